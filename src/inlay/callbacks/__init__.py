@@ -1,0 +1,9 @@
+"""What a run does besides learning: checkpoints, grids, logs, a progress bar."""
+
+from inlay.callbacks.atomic_io import AtomicCheckpointIO
+from inlay.callbacks.grids import ImageGrids
+from inlay.callbacks.last_checkpoint import LastCheckpoint
+from inlay.callbacks.metrics_csv import MetricsCSV, RewindMetrics
+from inlay.callbacks.progress import IterationBar
+
+__all__ = ["AtomicCheckpointIO", "ImageGrids", "IterationBar", "LastCheckpoint", "MetricsCSV", "RewindMetrics"]

@@ -1,0 +1,92 @@
+"""The bar a person watches."""
+
+import sys
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+from tqdm import tqdm
+
+_SECONDS_ON_SCREEN = 0.5
+_SECONDS_IN_A_LOG = 10.0
+
+
+class IterationBar(pl.callbacks.ProgressBar):
+    """One bar over all iterations of the run, with the loss terms; a second one while it validates.
+
+    The terms are fetched from the device only when the bar is redrawn, at most twice a second (every ten seconds
+    where the output is not a terminal), so that no iteration waits for the screen.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seconds = _SECONDS_ON_SCREEN if sys.stderr.isatty() else _SECONDS_IN_A_LOG
+        self._training: tqdm[Any] | None = None
+        self._validation: tqdm[Any] | None = None
+        self._drawn = 0.0
+        self._enabled = True
+
+    def disable(self) -> None:
+        """Stay silent (Lightning asks this of every process but the first)."""
+        self._enabled = False
+
+    def enable(self) -> None:
+        """Speak again."""
+        self._enabled = True
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Open the bar where a resumed run stands."""
+        self._training = self._bar("training", trainer.max_steps, initial=trainer.global_step)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Move on; now and then say how the loss stands."""
+        if self._training is None:
+            return
+        done = trainer.global_step == trainer.max_steps
+        if done or time.monotonic() - self._drawn >= self._seconds:
+            self._drawn = time.monotonic()
+            terms = {name.removeprefix("train/"): value for name, value in trainer.progress_bar_metrics.items()}
+            self._training.set_postfix({name: f"{value:.4g}" for name, value in terms.items()}, refresh=False)
+        self._training.update(trainer.global_step - self._training.n)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Leave the finished bar on the screen."""
+        self._close("_training")
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Leave the line before the error is printed."""
+        self._close("_validation")
+        self._close("_training")
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Open the second bar."""
+        if not trainer.sanity_checking:
+            self._validation = self._bar("validating", int(sum(trainer.num_val_batches)), leave=False)
+
+    def on_validation_batch_end(self, *args: Any, **kwargs: Any) -> None:
+        """Move on."""
+        if self._validation is not None:
+            self._validation.update()
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Close the second bar."""
+        self._close("_validation")
+
+    def _bar(self, title: str, total: int, **options: Any) -> "tqdm[Any]":
+        return tqdm(
+            desc=title,
+            total=total,
+            mininterval=self._seconds,
+            dynamic_ncols=True,
+            disable=not self._enabled,
+            file=sys.stderr,
+            **options,
+        )
+
+    def _close(self, which: str) -> None:
+        bar = getattr(self, which)
+        if bar is not None:
+            bar.close()
+            setattr(self, which, None)

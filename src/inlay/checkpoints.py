@@ -1,0 +1,140 @@
+"""Checkpoints: plain data that carries its own configuration, opened without running any code of theirs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from hydra.utils import get_object, instantiate
+from torch import Tensor, nn
+
+import inlay
+from inlay.errors import InlayError
+
+KEY = "inlay"
+NET = "net."
+
+
+def provenance(config: dict[str, Any]) -> dict[str, Any]:
+    """What a checkpoint says of its origin, under the key ``inlay``.
+
+    Args:
+        config: the resolved configuration of the run, plain containers only.
+    """
+    return {"version": inlay.__version__, "config": config}
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """Open a checkpoint of Inlay on the CPU as plain data.
+
+    Raises:
+        InlayError: the file is missing, damaged, holds more than plain data, or is not one of ours.
+    """
+    path = Path(path)
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InlayError(f"{path}: no such checkpoint. Check the path; runs keep theirs in checkpoints/.") from None
+    except IsADirectoryError:
+        raise InlayError(f"{path}: a folder. Name a checkpoint file, e.g. {path / 'checkpoints/best.ckpt'}.") from None
+    except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
+        raise InlayError(
+            f"{path}: not a readable checkpoint ({type(error).__name__}). It is damaged or holds code; use another."
+        ) from error
+    if not isinstance(checkpoint, dict) or not {KEY, "state_dict"} <= checkpoint.keys():
+        raise InlayError(f"{path}: not a checkpoint of Inlay (no {KEY!r} entry). Give one that train.py wrote.")
+    return checkpoint
+
+
+def network_weights(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
+    """The network's part of a checkpoint, named as in the network's own state dict."""
+    return {k.removeprefix(NET): v for k, v in checkpoint["state_dict"].items() if k.startswith(NET)}
+
+
+def build_network(path: str | Path) -> nn.Module:
+    """Rebuild the network of a checkpoint from the file alone, on the CPU, in eval mode.
+
+    Raises:
+        InlayError: see :func:`read`; or the file asks for something that is not a network of Inlay, or its weights do
+            not fit the network it describes.
+    """
+    checkpoint = read(path)
+    try:
+        model = checkpoint[KEY]["config"]["model"]
+    except (KeyError, TypeError):
+        raise InlayError(f"{path}: the checkpoint does not say which network it holds.") from None
+    for target in _targets(model):
+        _check_target(path, target)
+    net: nn.Module = instantiate(model, _convert_="all")
+    try:
+        net.load_state_dict(network_weights(checkpoint))
+    except RuntimeError as error:
+        raise InlayError(
+            f"{path}: the weights do not fit the network ({str(error).splitlines()[-1].strip()})."
+        ) from None
+    return net.eval()
+
+
+def _targets(node: Any) -> Iterator[Any]:
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield node["_target_"]
+        for value in node.values():
+            yield from _targets(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _targets(value)
+
+
+def _check_target(path: str | Path, target: Any) -> None:
+    """Refuse anything but a network class that Inlay itself defines, also by a detour (``inlay.images.os``)."""
+    found = None
+    if isinstance(target, str) and target.startswith("inlay."):
+        try:
+            found = get_object(target)
+        except Exception:  # whatever the lookup raised, the answer is the same
+            found = None
+    if not (isinstance(found, type) and issubclass(found, nn.Module) and found.__module__.startswith("inlay.")):
+        raise InlayError(
+            f"{path}: asks for {target!r}, which is not a network of Inlay. The file is not to be trusted."
+        )
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What became of each key when weights were carried over."""
+
+    loaded: list[str]
+    missing: list[str]
+    unexpected: list[str]
+    mismatched: list[str]
+
+    def __str__(self) -> str:
+        lines = [f"{len(self.loaded)} keys loaded"]
+        for title in ("missing", "unexpected", "mismatched"):
+            keys = getattr(self, title)
+            lines += [f"{len(keys)} {title}" + (":" if keys else "")] + [f"  {key}" for key in keys]
+        return "\n".join(lines)
+
+
+def transfer(path: str | Path, net: nn.Module) -> Transfer:
+    """Copy a checkpoint's weights into a network as far as names and shapes agree (``init_from=``).
+
+    Raises:
+        InlayError: see :func:`read`; or nothing fits at all.
+    """
+    given, own = network_weights(read(path)), net.state_dict()
+    shared = given.keys() & own.keys()
+    fits = {key for key in shared if given[key].shape == own[key].shape}
+    report = Transfer(
+        loaded=sorted(fits),
+        missing=sorted(own.keys() - given.keys()),
+        unexpected=sorted(given.keys() - own.keys()),
+        mismatched=[f"{k}: {tuple(given[k].shape)} there, {tuple(own[k].shape)} here" for k in sorted(shared - fits)],
+    )
+    if not fits:
+        raise InlayError(f"init_from={path}: no weight fits this network. Is it a checkpoint of another model?")
+    net.load_state_dict({key: given[key] for key in fits}, strict=False)
+    return report

@@ -1,0 +1,48 @@
+"""The demo's photographs: public-domain pictures that ship inside scikit-image, so nothing is downloaded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import skimage.data
+from numpy.typing import NDArray
+
+from inlay.data.datamodule import InpaintingData
+from inlay.data.pictures import Split
+
+TRAINING = ("astronaut", "rocket", "hubble_deep_field", "retina", "camera", "brick", "grass", "gravel")
+HELD_OUT = ("chelsea", "coffee")
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """Photographs held in memory."""
+
+    names: Sequence[str]
+    images: Sequence[NDArray[np.uint8]]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        """The photograph at a position."""
+        return self.images[index]
+
+    def name(self, index: int) -> str:
+        """Its name in scikit-image."""
+        return self.names[index]
+
+
+class DemoData(InpaintingData):
+    """Crops of eight photographs for training; two whole photographs are held out."""
+
+    def pictures(self, split: Split) -> InMemory:
+        """The split's photographs."""
+        names = TRAINING if split == "train" else HELD_OUT
+        return InMemory(names, [photograph(name) for name in names])
+
+
+def photograph(name: str) -> NDArray[np.uint8]:
+    """One of scikit-image's photographs as ``(H, W, 3)`` uint8, gray ones in RGB."""
+    image = getattr(skimage.data, name)()
+    return np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image[..., :3]

@@ -1,0 +1,7 @@
+"""Whatever can fill a hole, behind one verb: ``fill(image, mask, text=None, seed=None) -> image``."""
+
+from inlay.fillers.base import Filler
+from inlay.fillers.classical import MeanFill, NavierStokes, Telea
+from inlay.fillers.learned import Learned
+
+__all__ = ["Filler", "Learned", "MeanFill", "NavierStokes", "Telea"]

@@ -1,0 +1,305 @@
+"""The border of the program: pictures and masks come in from files here and leave here.
+
+Inside, a picture is RGB and a mask is binary with 1 = hole. Outside there are palettes, CMYK, 16 bits, alpha, EXIF
+rotation and two opinions on which color is the hole; all of that ends in this file.
+"""
+
+import os
+import warnings
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from inlay.errors import InlayError
+
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # what matters is raised as an error, with the path
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+MAX_PIXELS = 150_000_000
+HoleIs = Literal["white", "black"]
+HOLE_THRESHOLD = 128
+USUAL_HOLE = (0.05, 0.80)
+
+_ORIENTATION_TAG = 0x0112
+_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's convert("L")
+_BLUE_FIRST = [2, 1, 0, 3]  # OpenCV's order of channels, either way
+_WRITABLE_MODES = {
+    ".jpg": "L RGB",
+    ".jpeg": "L RGB",
+    ".bmp": "L RGB",
+    ".webp": "L LA RGB RGBA",
+    ".png": "L LA RGB RGBA L16 RGB16 RGBA16",
+    ".tif": "L LA RGB RGBA L16 RGB16 RGBA16",
+    ".tiff": "L LA RGB RGBA L16 RGB16 RGBA16",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as its file holds it, upright, without loss.
+
+    Attributes:
+        pixels: ``(H, W, C)`` uint8 or uint16; C is 1 (gray), 2 (gray, alpha), 3 (RGB) or 4 (RGBA).
+        stored_as: the file's own mode where ``pixels`` had to differ from it (``"P"``, ``"CMYK"``, ...), else ``""``.
+    """
+
+    pixels: NDArray[np.uint8] | NDArray[np.uint16]
+    stored_as: str = ""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+    @property
+    def mode(self) -> str:
+        """``L``, ``LA``, ``RGB`` or ``RGBA``, with ``16`` behind it for 16 bits a channel."""
+        return ("L", "LA", "RGB", "RGBA")[self.pixels.shape[2] - 1] + ("16" if self.pixels.dtype == np.uint16 else "")
+
+    @property
+    def peak(self) -> int:
+        """The brightest value a pixel can have: 255 or 65535."""
+        return int(np.iinfo(self.pixels.dtype).max)
+
+    def rgb(self) -> NDArray[np.float32]:
+        """The colors as ``(H, W, 3)`` float32 in ``[0, 1]``; gray is repeated, alpha is left out."""
+        return self._colors().astype(np.float32) / np.float32(self.peak)
+
+    def rgb8(self) -> NDArray[np.uint8]:
+        """The colors as ``(H, W, 3)`` uint8; 16 bits are rounded to 8."""
+        colors = self._colors()
+        if colors.dtype == np.uint8:
+            return colors.astype(np.uint8, copy=False)
+        return ((colors.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+    def filled(self, rgb: NDArray[np.floating[Any]], hole: NDArray[np.bool_]) -> "Picture":
+        """This picture with ``rgb`` in the hole; every pixel outside it keeps its value bit for bit.
+
+        Filled pixels are opaque where there is alpha: what was painted over is meant to be seen.
+
+        Args:
+            rgb: ``(H, W, 3)`` in ``[0, 1]`` (clipped).
+            hole: ``(H, W)``, True = replace.
+        """
+        colors = np.clip(rgb, 0.0, 1.0)
+        if self.pixels.shape[2] < 3:
+            colors = (colors @ _LUMA)[..., None]
+        new = np.rint(colors * self.peak).astype(self.pixels.dtype)
+        if self.pixels.shape[2] in (2, 4):
+            new = np.concatenate([new, np.full_like(new[..., :1], self.peak)], axis=2)
+        return replace(self, pixels=np.where(hole[..., None], new, self.pixels))
+
+    def _colors(self) -> NDArray[Any]:
+        channels = self.pixels.shape[2]
+        return self.pixels[..., :3] if channels >= 3 else np.repeat(self.pixels[..., :1], 3, axis=2)
+
+
+def read_picture(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> Picture:
+    """Read a picture: JPEG, PNG, WebP, TIFF or BMP; gray, palette, CMYK, 16 bits or alpha; turned upright by EXIF.
+
+    Args:
+        path: the file.
+        max_pixels: refuse larger pictures before decoding them.
+
+    Raises:
+        InlayError: the file is missing, is no picture, is damaged or is too large. The message names the file.
+    """
+    path = Path(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below decides
+            # A handle, not the path: what Pillow can map into memory by name it garbles where a TIFF is turned.
+            with path.open("rb") as handle, Image.open(handle) as file:
+                _check_size(path, file.size, max_pixels)
+                return _decode(path, file)
+    except FileNotFoundError:
+        raise InlayError(f"{path}: no such file. Check the path.") from None
+    except Image.DecompressionBombError:
+        raise InlayError(f"{path}: more than {max_pixels:,} pixels. Shrink the picture first.") from None
+    except UnidentifiedImageError:
+        raise InlayError(f"{path}: not a picture. Inlay reads {', '.join(SUFFIXES)}.") from None
+    except IsADirectoryError:
+        raise InlayError(f"{path}: a folder, not a picture. Name one file.") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow raises on damaged files
+        raise InlayError(f"{path}: cannot be read ({error}). The file is damaged; replace or remove it.") from error
+
+
+def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """Read a picture for training: ``(H, W, 3)`` uint8 RGB. Errors: see :func:`read_picture`."""
+    return read_picture(path, max_pixels).rgb8()
+
+
+def read_mask(path: str | os.PathLike[str], hole_is: HoleIs = "white") -> NDArray[np.bool_]:
+    """Read a mask: ``(H, W)`` bool, True = hole. A pixel of 128 or more is white.
+
+    Args:
+        path: any picture; color is reduced to luminance and alpha is ignored.
+        hole_is: the color of the hole in this file. Inlay, LaMa and diffusers write white; some sets write black.
+
+    Raises:
+        InlayError: the file cannot be read, or ``hole_is`` is neither ``white`` nor ``black``.
+    """
+    if hole_is not in ("white", "black"):
+        raise InlayError(f"hole_is must be 'white' or 'black', got {hole_is!r}.")
+    colors = read_picture(path).rgb8()
+    white: NDArray[np.bool_] = (
+        colors @ _LUMA >= HOLE_THRESHOLD - 0.5
+    )  # half a step of slack for the rounding of the three weights
+    return ~white if hole_is == "black" else white
+
+
+def resize_mask(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
+    """Resize a ``(H, W)`` bool mask with nearest neighbor, so that it stays binary."""
+    if mask.shape == (height, width):
+        return mask
+    return cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST_EXACT).astype(np.bool_)
+
+
+def polarity_doubt(ratio: float, hole_is: HoleIs = "white") -> str | None:
+    """What to tell a user whose masks leave an unusual hole; None for a usual one.
+
+    Args:
+        ratio: share of the picture that is hole.
+        hole_is: how the mask was read.
+    """
+    low, high = USUAL_HOLE
+    if low <= ratio <= high:
+        return None
+    other = "black" if hole_is == "white" else "white"
+    return (
+        f"the hole covers {ratio:.1%} of the picture, which is unusual (read with {hole_is} = hole). "
+        f"If the colors are the other way round, use hole_is={other} (predict.py: --hole-is {other})."
+    )
+
+
+def check_writable(path: str | os.PathLike[str], picture: Picture) -> None:
+    """Make sure that the format of a path's suffix can hold a picture, before the work of making one.
+
+    Raises:
+        InlayError: the suffix is unknown, or the format cannot hold the picture's mode.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _WRITABLE_MODES:
+        raise InlayError(f"{path}: unknown suffix {suffix!r}. Use one of {', '.join(_WRITABLE_MODES)}.")
+    if picture.mode not in _WRITABLE_MODES[suffix].split():
+        raise InlayError(f"{path}: {suffix} cannot hold {picture.mode} pixels without loss. Use .png or .tiff.")
+
+
+def write_picture(path: str | os.PathLike[str], picture: Picture) -> None:
+    """Write a picture in the format of the suffix, whole or not at all.
+
+    PNG, TIFF, BMP and WebP (lossless) keep every pixel; JPEG is written at quality 95 without chroma subsampling.
+
+    Raises:
+        InlayError: see :func:`check_writable`; or the disk refuses.
+    """
+    path = Path(path)
+    check_writable(path, picture)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _encode(temporary, picture)
+        temporary.replace(path)
+    except OSError as error:
+        raise InlayError(f"{path}: cannot be written ({error.strerror or error}). Choose another place.") from error
+    finally:
+        with suppress(OSError):  # the disk that refused the picture may refuse this too
+            temporary.unlink()
+
+
+def contact_sheet(rows: Iterable[Iterable[NDArray[np.floating[Any]]]], gap: int = 4) -> Picture:
+    """Lay pictures of one size out in rows on white.
+
+    Args:
+        rows: each an iterable of ``(H, W, 3)`` in ``[0, 1]``.
+        gap: white pixels between neighbors.
+    """
+
+    def joined(parts: list[NDArray[np.floating[Any]]], axis: int) -> NDArray[np.floating[Any]]:
+        shape = list(parts[0].shape)
+        shape[axis] = gap
+        spaced = [piece for part in parts for piece in (part, np.ones(shape, np.float32))]
+        return np.concatenate(spaced[:-1], axis=axis)
+
+    sheet = joined([joined(list(row), axis=1) for row in rows], axis=0)
+    return Picture(np.rint(np.clip(sheet, 0.0, 1.0) * 255).astype(np.uint8))
+
+
+def _check_size(path: Path, size: tuple[int, int], max_pixels: int) -> None:
+    if size[0] * size[1] > max_pixels:
+        raise InlayError(f"{path}: {size[0]}x{size[1]} is more than {max_pixels:,} pixels. Shrink the picture first.")
+
+
+def _decode(path: Path, file: Image.Image) -> Picture:
+    deep_colors = _deep_colors(file)  # asked first: reading the EXIF of a PNG decodes it and forgets this
+    # Pillow and OpenCV turn a TIFF upright as they decode it, and no other format.
+    orientation = 1 if file.format == "TIFF" else file.getexif().get(_ORIENTATION_TAG, 1)
+    pixels: NDArray[Any]
+    if file.mode in ("I;16", "I;16B", "I;16L", "I;16N"):
+        pixels, stored_as = np.asarray(file).astype(np.uint16)[..., None], ""
+    elif deep_colors:
+        pixels, stored_as = _decode_16_bit_colors(path), "LA16" if deep_colors.startswith("LA") else ""
+    elif file.mode in ("F", "I"):
+        raise ValueError(f"{file.mode} mode: 32 bits a pixel; Inlay takes 8 or 16")
+    else:
+        pixels, stored_as = _decode_8_bit(file)
+    return Picture(np.require(_upright(pixels, orientation), requirements=["C", "W"]), stored_as)
+
+
+def _decode_8_bit(file: Image.Image) -> tuple[NDArray[np.uint8], str]:
+    mode = file.mode
+    if mode not in ("L", "LA", "RGB", "RGBA"):
+        target = {"1": "L", "PA": "RGBA", "La": "LA", "RGBa": "RGBA"}.get(mode, "RGB")
+        file = file.convert("RGBA" if mode == "P" and "transparency" in file.info else target)
+    elif mode in ("L", "RGB") and "transparency" in file.info:  # PNG's one transparent color
+        file = file.convert(mode + "A")
+    pixels = np.asarray(file)
+    return pixels[..., None] if pixels.ndim == 2 else pixels, "" if file.mode == mode else mode
+
+
+def _deep_colors(file: Image.Image) -> str:
+    """The raw mode of 16-bit colors (``"RGB;16B"``), else ``""``: Pillow has no mode for them and keeps 8 bits."""
+    raw = (str(tile[3][0] if isinstance(tile[3], tuple) else tile[3]) for tile in getattr(file, "tile", ()))
+    return next((mode for mode in raw if ";16" in mode and file.mode in ("RGB", "RGBA", "LA")), "")
+
+
+def _decode_16_bit_colors(path: Path) -> NDArray[np.uint16]:
+    data = np.frombuffer(path.read_bytes(), np.uint8)
+    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint16:
+        raise ValueError("16-bit colors could not be decoded")
+    return np.asarray(pixels[..., _BLUE_FIRST[: pixels.shape[2]]], np.uint16)
+
+
+def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Undo the EXIF orientation (TIFF 6.0, tag 274; 1 = upright)."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return pixels
+
+
+def _encode(path: Path, picture: Picture) -> None:
+    pixels = picture.pixels
+    if pixels.dtype == np.uint16 and pixels.shape[2] > 2:
+        ok, data = cv2.imencode(path.suffix.lower(), pixels[..., _BLUE_FIRST[: pixels.shape[2]]])
+        if not ok:
+            raise OSError(f"OpenCV could not encode {picture.mode}")
+        path.write_bytes(data.tobytes())
+        return
+    options: dict[str, Any] = {}
+    if path.suffix.lower() in (".jpg", ".jpeg"):
+        options = {"quality": 95, "subsampling": 0}
+    elif path.suffix.lower() == ".webp":  # has no gray: Pillow repeats it in color
+        options = {"lossless": True, "exact": True}
+    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(path, **options)

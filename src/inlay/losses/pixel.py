@@ -1,0 +1,69 @@
+"""Per-pixel losses of Liu et al. 2018 (section 3.3): the hole, the valid pixels, total variation.
+
+Every mean is taken over *all* elements of the batch, not over the pixels of the hole, as the authors confirm; the
+published weights only make sense that way.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from inlay.losses.inputs import LossInput
+
+
+def hole_l1(raw: Tensor, image: Tensor, mask: Tensor) -> Tensor:
+    """Absolute error in the hole, ``mean(mask * |raw - image|)`` over all elements. Scalar >= 0, lower is better.
+
+    Args:
+        raw: ``(B, C, H, W)``.
+        image: ``(B, C, H, W)``.
+        mask: ``(B, 1, H, W)``, 1 = hole.
+    """
+    return (mask * (raw - image).abs()).mean()
+
+
+def valid_l1(raw: Tensor, image: Tensor, mask: Tensor) -> Tensor:
+    """Absolute error outside the hole, ``mean((1 - mask) * |raw - image|)``. Scalar >= 0, lower is better.
+
+    Arguments: see :func:`hole_l1`.
+    """
+    return hole_l1(raw, image, 1 - mask)
+
+
+def total_variation(composite: Tensor, mask: Tensor) -> Tensor:
+    """Roughness of the hole and its rim: neighbor differences inside the hole dilated by one pixel.
+
+    ``(sum |x[i, j+1] - x[i, j]| + sum |x[i+1, j] - x[i, j]|) / (B * C * H * W)`` over the pairs of which both pixels
+    lie in the dilated hole. Scalar >= 0, lower is smoother.
+
+    Args:
+        composite: ``(B, C, H, W)``.
+        mask: ``(B, 1, H, W)``, 1 = hole.
+    """
+    region = F.max_pool2d(mask, 3, stride=1, padding=1)
+    across = (composite[..., 1:] - composite[..., :-1]).abs() * (region[..., 1:] * region[..., :-1])
+    down = (composite[..., 1:, :] - composite[..., :-1, :]).abs() * (region[..., 1:, :] * region[..., :-1, :])
+    return (across.sum() + down.sum()) / composite.numel()
+
+
+class HoleL1(nn.Module):
+    """:func:`hole_l1` as a term."""
+
+    def forward(self, given: LossInput) -> Tensor:
+        """Scalar loss."""
+        return hole_l1(given.raw, given.image, given.mask)
+
+
+class ValidL1(nn.Module):
+    """:func:`valid_l1` as a term."""
+
+    def forward(self, given: LossInput) -> Tensor:
+        """Scalar loss."""
+        return valid_l1(given.raw, given.image, given.mask)
+
+
+class TotalVariation(nn.Module):
+    """:func:`total_variation` as a term."""
+
+    def forward(self, given: LossInput) -> Tensor:
+        """Scalar loss."""
+        return total_variation(given.composite, given.mask)

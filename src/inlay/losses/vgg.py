@@ -1,0 +1,124 @@
+"""VGG16 as a fixed measure of likeness, shared by every loss that needs one."""
+
+import logging
+from itertools import pairwise
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from inlay.errors import InlayError
+from inlay.frozen import Frozen
+from inlay.losses.inputs import Features
+
+log = logging.getLogger(__name__)
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+_POOLS = (4, 9, 16)  # where pool1, pool2 and pool3 stand in torchvision's vgg16().features
+
+
+class VGG16Features(Frozen):
+    """Features after pool1, pool2 and pool3 of VGG16 (Simonyan and Zisserman 2015).
+
+    Args:
+        weights: ``imagenet`` for torchvision's own weights (from its cache, or downloaded now), a path to a state dict
+            of torchvision's ``vgg16``, or ``random``, which must be asked for and says little about likeness.
+
+    Raises:
+        InlayError: the weights are missing or do not fit; the message says which file goes where.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, weights: str = "imagenet") -> None:
+        super().__init__()
+        layers = list(_trunk(weights))
+        for layer in layers:
+            if isinstance(layer, nn.ReLU):
+                layer.inplace = True
+        starts = (0, *(pool + 1 for pool in _POOLS))
+        self.blocks = nn.ModuleList(nn.Sequential(*layers[start:stop]) for start, stop in pairwise(starts))
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1))
+        self.to(memory_format=torch.channels_last)
+        self.freeze()
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Three levels of features of ``(B, 3, H, W)`` RGB in ``[0, 1]``.
+
+        Returns:
+            ``(B, 64, H/2, W/2)``, ``(B, 128, H/4, W/4)``, ``(B, 256, H/8, W/8)``.
+        """
+        x = (image - self.mean) / self.std
+        levels = []
+        for block in self.blocks:
+            x = block(x)
+            levels.append(x)
+        return levels
+
+    def compare(self, raw: Tensor, composite: Tensor, image: Tensor) -> Features:
+        """Features of an answer and its composite in one pass, and of the truth without gradient."""
+        with torch.no_grad():
+            truth = self(image)
+        both = [level.chunk(2) for level in self(torch.cat([raw, composite]))]
+        return Features(raw=[b[0] for b in both], composite=[b[1] for b in both], image=truth)
+
+
+def _trunk(weights: str) -> nn.Sequential:
+    """Build torchvision's VGG16 up to pool3; nothing here looks at the rest, which is 99 % of its weights."""
+    with torch.device("meta"):
+        trunk: nn.Sequential = torchvision.models.vgg16(weights=None).features[: _POOLS[-1] + 1]
+    if weights == "random":
+        log.warning("loss.vgg.weights=random: perceptual and style losses compare random features.")
+        return trunk.to_empty(device="cpu").apply(_initialize)
+    state = _imagenet() if weights == "imagenet" else _stored(weights)
+    try:
+        trunk.load_state_dict({key: state[f"features.{key}"] for key in trunk.state_dict()}, assign=True)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise _not_vgg16(weights, error) from error
+    return trunk
+
+
+def _initialize(module: nn.Module) -> None:
+    """Initialize as torchvision does."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def _stored(path: str) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InlayError(f"loss.vgg.weights={path}: no such file. Give a path, 'imagenet' or 'random'.") from None
+    except Exception as error:  # what torch raises on other people's files has no common base
+        raise _not_vgg16(path, error) from error
+
+
+def _imagenet() -> Any:
+    chosen = torchvision.models.VGG16_Weights.IMAGENET1K_V1
+    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(chosen.url).name
+    if not file.exists():
+        log.warning("loss.vgg.weights=imagenet: downloading VGG16 to %s (528 MB, once).", file)
+    try:
+        return chosen.get_state_dict(progress=True, check_hash=True, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:  # no network, or a spoiled file in the cache
+        raise InlayError(
+            f"loss.vgg.weights=imagenet: VGG16 could not be had ({_in_a_line(error)}). Put {file.name} "
+            f"(torchvision's ImageNet weights) at {file}, or name its place: loss.vgg.weights=PATH. "
+            "To try a run without it: loss.vgg.weights=random, or loss=pixel."
+        ) from error
+
+
+def _not_vgg16(weights: str, error: Exception) -> InlayError:
+    return InlayError(f"loss.vgg.weights={weights}: not a state dict of torchvision's vgg16 ({_in_a_line(error)}).")
+
+
+def _in_a_line(error: Exception) -> str:
+    return ": ".join([type(error).__name__, *str(error).splitlines()[:1]])

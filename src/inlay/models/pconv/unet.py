@@ -1,0 +1,146 @@
+"""A U-Net whose every layer is a partial convolution (Liu et al. 2018, section 3.2 and table of the appendix)."""
+
+from typing import NamedTuple, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from inlay.models.layers import PartialConv2d, Window, partial_window
+from inlay.ops import pad_to_multiple
+
+LEAK = 0.2
+IMAGE_CHANNELS = 3
+
+
+class Plan(NamedTuple):
+    """The masks of a whole forward pass, one window a layer in the order of use."""
+
+    encoder: list[Window]
+    decoder: list[Window]
+
+
+class Stage(nn.Module):
+    """Partial convolution, batch norm, activation; what is hole stays exactly zero."""
+
+    def __init__(self, conv: PartialConv2d, norm: bool, leak: float | None) -> None:
+        """Put a stage together.
+
+        Args:
+            conv: the convolution.
+            norm: whether batch norm follows.
+            leak: slope of the activation below zero (0 is ReLU), None for no activation.
+        """
+        super().__init__()
+        self.conv = conv
+        self.norm = nn.BatchNorm2d(conv.out_channels) if norm else None
+        self.leak = leak
+        nn.init.kaiming_normal_(conv.weight, a=leak or 0.0, nonlinearity="leaky_relu")
+        if conv.bias is not None:
+            nn.init.zeros_(conv.bias)
+
+    def forward(self, x: Tensor, window: Window) -> Tensor:
+        """``(B, C, H, W)`` to ``(B, C', H', W')``."""
+        y = self.conv(x, window)
+        if self.norm is not None:  # its shift moves holes away from zero; put them back before the activation
+            y = self.norm(y).mul_(window.valid.to(y.dtype))
+        return y if self.leak is None else F.leaky_relu_(y, self.leak)
+
+
+class PConvUNet(nn.Module):
+    """Partial-convolution U-Net: ``levels`` halvings down, as many doublings up, a skip at every size.
+
+    The published form has 8 levels for 512 px (32.860 M parameters); 7 levels serve 256 px (25.780 M).
+
+    Args:
+        levels: how often the picture is halved, at least 4; any input is padded to a multiple of ``2**levels``.
+        width: channels after the first stage; they double three times and stay at ``8 * width``.
+        freeze_encoder_bn: keep the encoder's batch norm in eval mode and its parameters without gradient, also
+            under ``.train()``: the paper's fine-tuning phase, where hole statistics shall not move the norm.
+
+    Raises:
+        ValueError: ``levels`` or ``width`` is out of range.
+    """
+
+    def __init__(self, levels: int = 7, width: int = 64, freeze_encoder_bn: bool = False) -> None:
+        super().__init__()
+        if not 4 <= levels <= 10:
+            raise ValueError(f"levels must lie between 4 and 10 (7 for 256 px, 8 for 512 px), got {levels}.")
+        if width < 1:
+            raise ValueError(f"width must be at least 1, got {width}.")
+        self.levels = levels
+        self.freeze_encoder_bn = freeze_encoder_bn
+        self.channels = channels = [IMAGE_CHANNELS] + [width * min(2**level, 8) for level in range(levels)]
+        self.kernels = kernels = [7, 5, 5] + [3] * (levels - 3)
+        self.encoder = nn.ModuleList(
+            Stage(PartialConv2d(channels[i], channels[i + 1], kernels[i], stride=2), norm=i > 0, leak=0.0)
+            for i in range(levels)
+        )
+        self.decoder = nn.ModuleList(
+            Stage(PartialConv2d(channels[i + 1] + channels[i], channels[i], 3), norm=True, leak=LEAK)
+            for i in reversed(range(1, levels))
+        )
+        last = PartialConv2d(channels[1] + IMAGE_CHANNELS, IMAGE_CHANNELS, 3, bias=True)
+        self.decoder.append(Stage(last, norm=False, leak=None))
+        if freeze_encoder_bn:
+            for norm in self._encoder_norms():
+                norm.requires_grad_(False)
+            self.train()  # a new module is in training mode; let the frozen norms leave it
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, masked: Tensor, mask: Tensor) -> Tensor:
+        """Answer for the whole frame.
+
+        Args:
+            masked: ``(B, 3, H, W)`` RGB in ``[0, 1]`` with the hole blanked.
+            mask: ``(B, 1, H, W)``, 1 = hole.
+
+        Returns:
+            ``raw``, ``(B, 3, H, W)``, not clamped.
+        """
+        height, width = masked.shape[-2:]
+        valid = pad_to_multiple(1.0 - mask.float(), 2**self.levels)  # what is padded is hole
+        x = (pad_to_multiple(masked, 2**self.levels) * 2 - 1) * valid.to(masked.dtype)  # [-1, 1], hole 0
+        x = x.contiguous(memory_format=torch.channels_last)
+        plan = self.plan(valid)
+
+        skips = []
+        for stage, window in zip(self.encoder, plan.encoder, strict=True):
+            skips.append(x)
+            x = stage(x, window)  # half the size
+        for stage, window in zip(self.decoder, plan.decoder, strict=True):
+            x = F.interpolate(x, scale_factor=2.0, mode="nearest")  # twice the size
+            x = stage(torch.cat([x, skips.pop()], dim=1), window)
+        return x[..., :height, :width] * 0.5 + 0.5
+
+    @torch.no_grad()
+    def plan(self, valid: Tensor) -> Plan:
+        """Follow the mask through the network before any feature is computed.
+
+        Args:
+            valid: ``(B, 1, H, W)`` float32, 1 = known; height and width divisible by ``2**levels``.
+        """
+        pyramid, encoder, decoder = [valid], [], []
+        for kernel_size in self.kernels:
+            window = partial_window((pyramid[-1], 1), kernel_size=kernel_size, stride=2)
+            encoder.append(window)
+            pyramid.append(window.valid)
+        deep = pyramid[-1]
+        for level in reversed(range(self.levels)):
+            up = F.interpolate(deep, scale_factor=2.0, mode="nearest")
+            sources = (up, self.channels[level + 1]), (pyramid[level], self.channels[level])
+            window = partial_window(*sources, kernel_size=3)
+            decoder.append(window)
+            deep = window.valid
+        return Plan(encoder, decoder)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training; a frozen encoder norm stays in eval mode."""
+        super().train(mode)
+        if self.freeze_encoder_bn:
+            for norm in self._encoder_norms():
+                norm.eval()
+        return self
+
+    def _encoder_norms(self) -> list[nn.BatchNorm2d]:
+        return [module for module in self.encoder.modules() if isinstance(module, nn.BatchNorm2d)]

@@ -1,0 +1,57 @@
+"""What every test shares: no network, one thread a worker, real photographs where they are present."""
+
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared" / "data"
+
+_connect = socket.socket.connect
+
+
+def _loopback_only(self, address):
+    if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+        raise RuntimeError(f"a test reached for the network: {address}")
+    return _connect(self, address)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_network():
+    patch = pytest.MonkeyPatch()
+    patch.setattr(socket.socket, "connect", _loopback_only)
+    patch.setattr(socket.socket, "connect_ex", _loopback_only)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def _same_start():
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    if not SHARED.is_dir():
+        pytest.skip("needs the real photographs in ../shared/data, which are not part of the project")
+    return SHARED
+
+
+@pytest.fixture
+def picture_folder(tmp_path, rng):
+    """Six small photographs-to-be, in a nested folder."""
+    from inlay.images import Picture, write_picture
+
+    for number in range(6):
+        pixels = rng.integers(0, 256, (40 + number, 50, 3)).astype(np.uint8)
+        write_picture(tmp_path / "pictures" / f"{number % 2}" / f"{number}.png", Picture(pixels))
+    return tmp_path / "pictures"

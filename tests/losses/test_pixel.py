@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+import torch
+
+from inlay.losses import HoleL1, TotalVariation, ValidL1
+from inlay.losses.pixel import hole_l1, total_variation, valid_l1
+from tests.losses.loss_tester import LossTester, sample
+
+MISFITS = (
+    (lambda given: given._replace(raw=given.raw[..., 1:]), RuntimeError, "must match"),
+    (lambda given: given._replace(mask=given.mask[..., 1:, :]), RuntimeError, "must match"),
+)
+
+
+class TestHoleL1(LossTester):
+    term = HoleL1
+    refused = MISFITS
+
+
+class TestValidL1(LossTester):
+    term = ValidL1
+    refused = MISFITS
+
+
+class TestTotalVariation(LossTester):
+    term = TotalVariation
+    refused = ((lambda given: given._replace(composite=given.composite[..., 1:]), RuntimeError, "must match"),)
+
+    def perfect(self):  # nothing is smoother than a picture of one color
+        _, _, mask = sample()
+        image = torch.rand(2, 3, 1, 1).expand(2, 3, 9, 7)
+        return image, image, mask
+
+
+def l1_by_loops(raw, image, chosen):
+    raw, image, chosen = (x.double().numpy() for x in (raw, image, chosen))
+    total = 0.0
+    for b, c, y, x in np.ndindex(raw.shape):
+        total += chosen[b, 0, y, x] * abs(raw[b, c, y, x] - image[b, c, y, x])
+    return total / raw.size
+
+
+def tv_by_loops(picture, mask):
+    picture, hole = picture.double().numpy(), mask.numpy() > 0
+    height, width = picture.shape[2:]
+
+    def inside(b, y, x):
+        near = hole[b, 0, max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
+        return y < height and x < width and near.any()
+
+    total = 0.0
+    for b, c, y, x in np.ndindex(picture.shape):
+        for below, right in ((1, 0), (0, 1)):
+            if inside(b, y, x) and inside(b, y + below, x + right):
+                total += abs(picture[b, c, y + below, x + right] - picture[b, c, y, x])
+    return total / picture.size
+
+
+@pytest.fixture
+def one_pixel_hole():
+    mask = torch.zeros(1, 1, 7, 9)
+    mask[..., 3, 4] = 1
+    return mask
+
+
+def test_hole_l1_equals_loops():
+    raw, image, mask = sample()
+    assert hole_l1(raw, image, mask).item() == pytest.approx(l1_by_loops(raw, image, mask), rel=1e-5)
+
+
+def test_valid_l1_equals_loops():
+    raw, image, mask = sample()
+    assert valid_l1(raw, image, mask).item() == pytest.approx(l1_by_loops(raw, image, 1 - mask), rel=1e-5)
+
+
+def test_hole_l1_divides_by_all_elements_not_by_the_area_of_the_hole():
+    mask = torch.zeros(1, 1, 4, 4)
+    mask[..., :2, :2] = 1
+    assert hole_l1(torch.ones(1, 3, 4, 4), torch.zeros(1, 3, 4, 4), mask) == 0.25
+
+
+def test_valid_l1_divides_by_all_elements_not_by_the_valid_area():
+    mask = torch.zeros(1, 1, 4, 4)
+    mask[..., :2, :2] = 1
+    assert valid_l1(torch.ones(1, 3, 4, 4), torch.zeros(1, 3, 4, 4), mask) == 0.75
+
+
+def test_hole_l1_ignores_the_valid_pixels():
+    raw, image, mask = sample()
+    assert hole_l1(raw + (1 - mask), image, mask) == hole_l1(raw, image, mask)
+
+
+@pytest.mark.parametrize(("height", "width"), [(7, 5), (1, 9), (9, 1), (8, 8)])
+def test_total_variation_equals_loops(height, width):
+    raw, _, _ = sample(height=height, width=width)
+    mask = (torch.rand(2, 1, height, width) < 0.15).float()
+    assert total_variation(raw, mask).item() == pytest.approx(tv_by_loops(raw, mask), rel=1e-5)
+
+
+@pytest.mark.parametrize("axis", [2, 3])
+def test_total_variation_of_a_ramp_is_its_slope(axis):  # not the last row less the first
+    ramp = torch.arange(10.0).mul(0.01).view([10 if d == axis else 1 for d in range(4)]).expand(1, 3, 10, 10)
+    expected = 0.01 * 9 * 10 / 100
+    assert total_variation(ramp, torch.ones(1, 1, 10, 10)).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_total_variation_sees_the_rim_of_the_hole(one_pixel_hole):
+    picture = one_pixel_hole.expand(1, 3, 7, 9)
+    assert total_variation(picture, one_pixel_hole).item() == pytest.approx(4 / (7 * 9))
+
+
+@pytest.mark.parametrize(("x", "punished"), [(2, 0), (3, 3), (4, 3), (5, 0)])
+def test_total_variation_ends_with_the_dilated_hole(one_pixel_hole, x, punished):
+    edge = (torch.arange(9) > x).float().expand(1, 3, 7, 9)  # between columns x and x + 1; the region is 3..5
+    assert total_variation(edge, one_pixel_hole).item() == pytest.approx(punished / (7 * 9))
+
+
+def test_total_variation_does_not_see_the_outline_of_the_hole(one_pixel_hole):
+    assert total_variation(torch.full((1, 3, 7, 9), 0.7), one_pixel_hole) == 0
+
+
+def test_total_variation_without_a_hole_is_zero():
+    assert total_variation(torch.rand(1, 3, 6, 6), torch.zeros(1, 1, 6, 6)) == 0

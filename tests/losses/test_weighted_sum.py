@@ -1,0 +1,142 @@
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+from inlay.errors import InlayError
+from inlay.losses import HoleL1, Perceptual, Style, TotalVariation, ValidL1, VGG16Features, WeightedSum
+from inlay.losses.perceptual import feature_l1, gram
+from inlay.losses.pixel import hole_l1, total_variation, valid_l1
+from inlay.ops import composite
+from tests.losses.loss_tester import sample
+
+PIXEL = {"valid": (1, ValidL1), "hole": (6, HoleL1), "tv": (0.1, TotalVariation)}
+PAPER = PIXEL | {"perceptual": (0.05, Perceptual), "style": (120, Style)}
+
+
+class TinyVGG(VGG16Features):
+    """Two small blocks in VGG's place."""
+
+    def __init__(self):
+        nn.Module.__init__(self)
+        torch.manual_seed(7)
+        self.mean, self.std = 0.5, 0.25
+        first, second = nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.Conv2d(4, 5, 3, stride=2, padding=1)
+        self.blocks = nn.ModuleList([first, second])
+        self.freeze()
+
+
+def terms(**weights):
+    """The paper's terms with the weights named here in place of the paper's."""
+    return {name: {"weight": weights.get(name, weight), "term": term} for name, (weight, term) in PAPER.items()}
+
+
+def batch():
+    raw, image, mask = sample(height=8, width=8)
+    return raw, composite(raw, image, mask), image, mask
+
+
+def unwanted():
+    raise AssertionError("VGG was built though no term needs it")
+
+
+def test_total_is_the_papers_equation():
+    raw, filled, image, mask = batch()
+    vgg = TinyVGG()
+    r, c, t = vgg(raw), vgg(filled), vgg(image)
+    rg, cg, tg = ([gram(level) for level in levels] for levels in (r, c, t))
+    expected = (
+        valid_l1(raw, image, mask)
+        + 6 * hole_l1(raw, image, mask)
+        + 0.1 * total_variation(filled, mask)
+        + 0.05 * (feature_l1(r, t) + feature_l1(c, t))
+        + 120 * (feature_l1(rg, tg) + feature_l1(cg, tg))
+    )
+    total, _ = WeightedSum(terms(), TinyVGG)(raw, filled, image, mask)
+    torch.testing.assert_close(total, expected)
+
+
+def test_terms_come_back_by_name_and_without_their_weights():
+    raw, filled, image, mask = batch()
+    _, values = WeightedSum(terms(), TinyVGG)(raw, filled, image, mask)
+    assert set(values) == set(PAPER)
+    assert values["hole"] == hole_l1(raw, image, mask)
+
+
+def test_terms_come_back_without_gradient():
+    raw, filled, image, mask = batch()
+    total, values = WeightedSum(terms(), TinyVGG)(raw.requires_grad_(), filled, image, mask)
+    assert total.requires_grad
+    assert not any(value.requires_grad for value in values.values())
+
+
+def test_weight_of_zero_takes_a_term_away():
+    loss = WeightedSum(terms(tv=0), TinyVGG)
+    assert set(loss.terms) == set(PAPER) - {"tv"}
+    assert set(loss(*batch())[1]) == set(PAPER) - {"tv"}
+
+
+def test_term_of_weight_zero_is_not_built():
+    WeightedSum({"hole": {"weight": 1, "term": HoleL1}, "gone": {"weight": 0, "term": unwanted}})
+
+
+def test_no_vgg_without_terms_on_features():
+    assert WeightedSum(terms(perceptual=0, style=0), vgg=unwanted).vgg is None
+
+
+@pytest.mark.parametrize("absent", ["perceptual", "style"])
+def test_vgg_serves_one_term_alone(absent):
+    assert WeightedSum(terms(**{absent: 0}), TinyVGG).vgg is not None
+
+
+def test_vgg_sees_the_truth_once_and_both_answers_in_one_pass():
+    loss = WeightedSum(terms(), TinyVGG)
+    seen = []
+    loss.vgg.register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])))
+    loss(*batch())
+    assert seen == [2, 4]
+
+
+def test_nothing_of_the_loss_is_trained_or_saved():
+    loss = WeightedSum(terms(), TinyVGG)
+    assert not any(p.requires_grad for p in loss.parameters())
+    assert loss.state_dict() == {}
+
+
+def test_hydra_partials_serve_as_constructors():
+    total, _ = WeightedSum({"hole": {"weight": 2, "term": partial(HoleL1)}}, partial(TinyVGG))(*batch())
+    assert total > 0
+
+
+@pytest.mark.parametrize("weight", [-1, float("nan"), float("inf"), -float("inf")])
+def test_weight_that_means_nothing_is_refused(weight):
+    with pytest.raises(InlayError, match=r"loss\.terms\.tv\.weight must be finite and at least 0, got"):
+        WeightedSum(terms(tv=weight), TinyVGG)
+
+
+def test_all_weights_zero_is_refused():
+    with pytest.raises(InlayError, match="every weight is 0"):
+        WeightedSum(terms(**dict.fromkeys(PAPER, 0)), TinyVGG)
+
+
+def test_terms_on_features_without_vgg_are_refused():
+    with pytest.raises(InlayError, match=r"loss\.vgg is missing"):
+        WeightedSum(terms())
+
+
+def test_gradient_reaches_the_answer_through_every_term():
+    raw, image, mask = sample(height=8, width=8)
+    answer = raw.requires_grad_()
+    for name in PAPER:
+        alone = {other: 0 for other in PAPER if other != name}
+        loss, _ = WeightedSum(terms(**alone), TinyVGG)(answer, composite(answer, image, mask), image, mask)
+        (gradient,) = torch.autograd.grad(loss, answer)
+        assert gradient.abs().sum() > 0, name
+
+
+def test_bfloat16_answer_gives_a_float32_loss():
+    raw, _, image, mask = batch()
+    raw = raw.bfloat16()
+    total, _ = WeightedSum(terms(), TinyVGG)(raw, composite(raw, image, mask), image, mask)
+    assert total.dtype == torch.float32

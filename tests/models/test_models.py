@@ -1,0 +1,5 @@
+from tests.models.model_tester import ModelTester
+
+
+class TestEveryModel(ModelTester):
+    pass

@@ -1,0 +1,137 @@
+"""What the published network has, and what no earlier implementation had right (spec, section 2)."""
+
+import pytest
+import torch
+from torch import nn
+
+from inlay.models import PConvUNet
+from inlay.ops import erase
+from tests.models.model_tester import scene
+
+
+@pytest.mark.parametrize(("levels", "millions"), [(7, 25.780), (8, 32.860)])
+def test_parameter_count_is_the_published_one(levels, millions):
+    with torch.device("meta"):
+        net = PConvUNet(levels)
+    assert round(sum(p.numel() for p in net.parameters()) / 1e6, 3) == millions
+
+
+def test_stages_are_those_of_the_paper():
+    with torch.device("meta"):
+        net = PConvUNet(8)
+    rows = [(c.in_channels, c.out_channels, c.kernel_size[0], c.stride[0]) for c in (s.conv for s in net.encoder)]
+    assert rows == [
+        (3, 64, 7, 2),
+        (64, 128, 5, 2),
+        (128, 256, 5, 2),
+        (256, 512, 3, 2),
+        *[(512, 512, 3, 2)] * 4,
+    ]
+    rows = [(c.in_channels, c.out_channels, c.kernel_size[0], c.stride[0]) for c in (s.conv for s in net.decoder)]
+    assert rows == [
+        *[(1024, 512, 3, 1)] * 4,
+        (768, 256, 3, 1),
+        (384, 128, 3, 1),
+        (192, 64, 3, 1),
+        (67, 3, 3, 1),
+    ]
+
+
+def test_batch_norm_everywhere_but_first_and_last():
+    """S1: a norm that is built and never used."""
+    net = PConvUNet(levels=5, width=4)
+    assert [s.norm is not None for s in net.encoder] == [False, True, True, True, True]
+    assert [s.norm is not None for s in net.decoder] == [True, True, True, True, False]
+    image, mask = scene((32, 32))
+    net(erase(image, mask), mask)
+    assert all(m.num_batches_tracked == 1 for m in net.modules() if isinstance(m, nn.BatchNorm2d))
+
+
+def test_only_the_last_convolution_has_a_bias():
+    net = PConvUNet(levels=5, width=4)
+    with_bias = [name for name, m in net.named_modules() if isinstance(m, nn.Conv2d) and m.bias is not None]
+    assert with_bias == ["decoder.4.conv"]
+
+
+def test_checkpoint_holds_no_mask_kernels():
+    """G2, N2: ones stored as weights."""
+    net = PConvUNet(levels=5, width=4)
+    assert {key.rsplit(".", 1)[1] for key in net.state_dict()} == {
+        *("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+    }
+
+
+def test_padding_counts_as_hole():
+    image, mask = scene((40, 56), batch=1)
+    net = PConvUNet(levels=4, width=4).eval()
+    padded_image, padded_mask = torch.rand(1, 3, 48, 64), torch.ones(1, 1, 48, 64)
+    padded_image[..., :40, :56], padded_mask[..., :40, :56] = image, mask
+    expected = net(erase(padded_image, padded_mask), padded_mask)[..., :40, :56]
+    torch.testing.assert_close(net(erase(image, mask), mask), expected)
+
+
+def test_hole_stays_zero_between_stages():
+    """Batch norm shifts holes away from zero; the next convolution must not see that."""
+    net = PConvUNet(levels=4, width=4)
+    for stage in net.encoder:
+        if stage.norm is not None:
+            nn.init.ones_(stage.norm.bias)
+    valid = torch.zeros(1, 1, 64, 64)
+    valid[..., :8, :8] = 1
+    x = torch.rand(1, 3, 64, 64) * valid
+    for stage, window in zip(net.encoder, net.plan(valid).encoder, strict=True):
+        x = stage(x, window)
+        assert (x * (1 - window.valid) == 0).all()
+
+
+def test_activations_keep_their_scale_at_initialisation():
+    """N1: features that shrink by C * k * k a layer."""
+    torch.manual_seed(0)
+    image, mask = scene(batch=4)
+    raw = PConvUNet(levels=5, width=16)(erase(image, mask), mask)
+    assert 0.1 < raw.std() < 10
+
+
+def test_masks_are_computed_before_the_first_feature():
+    net = PConvUNet(levels=4, width=4)
+    order = []
+    net.encoder[0].register_forward_hook(lambda *_: order.append("feature"))
+    plan, net.plan = net.plan, lambda valid: order.append("masks") or plan(valid)
+    image, mask = scene()
+    net(erase(image, mask), mask)
+    assert order == ["masks", "feature"]
+
+
+class TestFrozenEncoder:
+    @pytest.mark.parametrize("call_train", [False, True])
+    def test_encoder_norms_stay_in_eval_mode_and_others_train(self, call_train):
+        net = PConvUNet(levels=4, width=4, freeze_encoder_bn=True)
+        if call_train:
+            net.train()
+        assert not any(s.norm.training for s in net.encoder if s.norm)
+        assert all(s.norm.training for s in net.decoder if s.norm)
+
+    def test_a_training_step_moves_neither_statistics_nor_parameters(self):
+        net = PConvUNet(levels=4, width=4, freeze_encoder_bn=True).train()
+        before = {k: v.clone() for k, v in net.state_dict().items() if "encoder" in k and "norm" in k}
+        optimizer = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=1.0)
+        image, mask = scene()
+        net(erase(image, mask), mask).square().mean().backward()
+        optimizer.step()
+        assert all(torch.equal(value, net.state_dict()[key]) for key, value in before.items())
+
+    def test_gives_what_a_network_in_eval_mode_gives(self):
+        """The jump of the loss that users report when the second phase begins."""
+        first = PConvUNet(levels=4, width=4)
+        second = PConvUNet(levels=4, width=4, freeze_encoder_bn=True)
+        second.load_state_dict(first.state_dict())
+        image, mask = scene()
+        masked = erase(image, mask)
+        second.train().decoder.eval()
+        assert torch.equal(first.eval()(masked, mask), second(masked, mask))
+
+
+@pytest.mark.parametrize(("levels", "width"), [(3, 8), (11, 8), (7, 0)])
+def test_impossible_shapes_are_refused(levels, width):
+    with pytest.raises(ValueError, match=r"levels|width"):
+        PConvUNet(levels, width)

@@ -1,0 +1,228 @@
+"""Runs from configuration to checkpoint, through train.py's own function."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from inlay import checkpoints
+from inlay.errors import InlayError
+from inlay.images import read_picture
+from tests.conftest import ROOT
+from tests.training import metrics, train, weights
+
+GOLDEN = ROOT / "tests/golden/pconv_20_steps.json"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Smooth pictures, so that there is something to learn."""
+    from inlay.images import Picture, write_picture
+
+    root = tmp_path_factory.mktemp("pictures")
+    y, x = np.mgrid[0:48, 0:48] / 48
+    for number in range(6):
+        waves = [np.sin(2 * np.pi * (x * (number + 1) + y * k)) * 0.5 + 0.5 for k in range(3)]
+        write_picture(root / f"{number}.png", Picture((np.stack(waves, axis=2) * 255).astype(np.uint8)))
+    return root
+
+
+@pytest.fixture(scope="module")
+def run(folder, tmp_path_factory):
+    """One finished run that several tests look at."""
+    run_dir = tmp_path_factory.mktemp("run")
+    score = train(run_dir, f"data.root={folder}")
+    return run_dir, score
+
+
+def test_run_leaves_what_was_promised(run):
+    run_dir, _ = run
+    present = {str(path.relative_to(run_dir)) for path in run_dir.rglob("*") if path.is_file()}
+    assert {"config.yaml", "metrics.csv", "checkpoints/best.ckpt", "checkpoints/last.ckpt"} <= present
+    assert {"grids/step_000002.png", "grids/step_000004.png"} <= present
+
+
+def test_returns_the_monitored_metric(run):
+    run_dir, score = run
+    assert score == pytest.approx(max(metrics(run_dir, "val/psnr_hole")), rel=1e-6)
+
+
+def test_logs_every_term_and_metric(run):
+    run_dir, _ = run
+    for column in ("train/loss", "train/valid", "train/hole", "train/tv", "train/lr"):
+        assert len(metrics(run_dir, column)) == 4
+    for name in ("psnr", "psnr_hole", "ssim", "ssim_hole", "l1", "l1_hole"):
+        assert len(metrics(run_dir, f"val/{name}")) == 2
+
+
+def test_logged_loss_is_the_weighted_sum_of_its_terms(run):
+    run_dir, _ = run
+    loss, valid, hole, tv = (np.array(metrics(run_dir, f"train/{k}")) for k in ("loss", "valid", "hole", "tv"))
+    np.testing.assert_allclose(loss, valid + 6 * hole + 0.1 * tv, rtol=1e-5)
+
+
+def test_checkpoint_is_plain_data_and_holds_the_network_alone(run):
+    run_dir, _ = run
+    checkpoint = weights(run_dir)
+    assert all(key.startswith("net.") for key in checkpoint["state_dict"])
+    assert checkpoint["inlay"]["config"]["model"]["_target_"] == "inlay.models.PConvUNet"
+
+
+def test_network_is_rebuilt_from_the_checkpoint_alone(run):
+    run_dir, _ = run
+    net = checkpoints.build_network(run_dir / "checkpoints/last.ckpt")
+    assert not net.training
+    assert all(torch.equal(v, weights(run_dir)["state_dict"][f"net.{k}"]) for k, v in net.state_dict().items())
+
+
+def test_grid_shows_four_columns(run):
+    run_dir, _ = run
+    assert read_picture(run_dir / "grids/step_000004.png").size == (32, 4 * 32 + 3 * 4)
+
+
+def test_training_learns(folder, tmp_path):
+    train(tmp_path, f"data.root={folder}", "iterations=60", "validate_every=60", "optimizer.lr=5e-3")
+    loss = metrics(tmp_path, "train/loss")
+    assert np.mean(loss[-10:]) < 0.6 * np.mean(loss[:10])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_resumed_run_ends_on_the_same_bits(folder, tmp_path, workers):
+    common = [f"data.root={folder}", f"data.workers={workers}", "validate_every=5", "data.batch_size=4"]
+    train(tmp_path / "whole", *common, "iterations=20")
+    train(tmp_path / "halves", *common, "iterations=10")
+    train(tmp_path / "halves", *common, "iterations=20", "resume=last")
+    whole, halves = weights(tmp_path / "whole"), weights(tmp_path / "halves")
+    assert whole["global_step"] == halves["global_step"] == 20
+    assert all(torch.equal(v, halves["state_dict"][k]) for k, v in whole["state_dict"].items())
+    for ours, theirs in zip(
+        whole["optimizer_states"][0]["state"].values(), halves["optimizer_states"][0]["state"].values(), strict=True
+    ):
+        assert all(torch.equal(ours[k], theirs[k]) for k in ours)
+    assert (tmp_path / "whole/metrics.csv").read_text() == (tmp_path / "halves/metrics.csv").read_text()
+
+
+def test_loss_curve_is_the_golden_one(folder, tmp_path):
+    """Recorded by running this test with INLAY_RECORD_GOLDEN=1. A refactor leaves it alone."""
+    train(
+        tmp_path, f"data.root={folder}", "iterations=20", "validate_every=20", "loss=pconv", "loss.vgg.weights=random"
+    )
+    curve = metrics(tmp_path, "train/loss")
+    if os.environ.get("INLAY_RECORD_GOLDEN"):
+        GOLDEN.write_text(json.dumps(curve) + "\n")
+    np.testing.assert_allclose(curve, json.loads(GOLDEN.read_text()), rtol=2e-3)
+
+
+def test_resume_without_a_checkpoint_is_an_error(folder, tmp_path):
+    with pytest.raises(InlayError, match="resume=last: no checkpoint at"):
+        train(tmp_path, f"data.root={folder}", "resume=last")
+
+
+def test_earlier_run_in_the_same_folder_is_kept(folder, tmp_path):
+    train(tmp_path, f"data.root={folder}", "iterations=2")
+    before = (tmp_path / "checkpoints/last.ckpt").read_bytes()
+    train(tmp_path, f"data.root={folder}", "iterations=2", "seed=1")
+    assert (tmp_path / "earlier/1/checkpoints/last.ckpt").read_bytes() == before
+    assert len(metrics(tmp_path, "train/loss")) == 2
+
+
+def test_missing_values_are_named(tmp_path):
+    with pytest.raises(InlayError, match=r"give data.root=\.\.\. on the command line"):
+        train(tmp_path)
+
+
+class TestInitFrom:
+    def test_starts_from_the_weights_and_reports_every_key(self, run, folder, tmp_path, capsys):
+        run_dir, _ = run
+        start = run_dir / "checkpoints/last.ckpt"
+        train(tmp_path, f"data.root={folder}", f"init_from={start}", "optimizer.lr=0", "model.freeze_encoder_bn=true")
+        report = capsys.readouterr().out
+        state = weights(run_dir)["state_dict"]
+        assert f"{len(state)} keys loaded" in report
+        assert "0 missing" in report
+        assert all(torch.equal(v, weights(tmp_path)["state_dict"][k]) for k, v in state.items() if "conv" in k)
+        assert all(torch.equal(v, weights(tmp_path)["state_dict"][k]) for k, v in state.items() if "encoder" in k)
+
+    def test_says_what_does_not_fit(self, run, folder, tmp_path, capsys):
+        run_dir, _ = run
+        start = run_dir / "checkpoints/last.ckpt"
+        train(tmp_path, f"data.root={folder}", f"init_from={start}", "model.width=5", "iterations=2")
+        assert "decoder.3.conv.weight: (3, 7, 3, 3) there, (3, 8, 3, 3) here" in capsys.readouterr().out
+
+    def test_refuses_weights_of_which_none_fits(self, run):
+        run_dir, _ = run
+        with pytest.raises(InlayError, match="no weight fits"):
+            checkpoints.transfer(run_dir / "checkpoints/last.ckpt", torch.nn.Linear(2, 3))
+
+
+class TestUntrustedCheckpoints:
+    def spoiled(self, run, tmp_path, change):
+        checkpoint = weights(run[0])
+        change(checkpoint)
+        path = tmp_path / "spoiled.ckpt"
+        torch.save(checkpoint, path)
+        return path
+
+    @pytest.mark.parametrize("target", ["os.system", "inlay.images.os.system", "inlay.losses.WeightedSum.nothing", 7])
+    def test_foreign_targets_are_refused(self, run, tmp_path, target):
+        def change(checkpoint):
+            checkpoint["inlay"]["config"]["model"]["_target_"] = target
+
+        with pytest.raises(InlayError, match="not a network of Inlay"):
+            checkpoints.build_network(self.spoiled(run, tmp_path, change))
+
+    def test_nested_targets_are_refused(self, run, tmp_path):
+        def change(checkpoint):
+            checkpoint["inlay"]["config"]["model"]["width"] = {"_target_": "os.getpid"}
+
+        with pytest.raises(InlayError, match=r"os\.getpid"):
+            checkpoints.build_network(self.spoiled(run, tmp_path, change))
+
+    def test_code_in_a_pickle_does_not_run(self, tmp_path):
+        trace = tmp_path / "trace"
+
+        class Malice:
+            def __reduce__(self):
+                return os.mkdir, (str(trace),)
+
+        torch.save({"state_dict": Malice()}, tmp_path / "bad.ckpt")
+        with pytest.raises(InlayError, match="damaged or holds code"):
+            checkpoints.read(tmp_path / "bad.ckpt")
+        assert not trace.exists()
+
+    @pytest.mark.parametrize("keep", [0, 10, 1000])
+    def test_truncated_files_are_said_to_be_damaged(self, run, tmp_path, keep):
+        path = tmp_path / "cut.ckpt"
+        path.write_bytes((run[0] / "checkpoints/last.ckpt").read_bytes()[:keep])
+        with pytest.raises(InlayError, match="not a readable checkpoint"):
+            checkpoints.read(path)
+
+    def test_other_peoples_checkpoints_are_named_as_such(self, tmp_path):
+        torch.save({"state_dict": {}}, tmp_path / "other.ckpt")
+        with pytest.raises(InlayError, match="not a checkpoint of Inlay"):
+            checkpoints.read(tmp_path / "other.ckpt")
+
+    def test_weights_of_another_shape_are_refused(self, run, tmp_path):
+        def change(checkpoint):
+            checkpoint["inlay"]["config"]["model"]["width"] = 5
+
+        with pytest.raises(InlayError, match="do not fit"):
+            checkpoints.build_network(self.spoiled(run, tmp_path, change))
+
+
+def test_failed_save_keeps_the_checkpoint_before(run, tmp_path, monkeypatch):
+    from inlay.callbacks import AtomicCheckpointIO
+
+    path = tmp_path / "last.ckpt"
+    AtomicCheckpointIO().save_checkpoint({"step": 1}, path)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InlayError, match="No space left"):
+        AtomicCheckpointIO().save_checkpoint({"step": 2}, path)
+    assert torch.load(path, weights_only=True) == {"step": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["last.ckpt"]

@@ -1,0 +1,71 @@
+"""Configurations cannot rot: every group's every file composes, every experiment runs."""
+
+import pytest
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from tests.conftest import ROOT
+from tests.training import configure, metrics, train
+
+CONF = ROOT / "conf"
+EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+CHOICES = sorted(
+    f"{path.parent.name}={path.stem}"
+    for path in CONF.glob("*/*.yaml")
+    if path.parent.name != "experiment" and path.stem != "base"
+)
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_every_choice_composes_and_resolves(choice, tmp_path):
+    cfg = configure(choice, "data.root=pictures" if choice != "data=demo" else "seed=1", f"run_dir={tmp_path}")
+    assert OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+
+
+@pytest.mark.parametrize(
+    "choice", [c for c in CHOICES if c.startswith(("masks=", "model=", "optimizer=", "scheduler="))]
+)
+def test_every_choice_can_be_built(choice):
+    group = choice.split("=")[0]
+    cfg = configure(choice, "data.root=pictures", "iterations=10", "model.width=2")
+    assert callable(instantiate(cfg[group]))
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_runs(name, tmp_path, picture_folder):
+    data = [] if name == "demo" else [f"data.root={picture_folder}"]
+    start = []
+    if name == "pconv_finetune":
+        train(tmp_path / "first", *data, "iterations=2")
+        start = [f"init_from={tmp_path / 'first/checkpoints/last.ckpt'}"]
+    train(tmp_path / "run", f"experiment={name}", "task.compile=false", "iterations=2", *data, *start)
+    assert len(metrics(tmp_path / "run", "train/loss")) == 2
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiments_choose_groups_and_set_numbers(name):
+    lines = (CONF / f"experiment/{name}.yaml").read_text().splitlines()
+    assert lines[0] == "# @package _global_"
+    assert len(lines) <= 25
+    assert not any("_target_" in line for line in lines)
+
+
+def test_every_key_of_the_run_is_explained():
+    lines = (CONF / "train.yaml").read_text().split("hydra:")[0].splitlines()
+    assert [line for line in lines if ":" in line and not line.startswith(("#", "defaults")) and " #" not in line] == []
+
+
+def test_published_weights_of_the_loss():
+    terms = configure("data.root=pictures").loss.terms
+    assert {name: line.weight for name, line in terms.items()} == {
+        "valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "tv": 0.1
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("logger", "leaves"), [("tensorboard", "tensorboard"), ("wandb", "wandb")])
+def test_dashboards_get_scalars_and_grids(logger, leaves, tmp_path, picture_folder, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    offline = ["logger.wandb.offline=true"] if logger == "wandb" else []
+    train(tmp_path, f"data.root={picture_folder}", f"logger={logger}", "iterations=2", *offline)
+    assert (tmp_path / "metrics.csv").exists()
+    assert any(path.is_file() for path in (tmp_path / leaves).rglob("*"))

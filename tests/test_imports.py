@@ -1,0 +1,100 @@
+"""Who may import whom (design, section 3), and what an import must not do."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+SOURCE = ROOT / "src/inlay"
+
+# A module may import those on earlier lines, and its own package.
+TIERS = [
+    {"errors", "types", "ops", "randomness", "frozen"},
+    {"images", "losses", "metrics", "models"},
+    {"masks"},
+    {"checkpoints", "data"},
+    {"tasks"},
+    {"callbacks", "fillers"},
+    {"demo", "prediction", "runs"},
+    {"cli"},
+]
+ONLY_IN = {
+    "pytorch_lightning": {"tasks", "callbacks", "data/datamodule.py", "train.py"},
+    "lightning_fabric": {"callbacks"},
+    "lightning": set(),
+    "hydra": {"checkpoints.py", "train.py"},
+    "omegaconf": {"train.py"},
+    "albumentations": {"data/transforms.py"},
+}
+FILES = [*sorted(SOURCE.rglob("*.py")), ROOT / "train.py", ROOT / "predict.py"]
+
+
+def room_of(path):
+    return name_of(path).split("/")[0].removesuffix(".py")
+
+
+def tier(room):
+    return next(i for i, names in enumerate(TIERS) if room in names)
+
+
+def name_of(path):
+    return path.relative_to(SOURCE if SOURCE in path.parents else ROOT).as_posix()
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.name != "__init__.py" and p.parent != ROOT], ids=name_of)
+def test_modules_import_only_what_stands_left_of_them(path):
+    own = room_of(path)
+    used = {m.split(".")[1] for m in imports(path) if m.startswith("inlay.")} - {own, "__version__"}
+    assert {m for m in used if tier(m) >= tier(own)} == set()
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_frameworks_stay_in_their_rooms(path):
+    name = name_of(path)
+    for framework, rooms in ONLY_IN.items():
+        if any(m.split(".")[0] == framework for m in imports(path)):
+            assert name in rooms or name.split("/")[0] in rooms, f"{name} imports {framework}"
+
+
+def test_networks_and_losses_load_without_lightning_and_hydra():
+    code = (
+        "import sys, inlay.models, inlay.losses, inlay.masks; "
+        "print([m for m in ('pytorch_lightning', 'hydra', 'albumentations') if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", [["predict.py"], ["train.py"], ["-m", "inlay.cli"]], ids=lambda c: c[-1])
+def test_entries_answer_help_before_heavy_imports(command):
+    code = (
+        "import sys, runpy; sys.argv = [sys.argv[1], '--help']\n"
+        "run = runpy.run_path if sys.argv[0].endswith('.py') else runpy.run_module\n"
+        "try:\n    run(sys.argv[0], run_name='__main__')\n"
+        "except SystemExit as stop: assert not stop.code, stop.code\n"
+        "print([m for m in ('torch', 'pytorch_lightning', 'numpy') if m in sys.modules], file=sys.stderr)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code, command[-1]], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert answer.stderr.strip().endswith("[]")
+    assert answer.stdout.strip()
+
+
+def test_the_network_is_blocked():
+    import socket
+
+    with socket.socket() as s, pytest.raises(RuntimeError, match="reached for the network"):
+        s.connect(("192.0.2.1", 80))

@@ -1,0 +1,160 @@
+"""``predict.py`` as users call it: a process, files in, a file out."""
+
+import runpy
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from inlay.checkpoints import KEY, provenance
+from inlay.images import Picture, read_mask, read_picture, resize_mask, write_picture
+from inlay.models import PConvUNet
+from tests.conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """An untrained network, stored as a run stores it."""
+    shape = {"levels": 4, "width": 4}
+    net = PConvUNet(**shape)
+    path = tmp_path_factory.mktemp("model") / "last.ckpt"
+    config = {"model": {"_target_": "inlay.models.PConvUNet", **shape}}
+    state = {f"net.{key}": value for key, value in net.state_dict().items()}
+    torch.save({"state_dict": state, KEY: provenance(config)}, path)
+    return path
+
+
+@pytest.fixture
+def mask(tmp_path):
+    hole = np.zeros((61, 47), np.uint8)
+    hole[20:35, 10:30] = 255
+    Image.fromarray(hole).save(tmp_path / "mask.png")
+    return tmp_path / "mask.png"
+
+
+def picture(path, channels, dtype=np.uint8, size=(61, 47)):
+    pixels = np.random.default_rng(0).integers(0, np.iinfo(dtype).max + 1, (*size, channels)).astype(dtype)
+    write_picture(path, Picture(pixels))
+    return path
+
+
+def arguments(**options):
+    flags = [part for key, value in options.items() for part in (f"--{key.replace('_', '-')}", str(value))]
+    return [flag for flag in flags if flag != "True"]
+
+
+def predict(**options):
+    """In a process of its own."""
+    command = [sys.executable, "predict.py", *arguments(**options)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.fixture
+def predict_here(monkeypatch):
+    """In this process, which is quicker: returns the exit status."""
+
+    def run(**options):
+        monkeypatch.setattr(sys, "argv", ["predict.py", *arguments(**options)])
+        try:
+            runpy.run_path(str(ROOT / "predict.py"), run_name="__main__")
+        except SystemExit as stop:
+            return stop.code
+        return 0
+
+    return run
+
+
+def assert_known_pixels_equal(given, filled, hole):
+    assert filled.pixels.shape == given.pixels.shape
+    assert filled.pixels.dtype == given.pixels.dtype
+    assert np.array_equal(filled.pixels[~hole], given.pixels[~hole])
+    assert not np.array_equal(filled.pixels[hole], given.pixels[hole])
+
+
+@pytest.mark.parametrize(
+    ("channels", "dtype", "suffix"),
+    [
+        (3, np.uint8, ".png"),
+        (1, np.uint8, ".png"),
+        (4, np.uint8, ".webp"),
+        (3, np.uint16, ".tiff"),
+        (1, np.uint16, ".png"),
+    ],
+    ids=["rgb", "gray", "alpha", "rgb16", "gray16"],
+)
+def test_keeps_size_mode_and_known_pixels(tmp_path, checkpoint, mask, channels, dtype, suffix):
+    image, output = picture(tmp_path / f"in{suffix}", channels, dtype), tmp_path / f"out{suffix}"
+    done = predict(image=image, mask=mask, model=checkpoint, output=output, device="cpu")
+    assert (done.returncode, done.stdout) == (0, f"{output}\n"), done.stderr
+    assert_known_pixels_equal(read_picture(image), read_picture(output), read_mask(mask))
+
+
+def test_mask_of_another_shape_is_stretched_and_said(tmp_path, checkpoint, mask):
+    image, output = picture(tmp_path / "in.png", 3, size=(40, 90)), tmp_path / "out.png"
+    done = predict(image=image, mask=mask, model=checkpoint, output=output)
+    assert done.returncode == 0
+    assert "INFO: The mask is 47x61; resized to the picture's 90x40." in done.stderr
+    assert "WARNING: Mask and picture differ in aspect ratio" in done.stderr
+    assert_known_pixels_equal(read_picture(image), read_picture(output), resize_mask(read_mask(mask), 40, 90))
+
+
+def test_compare_writes_a_sheet_beside_the_output(tmp_path, checkpoint, mask, predict_here):
+    image, output = picture(tmp_path / "in.png", 3), tmp_path / "out.png"
+    assert predict_here(image=image, mask=mask, model=checkpoint, output=output, compare=True) == 0
+    assert read_picture(tmp_path / "out_compare.png").size == (61, 3 * 47 + 2 * 4)
+
+
+def test_black_holes(tmp_path, checkpoint, mask, predict_here):
+    Image.fromarray(255 - np.asarray(Image.open(mask))).save(tmp_path / "black.png")
+    image, outputs = picture(tmp_path / "in.png", 3), [tmp_path / "white_out.png", tmp_path / "black_out.png"]
+    predict_here(image=image, mask=mask, model=checkpoint, output=outputs[0])
+    predict_here(image=image, mask=tmp_path / "black.png", model=checkpoint, output=outputs[1], hole_is="black")
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        ({"image": "nowhere.png"}, "nowhere.png: no such file. Check the path."),
+        ({"mask": "nowhere.png"}, "nowhere.png: no such file. Check the path."),
+        ({"model": "nowhere.ckpt"}, "nowhere.ckpt: no such checkpoint."),
+        ({"model": "mask.png"}, "mask.png: not a readable checkpoint"),
+        ({"mask": "empty.png"}, "empty.png: no hole (white = hole). Paint it white, or use --hole-is black."),
+        ({"output": "out.xyz"}, "out.xyz: unknown suffix '.xyz'."),
+        ({"output": "in.png"}, "would overwrite an input."),
+        ({"device": "cuda:7"}, "--device cuda:7: not available here."),
+    ],
+    ids=lambda v: "-".join(v.values()) if isinstance(v, dict) else "",
+)
+def test_every_mistake_is_one_line_and_leaves_nothing(tmp_path, checkpoint, mask, predict_here, capsys, broken, says):
+    picture(tmp_path / "in.png", 3)
+    Image.fromarray(np.zeros((61, 47), np.uint8)).save(tmp_path / "empty.png")
+    options = {"image": "in.png", "mask": "mask.png", "output": "out.png"} | broken
+    given = {key: value if key == "device" else tmp_path / value for key, value in options.items()}
+    before = sorted(tmp_path.iterdir())
+    assert predict_here(**({"model": checkpoint} | given)) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    assert says in said
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_real_photograph_with_a_real_mask(tmp_path, checkpoint, shared_data, predict_here):
+    image = sorted((shared_data / "photos/val").iterdir())[0]
+    mask = sorted((shared_data / "masks/nvidia_irregular").iterdir())[0]
+    output = tmp_path / "out.png"
+    given = read_picture(image)
+    assert predict_here(image=image, mask=mask, model=checkpoint, output=output) == 0
+    assert_known_pixels_equal(given, read_picture(output), resize_mask(read_mask(mask), *given.size))
+
+
+def test_help_names_every_option():
+    answer = subprocess.run(
+        [sys.executable, "predict.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for option in ("--image", "--mask", "--model", "--output", "--hole-is", "--device", "--compare"):
+        assert option in answer.stdout

@@ -1,0 +1,50 @@
+"""Training in tests: the real entry point in-process, on tiny data."""
+
+import csv
+import sys
+
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+
+from tests.conftest import ROOT
+
+TINY = [
+    "trainer=cpu",
+    "data.image_size=32",
+    "data.batch_size=2",
+    "data.workers=0",
+    "data.crop_scale=[0.5,1.0]",
+    "model.width=4",
+    "model.levels=4",
+    "loss=pixel",
+    "iterations=4",
+    "validate_every=2",
+    "trainer.log_every_n_steps=1",
+]
+
+
+def configure(*overrides):
+    """The composed configuration, as the command line would give it."""
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose("train", list(overrides), return_hydra_config=False)
+
+
+def train(run_dir, *overrides):
+    """Run train.py's own function; returns what it returns."""
+    sys.path.insert(0, str(ROOT))
+    import train as entry
+
+    return entry.train(configure(f"run_dir={run_dir}", *TINY, *overrides))
+
+
+def weights(run_dir, name="last"):
+    """A checkpoint of a run."""
+    return torch.load(run_dir / f"checkpoints/{name}.ckpt", weights_only=True)
+
+
+def metrics(run_dir, column):
+    """The logged values of one metric, in order."""
+    with (run_dir / "metrics.csv").open() as file:
+        return [float(row[column]) for row in csv.DictReader(file) if row.get(column)]
