@@ -50,6 +50,13 @@ def test_experiments_choose_groups_and_set_numbers(name):
     assert not any("_target_" in line for line in lines)
 
 
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiments_have_the_last_word(name):
+    cfg, numbers = configure(f"experiment={name}"), OmegaConf.load(CONF / f"experiment/{name}.yaml")
+    assert cfg.iterations == numbers.iterations
+    assert cfg.run_name == name
+
+
 def test_every_key_of_the_run_is_explained():
     lines = (CONF / "train.yaml").read_text().split("hydra:")[0].splitlines()
     assert [line for line in lines if ":" in line and not line.startswith(("#", "defaults")) and " #" not in line] == []

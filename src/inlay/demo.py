@@ -22,7 +22,7 @@ from inlay.randomness import Stream, generator
 from inlay.types import Batch
 
 SIDE = 256
-HOLES = Strokes(ratio=(0.20, 0.25), length=(0.025, 0.10), brush=(0.02, 0.05))  # as wide as in the training crops
+HOLES = Strokes(ratio=(0.20, 0.25))
 HOLES_PER_PHOTOGRAPH = 8
 SEED = 0
 COLUMNS = {"hole_psnr": "psnr_hole", "hole_l1": "l1_hole", "psnr": "psnr", "ssim": "ssim"}

@@ -215,21 +215,24 @@ def write_picture(path: str | os.PathLike[str], picture: Picture) -> None:
 
 
 def contact_sheet(rows: Iterable[Iterable[NDArray[np.floating[Any]]]], gap: int = 4) -> Picture:
-    """Lay pictures of one size out in rows on white.
+    """Lay pictures out in rows on white.
 
     Args:
         rows: each an iterable of ``(H, W, 3)`` in ``[0, 1]``.
         gap: white pixels between neighbors.
     """
+    strips = [_side_by_side(list(row), gap) for row in rows]
+    turned = _side_by_side([strip.swapaxes(0, 1) for strip in strips], gap)  # rows below each other, likewise
+    return Picture(np.rint(np.clip(turned.swapaxes(0, 1), 0.0, 1.0) * 255).astype(np.uint8))
 
-    def joined(parts: list[NDArray[np.floating[Any]]], axis: int) -> NDArray[np.floating[Any]]:
-        shape = list(parts[0].shape)
-        shape[axis] = gap
-        spaced = [piece for part in parts for piece in (part, np.ones(shape, np.float32))]
-        return np.concatenate(spaced[:-1], axis=axis)
 
-    sheet = joined([joined(list(row), axis=1) for row in rows], axis=0)
-    return Picture(np.rint(np.clip(sheet, 0.0, 1.0) * 255).astype(np.uint8))
+def _side_by_side(parts: list[NDArray[Any]], gap: int) -> NDArray[Any]:
+    sheet = np.ones((max(p.shape[0] for p in parts), sum(p.shape[1] + gap for p in parts) - gap, 3), np.float32)
+    left = 0
+    for part in parts:
+        sheet[: part.shape[0], left : left + part.shape[1]] = part
+        left += part.shape[1] + gap
+    return sheet
 
 
 def _check_size(path: Path, size: tuple[int, int], max_pixels: int) -> None:
