@@ -1,22 +1,26 @@
 """Train a network: ``python train.py experiment=NAME key=value ...`` (``--help`` lists the choices)."""
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(cfg: DictConfig) -> float | None:
     """Train as configured; return the best value of the monitored metric (what a sweep maximizes)."""
-    from inlay.errors import reported  # imports wait until Hydra has answered --help
+    from inlay.errors import reported
 
+    if HydraConfig.get().mode == RunMode.MULTIRUN:  # every job of a sweep has a folder of its own
+        cfg.run_dir = HydraConfig.get().runtime.output_dir
     with reported():
         return train(cfg)
 
 
 def train(cfg: DictConfig) -> float | None:
     """Build every part from its group of the configuration and run it."""
-    import pytorch_lightning as pl
-    from hydra.utils import instantiate
+    import pytorch_lightning as pl  # heavy imports wait until Hydra has answered --help
 
     from inlay import runs
     from inlay.callbacks import AtomicCheckpointIO
@@ -24,10 +28,8 @@ def train(cfg: DictConfig) -> float | None:
 
     runs.quiet()
     runs.require(sorted(OmegaConf.missing_keys(cfg)))
-    resume = runs.prepare(cfg.run_dir, cfg.resume)
-    OmegaConf.save(cfg, f"{cfg.run_dir}/config.yaml", resolve=True)
+    resume = runs.prepare(cfg.run_dir, cfg.resume, OmegaConf.to_yaml(cfg, resolve=True))
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
-
     data = instantiate(cfg.data)
     task = instantiate(cfg.task)(
         net=instantiate(cfg.model),

@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+pytest.register_assert_rewrite(
+    "tests.masks.mask_tester", "tests.models.model_tester", "tests.losses.loss_tester", "tests.training"
+)
+
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 

@@ -15,6 +15,7 @@ from inlay.images import (
     Picture,
     check_writable,
     contact_sheet,
+    find_images,
     polarity_doubt,
     read_image,
     read_mask,
@@ -416,3 +417,11 @@ class TestContactSheet:
         assert sheet.size == (4 + 2 + 5, 9)
         assert (sheet.pixels[:4, 6:] == 255).all()
         assert (sheet.pixels[6:] == 0).all()
+
+
+def test_find_images_is_sorted_recursive_and_leaves_out_what_is_hidden(tmp_path):
+    for name in ("b/2.png", "a.JPG", "b/.3.png", ".cache/4.png", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    assert find_images(tmp_path) == [tmp_path / "a.JPG", tmp_path / "b/2.png"]

@@ -125,10 +125,19 @@ def read_picture(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> 
         raise InlayError(f"{path}: more than {max_pixels:,} pixels. Shrink the picture first.") from None
     except UnidentifiedImageError:
         raise InlayError(f"{path}: not a picture. Inlay reads {', '.join(SUFFIXES)}.") from None
+    except PermissionError:
+        raise InlayError(f"{path}: reading it is not allowed. Change its permissions.") from None
     except IsADirectoryError:
         raise InlayError(f"{path}: a folder, not a picture. Name one file.") from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow raises on damaged files
         raise InlayError(f"{path}: cannot be read ({error}). The file is damaged; replace or remove it.") from error
+
+
+def find_images(root: str | os.PathLike[str]) -> list[Path]:
+    """Every picture file below a folder, recursively, in sorted order; what is hidden (``.name``) stays hidden."""
+    root = Path(root)
+    found = (path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    return sorted(path for path in found if not any(p.startswith(".") for p in path.relative_to(root).parts))
 
 
 def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:

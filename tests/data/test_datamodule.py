@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from inlay.data import DemoData, FolderData
-from inlay.data.datamodule import to_batch
+from inlay.data.datamodule import available_cores, to_batch
 from inlay.data.demo import HELD_OUT, TRAINING
 from inlay.errors import InlayError
 from inlay.masks import Boxes, Center
@@ -176,3 +176,7 @@ class TestDemo:
     def test_makes_batches(self, demo):
         assert next(iter(demo.train_dataloader()))["image"].shape == (4, 32, 32, 3)
         assert next(iter(demo.val_dataloader()))["image"].shape == (2, 32, 32, 3)
+
+
+def test_never_more_workers_than_cores(picture_folder):
+    assert FolderData(root=str(picture_folder), masks=Center(), workers=10_000).workers == available_cores()

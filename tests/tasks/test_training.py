@@ -2,16 +2,19 @@
 
 import json
 import os
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
 
-from inlay import checkpoints
+from inlay import checkpoints, runs
 from inlay.errors import InlayError
 from inlay.images import read_picture
 from tests.conftest import ROOT
-from tests.training import metrics, train, weights
+from tests.training import TINY, metrics, train, weights
 
 GOLDEN = ROOT / "tests/golden/pconv_20_steps.json"
 
@@ -226,3 +229,41 @@ def test_failed_save_keeps_the_checkpoint_before(run, tmp_path, monkeypatch):
         AtomicCheckpointIO().save_checkpoint({"step": 2}, path)
     assert torch.load(path, weights_only=True) == {"step": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+class TestEntry:
+    """train.py as a process."""
+
+    def run(self, *arguments):
+        command = [sys.executable, "train.py", *TINY, *arguments]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=250)
+
+    def test_shows_progress_and_the_loss_terms(self, folder, tmp_path):
+        done = self.run(f"data.root={folder}", f"run_dir={tmp_path}")
+        assert done.returncode == 0, done.stderr
+        assert re.search(r"training: 100%.*4/4.*loss=.*valid=.*hole=.*tv=", done.stderr)
+        assert "Warning" not in done.stderr
+
+    def test_a_damaged_picture_ends_the_run_with_one_line_that_names_it(self, tmp_path):
+        (tmp_path / "pictures").mkdir()
+        for number in range(3):
+            (tmp_path / f"pictures/{number}.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+        done = self.run(f"data.root={tmp_path / 'pictures'}", f"run_dir={tmp_path / 'run'}", "data.workers=2")
+        assert done.returncode == 1
+        assert re.search(r"^error: .*/pictures/\d\.png: .*$", done.stderr, re.MULTILINE)
+        assert "Traceback" not in done.stderr
+
+    @pytest.mark.slow
+    def test_every_job_of_a_sweep_has_a_folder_of_its_own(self, folder, tmp_path):
+        done = self.run("-m", "seed=0,1", f"data.root={folder}", f"run_dir={tmp_path}")
+        assert done.returncode == 0, done.stderr
+        assert weights(tmp_path / "0")["inlay"]["config"]["seed"] == 0
+        assert weights(tmp_path / "1")["inlay"]["config"]["seed"] == 1
+
+
+@pytest.mark.parametrize("variable", ["LOCAL_RANK", "RANK", "SLURM_PROCID"])
+def test_other_processes_leave_the_run_folder_alone(tmp_path, monkeypatch, variable):
+    (tmp_path / "metrics.csv").touch()
+    monkeypatch.setenv(variable, "1")
+    assert runs.prepare(str(tmp_path), None, "seed: 0") is None
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]

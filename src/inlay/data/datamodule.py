@@ -1,5 +1,6 @@
 """The one datamodule: photographs and a mask family to batches. A dataset is a subclass that finds its photographs."""
 
+import os
 from abc import ABC, abstractmethod
 from typing import Any, cast
 
@@ -27,7 +28,7 @@ class InpaintingData(pl.LightningDataModule, ABC):
         batch_size: samples a training step, over all processes together.
         crop_scale: smallest and largest area of a training crop as a share of the picture's.
         color_jitter: strength of random color changes in training, in ``[0, 1]``; 0 for none.
-        workers: processes that prepare samples; 0 prepares them in the training process.
+        workers: processes that prepare samples, at most one a core; 0 prepares them in the training process.
         seed: of every draw.
 
     Raises:
@@ -61,7 +62,7 @@ class InpaintingData(pl.LightningDataModule, ABC):
             raise InlayError(f"data.color_jitter must lie in [0, 1], got {color_jitter}.")
         self.crop_scale = (crop_scale[0], crop_scale[1])
         self.color_jitter = color_jitter
-        self.workers = workers
+        self.workers = min(workers, available_cores())
         self.seed = seed
 
     @abstractmethod
@@ -100,6 +101,11 @@ class InpaintingData(pl.LightningDataModule, ABC):
             "persistent_workers": self.workers > 0,
             "pin_memory": torch.cuda.is_available(),
         }
+
+
+def available_cores() -> int:
+    """How many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def to_batch(stored: dict[str, Any]) -> Batch:

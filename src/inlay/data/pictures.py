@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inlay.errors import InlayError
-from inlay.images import SUFFIXES, read_image
+from inlay.images import SUFFIXES, find_images, read_image
 
 Split = Literal["train", "val"]
 
@@ -58,7 +58,8 @@ def find_pictures(root: str | Path, split: Split, val_fraction: float) -> Files:
     """Find a folder's photographs of one split, recursively and in sorted order.
 
     A folder that holds ``train/`` and ``val/`` is split by them. Any other folder is split by a hash of each file's
-    relative path, so that adding files moves none from one split to the other.
+    relative path, so that adding files moves none from one split to the other
+    (but for the file that keeps a split of a handful from being empty).
 
     Args:
         root: the folder.
@@ -82,8 +83,7 @@ def find_pictures(root: str | Path, split: Split, val_fraction: float) -> Files:
 
 
 def _names(root: Path) -> list[str]:
-    paths = (p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
-    return sorted(p.relative_to(root).as_posix() for p in paths)
+    return [path.relative_to(root).as_posix() for path in find_images(root)]
 
 
 def _hash_split(names: list[str], split: Split, val_fraction: float) -> list[str]:

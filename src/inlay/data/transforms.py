@@ -3,7 +3,6 @@
 import os
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,18 +42,18 @@ def random_crop(size: int, scale: tuple[float, float], color_jitter: float = 0.0
         color_jitter: how far brightness, contrast, saturation, hue and the balance of the channels may shift; 0 leaves
             colors alone, 1 shifts them a great deal.
     """
-    crop = A.RandomResizedCrop((size, size), scale=scale, ratio=(1.0, 1.0))
+    crop = A.RandomResizedCrop((size, size), scale=scale, ratio=(1.0, 1.0), area_for_downscale="image")
     return Transform(crop, *_color_steps(color_jitter)) if color_jitter else Transform(crop)
 
 
 def shrink(image: Image, short_side: int) -> Image:
     """The whole picture with its short side at ``short_side`` pixels, averaged over areas."""
-    return np.asarray(A.SmallestMaxSize(short_side, interpolation=cv2.INTER_AREA)(image=image)["image"])
+    return np.asarray(A.SmallestMaxSize(short_side, area_for_downscale="image")(image=image)["image"])
 
 
 def center_crop(size: int) -> Transform:
     """The middle of the picture: its short side resized to ``size``, then the central square."""
-    return Transform(A.SmallestMaxSize(size), A.CenterCrop(size, size))
+    return Transform(A.SmallestMaxSize(size, area_for_downscale="image"), A.CenterCrop(size, size))
 
 
 def random_flip() -> Transform:

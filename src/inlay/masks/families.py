@@ -128,7 +128,7 @@ class Center:
 
     def __call__(self, height: int, width: int, rng: np.random.Generator) -> NDArray[np.bool_]:
         """Draw the mask; it is always the same and ``rng`` is not asked."""
-        tall, wide = round(height * self.side), round(width * self.side)
+        tall, wide = max(1, round(height * self.side)), max(1, round(width * self.side))
         top, left = (height - tall) // 2, (width - wide) // 2
         mask = np.zeros((height, width), np.bool_)
         mask[top : top + tall, left : left + wide] = True

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inlay.errors import InlayError
-from inlay.images import SUFFIXES, HoleIs, polarity_doubt, read_mask, resize_mask
+from inlay.images import SUFFIXES, HoleIs, find_images, polarity_doubt, read_mask, resize_mask
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +29,7 @@ class Files:
     paths: list[Path] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        root = Path(self.root)
-        found = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+        found = find_images(self.root)
         if not found:
             raise InlayError(f"masks.root={self.root}: no mask files there ({', '.join(SUFFIXES)}). Check the path.")
         object.__setattr__(self, "paths", found)
