@@ -39,7 +39,7 @@ def train(cfg: DictConfig) -> float | None:
         config=OmegaConf.to_container(cfg, resolve=True),
     )
     if cfg.init_from and not resume:
-        print(f"init_from={cfg.init_from}: {transfer(cfg.init_from, task.net)}")
+        print(f"init_from={cfg.init_from}\n{transfer(cfg.init_from, task.net)}")
     trainer = instantiate(cfg.trainer)(
         callbacks=list(instantiate(cfg.callbacks).values()),
         logger=list(instantiate(cfg.logger).values()),

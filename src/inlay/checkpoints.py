@@ -112,10 +112,10 @@ class Transfer:
     mismatched: list[str]
 
     def __str__(self) -> str:
-        lines = [f"{len(self.loaded)} keys loaded"]
-        for title in ("missing", "unexpected", "mismatched"):
+        lines = []
+        for title in ("loaded", "missing", "unexpected", "mismatched"):
             keys = getattr(self, title)
-            lines += [f"{len(keys)} {title}" + (":" if keys else "")] + [f"  {key}" for key in keys]
+            lines += [f"{len(keys)} keys {title}", *(f"  {key}" for key in keys)]
         return "\n".join(lines)
 
 

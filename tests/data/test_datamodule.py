@@ -171,7 +171,7 @@ class TestDemo:
         for index in range(len(pictures)):
             image = pictures.read(index)
             assert (image.dtype, image.shape[2]) == (np.uint8, 3)
-            assert min(image.shape[:2]) >= 256
+            assert min(image.shape[:2]) == 3 * demo.image_size
 
     def test_makes_batches(self, demo):
         assert next(iter(demo.train_dataloader()))["image"].shape == (4, 32, 32, 3)

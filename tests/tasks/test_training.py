@@ -144,7 +144,8 @@ class TestInitFrom:
         report = capsys.readouterr().out
         state = weights(run_dir)["state_dict"]
         assert f"{len(state)} keys loaded" in report
-        assert "0 missing" in report
+        assert "  decoder.0.conv.weight\n" in report
+        assert "0 keys missing\n0 keys unexpected\n0 keys mismatched" in report
         assert all(torch.equal(v, weights(tmp_path)["state_dict"][k]) for k, v in state.items() if "conv" in k)
         assert all(torch.equal(v, weights(tmp_path)["state_dict"][k]) for k, v in state.items() if "encoder" in k)
 

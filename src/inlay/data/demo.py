@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from inlay.data.datamodule import InpaintingData
 from inlay.data.pictures import Split
+from inlay.data.transforms import shrink
 
 TRAINING = ("astronaut", "rocket", "hubble_deep_field", "retina", "camera", "brick", "grass", "gravel")
 HELD_OUT = ("chelsea", "coffee")
@@ -34,12 +35,20 @@ class InMemory:
 
 
 class DemoData(InpaintingData):
-    """Crops of eight photographs for training; two whole photographs are held out."""
+    """Crops of eight photographs for training; two whole photographs are held out.
+
+    The photographs are shrunk once, to three times the side of a sample; crops are cut from that.
+    """
+
+    @property
+    def short_side(self) -> int:
+        """What the photographs are shrunk to, in pixels."""
+        return 3 * self.image_size
 
     def pictures(self, split: Split) -> InMemory:
         """The split's photographs."""
         names = TRAINING if split == "train" else HELD_OUT
-        return InMemory(names, [photograph(name) for name in names])
+        return InMemory(names, [shrink(photograph(name), self.short_side) for name in names])
 
 
 def photograph(name: str) -> NDArray[np.uint8]:

@@ -47,7 +47,9 @@ def random_crop(size: int, scale: tuple[float, float], color_jitter: float = 0.0
 
 
 def shrink(image: Image, short_side: int) -> Image:
-    """The whole picture with its short side at ``short_side`` pixels, averaged over areas."""
+    """The whole picture with its short side at ``short_side`` pixels, averaged over areas; a smaller one as it is."""
+    if min(image.shape[:2]) <= short_side:
+        return image
     return np.asarray(A.SmallestMaxSize(short_side, area_for_downscale="image")(image=image)["image"])
 
 

@@ -45,12 +45,16 @@ class Strokes(Region):
         height, width = canvas.shape
         scale = size * min(height, width)
         corners = int(rng.integers(self.vertices[0], self.vertices[1] + 1))
-        heading = rng.uniform(0, 2 * math.pi) + np.cumsum(rng.uniform(-self.turn, self.turn, corners))
-        steps = rng.uniform(*self.length, corners) * scale
-        start = rng.uniform(0, (width, height))
-        walk = start + np.cumsum(np.stack([np.cos(heading), np.sin(heading)], axis=1) * steps[:, None], axis=0)
-        points = np.rint(np.clip(walk, 0, (width - 1, height - 1))).astype(np.int32)
-        cv2.polylines(canvas, [points], False, 255, max(1, round(rng.uniform(*self.brush) * scale)))
+        x, y, heading, brush = rng.random(4)
+        turns, lengths = rng.random((2, corners))
+        headings = 2 * math.pi * heading + self.turn * np.cumsum(2 * turns - 1)
+        steps = scale * (self.length[0] + (self.length[1] - self.length[0]) * lengths)
+        steps[0] = 0  # the first corner lies in the picture; later ones may leave it
+        points = np.empty((corners, 2))
+        points[:, 0] = x * width + np.cumsum(steps * np.cos(headings))
+        points[:, 1] = y * height + np.cumsum(steps * np.sin(headings))
+        thickness = scale * (self.brush[0] + (self.brush[1] - self.brush[0]) * brush)
+        cv2.polylines(canvas, [np.rint(points).astype(np.int32)], False, 255, max(1, round(thickness)))
 
 
 @dataclass(frozen=True, kw_only=True)
