@@ -23,33 +23,31 @@ def train(cfg: DictConfig) -> float | None:
     import pytorch_lightning as pl  # heavy imports wait until Hydra has answered --help
 
     from inlay import runs
-    from inlay.callbacks import AtomicCheckpointIO
     from inlay.checkpoints import transfer
 
     runs.quiet()
     runs.require(sorted(OmegaConf.missing_keys(cfg)))
-    resume = runs.prepare(cfg.run_dir, cfg.resume, OmegaConf.to_yaml(cfg, resolve=True))
+    config = OmegaConf.to_container(cfg, resolve=True)
+    resume = runs.find_checkpoint(cfg.run_dir, cfg.resume)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
-    data = instantiate(cfg.data)
     task = instantiate(cfg.task)(
         net=instantiate(cfg.model),
         loss=instantiate(cfg.loss),
         optimizer=instantiate(cfg.optimizer),
         scheduler=instantiate(cfg.scheduler),
-        config=OmegaConf.to_container(cfg, resolve=True),
+        config=config,
     )
     if cfg.init_from and not resume:
         print(f"init_from={cfg.init_from}\n{transfer(cfg.init_from, task.net)}")
+    data = instantiate(cfg.data)
+    runs.open_folder(cfg.run_dir, OmegaConf.to_yaml(cfg, resolve=True), fresh=resume is None)
     trainer = instantiate(cfg.trainer)(
         callbacks=list(instantiate(cfg.callbacks).values()),
         logger=list(instantiate(cfg.logger).values()),
-        plugins=[AtomicCheckpointIO()],
-        max_steps=cfg.iterations,
-        max_epochs=-1,  # the loader is endless; iterations end the run
         val_check_interval=min(cfg.validate_every, cfg.iterations),
-        check_val_every_n_epoch=None,
-        use_distributed_sampler=False,  # the data module shares samples out itself
     )
+    for logger in trainer.loggers:
+        logger.log_hyperparams(config)
     trainer.fit(task, data, ckpt_path=resume, weights_only=True)
     best = trainer.checkpoint_callback.best_model_score
     return None if best is None else float(best)

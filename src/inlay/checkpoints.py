@@ -1,13 +1,12 @@
 """Checkpoints: plain data that carries its own configuration, opened without running any code of theirs."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from hydra.utils import get_object, instantiate
+from hydra.utils import get_object
 from torch import Tensor, nn
 
 import inlay
@@ -62,44 +61,42 @@ def build_network(path: str | Path) -> nn.Module:
     """
     checkpoint = read(path)
     try:
-        model = checkpoint[KEY]["config"]["model"]
-    except (KeyError, TypeError):
+        model = dict(checkpoint[KEY]["config"]["model"])
+        network = _network_class(path, model.pop("_target_"))
+    except (KeyError, TypeError, ValueError):
         raise InlayError(f"{path}: the checkpoint does not say which network it holds.") from None
-    for target in _targets(model):
-        _check_target(path, target)
-    net: nn.Module = instantiate(model, _convert_="all")
+    # Called directly rather than by Hydra, which would also resolve interpolations and targets among the arguments.
     try:
+        net = network(**{name: _plain(path, value) for name, value in model.items()})
         net.load_state_dict(network_weights(checkpoint))
-    except RuntimeError as error:
-        raise InlayError(
-            f"{path}: the weights do not fit the network ({str(error).splitlines()[-1].strip()})."
-        ) from None
+    except (TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise InlayError(f"{path}: the weights do not fit the network it describes ({reason}).") from None
     return net.eval()
 
 
-def _targets(node: Any) -> Iterator[Any]:
-    if isinstance(node, dict):
-        if "_target_" in node:
-            yield node["_target_"]
-        for value in node.values():
-            yield from _targets(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _targets(value)
-
-
-def _check_target(path: str | Path, target: Any) -> None:
-    """Refuse anything but a network class that Inlay itself defines, also by a detour (``inlay.images.os``)."""
+def _network_class(path: str | Path, target: Any) -> type[nn.Module]:
+    """Look up a network class that Inlay itself defines; refuse anything else, also a detour (``inlay.images.os``)."""
     found = None
-    if isinstance(target, str) and target.startswith("inlay."):
+    if isinstance(target, str) and target.startswith("inlay.models."):
         try:
             found = get_object(target)
         except Exception:  # whatever the lookup raised, the answer is the same
             found = None
-    if not (isinstance(found, type) and issubclass(found, nn.Module) and found.__module__.startswith("inlay.")):
+    if not (isinstance(found, type) and issubclass(found, nn.Module) and found.__module__.startswith("inlay.models.")):
         raise InlayError(
             f"{path}: asks for {target!r}, which is not a network of Inlay. The file is not to be trusted."
         )
+    return found
+
+
+def _plain(path: str | Path, value: Any) -> Any:
+    """A number, a string, or a list of such; anything nested could ask for more than a number."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list):
+        return [_plain(path, item) for item in value]
+    raise InlayError(f"{path}: asks for {value!r} as an argument of its network. The file is not to be trusted.")
 
 
 @dataclass(frozen=True)

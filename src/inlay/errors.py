@@ -23,7 +23,11 @@ def reported() -> Iterator[None]:
             cause = cause.__cause__
         if cause is None:
             raise
-        # A DataLoader worker hands its whole traceback over as the message; the last line is ours.
-        line = str(cause).strip().splitlines()[-1].removeprefix(f"{InlayError.__module__}.{InlayError.__name__}: ")
-        print(f"error: {line}", file=sys.stderr)
+        print(f"error: {_one_line(str(cause))}", file=sys.stderr)
         raise SystemExit(1) from None
+
+
+def _one_line(message: str) -> str:
+    if "Traceback (most recent call last)" in message:  # a DataLoader worker hands its traceback over as the message
+        message = message.strip().splitlines()[-1].removeprefix(f"{InlayError.__module__}.{InlayError.__name__}: ")
+    return " ".join(message.split("\n"))

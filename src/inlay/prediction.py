@@ -47,8 +47,10 @@ def predict(request: Request) -> list[Path]:
     Raises:
         InlayError: a file cannot be read or written, or the mask leaves nothing to do.
     """
-    if request.output.resolve() in (request.image.resolve(), request.mask.resolve()):
-        raise InlayError(f"--output {request.output} would overwrite an input. Choose another name.")
+    sheet = request.output.with_name(f"{request.output.stem}_compare.png")
+    for path in (request.output, sheet) if request.compare else (request.output,):
+        if path.resolve() in (request.image.resolve(), request.mask.resolve()):
+            raise InlayError(f"--output {request.output}: {path} would overwrite an input. Choose another name.")
     picture = read_picture(request.image)
     if picture.stored_as:
         log.warning("%s is stored as %s; the output is %s.", request.image, picture.stored_as, picture.mode)
@@ -63,8 +65,8 @@ def predict(request: Request) -> list[Path]:
     written = [request.output]
     if request.compare:
         masked = np.where(hole[..., None], np.float32(1), picture.rgb())
-        written.append(request.output.with_name(f"{request.output.stem}_compare.png"))
-        write_picture(written[-1], contact_sheet([[masked, filled.rgb(), picture.rgb()]]))
+        write_picture(sheet, contact_sheet([[masked, filled.rgb(), picture.rgb()]]))
+        written.append(sheet)
     return written
 
 

@@ -3,13 +3,23 @@
 import logging
 import os
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 from inlay.errors import InlayError
 
 log = logging.getLogger(__name__)
 
-ARTIFACTS = ("checkpoints", "grids", "metrics.csv", "config.yaml", "tensorboard", "wandb")
+ARTIFACTS = (
+    "checkpoints",
+    "grids",
+    "metrics.csv",
+    "config.yaml",
+    "tensorboard",
+    "wandb",
+    "metrics.json",
+    "filled.png",
+)
 
 
 def quiet() -> None:
@@ -36,34 +46,19 @@ def require(missing: list[str]) -> None:
         raise InlayError(f"give {' and '.join(f'{key}=...' for key in missing)} on the command line.")
 
 
-def prepare(run_dir: str, resume: str | None, config: str) -> Path | None:
-    """Make a run's folder ready and write its ``config.yaml``; in distributed training the first process does.
-
-    A fresh run in a folder that holds an earlier one moves that one to ``earlier/N``: nothing is overwritten.
+def find_checkpoint(run_dir: str, resume: str | None) -> Path | None:
+    """The checkpoint to go on from.
 
     Args:
-        run_dir: the folder; made if missing.
-        resume: None for a fresh run, ``last``, or the path of a checkpoint.
-        config: the resolved configuration as YAML.
-
-    Returns:
-        The checkpoint to go on from, if any.
+        run_dir: the run's folder.
+        resume: None for a fresh run, ``last`` (of the folder), or the path of a checkpoint.
 
     Raises:
-        InlayError: the checkpoint to go on from does not exist.
+        InlayError: the checkpoint does not exist.
     """
-    folder = Path(run_dir)
-    checkpoint = None if resume is None else _checkpoint(folder, resume)
-    if is_first_process():
-        folder.mkdir(parents=True, exist_ok=True)
-        if checkpoint is None:
-            _set_aside(folder)
-        (folder / "config.yaml").write_text(config)
-    return checkpoint
-
-
-def _checkpoint(folder: Path, resume: str) -> Path:
-    path = folder / "checkpoints/last.ckpt" if resume == "last" else Path(resume)
+    if resume is None:
+        return None
+    path = Path(run_dir) / "checkpoints/last.ckpt" if resume == "last" else Path(resume)
     if not path.is_file():
         raise InlayError(
             f"resume={resume}: no checkpoint at {path}. Give run_dir=... of the run, or the checkpoint's path; "
@@ -72,8 +67,31 @@ def _checkpoint(folder: Path, resume: str) -> Path:
     return path
 
 
-def _set_aside(folder: Path) -> None:
-    present = [folder / name for name in ARTIFACTS if (folder / name).exists()]
+def open_folder(run_dir: str, config: str, fresh: bool) -> None:
+    """Make a run's folder ready and write its ``config.yaml``; in distributed training the first process does.
+
+    Nothing is overwritten: what an earlier run left there moves to ``earlier/N``, and when a run is resumed with other
+    settings, its old ``config.yaml`` does.
+
+    Args:
+        run_dir: the folder; made if missing.
+        config: the resolved configuration as YAML.
+        fresh: whether this is a new run rather than one that goes on.
+    """
+    if not is_first_process():
+        return
+    folder = Path(run_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "config.yaml"
+    if fresh:
+        _set_aside(folder, ARTIFACTS)
+    elif file.exists() and file.read_text() != config:
+        _set_aside(folder, (file.name,))
+    file.write_text(config)
+
+
+def _set_aside(folder: Path, names: Iterable[str]) -> None:
+    present = [folder / name for name in names if (folder / name).exists()]
     if not present:
         return
     number = 1
@@ -82,4 +100,4 @@ def _set_aside(folder: Path) -> None:
     target.mkdir(parents=True)
     for path in present:
         path.rename(target / path.name)
-    log.warning("%s held an earlier run; it is now in %s.", folder, target)
+    log.warning("%s held an earlier %s; now in %s.", folder, ", ".join(path.name for path in present), target)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from inlay.errors import InlayError
 from inlay.models import PConvUNet
 from inlay.ops import erase
 from tests.models.model_tester import scene
@@ -133,5 +134,5 @@ class TestFrozenEncoder:
 
 @pytest.mark.parametrize(("levels", "width"), [(3, 8), (11, 8), (7, 0)])
 def test_impossible_shapes_are_refused(levels, width):
-    with pytest.raises(ValueError, match=r"levels|width"):
+    with pytest.raises(InlayError, match=r"model\.(levels|width) must"):
         PConvUNet(levels, width)

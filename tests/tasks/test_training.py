@@ -12,7 +12,10 @@ import torch
 
 from inlay import checkpoints, runs
 from inlay.errors import InlayError
+from inlay.fillers import Learned
 from inlay.images import read_picture
+from inlay.models import PConvUNet
+from inlay.tasks import ReconstructionTask
 from tests.conftest import ROOT
 from tests.training import TINY, metrics, train, weights
 
@@ -91,11 +94,11 @@ def test_training_learns(folder, tmp_path):
     assert np.mean(loss[-10:]) < 0.6 * np.mean(loss[:10])
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_resumed_run_ends_on_the_same_bits(folder, tmp_path, workers):
+@pytest.mark.parametrize(("workers", "first"), [(0, 10), (2, 10), (0, 7)], ids=["", "workers", "between validations"])
+def test_resumed_run_ends_on_the_same_bits(folder, tmp_path, workers, first):
     common = [f"data.root={folder}", f"data.workers={workers}", "validate_every=5", "data.batch_size=4"]
     train(tmp_path / "whole", *common, "iterations=20")
-    train(tmp_path / "halves", *common, "iterations=10")
+    train(tmp_path / "halves", *common, f"iterations={first}")
     train(tmp_path / "halves", *common, "iterations=20", "resume=last")
     whole, halves = weights(tmp_path / "whole"), weights(tmp_path / "halves")
     assert whole["global_step"] == halves["global_step"] == 20
@@ -169,7 +172,7 @@ class TestUntrustedCheckpoints:
         torch.save(checkpoint, path)
         return path
 
-    @pytest.mark.parametrize("target", ["os.system", "inlay.images.os.system", "inlay.losses.WeightedSum.nothing", 7])
+    @pytest.mark.parametrize("target", ["os.system", "inlay.models.pconv.unet.torch.save", "inlay.models.Nothing", 7])
     def test_foreign_targets_are_refused(self, run, tmp_path, target):
         def change(checkpoint):
             checkpoint["inlay"]["config"]["model"]["_target_"] = target
@@ -177,12 +180,20 @@ class TestUntrustedCheckpoints:
         with pytest.raises(InlayError, match="not a network of Inlay"):
             checkpoints.build_network(self.spoiled(run, tmp_path, change))
 
-    def test_nested_targets_are_refused(self, run, tmp_path):
+    @pytest.mark.parametrize(
+        "width",
+        [{"_target_": "os.getpid"}, ({"_target_": "os.getpid"},), "${oc.create:{_target_:os.getpid}}"],
+        ids=["dict", "tuple", "interpolation"],
+    )
+    def test_hidden_calls_are_refused(self, run, tmp_path, monkeypatch, width):
         def change(checkpoint):
-            checkpoint["inlay"]["config"]["model"]["width"] = {"_target_": "os.getpid"}
+            checkpoint["inlay"]["config"]["model"]["width"] = width
 
-        with pytest.raises(InlayError, match=r"os\.getpid"):
-            checkpoints.build_network(self.spoiled(run, tmp_path, change))
+        path, called = self.spoiled(run, tmp_path, change), []
+        monkeypatch.setattr(os, "getpid", lambda: called.append(1))
+        with pytest.raises(InlayError):
+            checkpoints.build_network(path)
+        assert not called
 
     def test_code_in_a_pickle_does_not_run(self, tmp_path):
         trace = tmp_path / "trace"
@@ -236,7 +247,7 @@ class TestEntry:
     """train.py as a process."""
 
     def run(self, *arguments):
-        command = [sys.executable, "train.py", *TINY, *arguments]
+        command = [sys.executable, "train.py", *arguments, *TINY]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=250)
 
     def test_shows_progress_and_the_loss_terms(self, folder, tmp_path):
@@ -266,5 +277,45 @@ class TestEntry:
 def test_other_processes_leave_the_run_folder_alone(tmp_path, monkeypatch, variable):
     (tmp_path / "metrics.csv").touch()
     monkeypatch.setenv(variable, "1")
-    assert runs.prepare(str(tmp_path), None, "seed: 0") is None
+    runs.open_folder(str(tmp_path), "seed: 0", fresh=True)
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]
+
+
+def test_settings_that_changed_on_resume_leave_the_old_config_behind(folder, tmp_path):
+    train(tmp_path, f"data.root={folder}", "iterations=2")
+    train(tmp_path, f"data.root={folder}", "iterations=4", "resume=last")
+    assert "iterations: 2" in (tmp_path / "earlier/1/config.yaml").read_text()
+    assert "iterations: 4" in (tmp_path / "config.yaml").read_text()
+
+
+def test_mistake_in_the_configuration_leaves_the_earlier_run_alone(folder, tmp_path):
+    train(tmp_path, f"data.root={folder}", "iterations=2")
+    with pytest.raises(InlayError, match="no such checkpoint"):
+        train(tmp_path, f"data.root={folder}", "init_from=nowhere.ckpt")
+    assert not (tmp_path / "earlier").exists()
+
+
+def test_no_network_is_shown_what_is_under_the_mask():
+    """Contract 2, where it is kept: in the task and in the filler."""
+
+    class Recorder(torch.nn.Module):
+        def forward(self, masked, mask):
+            self.seen = masked
+            return torch.zeros_like(masked)
+
+    image, mask = torch.rand(2, 3, 16, 16), torch.zeros(2, 1, 16, 16)
+    mask[..., 4:9, 4:9] = 1
+    poisoned = torch.where(mask > 0, torch.full_like(image, float("nan")), image)
+    task = ReconstructionTask(Recorder(), None, None, None, config={})
+    for fill, net in ((task, task.net), ((filler := Learned(Recorder())).fill, filler.net)):
+        fill(poisoned, mask)
+        assert torch.equal(net.seen, torch.where(mask > 0, torch.zeros_like(image), image))
+
+
+def test_learned_filler_keeps_known_pixels_and_stays_in_range():
+    image, mask = torch.rand(1, 3, 40, 40), torch.zeros(1, 1, 40, 40)
+    mask[..., 10:20, 10:20] = 1
+    filled = Learned(PConvUNet(levels=4, width=4)).fill(image, mask)
+    known = (mask == 0).expand_as(image)
+    assert torch.equal(filled[known], image[known])
+    assert 0 <= filled.min() <= filled.max() <= 1

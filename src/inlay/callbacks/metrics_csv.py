@@ -17,13 +17,11 @@ class MetricsCSV(Logger):
 
     Args:
         folder: of the run.
-        flush_every: rows that may wait before they are written.
     """
 
-    def __init__(self, folder: str, flush_every: int = 20) -> None:
+    def __init__(self, folder: str) -> None:
         super().__init__()
         self.path = Path(folder) / "metrics.csv"
-        self.flush_every = flush_every
         self._columns: list[str] = []
         self._waiting: list[dict[str, Any]] = []
 
@@ -42,10 +40,9 @@ class MetricsCSV(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
-        """Add a row."""
-        self._waiting.append({"step": step} | metrics)
-        if len(self._waiting) >= self.flush_every:
-            self.save()
+        """Add a row; Lightning asks to :meth:`save` right after."""
+        # Lightning adds its count of epochs, which with an endless loader is that of restarts.
+        self._waiting.append({"step": step} | {key: value for key, value in metrics.items() if key != "epoch"})
 
     @rank_zero_only
     def save(self) -> None:

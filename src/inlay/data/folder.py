@@ -3,7 +3,7 @@
 from typing import Any
 
 from inlay.data.datamodule import InpaintingData
-from inlay.data.pictures import Files, Split, find_pictures
+from inlay.data.pictures import PictureFiles, Split, find_pictures
 
 
 class FolderData(InpaintingData):
@@ -20,6 +20,6 @@ class FolderData(InpaintingData):
         self.root = root
         self.val_fraction = val_fraction
 
-    def pictures(self, split: Split) -> Files:
+    def pictures(self, split: Split) -> PictureFiles:
         """See :func:`inlay.data.pictures.find_pictures`."""
         return find_pictures(self.root, split, self.val_fraction)

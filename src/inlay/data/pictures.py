@@ -31,7 +31,7 @@ class Pictures(Protocol):
 
 
 @dataclass(frozen=True)
-class Files:
+class PictureFiles:
     """Photographs in files.
 
     Attributes:
@@ -54,7 +54,7 @@ class Files:
         return self.names[index]
 
 
-def find_pictures(root: str | Path, split: Split, val_fraction: float) -> Files:
+def find_pictures(root: str | Path, split: Split, val_fraction: float) -> PictureFiles:
     """Find a folder's photographs of one split, recursively and in sorted order.
 
     A folder that holds ``train/`` and ``val/`` is split by them. Any other folder is split by a hash of each file's
@@ -79,7 +79,7 @@ def find_pictures(root: str | Path, split: Split, val_fraction: float) -> Files:
         names = _hash_split(_names(root), split, val_fraction)
     if not names:
         raise InlayError(f"data.root: no pictures for {split!r} in {root} (looked for {', '.join(SUFFIXES)}).")
-    return Files(root, names)
+    return PictureFiles(root, names)
 
 
 def _names(root: Path) -> list[str]:

@@ -13,7 +13,12 @@ def feature_l1(answer: list[Tensor], truth: list[Tensor]) -> Tensor:
         answer: one ``(B, C, H, W)`` a layer.
         truth: likewise.
     """
-    return torch.stack([(a - t).abs().mean() for a, t in zip(answer, truth, strict=True)]).sum()
+    return torch.stack([_mean_l1(a, t) for a, t in zip(answer, truth, strict=True)]).sum()
+
+
+def _mean_l1(answer: Tensor, truth: Tensor) -> Tensor:
+    wide = torch.promote_types(answer.dtype, torch.float32)  # half precision would keep three digits of the mean
+    return (answer - truth).abs().mean(dtype=wide)
 
 
 def gram(features: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from inlay.errors import InlayError
 from inlay.models.layers import PartialConv2d, Window, partial_window
 from inlay.ops import pad_to_multiple
 
@@ -59,15 +60,15 @@ class PConvUNet(nn.Module):
             under ``.train()``: the paper's fine-tuning phase, where hole statistics shall not move the norm.
 
     Raises:
-        ValueError: ``levels`` or ``width`` is out of range.
+        InlayError: ``levels`` or ``width`` is out of range.
     """
 
     def __init__(self, levels: int = 7, width: int = 64, freeze_encoder_bn: bool = False) -> None:
         super().__init__()
         if not 4 <= levels <= 10:
-            raise ValueError(f"levels must lie between 4 and 10 (7 for 256 px, 8 for 512 px), got {levels}.")
+            raise InlayError(f"model.levels must lie between 4 and 10 (7 for 256 px, 8 for 512 px), got {levels}.")
         if width < 1:
-            raise ValueError(f"width must be at least 1, got {width}.")
+            raise InlayError(f"model.width must be at least 1, got {width}.")
         self.levels = levels
         self.freeze_encoder_bn = freeze_encoder_bn
         self.channels = channels = [IMAGE_CHANNELS] + [width * min(2**level, 8) for level in range(levels)]
@@ -111,7 +112,8 @@ class PConvUNet(nn.Module):
         for stage, window in zip(self.decoder, plan.decoder, strict=True):
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")  # twice the size
             x = stage(torch.cat([x, skips.pop()], dim=1), window)
-        return x[..., :height, :width] * 0.5 + 0.5
+        raw = x[..., :height, :width].to(torch.promote_types(x.dtype, torch.float32))  # 8 bits need more than bfloat16
+        return raw * 0.5 + 0.5
 
     @torch.no_grad()
     def plan(self, valid: Tensor) -> Plan:
