@@ -25,7 +25,6 @@ $(VENV)/.installed: $(BIN)/uv pyproject.toml requirements.lock
 
 demo: install ## train on the photographs inside scikit-image and fill a hole (under 5 minutes on 2 cores)
 	$(BIN)/python train.py experiment=demo
-	$(BIN)/inlay demo --run outputs/demo
 
 test: install ## the tests (under 10 minutes on 2 cores)
 	$(BIN)/python -m pytest -q -n 2 -m "not slow"

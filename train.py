@@ -10,11 +10,13 @@ from omegaconf import DictConfig, OmegaConf
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(cfg: DictConfig) -> float | None:
     """Train as configured; return the best value of the monitored metric (what a sweep maximizes)."""
+    from inlay import runs
     from inlay.errors import reported
 
-    if HydraConfig.get().mode == RunMode.MULTIRUN:  # every job of a sweep has a folder of its own
-        cfg.run_dir = HydraConfig.get().runtime.output_dir
     with reported():
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            runs.check_sweep(cfg.trainer.devices)
+            cfg.run_dir = HydraConfig.get().runtime.output_dir  # every job of a sweep has a folder of its own
         return train(cfg)
 
 

@@ -1,11 +1,13 @@
 """Configurations cannot rot: every group's every file composes, every experiment runs."""
 
+import json
 import re
 
 import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from inlay.images import read_picture
 from tests.conftest import ROOT
 from tests.models.model_tester import SMALL
 from tests.training import configure, metrics, train
@@ -84,3 +86,14 @@ def test_dashboards_get_scalars_and_grids(logger, leaves, tmp_path, picture_fold
     train(tmp_path, f"data.root={picture_folder}", f"logger={logger}", "iterations=2", *offline)
     assert (tmp_path / "metrics.csv").exists()
     assert any(path.is_file() for path in (tmp_path / leaves).rglob("*"))
+
+
+def test_demo_ends_with_table_scores_and_sheet(tmp_path, capsys):
+    train(tmp_path, "experiment=demo", "iterations=2")
+    scores = json.loads((tmp_path / "metrics.json").read_text())
+    assert list(scores) == ["inlay", "mean", "telea", "navier_stokes"]
+    assert all(list(row) == ["hole_psnr", "hole_l1", "psnr", "ssim"] for row in scores.values())
+    assert read_picture(tmp_path / "filled.png").size[0] == 2 * 256 + 4
+    printed = capsys.readouterr().out
+    assert "navier_stokes" in printed
+    assert str(tmp_path / "filled.png") in printed

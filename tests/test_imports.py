@@ -17,8 +17,9 @@ TIERS = [
     {"masks"},
     {"checkpoints", "data"},
     {"tasks"},
-    {"callbacks", "fillers"},
+    {"fillers"},
     {"demo", "prediction", "runs"},
+    {"callbacks"},
     {"cli"},
 ]
 ONLY_IN = {

@@ -29,10 +29,6 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--seed", type=int, default=0, help="of the set (default 0)")
     generate.add_argument("--out", type=Path, required=True, help="the folder")
     generate.set_defaults(run=_generate_masks)
-
-    demo = commands.add_parser("demo", help="score a demo run on the held-out photographs and draw the sheet")
-    demo.add_argument("--run", dest="folder", type=Path, default=Path("outputs/demo"), help="the run's folder")
-    demo.set_defaults(run=_demo)
     return parser
 
 
@@ -50,12 +46,6 @@ def _generate_masks(args: argparse.Namespace) -> None:
     rows = freeze(family, args.family, args.count, args.size, args.seed, args.out)
     ratios = [row["ratio"] for row in tqdm(rows, total=args.count, desc="masks", unit="mask")]
     print(f"{len(ratios)} masks in {args.out}, hole ratio {min(ratios):.3f} to {max(ratios):.3f}")
-
-
-def _demo(args: argparse.Namespace) -> None:
-    from inlay.demo import report
-
-    report(args.folder)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
+try:
+    import cv2
+except ImportError as error:  # opencv-python without the libraries of a desktop
+    raise ImportError(
+        f"OpenCV could not be loaded ({error}). On Debian: apt install libgl1 libglib2.0-0; "
+        "or replace opencv-python by opencv-python-headless."
+    ) from error
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError

@@ -46,6 +46,19 @@ def require(missing: list[str]) -> None:
         raise InlayError(f"give {' and '.join(f'{key}=...' for key in missing)} on the command line.")
 
 
+def check_sweep(devices: int | str) -> None:
+    """Refuse a sweep over several devices: Lightning starts the script once a device, and each would run the sweep.
+
+    Raises:
+        InlayError: ``devices`` is not 1.
+    """
+    if str(devices) != "1":
+        raise InlayError(
+            f"-m with trainer.devices={devices}: every process would run the whole sweep. "
+            "Sweep with trainer.devices=1, or start each trial as a run of its own."
+        )
+
+
 def find_checkpoint(run_dir: str, resume: str | None) -> Path | None:
     """The checkpoint to go on from.
 

@@ -319,3 +319,10 @@ def test_learned_filler_keeps_known_pixels_and_stays_in_range():
     known = (mask == 0).expand_as(image)
     assert torch.equal(filled[known], image[known])
     assert 0 <= filled.min() <= filled.max() <= 1
+
+
+@pytest.mark.parametrize("devices", [2, -1, "auto"])
+def test_sweeps_over_several_devices_are_refused(devices):
+    runs.check_sweep(1)
+    with pytest.raises(InlayError, match="every process would run the whole sweep"):
+        runs.check_sweep(devices)

@@ -1,9 +1,18 @@
 """What a run does besides learning: checkpoints, grids, logs, a progress bar."""
 
 from inlay.callbacks.atomic_io import AtomicCheckpointIO
+from inlay.callbacks.demo_report import DemoReport
 from inlay.callbacks.grids import ImageGrids
 from inlay.callbacks.last_checkpoint import LastCheckpoint
 from inlay.callbacks.metrics_csv import MetricsCSV, RewindMetrics
 from inlay.callbacks.progress import IterationBar
 
-__all__ = ["AtomicCheckpointIO", "ImageGrids", "IterationBar", "LastCheckpoint", "MetricsCSV", "RewindMetrics"]
+__all__ = [
+    "AtomicCheckpointIO",
+    "DemoReport",
+    "ImageGrids",
+    "IterationBar",
+    "LastCheckpoint",
+    "MetricsCSV",
+    "RewindMetrics",
+]
