@@ -1,4 +1,4 @@
-"""What every test shares: no network, one thread a worker, real photographs where they are present."""
+"""What every test shares: no network, a cache of its own, one thread a worker, real photographs where they are."""
 
 import socket
 from pathlib import Path
@@ -28,6 +28,15 @@ def _no_network():
     patch = pytest.MonkeyPatch()
     patch.setattr(socket.socket, "connect", _loopback_only)
     patch.setattr(socket.socket, "connect_ex", _loopback_only)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory):
+    """In the environment, so that the processes that tests start have it too: nobody's home is written to."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("INLAY_CACHE", str(tmp_path_factory.mktemp("cache")))
     yield
     patch.undo()
 

@@ -17,13 +17,19 @@ EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 CHOICES = sorted(
     f"{path.parent.name}={path.stem}"
     for path in CONF.glob("*/*.yaml")
-    if path.parent.name != "experiment" and path.stem != "base"
+    if path.parent.name != "experiment" and path.stem not in ("base", "indexed")
 )
+
+
+def needed(choice):
+    """What a choice cannot do without."""
+    index = ["data.index=index.jsonl"] if choice == "data=index" else []
+    return index if choice == "data=demo" else ["data.root=pictures", *index]
 
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_every_choice_composes_and_resolves(choice, tmp_path):
-    cfg = configure(choice, "data.root=pictures" if choice != "data=demo" else "seed=1", f"run_dir={tmp_path}")
+    cfg = configure(choice, *needed(choice), f"run_dir={tmp_path}")
     assert OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
 
 
@@ -36,9 +42,26 @@ def test_every_choice_can_be_built(choice):
     assert callable(instantiate(cfg[group]))
 
 
+@pytest.mark.parametrize("choice", [c for c in CHOICES if c.startswith("data=")])
+def test_every_dataset_can_be_built(choice):
+    """Nothing is looked for on disk until the pictures are asked for."""
+    data = instantiate(configure(choice, *needed(choice)).data)
+    assert (data.image_size, data.on_bad_file) == (256, "error")
+    if choice not in ("data=demo", "data=index"):
+        assert type(data.listing).__name__.lower() == choice.removeprefix("data=")
+
+
+@pytest.fixture
+def split_folder(picture_folder):
+    """Pictures in ``train/`` and ``val/``: what every experiment's dataset can be made of."""
+    for number, split in enumerate(("train", "val")):
+        (picture_folder / f"{number}").rename(picture_folder / split)
+    return picture_folder
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_every_experiment_runs(name, tmp_path, picture_folder):
-    data = [] if name == "demo" else [f"data.root={picture_folder}"]
+def test_every_experiment_runs(name, tmp_path, split_folder):
+    data = [] if name == "demo" else [f"data.root={split_folder}"]
     start = []
     if name == "pconv_finetune":
         train(tmp_path / "first", *data, "iterations=2")

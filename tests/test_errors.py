@@ -1,7 +1,10 @@
+import pickle
+from pathlib import Path
+
 import pytest
 from torch._utils import ExceptionWrapper
 
-from inlay.errors import InlayError, reported
+from inlay.errors import BadFile, InlayError, NoHole, reported
 
 
 @pytest.fixture
@@ -39,15 +42,42 @@ def test_mistake_with_a_cause_of_its_own_is_what_is_printed(report):
     assert report(fail(InlayError("ours."), OSError("theirs"))) == ("error: ours.\n", 1)
 
 
-@pytest.mark.parametrize("cause", [None, OSError("theirs")])
-def test_mistake_in_a_worker_is_its_last_line(report, cause):
-    def worker():
+@pytest.mark.parametrize("cause", [None, OSError("theirs"), "itself"])
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (InlayError("masks.ratio: too narrow."), "masks.ratio: too narrow."),
+        (BadFile(Path("deep/a.png"), "not a picture."), "deep/a.png: not a picture."),
+        (NoHole("a.png: its object is too small"), "a.png: its object is too small"),
+    ],
+)
+def test_mistake_in_a_worker_is_its_last_line(report, error, line, cause):
+    """What a DataLoader does with an exception in one of its workers."""
+
+    def wrapped():
         try:
-            raise InlayError("a.png: not a picture.") from cause
+            raise error from (error if cause == "itself" else cause)
         except InlayError:
             return ExceptionWrapper(where="in DataLoader worker process 0")
 
-    assert report(worker().reraise) == ("error: a.png: not a picture.\n", 1)
+    assert report(wrapped().reraise) == (f"error: {line}\n", 1)
+
+
+class TestBadFile:
+    def test_names_the_file_and_why(self):
+        error = BadFile(Path("deep/a.png"), "not a picture.")
+        assert (error.path, error.reason, str(error)) == ("deep/a.png", "not a picture.", "deep/a.png: not a picture.")
+
+    def test_may_come_without_a_reason(self):
+        assert str(BadFile("all in one")) == "all in one"
+
+    def test_travels_between_processes(self):
+        error = pickle.loads(pickle.dumps(BadFile("a.png", "damaged")))
+        assert (type(error), error.path, error.reason) == (BadFile, "a.png", "damaged")
+
+    @pytest.mark.parametrize("kind", [BadFile, NoHole])
+    def test_is_a_mistake_that_a_user_can_mend(self, kind, report):
+        assert report(fail(kind("a.png"))) == ("error: a.png\n", 1)
 
 
 @pytest.mark.parametrize("error", [ValueError("a defect"), KeyboardInterrupt(), SystemExit(3)])

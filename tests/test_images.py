@@ -1,21 +1,27 @@
 """The border of the program: whatever lies on a disk comes in right or is refused by name, and leaves whole."""
 
 import errno
+import io
+import os
 import re
 import struct
 import zlib
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
-from inlay.errors import InlayError
+from inlay.errors import BadFile, InlayError
 from inlay.images import (
     Picture,
     check_writable,
     contact_sheet,
     find_images,
+    labeled,
+    picture_size,
     polarity_doubt,
     read_image,
     read_mask,
@@ -173,51 +179,308 @@ class TestOrientation:
         assert np.array_equal(turned, np.asarray(ImageOps.exif_transpose(upright)))
 
 
+def photo(height, width, seed=0):
+    """Something like a photograph: slopes, an edge and some noise."""
+    y, x = np.mgrid[0:height, 0:width]
+    slopes = np.stack([x * 200 / width, y * 200 / height, (x + y) * 99 / (height + width)], axis=2)
+    slopes[height // 3 :, width // 2 :] += 50
+    noise = np.random.default_rng(seed).normal(0, 8, (height, width, 3))
+    return np.clip(slopes + noise, 0, 255).astype(np.uint8)
+
+
+def by_the_book(path):
+    """What Pillow sees, upright."""
+    with Image.open(path) as file:
+        return np.asarray(ImageOps.exif_transpose(file).convert("RGB"))
+
+
+class TestJpeg:
+    """OpenCV decodes it, at twice the speed; the pixels must be those that Pillow sees."""
+
+    @pytest.fixture
+    def jpeg(self, tmp_path):
+        def jpeg(size=(33, 47), mode="RGB", **options):
+            Image.fromarray(photo(*size)).convert(mode).save(tmp_path / "a.jpg", **options)
+            return tmp_path / "a.jpg"
+
+        return jpeg
+
+    @pytest.mark.parametrize("size", [(1, 1), (8, 8), (16, 17), (33, 47), (47, 33), (120, 7)])
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"subsampling": 0},
+            {"subsampling": 1},
+            {"subsampling": 2},
+            {"progressive": True},
+            {"progressive": True, "subsampling": 0, "quality": 97},
+            {"quality": 10},
+            {"restart_marker_blocks": 1},
+            {"keep_rgb": True},
+            {"mode": "L"},
+            {"mode": "L", "progressive": True},
+            {"mode": "CMYK"},
+        ],
+        ids=lambda options: " ".join(f"{key} {value}" for key, value in options.items()),
+    )
+    def test_has_the_pixels_that_pillow_sees(self, jpeg, size, options):
+        path = jpeg(size, **options)
+        assert np.array_equal(read_image(path), by_the_book(path))
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    @pytest.mark.parametrize("mode", ["RGB", "L"])
+    def test_is_turned_upright(self, jpeg, orientation, mode):
+        path = jpeg(mode=mode, exif=exif(orientation))
+        pixels = read_image(path)
+        assert np.array_equal(pixels, by_the_book(path))
+        assert pixels.flags.c_contiguous
+
+    @pytest.mark.parametrize("orientation", [0, 9, 255])
+    def test_with_an_orientation_that_there_is_not_stays_as_it_is(self, jpeg, orientation):
+        assert read_image(jpeg(exif=exif(orientation))).shape == (33, 47, 3)
+
+    @pytest.mark.parametrize("tail", [b"\0", b"some camera's notes", b"\xff\xd9 and more", bytes(5000)])
+    def test_may_end_in_other_bytes(self, jpeg, tail):
+        path = jpeg()
+        expected = by_the_book(path)
+        path.write_bytes(path.read_bytes() + tail)
+        assert np.array_equal(read_image(path), expected)
+
+    @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"mode": "L"}])
+    @pytest.mark.parametrize("at_least", [None, 16])
+    def test_cut_short_anywhere_is_refused_and_never_gray(self, jpeg, options, at_least):
+        path = jpeg((160, 200), **options)
+        whole = path.read_bytes()
+        for length in [*range(2, len(whole), len(whole) // 25), len(whole) - 3, len(whole) - 40]:
+            path.write_bytes(whole[:length])
+            with pytest.raises(BadFile, match=r"not a picture|cannot be read"):
+                read_image(path, at_least)
+
+    def test_cut_short_is_left_to_pillow(self, jpeg, monkeypatch):
+        """Some versions of OpenCV make gray of what is missing."""
+        path = jpeg((160, 200))
+        path.write_bytes(path.read_bytes()[:-40])
+        monkeypatch.setattr(cv2, "imdecode", None)
+        with pytest.raises(BadFile, match="truncated"):
+            read_image(path)
+
+    def test_of_several_pictures_is_the_first(self, tmp_path):
+        first, second = (Image.fromarray(photo(33, 47, seed)) for seed in (1, 2))
+        first.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[second])  # as stereo cameras do
+        first.save(tmp_path / "b.jpg")
+        assert np.array_equal(read_image(tmp_path / "a.jpg"), read_image(tmp_path / "b.jpg"))
+
+    @pytest.mark.parametrize(
+        ("at_least", "scale"),
+        [(None, 1), (1, 8), (60, 8), (61, 4), (120, 4), (121, 2), (240, 2), (241, 1), (480, 1), (481, 1), (9999, 1)],
+    )
+    @pytest.mark.parametrize("orientation", [1, 6])
+    def test_is_decoded_as_small_as_will_do(self, jpeg, at_least, scale, orientation):
+        path = jpeg((480, 640), exif=exif(orientation))
+        shape = (480 // scale, 640 // scale) if orientation == 1 else (640 // scale, 480 // scale)
+        assert read_image(path, at_least).shape == (*shape, 3)
+
+    @pytest.mark.parametrize("size", [(481, 643), (77, 101), (99, 16)])
+    @pytest.mark.parametrize("at_least", [8, 11, 16, 40, 77])
+    def test_of_odd_size_is_never_smaller_than_asked_for(self, jpeg, size, at_least):
+        height, width = read_image(jpeg(size), at_least).shape[:2]
+        assert min(height, width) >= min(at_least, *size)
+        assert min(height, width) // 2 < max(at_least, min(size) // 8)
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    @pytest.mark.parametrize("scale", [2, 4, 8])
+    def test_shows_the_same_at_a_fraction_of_its_size(self, jpeg, scale, orientation):
+        path = jpeg((320, 480), quality=95, exif=exif(orientation))
+        whole, part = read_image(path), read_image(path, 320 // scale)
+        small = cv2.resize(whole, part.shape[1::-1], interpolation=cv2.INTER_AREA)
+        assert part.shape[0] * scale == whole.shape[0]
+        assert np.abs(part.astype(int) - small).mean() < 2
+
+    def test_photographs_have_the_pixels_that_pillow_sees(self, shared_data):
+        paths = [path for folder in ("photos", "pets/images") for path in find_images(shared_data / folder)[::40]]
+        assert len(paths) > 10
+        assert all(np.array_equal(read_image(path), by_the_book(path)) for path in paths)
+
+
+def test_only_a_jpeg_is_decoded_at_a_fraction(tmp_path):
+    for suffix in ("png", "webp", "tif", "bmp"):
+        Image.fromarray(photo(64, 64)).save(tmp_path / f"a.{suffix}")
+        assert read_image(tmp_path / f"a.{suffix}", at_least=8).shape == (64, 64, 3)
+
+
+class TestFilesWithTheWrongName:
+    """What a file is, its content says: people rename files, and scrapers call everything .jpg."""
+
+    @pytest.mark.parametrize(
+        ("kind", "mode", "options"),
+        [
+            ("GIF", "P", {}),
+            ("GIF", "L", {}),
+            ("PNG", "RGBA", {}),
+            ("PNG", "P", {}),
+            ("PNG", "1", {}),
+            ("PNG", "RGB", {}),
+            ("WEBP", "RGB", {"lossless": True}),
+            ("BMP", "RGB", {}),
+            ("TIFF", "CMYK", {}),
+            ("JPEG", "RGB", {}),
+        ],
+    )
+    @pytest.mark.parametrize("name", ["a.jpg", "a.PNG", "a"])
+    def test_are_read_all_the_same(self, tmp_path, kind, mode, options, name):
+        Image.fromarray(photo(20, 30)).convert(mode).save(tmp_path / name, kind, **options)
+        assert np.array_equal(read_image(tmp_path / name), by_the_book(tmp_path / name))
+        assert picture_size(tmp_path / name) == (20, 30)
+
+    @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
+    def test_of_several_frames_are_the_first(self, tmp_path, kind):
+        frames = [Image.fromarray(photo(20, 30, seed)).convert("P" if kind == "GIF" else "RGB") for seed in range(3)]
+        frames[0].save(tmp_path / "a.jpg", kind, save_all=True, append_images=frames[1:])
+        assert np.array_equal(read_image(tmp_path / "a.jpg"), by_the_book(tmp_path / "a.jpg"))
+
+
+class TestSize:
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    @pytest.mark.parametrize("name", KINDS)
+    def test_is_that_of_the_upright_picture(self, name, orientation, tmp_path):
+        path = written(name, tmp_path, orientation)
+        assert picture_size(path) == read_image(path).shape[:2]
+
+    @pytest.mark.parametrize("suffix", ["jpg", "webp", "tif", "bmp", "gif"])
+    def test_is_read_from_the_head_alone(self, suffix, tmp_path, monkeypatch):
+        path = tmp_path / f"a.{suffix}"
+        Image.fromarray(photo(20, 30)).save(path)
+        monkeypatch.setattr(ImageFile.ImageFile, "load", None)
+        assert picture_size(path) == (20, 30)
+
+    def test_of_a_large_picture_raises_no_warning(self, tmp_path):
+        Image.new("1", (10_000, 10_000)).save(tmp_path / "large.png")
+        assert picture_size(tmp_path / "large.png") == (10_000, 10_000)
+
+
+READERS = pytest.mark.parametrize("read", [read_picture, read_image, read_mask, picture_size])
+
+
 class TestFilesThatAreRefused:
-    @pytest.fixture(params=["damaged", "text", "empty", "missing", "folder"])
+    @pytest.fixture(params=["damaged", "text", "empty", "missing", "folder", "link", "circle", "pipe", "program"])
     def bad(self, request, tmp_path):
+        """A file, and what is said of it."""
         path = tmp_path / "bad [1].png"
         if request.param == "damaged":
-            path.write_bytes(png(picture("RGB").pixels)[:200])
-        elif request.param == "text":
+            path.write_bytes(png(picture("RGB").pixels)[:30])
+            return path, "not a picture. Inlay reads .jpg,"
+        if request.param == "text":
             path.write_text("a shopping list")
-        elif request.param == "empty":
+            return path, "not a picture. Inlay reads .jpg,"
+        if request.param == "empty":
             path.touch()
-        elif request.param == "folder":
+            return path, "not a picture (the file is empty). Inlay reads"
+        if request.param == "folder":
             path.mkdir()
-        return path
+            return path, "a folder, not a picture. Name one file."
+        if request.param == "link":
+            path.symlink_to("nowhere")
+            return path, "no such file (a link that leads nowhere). Check the path."
+        if request.param == "circle":
+            path.symlink_to(path)
+            return path, "cannot be read ("
+        if request.param == "pipe":
+            os.mkfifo(path)  # opening it would wait for ever
+            return path, "neither a file nor a folder. Name a picture."
+        if request.param == "program":
+            Image.fromarray(SMOOTH).save(path, "EPS")  # Pillow would let Ghostscript run it
+            return path, "not a picture. Inlay reads"
+        return path, "no such file. Check the path."
 
-    @pytest.mark.parametrize("read", [read_picture, read_image, read_mask])
-    def test_are_named(self, bad, read):
-        with pytest.raises(InlayError, match=re.escape(str(bad))):
-            read(bad)
+    @READERS
+    def test_are_named_with_the_reason(self, bad, read):
+        path, reason = bad
+        with pytest.raises(BadFile) as caught:
+            read(path)
+        assert str(caught.value).startswith(f"{path}: {reason}")
+        assert caught.value.path == str(path)
+        assert caught.value.reason.startswith(reason)
+
+    @READERS
+    def test_include_those_that_may_not_be_read(self, read, tmp_path, monkeypatch):
+        path = written("color.png", tmp_path)
+        path.chmod(0)
+        if os.access(path, os.R_OK):  # the administrator's right
+
+            def forbidden(*_, **__):
+                raise PermissionError(errno.EACCES, "Permission denied")
+
+            monkeypatch.setattr(Path, "open", forbidden)
+        with pytest.raises(BadFile, match=r"color\.png: reading it is not allowed\. Change its permissions"):
+            read(path)
 
     @pytest.mark.parametrize("name", ["color.jpg", "color.png", "color.webp", "color.tif", "color.bmp", *SIXTEEN])
     @pytest.mark.filterwarnings("ignore:Corrupt EXIF", "ignore:Truncated File Read")  # Pillow's, before it gives up
     def test_include_every_kind_cut_short(self, name, tmp_path):
         path = written(name, tmp_path)
         path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
-        with pytest.raises(InlayError, match=re.escape(str(path))):
+        with pytest.raises(BadFile, match=re.escape(str(path))):
             read_picture(path)
+
+    @pytest.mark.filterwarnings("ignore")  # Pillow's, of all kinds
+    @pytest.mark.parametrize("name", sorted(set(KINDS) - set(SIXTEEN)))
+    def test_include_damage_of_every_kind(self, name, tmp_path):
+        """Bytes changed at random make a picture or a BadFile, and nothing else: a run of days depends on it."""
+        path, rng = written(name, tmp_path), np.random.default_rng(len(name))
+        whole = np.frombuffer(path.read_bytes(), np.uint8)
+        refused = 0
+        for _ in range(40):
+            some = whole.copy()
+            where = rng.integers(0, min(len(some), rng.choice([60, 300, len(some)])), 3)
+            some[where] = rng.integers(0, 256, 3)
+            path.write_bytes(some.tobytes())
+            for read in (read_image, picture_size):
+                try:
+                    read(path, max_pixels=10_000)
+                except BadFile:
+                    refused += 1
+        assert refused
 
     def test_include_tiffs_of_32_bits(self, tmp_path):
         path = tmp_path / "float.tif"
         Image.fromarray(np.zeros(SIZE, np.float32)).save(path)
-        with pytest.raises(InlayError, match="takes 8 or 16"):
+        with pytest.raises(BadFile, match="takes 8 or 16"):
             read_picture(path)
 
-    @pytest.mark.parametrize("side", [12_500, 40_000], ids=["above our limit", "above Pillow's too"])
-    def test_include_a_huge_one_before_it_is_decoded(self, side, tmp_path):
-        path = tmp_path / "bomb.png"
-        path.write_bytes(png(picture("RGB").pixels, claimed_size=(side, side)))
-        with pytest.raises(InlayError, match=rf"{re.escape(str(path))}: .*more than 150,000,000 pixels"):
-            read_picture(path)
+    @READERS
+    @pytest.mark.parametrize("kind", ["png", "jpg"])
+    @pytest.mark.parametrize(
+        "side", [12_500, 14_000, 40_000], ids=["above our limit", "above Pillow's too", "far above"]
+    )
+    def test_include_a_huge_one_before_it_is_decoded(self, read, kind, side, tmp_path, monkeypatch):
+        path = tmp_path / f"bomb.{kind}"
+        if kind == "png":
+            path.write_bytes(png(picture("RGB").pixels, claimed_size=(side, side)))
+        else:
+            data = io.BytesIO()
+            Image.fromarray(SMOOTH).save(data, "JPEG")
+            head = data.getvalue()
+            place = head.index(b"\xff\xc0") + 5  # height and width, behind marker, length and depth
+            path.write_bytes(head[:place] + struct.pack(">HH", side, side) + head[place + 4 :])
+        monkeypatch.setattr(ImageFile.ImageFile, "load", None)
+        monkeypatch.setattr(cv2, "imdecode", None)
+        with pytest.raises(BadFile, match=rf"{re.escape(str(path))}: .*more than 150,000,000 pixels"):
+            read(path)
+
+    def test_include_a_small_file_of_too_many_pixels(self, tmp_path, monkeypatch):
+        Image.new("1", (14_000, 14_000)).save(tmp_path / "bomb.png")
+        assert (tmp_path / "bomb.png").stat().st_size < 100_000
+        monkeypatch.setattr(ImageFile.ImageFile, "load", None)
+        for read in (read_picture, read_image, read_mask, picture_size):
+            with pytest.raises(BadFile, match=r"more than 150,000,000 pixels\. Shrink the picture first"):
+                read(tmp_path / "bomb.png")
 
     def test_include_one_above_the_limit_of_the_caller(self, tmp_path):
         path = written("color.png", tmp_path)
         assert read_picture(path, max_pixels=130).size == SIZE
-        with pytest.raises(InlayError, match="13x10 is more than 129 pixels"):
-            read_picture(path, max_pixels=129)
+        for read in (read_picture, picture_size, lambda path, max_pixels: read_image(path, max_pixels=max_pixels)):
+            with pytest.raises(BadFile, match="13x10 is more than 129 pixels"):
+                read(path, max_pixels=129)
 
 
 class TestWriting:
@@ -417,6 +680,17 @@ class TestContactSheet:
         assert sheet.size == (4 + 2 + 5, 9)
         assert (sheet.pixels[:4, 6:] == 255).all()
         assert (sheet.pixels[6:] == 0).all()
+
+
+def test_labeled_pictures_have_a_line_of_text_below(rng):
+    given = rng.random((30, 90, 3)).astype(np.float32)
+    tile = labeled(given, "12.3%")
+    assert np.array_equal(tile[:30], given)
+    strip = tile[30:]
+    assert strip.shape[1:] == (90, 3)
+    assert (strip.min(), strip.max()) == (0, 1)
+    assert 0.01 < (strip < 0.5).mean() < 0.3
+    assert not np.array_equal(labeled(given, "45.6%")[30:], strip)
 
 
 def test_find_images_is_sorted_recursive_and_leaves_out_what_is_hidden(tmp_path):

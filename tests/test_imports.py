@@ -12,7 +12,7 @@ SOURCE = ROOT / "src/inlay"
 
 # A module may import those on earlier lines, and its own package.
 TIERS = [
-    {"errors", "types", "ops", "randomness", "frozen"},
+    {"cache", "errors", "types", "ops", "randomness", "frozen"},
     {"images", "losses", "metrics", "models"},
     {"masks"},
     {"checkpoints", "data"},
@@ -26,10 +26,11 @@ ONLY_IN = {
     "pytorch_lightning": {"tasks", "callbacks", "data/datamodule.py", "train.py"},
     "lightning_fabric": {"callbacks"},
     "lightning": set(),
-    "hydra": {"checkpoints.py", "train.py"},
-    "omegaconf": {"train.py"},
+    "hydra": {"checkpoints.py", "cli", "train.py"},
+    "omegaconf": {"cli", "train.py"},
     "albumentations": {"data/transforms.py"},
 }
+NEEDS_TORCH = {"datamodule", "demo", "holes", "loader", "samples", "transforms"}  # of the modules of data
 FILES = [*sorted(SOURCE.rglob("*.py")), ROOT / "train.py", ROOT / "predict.py"]
 
 
@@ -69,13 +70,31 @@ def test_frameworks_stay_in_their_rooms(path):
             assert name in rooms or name.split("/")[0] in rooms, f"{name} imports {framework}"
 
 
-def test_networks_and_losses_load_without_lightning_and_hydra():
-    code = (
-        "import sys, inlay.models, inlay.losses, inlay.masks; "
-        "print([m for m in ('pytorch_lightning', 'hydra', 'albumentations') if m in sys.modules])"
-    )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "[]"
+def loaded_by(*stages, suspects):
+    """Which of the suspects a fresh interpreter has loaded, after each stage of imports."""
+    ask = f"print(*(m for m in {suspects!r} if m in sys.modules))"
+    code = "\n".join(["import sys", *(f"import {', '.join(stage)}; {ask}" for stage in stages)])
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    return [line.split() for line in answer.splitlines()]
+
+
+def modules_of_data():
+    for path in sorted((SOURCE / "data").rglob("*.py")):
+        yield "inlay." + path.relative_to(SOURCE).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
+
+
+def test_indexes_are_made_without_torch():
+    """It would cost every process that decodes pictures seconds and memory."""
+    light = [name for name in modules_of_data() if name.rpartition(".")[2] not in NEEDS_TORCH]
+    assert len(light) > 15
+    assert loaded_by(light, suspects=("torch", "pytorch_lightning", "hydra", "albumentations")) == [[]]
+
+
+def test_networks_losses_and_samples_load_without_lightning_and_hydra():
+    rooms = ["inlay.models", "inlay.losses", "inlay.masks"]
+    samples = [name for name in modules_of_data() if name.rpartition(".")[2] not in ("datamodule", "demo")]
+    loaded = loaded_by(rooms, samples, suspects=("pytorch_lightning", "hydra", "albumentations"))
+    assert loaded == [[], ["albumentations"]]
 
 
 @pytest.mark.parametrize("command", [["predict.py"], ["train.py"], ["-m", "inlay.cli"]], ids=lambda c: c[-1])

@@ -70,4 +70,5 @@ def test_numbers_of_the_streams_are_fixed():
         "TRAIN_MASK": 2,
         "EVAL_MASK": 3,
         "GENERATE": 4,
+        "REPLACEMENT": 5,
     }

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from inlay.data.datamodule import to_batch
 from inlay.data.demo import HELD_OUT, photograph
-from inlay.data.transforms import shrink
+from inlay.data.frames import shrink
 from inlay.fillers import Filler, Learned, MeanFill, NavierStokes, Telea
 from inlay.images import contact_sheet, write_picture
 from inlay.masks import Strokes

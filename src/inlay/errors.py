@@ -1,5 +1,7 @@
-"""The one exception for mistakes that a user can mend, and how entry points report it."""
+"""The exception for mistakes that a user can mend, the two kinds that a run can survive, and how entries report it."""
 
+import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +12,27 @@ class InlayError(Exception):
 
     Entry points print the message on one line and exit with status 1; every other exception is a defect of Inlay.
     """
+
+
+class BadFile(InlayError):
+    """A file that cannot be used: missing, damaged, too large. A run may go on without it (``data.on_bad_file``).
+
+    Attributes:
+        path: of the file.
+        reason: why, without the path.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], reason: str = "") -> None:
+        # A DataLoader rebuilds what a worker raised from its message alone: one argument must do.
+        super().__init__(path, reason)
+        self.path, self.reason = os.fspath(path), reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}" if self.reason else self.path
+
+
+class NoHole(InlayError):
+    """A picture that a mask family finds no usable hole in; another picture takes its place, and it is listed."""
 
 
 @contextmanager
@@ -29,5 +52,5 @@ def reported() -> Iterator[None]:
 
 def _one_line(message: str) -> str:
     if "Traceback (most recent call last)" in message:  # a DataLoader worker hands its traceback over as the message
-        message = message.strip().splitlines()[-1].removeprefix(f"{InlayError.__module__}.{InlayError.__name__}: ")
+        message = re.sub(rf"^{__name__}\.\w+: ", "", message.strip().splitlines()[-1])
     return " ".join(message.split("\n"))

@@ -5,8 +5,11 @@ interrupted. The generator is counter-based (Philox): reaching an address costs 
 """
 
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
+from numpy.typing import NDArray
 
 
 class Stream(IntEnum):
@@ -17,6 +20,7 @@ class Stream(IntEnum):
     TRAIN_MASK = 2
     EVAL_MASK = 3
     GENERATE = 4
+    REPLACEMENT = 5
 
 
 def generator(seed: int, stream: Stream, epoch: int = 0, index: int = 0) -> np.random.Generator:
@@ -33,4 +37,14 @@ def generator(seed: int, stream: Stream, epoch: int = 0, index: int = 0) -> np.r
     """
     # A plain list of numbers on both sides of 2**63 would pass through float64 and lose its last digits.
     key, counter = np.array([seed, stream], np.uint64), np.array([0, index, epoch, 0], np.uint64)
-    return np.random.Generator(np.random.Philox(key=key, counter=counter))
+    return np.random.Generator(np.random.Philox(_Key(key), counter=counter))  # type: ignore[arg-type]  # NumPy forgot the interface
+
+
+class _Key(ISeedSequence):
+    """A Philox key as it is: given as ``key=``, NumPy first asks the system for entropy, and takes thrice as long."""
+
+    def __init__(self, key: NDArray[np.uint64]) -> None:
+        self._key = key
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> Any:
+        return self._key

@@ -14,6 +14,8 @@ ARTIFACTS = (
     "checkpoints",
     "grids",
     "metrics.csv",
+    "bad_files.csv",
+    "rejected_holes.csv",
     "config.yaml",
     "tensorboard",
     "wandb",

@@ -1,21 +1,44 @@
+from itertools import islice
+
 import numpy as np
 import pytest
 import torch
 
-from inlay.data import DemoData, FolderData
-from inlay.data.datamodule import available_cores, to_batch
-from inlay.data.demo import HELD_OUT, TRAINING
-from inlay.errors import InlayError
-from inlay.masks import Boxes, Center
+from inlay.data.datamodule import IndexedData, to_batch
+from inlay.data.demo import HELD_OUT, TRAINING, DemoData
+from inlay.data.listings import Folder
+from inlay.data.parallel import cores
+from inlay.data.prepare import prepare
+from inlay.data.problems import Problem
+from inlay.errors import BadFile, InlayError
+from inlay.masks import Paired
 
-BOXES = Boxes(ratio=(0.1, 0.4))
+NAMES = {"train": [f"train/{number}.png" for number in range(4)], "val": [f"val/{number}.png" for number in range(3)]}
+
+
+def noise(height, width, rng, scene=None):
+    return rng.random((height, width)) < 0.5
+
+
+def quarter(height, width, rng, scene=None):
+    mask = np.zeros((height, width), np.bool_)
+    mask[height // 4 : height // 4 * 3, width // 4 : width // 4 * 3] = True
+    return mask
 
 
 @pytest.fixture
-def folder(picture_folder):
+def root(save, tmp_path):
+    for name in NAMES["train"] + NAMES["val"]:
+        save(f"root/{name}", (40, 50))
+    (tmp_path / "root/train/0.txt").write_text("One.\nTwo.\n")
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def folder(root):
     def build(**options):
-        settings = {"masks": BOXES, "image_size": 32, "batch_size": 2, "workers": 0, "val_fraction": 0.5} | options
-        return FolderData(str(picture_folder), **settings)
+        settings = {"masks": noise, "image_size": 32, "batch_size": 2, "workers": 0, "listing": Folder()} | options
+        return IndexedData(str(root), **settings)
 
     return build
 
@@ -43,6 +66,10 @@ class TestToBatch:
         assert (batch["image"].shape, batch["image"].dtype) == ((2, 3, 5, 7), torch.float32)
         assert (batch["mask"].shape, batch["mask"].dtype) == ((2, 1, 5, 7), torch.float32)
         assert batch["id"] == ["a", "b"]
+
+    def test_has_captions_where_there_are_some(self, stored):
+        assert "caption" not in to_batch(stored)
+        assert to_batch(stored | {"caption": ["one", ""]})["caption"] == ["one", ""]
 
     def test_divides_bytes_by_255(self, stored):
         expected = stored["image"].permute(0, 3, 1, 2) / 255
@@ -74,6 +101,14 @@ class TestTraining:
         batch = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
         assert batch["image"].shape == (3, 3, 32, 32)
         assert batch["mask"].shape == (3, 1, 32, 32)
+        assert set(batch) == {"image", "mask", "id"}
+
+    def test_batches_have_captions_where_the_dataset_has(self, folder):
+        data = folder(batch_size=4, listing=Folder(captions="beside"))
+        batch = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
+        said = dict(zip(batch["id"], batch["caption"], strict=True))
+        assert said.pop("train/0.png") in ("One.", "Two.")
+        assert set(said.values()) == {""}
 
     def test_batches_are_shared_out_over_the_processes(self, folder, monkeypatch):
         on_rank(monkeypatch, 0, world=4)
@@ -86,23 +121,32 @@ class TestTraining:
             getattr(folder(batch_size=8), loader)()
 
     def test_holes_are_those_of_the_family(self, folder):
-        batch = next(iter(folder(masks=Center(side=0.5)).train_dataloader()))
+        batch = next(iter(folder(masks=quarter).train_dataloader()))
         assert batch["mask"].float().mean() == 0.25
+
+    def test_settings_reach_the_samples(self, folder):
+        samples = folder(crop_scale=(0.2, 0.9), flip=0.1, around_object=2.0, on_bad_file="skip", seed=7)
+        samples = samples.train_dataloader().dataset
+        assert (samples.crop_scale, samples.flip, samples.recipe.around_object) == ((0.2, 0.9), 0.1, 2.0)
+        assert (samples.recipe.on_bad_file, samples.recipe.seed, samples.recipe.size) == ("skip", 7, 32)
+
+    def test_color_jitter_does_too(self, folder):
+        plain, jittered = (next(iter(folder(color_jitter=x).train_dataloader())) for x in (0.0, 0.5))
+        assert torch.equal(plain["mask"], jittered["mask"])
+        assert not torch.equal(plain["image"], jittered["image"])
 
 
 class TestValidation:
     @pytest.mark.parametrize("batch_size", [1, 2, 4, 100])
     def test_covers_every_sample_once_and_in_order(self, folder, batch_size):
-        data = folder(batch_size=batch_size)
-        assert validated(data) == data.pictures("val").names
+        assert validated(folder(batch_size=batch_size)) == NAMES["val"]
 
     def test_is_shared_out_over_the_processes(self, folder, monkeypatch):
-        names = folder().pictures("val").names
         shares = []
         for rank in range(2):
             on_rank(monkeypatch, rank, world=2)
             shares += validated(folder())
-        assert sorted(shares) == names
+        assert sorted(shares) == NAMES["val"]
 
     def test_is_the_same_every_time(self, folder):
         first, again = ([(b["image"], b["mask"]) for b in folder().val_dataloader()] for _ in range(2))
@@ -111,14 +155,114 @@ class TestValidation:
         )
 
     def test_may_have_holes_of_its_own(self, folder):
-        batch = next(iter(folder(val_masks=Center(side=0.5)).val_dataloader()))
+        batch = next(iter(folder(val_masks=quarter).val_dataloader()))
         assert batch["mask"].float().mean() == 0.25
 
-    def test_shares_no_picture_with_training(self, folder):
-        assert set(folder().pictures("train").names).isdisjoint(folder().pictures("val").names)
-
     def test_takes_pictures_that_have_the_size_already(self, folder):
-        assert next(iter(folder(image_size=40, masks=Center()).val_dataloader()))["image"].shape[1:] == (40, 40, 3)
+        assert next(iter(folder(image_size=40, masks=quarter).val_dataloader()))["image"].shape[1:] == (40, 40, 3)
+
+
+class TestSplits:
+    def test_are_those_of_the_index(self, folder):
+        data = folder()
+        for split, names in NAMES.items():
+            pictures = data.pictures(split)
+            assert [pictures.id(index) for index in range(len(pictures))] == names
+
+    def test_may_be_called_otherwise(self, folder, caplog):
+        data = folder(train_split="val", val_split="train")
+        data.setup("fit")
+        assert validated(data) == NAMES["train"]
+        assert caplog.records == []
+
+    def test_that_are_one_are_doubted(self, folder, caplog):
+        folder(train_split="val").setup("fit")
+        assert "data.train_split and data.val_split are both 'val': scores will flatter" in caplog.text
+
+    def test_that_are_missing_are_named(self, folder):
+        with pytest.raises(InlayError, match=r"no pictures in split 'trainval'; it has train \(4\), val \(3\)"):
+            folder(train_split="trainval").train_dataloader()
+
+
+class TestIndex:
+    def test_is_made_ahead_of_training_and_once(self, folder, capsys):
+        data = folder()
+        data.prepare_data()
+        assert "7 found: 7 kept, 0 refused" in capsys.readouterr().out
+        data.setup("fit")
+        data.train_dataloader()
+        assert capsys.readouterr().out == ""
+
+    def test_may_be_given(self, folder, root, tmp_path, capsys):
+        prepare(Folder(), root, tmp_path / "index.jsonl", 0)
+        data = folder(listing=None, index=str(tmp_path / "index.jsonl"))
+        data.prepare_data()
+        data.setup("fit")
+        assert validated(data) == NAMES["val"]
+        assert capsys.readouterr().out == ""
+
+    def test_tells_what_it_refused_also_of_other_splits(self, folder, root):
+        (root / "train/broken.jpg").write_text("broken")
+        (root / "val/broken.jpg").write_text("broken")
+        (root / "test").mkdir()
+        (root / "test/broken.jpg").write_text("broken")
+        (root / "beside.jpg").write_text("broken")
+        data = folder(on_bad_file="skip")
+        data.setup("fit")
+        news = data.problems.news()
+        assert [problem[:4] for problem in news] == [
+            ("test", "test/broken.jpg", "picture", str(root / "test/broken.jpg")),
+            ("train", "train/broken.jpg", "picture", str(root / "train/broken.jpg")),
+            ("val", "val/broken.jpg", "picture", str(root / "val/broken.jpg")),
+        ]
+        assert all(isinstance(problem, Problem) and "not a picture" in problem.reason for problem in news)
+
+    def test_calls_what_it_refused_by_the_splits_of_the_run(self, folder, root):
+        (root / "val/broken.jpg").write_text("broken")
+        data = folder(on_bad_file="skip", train_split="val", val_split="train")
+        data.setup("fit")
+        assert [problem.split for problem in data.problems.news()] == ["train"]
+
+    def test_of_broken_files_stops_the_run_by_default(self, folder, root):
+        (root / "val/broken.jpg").write_text("broken")
+        with pytest.raises(BadFile, match=rf"^{root}/val/broken\.jpg: not a picture"):
+            folder().prepare_data()
+
+    def test_may_be_made_without_decoding(self, folder, root):
+        (root / "val/broken.jpg").write_text("broken")
+        data = folder(verify=False)
+        data.prepare_data()
+        assert len(data.pictures("val")) == 4
+        with pytest.raises(BadFile, match=rf"^{root}/val/broken\.jpg: not a picture"):
+            validated(data)
+
+
+class TestPairedMasks:
+    @pytest.fixture
+    def masks(self, save, tmp_path):
+        half = np.zeros((40, 50), np.uint8)
+        half[:, :25] = 255
+        for name in ("train/0", "train/2"):
+            save(f"masks/{name}.png", half)
+        return Paired(root=str(tmp_path / "masks"))
+
+    def test_that_are_missing_are_noted_before_training(self, folder, masks, caplog):
+        data = folder(masks=masks, val_masks=noise)
+        data.setup("fit")
+        assert data.problems.news() == [
+            Problem("train", f"train/{number}.png", "hole", "", "no mask for it") for number in (1, 3)
+        ]
+        assert "2 of 4 pictures (train) have no mask, as train/1.png" in caplog.text
+
+    def test_of_validation_are_looked_for_there(self, folder, masks):
+        data = folder(val_masks=masks)
+        data.setup("fit")
+        assert [problem[:2] for problem in data.problems.news()] == [("val", "val/1.png")]
+
+    def test_leave_the_other_pictures(self, folder, masks):
+        batches = islice(folder(masks=masks).train_dataloader(), 4)
+        names = {name for batch in batches for name in batch["id"]}
+        assert names == {"train/0.png", "train/2.png"}
 
 
 class TestRefusals:
@@ -129,30 +273,34 @@ class TestRefusals:
             ({"batch_size": 0}, r"data\.batch_size must be >= 1 .* got 0"),
             ({"color_jitter": 1.5}, r"data\.color_jitter must lie in \[0, 1\], got 1\.5"),
             ({"color_jitter": -0.1}, r"data\.color_jitter must lie in \[0, 1\], got -0\.1"),
+            ({"flip": 1.5}, r"data\.flip must lie in \[0, 1\], got 1\.5"),
+            ({"flip": -0.1}, r"data\.flip must lie in \[0, 1\], got -0\.1"),
             ({"workers": -1}, r"data\.workers >= 0, got 2 and -1"),
             ({"crop_scale": (0.0, 1.0)}, r"data\.crop_scale must be \[low, high\] .* got \[0\.0, 1\.0\]"),
             ({"crop_scale": (0.9, 0.5)}, r"data\.crop_scale must be .* got \[0\.9, 0\.5\]"),
             ({"crop_scale": (0.5, 1.5)}, r"data\.crop_scale must be .* got \[0\.5, 1\.5\]"),
+            ({"around_object": 0.9}, r"data\.around_object must be null or at least 1 .* got 0\.9"),
+            ({"on_bad_file": "ignore"}, r"data\.on_bad_file must be 'error' or 'skip', got 'ignore'"),
         ],
     )
-    def test_of_a_number_out_of_range(self, folder, options, message):
+    def test_of_what_is_out_of_range(self, folder, options, message):
         with pytest.raises(InlayError, match=message):
             folder(**options)
 
-    @pytest.mark.parametrize("fraction", [0, 1])
-    def test_of_a_fraction_that_leaves_a_split_empty(self, folder, fraction):
-        with pytest.raises(InlayError, match=r"data\.val_fraction must lie between 0 and 1"):
-            folder(val_fraction=fraction).train_dataloader()
-
     def test_of_a_folder_that_is_not_there(self, tmp_path):
+        data = IndexedData(str(tmp_path / "none"), listing=Folder(), masks=noise)
         with pytest.raises(InlayError, match=r"data\.root=.*none: no such folder"):
-            FolderData(str(tmp_path / "none"), masks=BOXES).train_dataloader()
+            data.prepare_data()
+
+    def test_of_neither_listing_nor_index(self, folder):
+        with pytest.raises(InlayError, match=r"data\.index: give the index"):
+            folder(listing=None).prepare_data()
 
 
 class TestDemo:
     @pytest.fixture
     def demo(self):
-        return DemoData(masks=BOXES, image_size=32, batch_size=4, workers=0)
+        return DemoData(masks=noise, image_size=32, batch_size=4, workers=0)
 
     def test_trains_on_eight_photographs_and_holds_two_out(self):
         assert (len(set(TRAINING)), len(set(HELD_OUT))) == (8, 2)
@@ -163,13 +311,13 @@ class TestDemo:
     @pytest.mark.parametrize(("split", "names"), [("train", TRAINING), ("val", HELD_OUT)])
     def test_has_those_photographs_in_its_splits(self, demo, split, names):
         pictures = demo.pictures(split)
-        assert {pictures.name(index) for index in range(len(pictures))} == set(names)
+        assert {pictures.id(index) for index in range(len(pictures))} == set(names)
 
     @pytest.mark.parametrize("split", ["train", "val"])
     def test_photographs_are_in_color_and_larger_than_a_sample(self, demo, split):
         pictures = demo.pictures(split)
         for index in range(len(pictures)):
-            image = pictures.read(index)
+            image = pictures.read(index).pixels
             assert (image.dtype, image.shape[2]) == (np.uint8, 3)
             assert min(image.shape[:2]) == 3 * demo.image_size
 
@@ -178,5 +326,24 @@ class TestDemo:
         assert next(iter(demo.val_dataloader()))["image"].shape == (2, 32, 32, 3)
 
 
-def test_never_more_workers_than_cores(picture_folder):
-    assert FolderData(root=str(picture_folder), masks=Center(), workers=10_000).workers == available_cores()
+def test_never_more_workers_than_cores(folder):
+    assert folder(workers=10_000).workers == cores()
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+def test_workers_make_the_same_batches(folder, monkeypatch):
+    monkeypatch.setattr("inlay.data.datamodule.cores", lambda: 2)
+    for name in ("train_dataloader", "val_dataloader"):
+        here, there = (next(iter(getattr(folder(workers=workers), name)())) for workers in (0, 2))
+        assert torch.equal(here["image"], there["image"])
+        assert torch.equal(here["mask"], there["mask"])
+        assert here["id"] == there["id"]
+
+
+def test_real_photographs_make_batches(shared_data, tmp_path):
+    data = IndexedData(
+        str(shared_data / "photos"), listing=Folder(), masks=noise, image_size=64, batch_size=4, workers=0, verify=False
+    )
+    assert (len(data.pictures("train")), len(data.pictures("val"))) == (300, 60)
+    batch = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
+    assert batch["image"].std() > 0.05

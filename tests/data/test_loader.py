@@ -1,14 +1,16 @@
+from collections import Counter
 from itertools import islice, pairwise
 
 import numpy as np
 import pytest
 import torch
 
-from inlay.data.loader import AddressStream, TrainingLoader, rank_and_world
-from inlay.data.pictures import find_pictures
-from inlay.data.samples import TrainingSamples
+from inlay.data.index import open_split
+from inlay.data.loader import AddressStream, SampleLoader, TrainingLoader, rank_and_world
+from inlay.data.pictures import IndexedPictures
+from inlay.data.problems import Problems
+from inlay.data.samples import EvaluationSamples, Recipe, TrainingSamples
 from inlay.errors import InlayError
-from inlay.masks import Boxes
 
 WORKERS = pytest.mark.parametrize("workers", [0, 2])
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")  # two workers on a machine of one core
@@ -74,18 +76,43 @@ class TestAddressStream:
         assert rank_and_world() == (0, 1)
 
 
+def family(height, width, rng, scene):
+    """A box and some noise: looks at the picture and draws."""
+    return scene.box() ^ (rng.random((height, width)) < 0.1)
+
+
 @pytest.fixture
-def loader(picture_folder):
-    def build(workers=0, seed=0, batch_size=2):
-        pictures = find_pictures(picture_folder, "train", 0.2)
-        samples = TrainingSamples(pictures, Boxes(ratio=(0.1, 0.4)), 16, seed, (0.3, 0.8))
-        return TrainingLoader(samples, AddressStream(len(samples), seed), batch_size, num_workers=workers)
+def dataset(save, write_index, tmp_path):
+    """Seven pictures with captions and boxes in several formats; one of them is broken."""
+    rows = []
+    for number in range(7):
+        name = f"{number}.{('jpg', 'png', 'webp')[number % 3]}"
+        save(f"pictures/{name}", (40 + 13 * number, 50 + 30 * (number % 2)))
+        captions = [f"{number} said {turn}" for turn in range(number)]
+        rows.append({"id": str(number), "image": name, "split": "train", "captions": captions, "bbox": [9, 9, 30, 30]})
+    (tmp_path / "pictures/3.jpg").write_bytes(b"broken")
+    return IndexedPictures(tmp_path / "pictures", open_split(write_index(rows), "train"))
+
+
+@pytest.fixture
+def loader(dataset):
+    def build(workers=0, seed=0, batch_size=2, on_bad_file="skip", **options):
+        recipe = Recipe(masks=family, size=16, seed=seed, on_bad_file=on_bad_file)
+        samples = TrainingSamples(dataset, recipe, (0.3, 0.8), color_jitter=0.2)
+        stream = AddressStream(len(samples), seed)
+        return TrainingLoader(samples, Problems(), stream, batch_size, num_workers=workers, **options)
 
     return build
 
 
+def contents(batch):
+    """What a batch holds, sample by sample."""
+    images, masks = ([one.tobytes() for one in batch[key].numpy()] for key in ("image", "mask"))
+    return list(zip(images, masks, batch["caption"], batch["id"], strict=True))
+
+
 def batches(loader, count):
-    return [(b["image"].numpy().tobytes(), b["mask"].numpy().tobytes(), b["id"]) for b in islice(loader, count)]
+    return [contents(batch) for batch in islice(loader, count)]
 
 
 class TestTrainingLoader:
@@ -95,11 +122,8 @@ class TestTrainingLoader:
         assert images[0].dtype == torch.uint8
 
     def test_fills_a_batch_larger_than_the_data(self, loader):
-        (batch,) = islice(loader(batch_size=20), 1)
-        assert len({(image.tobytes()) for image in batch["image"].numpy()}) == 20
-
-    def test_is_the_same_with_and_without_workers(self, loader):
-        assert batches(loader(workers=0), 6) == batches(loader(workers=2), 6)
+        (batch,) = batches(loader(batch_size=20), 1)
+        assert len(set(batch)) > 15
 
     def test_differs_with_the_seed(self, loader):
         assert batches(loader(seed=1), 2) != batches(loader(seed=2), 2)
@@ -124,9 +148,12 @@ class TestTrainingLoader:
         batches(some, 3)
         assert some.state_dict() == {"handed_out": 3}
 
-    def test_goes_on_when_it_is_asked_a_second_time(self, loader):
-        some = loader()
-        assert batches(some, 2) + batches(some, 2) == batches(loader(), 4)
+    def test_counts_passes_of_all_processes_together(self, loader, monkeypatch):
+        some = loader(batch_size=2)
+        for handed_out, world, passes in ((3, 1, 0), (4, 1, 1), (7, 1, 2), (3, 2, 1), (7, 4, 8)):
+            on_rank(monkeypatch, 0, world)
+            some.load_state_dict({"handed_out": handed_out})
+            assert some.passes == passes
 
     @WORKERS
     def test_does_not_listen_to_global_generators(self, loader, workers):
@@ -138,9 +165,81 @@ class TestTrainingLoader:
         assert batches(loader(workers), 2) == first
 
     @WORKERS
-    def test_names_a_broken_file(self, loader, workers, picture_folder):
-        some = loader(workers)
-        for path in picture_folder.rglob("*.png"):
-            path.write_bytes(path.read_bytes()[:99])
-        with pytest.raises(InlayError, match=rf"{picture_folder}/\d/\d\.png: cannot be read"):
-            batches(some, 1)
+    def test_names_a_broken_file(self, loader, workers):
+        some = loader(workers, on_bad_file="error", persistent_workers=workers > 0)
+        with pytest.raises(InlayError, match=r"pictures/3\.jpg: not a picture"):
+            batches(some, 4)
+        if workers:
+            some._iterator._shutdown_workers()  # left to the garbage collector, that would take 10 seconds
+
+
+class TestSameSample:
+    """Sample ``n`` of the stream is the same picture, crop, hole and caption, whoever makes it."""
+
+    COUNT = 24  # more than three passes over seven pictures
+
+    @pytest.fixture
+    def stream(self, loader, monkeypatch):
+        """The first samples of all processes together, in the order of the stream."""
+
+        def drawn(workers, batch_size=4, world=1):
+            shares = []
+            for rank in range(world):
+                on_rank(monkeypatch, rank, world)
+                here = batches(loader(workers, batch_size=batch_size), self.COUNT // (world * batch_size))
+                shares.append([sample for batch in here for sample in batch])
+            return [shares[n % world][n // world] for n in range(self.COUNT)]
+
+        return drawn
+
+    @pytest.mark.parametrize("workers", [0, 1, 4])
+    @pytest.mark.parametrize(("batch_size", "world"), [(4, 1), (2, 1), (2, 2), (4, 2)])
+    def test_with_any_number_of_workers_and_processes_and_any_batch(self, stream, workers, batch_size, world):
+        samples = stream(workers, batch_size, world)
+        assert samples == stream(0)
+        names = [name for *_, name in samples]
+        assert Counter(names)["3"] == 0  # the broken one, replaced alike everywhere
+        assert len(set(samples)) >= self.COUNT - 4  # what replaces may be met twice
+        assert {caption for *_, caption, name in samples if name == "0"} == {""}
+        assert len({caption for *_, caption, name in samples if name == "6"}) > 1
+
+
+class TestProblems:
+    @WORKERS
+    def test_are_taken_down_as_batches_are_handed_out(self, loader, workers):
+        some = loader(workers, batch_size=7)
+        (batch,) = islice(some, 1)
+        assert "problems" not in batch
+        (problem,) = some.problems.news()
+        assert (problem.split, problem.id, problem.what) == ("train", "3", "picture")
+        assert problem.file.endswith("pictures/3.jpg")
+        assert "not a picture" in problem.reason
+
+    def test_of_later_passes_are_no_news(self, loader):
+        some = loader(batch_size=7)
+        batches(some, 1)
+        some.problems.news()
+        batches(some, 4)
+        assert some.problems.news() == []
+
+
+class TestValidation:
+    def loader(self, dataset, workers, batch_size=3, indices=range(7)):
+        recipe = Recipe(masks=family, size=16, seed=0, on_bad_file="skip")
+        samples = EvaluationSamples(dataset, recipe)
+        return SampleLoader(samples, Problems(), sampler=indices, batch_size=batch_size, num_workers=workers)
+
+    @pytest.mark.parametrize("workers", [0, 2])
+    def test_samples_are_the_same_in_every_pass_with_any_workers_and_batch(self, dataset, workers):
+        expected = [sample for batch in self.loader(dataset, 0) for sample in contents(batch)]
+        some = self.loader(dataset, workers, batch_size=2)
+        for _ in range(2):
+            assert [sample for batch in some for sample in contents(batch)] == expected
+        assert [name for *_, name in expected][:3] == ["0", "1", "2"]
+        assert len(expected) == 7
+
+    def test_samples_are_the_same_however_they_are_shared_out(self, dataset):
+        expected = [sample for batch in self.loader(dataset, 0) for sample in contents(batch)]
+        for rank in range(2):
+            mine = self.loader(dataset, 0, indices=range(rank, 7, 2))
+            assert [sample for batch in mine for sample in contents(batch)] == expected[rank::2]

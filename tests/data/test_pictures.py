@@ -1,140 +1,139 @@
+"""Photographs of an index, read when asked for, with what their dataset knows of them."""
+
+import pickle
+
 import numpy as np
 import pytest
+from PIL import Image
 
-from inlay.data.pictures import find_pictures
-from inlay.errors import InlayError
-from inlay.images import Picture, write_picture
+from inlay.data.index import open_split
+from inlay.data.pictures import MIN_SIDE, IndexedPictures, read_object, read_photograph
+from inlay.errors import BadFile
+from inlay.images import read_image
 
-
-def touch(folder, *names):
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).touch()
-    return folder
-
-
-def many(count, prefix="picture"):
-    return [f"{prefix}_{number:03d}.jpg" for number in range(count)]
-
-
-def both(root, val_fraction=0.1):
-    return [find_pictures(root, split, val_fraction).names for split in ("train", "val")]
-
-
-def all_of(root):
-    train, val = both(root)
-    return sorted(train + val)
+BARE = {"id": "bare", "image": "pictures/bare.png", "split": "train"}
+FULL = {
+    "id": "full",
+    "image": "pictures/full.jpg",
+    "split": "train",
+    "captions": ["One.", "Two."],
+    "bbox": [10.0, 20.0, 40.0, 50.0],
+    "mask": "masks/full.png",
+    "mask_is": "trimap",
+    "size": [100, 80],
+}
 
 
-class TestFolderWithTrainAndVal:
-    def test_is_split_by_them(self, tmp_path):
-        touch(tmp_path, "train/b.jpg", "train/a.png", "val/c.webp")
-        assert both(tmp_path) == [["a.png", "b.jpg"], ["c.webp"]]
+@pytest.fixture
+def pictures(save, write_index, tmp_path):
+    save("pictures/bare.png", (40, 50))
+    save("pictures/full.jpg", (80, 100), quality=95)
 
-    def test_leaves_what_lies_beside_them_out(self, tmp_path):
-        touch(tmp_path, "train/a.jpg", "val/b.jpg", "test/c.jpg", "d.jpg")
-        assert both(tmp_path) == [["a.jpg"], ["b.jpg"]]
+    def build(*rows):
+        return IndexedPictures(tmp_path, open_split(write_index(rows or [BARE, FULL]), "train"))
 
-    def test_needs_no_fraction(self, tmp_path):
-        touch(tmp_path, "train/a.jpg", "val/b.jpg")
-        assert both(tmp_path, val_fraction=0) == [["a.jpg"], ["b.jpg"]]
-
-    def test_with_an_empty_half_is_named(self, tmp_path):
-        touch(tmp_path, "train/a.jpg", "val/readme.txt")
-        with pytest.raises(InlayError, match=rf"no pictures for 'val' in {tmp_path / 'val'} \(looked for \.jpg"):
-            find_pictures(tmp_path, "val", 0.1)
-
-    def test_is_any_folder_when_one_of_them_is_missing(self, tmp_path):
-        touch(tmp_path, *many(50, "train/picture"))
-        assert all_of(tmp_path) == many(50, "train/picture")
+    return build
 
 
-class TestAnyOtherFolder:
-    def test_is_searched_recursively_and_in_sorted_order(self, tmp_path):
-        touch(tmp_path, "b/2.jpg", "b/1.png", "a/deep/er/3.TIF", "0.webp", "c.bmp", "d.jpeg")
-        train, val = both(tmp_path)
-        assert train == sorted(train)
-        assert val == sorted(val)
-        assert sorted(train + val) == ["0.webp", "a/deep/er/3.TIF", "b/1.png", "b/2.jpg", "c.bmp", "d.jpeg"]
+class TestIndexedPictures:
+    def test_are_those_of_the_index(self, pictures, tmp_path):
+        indexed = pictures()
+        assert [indexed.id(index) for index in range(len(indexed))] == ["bare", "full"]
+        for index, name in enumerate(("bare.png", "full.jpg")):
+            assert np.array_equal(indexed.read(index).pixels, read_image(tmp_path / "pictures" / name))
 
-    def test_keeps_hidden_and_other_files_out(self, tmp_path):
-        touch(tmp_path, "a.jpg", "b.jpg", "._a.jpg", "deep/.c.png", "notes.txt", "movie.mp4", "jpg")
-        assert all_of(tmp_path) == ["a.jpg", "b.jpg"]
+    def test_know_what_the_index_knows(self, pictures, tmp_path):
+        photograph = pictures().read(1)
+        assert (photograph.id, photograph.captions, photograph.mask_is) == ("full", ("One.", "Two."), "trimap")
+        assert photograph.bbox == (0.1, 0.25, 0.4, 0.625)
+        assert photograph.object_file == tmp_path / "masks/full.png"
+        assert photograph.size == (80, 100)
 
-    def test_is_split_the_same_way_every_time(self, tmp_path):
-        touch(tmp_path, *many(50))
-        assert both(tmp_path) == both(tmp_path)
+    def test_know_nothing_where_the_index_says_nothing(self, pictures):
+        photograph = pictures().read(0)
+        assert (photograph.captions, photograph.bbox, photograph.object_file) == ((), None, None)
 
-    def test_is_split_the_same_way_wherever_it_lies(self, tmp_path):
-        here, there = touch(tmp_path / "here", *many(50)), touch(tmp_path / "there", *many(50))
-        assert both(here) == both(there)
+    def test_have_captions_where_any_has_one(self, pictures):
+        assert pictures().captioned
+        assert not pictures(BARE).captioned
 
-    def test_shares_no_file_between_the_splits(self, tmp_path):
-        train, val = both(touch(tmp_path, *many(50)), val_fraction=0.5)
-        assert set(train).isdisjoint(val)
-        assert len(train) + len(val) == 50
+    def test_look_up_the_size_for_a_box_where_the_index_has_none(self, pictures):
+        row = {key: value for key, value in FULL.items() if key != "size"}
+        assert pictures(row).read(0).bbox == (0.1, 0.25, 0.4, 0.625)
 
-    @pytest.mark.parametrize("fraction", [0.1, 0.3, 0.5])
-    def test_is_split_by_about_the_fraction(self, tmp_path, fraction):
-        _, val = both(touch(tmp_path, *many(400)), fraction)
-        assert abs(len(val) / 400 - fraction) < 0.06
+    @pytest.mark.parametrize(
+        ("bbox", "share"),
+        [([-5, -1, 50, 99], (0.0, 0.0, 0.5, 1.0)), ([120, 10, 150, 40], (1.0, 0.125, 1.0, 0.5))],
+    )
+    def test_have_boxes_that_end_at_the_edge(self, pictures, bbox, share):
+        assert pictures(FULL | {"bbox": bbox}).read(0).bbox == share
 
-    def test_moves_no_file_when_others_are_added(self, tmp_path):
-        train, val = map(set, both(touch(tmp_path, *many(60))))
-        more_train, more_val = map(set, both(touch(tmp_path, *many(60, "a/new"), *many(60, "z"))))
-        assert train < more_train
-        assert val < more_val
+    def test_are_read_no_larger_than_needed(self, pictures, save):
+        save("pictures/full.jpg", (240, 320))
+        assert pictures().read(1, at_least=50).size == (60, 80)
+        assert pictures().read(1, at_least=50).bbox == (0.1, 0.25, 0.4, 0.625)
+        assert pictures().read(1).size == (240, 320)
 
-    def test_validates_more_of_the_same_with_a_larger_fraction(self, tmp_path):
-        touch(tmp_path, *many(60))
-        assert set(both(tmp_path, 0.2)[1]) < set(both(tmp_path, 0.5)[1])
+    def test_travel_to_workers_as_a_path(self, pictures):
+        indexed = pictures()
+        data = pickle.dumps(indexed)
+        assert len(data) < 1000
+        assert np.array_equal(pickle.loads(data).read(0).pixels, indexed.read(0).pixels)
 
-    @pytest.mark.parametrize("fraction", [1e-6, 0.1, 0.9, 1 - 1e-6])
-    @pytest.mark.parametrize("count", [2, 3, 10])
-    def test_never_leaves_a_split_empty(self, tmp_path, count, fraction):
-        train, val = both(touch(tmp_path, *many(count)), fraction)
-        assert train
-        assert val
-        assert len(train) + len(val) == count
-
-
-class TestRefusals:
-    @pytest.mark.parametrize("split", ["train", "val"])
-    def test_of_a_missing_folder(self, tmp_path, split):
-        with pytest.raises(InlayError, match=rf"data\.root={tmp_path / 'none'}: no such folder"):
-            find_pictures(tmp_path / "none", split, 0.1)
-
-    def test_of_a_file(self, tmp_path):
-        with pytest.raises(InlayError, match="no such folder"):
-            find_pictures(touch(tmp_path, "a.jpg") / "a.jpg", "train", 0.1)
-
-    @pytest.mark.parametrize("split", ["train", "val"])
-    def test_of_a_folder_without_pictures(self, tmp_path, split):
-        touch(tmp_path, "notes.txt")
-        with pytest.raises(InlayError, match=rf"no pictures for '{split}' in {tmp_path} \(looked for \.jpg"):
-            find_pictures(tmp_path, split, 0.1)
-
-    def test_of_a_single_picture(self, tmp_path):
-        with pytest.raises(InlayError, match=r"one picture \(only\.jpg\) cannot be split"):
-            find_pictures(touch(tmp_path, "only.jpg"), "train", 0.1)
-
-    @pytest.mark.parametrize("fraction", [0, 1, -0.5, 2])
-    def test_of_a_bad_fraction(self, tmp_path, fraction):
-        with pytest.raises(InlayError, match=rf"data\.val_fraction must lie between 0 and 1, got {fraction}"):
-            find_pictures(touch(tmp_path, *many(3)), "train", fraction)
+    def test_that_are_broken_are_named(self, pictures, tmp_path):
+        indexed = pictures()
+        (tmp_path / "pictures/bare.png").unlink()
+        with pytest.raises(BadFile, match="no such file") as caught:
+            indexed.read(0)
+        assert caught.value.path == str(tmp_path / "pictures/bare.png")
 
 
-class TestFiles:
-    def test_are_read_by_position(self, tmp_path):
-        for shade in range(3):
-            write_picture(tmp_path / f"train/{shade}.png", Picture(np.full((4, 5, 1), shade, np.uint8)))
-        touch(tmp_path, "val/a.png")
-        files = find_pictures(tmp_path, "train", 0.1)
-        assert len(files) == 3
-        for index in range(3):
-            assert files.name(index) == f"{index}.png"
-            assert np.array_equal(files.read(index), np.full((4, 5, 3), index))
+@pytest.mark.parametrize(("size", "shown"), [((15, 99), "99x15"), ((99, 15), "15x99"), ((1, 1), "1x1")])
+def test_photographs_of_a_few_pixels_are_bad(save, size, shown):
+    with pytest.raises(BadFile, match=rf"^\S+a\.png: {shown} pixels are too few .* at least 16x16 are needed"):
+        read_photograph(save("a.png", size))
 
-    def test_are_found_in_published_sets(self, shared_data):
-        assert [len(names) for names in both(shared_data / "photos")] == [300, 60]
-        assert len(all_of(shared_data / "pets/images")) == 299
+
+@pytest.mark.parametrize("kind", ["png", "jpg"])
+@pytest.mark.parametrize("at_least", [None, MIN_SIDE, 64])
+def test_the_smallest_photographs_are_read(save, kind, at_least):
+    assert read_photograph(save(f"a.{kind}", (16, 17)), at_least).shape == (16, 17, 3)
+    assert min(read_photograph(save(f"b.{kind}", (300, 200)), at_least).shape[:2]) >= MIN_SIDE
+
+
+class TestObjects:
+    def write(self, folder, values, mode="L"):
+        path = folder / "object.png"
+        Image.fromarray(np.array(values, np.uint8), mode).save(path) if mode == "P" else Image.fromarray(
+            np.array(values, np.uint8)
+        ).save(path)
+        return path
+
+    @pytest.mark.parametrize(
+        ("mask_is", "expected"),
+        [
+            ("white", [[False, False, False, False, True, True]]),
+            ("black", [[True, True, True, True, False, False]]),
+            ("nonzero", [[False, True, True, True, True, True]]),
+            ("trimap", [[False, True, False, False, False, False]]),
+        ],
+    )
+    def test_are_marked_in_four_ways(self, tmp_path, mask_is, expected):
+        path = self.write(tmp_path, [[0, 1, 2, 3, 128, 255]])
+        assert read_object(path, mask_is).tolist() == expected
+
+    def test_may_be_in_color(self, tmp_path):
+        path = self.write(tmp_path, [[[0, 0, 0], [0, 0, 9], [7, 0, 0]]])
+        assert read_object(path, "nonzero").tolist() == [[False, True, True]]
+
+    @pytest.mark.parametrize("mask_is", ["white", "black", "nonzero", "trimap"])
+    def test_that_are_broken_are_named(self, tmp_path, mask_is):
+        (tmp_path / "object.png").write_text("nothing")
+        with pytest.raises(BadFile, match=r"object\.png: not a picture"):
+            read_object(tmp_path / "object.png", mask_is)
+
+
+def test_trimaps_of_oxford_pets(shared_data):
+    """Their objects are pets, and neither the whole picture nor a speck."""
+    trimaps = sorted((shared_data / "pets/annotations/trimaps").glob("[!.]*.png"))[:10]
+    assert all(0.03 < read_object(path, "trimap").mean() < 0.9 for path in trimaps)

@@ -1,14 +1,19 @@
+"""Samples by address: the same whoever asks and whenever, in line with their masks, and never silently missing."""
+
 import random
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from inlay.data.pictures import find_pictures
-from inlay.data.samples import Address, EvaluationSamples, TrainingSamples
-from inlay.errors import InlayError
-from inlay.masks import Boxes, Strokes
+from inlay.data.index import open_split
+from inlay.data.pictures import IndexedPictures, Photograph
+from inlay.data.problems import Problem
+from inlay.data.samples import Address, EvaluationSamples, Recipe, TrainingSamples, collate
+from inlay.errors import BadFile, InlayError, NoHole
 
 SIZE = 24
 LEFT_HALF = np.arange(SIZE) < SIZE // 2
@@ -16,37 +21,57 @@ LEFT_HALF = np.arange(SIZE) < SIZE // 2
 
 @dataclass
 class Held:
-    """Pictures in memory."""
+    """Photographs in memory; where there is an error instead, reading raises it."""
 
-    pictures: list
+    photographs: list
+    captioned: bool = False
 
     def __len__(self):
-        return len(self.pictures)
+        return len(self.photographs)
 
-    def read(self, index):
-        return self.pictures[index]
-
-    def name(self, index):
+    def id(self, index):
         return f"picture {index}"
 
+    def read(self, index, at_least=None):
+        held = self.photographs[index]
+        if isinstance(held, Exception):
+            raise held
+        return held if isinstance(held, Photograph) else Photograph(held, self.id(index))
 
-def left_half(height, width, rng):
+
+def left_half(height, width, rng, scene=None):
     return np.broadcast_to(LEFT_HALF, (height, width)).copy()
 
 
-@pytest.fixture
-def pictures(rng):
-    return Held([rng.integers(0, 256, (32, 40, 3)).astype(np.uint8)] * 4)
+def noise(height, width, rng, scene=None):
+    return rng.random((height, width)) < 0.3
+
+
+def recipe(masks=noise, seed=0, **options):
+    return Recipe(masks=masks, size=SIZE, seed=seed, **options)
+
+
+def training_of(photographs, masks=noise, crop_scale=(0.3, 0.8), captioned=False, jitter=0.0, flip=0.5, **options):
+    return TrainingSamples(Held(photographs, captioned), recipe(masks, **options), crop_scale, jitter, flip)
+
+
+def evaluation_of(photographs, masks=noise, captioned=False, **options):
+    return EvaluationSamples(Held(photographs, captioned), recipe(masks, **options))
 
 
 @pytest.fixture
-def training(pictures):
-    return lambda seed=0: TrainingSamples(pictures, Strokes(ratio=(0.1, 0.4)), SIZE, seed, (0.3, 0.8))
+def photographs(rng):
+    return [rng.integers(0, 256, (32, 40, 3)).astype(np.uint8)] * 4
 
 
 @pytest.fixture
-def evaluation(pictures):
-    return lambda seed=0: EvaluationSamples(pictures, Boxes(ratio=(0.1, 0.4)), SIZE, seed)
+def training(photographs):
+    return lambda seed=0, **options: training_of(photographs, seed=seed, **options)
+
+
+@pytest.fixture
+def evaluation(photographs):
+    return lambda seed=0, **options: evaluation_of(photographs, seed=seed, **options)
 
 
 def bits(sample):
@@ -68,7 +93,7 @@ class TestTrainingSamples:
         sample = training()[Address(0, 1)]
         assert (sample["image"].shape, sample["image"].dtype) == ((SIZE, SIZE, 3), np.uint8)
         assert (sample["mask"].shape, sample["mask"].dtype) == ((SIZE, SIZE), np.bool_)
-        assert sample["id"] == "picture 1"
+        assert (sample["id"], sample["problems"]) == ("picture 1", [])
 
     def test_are_a_pure_function_of_their_address(self, training):
         samples = training()
@@ -88,7 +113,7 @@ class TestTrainingSamples:
         assert mask != other_mask
 
     def test_do_not_listen_to_global_generators(self, training):
-        samples, address = training(), Address(1, 2)
+        samples, address = training(jitter=0.3), Address(1, 2)
         disturb(1)
         first = bits(samples[address])
         disturb(2)
@@ -102,39 +127,54 @@ class TestTrainingSamples:
     def test_flip_picture_and_mask_together_in_about_half_of_the_cases(self):
         halves = np.where(LEFT_HALF[:, None], 0, 200).astype(np.uint8)  # (W, 1): black exactly where the hole is
         picture = np.broadcast_to(halves, (SIZE, SIZE, 3)).copy()
-        samples = TrainingSamples(Held([picture]), left_half, SIZE, 0, (1.0, 1.0))
+        samples = training_of([picture], left_half, (1.0, 1.0))
         drawn = [samples[Address(epoch, 0)] for epoch in range(40)]
         assert all(np.array_equal(sample["mask"], sample["image"][..., 0] == 0) for sample in drawn)
         assert 10 < sum(bool(sample["mask"][0, 0]) for sample in drawn) < 30
 
+    @pytest.mark.parametrize(("flip", "unturned"), [(0.0, 40), (1.0, 0)])
+    def test_flip_never_or_always_if_asked(self, training, flip, unturned):
+        samples = training(masks=left_half, flip=flip)
+        assert sum(bool(samples[Address(epoch, 0)]["mask"][0, 0]) for epoch in range(40)) == unturned
+
+    def test_show_the_same_crop_flipped_or_not(self, training):
+        never, always = training(flip=0.0), training(flip=1.0)
+        for epoch in range(5):
+            one, other = never[Address(epoch, 1)], always[Address(epoch, 1)]
+            assert np.array_equal(one["image"], other["image"][:, ::-1])
+            assert np.array_equal(one["mask"], other["mask"][:, ::-1])
+
     def test_show_parts_of_the_picture_at_several_scales(self):
         slope = np.broadcast_to(np.arange(200, dtype=np.uint8)[:, None], (200, 200, 3)).copy()
-        samples = TrainingSamples(Held([slope]), left_half, SIZE, 0, (0.1, 0.9))
+        samples = training_of([slope], left_half, (0.1, 0.9))
         spans = [int(np.ptp(samples[Address(epoch, 0)]["image"])) for epoch in range(30)]
         assert min(spans) < 0.6 * 200
         assert max(spans) > 0.8 * 200
 
     def test_keep_their_colors_unless_jitter_is_asked_for(self):
-        orange = Held([np.full((40, 40, 3), (200, 120, 40), np.uint8)])
+        orange = [np.full((40, 40, 3), (200, 120, 40), np.uint8)]
         for jitter, shades in ((0.0, 1), (0.4, 10)):
-            samples = TrainingSamples(orange, left_half, SIZE, 0, (0.5, 1.0), jitter)
+            samples = training_of(orange, left_half, jitter=jitter)
             assert len({tuple(samples[Address(epoch, 0)]["image"][0, 0]) for epoch in range(10)}) == shades
 
     @pytest.mark.parametrize("jitter", [0.3, 1.0])
-    def test_take_their_jitter_from_the_address_too(self, pictures, jitter):
-        samples = [TrainingSamples(pictures, left_half, SIZE, 0, (0.5, 1.0), jitter) for _ in range(2)]
+    def test_take_their_jitter_from_the_address_too(self, photographs, jitter):
+        samples = [training_of(photographs, left_half, jitter=jitter) for _ in range(2)]
         disturb(1)
         samples[1][Address(0, 0)]
         assert bits(samples[0][Address(3, 1)]) == bits(samples[1][Address(3, 1)])
+
+    def test_have_the_same_crop_whatever_the_family_draws(self, training):
+        sparing, greedy = training(masks=left_half), training(masks=noise)
+        assert np.array_equal(sparing[Address(3, 2)]["image"], greedy[Address(3, 2)]["image"])
 
     def test_are_as_many_as_the_pictures(self, training):
         assert len(training()) == 4
 
     @pytest.mark.parametrize("shape", [(8, 8, 3), (5, 100, 3), (100, 5, 3)])
     def test_are_made_of_pictures_smaller_than_they_are(self, shape, rng):
-        tiny = Held([rng.integers(0, 256, shape).astype(np.uint8)])
-        sample = TrainingSamples(tiny, left_half, SIZE, 0, (0.5, 1.0))[Address(0, 0)]
-        assert sample["image"].shape == (SIZE, SIZE, 3)
+        tiny = [rng.integers(0, 256, shape).astype(np.uint8)]
+        assert training_of(tiny)[Address(0, 0)]["image"].shape == (SIZE, SIZE, 3)
 
 
 class TestEvaluationSamples:
@@ -155,35 +195,291 @@ class TestEvaluationSamples:
         disturb(2)
         assert bits(samples[2]) == first
 
-    def test_share_no_mask_with_training(self, pictures):
-        arguments = pictures, Strokes(ratio=(0.1, 0.4)), SIZE, 0
-        training, evaluation = TrainingSamples(*arguments, (1.0, 1.0)), EvaluationSamples(*arguments)
-        assert not np.array_equal(training[Address(0, 0)]["mask"], evaluation[0]["mask"])
+    def test_share_no_mask_with_training(self, training, evaluation):
+        assert not np.array_equal(training(crop_scale=(1.0, 1.0))[Address(0, 0)]["mask"], evaluation()[0]["mask"])
 
     def test_show_the_middle_of_the_picture(self, rng):
         picture = rng.integers(0, 256, (SIZE, 40, 3)).astype(np.uint8)
-        sample = EvaluationSamples(Held([picture]), left_half, SIZE, 0)[0]
-        assert np.array_equal(sample["image"], picture[:, 8:32])
+        assert np.array_equal(evaluation_of([picture])[0]["image"], picture[:, 8:32])
 
-    def test_are_never_flipped(self, evaluation, pictures):
-        samples = EvaluationSamples(pictures, left_half, SIZE, 0)
+    def test_are_never_flipped(self, evaluation):
+        samples = evaluation(masks=left_half)
         assert all(np.array_equal(samples[index]["mask"], left_half(SIZE, SIZE, None)) for index in range(4))
 
     @pytest.mark.parametrize("shape", [(8, 8, 3), (5, 100, 3), (300, 41, 3)])
     def test_have_the_asked_for_size_whatever_the_picture_has(self, shape, rng):
-        picture = Held([rng.integers(0, 256, shape).astype(np.uint8)])
-        assert EvaluationSamples(picture, left_half, SIZE, 0)[0]["image"].shape == (SIZE, SIZE, 3)
+        picture = [rng.integers(0, 256, shape).astype(np.uint8)]
+        assert evaluation_of(picture)[0]["image"].shape == (SIZE, SIZE, 3)
 
 
-class TestBrokenFiles:
-    @pytest.mark.parametrize(
-        "damage", [lambda path: path.write_bytes(path.read_bytes()[:99]), lambda path: path.unlink()]
+class TestCaptions:
+    @pytest.fixture
+    def captioned(self, photographs):
+        pixels = photographs[0]
+        return [Photograph(pixels, "many", ("one", "two", "three")), Photograph(pixels, "none", ())]
+
+    def test_are_any_of_the_pictures_in_training(self, captioned):
+        samples = training_of(captioned, captioned=True)
+        drawn = Counter(samples[Address(epoch, 0)]["caption"] for epoch in range(150))
+        assert set(drawn) == {"one", "two", "three"}
+        assert min(drawn.values()) > 30
+        assert [samples[Address(epoch, 0)]["caption"] for epoch in range(9)] == [
+            samples[Address(epoch, 0)]["caption"] for epoch in range(9)
+        ]
+
+    def test_are_the_first_in_validation(self, captioned):
+        assert evaluation_of(captioned, captioned=True)[0]["caption"] == "one"
+
+    def test_are_empty_for_a_picture_without(self, captioned):
+        assert training_of(captioned, captioned=True)[Address(0, 1)]["caption"] == ""
+        assert evaluation_of(captioned, captioned=True)[1]["caption"] == ""
+
+    def test_are_left_out_where_the_dataset_has_none(self, captioned):
+        assert "caption" not in training_of(captioned)[Address(0, 0)]
+        assert "caption" not in evaluation_of(captioned)[0]
+
+    def test_change_nothing_else(self, captioned):
+        plain, with_captions = training_of(captioned), training_of(captioned, captioned=True)
+        assert bits(plain[Address(4, 0)]) == bits(with_captions[Address(4, 0)])
+
+
+class TestScenes:
+    """A picture whose object is red: after every crop and flip the hole is what is red."""
+
+    RED, BLUE = (250, 10, 10), (10, 10, 250)
+
+    @pytest.fixture
+    def red(self, tmp_path):
+        """Builds the picture, its object and box; the object's file has another resolution."""
+        inside = np.zeros((90, 120), np.bool_)
+        inside[24:72, 36:96] = True
+        fine = inside.repeat(2, axis=0).repeat(2, axis=1)
+        Image.fromarray(fine.astype(np.uint8) * 255).save(tmp_path / "object.png")
+        pixels = np.where(inside[..., None], np.uint8(self.RED), np.uint8(self.BLUE))
+        box = 36 / 120, 24 / 90, 96 / 120, 72 / 90
+        return Photograph(pixels, "red", (), box, tmp_path / "object.png", "white"), fine
+
+    FAMILIES = pytest.mark.parametrize(
+        "family",
+        [
+            lambda fine: lambda height, width, rng, scene: scene.object(),
+            lambda fine: lambda height, width, rng, scene: scene.box(),
+            lambda fine: lambda height, width, rng, scene: scene.place(fine),
+        ],
+        ids=["object", "box", "place"],
     )
-    def test_are_named(self, picture_folder, damage):
-        files = find_pictures(picture_folder, "train", 0.1)
-        path = picture_folder / files.name(0)
-        damage(path)
-        with pytest.raises(InlayError, match=str(path)):
-            TrainingSamples(files, left_half, SIZE, 0, (0.5, 1.0))[Address(0, 0)]
-        with pytest.raises(InlayError, match=str(path)):
-            EvaluationSamples(files, left_half, SIZE, 0)[0]
+
+    def assert_red(self, sample):
+        hole, image = sample["mask"], sample["image"]
+        red, blue = (image == self.RED).all(axis=2), (image == self.BLUE).all(axis=2)
+        assert hole[red].all()
+        assert not hole[blue].any()
+        assert (~red & ~blue).sum() <= 8 * SIZE  # only edges are mixed
+
+    @FAMILIES
+    @pytest.mark.parametrize("crop_scale", [(0.05, 0.2), (0.3, 1.0)])
+    @pytest.mark.parametrize("around", [None, 1.5])
+    def test_line_up_in_training(self, red, family, crop_scale, around):
+        photograph, fine = red
+        samples = training_of([photograph], family(fine), crop_scale, around_object=around)
+        drawn = [samples[Address(epoch, 0)] for epoch in range(30)]
+        for sample in drawn:
+            self.assert_red(sample)
+        assert len({sample["mask"].tobytes() for sample in drawn}) > 15
+        assert sum(0.1 < sample["mask"].mean() < 0.9 for sample in drawn) > 10
+
+    @FAMILIES
+    @pytest.mark.parametrize("around", [None, 1.5])
+    def test_line_up_in_validation(self, red, family, around):
+        photograph, fine = red
+        sample = evaluation_of([photograph], family(fine), around_object=around)[0]
+        self.assert_red(sample)
+        assert 0.2 < sample["mask"].mean() < 0.8
+
+    def test_line_up_where_a_jpeg_is_decoded_at_a_fraction(self, save, write_index, tmp_path):
+        inside = np.zeros((480, 640), np.bool_)
+        inside[100:300, 200:500] = True
+        save("a.jpg", np.where(inside[..., None], np.uint8(self.RED), np.uint8(self.BLUE)), quality=95, subsampling=0)
+        save("o.png", inside.astype(np.uint8) * 255)
+        row = {"id": "a", "image": "a.jpg", "split": "train", "bbox": [200, 100, 500, 300], "mask": "o.png"}
+        pictures = IndexedPictures(tmp_path, open_split(write_index([row | {"mask_is": "white"}]), "train"))
+        for part in ("object", "box"):
+            samples = TrainingSamples(
+                pictures, recipe(lambda height, width, rng, scene, part=part: getattr(scene, part)()), (0.4, 1.0)
+            )
+            assert samples.photograph(0)[0].size == (60, 80)
+            for epoch in range(20):
+                sample = samples[Address(epoch, 0)]
+                red = sample["image"][..., 0] > 128
+                assert (red != sample["mask"]).mean() < 0.06
+                assert 0.1 < red.mean() < 0.9
+
+
+class TestAroundObject:
+    @pytest.fixture
+    def photograph(self):
+        y, x = np.mgrid[0:100, 0:200]
+        pixels = np.stack([x, y, 0 * x], axis=2).astype(np.uint8)  # red says where across, green how far down
+        return Photograph(pixels, "a", (), (0.5, 0.4, 0.6, 0.6))
+
+    def test_samples_come_from_around_the_box(self, photograph):
+        samples = training_of([photograph], crop_scale=(0.2, 1.0), around_object=1.5)
+        images = np.stack([samples[Address(epoch, 0)]["image"] for epoch in range(50)])
+        assert 94 <= images[..., 0].min() <= images[..., 0].max() <= 125  # 110 -+ 15
+        assert 34 <= images[..., 1].min() <= images[..., 1].max() <= 65  # 50 -+ 15
+
+    def test_validation_shows_all_of_it(self, photograph):
+        image = evaluation_of([photograph], around_object=1.5)[0]["image"]
+        assert (image[..., 0].min(), image[..., 0].max()) == pytest.approx((95, 124), abs=1)
+
+    def test_a_picture_without_a_box_is_cut_as_ever(self, photograph):
+        plain = Photograph(photograph.pixels, "a")
+        one, other = training_of([plain], around_object=1.5), training_of([plain])
+        assert bits(one[Address(0, 0)]) == bits(other[Address(0, 0)])
+
+    def test_pictures_are_decoded_whole_as_the_window_may_be_small(self, photograph):
+        assert training_of([photograph], around_object=1.5).at_least is None
+        assert evaluation_of([photograph], around_object=1.5).at_least is None
+
+
+class TestDecoding:
+    @pytest.mark.parametrize(("scale", "at_least"), [(1.0, SIZE), (0.25, 2 * SIZE), (0.5, 34)])
+    def test_no_more_pixels_are_asked_for_than_a_crop_may_need(self, photographs, scale, at_least):
+        assert training_of(photographs, crop_scale=(scale, 1.0)).at_least == at_least
+
+    def test_validation_needs_no_more_than_the_sample(self, photographs):
+        assert evaluation_of(photographs).at_least == SIZE
+
+    @pytest.mark.parametrize("size", [(100, 100), (70, 300), (300, 70)])
+    @pytest.mark.parametrize("scale", [0.1, 0.37, 0.9])
+    def test_it_is_enough_for_every_crop(self, size, scale, rng):
+        """Were fewer decoded, crops would be enlarged that need not be."""
+        samples = training_of([np.zeros((*size, 3), np.uint8)], crop_scale=(scale, 1.0))
+        from inlay.data.frames import WHOLE, random_frame
+
+        factor = samples.at_least / min(size)
+        reduced = tuple(round(side * factor) for side in size)
+        assert all(random_frame(reduced, WHOLE, (scale, 1.0), rng).side >= SIZE for _ in range(200))
+
+
+def broken(path="x.jpg"):
+    return BadFile(path, "damaged")
+
+
+class TestBadFiles:
+    """On ``error`` they stop the run; on ``skip`` another picture takes their place, and they are listed."""
+
+    def test_stop_the_run_by_default(self, photographs):
+        for samples, address in (
+            (training_of([broken(), *photographs]), Address(0, 0)),
+            (evaluation_of([broken(), *photographs]), 0),
+        ):
+            with pytest.raises(BadFile, match=r"^x\.jpg: damaged$"):
+                samples[address]
+
+    def test_are_replaced_and_listed(self, photographs):
+        held = [broken(), *photographs]
+        sample = training_of(held, on_bad_file="skip")[Address(0, 0)]
+        assert sample["id"] in {f"picture {number}" for number in range(1, 5)}
+        assert set(sample["problems"]) == {Problem("train", "picture 0", "picture", "x.jpg", "damaged")}
+        sample = evaluation_of(held, on_bad_file="skip")[0]
+        assert set(sample["problems"]) == {Problem("val", "picture 0", "picture", "x.jpg", "damaged")}
+
+    def test_are_replaced_by_what_the_address_determines(self, photographs):
+        held = [broken(), *photographs, *photographs]
+
+        def replaced(seed=0):
+            samples = training_of(held, on_bad_file="skip", seed=seed)
+            return [bits(samples[Address(epoch, 0)]) for epoch in range(12)]
+
+        assert replaced() == replaced()
+        assert [one[2] for one in replaced()] != [one[2] for one in replaced(1)]
+        assert len({one[2] for one in replaced()}) > 3  # not one picture for all of them
+
+    def test_leave_other_samples_as_they_are(self, photographs):
+        whole, torn = (
+            training_of([*photographs, photographs[0]]),
+            training_of([*photographs, broken()], on_bad_file="skip"),
+        )
+        for index in range(4):
+            assert bits(whole[Address(1, index)]) == bits(torn[Address(1, index)])
+
+    def test_are_listed_all_of_them_where_several_stand_in_a_row(self, photographs):
+        held = [broken("0.jpg"), broken("1.jpg"), broken("2.jpg"), photographs[0]]
+        problems = training_of(held, on_bad_file="skip")[Address(0, 0)]["problems"]
+        assert problems[0].file == "0.jpg"
+        met = {problem.file for epoch in range(30) for problem in self.problems(held, epoch)}
+        assert met == {"0.jpg", "1.jpg", "2.jpg"}
+
+    def problems(self, held, epoch):
+        return training_of(held, on_bad_file="skip")[Address(epoch, 0)]["problems"]
+
+    @pytest.mark.parametrize("build", [training_of, evaluation_of])
+    def test_stop_the_run_when_there_is_nothing_else(self, build):
+        samples = build([broken("0.jpg"), broken("1.jpg")], on_bad_file="skip")
+        with pytest.raises(
+            InlayError, match=r"^100 pictures in a row cannot be used; the last one is picture \d: damaged"
+        ):
+            samples[Address(0, 0) if build is training_of else 0]
+
+    def test_may_be_masks_of_the_family(self, photographs):
+        def family(height, width, rng, scene):
+            if scene.id == "picture 0":
+                raise BadFile("mask.png", "damaged")
+            return left_half(height, width, rng)
+
+        with pytest.raises(BadFile, match=r"mask\.png: damaged"):
+            training_of(photographs, family)[Address(0, 0)]
+        sample = training_of(photographs, family, on_bad_file="skip")[Address(0, 0)]
+        assert set(sample["problems"]) == {Problem("train", "picture 0", "mask", "mask.png", "damaged")}
+
+    @pytest.mark.parametrize("on_bad_file", ["error", "skip"])
+    def test_are_not_what_is_wrong_with_the_settings(self, photographs, on_bad_file):
+        def family(height, width, rng, scene):
+            raise InlayError("masks.ratio cannot be met.")
+
+        with pytest.raises(InlayError, match=r"^masks\.ratio cannot be met\.$"):
+            training_of(photographs, family, on_bad_file=on_bad_file)[Address(0, 0)]
+
+
+class TestPicturesWithoutAHole:
+    def family(self, height, width, rng, scene):
+        if scene.id == "picture 0":
+            raise NoHole("its object is too small.")
+        return left_half(height, width, rng)
+
+    @pytest.mark.parametrize("on_bad_file", ["error", "skip"])
+    def test_are_replaced_and_listed_whatever_happens_to_bad_files(self, photographs, on_bad_file):
+        problem = Problem("train", "picture 0", "hole", "", "its object is too small.")
+        sample = training_of(photographs, self.family, on_bad_file=on_bad_file)[Address(0, 0)]
+        assert sample["id"] != "picture 0"
+        assert set(sample["problems"]) == {problem}
+        sample = evaluation_of(photographs, self.family, on_bad_file=on_bad_file)[0]
+        assert set(sample["problems"]) == {problem._replace(split="val")}
+
+    def test_stop_the_run_when_there_is_no_other(self, photographs):
+        with pytest.raises(InlayError, match=r"100 pictures in a row .* picture 0: its object is too small\."):
+            training_of(photographs[:1], self.family)[Address(0, 0)]
+
+
+def test_collating_keeps_captions_and_all_problems(photographs):
+    held = [Photograph(photographs[0], "a", ("one",)), broken(), Photograph(photographs[0], "c", ())]
+    samples = evaluation_of(held, captioned=True, on_bad_file="skip")
+    batch = collate([samples[index] for index in range(3)])
+    assert batch["image"].shape == (3, SIZE, SIZE, 3)
+    assert batch["caption"][::2] == ["one", ""]
+    assert batch["id"][::2] == ["a", "c"]
+    assert {problem.id for problem in batch["problems"]} == {"picture 1"}
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(path.read_bytes()[:99]), lambda path: path.unlink()])
+def test_files_that_break_are_named(save, write_index, tmp_path, damage):
+    path = save("a.png")
+    pictures = IndexedPictures(
+        tmp_path, open_split(write_index([{"id": "a", "image": "a.png", "split": "train"}]), "train")
+    )
+    damage(path)
+    with pytest.raises(BadFile, match=str(path)):
+        TrainingSamples(pictures, recipe(), (0.5, 1.0))[Address(0, 0)]
+    with pytest.raises(BadFile, match=str(path)):
+        EvaluationSamples(pictures, recipe())[0]

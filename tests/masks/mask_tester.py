@@ -4,6 +4,9 @@ import random
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
 from inlay.errors import InlayError
 from inlay.randomness import Stream, generator
@@ -12,12 +15,29 @@ SIZES = [(32, 32), (64, 97), (256, 256)]
 BUCKETS = [(0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6)]
 DRAWS = 12
 
+any_size = st.tuples(st.integers(16, 300), st.integers(16, 300))
+a_share = st.floats(0, 1)
+inherited = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.differing_executors])
+
 
 def address(index=0):
     return generator(7, Stream.TRAIN_MASK, epoch=3, index=index)
 
 
-class MaskTester:
+def range_of(fewest, most, area):
+    """A ratio that exactly the numbers of pixels from ``fewest`` to ``most`` meet."""
+    return (fewest - 0.5) / area, min(1.0, (most + 0.5) / area)
+
+
+def tight_range_of(fewest, most, area):
+    """The same, but its ends are the very shares of these numbers, which no rounding may lose."""
+    low = fewest / area if fewest < area else (area - 0.5) / area
+    return low, most / area if most > fewest else min(1.0, (most + 0.5) / area)
+
+
+class RatioTester:
+    """A family that can be asked for a hole ratio."""
+
     family: type
 
     @pytest.mark.parametrize("size", [*SIZES, (97, 64), (17, 31)])
@@ -25,7 +45,7 @@ class MaskTester:
     def test_is_a_bool_picture_of_the_asked_for_size(self, size, ratio):
         mask = self.family(ratio=ratio)(*size, address())
         assert (mask.shape, mask.dtype) == (size, np.bool_)
-        assert 0 < mask.mean() < 1
+        assert set(np.unique(mask.view(np.uint8))) == {0, 1}
 
     @pytest.mark.parametrize("ratio", [None, (0.1, 0.4)])
     def test_depends_on_the_address_alone(self, ratio):
@@ -33,10 +53,16 @@ class MaskTester:
         assert np.array_equal(first, again)
 
     @pytest.mark.parametrize("ratio", [None, (0.1, 0.4)])
-    def test_differs_between_indices(self, ratio):
+    def test_depends_on_no_earlier_call(self, ratio):
         family = self.family(ratio=ratio)
-        masks = {family(64, 64, address(index)).tobytes() for index in range(DRAWS)}
-        assert len(masks) == DRAWS
+        first = family(64, 97, address(5)).copy()
+        for index in range(3):
+            family(32, 40 + index, address(index))
+        assert np.array_equal(family(64, 97, address(5)), first)
+
+    def test_varies_with_the_index(self):
+        family = self.family(ratio=(0.1, 0.4))
+        assert len({family(64, 97, address(index)).tobytes() for index in range(DRAWS)}) > DRAWS // 2
 
     @pytest.mark.parametrize("size", SIZES)
     @pytest.mark.parametrize(("low", "high"), BUCKETS)
@@ -45,11 +71,67 @@ class MaskTester:
         ratios = [family(*size, address(index)).mean() for index in range(DRAWS)]
         assert low <= min(ratios) <= max(ratios) <= high
 
+    @inherited
+    @given(
+        size=any_size,
+        fewest=a_share,
+        width=st.one_of(st.just(0), a_share),
+        index=st.integers(0, 2**32),
+        limits=st.sampled_from([range_of, tight_range_of]),
+    )
+    def test_meets_any_ratio_that_a_number_of_pixels_meets(self, size, fewest, width, index, limits):
+        area = size[0] * size[1]
+        fewest = 1 + round(fewest**2 * (area - 1))
+        most = min(area, fewest + 1 + round(width * (area - fewest))) if width else fewest
+        low, high = limits(fewest, most, area)
+        mask = self.family(ratio=(low, high))(*size, address(index))
+        assert fewest <= np.count_nonzero(mask) <= most
+        assert low <= mask.mean() <= high
+
+    @inherited
+    @given(size=any_size, below=a_share)
+    def test_refuses_any_ratio_that_no_number_of_pixels_meets(self, size, below):
+        area = size[0] * size[1]
+        below = round(below * (area - 1))
+        with pytest.raises(InlayError, match=r"could not be met on .* pixels: no whole number of pixels"):
+            self.family(ratio=((below + 0.3) / area, (below + 0.7) / area))(*size, address())
+
     def test_spreads_over_the_ratio(self):
         family = self.family(ratio=(0.1, 0.6))
         ratios = [family(64, 64, address(index)).mean() for index in range(60)]
         assert min(ratios) < 0.25
         assert max(ratios) > 0.45
+
+    @pytest.mark.parametrize("ratio", [(0.0, 0.1), (0.4, 0.1), (0.2, 0.2), (0.5, 1.1), (-0.1, 0.2)])
+    def test_names_a_bad_ratio(self, ratio):
+        with pytest.raises(InlayError, match=r"masks\.ratio must be \[low, high\]"):
+            self.family(ratio=ratio)
+
+    def test_refuses_a_ratio_between_two_pixels(self):
+        with pytest.raises(InlayError, match=r"masks\.ratio=\[0\.001, 0\.0011\] could not be met on 16x16 pixels"):
+            self.family(ratio=(0.001, 0.0011))(16, 16, address())
+
+    def test_leaves_global_generators_alone(self):
+        before = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
+        self.family(ratio=(0.2, 0.4))(64, 64, address())
+        after = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
+        np.testing.assert_equal(before, after)
+
+    def test_takes_the_lists_of_a_configuration(self):
+        # OmegaConf's lists take longer to read than a stroke takes to paint.
+        family = self.family(ratio=OmegaConf.create([0.2, 0.3]))
+        assert type(family.ratio) is tuple
+        assert family == self.family(ratio=(0.2, 0.3))
+
+
+class MaskTester(RatioTester):
+    """A family that is painted: it can be asked for a border too."""
+
+    @pytest.mark.parametrize("ratio", [None, (0.1, 0.4)])
+    def test_differs_between_indices(self, ratio):
+        family = self.family(ratio=ratio)
+        masks = {family(64, 64, address(index)).tobytes() for index in range(DRAWS)}
+        assert len(masks) == DRAWS
 
     @pytest.mark.parametrize("ratio", [None, (0.3, 0.4)])
     @pytest.mark.parametrize("size", [(64, 97), (97, 64)])
@@ -60,10 +142,17 @@ class MaskTester:
         assert (rows[0], rows[-1] + 1) == (margin, size[0] - margin)
         assert (columns[0], columns[-1] + 1) == (margin, size[1] - margin)
 
-    @pytest.mark.parametrize("ratio", [(0.0, 0.1), (0.4, 0.1), (0.2, 0.2), (0.5, 1.1), (-0.1, 0.2)])
-    def test_names_a_bad_ratio(self, ratio):
-        with pytest.raises(InlayError, match=r"masks\.ratio must be \[low, high\]"):
-            self.family(ratio=ratio)
+    @inherited
+    @given(size=any_size, border=st.floats(0, 0.45), share=a_share, index=st.integers(0, 2**32))
+    def test_meets_the_ratio_inside_any_border(self, size, border, share, index):
+        margin = round(border * min(size))
+        inside = np.zeros(size, np.bool_)
+        inside[margin : size[0] - margin, margin : size[1] - margin] = True
+        pixels = 1 + round(share * (np.count_nonzero(inside) - 1))
+        family = self.family(ratio=range_of(pixels, pixels, inside.size), border=border)
+        mask = family(*size, address(index))
+        assert np.count_nonzero(mask) == pixels
+        assert not (mask & ~inside).any()
 
     @pytest.mark.parametrize("border", [-0.1, 0.5, 1.0])
     def test_names_a_bad_border(self, border):
@@ -74,16 +163,15 @@ class MaskTester:
         with pytest.raises(InlayError, match=r"masks\.ratio asks for 50%.* but masks\.border=0\.25 leaves 25%"):
             self.family(ratio=(0.5, 0.6), border=0.25)(64, 64, address())
 
-    def test_refuses_a_ratio_between_two_pixels(self):
-        with pytest.raises(InlayError, match=r"masks\.ratio=\[0\.001, 0\.0011\] could not be met on 16x16 pixels"):
-            self.family(ratio=(0.001, 0.0011))(16, 16, address())
-
     def test_refuses_a_border_that_leaves_no_pixel(self):
         with pytest.raises(InlayError, match=r"masks\.border=0\.49 leaves nothing of 20x16 pixels"):
             self.family(border=0.49)(16, 20, address())
 
-    def test_leaves_global_generators_alone(self):
-        before = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
-        self.family(ratio=(0.2, 0.4))(64, 64, address())
-        after = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
-        np.testing.assert_equal(before, after)
+    def test_names_a_count_of_none(self):
+        with pytest.raises(InlayError, match=r"masks\.count must be \[low, high\] with 1 <= low.*got \[0, 3\]"):
+            self.family(count=(0, 3))
+
+    def test_paints_as_many_as_are_asked_for(self):
+        one = np.mean([self.family(count=(1, 1))(64, 64, address(index)).mean() for index in range(20)])
+        many = np.mean([self.family(count=(9, 9))(64, 64, address(index)).mean() for index in range(20)])
+        assert many > 2 * one

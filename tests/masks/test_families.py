@@ -1,17 +1,66 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from inlay.errors import InlayError
-from inlay.masks import Boxes, Center, Shapes, Strokes
-from tests.masks.mask_tester import MaskTester
+from inlay.masks import Boxes, Center, Outpaint, Shapes, Strokes
+from tests.masks.mask_tester import DRAWS, MaskTester, RatioTester, address
 
 
 class TestStrokes(MaskTester):
     family = Strokes
 
+    def test_is_as_wide_as_its_brush(self):
+        family = Strokes(count=(1, 1), vertices=(1, 1), brush=(0.1, 0.1))  # a dot
+        widths = [family(200, 200, address(index)).any(axis=0).sum() for index in range(40)]
+        assert abs(np.median(widths) - 20) <= 1  # those at an edge lie partly outside
+
+    def test_is_one_piece_a_stroke(self):
+        family = Strokes(count=(1, 1))
+        assert all(ndimage.label(family(128, 128, address(index)))[1] == 1 for index in range(DRAWS))
+
+    def test_goes_straight_without_turns(self):
+        family = Strokes(count=(1, 1), vertices=(4, 4), length=(0.05, 0.05), brush=(0.01, 0.01), turn=0.0)
+        lengths = []
+        for index in range(40):
+            rows, columns = np.nonzero(family(200, 200, address(index)))
+            lengths.append(np.hypot(np.ptp(rows), np.ptp(columns)))
+        assert abs(np.median(lengths) - 30) <= 4  # those that met an edge came back from it
+
+    def test_covers_the_corners_as_often_as_the_middle(self):
+        often = np.mean([Strokes(ratio=(0.2, 0.3))(64, 64, address(index)) for index in range(300)], axis=0)
+        corners = np.mean([often[:16, :16], often[:16, -16:], often[-16:, :16], often[-16:, -16:]])
+        assert corners > 0.7 * often[24:40, 24:40].mean()
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"vertices": (0, 3)}, r"masks\.vertices must be .* with 1 <= low .*got \[0, 3\]"),
+            ({"brush": (0.2, 0.1)}, r"masks\.brush must be .*shares of the short side; got \[0\.2, 0\.1\]"),
+            ({"length": (0.1, 3)}, r"masks\.length must be .*high <= 1.*got \[0\.1, 3\]"),
+        ],
+    )
+    def test_names_bad_options(self, options, message):
+        with pytest.raises(InlayError, match=message):
+            Strokes(**options)
+
 
 class TestShapes(MaskTester):
     family = Shapes
+
+    def test_has_lines_circles_and_ellipses(self):
+        family = Shapes(count=(1, 1), extent=(0.05, 0.2), thickness=(0.01, 0.01))
+        fullness = []  # of the box around: of a line it is small, of a round form pi / 4 or less
+        for index in range(90):
+            rows, columns = np.nonzero(mask := family(300, 300, address(index)))
+            if rows.min() > 0 and rows.max() < 299 and columns.min() > 0 and columns.max() < 299:
+                fullness.append(
+                    (mask.sum() / (np.ptp(rows) + 1) / (np.ptp(columns) + 1), np.ptp(rows) - np.ptp(columns))
+                )
+        circles = sum(abs(full - np.pi / 4) < 0.03 and difference == 0 for full, difference in fullness)
+        ellipses = sum(full > 0.4 and difference != 0 for full, difference in fullness)
+        lines = sum(full < 0.2 for full, _ in fullness)
+        assert min(circles, ellipses, lines) > 5
 
 
 class TestBoxes(MaskTester):
@@ -24,7 +73,9 @@ class TestBoxes(MaskTester):
         assert 16 <= min(tall, wide) <= max(tall, wide) <= 32
 
 
-class TestCenter:
+class TestCenter(RatioTester):
+    family = Center
+
     @pytest.mark.parametrize("size", [(64, 64), (65, 97), (33, 48)])
     def test_is_one_box_in_the_middle(self, size, rng):
         mask = Center(side=0.5)(*size, rng)
@@ -35,6 +86,15 @@ class TestCenter:
             assert abs(inside[0] - (length - 1 - inside[-1])) <= 1
         assert mask.sum() == round(size[0] / 2) * round(size[1] / 2)
 
+    @pytest.mark.parametrize("index", range(DRAWS))
+    def test_stays_a_box_in_the_middle_where_a_ratio_is_asked_for(self, index):
+        mask = Center(ratio=(0.1, 0.4))(64, 96, address(index))
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        assert mask.sum() == len(rows) * len(columns)
+        assert abs(rows[0] - (63 - rows[-1])) <= 1
+        assert abs(columns[0] - (95 - columns[-1])) <= 1
+        assert abs(len(columns) / len(rows) - 1.5) < 0.15  # the form of the picture
+
     def test_asks_the_generator_for_nothing(self):
         assert np.array_equal(Center()(32, 32, None), Center()(32, 32, None))
 
@@ -42,3 +102,66 @@ class TestCenter:
     def test_names_a_bad_side(self, side):
         with pytest.raises(InlayError, match=rf"masks\.side must lie between 0 and 1.*got {side}"):
             Center(side=side)
+
+
+def strips(mask):
+    """Pixels of hole at the left, right, top and bottom of the window that is kept."""
+    rows, columns = np.flatnonzero(~mask.all(axis=1)), np.flatnonzero(~mask.all(axis=0))
+    return columns[0], mask.shape[1] - 1 - columns[-1], rows[0], mask.shape[0] - 1 - rows[-1]
+
+
+class TestOutpaint(RatioTester):
+    family = Outpaint
+
+    @pytest.mark.parametrize("ratio", [None, (0.2, 0.6)])
+    @pytest.mark.parametrize("index", range(DRAWS))
+    def test_keeps_one_window(self, index, ratio):
+        mask = Outpaint(ratio=ratio)(64, 96, address(index))
+        left, right, top, bottom = strips(mask)
+        assert np.count_nonzero(~mask) == (64 - top - bottom) * (96 - left - right)
+
+    @pytest.mark.parametrize("sides", [["left"], ["top", "bottom"], ["right", "bottom", "left"]])
+    @pytest.mark.parametrize("ratio", [None, (0.2, 0.6)])
+    def test_hides_the_chosen_sides_alone(self, sides, ratio):
+        family = Outpaint(sides=sides, ratio=ratio)
+        found = np.any([strips(family(64, 96, address(index))) for index in range(30)], axis=0)
+        assert [side for side, any_hole in zip(("left", "right", "top", "bottom"), found, strict=True) if any_hole] == [
+            side for side in ("left", "right", "top", "bottom") if side in sides
+        ]
+
+    @pytest.mark.parametrize("count", [(1, 1), (2, 3), (4, 4)])
+    def test_hides_as_many_sides_as_asked_for(self, count):
+        hidden = {np.count_nonzero(strips(Outpaint(count=count)(64, 64, address(index)))) for index in range(40)}
+        assert (min(hidden), max(hidden)) == count
+
+    def test_strips_are_as_wide_as_asked_for(self):
+        family = Outpaint(count=(4, 4), width=(0.125, 0.25))
+        widths = np.array([strips(family(64, 96, address(index))) for index in range(40)])
+        assert (widths[:, :2].min() >= 12, widths[:, :2].max() <= 24) == (True, True)
+        assert (widths[:, 2:].min() >= 8, widths[:, 2:].max() <= 16) == (True, True)
+
+    def test_ratio_widens_all_strips_alike(self):
+        plain, wide = Outpaint(count=(2, 2)), Outpaint(count=(2, 2), ratio=(0.59, 0.6))
+        for index in range(DRAWS):
+            before, after = (np.array(strips(family(300, 300, address(index)))) for family in (plain, wide))
+            assert ((before > 0) == (after > 0)).all()
+            quotients = after[after > 0] / before[before > 0]
+            assert quotients.max() / quotients.min() < 1.1
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"sides": []}, r"masks\.sides must name some of left, right, top, bottom"),
+            ({"sides": ["left", "up"]}, r"masks\.sides .*got \['left', 'up'\]"),
+            ({"sides": ["left", "left"]}, r"masks\.sides .*each once"),
+            ({"count": (0, 2)}, r"masks\.count must be"),
+            (
+                {"sides": ["left"], "count": (2, 3)},
+                r"masks\.count=\[2, 3\] asks for more sides than masks\.sides=\['left'\] has",
+            ),
+            ({"width": (0.1, 0.6)}, r"masks\.width must be .*high <= 0\.49"),
+        ],
+    )
+    def test_names_bad_options(self, options, message):
+        with pytest.raises(InlayError, match=message):
+            Outpaint(**options)

@@ -4,11 +4,17 @@ import logging
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
-from inlay.errors import InlayError
+from inlay.errors import BadFile, InlayError
+from inlay.images import read_mask
 from inlay.masks import Files
+from inlay.masks.files import Motion, moved
+from tests.masks.mask_tester import address
+from tests.masks.scenes import disc, rectangle
 
 HALF = np.arange(24) < 12  # a mask of two halves: nothing is unusual about it
+OFF_THE_MIDDLE = disc(100, 15, (40, 55))
 
 
 def save(path, white, size=24):
@@ -85,6 +91,198 @@ def test_doubtful_polarity_is_said_once(tmp_path, caplog, rng):
     assert record.levelno == logging.WARNING
     assert f"masks.root={tmp_path}: on average the hole covers 95.8%" in record.message
     assert "hole_is=black" in record.message
+
+
+def test_a_broken_file_is_named_when_it_is_drawn(tmp_path, rng, caplog):
+    (tmp_path / "broken.png").write_bytes(b"not a picture")
+    family = Files(root=str(tmp_path))
+    assert caplog.records == []
+    with pytest.raises(BadFile, match=r"broken\.png"):
+        family(24, 24, rng)
+
+
+@pytest.fixture
+def one(tmp_path):
+    """A folder with one mask: a disc off the middle, 100 px."""
+
+    def folder(mask=OFF_THE_MIDDLE, value=255):
+        Image.fromarray(mask.astype(np.uint8) * np.uint8(value)).save(tmp_path / "one.png")
+        return str(tmp_path)
+
+    return folder
+
+
+def masks_of(root, count=30, size=(100, 100), **options):
+    family = Files(root=root, **options)
+    return [family(*size, address(index)) for index in range(count)]
+
+
+def middle(mask):
+    return np.array([index.mean() for index in np.nonzero(mask)])
+
+
+class TestRecipe:
+    """Each part of it against an independent calculation."""
+
+    def test_does_nothing_unless_asked_for(self, one):
+        assert all(np.array_equal(mask, OFF_THE_MIDDLE) for mask in masks_of(one(), count=5))
+
+    @pytest.mark.parametrize(
+        ("value", "half", "more"), [(127, False, False), (128, True, False), (152, True, False), (153, True, True)]
+    )
+    def test_binarizes_at_a_share_of_white(self, one, value, half, more):
+        root = one(value=value)
+        assert masks_of(root, count=1)[0].any() == half
+        assert masks_of(root, count=1, binarize=0.6)[0].any() == more
+
+    def test_grows_by_kernels_of_the_asked_for_sizes(self, one):
+        areas = np.array([mask.sum() for mask in masks_of(one(), dilate=[0.02, 0.2])])
+        grown_by = np.sqrt(areas / np.pi) - 15
+        assert -0.5 < grown_by.min() < 3
+        assert 8 < grown_by.max() < 10.5
+
+    def test_grows_without_moving(self, one):
+        for mask in masks_of(one(), count=10, dilate=[0.02, 0.2]):
+            assert np.abs(middle(mask) - (40, 55)).max() < 0.5
+
+    def test_shifts_as_far_as_asked_for(self, one):
+        offsets = np.array([middle(mask) - (40, 55) for mask in masks_of(one(), shift=0.2)])
+        assert 15 < np.abs(offsets).max() <= 20.5
+        assert offsets.min() < -10 < 10 < offsets.max()
+
+    def test_shifting_brings_in_no_hole(self, one):
+        for mask in masks_of(one(rectangle((100, 100), 0, 100, 0, 100)), count=10, shift=0.3):
+            rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+            assert mask.sum() == len(rows) * len(columns)
+            assert mask.mean() < 1
+
+    def test_what_was_shifted_out_is_drawn_anew(self, one):
+        assert all(mask.any() for mask in masks_of(one(disc(100, 5, (5, 5))), count=40, shift=0.5))
+
+    def test_turns_as_far_as_asked_for(self, one):
+        root = one(rectangle((100, 100), 48, 52, 20, 80))
+        angles = []
+        for mask in masks_of(root, rotate=30):
+            rows, columns = np.nonzero(mask)
+            angles.append(np.degrees(np.arctan(np.polyfit(columns, rows, 1)[0])))
+        assert 22 < np.abs(angles).max() < 31
+        assert min(angles) < -10 < 10 < max(angles)
+
+    def test_crops_and_enlarges(self, one):
+        areas = [mask.mean() for mask in masks_of(one(disc(100, 15)), crop=[0.5, 0.5])]
+        assert abs(np.median(areas) / disc(100, 15).mean() - 2) < 0.1
+
+    def test_crops_anywhere_inside(self, one):
+        masks = masks_of(one(rectangle((100, 100), 0, 100, 0, 100)), crop=[0.25, 1.0])
+        assert all(mask.all() for mask in masks)  # nothing from outside the file comes in
+        offsets = np.array([middle(mask) for mask in masks_of(one(disc(100, 6)), crop=[0.4, 0.5])])
+        assert np.ptp(offsets, axis=0).min() > 20
+
+    def test_mirrors_each_way_half_the_time(self, one):
+        places = {tuple(np.rint(middle(mask)).astype(int)) for mask in masks_of(one(), flip=0.5)}
+        assert places == {(40, 55), (59, 55), (40, 44), (59, 44)}
+
+    def test_takes_the_asked_for_size(self, one):
+        recipe = {"dilate": [0.02, 0.1], "shift": 0.1, "rotate": 20, "crop": [0.5, 1.0], "flip": 0.5}
+        for size in ((64, 64), (33, 50), (128, 200)):
+            for mask in masks_of(one(), count=3, size=size, **recipe):
+                assert (mask.shape, mask.dtype) == (size, np.bool_)
+                assert mask.any()
+
+    def test_depends_on_the_address_alone(self, one):
+        recipe = {"dilate": [0.02, 0.1], "shift": 0.1, "rotate": 20, "crop": [0.5, 1.0], "flip": 0.5}
+        assert np.array_equal(masks_of(one(), count=4, **recipe), masks_of(one(), count=4, **recipe))
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"binarize": 0}, r"masks\.binarize must lie between 0 and 1.*got 0"),
+            ({"shift": -0.1}, r"masks\.shift must lie in \[0, 1\].*got -0\.1"),
+            ({"rotate": 181}, r"masks\.rotate must lie in \[0, 180\].*got 181"),
+            ({"flip": 1.5}, r"masks\.flip must lie in \[0, 1\].*got 1\.5"),
+            ({"dilate": [9, 49]}, r"masks\.dilate must be .*9 to 49 of 512 px are \[0\.018, 0\.096\].*got \[9, 49\]"),
+            ({"crop": [0.0, 1.0]}, r"masks\.crop must be .*got \[0\.0, 1\.0\]"),
+            ({"ratio": [0.3, 0.2]}, r"masks\.ratio must be \[low, high\]"),
+        ],
+    )
+    def test_names_bad_options(self, one, options, message):
+        with pytest.raises(InlayError, match=message):
+            Files(root=one(), **options)
+
+
+class TestMoved:
+    @pytest.fixture
+    def blobs(self, rng):
+        return ndimage.gaussian_filter(rng.normal(size=(90, 90)), 4) > 0.03
+
+    def test_standing_still_changes_nothing(self, blobs):
+        assert np.array_equal(moved(blobs, 90, 90, Motion(scale=1, angle=0, right=0, down=0)), blobs)
+
+    @pytest.mark.parametrize("angle", [-20, 7, 90, 133])
+    def test_turns_as_scipy_does(self, blobs, angle):
+        turned = ndimage.rotate(blobs.astype(np.uint8), angle, reshape=False, order=0).astype(bool)
+        assert (moved(blobs, 90, 90, Motion(scale=1, angle=angle, right=0, down=0)) == turned).mean() > 0.985
+
+    @pytest.mark.parametrize(("right", "down"), [(10, 0), (0, -7), (-12, 30)])
+    def test_shifts_as_scipy_does(self, blobs, right, down):
+        shifted = ndimage.shift(blobs.astype(np.uint8), (down, right), order=0).astype(bool)
+        assert np.array_equal(moved(blobs, 90, 90, Motion(scale=1, angle=0, right=right / 90, down=down / 90)), shifted)
+
+    def test_enlarges_about_the_middle(self, blobs):
+        part = np.repeat(np.repeat(blobs[30:60, 30:60], 3, axis=0), 3, axis=1)
+        assert (moved(blobs, 90, 90, Motion(scale=3, angle=0, right=0, down=0)) == part).mean() > 0.98
+
+
+class TestRatio:
+    @pytest.fixture
+    def many(self, tmp_path):
+        """Masks that are 5, 10, ... 95 percent hole, in a bucket folder each."""
+        for percent in range(5, 100, 5):
+            save(tmp_path / f"{percent // 10}0/{percent:02d}.png", np.arange(100) < percent, size=100)
+        return tmp_path
+
+    def write_manifest(self, folder, **changes):
+        rows = [
+            {"file": path.relative_to(folder).as_posix(), "ratio": int(path.stem) / 100} | changes.get(path.stem, {})
+            for path in sorted(folder.rglob("*.png"))
+        ]
+        (folder / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    @pytest.mark.parametrize("manifest", [False, True])
+    @pytest.mark.parametrize("hole_is", ["white", "black"])
+    @pytest.mark.parametrize("ratio", [(0.19, 0.31), (0.94, 0.96)])
+    def test_draws_all_files_of_the_bucket_and_no_others(self, many, manifest, hole_is, ratio):
+        if manifest:
+            self.write_manifest(many)
+        found = {round(mask.mean(), 2) for mask in masks_of(str(many), count=60, ratio=ratio, hole_is=hole_is)}
+        assert found == {percent / 100 for percent in range(5, 100, 5) if ratio[0] <= percent / 100 <= ratio[1]}
+
+    def test_a_folder_of_a_bucket_is_a_root(self, many):
+        assert {round(mask.mean(), 2) for mask in masks_of(str(many / "20"), size=(100, 100))} == {0.2, 0.25}
+
+    def test_is_met_after_the_recipe(self, many):
+        masks = masks_of(str(many), ratio=(0.2, 0.3), dilate=[0.1, 0.3], shift=0.1, rotate=45, crop=[0.5, 1.0])
+        assert all(0.2 <= mask.mean() <= 0.3 for mask in masks)
+
+    def test_manifest_saves_reading_the_others(self, many, monkeypatch):
+        read = []
+        monkeypatch.setattr(
+            "inlay.masks.files.read_mask", lambda path, *rest: read.append(path.stem) or read_mask(path, *rest)
+        )
+        self.write_manifest(many)
+        masks_of(str(many), ratio=(0.19, 0.31), count=20)
+        assert set(read) == {"20", "25", "30"}
+
+    def test_manifest_is_not_believed_blindly(self, many):
+        self.write_manifest(many, **{"80": {"ratio": 0.2}})
+        assert all(mask.mean() <= 0.31 for mask in masks_of(str(many), ratio=(0.19, 0.31)))
+
+    @pytest.mark.parametrize("manifest", [False, True])
+    def test_a_bucket_without_files_is_said(self, many, manifest):
+        if manifest:
+            self.write_manifest(many)
+        with pytest.raises(InlayError, match=rf"masks\.root={many}.*masks\.ratio=\[0\.11, 0\.14\].*Widen the range"):
+            masks_of(str(many), ratio=(0.11, 0.14), count=1)
 
 
 class TestPublishedSets:

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inlay.cli import main
 from inlay.errors import InlayError
 from inlay.images import read_mask
-from inlay.masks import Boxes, Files, Strokes, freeze
+from inlay.masks import Boxes, Files, Strokes
+from inlay.masks.freeze import BUCKETS, Drawn, freeze, freeze_buckets, write_set
 
 STROKES = Strokes(ratio=(0.2, 0.3))
 
 
 def frozen(out, count=4, family=STROKES, seed=5):
-    return list(freeze(family, "strokes", count=count, size=32, seed=seed, out=out))
+    return list(write_set(freeze(family, count, 32, seed), "strokes", seed, out))
 
 
 def manifest(folder):
@@ -24,97 +24,97 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.glob("*.png")}
 
 
-class TestFreeze:
-    def test_yields_the_rows_of_the_manifest(self, tmp_path):
-        assert frozen(tmp_path / "set") == manifest(tmp_path / "set")
-
-    def test_manifest_tells_what_every_file_is(self, tmp_path):
-        frozen(tmp_path)
-        for index, row in enumerate(manifest(tmp_path)):
-            assert (row["file"], row["family"], row["seed"]) == (f"{index:06d}.png", "strokes", 5)
-            assert row["ratio"] == round(read_mask(tmp_path / row["file"]).mean(), 6)
-
-    def test_files_are_gray_and_of_two_values(self, tmp_path):
-        frozen(tmp_path)
-        with Image.open(tmp_path / "000000.png") as file:
-            assert (file.mode, file.size) == ("L", (32, 32))
-            assert set(np.unique(np.asarray(file))) == {0, 255}
-
-    def test_files_are_what_the_mask_family_reads(self, tmp_path, rng):
-        frozen(tmp_path)
-        assert 0.2 <= Files(root=str(tmp_path))(32, 32, rng).mean() <= 0.3
-
-    def test_longer_set_begins_with_the_shorter(self, tmp_path):
-        frozen(tmp_path / "short", count=3)
-        frozen(tmp_path / "long", count=6)
-        assert contents(tmp_path / "short").items() < contents(tmp_path / "long").items()
-
-    def test_another_seed_is_another_set(self, tmp_path):
-        frozen(tmp_path / "a", seed=1)
-        frozen(tmp_path / "b", seed=2)
-        assert set(contents(tmp_path / "a").values()).isdisjoint(contents(tmp_path / "b").values())
-
-    def test_refuses_a_folder_that_holds_a_set_and_leaves_it_alone(self, tmp_path):
-        frozen(tmp_path)
-        before = contents(tmp_path)
-        with pytest.raises(InlayError, match=rf"{tmp_path}: holds a mask set already\. Choose another --out"):
-            frozen(tmp_path, seed=6)
-        assert contents(tmp_path) == before
-
-    def test_writes_no_manifest_before_every_file_is_there(self, tmp_path):
-        rows = freeze(Boxes(), "boxes", count=3, size=32, seed=0, out=tmp_path)
-        next(rows)
-        assert [path.name for path in tmp_path.iterdir()] == ["000000.png"]
+def test_yields_the_rows_of_the_manifest(tmp_path):
+    assert frozen(tmp_path / "set") == manifest(tmp_path / "set")
 
 
-class TestCommand:
-    @pytest.fixture
-    def generate(self, monkeypatch, tmp_path):
-        def run(*arguments):
-            argv = ["inlay", "masks", "generate", "--size", "32", "--out", str(tmp_path / "set"), *arguments]
-            monkeypatch.setattr("sys.argv", argv)
-            main()
-            return tmp_path / "set"
+def test_manifest_tells_what_every_file_is(tmp_path):
+    frozen(tmp_path)
+    for index, row in enumerate(manifest(tmp_path)):
+        assert (row["file"], row["family"], row["seed"]) == (f"{index:06d}.png", "strokes", 5)
+        assert row["ratio"] == round(read_mask(tmp_path / row["file"]).mean(), 6)
+        assert "id" not in row
 
-        return run
 
-    @pytest.mark.parametrize("family", ["strokes", "shapes", "boxes"])
-    def test_writes_pngs_and_a_manifest(self, generate, family, capsys):
-        out = generate("--family", family, "--count", "3", "--ratio", "0.1", "0.4")
-        assert sorted(contents(out)) == [row["file"] for row in manifest(out)]
-        assert all(row["family"] == family and 0.1 <= row["ratio"] <= 0.4 for row in manifest(out))
-        assert capsys.readouterr().out.startswith(f"3 masks in {out}, hole ratio 0.")
+def test_manifest_names_the_pictures_that_masks_are_for(tmp_path):
+    mask = np.eye(20, dtype=np.bool_)
+    list(write_set([Drawn("deep/a", mask, "deep/a.jpg")], "strokes", 0, tmp_path))
+    (row,) = manifest(tmp_path)
+    assert (row["file"], row["id"]) == ("deep/a.png", "deep/a.jpg")
+    assert np.array_equal(read_mask(tmp_path / "deep/a.png"), mask)
 
-    def test_draws_the_same_set_as_the_function(self, generate, tmp_path):
-        frozen(tmp_path / "twin")
-        out = generate("--count", "4", "--ratio", "0.2", "0.3", "--seed", "5")
-        assert contents(out) == contents(tmp_path / "twin")
 
-    def test_keeps_the_border_free(self, generate):
-        out = generate("--count", "2", "--border", "0.25")
-        masks = [read_mask(out / row["file"]) for row in manifest(out)]
-        assert not any(mask[:8].any() or mask[:, -8:].any() for mask in masks)
+def test_files_are_gray_and_of_two_values(tmp_path):
+    frozen(tmp_path)
+    with Image.open(tmp_path / "000000.png") as file:
+        assert (file.mode, file.size) == ("L", (32, 32))
+        assert set(np.unique(np.asarray(file))) == {0, 255}
 
-    @pytest.mark.parametrize(
-        ("arguments", "message"),
-        [
-            (["--count", "0"], "--count must be >= 1"),
-            (["--count", "1", "--size", "8"], "--size >= 16"),
-            (["--count", "1", "--ratio", "0.4", "0.1"], "masks.ratio must be [low, high]"),
-            (["--count", "1", "--border", "0.7"], "masks.border must lie in [0, 0.5)"),
-        ],
-    )
-    def test_answers_bad_input_with_one_line_and_status_1(self, generate, arguments, message, capsys):
-        with pytest.raises(SystemExit) as stopped:
-            generate(*arguments)
-        assert stopped.value.code == 1
-        (line,) = capsys.readouterr().err.splitlines()
-        assert line.startswith("error: ")
-        assert message in line
 
-    def test_refuses_a_second_set_in_the_same_folder(self, generate, capsys):
-        generate("--count", "1")
-        with pytest.raises(SystemExit) as stopped:
-            generate("--count", "1")
-        assert stopped.value.code == 1
-        assert "holds a mask set already" in capsys.readouterr().err.splitlines()[-1]
+def test_files_are_what_the_mask_family_reads(tmp_path, rng):
+    frozen(tmp_path)
+    assert 0.2 <= Files(root=str(tmp_path))(32, 32, rng).mean() <= 0.3
+
+
+def test_longer_set_begins_with_the_shorter(tmp_path):
+    frozen(tmp_path / "short", count=3)
+    frozen(tmp_path / "long", count=6)
+    assert contents(tmp_path / "short").items() < contents(tmp_path / "long").items()
+
+
+def test_another_seed_is_another_set(tmp_path):
+    frozen(tmp_path / "a", seed=1)
+    frozen(tmp_path / "b", seed=2)
+    assert set(contents(tmp_path / "a").values()).isdisjoint(contents(tmp_path / "b").values())
+
+
+def test_refuses_a_folder_that_holds_a_set_and_leaves_it_alone(tmp_path):
+    frozen(tmp_path)
+    before = contents(tmp_path)
+    with pytest.raises(InlayError, match=rf"{tmp_path}: holds a mask set already\. Choose another --out"):
+        frozen(tmp_path, seed=6)
+    assert contents(tmp_path) == before
+
+
+def test_refuses_two_masks_of_one_name(tmp_path):
+    mask = np.eye(20, dtype=np.bool_)
+    with pytest.raises(InlayError, match=r"a\.png: two pictures would share it"):
+        list(write_set([Drawn("a", mask, "a.jpg"), Drawn("a", ~mask, "a.png")], "strokes", 0, tmp_path))
+    assert np.array_equal(read_mask(tmp_path / "a.png"), mask)
+    assert not (tmp_path / "manifest.jsonl").exists()
+
+
+def test_writes_no_manifest_before_every_file_is_there(tmp_path):
+    rows = write_set(freeze(Boxes(), 3, 32, 0), "boxes", 0, tmp_path)
+    next(rows)
+    assert [path.name for path in tmp_path.iterdir()] == ["000000.png"]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InlayError, match="cannot be written"):
+        frozen(tmp_path / "file/set")
+    with pytest.raises(InlayError, match=r"manifest\.jsonl: cannot be written"):
+        frozen(tmp_path / "file", count=0)
+
+
+class TestBuckets:
+    def test_are_drawn_in_a_layout_that_names_ratio_and_border(self):
+        names = [drawn.name for drawn in freeze_buckets(Boxes(), 2, 32, 0)]
+        shares = ["01-10", "10-20", "20-30", "30-40", "40-50", "50-60"]
+        assert names == [f"{b}/{share}/{n:06d}" for b in ("free", "border") for share in shares for n in range(2)]
+
+    def test_keep_to_their_ratio_and_border(self):
+        margin = round(50 / 512 * 64)
+        for drawn in freeze_buckets(Strokes(ratio=None, border=0.3), 2, 64, 0):
+            border, share, _ = drawn.name.split("/")
+            low, high = next(bucket for bucket in BUCKETS if f"{100 * bucket[0]:02.0f}" == share[:2])
+            assert low <= drawn.mask.mean() <= high
+            if border == "border":
+                assert not drawn.mask[:margin].any()
+                assert not drawn.mask[:, -margin:].any()
+
+    def test_depend_on_the_seed_alone(self):
+        masks = [[drawn.mask.tobytes() for drawn in freeze_buckets(STROKES, 1, 32, seed)] for seed in (1, 1, 2)]
+        assert masks[0] == masks[1]
+        assert set(masks[0]).isdisjoint(masks[2])

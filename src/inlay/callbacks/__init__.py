@@ -1,6 +1,7 @@
 """What a run does besides learning: checkpoints, grids, logs, a progress bar."""
 
 from inlay.callbacks.atomic_io import AtomicCheckpointIO
+from inlay.callbacks.bad_files import BadFiles
 from inlay.callbacks.demo_report import DemoReport
 from inlay.callbacks.grids import ImageGrids
 from inlay.callbacks.last_checkpoint import LastCheckpoint
@@ -9,6 +10,7 @@ from inlay.callbacks.progress import IterationBar
 
 __all__ = [
     "AtomicCheckpointIO",
+    "BadFiles",
     "DemoReport",
     "ImageGrids",
     "IterationBar",

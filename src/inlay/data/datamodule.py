@@ -1,20 +1,30 @@
-"""The one datamodule: photographs and a mask family to batches. A dataset is a subclass that finds its photographs."""
+"""Photographs and a mask family to batches. A dataset is a listing (``inlay.data.listings``) and a yaml."""
 
-import os
+import logging
 from abc import ABC, abstractmethod
-from typing import Any, cast
+from pathlib import Path
+from typing import Any, Literal, cast
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
-from inlay.data.loader import AddressStream, TrainingLoader, rank_and_world
-from inlay.data.pictures import Pictures, Split
-from inlay.data.samples import EvaluationSamples, TrainingSamples
+from inlay.data.index import open_split
+from inlay.data.loader import AddressStream, SampleLoader, TrainingLoader, rank_and_world
+from inlay.data.parallel import cores
+from inlay.data.pictures import IndexedPictures, Pictures
+from inlay.data.prepare import find_index, read_refused
+from inlay.data.problems import Problem, Problems
+from inlay.data.rows import Listing
+from inlay.data.samples import EvaluationSamples, OnBadFile, Recipe, TrainingSamples
 from inlay.errors import InlayError
+from inlay.masks import Mix, Paired
 from inlay.types import Batch, MaskFamily
+
+log = logging.getLogger(__name__)
+
+Split = Literal["train", "val"]
 
 
 class InpaintingData(pl.LightningDataModule, ABC):
@@ -27,7 +37,11 @@ class InpaintingData(pl.LightningDataModule, ABC):
         image_size: height and width of a sample in pixels.
         batch_size: samples a training step, over all processes together.
         crop_scale: smallest and largest area of a training crop as a share of the picture's.
+        around_object: cut samples from a square around the object's bounding box, of so many times its longer side;
+            None for the whole picture.
+        flip: how probable it is that left and right are exchanged in training.
         color_jitter: strength of random color changes in training, in ``[0, 1]``; 0 for none.
+        on_bad_file: ``error`` stops at a broken file, ``skip`` replaces it and lists it.
         workers: processes that prepare samples, at most one a core; 0 prepares them in the training process.
         seed: of every draw.
 
@@ -42,7 +56,10 @@ class InpaintingData(pl.LightningDataModule, ABC):
         image_size: int = 256,
         batch_size: int = 8,
         crop_scale: tuple[float, float] = (0.5, 1.0),
+        around_object: float | None = None,
+        flip: float = 0.5,
         color_jitter: float = 0.0,
+        on_bad_file: OnBadFile = "error",
         workers: int = 4,
         seed: int = 0,
     ) -> None:
@@ -54,16 +71,27 @@ class InpaintingData(pl.LightningDataModule, ABC):
         low, high = crop_scale
         if not 0.0 < low <= high <= 1.0:
             raise InlayError(f"data.crop_scale must be [low, high] with 0 < low <= high <= 1, got [{low}, {high}].")
+        if around_object is not None and around_object < 1.0:
+            raise InlayError(f"data.around_object must be null or at least 1 (the box itself), got {around_object}.")
+        if not 0.0 <= color_jitter <= 1.0:
+            raise InlayError(f"data.color_jitter must lie in [0, 1], got {color_jitter}.")
+        if not 0.0 <= flip <= 1.0:
+            raise InlayError(f"data.flip must lie in [0, 1], got {flip}.")
+        if on_bad_file not in ("error", "skip"):
+            raise InlayError(f"data.on_bad_file must be 'error' or 'skip', got {on_bad_file!r}.")
         self.masks = masks
         self.val_masks = val_masks or masks
         self.image_size = image_size
         self.batch_size = batch_size
-        if not 0.0 <= color_jitter <= 1.0:
-            raise InlayError(f"data.color_jitter must lie in [0, 1], got {color_jitter}.")
-        self.crop_scale = (crop_scale[0], crop_scale[1])
+        self.crop_scale = (low, high)
+        self.around_object = around_object
+        self.flip = flip
         self.color_jitter = color_jitter
-        self.workers = min(workers, available_cores())
+        self.on_bad_file: OnBadFile = on_bad_file
+        self.workers = min(workers, cores())
         self.seed = seed
+        self.problems = Problems()
+        """What could not be used so far."""
 
     @abstractmethod
     def pictures(self, split: Split) -> Pictures:
@@ -71,23 +99,30 @@ class InpaintingData(pl.LightningDataModule, ABC):
 
     def train_dataloader(self) -> TrainingLoader:
         """An endless stream of training batches."""
-        samples = TrainingSamples(
-            self.pictures("train"), self.masks, self.image_size, self.seed, self.crop_scale, self.color_jitter
-        )
+        recipe = self._recipe(self.masks)
+        samples = TrainingSamples(self.pictures("train"), recipe, self.crop_scale, self.color_jitter, self.flip)
         stream = AddressStream(len(samples), self.seed)
-        return TrainingLoader(samples, stream, self._batch_size_here(), **self._loading())
+        return TrainingLoader(samples, self.problems, stream, self._batch_size_here(), **self._loading())
 
-    def val_dataloader(self) -> DataLoader[Any]:
+    def val_dataloader(self) -> SampleLoader:
         """Every validation sample once, in order; processes share them out."""
         rank, world = rank_and_world()
-        samples = EvaluationSamples(self.pictures("val"), self.val_masks, self.image_size, self.seed)
-        return DataLoader(
-            samples, sampler=range(rank, len(samples), world), batch_size=self._batch_size_here(), **self._loading()
-        )
+        samples = EvaluationSamples(self.pictures("val"), self._recipe(self.val_masks))
+        mine, size = range(rank, len(samples), world), self._batch_size_here()
+        return SampleLoader(samples, self.problems, sampler=mine, batch_size=size, **self._loading())
 
     def on_after_batch_transfer(self, batch: dict[str, Any], dataloader_idx: int) -> Batch:
         """Bytes to :class:`Batch`, on the training device: only a quarter of it had to travel there."""
         return to_batch(batch)
+
+    def _recipe(self, masks: MaskFamily) -> Recipe:
+        return Recipe(
+            masks=masks,
+            size=self.image_size,
+            seed=self.seed,
+            around_object=self.around_object,
+            on_bad_file=self.on_bad_file,
+        )
 
     def _batch_size_here(self) -> int:
         _, world = rank_and_world()
@@ -103,17 +138,85 @@ class InpaintingData(pl.LightningDataModule, ABC):
         }
 
 
-def available_cores() -> int:
-    """How many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+class IndexedData(InpaintingData):
+    """Batches of the photographs that an index names.
+
+    Args:
+        root: the dataset's folder.
+        listing: how the dataset lies in it; makes an index in the cache where none is given. None needs ``index``.
+        index: a file that ``inlay data prepare`` made.
+        train_split: which rows train.
+        val_split: which rows validate.
+        verify: whether to decode every file when an index is made in the cache; otherwise broken ones are met later.
+        options: of :class:`InpaintingData`.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        listing: Listing | None = None,
+        index: str | None = None,
+        train_split: str = "train",
+        val_split: str = "val",
+        verify: bool = True,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.root = Path(root)
+        self.listing = listing
+        self.given_index = index
+        self.splits: dict[Split, str] = {"train": train_split, "val": val_split}
+        self.verify = verify
+
+    def prepare_data(self) -> None:
+        """Make the index, if there is none; in distributed training one process does."""
+        self.index()
+
+    def setup(self, stage: str) -> None:
+        """Note what the index refused already, and which pictures no mask is paired with."""
+        self.problems.add(self._refused())
+        self.problems.add(self._without_partner("train", self.masks))
+        self.problems.add(self._without_partner("val", self.val_masks))
+        if self.splits["train"] == self.splits["val"]:
+            log.warning("data.train_split and data.val_split are both %r: scores will flatter.", self.splits["val"])
+
+    def pictures(self, split: Split) -> IndexedPictures:
+        """The photographs of one of the run's splits."""
+        return IndexedPictures(self.root, open_split(self.index(), self.splits[split]))
+
+    def index(self) -> Path:
+        """The index file, made if need be."""
+        stop = self.on_bad_file == "error"
+        return find_index(self.root, self.listing, self.given_index, self.workers, self.verify, stop_at_bad_file=stop)
+
+    def _without_partner(self, split: Split, masks: MaskFamily) -> list[Problem]:
+        if not isinstance(masks, Paired | Mix):
+            return []
+        pictures = self.pictures(split)
+        lonely = masks.without_partner(pictures.id(index) for index in range(len(pictures)))
+        if lonely:
+            log.warning("%d of %d pictures (%s) have no mask, as %s.", len(lonely), len(pictures), split, lonely[0])
+        return [Problem(split, id, "hole", "", "no mask for it") for id in lonely]
+
+    def _refused(self) -> list[Problem]:
+        """All of it, also what would neither train nor validate: it was found, so it is listed."""
+        as_used = {name: split for split, name in self.splits.items()}
+        return [
+            Problem(as_used.get(split, split), file, "picture", str(self.root / file), reason)
+            for file, reason, split in read_refused(self.index())
+            if split
+        ]
 
 
 def to_batch(stored: dict[str, Any]) -> Batch:
     """Collated :class:`~inlay.data.samples.StoredSample` to :class:`~inlay.types.Batch`.
 
     Args:
-        stored: ``image`` ``(B, H, W, 3)`` uint8, ``mask`` ``(B, H, W)`` bool, ``id``.
+        stored: ``image`` ``(B, H, W, 3)`` uint8, ``mask`` ``(B, H, W)`` bool, ``id``, perhaps ``caption``.
     """
     image = cast(Tensor, stored["image"]).permute(0, 3, 1, 2)  # (B, 3, H, W), channels_last without a copy
     mask = cast(Tensor, stored["mask"]).unsqueeze(1)  # (B, 1, H, W)
-    return Batch(image=image.float().div_(np.iinfo(np.uint8).max), mask=mask.float(), id=stored["id"])
+    batch = Batch(image=image.float().div_(np.iinfo(np.uint8).max), mask=mask.float(), id=stored["id"])
+    if "caption" in stored:
+        batch["caption"] = stored["caption"]
+    return batch

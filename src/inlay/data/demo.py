@@ -7,9 +7,9 @@ import numpy as np
 import skimage.data
 from numpy.typing import NDArray
 
-from inlay.data.datamodule import InpaintingData
-from inlay.data.pictures import Split
-from inlay.data.transforms import shrink
+from inlay.data.datamodule import InpaintingData, Split
+from inlay.data.frames import shrink
+from inlay.data.pictures import Photograph
 
 TRAINING = ("astronaut", "rocket", "hubble_deep_field", "retina", "camera", "brick", "grass", "gravel")
 HELD_OUT = ("chelsea", "coffee")
@@ -21,17 +21,18 @@ class InMemory:
 
     names: Sequence[str]
     images: Sequence[NDArray[np.uint8]]
+    captioned = False
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def read(self, index: int) -> NDArray[np.uint8]:
-        """The photograph at a position."""
-        return self.images[index]
-
-    def name(self, index: int) -> str:
-        """Its name in scikit-image."""
+    def id(self, index: int) -> str:
+        """The photograph's name in scikit-image."""
         return self.names[index]
+
+    def read(self, index: int, at_least: int | None = None) -> Photograph:
+        """The photograph at a position."""
+        return Photograph(self.images[index], self.names[index])
 
 
 class DemoData(InpaintingData):

@@ -1,4 +1,4 @@
-"""The stream of training batches: endless, sharded over processes, and resumable at any batch."""
+"""Batches: the training stream is endless, sharded over processes, and resumable at any batch."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import torch.distributed as dist
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from inlay.data.samples import Address
+from inlay.data.problems import Problems
+from inlay.data.samples import Address, collate
 from inlay.randomness import Stream, generator
 
 ENDLESS = 2**40  # a length that no run reaches, small enough for float64
@@ -51,31 +52,57 @@ class AddressStream(Sampler[Address]):
             epoch += passed
 
 
-class TrainingLoader(DataLoader[Any]):
-    """A DataLoader over an :class:`AddressStream` that remembers how many batches it has handed out.
+class SampleLoader(DataLoader[Any]):
+    """A DataLoader that takes note of what its samples could not use.
+
+    Args:
+        dataset: of samples.
+        problems: where notes go.
+        options: of :class:`torch.utils.data.DataLoader`.
+    """
+
+    def __init__(self, dataset: Dataset[Any], problems: Problems, **options: Any) -> None:
+        super().__init__(dataset, collate_fn=collate, **options)
+        self.problems = problems
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # a generator is an iterator
+        for batch in super().__iter__():
+            self.problems.add(batch.pop("problems"))
+            yield batch
+
+
+class TrainingLoader(SampleLoader):
+    """The loader of an :class:`AddressStream`, which remembers how many batches it has handed out.
 
     Lightning stores ``state_dict`` in every checkpoint and gives it back on resume; the next batch is then the one
     that an uninterrupted run would have seen, whatever the number of workers.
+
+    Args:
+        dataset: takes an address.
+        problems: see :class:`SampleLoader`.
+        stream: which addresses, in which order.
+        batch_size: samples a batch in this process.
+        options: of :class:`torch.utils.data.DataLoader`.
     """
 
-    def __init__(self, dataset: Dataset[Any], stream: AddressStream, batch_size: int, **options: Any) -> None:
-        """Build it.
-
-        Args:
-            dataset: takes an address.
-            stream: which addresses, in which order.
-            batch_size: samples a batch in this process.
-            options: of :class:`torch.utils.data.DataLoader`.
-        """
-        super().__init__(dataset, batch_size=batch_size, sampler=stream, **options)
+    def __init__(
+        self, dataset: Dataset[Any], problems: Problems, stream: AddressStream, batch_size: int, **options: Any
+    ) -> None:
+        super().__init__(dataset, problems, batch_size=batch_size, sampler=stream, **options)
         self.stream = stream
         self.handed_out = 0
 
-    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # a generator is an iterator
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         self.stream.start = self.handed_out * (self.batch_size or 1)
         for batch in super().__iter__():
             self.handed_out += 1
             yield batch
+
+    @property
+    def passes(self) -> int:
+        """How often the data was gone through, all processes together."""
+        _, world = rank_and_world()
+        return self.handed_out * (self.batch_size or 1) * world // self.stream.length
 
     def state_dict(self) -> dict[str, int]:
         """Where the stream stands."""

@@ -1,104 +1,142 @@
-"""Photographs on disk, by position."""
+"""Photographs by position: read from disk when asked for, with what their dataset knows of them."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inlay.errors import InlayError
-from inlay.images import SUFFIXES, find_images, read_image
+from inlay.data.index import Index
+from inlay.data.rows import MaskIs
+from inlay.errors import BadFile
+from inlay.images import picture_size, read_image, read_mask, read_picture
 
-Split = Literal["train", "val"]
+MIN_SIDE = 16
+"""Pixels: what is smaller holds nothing to learn from."""
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A photograph and what its dataset knows of it.
+
+    Attributes:
+        pixels: ``(H, W, 3)`` uint8 RGB, perhaps at a reduced scale.
+        id: its name in the dataset.
+        captions: what is said of it.
+        bbox: the box around its object as shares of its width and height, ``(left, top, right, bottom)``.
+        object_file: the file that shows its object.
+        mask_is: how that file shows it.
+    """
+
+    pixels: NDArray[np.uint8]
+    id: str
+    captions: tuple[str, ...] = ()
+    bbox: tuple[float, float, float, float] | None = None
+    object_file: Path | None = None
+    mask_is: MaskIs = "white"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of :attr:`pixels`."""
+        return self.pixels.shape[0], self.pixels.shape[1]
 
 
 class Pictures(Protocol):
     """A sequence of photographs that are read when asked for."""
 
+    @property
+    def captioned(self) -> bool:
+        """Whether there are captions; then every sample has one, perhaps an empty one."""
+        ...
+
     def __len__(self) -> int:
         """How many."""
         ...
 
-    def read(self, index: int) -> NDArray[np.uint8]:
-        """The photograph at a position, ``(H, W, 3)`` uint8 RGB."""
+    def id(self, index: int) -> str:
+        """What the photograph at a position is called."""
         ...
 
-    def name(self, index: int) -> str:
-        """What that photograph is called."""
+    def read(self, index: int, at_least: int | None = None) -> Photograph:
+        """The photograph at a position, its short side ``at_least`` so many pixels if it has them.
+
+        Raises:
+            BadFile: it cannot be used.
+        """
         ...
 
 
 @dataclass(frozen=True)
-class PictureFiles:
-    """Photographs in files.
+class IndexedPictures:
+    """The photographs that one split of an index names.
 
     Attributes:
-        root: the folder that names are relative to.
-        names: relative paths with forward slashes.
+        root: the folder that the index is relative to.
+        index: the split's rows.
     """
 
     root: Path
-    names: list[str]
+    index: Index
+
+    @property
+    def captioned(self) -> bool:
+        """Whether the index has captions."""
+        return self.index.has("captions")
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self.index)
 
-    def read(self, index: int) -> NDArray[np.uint8]:
-        """Decode one file. Raises :class:`InlayError` with its path when that fails."""
-        return read_image(self.root / self.names[index])
+    def id(self, index: int) -> str:
+        """See :class:`Pictures`."""
+        return str(self.index.value(index, "id"))
 
-    def name(self, index: int) -> str:
-        """The relative path."""
-        return self.names[index]
+    def read(self, index: int, at_least: int | None = None) -> Photograph:
+        """See :class:`Pictures`."""
+        file, mask = self.root / self.index.value(index, "image"), self.index.value(index, "mask")
+        return Photograph(
+            read_photograph(file, at_least),
+            self.id(index),
+            tuple(self.index.value(index, "captions") or ()),
+            self._box(index, file),
+            self.root / mask if mask else None,
+            self.index.value(index, "mask_is") or "white",
+        )
+
+    def _box(self, index: int, file: Path) -> tuple[float, float, float, float] | None:
+        bbox = self.index.value(index, "bbox")
+        if bbox is None:
+            return None
+        width, height = self.index.value(index, "size") or reversed(picture_size(file))
+        left, top, right, bottom = bbox
+        return _share(left / width), _share(top / height), _share(right / width), _share(bottom / height)
 
 
-def find_pictures(root: str | Path, split: Split, val_fraction: float) -> PictureFiles:
-    """Find a folder's photographs of one split, recursively and in sorted order.
+def _share(value: float) -> float:
+    """Boxes that reach beyond the picture end at its edge."""
+    return min(1.0, max(0.0, value))
 
-    A folder that holds ``train/`` and ``val/`` is split by them. Any other folder is split by a hash of each file's
-    relative path, so that adding files moves none from one split to the other
-    (but for the file that keeps a split of a handful from being empty).
+
+def read_photograph(path: Path, at_least: int | None = None) -> NDArray[np.uint8]:
+    """:func:`inlay.images.read_image`, but a picture of a few pixels is a :class:`BadFile`, too."""
+    pixels = read_image(path, at_least)
+    if min(pixels.shape[:2]) < MIN_SIDE:
+        size = f"{pixels.shape[1]}x{pixels.shape[0]}"
+        raise BadFile(path, f"{size} pixels are too few to train on, at least {MIN_SIDE}x{MIN_SIDE} are needed.")
+    return pixels
+
+
+def read_object(path: Path, mask_is: MaskIs) -> NDArray[np.bool_]:
+    """The object that a file shows: ``(H, W)`` bool.
 
     Args:
-        root: the folder.
-        split: which part.
-        val_fraction: share of files that go to ``val`` where the hash decides, in ``(0, 1)``.
+        path: a segmentation, a trimap, any mask.
+        mask_is: how the object is marked; a trimap has 1 there, 2 in the background and 3 where it is undecided.
 
     Raises:
-        InlayError: the folder is missing or holds too little; the message says what was looked for.
+        BadFile: the file cannot be read.
     """
-    root = Path(root)
-    if not root.is_dir():
-        raise InlayError(f"data.root={root}: no such folder. Give the folder that holds your pictures.")
-    if (root / "train").is_dir() and (root / "val").is_dir():
-        root = root / split
-        names = _names(root)
-    else:
-        names = _hash_split(_names(root), split, val_fraction)
-    if not names:
-        raise InlayError(f"data.root: no pictures for {split!r} in {root} (looked for {', '.join(SUFFIXES)}).")
-    return PictureFiles(root, names)
-
-
-def _names(root: Path) -> list[str]:
-    return [path.relative_to(root).as_posix() for path in find_images(root)]
-
-
-def _hash_split(names: list[str], split: Split, val_fraction: float) -> list[str]:
-    if not 0.0 < val_fraction < 1.0:
-        raise InlayError(f"data.val_fraction must lie between 0 and 1, got {val_fraction}.")
-    if len(names) == 1:
-        raise InlayError(f"data.root: one picture ({names[0]}) cannot be split. Training takes at least two.")
-    place = {name: _unit_hash(name) for name in names}
-    val = {name for name in names if place[name] < val_fraction}
-    if names and not val:  # a handful of files: the lowest hash validates
-        val = {min(names, key=place.__getitem__)}
-    elif names and len(val) == len(names):
-        val.remove(max(names, key=place.__getitem__))
-    return [name for name in names if (name in val) == (split == "val")]
-
-
-def _unit_hash(name: str) -> float:
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
+    if mask_is in ("white", "black"):
+        return read_mask(path, mask_is)
+    values = read_picture(path).rgb8()
+    return np.asarray(values[..., 0] == 1 if mask_is == "trimap" else values.any(axis=2), np.bool_)

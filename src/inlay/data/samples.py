@@ -1,15 +1,27 @@
-"""From a photograph to a sample: read, crop, draw a hole, flip. Every draw has an address."""
+"""From a photograph to a sample: read, cut, draw a hole, flip. Every draw has an address."""
 
-from typing import NamedTuple, TypedDict
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
-from inlay.data.pictures import Pictures
-from inlay.data.transforms import center_crop, random_crop, random_flip
+from inlay.data.frames import WHOLE, Box, Frame, around, central_frame, mirrored, random_frame
+from inlay.data.pictures import Photograph, Pictures
+from inlay.data.problems import Problem
+from inlay.data.scenes import FramedScene
+from inlay.data.transforms import ColorJitter
+from inlay.errors import BadFile, InlayError, NoHole
 from inlay.randomness import Stream, generator
 from inlay.types import MaskFamily
+
+OnBadFile = Literal["error", "skip"]
+
+_ATTEMPTS = 100
 
 
 class Address(NamedTuple):
@@ -27,59 +39,175 @@ class StoredSample(TypedDict):
     mask: NDArray[np.bool_]
     """``(H, W)``, True = hole."""
     id: str
+    caption: NotRequired[str]
+    """There for every sample of a dataset with captions; empty where a picture has none."""
+    problems: list[Problem]
+    """What could not be used in its place."""
 
 
-class TrainingSamples(Dataset[StoredSample]):
-    """Augmented crops with fresh holes: a pure function of ``(seed, epoch, index)``."""
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How samples are made of photographs.
+
+    Attributes:
+        masks: where holes come from.
+        size: height and width of a sample.
+        seed: of the run.
+        around_object: cut from a square around the object's bounding box, of so many times its longer side; None for
+            the whole picture, which a picture without a box gives anyway.
+        on_bad_file: ``error`` lets a :class:`~inlay.errors.BadFile` stop the run, ``skip`` replaces the picture.
+    """
+
+    masks: MaskFamily
+    size: int
+    seed: int
+    around_object: float | None = None
+    on_bad_file: OnBadFile = "error"
+
+
+class Samples(Dataset[StoredSample], ABC):
+    """Samples by address. A picture that cannot be used is replaced by one that the address determines.
+
+    Args:
+        pictures: the photographs.
+        recipe: how samples are made of them.
+        split: which photographs these are, for the list of what could not be used.
+    """
+
+    at_least: int | None
+    """The short side in pixels that a photograph should have; more would be decoded in vain."""
+
+    def __init__(self, pictures: Pictures, recipe: Recipe, split: str) -> None:
+        self.pictures, self.recipe, self.split = pictures, recipe, split
+        self.captioned = pictures.captioned
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    @abstractmethod
+    def make(self, epoch: int, index: int) -> StoredSample:
+        """The sample at an address. Raises :class:`_Unusable` where its picture gives none."""
+
+    def replaced(self, epoch: int, index: int) -> StoredSample:
+        """The sample at an address, or what takes its place."""
+        try:
+            return self.make(epoch, index)
+        except _Unusable as unusable:
+            problems = [unusable.problem]
+        others = generator(self.recipe.seed, Stream.REPLACEMENT, epoch, index)
+        while len(problems) < _ATTEMPTS:
+            try:
+                sample = self.make(epoch, int(others.integers(len(self))))
+            except _Unusable as unusable:
+                problems.append(unusable.problem)
+            else:
+                sample["problems"] = problems
+                return sample
+        last = problems[-1]
+        raise InlayError(f"{_ATTEMPTS} pictures in a row cannot be used; the last one is {last.id}: {last.reason}")
+
+    def photograph(self, index: int) -> tuple[Photograph, Box]:
+        """The photograph at a position, and where in it a sample may lie."""
+        try:
+            photograph = self.pictures.read(index, self.at_least)
+        except BadFile as error:
+            raise self._unusable(self.pictures.id(index), "picture", error) from error
+        if self.recipe.around_object is None or photograph.bbox is None:
+            return photograph, WHOLE
+        return photograph, around(photograph.bbox, photograph.size, self.recipe.around_object)
+
+    def hole(self, photograph: Photograph, frame: Frame, rng: np.random.Generator) -> NDArray[np.bool_]:
+        """A mask for what a frame shows of a photograph."""
+        size = self.recipe.size
+        try:
+            return self.recipe.masks(size, size, rng, FramedScene(photograph, frame, size))
+        except BadFile as error:
+            raise self._unusable(photograph.id, "mask", error) from error
+        except NoHole as error:
+            raise _Unusable(Problem(self.split, photograph.id, "hole", "", str(error))) from error
+
+    def sample(
+        self, photograph: Photograph, image: NDArray[np.uint8], mask: NDArray[np.bool_], caption: int
+    ) -> StoredSample:
+        """Put a sample together, with one of the photograph's captions, chosen by a number of any size."""
+        sample = StoredSample(image=image, mask=mask, id=photograph.id, problems=[])
+        if self.captioned:
+            said = photograph.captions
+            sample["caption"] = said[caption % len(said)] if said else ""
+        return sample
+
+    def _unusable(self, id: str, what: Literal["picture", "mask"], error: BadFile) -> Exception:
+        if self.recipe.on_bad_file == "error":
+            return error
+        return _Unusable(Problem(self.split, id, what, error.path, error.reason))
+
+
+class _Unusable(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+class TrainingSamples(Samples):
+    """Augmented crops with fresh holes: a pure function of ``(seed, epoch, index)``.
+
+    Args:
+        pictures: as for :class:`Samples`.
+        recipe: likewise.
+        crop_scale: smallest and largest area of a crop as a share of what it may be cut from.
+        color_jitter: see :class:`inlay.data.transforms.ColorJitter`.
+        flip: how probable it is that left and right are exchanged.
+    """
 
     def __init__(
         self,
         pictures: Pictures,
-        masks: MaskFamily,
-        size: int,
-        seed: int,
+        recipe: Recipe,
         crop_scale: tuple[float, float],
         color_jitter: float = 0.0,
+        flip: float = 0.5,
     ) -> None:
-        """Describe the samples; nothing is read yet.
-
-        Args:
-            pictures: the photographs.
-            masks: where holes come from.
-            size: height and width of a sample.
-            seed: of the run.
-            crop_scale: see :func:`inlay.data.transforms.random_crop`.
-            color_jitter: likewise.
-        """
-        self.pictures, self.masks, self.size, self.seed = pictures, masks, size, seed
-        self._crop = random_crop(size, crop_scale, color_jitter)
-        self._flip = random_flip()
-
-    def __len__(self) -> int:
-        return len(self.pictures)
+        super().__init__(pictures, recipe, "train")
+        self.crop_scale, self.flip = crop_scale, flip
+        self._jitter = ColorJitter(color_jitter)
+        self.at_least = None if recipe.around_object else math.ceil(recipe.size / math.sqrt(crop_scale[0]))
 
     def __getitem__(self, address: Address) -> StoredSample:
-        epoch, index = address
-        augment = generator(self.seed, Stream.AUGMENT, epoch, index)
-        image = self._crop.image(self.pictures.read(index), augment)
-        mask = self.masks(self.size, self.size, generator(self.seed, Stream.TRAIN_MASK, epoch, index))
-        image, mask = self._flip.pair(image, mask, augment)
-        return StoredSample(image=image, mask=mask, id=self.pictures.name(index))
+        return self.replaced(*address)
+
+    def make(self, epoch: int, index: int) -> StoredSample:
+        """See :class:`Samples`."""
+        photograph, window = self.photograph(index)
+        augment = generator(self.recipe.seed, Stream.AUGMENT, epoch, index)
+        frame = random_frame(photograph.size, window, self.crop_scale, augment)
+        mask = self.hole(photograph, frame, generator(self.recipe.seed, Stream.TRAIN_MASK, epoch, index))
+        image = self._jitter(frame.cut(photograph.pixels, self.recipe.size), augment)
+        caption, turn = int(augment.integers(2**32)), augment.random()
+        if turn < self.flip:
+            image, mask = mirrored(image), mirrored(mask.view(np.uint8)).view(np.bool_)
+        return self.sample(photograph, image, mask, caption)
 
 
-class EvaluationSamples(Dataset[StoredSample]):
-    """Central crops with frozen holes: a pure function of ``(seed, index)``."""
+class EvaluationSamples(Samples):
+    """Central crops with frozen holes and the first caption: a pure function of ``(seed, index)``."""
 
-    def __init__(self, pictures: Pictures, masks: MaskFamily, size: int, seed: int) -> None:
-        """Describe the samples; arguments as :class:`TrainingSamples`."""
-        self.pictures, self.masks, self.size, self.seed = pictures, masks, size, seed
-        self._crop = center_crop(size)
-
-    def __len__(self) -> int:
-        return len(self.pictures)
+    def __init__(self, pictures: Pictures, recipe: Recipe) -> None:
+        super().__init__(pictures, recipe, "val")
+        self.at_least = None if recipe.around_object else recipe.size
 
     def __getitem__(self, index: int) -> StoredSample:
-        rng = generator(self.seed, Stream.EVAL_MASK, index=index)
-        mask = self.masks(self.size, self.size, rng)
-        image = self._crop.image(self.pictures.read(index), rng)
-        return StoredSample(image=image, mask=mask, id=self.pictures.name(index))
+        return self.replaced(0, index)
+
+    def make(self, epoch: int, index: int) -> StoredSample:
+        """See :class:`Samples`; there is one pass only."""
+        photograph, window = self.photograph(index)
+        frame = central_frame(photograph.size, window)
+        mask = self.hole(photograph, frame, generator(self.recipe.seed, Stream.EVAL_MASK, index=index))
+        return self.sample(photograph, frame.cut(photograph.pixels, self.recipe.size), mask, caption=0)
+
+
+def collate(samples: Sequence[StoredSample]) -> dict[str, Any]:
+    """Samples to a batch of bytes; the problems of all of them come as one list."""
+    values = [{key: value for key, value in sample.items() if key != "problems"} for sample in samples]
+    batch: dict[str, Any] = default_collate(values)
+    return batch | {"problems": [problem for sample in samples for problem in sample["problems"]]}

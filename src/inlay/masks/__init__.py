@@ -1,7 +1,14 @@
-"""Where holes come from. Every family is a callable ``(height, width, rng) -> (height, width) bool``, True = hole."""
+"""Where holes come from: families, callables ``(height, width, rng, scene) -> (height, width) bool``, True = hole.
 
-from inlay.masks.families import Boxes, Center, Shapes, Strokes
+Strokes, shapes and boxes are painted, the center and outpainting are windows; others read files, or the picture's own
+masks and objects.
+"""
+
+from inlay.masks.families import Boxes, Shapes, Strokes
 from inlay.masks.files import Files
-from inlay.masks.freeze import freeze
+from inlay.masks.mix import Mix
+from inlay.masks.objects import Objects
+from inlay.masks.paired import Paired
+from inlay.masks.windows import Center, Outpaint
 
-__all__ = ["Boxes", "Center", "Files", "Shapes", "Strokes", "freeze"]
+__all__ = ["Boxes", "Center", "Files", "Mix", "Objects", "Outpaint", "Paired", "Shapes", "Strokes"]

@@ -1,19 +1,21 @@
-"""The families of generated holes. Each is a callable ``(height, width, rng) -> (height, width) bool``, True = hole.
+"""The families of painted holes. Each is a callable ``(height, width, rng) -> (height, width) bool``, True = hole.
 
 Sizes are shares of the picture's short side, so that a family looks the same at 64 and at 512 pixels.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inlay.errors import InlayError
-from inlay.masks.regions import Canvas, Region
+from inlay.masks.primitives import Box, Ellipse, Stroke, line, strokes
+from inlay.masks.ranges import Range, between, check_range
+from inlay.masks.regions import Region
+from inlay.types import Scene
 
-Range = tuple[float, float]
+SHARE = "shares of the short side"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +23,7 @@ class Strokes(Region):
     """Irregular holes from a brush that wanders: polylines with round ends.
 
     The free-form masks of Yu et al. (2019, "Free-Form Image Inpainting with Gated Convolution", algorithm 1) drawn
-    with one polyline a stroke.
+    with one polyline a stroke. Theirs stop at the picture's edge, ours are mirrored there.
 
     Attributes:
         count: fewest and most strokes when no ratio is asked for.
@@ -34,27 +36,51 @@ class Strokes(Region):
     count: tuple[int, int] = (1, 5)
     vertices: tuple[int, int] = (4, 12)
     length: Range = (0.05, 0.20)
-    brush: Range = (0.04, 0.10)
+    brush: Range = (0.05, 0.12)
     turn: float = 1.2
 
-    def __call__(self, height: int, width: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-        """Draw one mask."""
-        return self.draw(height, width, rng, self._paint, self.count)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("count", self.count, 1, math.inf)
+        check_range("vertices", self.vertices, 1, math.inf)
+        check_range("length", self.length, 0, 1, SHARE)
+        check_range("brush", self.brush, 0, 1, SHARE)
 
-    def _paint(self, canvas: Canvas, size: float, rng: np.random.Generator) -> None:
-        height, width = canvas.shape
-        scale = size * min(height, width)
-        corners = int(rng.integers(self.vertices[0], self.vertices[1] + 1))
-        x, y, heading, brush = rng.random(4)
-        turns, lengths = rng.random((2, corners))
-        headings = 2 * math.pi * heading + self.turn * np.cumsum(2 * turns - 1)
-        steps = scale * (self.length[0] + (self.length[1] - self.length[0]) * lengths)
-        steps[0] = 0  # the first corner lies in the picture; later ones may leave it
-        points = np.empty((corners, 2))
-        points[:, 0] = x * width + np.cumsum(steps * np.cos(headings))
-        points[:, 1] = y * height + np.cumsum(steps * np.sin(headings))
-        thickness = scale * (self.brush[0] + (self.brush[1] - self.brush[0]) * brush)
-        cv2.polylines(canvas, [np.rint(points).astype(np.int32)], False, 255, max(1, round(thickness)))
+    def __call__(
+        self, height: int, width: int, rng: np.random.Generator, scene: Scene | None = None
+    ) -> NDArray[np.bool_]:
+        """Draw one mask; the picture is not looked at."""
+        return self.draw(height, width, rng, self._plan, self.count)
+
+    def _plan(self, height: int, width: int, rng: np.random.Generator, count: int) -> Iterator[Stroke]:
+        scale, (fewest, most) = min(height, width), self.vertices
+        draws = rng.random((4 + 2 * most, count), np.float32)
+        start, corners, brush = draws[:2], draws[2], draws[3]
+        turns, steps = draws[4 : 4 + most], draws[4 + most :]  # (most, count) each
+        turns -= 0.5
+        turns[1:] *= 2 * self.turn
+        turns[0] *= 2 * math.pi  # the first heading is free
+        headings = np.add.accumulate(turns)
+        steps *= scale * (self.length[1] - self.length[0])
+        steps += scale * self.length[0]
+        steps[0] = 0
+        size = np.array([[width], [height]], np.float32)
+        path = np.empty((2, most, count), np.float32)
+        np.multiply(np.cos(headings), steps, out=path[0])
+        np.multiply(np.sin(headings), steps, out=path[1])
+        path[:, 0] = start * size
+        np.add.accumulate(path, axis=1, out=path)
+        lengths = (fewest + int(share * (most + 1 - fewest)) for share in corners.tolist())
+        brushes = (scale * between(self.brush, share) for share in brush.tolist())
+        return strokes(_mirrored(path, size[..., None]), steps, lengths, brushes)
+
+
+def _mirrored(path: NDArray[np.float32], size: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A path that would leave the picture comes back into it. In place; right up to twice the picture."""
+    np.abs(path, out=path)
+    np.subtract(size, path, out=path)
+    np.abs(path, out=path)
+    return np.subtract(size, path, out=path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,25 +97,28 @@ class Shapes(Region):
     extent: Range = (0.03, 0.20)
     thickness: Range = (0.01, 0.06)
 
-    def __call__(self, height: int, width: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-        """Draw one mask."""
-        return self.draw(height, width, rng, self._paint, self.count)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("count", self.count, 1, math.inf)
+        check_range("extent", self.extent, 0, 1, SHARE)
+        check_range("thickness", self.thickness, 0, 1, SHARE)
 
-    def _paint(self, canvas: Canvas, size: float, rng: np.random.Generator) -> None:
-        height, width = canvas.shape
-        scale = size * min(height, width)
-        x, y = (int(v) for v in rng.integers(0, (width, height)))
-        first, second = (int(v) for v in np.maximum(1, rng.uniform(*self.extent, 2) * scale))
-        angle = rng.uniform(0, 180)
-        kind = rng.integers(3)
-        if kind == 0:
-            dx, dy = first * math.cos(math.radians(angle)), first * math.sin(math.radians(angle))
-            ends = (round(x - dx), round(y - dy)), (round(x + dx), round(y + dy))
-            cv2.line(canvas, *ends, 255, max(1, round(rng.uniform(*self.thickness) * scale)))
-        elif kind == 1:
-            cv2.circle(canvas, (x, y), first, 255, -1)
-        else:
-            cv2.ellipse(canvas, (x, y), (first, second), angle, 0, 360, 255, -1)
+    def __call__(
+        self, height: int, width: int, rng: np.random.Generator, scene: Scene | None = None
+    ) -> NDArray[np.bool_]:
+        """Draw one mask; the picture is not looked at."""
+        return self.draw(height, width, rng, self._plan, self.count)
+
+    def _plan(self, height: int, width: int, rng: np.random.Generator, count: int) -> Iterator[Stroke | Ellipse]:
+        scale = min(height, width)
+        for kind, x, y, first, second, turn, thickness in rng.random((count, 7)).tolist():
+            center, angle = (x * width, y * height), math.pi * turn
+            extent = max(1, scale * between(self.extent, first))
+            if kind < 1 / 3:
+                yield line(center, extent, angle, scale * between(self.thickness, thickness))
+            else:
+                other = extent if kind < 2 / 3 else max(1, scale * between(self.extent, second))
+                yield Ellipse(int(center[0]), int(center[1]), (int(extent), int(other)), math.degrees(angle))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,36 +133,20 @@ class Boxes(Region):
     count: tuple[int, int] = (1, 4)
     side: Range = (0.1, 0.5)
 
-    def __call__(self, height: int, width: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-        """Draw one mask."""
-        return self.draw(height, width, rng, self._paint, self.count)
-
-    def _paint(self, canvas: Canvas, size: float, rng: np.random.Generator) -> None:
-        height, width = canvas.shape
-        sides = np.rint(rng.uniform(*self.side, 2) * size * min(height, width)).astype(int)
-        tall, wide = np.clip(sides, 1, (height, width))
-        top, left = rng.integers(0, height - tall + 1), rng.integers(0, width - wide + 1)
-        canvas[top : top + tall, left : left + wide] = 255
-
-
-@dataclass(frozen=True, kw_only=True)
-class Center:
-    """One box in the middle: the fixed hole of Context Encoders (Pathak et al. 2016).
-
-    Attributes:
-        side: height and width of the box as a share of the picture's; 0.5 leaves a quarter of the picture as hole.
-    """
-
-    side: float = 0.5
-
     def __post_init__(self) -> None:
-        if not 0.0 < self.side < 1.0:
-            raise InlayError(f"masks.side must lie between 0 and 1, a share of the picture's side; got {self.side}.")
+        super().__post_init__()
+        check_range("count", self.count, 1, math.inf)
+        check_range("side", self.side, 0, 1, SHARE)
 
-    def __call__(self, height: int, width: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-        """Draw the mask; it is always the same and ``rng`` is not asked."""
-        tall, wide = max(1, round(height * self.side)), max(1, round(width * self.side))
-        top, left = (height - tall) // 2, (width - wide) // 2
-        mask = np.zeros((height, width), np.bool_)
-        mask[top : top + tall, left : left + wide] = True
-        return mask
+    def __call__(
+        self, height: int, width: int, rng: np.random.Generator, scene: Scene | None = None
+    ) -> NDArray[np.bool_]:
+        """Draw one mask; the picture is not looked at."""
+        return self.draw(height, width, rng, self._plan, self.count)
+
+    def _plan(self, height: int, width: int, rng: np.random.Generator, count: int) -> Iterator[Box]:
+        scale = min(height, width)
+        for top, left, tall, wide in rng.random((count, 4)).tolist():
+            rows = min(height, round(scale * between(self.side, tall)) or 1)
+            columns = min(width, round(scale * between(self.side, wide)) or 1)
+            yield Box(int(top * (height - rows + 1)), int(left * (width - columns + 1)), rows, columns)

@@ -1,48 +1,174 @@
 """Holes from files: a published set, one frozen by ``inlay masks generate``, or the user's own drawings."""
 
+import json
 import logging
+import math
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inlay.errors import InlayError
+from inlay.errors import BadFile, InlayError
 from inlay.images import SUFFIXES, HoleIs, find_images, polarity_doubt, read_mask, resize_mask
+from inlay.masks.morphology import dilated
+from inlay.masks.ranges import Range, Ratio, check_range, check_ratio, lists_to_tuples
+from inlay.types import Scene
 
 log = logging.getLogger(__name__)
 
 _LOOKED_AT = 8
+_ATTEMPTS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
 class Files:
     """Every mask file below a folder, drawn at random and resized with nearest neighbor.
 
+    The options are the recipe of Liu et al. (2018) for their 512 px masks: binarized at 0.6, dilated by 9 to 49 px
+    (0.018 to 0.096 of the short side), shifted, rotated and cropped at random. None of it happens unless asked for.
+
     Attributes:
         root: the folder, searched recursively.
         hole_is: the color of the hole in these files, ``white`` or ``black``.
+        binarize: from which brightness a pixel is white, as a share of full white.
+        dilate: width of the kernel that grows the hole, by half of it, as a share of the short side; 0 for none.
+        shift: the farthest that a mask moves, as a share of its height and width; what comes in is no hole.
+        rotate: the farthest that it turns, in degrees.
+        crop: smallest and largest part that is cut out and enlarged, as a share of the area.
+        flip: how probable it is that it is mirrored, each way.
+        ratio: draw only holes that cover such a share of the picture: the choice of a bucket. None for all.
     """
 
     root: str
     hole_is: HoleIs = "white"
+    binarize: float = 0.5
+    dilate: Range = (0.0, 0.0)
+    shift: float = 0.0
+    rotate: float = 0.0
+    crop: Range = (1.0, 1.0)
+    flip: float = 0.0
+    ratio: Ratio | None = None
     paths: list[Path] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        lists_to_tuples(self)
+        check_ratio(self.ratio)
+        self._check()
         found = find_images(self.root)
         if not found:
             raise InlayError(f"masks.root={self.root}: no mask files there ({', '.join(SUFFIXES)}). Check the path.")
         object.__setattr__(self, "paths", found)
+        object.__setattr__(self, "paths", self._in_bucket() or found)
         self._look()
 
-    def __call__(self, height: int, width: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-        """Read one of the files, chosen by ``rng``, at the asked-for size."""
-        path = self.paths[rng.integers(len(self.paths))]
-        return resize_mask(read_mask(path, self.hole_is), height, width)
+    def __call__(
+        self, height: int, width: int, rng: np.random.Generator, scene: Scene | None = None
+    ) -> NDArray[np.bool_]:
+        """Read one of the files, chosen by ``rng``, and treat it as asked; the picture is not looked at.
+
+        Raises:
+            BadFile: the file is broken.
+            InlayError: no file was found whose hole meets the ratio.
+        """
+        for _ in range(_ATTEMPTS):
+            path = self.paths[rng.integers(len(self.paths))]
+            mask = self._treated(read_mask(path, self.hole_is, self.binarize), height, width, rng)
+            if self._accepts(mask):
+                return mask
+        asked = "a hole after masks.shift" if self.ratio is None else f"such a hole as masks.ratio={list(self.ratio)}"
+        raise InlayError(
+            f"masks.root={self.root}: none of {_ATTEMPTS} masks drawn there has {asked} at {width}x{height} pixels. "
+            "Widen the range, or choose other files."
+        )
+
+    def _accepts(self, mask: NDArray[np.bool_]) -> bool:
+        """Whether the ratio is met; without one, whether anything of the hole was left by moving it."""
+        if self.ratio is None:
+            return bool(mask.any()) or not self._moves
+        return bool(self.ratio[0] <= mask.mean() <= self.ratio[1])
+
+    @property
+    def _moves(self) -> bool:
+        return self.crop != (1.0, 1.0) or bool(self.shift or self.rotate)
+
+    def _treated(self, mask: NDArray[np.bool_], height: int, width: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+        if self._moves:
+            mask = moved(mask, height, width, self._motion(rng))
+        mask = resize_mask(mask, height, width)
+        if self.dilate[1]:
+            mask = dilated(mask, rng.uniform(*self.dilate))
+        if self.flip:
+            across, down = rng.random(2) < self.flip
+            mask = np.ascontiguousarray(mask[:: -1 if down else 1, :: -1 if across else 1])
+        return mask
+
+    def _motion(self, rng: np.random.Generator) -> "Motion":
+        turn, right, down = rng.uniform(-1, 1, 3)
+        part, across, along = rng.random(3)
+        area = self.crop[0] + (self.crop[1] - self.crop[0]) * part
+        free = (1 - math.sqrt(area)) / 2  # a part cut out may lie so far off the middle
+        return Motion(
+            scale=1 / math.sqrt(area),
+            angle=self.rotate * turn,
+            right=self.shift * right + free * (2 * across - 1),
+            down=self.shift * down + free * (2 * along - 1),
+        )
+
+    def _in_bucket(self) -> list[Path]:
+        """The files whose hole meets the ratio as they are, where a manifest tells and nothing changes them."""
+        manifest = Path(self.root) / "manifest.jsonl"
+        changed = self._moves or self.dilate[1] or self.hole_is != "white"  # a manifest counts what is white
+        if self.ratio is None or changed or not manifest.exists():
+            return []
+        rows = [json.loads(line) for line in manifest.read_text().splitlines()]
+        low, high = self.ratio
+        chosen = {Path(self.root) / row["file"] for row in rows if low <= row["ratio"] <= high}
+        return [path for path in self.paths if path in chosen]
 
     def _look(self) -> None:
         """Warn once when a few of the files suggest that the polarity is wrong."""
-        some = self.paths[:: max(1, len(self.paths) // _LOOKED_AT)][:_LOOKED_AT]
-        doubt = polarity_doubt(float(np.mean([read_mask(p, self.hole_is).mean() for p in some])), self.hole_is)
+        shares = []
+        for path in self.paths[:: max(1, len(self.paths) // _LOOKED_AT)][:_LOOKED_AT]:
+            with suppress(BadFile):  # said when it is drawn, to those who can replace it
+                shares.append(read_mask(path, self.hole_is).mean())
+        doubt = polarity_doubt(float(np.mean(shares)), self.hole_is) if shares else None
         if doubt:
             log.warning("masks.root=%s: on average %s", self.root, doubt)
+
+    def _check(self) -> None:
+        for name, most in (("shift", 1.0), ("rotate", 180.0), ("flip", 1.0)):
+            if not 0.0 <= (value := getattr(self, name)) <= most:
+                raise InlayError(f"masks.{name} must lie in [0, {most:g}]; got {value}.")
+        if not 0.0 < self.binarize < 1.0:
+            raise InlayError(f"masks.binarize must lie between 0 and 1, a share of white; got {self.binarize}.")
+        check_range("dilate", self.dilate, 0.0, 0.49, "of the short side (9 to 49 of 512 px are [0.018, 0.096])")
+        check_range("crop", self.crop, 0.01, 1.0, "of the area")
+
+
+@dataclass(frozen=True)
+class Motion:
+    """How a mask is moved: enlarged, turned, and shifted by shares of its width and height."""
+
+    scale: float
+    angle: float
+    right: float
+    down: float
+
+
+def moved(mask: NDArray[np.bool_], height: int, width: int, motion: Motion) -> NDArray[np.bool_]:
+    """Move a mask about its middle and give it another size at once, with nearest neighbor; what comes in is no hole.
+
+    Args:
+        mask: ``(H, W)``, True = hole.
+        height: of the result.
+        width: of the result.
+        motion: what happens to it.
+    """
+    rows, columns = mask.shape
+    matrix = cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), motion.angle, motion.scale)
+    matrix[:, 2] += motion.right * motion.scale * columns, motion.down * motion.scale * rows
+    turned = cv2.warpAffine(mask.view(np.uint8), matrix, (columns, rows), flags=cv2.INTER_NEAREST, borderValue=0)
+    return resize_mask(turned.view(np.bool_), height, width)

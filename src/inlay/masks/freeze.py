@@ -1,18 +1,25 @@
-"""Freezing: a family drawn once into PNG files with a manifest, so that others can use the very same holes."""
+"""Freezing: masks drawn once into PNG files with a manifest, so that others can use the very same holes."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TypedDict
+from typing import NamedTuple, NotRequired, TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inlay.errors import InlayError
 from inlay.images import Picture, write_picture
+from inlay.masks.regions import Region
 from inlay.randomness import Stream, generator
 from inlay.types import MaskFamily
 
 MANIFEST = "manifest.jsonl"
+BUCKETS = ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6))
+"""Hole ratios that results are reported in (Liu et al. 2018)."""
+BORDERS = {"free": 0.0, "border": 50 / 512}
+"""Without and with the border constraint: no hole within 50 of 512 pixels of an edge (Liu et al. 2018)."""
 
 
 class Row(TypedDict):
@@ -22,37 +29,86 @@ class Row(TypedDict):
     ratio: float
     family: str
     seed: int
+    id: NotRequired[str]
+    """Of the picture that the mask is for."""
 
 
-def freeze(family: MaskFamily, name: str, count: int, size: int, seed: int, out: Path) -> Iterator[Row]:
-    """Write ``count`` square masks and, when all are there, the manifest.
+class Drawn(NamedTuple):
+    """A mask with its place in a set."""
+
+    name: str
+    """Its file, without suffix."""
+    mask: NDArray[np.bool_]
+    id: str | None = None
+
+
+def freeze(family: MaskFamily, count: int, size: int, seed: int) -> Iterator[Drawn]:
+    """Draw a numbered set of square masks.
 
     Mask ``i`` depends on ``(seed, i)`` alone: a longer set begins with the shorter one.
 
     Args:
         family: draws the masks.
-        name: what the manifest calls the family.
         count: how many.
         size: height and width in pixels.
         seed: of the set.
+    """
+    for index in range(count):
+        yield Drawn(f"{index:06d}", family(size, size, generator(seed, Stream.GENERATE, index=index)))
+
+
+def freeze_buckets(family: Region, count: int, size: int, seed: int) -> Iterator[Drawn]:
+    """Draw an evaluation set: ``count`` masks in each bucket of hole ratios, without and with the border constraint.
+
+    The layout is ``free/10-20/000000.png``; arguments as for :func:`freeze`, drawn from a family whose ``ratio`` and
+    ``border`` are set here.
+    """
+    for border, margin in BORDERS.items():
+        for low, high in BUCKETS:
+            name = f"{border}/{100 * low:02.0f}-{100 * high:.0f}"
+            bucket = replace(family, ratio=(low, high), border=margin)
+            for number, mask, _ in freeze(bucket, count, size, seed):
+                yield Drawn(f"{name}/{number}", mask)
+
+
+def write_set(masks: Iterable[Drawn], family: str, seed: int, out: Path) -> Iterator[Row]:
+    """Write masks as PNG and, when all are there, the manifest.
+
+    Args:
+        masks: the set.
+        family: what the manifest calls it.
+        seed: of the set, for the manifest.
         out: the folder; made if missing, refused if it holds a manifest already.
 
     Yields:
         The manifest's row of each mask as soon as its file is written.
 
     Raises:
-        InlayError: the folder holds a set, or cannot be written.
+        InlayError: the folder holds a set, or cannot be written; or two masks have one name.
     """
     manifest = out / MANIFEST
     if manifest.exists():
         raise InlayError(f"{out}: holds a mask set already. Choose another --out, or remove the folder first.")
     rows: list[Row] = []
-    for index in range(count):
-        mask = family(size, size, generator(seed, Stream.GENERATE, index=index))
-        file = f"{index:06d}.png"
-        write_picture(out / file, Picture(mask[..., None].astype(np.uint8) * 255))
-        rows.append(Row(file=file, ratio=round(float(mask.mean()), 6), family=name, seed=seed))
-        yield rows[-1]
+    names: set[str] = set()
+    for name, mask, id in masks:
+        if name in names:
+            raise InlayError(f"{out / name}.png: two pictures would share it. Give them names that differ.")
+        names.add(name)
+        write_picture(out / f"{name}.png", Picture(mask[..., None].astype(np.uint8) * 255))
+        row = Row(file=f"{name}.png", ratio=round(float(mask.mean()), 6), family=family, seed=seed)
+        if id is not None:
+            row["id"] = id
+        rows.append(row)
+        yield row
+    _write_manifest(manifest, rows)
+
+
+def _write_manifest(manifest: Path, rows: list[Row]) -> None:
     temporary = manifest.with_suffix(".tmp")
-    temporary.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    temporary.replace(manifest)
+    try:
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        temporary.replace(manifest)
+    except OSError as error:
+        raise InlayError(f"{manifest}: cannot be written ({error.strerror}). Choose another place.") from error

@@ -1,25 +1,30 @@
-"""What every generated family shares: painting until an asked-for share of the picture is hole."""
+"""What every painted family shares: painting until an asked-for share of the picture is hole."""
 
-from collections.abc import Callable
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from inlay.errors import InlayError
+from inlay.masks.fitting import fit_pixels, hole_pixels
+from inlay.masks.primitives import Canvas, Primitive
+from inlay.masks.ranges import Ratio, check_ratio, lists_to_tuples
+from inlay.types import Scene
 
-Canvas = NDArray[np.uint8]
-Paint = Callable[[Canvas, float, np.random.Generator], Any]
-"""Draws one primitive on a ``(H, W)`` canvas (255 = hole), its size multiplied by a factor in ``(0, 1]``."""
+Plan = Callable[[int, int, np.random.Generator, int], Iterable[Primitive]]
+"""Draws so many primitives for a canvas of a height and width: many at once, as each call of numpy has its price."""
 
-_ATTEMPTS = 400
-_SHRINK = 0.8
+_AT_ONCE = 10
+_MOST_PAINTED = 400
+_MOST_CUT = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Region:
+class Region(ABC):
     """How much of a picture may be hole, and where.
 
     Attributes:
@@ -28,19 +33,23 @@ class Region:
             (Liu et al. 2018 keep 50 of 512 px free: 0.098).
     """
 
-    ratio: tuple[float, float] | None = None
+    ratio: Ratio | None = None
     border: float = 0.0
 
     def __post_init__(self) -> None:
+        lists_to_tuples(self)
+        check_ratio(self.ratio)
         if not 0.0 <= self.border < 0.5:
             raise InlayError(f"masks.border must lie in [0, 0.5), a share of the short side; got {self.border}.")
-        if self.ratio is not None:
-            low, high = self.ratio
-            if not 0.0 < low < high <= 1.0:
-                raise InlayError(f"masks.ratio must be [low, high] with 0 < low < high <= 1; got [{low}, {high}].")
+
+    @abstractmethod
+    def __call__(
+        self, height: int, width: int, rng: np.random.Generator, scene: Scene | None = None
+    ) -> NDArray[np.bool_]:
+        """Draw one mask; the picture is not looked at."""
 
     def draw(
-        self, height: int, width: int, rng: np.random.Generator, paint: Paint, count: tuple[int, int]
+        self, height: int, width: int, rng: np.random.Generator, plan: Plan, count: tuple[int, int]
     ) -> NDArray[np.bool_]:
         """Paint primitives inside the border, ``count`` of them or as many as the ratio takes.
 
@@ -48,7 +57,7 @@ class Region:
             height: of the mask in pixels.
             width: of the mask in pixels.
             rng: where every choice comes from.
-            paint: draws one primitive.
+            plan: draws primitives.
             count: fewest and most primitives when no ratio is asked for.
 
         Returns:
@@ -57,42 +66,72 @@ class Region:
         Raises:
             InlayError: the ratio cannot be met at this size and border, or the border leaves nothing.
         """
-        mask: Canvas = np.zeros((height, width), np.uint8)
+        canvas: Canvas = np.zeros((height, width), np.uint8)
         margin = round(self.border * min(height, width))
-        inner = mask[margin : height - margin, margin : width - margin]
+        inner = canvas[margin : height - margin, margin : width - margin]
         if not inner.size:
             raise InlayError(f"masks.border={self.border} leaves nothing of {width}x{height} pixels. Lower it.")
         if self.ratio is None:
-            for _ in range(rng.integers(count[0], count[1] + 1)):
-                paint(inner, 1.0, rng)
+            for primitive in plan(inner.shape[0], inner.shape[1], rng, int(rng.integers(count[0], count[1] + 1))):
+                primitive.paint(inner)
         else:
-            self._fill(inner, mask.size, rng, paint)
-        return mask > 0
+            self._fill(inner, canvas.shape, rng, plan)
+        return canvas.view(np.bool_)
 
-    def _fill(self, inner: Canvas, area: int, rng: np.random.Generator, paint: Paint) -> None:
-        """Add primitives until a target drawn from the ratio is reached; one that goes too far is taken back."""
+    def _fill(self, inner: Canvas, shape: tuple[int, ...], rng: np.random.Generator, plan: Plan) -> None:
+        """Paint up to a target drawn from the ratio; what painting cannot hit, moving the edges does."""
         assert self.ratio is not None
-        low, high = self.ratio
-        if low * area > inner.size:
+        fewest, most = hole_pixels(self.ratio, shape)
+        if fewest > inner.size:
             raise InlayError(
-                f"masks.ratio asks for {low:.0%} of hole, but masks.border={self.border} leaves "
-                f"{inner.size / area:.0%} of the picture. Lower one of them."
+                f"masks.ratio asks for {self.ratio[0]:.0%} of hole, but masks.border={self.border} leaves "
+                f"{inner.size / (shape[0] * shape[1]):.0%} of the picture. Lower one of them."
             )
-        target, size = rng.uniform(low, min(high, inner.size / area)), 1.0
-        covered = 0
-        for _ in range(_ATTEMPTS):
-            before = inner.copy()
-            paint(inner, size, rng)
-            now = cv2.countNonZero(inner)
-            if now > high * area:
-                inner[:] = before
-                size *= _SHRINK
-                continue
-            covered = now
-            if covered >= target * area:
-                return
-        if covered < low * area:
-            raise InlayError(
-                f"masks.ratio=[{low}, {high}] could not be met on {inner.shape[1]}x{inner.shape[0]} pixels. "
-                "Widen the range or enlarge the picture."
-            )
+        target = fewest + int(rng.random() * (min(most, inner.size) - fewest + 1))
+        covered = paint_up_to(inner, (fewest, target, most), _endless(plan, inner.shape, rng))
+        if not fewest <= covered <= most:
+            if not covered:  # not even the smallest primitive fitted, and nothing has no edge
+                inner[rng.integers(inner.shape[0]), rng.integers(inner.shape[1])] = 1
+            inner[:] = fit_pixels(inner.view(np.bool_), target) if target < inner.size else 1
+
+
+def paint_up_to(canvas: Canvas, pixels: tuple[int, int, int], primitives: Iterator[Primitive]) -> int:
+    """Paint until a number of pixels is covered, and never more than the most.
+
+    Counting costs as much as painting, so pixels are counted only when the bounds of what was painted say that the
+    target may be reached, or that the next primitive may go too far. One that may is cut down to what is left; after
+    it, the fewest will do.
+
+    Args:
+        canvas: what to paint on; empty.
+        pixels: the fewest that will do, the target, and the most.
+        primitives: what to paint.
+
+    Returns:
+        How many pixels are covered: fewer than the fewest where the range is narrower than what can be cut to fit.
+    """
+    fewest, target, most = pixels
+    covered, cuts = 0.0, 0  # between two counts ``covered`` is a bound
+    for primitive in itertools.islice(primitives, _MOST_PAINTED):
+        if covered >= target or covered + primitive.bound > most:
+            covered = count(canvas)
+            if covered >= target or cuts >= (1 if covered >= fewest else _MOST_CUT):
+                return int(covered)
+            if covered + primitive.bound > most:
+                smaller, cuts = primitive.cut(most - covered), cuts + 1
+                if smaller is None:
+                    return int(covered)
+                primitive = smaller
+        primitive.paint(canvas)
+        covered += primitive.bound
+    return count(canvas)
+
+
+def count(canvas: Canvas) -> int:
+    """Pixels of hole. On zeros and ones the sum is the count, and OpenCV sums faster than anything counts."""
+    return int(cv2.sumElems(canvas)[0])
+
+
+def _endless(plan: Plan, shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[Primitive]:
+    while True:
+        yield from plan(shape[0], shape[1], rng, _AT_ONCE)

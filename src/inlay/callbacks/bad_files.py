@@ -1,0 +1,117 @@
+"""Lists of what a run could not use."""
+
+import csv
+import fcntl
+import logging
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+import pytorch_lightning as pl
+
+from inlay.data.datamodule import InpaintingData
+from inlay.data.loader import TrainingLoader
+from inlay.data.problems import Problem
+
+log = logging.getLogger(__name__)
+
+BAD_FILES, REJECTED_HOLES = "bad_files.csv", "rejected_holes.csv"
+_SHOWN = 10
+
+
+class BadFiles(pl.Callback):
+    """Write ``bad_files.csv`` and ``rejected_holes.csv`` as things are met, and sum up after each pass over the data.
+
+    Args:
+        folder: of the run. Several processes write there, and a resumed run goes on; each thing is listed once.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+        self._passes = 0
+        self._refused = 0
+        self._summed_up = -1
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """List what the index already refused."""
+        refused = self._write(trainer)
+        self._refused = sum(problem.split == "train" for problem in refused)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """A resumed run counts on from its pass."""
+        self._passes = _loader(trainer).passes
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
+        """List what is new; after a pass, sum up."""
+        self._write(trainer)
+        passes = _loader(trainer).passes
+        if passes > self._passes:
+            self._passes = passes
+            self._sum_up(trainer)
+
+    def on_validation_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
+        """List what is new."""
+        self._write(trainer)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Sum up at the end, unless that was just done."""
+        if trainer.global_step > self._summed_up:
+            self._sum_up(trainer)
+
+    def _write(self, trainer: pl.Trainer) -> list[Problem]:
+        news = cast(InpaintingData, trainer.datamodule).problems.news()  # type: ignore[attr-defined]
+        append(self.folder / BAD_FILES, [problem for problem in news if problem.what != "hole"])
+        append(self.folder / REJECTED_HOLES, [problem for problem in news if problem.what == "hole"])
+        return news
+
+    def _sum_up(self, trainer: pl.Trainer) -> None:
+        """Say what was listed so far, if anything: used + listed = found."""
+        self._summed_up = trainer.global_step
+        if not trainer.is_global_zero:
+            return
+        listed = read(self.folder / BAD_FILES)
+        if listed:
+            lost = len({one.id for one in listed if one.what == "picture" and one.split == "train"})
+            found = len(_loader(trainer).dataset) + self._refused  # type: ignore[arg-type]
+            log.warning(
+                "after %s passes: %d training pictures found = %d used + %d listed. %s lists %d files: %s",
+                self._passes, found, found - lost, lost, self.folder / BAD_FILES, len(listed), _some(listed),
+            )  # fmt: skip
+        rejected = read(self.folder / REJECTED_HOLES)
+        if rejected:
+            log.warning("%s lists %d pictures without a usable hole.", self.folder / REJECTED_HOLES, len(rejected))
+
+
+def append(path: Path, problems: list[Problem]) -> None:
+    """Add to a list what it does not hold yet; processes that share the folder take turns."""
+    if not problems:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", newline="", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        known = {one[:-1] for one in _rows(file)}
+        writer = csv.writer(file)
+        if not file.tell():
+            writer.writerow(Problem._fields)
+        writer.writerows(problem for problem in problems if problem[:-1] not in known)
+
+
+def read(path: Path) -> list[Problem]:
+    """What a list holds; nothing where there is none."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return _rows(file)
+
+
+def _rows(file: TextIO) -> list[Problem]:
+    file.seek(0)
+    return [Problem(**row) for row in csv.DictReader(file)]  # type: ignore[arg-type]
+
+
+def _some(listed: list[Problem]) -> str:
+    shown = "; ".join(f"{problem.file} ({problem.reason})" for problem in listed[:_SHOWN])
+    return shown + (" ..." if len(listed) > _SHOWN else "")
+
+
+def _loader(trainer: pl.Trainer) -> TrainingLoader:
+    return cast(TrainingLoader, trainer.train_dataloader)

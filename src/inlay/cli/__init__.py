@@ -1,0 +1,37 @@
+"""``inlay``: what is neither training nor predicting.
+
+Every command is a pair: its arguments, and a function that takes them. Heavy imports wait until those are understood.
+"""
+
+import argparse
+import logging
+
+
+def main() -> None:
+    """Entry point of the ``inlay`` command."""
+    args = _arguments(_parser())
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
+    from inlay.errors import reported
+
+    with reported():
+        args.run(args)
+
+
+def _arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Understand the command line; settings may stand anywhere, also behind options, where argparse takes none."""
+    args, rest = parser.parse_known_args()
+    if rest and (not hasattr(args, "settings") or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        args.settings = [*args.settings, *rest]
+    return args
+
+
+def _parser() -> argparse.ArgumentParser:
+    from inlay.cli import data, masks
+
+    parser = argparse.ArgumentParser(prog="inlay", description="Tools around training and prediction.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for module in (data, masks):
+        module.add_commands(commands)
+    return parser

@@ -1,0 +1,183 @@
+"""``inlay masks``: sets of masks, and a look at them."""
+
+import argparse
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inlay.cli.settings import add_settings, composed
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from inlay.data.pictures import IndexedPictures
+    from inlay.masks.freeze import Drawn
+
+COLUMNS = 6  # of the preview's sheet
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands to a parser."""
+    masks = commands.add_parser("masks", help="mask sets").add_subparsers(required=True, metavar="ACTION")
+
+    generate = masks.add_parser("generate", help="draw masks once, into PNG files with a manifest")
+    add_settings(generate, "masks=strokes masks.ratio=[0.1,0.4]")
+    generate.add_argument(
+        "--count", type=int, help="how many; without it one for each picture of data=... data.root=..."
+    )
+    generate.add_argument("--split", help="of the dataset (default: the one that trains)")
+    _add_set(generate, size=256, out="the folder")
+    generate.set_defaults(run=_generate)
+
+    buckets = masks.add_parser(
+        "buckets", help="draw an evaluation set: hole ratios 1-10 to 50-60 %%, free and bordered"
+    )
+    add_settings(buckets, "masks=shapes")
+    buckets.add_argument("--count", type=int, default=100, help="masks in each of the 12 folders (default 100)")
+    _add_set(buckets, size=512, out="the folder")
+    buckets.set_defaults(run=_buckets)
+
+    preview = masks.add_parser("preview", help="draw a sheet of masks, with the hole ratio of each")
+    add_settings(preview, "masks=mix, or masks=objects data=cub data.root=PATH")
+    preview.add_argument("--count", type=int, default=24, help="how many (default 24)")
+    preview.add_argument("--split", help="of the dataset, if one is given (default: the one that trains)")
+    _add_set(preview, size=160, out="the picture")
+    preview.set_defaults(run=_preview)
+
+
+def _add_set(parser: argparse.ArgumentParser, size: int, out: str) -> None:
+    parser.add_argument("--size", type=int, default=size, help=f"height and width in pixels (default {size})")
+    parser.add_argument("--seed", type=int, default=0, help="of the set (default 0)")
+    parser.add_argument("--out", type=Path, required=True, help=out)
+
+
+def _generate(args: argparse.Namespace) -> None:
+    from hydra.utils import instantiate
+
+    from inlay.errors import InlayError
+    from inlay.masks.freeze import freeze
+
+    cfg = composed(args.settings)
+    if args.count is None:
+        if not _has_pictures(cfg):
+            raise InlayError("give --count, or the pictures that the masks are for: data=... data.root=...")
+        pictures = _pictures(cfg, args.split)
+        _write(args, _for_each(pictures, cfg, args.seed), len(pictures), _name(args.settings))
+    else:
+        _check(args)
+        _write(args, freeze(instantiate(cfg.masks), args.count, args.size, args.seed), args.count, _name(args.settings))
+
+
+def _buckets(args: argparse.Namespace) -> None:
+    from hydra.utils import instantiate
+
+    from inlay.errors import InlayError
+    from inlay.masks.freeze import BORDERS, BUCKETS, freeze_buckets
+    from inlay.masks.regions import Region
+
+    _check(args)
+    family = instantiate(composed(args.settings).masks)
+    if not isinstance(family, Region):
+        raise InlayError(f"{_name(args.settings)} has no ratio and border to set. Use masks=strokes, shapes or boxes.")
+    masks = freeze_buckets(family, args.count, args.size, args.seed)
+    _write(args, masks, args.count * len(BUCKETS) * len(BORDERS), _name(args.settings))
+
+
+def _preview(args: argparse.Namespace) -> None:
+    from inlay.images import contact_sheet, labeled, write_picture
+
+    _check(args)
+    cfg = composed(args.settings)
+    tiles = [labeled(tile, text) for tile, text in (_seen(cfg, args) if _has_pictures(cfg) else _drawn(cfg, args))]
+    write_picture(args.out, contact_sheet(tiles[i : i + COLUMNS] for i in range(0, len(tiles), COLUMNS)))
+    print(f"{len(tiles)} masks in {args.out}, white = hole, with the share of the picture that is hole")
+
+
+def _drawn(cfg: "DictConfig", args: argparse.Namespace) -> Iterator[tuple[Any, str]]:
+    """Masks alone."""
+    import numpy as np
+    from hydra.utils import instantiate
+
+    from inlay.masks.freeze import freeze
+
+    for drawn in freeze(instantiate(cfg.masks), args.count, args.size, args.seed):
+        yield np.repeat(drawn.mask[..., None].astype(np.float32), 3, axis=2), f"{drawn.mask.mean():.1%}"
+
+
+def _seen(cfg: "DictConfig", args: argparse.Namespace) -> Iterator[tuple[Any, str]]:
+    """Pictures, white in the hole, as evaluation would cut them."""
+    import numpy as np
+    from hydra.utils import instantiate
+
+    from inlay.data.samples import EvaluationSamples, Recipe
+
+    recipe = Recipe(masks=instantiate(cfg.masks), size=args.size, seed=args.seed, on_bad_file="skip")
+    samples = EvaluationSamples(_pictures(cfg, args.split), recipe)
+    for index in range(min(args.count, len(samples))):
+        sample = samples[index]
+        image = np.where(sample["mask"][..., None], np.uint8(255), sample["image"])
+        yield image.astype(np.float32) / 255, f"{sample['mask'].mean():.1%}"
+
+
+def _for_each(pictures: "IndexedPictures", cfg: "DictConfig", seed: int) -> "Iterator[Drawn]":
+    """A mask for each picture; at the end, a list of those without."""
+    from hydra.utils import instantiate
+
+    from inlay.data.holes import holes
+    from inlay.images import SUFFIXES
+    from inlay.masks.freeze import Drawn
+
+    without = []
+    for hole in holes(pictures, instantiate(cfg.masks), seed):
+        if hole.mask is None:
+            without.append(hole)
+        else:
+            name = hole.id.rpartition(".")[0] if hole.id.lower().endswith(SUFFIXES) else hole.id
+            yield Drawn(name, hole.mask, hole.id)
+    for hole in without:
+        print(f"no mask for {hole.id}: {hole.reason}")
+    print(f"{len(pictures):,} pictures, {len(without):,} without a mask")
+
+
+def _write(args: argparse.Namespace, masks: "Iterable[Drawn]", total: int, family: str) -> None:
+    from tqdm import tqdm
+
+    from inlay.masks.freeze import write_set
+
+    rows = tqdm(write_set(masks, family, args.seed, args.out), total=total, desc="masks", unit=" masks")
+    ratios = [row["ratio"] for row in rows]
+    if ratios:
+        print(f"{len(ratios):,} masks in {args.out}, hole ratio {min(ratios):.3f} to {max(ratios):.3f}")
+
+
+def _pictures(cfg: "DictConfig", split: str | None) -> "IndexedPictures":
+    from hydra.utils import instantiate
+
+    from inlay.data.index import open_split
+    from inlay.data.parallel import cores
+    from inlay.data.pictures import IndexedPictures
+    from inlay.data.prepare import find_index
+
+    data, listing = cfg.data, instantiate(cfg.data.get("listing"))
+    stop = data.on_bad_file == "error"
+    index = find_index(Path(data.root), listing, data.index, cores(), data.verify, stop_at_bad_file=stop)
+    return IndexedPictures(Path(data.root), open_split(index, split or data.train_split))
+
+
+def _has_pictures(cfg: "DictConfig") -> bool:
+    from omegaconf import OmegaConf
+
+    return "root" in cfg.data and not OmegaConf.is_missing(cfg.data, "root")
+
+
+def _name(settings: list[str]) -> str:
+    """What was chosen of the group masks."""
+    chosen = [setting.removeprefix("masks=") for setting in settings if setting.startswith("masks=")]
+    return chosen[-1] if chosen else "strokes"
+
+
+def _check(args: argparse.Namespace) -> None:
+    from inlay.errors import InlayError
+
+    if args.count < 1 or args.size < 16:
+        raise InlayError(f"--count must be >= 1 and --size >= 16, got {args.count} and {args.size}.")

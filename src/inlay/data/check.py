@@ -1,0 +1,56 @@
+"""Comparing an index with the files that it names."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+from tqdm import tqdm
+
+from inlay.data.index import read_rows
+from inlay.data.parallel import ordered_map
+from inlay.data.prepare import about_file, examine
+from inlay.data.rows import Row
+from inlay.errors import InlayError
+
+Wrong = tuple[str, str]
+"""A file, and what is wrong with it."""
+
+
+def root_of(index: Path) -> Path:
+    """The folder that an index was made from.
+
+    Raises:
+        InlayError: that is not noted beside the index.
+    """
+    try:
+        return Path(json.loads(about_file(index).read_text())["root"])
+    except (OSError, ValueError, KeyError):
+        raise InlayError(f"{index}: where its pictures lie is not noted in {about_file(index)}. Give --root.") from None
+
+
+def check(index: Path, root: Path, workers: int) -> tuple[int, list[Wrong]]:
+    """Decode every picture of an index and compare it with its row, with a progress bar.
+
+    Args:
+        index: the JSON Lines file.
+        root: the folder that it is relative to.
+        workers: processes that decode.
+
+    Returns:
+        How many pictures are as they should be, and what is wrong with the others.
+    """
+    total = sum(1 for _ in read_rows(index))
+    answers = ordered_map(partial(_compare, root), read_rows(index), workers)
+    wrong = [answer for answer in tqdm(answers, desc=index.name, total=total, unit=" pictures") if answer]
+    return total - len(wrong), wrong
+
+
+def _compare(root: Path, row: Row) -> Wrong | None:
+    now, refused, *_ = examine(root, row)[1:]
+    if refused:
+        return refused[0].file, refused[0].reason
+    assert now is not None
+    for key in ("size", "sha256"):
+        if key in row and row[key] != now[key]:
+            return row["image"], f"{key} was {row[key]}, is {now[key]}"
+    return None

@@ -1,0 +1,202 @@
+"""The index of a dataset: JSON Lines to read and exchange, memory-mapped Arrow to train from.
+
+Eight million rows as Python strings are gigabytes in every worker. So the rows of each split are converted once into an
+Arrow file in the cache; opening that takes milliseconds, and all processes share its pages.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import ipc
+from pyarrow import json as arrow_json
+
+from inlay.cache import alone, cache_dir
+from inlay.data.rows import Row
+from inlay.errors import InlayError
+
+log = logging.getLogger(__name__)
+
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("image", pa.string()),
+        ("split", pa.string()),
+        ("captions", pa.list_(pa.string())),
+        ("label", pa.string()),
+        ("bbox", pa.list_(pa.float64())),
+        ("mask", pa.string()),
+        ("mask_is", pa.string()),
+        ("size", pa.list_(pa.int32())),
+        ("sha256", pa.string()),
+    ]
+)
+_REQUIRED = ("id", "image", "split")
+_BLOCK = 32 << 20  # bytes of JSON a chunk of rows is made from; no row may be longer
+_STAMP = "source.json"
+
+
+class Index:
+    """The rows of one split, in the order of the index; memory-mapped, so that processes share them.
+
+    Args:
+        file: an Arrow file that :func:`open_split` made.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        table = ipc.open_file(pa.memory_map(str(file))).read_all()
+        self._columns = {name: table[name] for name in table.column_names if table[name].null_count < len(table)}
+        self._length = len(table)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, place: int) -> Row:
+        row = {name: self.value(place, name) for name in SCHEMA.names}
+        return cast(Row, {name: value for name, value in row.items() if value is not None})
+
+    def value(self, place: int, column: str) -> Any:
+        """One value of a row, None where it has none. What is not asked for is not read from disk."""
+        value = self._columns[column][place].as_py() if column in self._columns else None
+        return self.value(place, "image") if value is None and column == "id" else value
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_file": self._file}  # another process maps the file anew
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["_file"])  # type: ignore[misc]
+
+    def has(self, column: str) -> bool:
+        """Whether any row has a value there."""
+        return column in self._columns
+
+
+def open_split(path: str | os.PathLike[str], split: str) -> Index:
+    """Open one split of an index, converting the index into the cache when it is new or has changed.
+
+    Args:
+        path: the JSON Lines file.
+        split: which rows.
+
+    Raises:
+        InlayError: there is no such file, it is no index, or the split is empty.
+    """
+    path = Path(path)
+    folder = _converted(path)
+    file = folder / f"{split}.arrow"
+    if not file.exists():
+        raise InlayError(
+            f"{path}: no pictures in split {split!r}; it has {', '.join(_splits(folder)) or 'none at all'}. "
+            "Choose with data.train_split and data.val_split."
+        )
+    return Index(file)
+
+
+def read_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
+    """The rows of an index, one after the other. Errors: an :class:`InlayError` that names file and line."""
+    path = Path(path)
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                yield _parsed(path, number, line)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InlayError(f"data.index={path}: cannot be read ({error}). Make one with `inlay data prepare`.") from error
+
+
+def _parsed(path: Path, number: int, line: str) -> Row:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise InlayError(f"{path}, line {number}: not JSON ({error}). Make the index anew.") from None
+    if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in _REQUIRED):
+        raise InlayError(
+            f"{path}, line {number}: a row needs the texts {', '.join(_REQUIRED)}; got {line[:80].strip()}"
+        )
+    return cast(Row, row)
+
+
+def _converted(path: Path) -> Path:
+    """The folder of Arrow files that belongs to an index as it is now."""
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise InlayError(f"data.index={path}: {error.strerror}. Make one with `inlay data prepare`.") from None
+    stamp = json.dumps({"index": str(path.resolve()), "bytes": stat.st_size, "changed": stat.st_mtime_ns})
+    name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    folder = cache_dir() / "arrow" / f"{path.stem}-{name}"
+    try:
+        if not _is_made_from(stamp, folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with alone(folder.with_name(f"{folder.name}.lock")):
+                if not _is_made_from(stamp, folder):  # by now, perhaps, thanks to another process
+                    _convert(path, folder, stamp)
+    except OSError as error:
+        raise InlayError(
+            f"{folder}: cannot be written ({error.strerror}). Set INLAY_CACHE to another place."
+        ) from error
+    return folder
+
+
+def _is_made_from(stamp: str, folder: Path) -> bool:
+    return (folder / _STAMP).exists() and (folder / _STAMP).read_text() == stamp
+
+
+def _convert(path: Path, folder: Path, stamp: str) -> None:
+    log.info("%s: converting into %s (once)", path, folder)
+    temporary = folder.with_name(f".{folder.name}")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)  # of a conversion that was killed
+        temporary.mkdir()
+        _write_splits(path, temporary)
+        (temporary / _STAMP).write_text(stamp)
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_splits(path: Path, folder: Path) -> None:
+    parsing = arrow_json.ParseOptions(explicit_schema=SCHEMA, unexpected_field_behavior="ignore")
+    with ExitStack() as files:
+        writers: dict[str, ipc.RecordBatchFileWriter] = {}
+        for batch in _batches(path, parsing):
+            for split in pc.unique(batch["split"]).to_pylist():
+                if split not in writers:
+                    writers[split] = files.enter_context(ipc.new_file(str(folder / f"{split}.arrow"), SCHEMA))
+                writers[split].write_batch(_without_equal_ids(batch.filter(pc.equal(batch["split"], split))))
+
+
+def _without_equal_ids(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Leave out ids that are the file's name, as they mostly are: that is half of what training reads."""
+    named = pc.if_else(pc.equal(batch["id"], batch["image"]), pa.scalar(None, pa.string()), batch["id"])
+    return batch.set_column(0, "id", named)
+
+
+def _batches(path: Path, parsing: arrow_json.ParseOptions) -> Iterator[pa.RecordBatch]:
+    if path.stat().st_size == 0:
+        return
+    try:
+        for batch in arrow_json.open_json(str(path), arrow_json.ReadOptions(block_size=_BLOCK), parsing):
+            batch.validate(full=True)  # or bytes that are no text would surface in the middle of a run
+            if any(batch[name].null_count for name in _REQUIRED):
+                raise pa.ArrowInvalid("a row lacks one of " + ", ".join(_REQUIRED))
+            yield batch
+    except pa.ArrowInvalid as error:
+        for _ in read_rows(path):  # names the line, where it is one that JSON's own reader refuses too
+            pass
+        raise InlayError(f"{path}: not an index ({error}). Make it anew with `inlay data prepare`.") from error
+    except OSError as error:
+        raise InlayError(f"data.index={path}: cannot be read ({error}). Name a .jsonl file.") from error
+
+
+def _splits(folder: Path) -> list[str]:
+    return sorted(f"{file.stem} ({len(Index(file)):,})" for file in folder.glob("*.arrow"))

@@ -1,0 +1,284 @@
+"""Making an index: every file is found, opened, decoded and counted once."""
+
+import csv
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple, TypedDict
+
+from tqdm import tqdm
+
+from inlay.cache import alone, cache_dir
+from inlay.data.parallel import ordered_map
+from inlay.data.pictures import MIN_SIDE, read_object, read_photograph
+from inlay.data.rows import Listing, Refused, Row
+from inlay.data.tree import Tree, unchanged
+from inlay.errors import BadFile, InlayError
+from inlay.images import picture_size
+
+
+class Examined(NamedTuple):
+    """What became of one thing that a listing named."""
+
+    listed: Row | Refused
+    """The thing itself."""
+    row: Row | None
+    """None where the picture is refused."""
+    refused: list[Refused]
+    bad: bool = False
+    """Whether the picture's own file is broken."""
+
+
+class Origin(TypedDict):
+    """What an index is made from."""
+
+    root: str
+    listing: str
+    verified: bool
+
+
+class About(Origin):
+    """What is written beside an index, so that it can be told from an outdated one."""
+
+    consulted: dict[str, int]
+
+
+@dataclass
+class Report:
+    """What an index was made of."""
+
+    found: int = 0
+    kept: int = 0
+    refused: list[Refused] = field(default_factory=list)
+    splits: Counter[str] = field(default_factory=Counter)
+    captions: Counter[int] = field(default_factory=Counter)
+
+    def add(self, examined: Examined) -> None:
+        """Count one thing."""
+        self.found += 1
+        self.refused += examined.refused
+        if examined.row:
+            self.kept += 1
+            self.splits[examined.row["split"]] += 1
+            self.captions[len(examined.row.get("captions", ()))] += 1
+
+    def __str__(self) -> str:
+        lines = [f"{self.found:,} found: {self.kept:,} kept, {self.found - self.kept:,} refused"]
+        lines.append("splits: " + (", ".join(f"{name} {n:,}" for name, n in sorted(self.splits.items())) or "none"))
+        if any(self.captions):
+            counts = ", ".join(f"{n:,} pictures with {count}" for count, n in sorted(self.captions.items()))
+            lines.append(f"captions: {counts}")
+        lines += [f"  refused {file}: {reason}" for file, reason, _ in self.refused[:_SHOWN]]
+        if len(self.refused) > _SHOWN:
+            lines.append(f"  and {len(self.refused) - _SHOWN:,} more")
+        return "\n".join(lines)
+
+
+_SHOWN = 20  # lines of a report
+_FEW = 100  # pictures are decoded sooner than processes start
+
+
+def refused_file(index: Path) -> Path:
+    """The table of what an index refused, beside it."""
+    return index.with_suffix(".refused.csv")
+
+
+def about_file(index: Path) -> Path:
+    """Where an index came from, beside it."""
+    return index.with_suffix(".about.json")
+
+
+def prepare(
+    listing: Listing, root: Path, out: Path, workers: int, verify: bool = True, stop_at_bad_file: bool = False
+) -> Report:
+    """Write an index, with a progress bar. Interrupted and called again, it goes on where it was.
+
+    Beside the index stand a table of what was refused and a note of where it came from.
+
+    Args:
+        listing: names the pictures.
+        root: the dataset's folder.
+        out: the index, JSON Lines.
+        workers: processes that decode.
+        verify: decode every file; otherwise they are only listed, without size and checksum.
+        stop_at_bad_file: raise at the first broken file rather than refuse it.
+
+    Raises:
+        InlayError: the root has another layout, or the index cannot be written.
+        BadFile: the first broken file, if asked for.
+    """
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with alone(out.with_name(f".{out.name}.lock")):
+            return _prepare(listing, root, out, workers, verify, stop_at_bad_file)
+    except OSError as error:
+        raise InlayError(f"{out}: cannot be written ({error.strerror or error}). Choose another place.") from error
+
+
+def _prepare(listing: Listing, root: Path, out: Path, workers: int, verify: bool, stop_at_bad_file: bool) -> Report:
+    tree, partly = Tree(root), out.with_name(f".{out.name}.part")
+    origin = Origin(root=str(root.resolve()), listing=repr(listing), verified=verify)
+    total = sum(1 for _ in listing(tree))
+    done, end = _done_already(partly, origin, root, listing(tree), stop_at_bad_file)
+    with partly.open("r+" if end else "w", encoding="utf-8") as file:
+        file.seek(end)
+        file.truncate()
+        if not end:
+            file.write(json.dumps(origin) + "\n")
+        rest = islice(listing(tree), done, None)
+        work = partial(examine, root) if verify else _unexamined
+        results = ordered_map(work, rest, workers if verify and total - done > _FEW else 0)
+        for examined in tqdm(results, desc=out.name, total=total, initial=done, unit=" pictures"):
+            if examined.bad and stop_at_bad_file:
+                raise BadFile(root / examined.refused[0].file, examined.refused[0].reason)
+            file.write(json.dumps(examined) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return _publish(partly, out, tree, origin)
+
+
+def examine(root: Path, thing: Row | Refused) -> Examined:
+    """Read a picture, and the file that shows its object: size and checksum if it is sound, the reason if not."""
+    if isinstance(thing, Refused):
+        return _unexamined(thing)
+    row, refused = thing.copy(), []
+    path = root / row["image"]
+    try:
+        height, width = picture_size(path)
+        read_photograph(path, at_least=MIN_SIDE)  # at 1/8 scale, too, every byte of a JPEG is decoded
+        with path.open("rb") as file:
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    except BadFile as error:
+        return Examined(thing, None, [Refused(row["image"], error.reason, row["split"])], bad=True)
+    if "mask" in row:
+        try:
+            read_object(root / row["mask"], row.get("mask_is", "white"))
+        except BadFile as error:
+            refused.append(Refused(row.pop("mask"), f"{error.reason} The picture is kept without it."))
+    row["size"], row["sha256"] = [width, height], checksum
+    return Examined(thing, row, refused)
+
+
+def _unexamined(thing: Row | Refused) -> Examined:
+    if isinstance(thing, Refused):
+        return Examined(thing, None, [thing])
+    return Examined(thing, thing, [])
+
+
+def _done_already(
+    partly: Path, origin: Origin, root: Path, things: Iterator[Row | Refused], stop_at_bad_file: bool
+) -> tuple[int, int]:
+    """How many things an interrupted preparation has behind it, and where in its file the last of them ends.
+
+    The file is believed as far as it holds the things of the listing, in their order, in whole lines; what was refused
+    is looked at again.
+    """
+    if not partly.exists():
+        return 0, 0
+    done = end = 0
+    with partly.open("rb") as file:
+        if (head := file.readline()) != (json.dumps(origin) + "\n").encode():
+            return 0, 0
+        end = len(head)
+        for line, thing in zip(file, things, strict=False):
+            examined = _parsed(line)
+            if examined is None or examined.listed != thing or (examined.bad and stop_at_bad_file):
+                break
+            if examined.refused and examine(root, thing) != examined:  # mended in the meantime
+                break
+            done, end = done + 1, end + len(line)
+    return done, end
+
+
+def _parsed(line: bytes) -> Examined | None:
+    if not line.endswith(b"\n"):
+        return None
+    listed, row, refused, bad = json.loads(line)
+    if isinstance(listed, list):
+        listed = Refused(*listed)
+    return Examined(listed, row, [Refused(*one) for one in refused], bad)
+
+
+def _publish(partly: Path, out: Path, tree: Tree, origin: Origin) -> Report:
+    """Turn the finished work into the index and what stands beside it; what makes the index count is there last."""
+    report = Report()
+    rows, about = out.with_name(f".{out.name}.rows"), out.with_name(f".{out.name}.about")
+    with partly.open("rb") as lines, rows.open("w", encoding="utf-8") as file:
+        next(lines)
+        for line in lines:
+            examined = _parsed(line)
+            assert examined is not None
+            report.add(examined)
+            if examined.row:
+                file.write(json.dumps(examined.row) + "\n")
+    for refused in report.refused:
+        tree.has(refused.file)  # remembered: a file that is mended makes the index outdated
+    with refused_file(out).open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([Refused._fields, *report.refused])
+    about.write_text(json.dumps(About(**origin, consulted=tree.consulted)))
+    rows.replace(out)
+    about.replace(about_file(out))
+    partly.unlink()
+    return report
+
+
+def read_refused(index: Path) -> list[Refused]:
+    """What an index refused; nothing where the table is not beside it."""
+    if not refused_file(index).exists():
+        return []
+    with refused_file(index).open(newline="", encoding="utf-8") as file:
+        return [Refused(**row) for row in csv.DictReader(file)]
+
+
+def find_index(
+    root: Path, listing: Listing | None, given: str | None, workers: int, verify: bool, stop_at_bad_file: bool
+) -> Path:
+    """The index of a root: the given one, else one in the cache, made on first use and again when the root changes.
+
+    Args:
+        root: the dataset's folder.
+        listing: how the dataset lies in it; may be None where an index is given.
+        given: a file that :func:`prepare` made.
+        workers: as for :func:`prepare`.
+        verify: likewise.
+        stop_at_bad_file: likewise.
+
+    Raises:
+        BadFile: the first broken file, if ``stop_at_bad_file`` and no index is given.
+        InlayError: as :func:`prepare`; or there is neither listing nor index.
+    """
+    if given:
+        return Path(given)
+    if listing is None:
+        raise InlayError("data.index: give the index of these pictures; `inlay data prepare` makes one.")
+    key = hashlib.sha256(json.dumps([str(root.resolve()), repr(listing), verify]).encode()).hexdigest()[:16]
+    index = cache_dir() / "indexes" / f"{root.resolve().name}-{key}.jsonl"
+    if not _is_current(index, root):
+        try:
+            index.parent.mkdir(parents=True, exist_ok=True)
+            with alone(index.with_suffix(".lock")):
+                if not _is_current(index, root):  # by now, perhaps, thanks to another process
+                    print(f"{root} has no index yet, or has changed; making {index}")
+                    print("(`inlay data prepare` does it ahead)")
+                    print(prepare(listing, root, index, workers, verify, stop_at_bad_file))
+        except OSError as error:
+            raise InlayError(
+                f"{index}: cannot be written ({error.strerror}). Set INLAY_CACHE to another place."
+            ) from error
+    lost = [refused for refused in read_refused(index) if refused.split]
+    if lost and stop_at_bad_file:
+        raise BadFile(root / lost[0].file, f"{lost[0].reason} ({len(lost)} such in all)")
+    return index
+
+
+def _is_current(index: Path, root: Path) -> bool:
+    if not (index.exists() and about_file(index).exists()):
+        return False
+    about: About = json.loads(about_file(index).read_text())
+    return unchanged(root, about["consulted"])

@@ -1,0 +1,84 @@
+"""Meeting a hole ratio: how many pixels it asks for, and how a mask is grown or shrunk until it has them."""
+
+import math
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inlay.errors import InlayError, NoHole
+from inlay.masks.ranges import Ratio
+
+
+def hole_pixels(ratio: Ratio, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Fewest and most pixels of hole that meet a ratio, both inclusive and at least 1.
+
+    Args:
+        ratio: the range.
+        shape: height and width of the mask.
+
+    Raises:
+        InlayError: no whole number of pixels meets it.
+    """
+    (low, high), area = ratio, math.prod(shape)
+    near_low, near_high = round(low * area), round(high * area)  # products are rounded, either way: quotients decide
+    fewest = near_low if near_low / area >= low else near_low + 1
+    most = near_high if near_high / area <= high else near_high - 1
+    if fewest > most:
+        raise InlayError(
+            f"masks.ratio=[{low}, {high}] could not be met on {shape[1]}x{shape[0]} pixels: no whole number of pixels "
+            "lies in it. Widen the range or enlarge the picture."
+        )
+    return fewest, most
+
+
+def fit(mask: NDArray[np.bool_], ratio: Ratio | None, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Grow or shrink a hole until it meets a ratio, keeping its form as well as that can be.
+
+    Args:
+        mask: ``(H, W)``, True = hole.
+        ratio: lowest and highest share that is hole; None for any.
+        rng: draws the share to aim for; not asked where the mask meets the range already.
+
+    Returns:
+        ``mask`` itself where it meets the ratio, else a new one.
+
+    Raises:
+        NoHole: the mask is empty or full, so it has no edge to move.
+        InlayError: no whole number of pixels meets the ratio.
+    """
+    if ratio is None or ratio[0] <= mask.mean() <= ratio[1]:
+        return mask
+    fewest, most = hole_pixels(ratio, mask.shape)
+    return fit_pixels(mask, int(rng.integers(fewest, most + 1)))
+
+
+def fit_pixels(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
+    """Move the edge of a hole evenly, outward or inward, until exactly so many pixels are hole.
+
+    The edge moves to a level of the signed Euclidean distance. Of the pixels at the very level the first ones, row by
+    row, make up the count.
+
+    Args:
+        mask: ``(H, W)``, True = hole.
+        pixels: how many, in ``[1, H * W]``.
+
+    Raises:
+        NoHole: the mask is empty or full.
+    """
+    if mask.all() or not mask.any():
+        raise NoHole(f"a mask that is {'all' if mask.any() else 'no'} hole has no edge, so it cannot meet masks.ratio.")
+    distance = _signed_distance(mask).ravel()
+    level = np.partition(distance, pixels - 1)[pixels - 1]
+    fitted: NDArray[np.bool_] = distance < level
+    fitted[np.flatnonzero(distance == level)[: pixels - np.count_nonzero(fitted)]] = True
+    return fitted.reshape(mask.shape)
+
+
+def _signed_distance(mask: NDArray[np.bool_]) -> NDArray[Any]:
+    """Distance of each pixel to the hole's edge in pixels, ``(H, W)`` float32; negative inside the hole."""
+    hole = mask.astype(np.uint8)
+    outside = cv2.distanceTransform(1 - hole, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    inside = cv2.distanceTransform(hole, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(outside - inside)

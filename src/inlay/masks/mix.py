@@ -1,0 +1,69 @@
+"""Several families at once."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inlay.errors import InlayError, NoHole
+from inlay.masks.paired import Paired
+from inlay.masks.ranges import Ratio, check_ratio, lists_to_tuples
+from inlay.types import Scene
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mix:
+    """One of several families for each mask, by odds.
+
+    Attributes:
+        families: by name; dataclasses, so that their ``ratio`` can be set.
+        odds: how often each is drawn, relative to the others; 0 for never.
+        ratio: lowest and highest share that is hole, for all of them; None leaves each with its own.
+    """
+
+    families: Mapping[str, Any]
+    odds: Mapping[str, float]
+    ratio: Ratio | None = None
+
+    def __post_init__(self) -> None:
+        lists_to_tuples(self)
+        check_ratio(self.ratio)
+        if set(self.odds) != set(self.families):
+            raise InlayError(
+                f"masks.odds must name the families {', '.join(self.families)}; got {', '.join(self.odds) or 'none'}."
+            )
+        if not self.odds or min(self.odds.values()) < 0 or sum(self.odds.values()) <= 0:
+            raise InlayError(f"masks.odds must not be negative, and one must be positive; got {dict(self.odds)}.")
+        if self.ratio is not None:
+            families = {name: replace(family, ratio=self.ratio) for name, family in self.families.items()}
+            object.__setattr__(self, "families", families)
+
+    def __call__(
+        self, height: int, width: int, rng: np.random.Generator, scene: Scene | None = None
+    ) -> NDArray[np.bool_]:
+        """Draw a family, and let it draw. One that finds no hole in the picture leaves it to the others.
+
+        Raises:
+            NoHole: none of them finds one.
+        """
+        left = {name: odds for name, odds in self.odds.items() if odds > 0}
+        reasons = []
+        while left:
+            names, odds = list(left), np.array(list(left.values()))
+            name = names[rng.choice(len(names), p=odds / odds.sum())]
+            try:
+                mask: NDArray[np.bool_] = self.families[name](height, width, rng, scene)
+                return mask
+            except NoHole as error:
+                reasons.append(str(error))
+                del left[name]
+        raise NoHole("; ".join(reasons))
+
+    def without_partner(self, ids: Iterable[str]) -> list[str]:
+        """See :meth:`inlay.masks.Paired.without_partner`."""
+        paired = [family for name, family in self.families.items() if self.odds[name] and isinstance(family, Paired)]
+        ids = list(ids) if paired else ()
+        return sorted(set(chain.from_iterable(family.without_partner(ids) for family in paired)))

@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from inlay.cli import main
+from inlay.images import Picture, write_picture
+
+
+@pytest.fixture
+def inlay(monkeypatch, capsys):
+    """The command, in this process: what it prints and its exit status."""
+
+    def inlay(*arguments):
+        monkeypatch.setattr("sys.argv", ["inlay", *map(str, arguments)])
+        try:
+            main()
+            status = 0
+        except SystemExit as stop:
+            status = stop.code
+        printed = capsys.readouterr()
+        return printed.out, printed.err, status
+
+    return inlay
+
+
+@pytest.fixture
+def refused(inlay):
+    """A command that is answered with one line and exit status 1."""
+
+    def refused(*arguments):
+        _, error, status = inlay(*arguments)
+        assert status == 1
+        line = error.splitlines()[-1]  # behind what a progress bar left
+        assert line.startswith("error: ")
+        assert "Traceback" not in error
+        return line
+
+    return refused
+
+
+@pytest.fixture
+def root(tmp_path, rng):
+    """A folder of five small pictures."""
+    for name in ("train/a.png", "train/b.jpg", "train/deep/c.webp", "train/v1.0/d.png", "val/e.png"):
+        pixels = rng.integers(0, 256, (40 + len(name), 50, 3)).astype(np.uint8)
+        write_picture(tmp_path / "root" / name, Picture(pixels))
+    return tmp_path / "root"

@@ -1,0 +1,240 @@
+"""``inlay masks generate``, ``buckets`` and ``preview``."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inlay.images import read_image, read_mask
+from inlay.masks import Paired, Strokes
+from inlay.masks.freeze import BUCKETS, freeze
+
+RATIO = "masks.ratio=[0.1,0.4]"
+
+
+def manifest(folder):
+    return [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
+
+
+def contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.png")}
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "set"
+
+
+class TestGenerate:
+    @pytest.fixture
+    def generate(self, inlay, out):
+        def generate(*arguments):
+            printed, error, status = inlay("masks", "generate", "--out", out, *arguments)
+            assert status == 0, error
+            return printed
+
+        return generate
+
+    @pytest.mark.parametrize("family", ["strokes", "shapes", "boxes"])
+    def test_writes_pngs_and_a_manifest(self, generate, out, family):
+        printed = generate(f"masks={family}", "--count", 3, "--size", 32, RATIO)
+        assert sorted(contents(out)) == [row["file"] for row in manifest(out)] == [f"00000{i}.png" for i in range(3)]
+        assert all(row["family"] == family and 0.1 <= row["ratio"] <= 0.4 for row in manifest(out))
+        assert printed.startswith(f"3 masks in {out}, hole ratio 0.")
+
+    def test_draws_the_same_set_as_the_function(self, generate, out):
+        generate("--count", 3, "--size", 32, "--seed", 5, "masks.ratio=[0.2,0.3]", "masks.brush=[0.1,0.2]")
+        family = Strokes(ratio=(0.2, 0.3), brush=(0.1, 0.2))
+        for number, mask, _ in freeze(family, 3, 32, 5):
+            assert np.array_equal(read_mask(out / f"{number}.png"), mask)
+
+    def test_keeps_the_border_free(self, generate, out):
+        generate("--count", 2, "--size", 32, "masks.border=0.25")
+        masks = [read_mask(out / row["file"]) for row in manifest(out)]
+        assert not any(mask[:8].any() or mask[:, -8:].any() for mask in masks)
+
+    def test_draws_one_for_each_picture(self, generate, out, root):
+        printed = generate("data=folder", f"data.root={root}")
+        assert [(row["id"], row["file"]) for row in manifest(out)] == [
+            ("train/a.png", "train/a.png"),
+            ("train/b.jpg", "train/b.png"),
+            ("train/deep/c.webp", "train/deep/c.png"),
+            ("train/v1.0/d.png", "train/v1.0/d.png"),
+        ]
+        assert sorted(contents(out)) == [row["file"] for row in manifest(out)]
+        for row in manifest(out):
+            assert read_mask(out / row["file"]).shape == read_image(root / row["id"]).shape[:2]
+        assert "4 pictures, 0 without a mask" in printed
+
+    def test_draws_for_another_split_if_asked(self, generate, out, root):
+        generate("data=folder", f"data.root={root}", "--split", "val")
+        assert [row["id"] for row in manifest(out)] == ["val/e.png"]
+
+    def test_draws_a_picture_the_same_mask_whatever_else_there_is(self, inlay, root, tmp_path):
+        inlay("masks", "generate", "--out", tmp_path / "first", "data=folder", f"data.root={root}")
+        (root / "train/a.png").rename(root / "train/0.png")
+        Image.new("RGB", (64, 64)).save(root / "train/new.png")
+        inlay("masks", "generate", "--out", tmp_path / "second", "data=folder", f"data.root={root}")
+        first, second = contents(tmp_path / "first"), contents(tmp_path / "second")
+        assert set(second) - set(first) == {"train/0.png", "train/new.png"}
+        assert all(second[name] == first[name] for name in set(first) & set(second))
+        assert len(set(first) & set(second)) == 3
+
+    def test_of_an_index_in_any_order_is_the_same(self, inlay, root, tmp_path):
+        rows = [{"id": f"v1.0/{name}", "image": f"train/{name}", "split": "train"} for name in ("a.png", "b.jpg")]
+        rows += [{"id": "v1.0/e", "image": "val/e.png", "split": "train"}]
+        for place, order in (("first", rows), ("second", rows[::-1])):
+            index = tmp_path / f"{place}.jsonl"
+            index.write_text("".join(json.dumps(row) + "\n" for row in order))
+            settings = ["data=index", f"data.root={root}", f"data.index={index}"]
+            assert inlay("masks", "generate", "--out", tmp_path / place, *settings)[2] == 0
+        assert contents(tmp_path / "first") == contents(tmp_path / "second")
+        assert sorted(contents(tmp_path / "first")) == ["v1.0/a.png", "v1.0/b.png", "v1.0/e.png"]
+
+    def test_is_what_the_paired_family_finds(self, generate, out, root):
+        generate("data=folder", f"data.root={root}")
+        assert Paired(root=str(out)).without_partner(row["id"] for row in manifest(out)) == []
+
+    def test_lists_pictures_without_a_hole(self, inlay, out, root, tmp_path):
+        rows = [{"id": name, "image": name, "split": "train"} for name in ("train/a.png", "train/b.jpg", "none.png")]
+        rows[0] |= {"bbox": [10, 10, 40, 40]}
+        index = tmp_path / "index.jsonl"
+        index.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        settings = ["masks=objects", "data=index", f"data.root={root}", f"data.index={index}"]
+        printed, _, status = inlay("masks", "generate", "--out", out, *settings)
+        assert status == 0
+        assert [row["id"] for row in manifest(out)] == ["train/a.png"]
+        assert "no mask for train/b.jpg: the dataset has neither segmentation nor box" in printed
+        assert f"no mask for none.png: {root}/none.png: no such file" in printed
+        assert "3 pictures, 2 without a mask" in printed
+
+    def test_stops_at_broken_pictures_unless_told_to_skip_them(self, inlay, refused, out, root):
+        (root / "train/broken.jpg").write_text("broken")
+        settings = ["masks", "generate", "--out", out, "data=folder", f"data.root={root}"]
+        assert f"{root}/train/broken.jpg: not a picture" in refused(*settings)
+        assert inlay(*settings, "data.on_bad_file=skip")[2] == 0
+        assert len(manifest(out)) == 4
+
+    def test_refuses_pictures_that_would_share_a_mask(self, refused, out, root):
+        (root / "train/a.jpg").write_bytes((root / "train/b.jpg").read_bytes())
+        line = refused("masks", "generate", "--out", out, "data=folder", f"data.root={root}")
+        assert f"{out}/train/a.png: two pictures would share it" in line
+        assert not (out / "manifest.jsonl").exists()
+
+    def test_refuses_a_second_set_in_the_same_folder(self, generate, refused, out):
+        generate("--count", 1, "--size", 32)
+        assert "holds a mask set already" in refused("masks", "generate", "--out", out, "--count", 1)
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--count", 0], "--count must be >= 1"),
+            (["--count", 1, "--size", 8], "--size >= 16"),
+            (["--count", 1, "masks.ratio=[0.4,0.1]"], "masks.ratio must be [low, high]"),
+            (["--count", 1, "masks.border=0.7"], "masks.border must lie in [0, 0.5)"),
+            (["--count", 1, "masks.nonsense=1"], "nonsense"),
+            (["--count", 1, "masks=nonsense"], "nonsense"),
+            (["--count", 1, "nonsense"], "nonsense"),
+            (["--count", 1, "masks=objects"], "masks=objects takes holes from a dataset's pictures"),
+            ([], "give --count, or the pictures that the masks are for: data=... data.root=..."),
+            (["data=index", "data.root=nowhere"], "data.index: give the index of these pictures"),
+            (["data=folder", "data.root=nowhere"], "data.root=nowhere: no such folder"),
+        ],
+    )
+    def test_answers_bad_settings_with_a_line(self, refused, out, arguments, message):
+        assert message in refused("masks", "generate", "--out", out, *arguments)
+        assert not out.exists()
+
+
+class TestBuckets:
+    def buckets(self, inlay, out, *arguments):
+        printed, error, status = inlay("masks", "buckets", "--out", out, "--count", 2, "--size", 64, *arguments)
+        assert status == 0, error
+        return printed
+
+    @pytest.mark.parametrize("family", ["strokes", "shapes"])
+    def test_fill_twelve_folders_with_masks_of_their_ratio(self, inlay, out, family):
+        printed = self.buckets(inlay, out, f"masks={family}")
+        assert f"24 masks in {out}" in printed
+        for border in ("free", "border"):
+            for low, high in BUCKETS:
+                folder = out / border / f"{100 * low:02.0f}-{100 * high:.0f}"
+                ratios = [read_mask(path).mean() for path in sorted(folder.glob("*.png"))]
+                assert len(ratios) == 2
+                assert low <= min(ratios) <= max(ratios) <= high
+
+    def test_leave_the_border_alone_where_they_should(self, inlay, out):
+        self.buckets(inlay, out)
+        margin = round(50 / 512 * 64)
+        touched = {}
+        for border in ("free", "border"):
+            union = np.any([read_mask(path) for path in (out / border).rglob("*.png")], axis=0)
+            union[margin:-margin, margin:-margin] = False
+            touched[border] = union.any()
+        assert touched == {"free": True, "border": False}
+
+    def test_are_the_same_every_time(self, inlay, tmp_path):
+        for name in ("first", "second"):
+            self.buckets(inlay, tmp_path / name, "masks=shapes")
+        assert contents(tmp_path / "first") == contents(tmp_path / "second")
+        assert manifest(tmp_path / "first") == manifest(tmp_path / "second")
+        self.buckets(inlay, tmp_path / "third", "masks=shapes", "--seed", 1)
+        assert set(contents(tmp_path / "first").values()).isdisjoint(contents(tmp_path / "third").values())
+
+    @pytest.mark.parametrize("family", ["center", "files"])
+    def test_need_a_family_with_ratio_and_border(self, refused, out, family):
+        line = refused("masks", "buckets", "--out", out, f"masks={family}")
+        assert line == f"error: {family} has no ratio and border to set. Use masks=strokes, shapes or boxes."
+
+
+class TestPreview:
+    def test_is_a_sheet_of_masks(self, inlay, tmp_path):
+        path = tmp_path / "sheet.png"
+        printed, _, status = inlay("masks", "preview", "masks=boxes", "--count", 8, "--size", 48, "--out", path)
+        assert status == 0
+        assert printed.startswith(f"8 masks in {path}")
+        sheet = read_image(path)
+        assert sheet.shape == (2 * (48 + 20) + 4, 6 * 48 + 5 * 4, 3)
+        tile = sheet[:48, :48]
+        assert set(np.unique(tile)) == {0, 255}
+        (drawn, *_) = freeze_of("boxes", 1, 48)
+        assert np.array_equal(tile[..., 0] == 255, drawn)
+
+    def test_shows_pictures_where_there_are_some(self, inlay, root, tmp_path):
+        path = tmp_path / "sheet.png"
+        settings = ["masks=center", "data=folder", f"data.root={root}"]
+        printed, _, status = inlay("masks", "preview", *settings, "--size", 32, "--out", path)
+        assert status == 0
+        assert printed.splitlines()[-1].startswith("4 masks")  # as many as there are pictures
+        tile = read_image(path)[:32, :32]
+        assert (tile[8:24, 8:24] == 255).all()
+        assert tile[:8].std() > 20
+
+    def test_takes_others_for_broken_pictures(self, inlay, root, tmp_path):
+        (root / "train/a.png").write_text("broken")
+        settings = ["data=folder", f"data.root={root}", "data.verify=false", "data.on_bad_file=skip"]
+        assert inlay("masks", "preview", *settings, "--size", 32, "--out", tmp_path / "sheet.png")[2] == 0
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--count", 0], "--count must be >= 1"),
+            (["masks.ratio=[2,3]"], "masks.ratio must be"),
+            (["masks=paired"], "masks=paired takes a mask for each picture"),
+            (["data=folder", "data.root=nowhere"], "nowhere: no such folder"),
+        ],
+    )
+    def test_answers_bad_settings_with_a_line(self, refused, tmp_path, arguments, message):
+        assert message in refused("masks", "preview", "--out", tmp_path / "sheet.png", *arguments)
+
+    def test_answers_an_unknown_format_with_a_line(self, refused, tmp_path):
+        assert "unknown suffix '.gif'" in refused("masks", "preview", "--count", 1, "--out", tmp_path / "sheet.gif")
+
+
+def freeze_of(family, count, size):
+    from hydra.utils import instantiate
+
+    from inlay.cli.settings import composed
+
+    return [drawn.mask for drawn in freeze(instantiate(composed([f"masks={family}"]).masks), count, size, 0)]

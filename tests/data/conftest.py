@@ -1,0 +1,36 @@
+"""Datasets on disk for tests: pictures, and indexes that name them."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def write_index(tmp_path):
+    """An index of rows; what is text already becomes a line as it is."""
+
+    def write(rows, path="index.jsonl"):
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+        return file
+
+    return write
+
+
+@pytest.fixture
+def save(tmp_path):
+    """A picture file below the test's folder: of given pixels, or of a size and its own noise."""
+
+    def save(path, pixels=(40, 50), **options):
+        if isinstance(pixels, tuple):
+            noise = np.random.default_rng(len(list(tmp_path.rglob("*"))))
+            pixels = noise.integers(0, 256, (*pixels, 3)).astype(np.uint8)
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(file, **options)
+        return file
+
+    return save

@@ -1,0 +1,107 @@
+import os
+
+import pytest
+
+from inlay.data.listings import FList
+from inlay.data.tree import Tree
+from inlay.errors import InlayError
+
+
+def test_lists_with_masks_and_captions(plant, ask, caplog):
+    root = plant(
+        {
+            "train.flist": "images/a.jpg\n\n./images/b.jpg\n",
+            "train_mask.flist": "masks/a.png\nmasks/b.png\n",
+            "valid.flist": "images/c.jpg\n",
+            "test_shuffled.flist": "images/gone.jpg\n",
+            "caption.json": '{"a.jpg": ["one", "two"], "c.jpg": "three", "b.jpg": [""]}',
+            **dict.fromkeys([f"images/{name}.jpg" for name in "abcd"], ""),
+            **dict.fromkeys([f"masks/{name}.png" for name in "abc"], ""),
+        }
+    )
+    rows, refused = ask(FList(), root)
+    assert rows["images/a.jpg"] == {
+        "id": "images/a.jpg",
+        "image": "images/a.jpg",
+        "split": "train",
+        "mask": "masks/a.png",
+        "mask_is": "nonzero",
+        "captions": ["one", "two"],
+    }
+    assert rows["images/b.jpg"]["mask"] == "masks/b.png"
+    assert "captions" not in rows["images/b.jpg"]
+    assert rows["images/c.jpg"] == {
+        "id": "images/c.jpg",
+        "image": "images/c.jpg",
+        "split": "val",
+        "captions": ["three"],
+    }
+    assert rows["images/gone.jpg"]["split"] == "test"
+    assert refused == dict.fromkeys(["images/d.jpg", "masks/c.png"], "named by none of the lists")
+    assert "2 of 4 pictures have no caption" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("images", "masks"), [("a.jpg\nb.jpg\nc.jpg\n", "m.png\n"), ("a.jpg\n", "m.png\nn.png\no.png\n")]
+)
+def test_masks_of_another_length(plant, images, masks):
+    root = plant({"train.flist": images, "train_mask.flist": masks})
+    longer = "train.flist" if len(images) > len(masks) else "train_mask.flist"
+    with pytest.raises(InlayError, match=rf"train_mask\.flist.*{longer} names 3 files and the other 1"):
+        list(FList()(Tree(root)))
+
+
+def test_a_name_in_two_lists_is_refused_once(plant, ask):
+    rows, refused = ask(FList(), plant({"train.flist": "a.jpg\n./a.jpg\n", "val.flist": "b.jpg\na.jpg\n", "a.jpg": ""}))
+    assert {id: row["split"] for id, row in rows.items()} == {"a.jpg": "train", "b.jpg": "val"}
+    assert refused == {"a.jpg": "named twice, at last by val.flist"}
+
+
+def test_absolute_paths(plant, ask, tmp_path):
+    root = plant({"images/a.jpg": "", "images/b.jpg": "", "images/c.jpg": ""})
+    (tmp_path / "link").symlink_to(root)
+    (root / "train.flist").write_text(f"{root}/images/a.jpg\n{tmp_path}/link/images/b.jpg\n/images/c.jpg\n")
+    rows, refused = ask(FList(), tmp_path / "link")
+    assert list(rows) == ["images/a.jpg", "images/b.jpg", "images/c.jpg"]
+    assert not refused
+
+
+@pytest.mark.parametrize("line", ["/home/someone/else.jpg", "../outside.jpg", "images/../../outside.jpg"])
+def test_paths_outside(plant, line):
+    root = plant({"train.flist": f"a.jpg\n{line}\n"})
+    with pytest.raises(InlayError, match=r"train\.flist, line 2: .*outside data\.root"):
+        list(FList()(Tree(root)))
+
+
+def test_a_list_that_names_folders(plant, ask):
+    files = ["images/x/1.jpg", "images/2.jpg", "masks/x/1.png", "masks/2.png"]
+    root = plant({"train.flist": "images\n", "train_mask.flist": "masks/\n", **dict.fromkeys(files, "")})
+    rows, refused = ask(FList(), root)
+    assert {id: row["mask"] for id, row in rows.items()} == {
+        "images/2.jpg": "masks/2.png",
+        "images/x/1.jpg": "masks/x/1.png",
+    }
+    assert not refused
+
+
+def test_names_that_are_no_text(plant, ask):
+    root = plant({"train.flist": "images\n", "train_mask.flist": "masks\n", **dict.fromkeys(["images/2.jpg"], "")})
+    (root / os.fsdecode(b"images/1\xff.jpg")).touch()
+    (root / "masks").mkdir()
+    (root / "masks/1.png").touch()
+    (root / os.fsdecode(b"masks/2\xff.png")).touch()
+    rows, refused = ask(FList(), root)
+    assert not rows
+    assert list(refused) == ["images/2.jpg", r"images/1\xff.jpg", r"masks/2\xff.png"]
+    assert "its mask" in refused["images/2.jpg"]
+
+
+def test_a_list_of_no_split(plant, ask):
+    rows, refused = ask(FList(), plant({"all.flist": "a.jpg\n", "train.flist": "b.jpg\n"}))
+    assert list(rows) == ["b.jpg"]
+    assert "begins with one of train, val, test" in refused["all.flist"]
+
+
+def test_no_lists(plant):
+    with pytest.raises(InlayError, match=r"data\.root=.*\.flist.*is missing.*train\*\.flist"):
+        list(FList()(Tree(plant({"a.jpg": ""}))))

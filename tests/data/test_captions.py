@@ -1,0 +1,200 @@
+import json
+import logging
+
+import pytest
+
+from inlay.data.captions import Captions, captioned, read_captions, sentences
+from inlay.data.rows import Refused
+from inlay.data.tree import Tree
+from inlay.errors import InlayError
+
+SAID = {"a.jpg": ["One, two.", "Three."], "deep/b.jpg": ["Four."]}
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(name, content):
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        return read_captions(Tree(tmp_path), name)
+
+    return read
+
+
+@pytest.fixture
+def read_table(tmp_path):
+    """A Parquet file of columns, read."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    def read_table(columns):
+        parquet.write_table(pa.table(columns), tmp_path / "said.parquet", row_group_size=2)
+        return read_captions(Tree(tmp_path), "said.parquet")
+
+    return read_table
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("said.json", '{"a.jpg": ["One, two.", "Three."], "deep/b.jpg": "Four."}'),
+        (
+            "said.json",
+            '[{"image": "a.jpg", "captions": ["One, two.", "Three."]}, {"image": "./deep/b.jpg", "text": "Four."}]',
+        ),
+        (
+            "said.jsonl",
+            '{"file_name": "a.jpg", "text": ["One, two.", "Three."]}\n\n{"file_name": "deep/b.jpg", "text": "Four."}\n',
+        ),
+        (
+            "said.csv",
+            '\ufeffFile Size,Image,Caption\r\n1,a.jpg,"One, two."\r\n2,a.jpg,Three.\r\n3,deep//b.jpg,"Four.\r\n"\r\n',
+        ),
+        ("SAID.CSV", 'name,prompt\na.jpg,"One, two."\na.jpg,Three.\ndeep/b.jpg,Four.\nc.jpg,\nd.jpg, \n'),
+    ],
+)
+def test_kinds_of_files(read, name, content):
+    assert read(name, content).by_name == SAID
+
+
+@pytest.mark.parametrize("column", ["file", "filename", "file_name", "image", "id", "name"])
+@pytest.mark.parametrize("caption", ["caption", "captions", "text", "prompt", "sentence", "description"])
+def test_names_of_columns(read, column, caption):
+    assert read("said.csv", f"x,{column},{caption}\n1,a,b\n").by_name == {"a": ["b"]}
+
+
+def test_columns_in_order_of_preference(read):
+    assert read("said.csv", "id,file_name,description,caption\n1,a.jpg,no,yes\n").by_name == {"a.jpg": ["yes"]}
+
+
+def test_parquet(read_table):
+    captions = read_table({"file": ["a.jpg", "a.jpg", "deep/b.jpg"], "text": ["One, two.", "Three.", "Four."]})
+    assert captions.by_name == SAID
+
+
+def test_parquet_with_lists_numbers_and_bytes(read_table):
+    captions = read_table({"image": [b"\xff", b"\xd8"], "id": [7, 8], "captions": [["a", "b"], None], "label": [1, 2]})
+    assert captions.by_name == {"7": ["a", "b"]}
+
+
+def test_parquet_as_the_hub_keeps_pictures(read_table):
+    pictures = [{"bytes": b"\xff", "path": "a.jpg"}, {"bytes": b"\xd8", "path": "b.jpg"}]
+    assert read_table({"image": pictures, "text": ["x", "y"]}).by_name == {"a.jpg": ["x"], "b.jpg": ["y"]}
+    pictures = [{"bytes": b"\xff", "path": None}] * 2  # then a column of plain names is the better one
+    assert read_table({"image": pictures, "id": ["a", "b"], "text": ["x", "y"]}).by_name == {"a": ["x"], "b": ["y"]}
+
+
+def test_the_bytes_of_pictures_stay_unread(read_table, monkeypatch):
+    from pyarrow import parquet
+
+    asked = []
+    whole = parquet.ParquetFile.iter_batches
+    monkeypatch.setattr(
+        parquet.ParquetFile, "iter_batches", lambda self, columns: asked.extend(columns) or whole(self, columns=columns)
+    )
+    read_table({"image": [{"bytes": b"\xff", "path": "a.jpg"}], "text": ["x"], "extra": [1]})
+    assert asked == ["image.path", "text"]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected", "joined"),
+    [
+        (["small ears", " brown", "  long tail"], ["small ears, brown, long tail"], 1),
+        (["A cat.", "A dog."], ["A cat.", "A dog."], 0),
+        (["A cat.", " brown", "A dog."], ["A cat.", "brown", "A dog."], 0),
+        ([" A cat.", " A dog."], ["A cat.", "A dog."], 0),
+        (["one, two"], ["one, two"], 0),
+        ("one, two", ["one, two"], 0),
+        (["", "  ", None, "x\n y"], ["x y"], 0),
+    ],
+)
+def test_lists_that_were_split_at_commas(read, caplog, said, expected, joined):
+    caplog.set_level(logging.INFO)
+    captions = read("said.json", json.dumps({"a.jpg": said}))
+    assert captions.by_name == {"a.jpg": expected}
+    assert captions.joined == joined
+    assert ("1 lists of attributes were joined" in caplog.text) == bool(joined)
+
+
+def test_odd_bytes(read):
+    assert read("said.csv", b"file,text\na.jpg,caf\xe9 \xff\xfebar\n").by_name == {"a.jpg": ["caf bar"]}
+    assert sentences("one\ufffdtwo\n\n \n three \n") == ["one two", "three"]
+
+
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [
+        ("train/deep/a.b.jpg", True),
+        ("train/deep/a.b", True),
+        ("deep/a.b.jpg", True),
+        ("a.b.jpg", True),
+        ("a.b", True),
+        ("a", False),
+        ("val/deep/a.b.jpg", False),
+        ("eep/a.b.jpg", False),
+        ("a.b.png", False),
+    ],
+)
+def test_how_pictures_are_found(key, found):
+    assert Captions({key: ["x"]}).of("train/deep/a.b.jpg") == (["x"] if found else [])
+
+
+def test_the_longest_name_wins():
+    captions = Captions({"a": ["1"], "a.jpg": ["2"], "train/a": ["3"], "val/a.jpg": ["4"]})
+    assert [captions.of(image) for image in ("train/a.jpg", "val/a.jpg", "a.jpg", "test/a.png", "b.jpg")] == [
+        ["3"],
+        ["4"],
+        ["2"],
+        ["1"],
+        [],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "said.csv",
+            "picture,caption\na,b\n",
+            r"said\.csv: none of its columns \(picture, caption\) is called file,.*Rename",
+        ),
+        ("said.csv", "file,label\na,b\n", r"said\.csv: none of its columns \(file, label\) is called caption,"),
+        ("said.jsonl", '{"file": "a", "caption": "b"}\nnot\n', r"said\.jsonl, line 2: not JSON"),
+        ("said.jsonl", "[1]\n", r"said\.jsonl: expected objects"),
+        ("said.json", "{", r"said\.json: not JSON"),
+        ("said.json", "3", r"said\.json: expected an object"),
+        ("said.json", '{"a": 3}', r"said\.json: a: expected a caption or a list of captions, got 3"),
+        ("said.json", '{"a": [["b"]]}', r"said\.json: a: expected"),
+        ("said.json", "{}", r"said\.json: no captions"),
+        ("said.csv", "", r"said\.csv: no captions"),
+        ("said.parquet", "no", r"said\.parquet: cannot be read"),
+        ("said.xlsx", "", r"data\.listing\.captions=said\.xlsx: unknown kind.*\.json.*\.parquet"),
+    ],
+)
+def test_files_that_cannot_be_used(read, name, content, message):
+    with pytest.raises(InlayError, match=message):
+        read(name, content)
+
+
+def test_parquet_without_the_columns(read_table):
+    with pytest.raises(InlayError, match=r"said\.parquet: none of its columns \(text\) is called file"):
+        read_table({"image": [b"\xff"], "text": ["x"]})
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(InlayError, match=r"data\.listing\.captions=no\.json: no such file, neither in data\.root="):
+        read_captions(Tree(tmp_path), "no.json")
+
+
+def test_rows_without_a_name_are_counted(read, caplog):
+    assert read("said.csv", "file,text\n,lost\na,b\n").by_name == {"a": ["b"]}
+    assert "1 rows name no picture" in caplog.text
+
+
+def test_captioned(tmp_path, caplog):
+    (tmp_path / "said.json").write_text('{"a": "x", "z": "y"}')
+    rows = [{"id": name, "image": f"{name}.jpg", "split": "train"} for name in "ab"] + [Refused("c.jpg", "why")]
+    said = list(captioned([dict(rows[0]), dict(rows[1]), rows[2]], Tree(tmp_path), "said.json"))
+    assert said == [rows[0] | {"captions": ["x"]}, rows[1], rows[2]]
+    assert "captions=said.json: 1 of 2 pictures have no caption." in caplog.text
+    assert "captions=said.json: 1 names are no picture's, 'z' for instance." in caplog.text
+    assert list(captioned(rows, Tree(tmp_path), None)) == rows

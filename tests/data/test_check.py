@@ -1,0 +1,94 @@
+"""An index held against the files that it names."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inlay.data.check import check, root_of
+from inlay.data.listings import Folder
+from inlay.data.prepare import prepare
+from inlay.errors import InlayError
+
+
+@pytest.fixture
+def index(save, tmp_path):
+    for name in ("train/a.jpg", "train/b.png", "val/c.jpg"):
+        save(f"root/{name}")
+    prepare(Folder(), tmp_path / "root", tmp_path / "index.jsonl", 0)
+    return tmp_path / "index.jsonl"
+
+
+def checked(index, root=None, workers=0):
+    sound, wrong = check(index, root or root_of(index), workers)
+    return sound, dict(wrong)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_is_as_it_was_is_sound(index, workers):
+    assert checked(index, workers=workers) == (3, {})
+
+
+def test_a_picture_of_another_size_is_told(index, save):
+    save("root/train/b.png", (41, 50))
+    assert checked(index) == (2, {"train/b.png": "size was [50, 40], is [50, 41]"})
+
+
+def test_a_picture_of_other_pixels_is_told(index, save):
+    save("root/train/a.jpg", np.zeros((40, 50, 3), np.uint8))
+    sound, wrong = checked(index)
+    assert sound == 2
+    assert wrong["train/a.jpg"].startswith("sha256 was ")
+
+
+def test_a_change_that_leaves_the_pixels_is_told_too(index, tmp_path):
+    with (tmp_path / "root/train/a.jpg").open("ab") as file:
+        file.write(b"more")
+    assert list(checked(index)[1]) == ["train/a.jpg"]
+
+
+def test_missing_and_damaged_files_are_told(index, tmp_path):
+    (tmp_path / "root/train/a.jpg").unlink()
+    path = tmp_path / "root/val/c.jpg"
+    path.write_bytes(path.read_bytes()[:-100])
+    sound, wrong = checked(index)
+    assert sound == 1
+    assert wrong["train/a.jpg"] == "no such file. Check the path."
+    assert "truncated" in wrong["val/c.jpg"]
+
+
+def test_pictures_may_have_moved(index, tmp_path):
+    shutil.move(tmp_path / "root", tmp_path / "moved")
+    assert checked(index)[0] == 0
+    assert checked(index, tmp_path / "moved") == (3, {})
+
+
+def test_an_index_may_know_neither_size_nor_checksum(save, write_index, tmp_path):
+    save("a.png")
+    (tmp_path / "b.png").write_text("broken")
+    index = write_index([{"id": name, "image": f"{name}.png", "split": "train"} for name in "ab"])
+    sound, wrong = checked(index, tmp_path)
+    assert (sound, list(wrong)) == (1, ["b.png"])
+
+
+def test_objects_are_read_too(save, write_index, tmp_path):
+    save("a.png")
+    index = write_index([{"id": "a", "image": "a.png", "split": "train", "mask": "o.png", "mask_is": "white"}])
+    assert list(checked(index, tmp_path)[1]) == ["o.png"]
+    Image.fromarray(np.zeros((40, 50), np.uint8)).save(tmp_path / "o.png")
+    assert checked(index, tmp_path) == (1, {})
+
+
+def test_a_line_that_is_no_row_is_named(index):
+    index.write_text(index.read_text() + "oops\n")
+    with pytest.raises(InlayError, match=r"index\.jsonl, line 4: not JSON"):
+        checked(index)
+
+
+@pytest.mark.parametrize("about", [None, "{}", "oops"])
+def test_where_the_pictures_lie_may_have_to_be_said(index, tmp_path, about):
+    path = tmp_path / "index.about.json"
+    path.unlink() if about is None else path.write_text(about)
+    with pytest.raises(InlayError, match=r"not noted in .*index\.about\.json\. Give --root"):
+        root_of(index)

@@ -1,0 +1,259 @@
+"""JSON Lines in, memory-mapped rows out."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from inlay.data import index
+from inlay.data.index import open_split, read_rows
+from inlay.errors import InlayError
+
+FULL = {
+    "id": "cats/1",
+    "image": "cats/1.jpg",
+    "split": "train",
+    "captions": ["One.", "Two, and more."],
+    "label": "cat",
+    "bbox": [1.5, 2.0, 30.25, 40.0],
+    "mask": "cats/1.png",
+    "mask_is": "trimap",
+    "size": [50, 60],
+    "sha256": "0f" * 32,
+}
+BARE = {"id": "2", "image": "2.jpg", "split": "train"}
+OTHER = {"id": "Größe/雪", "image": "Größe/雪.png", "split": "val", "captions": []}
+
+
+def rows(index):
+    return [index[place] for place in range(len(index))]
+
+
+def arrow_files():
+    from inlay.cache import cache_dir
+
+    return {file: file.stat().st_ino for file in cache_dir().rglob("*.arrow")}
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("INLAY_CACHE", str(tmp_path / "cache"))
+
+
+class TestRows:
+    def test_come_back_as_they_were_split_by_split_in_order(self, write_index):
+        path = write_index([FULL, OTHER, BARE])
+        assert rows(open_split(path, "train")) == [FULL, BARE]
+        assert rows(open_split(path, "val")) == [OTHER]
+
+    def test_lack_what_the_dataset_does_not_have(self, write_index):
+        path = write_index([FULL, OTHER, BARE])
+        train, val = open_split(path, "train"), open_split(path, "val")
+        assert all(train.has(column) for column in FULL)
+        assert val.has("captions")
+        assert not any(val.has(column) for column in ("label", "bbox", "mask", "size"))
+
+    def test_may_say_more_than_is_used(self, write_index):
+        path = write_index([BARE | {"license": {"name": "CC0", "years": [1, 2]}, "score": 0.5}, FULL | {"score": "?"}])
+        assert rows(open_split(path, "train")) == [BARE, FULL]
+
+    def test_may_say_what_they_lack(self, write_index):
+        assert rows(open_split(write_index([FULL | {"bbox": None, "captions": None}]), "train")) == [
+            {key: value for key, value in FULL.items() if key not in ("bbox", "captions")}
+        ]
+
+    def test_keep_their_order_over_many_blocks(self, write_index, monkeypatch):
+        monkeypatch.setattr(index, "_BLOCK", 2000)
+        many = [BARE | {"id": str(number), "split": ("train", "val", "test")[number % 3]} for number in range(600)]
+        path, made = write_index(many), []
+        parsed = index._batches
+        monkeypatch.setattr(index, "_batches", lambda *of: (made.append(batch) or batch for batch in parsed(*of)))
+        for split in ("train", "val", "test"):
+            assert rows(open_split(path, split)) == [row for row in many if row["split"] == split]
+        assert len(made) > 10
+
+    def test_need_no_newline_at_the_end(self, write_index):
+        path = write_index([BARE, FULL])
+        path.write_text(path.read_text().rstrip())
+        assert rows(open_split(path, "train")) == list(read_rows(path)) == [BARE, FULL]
+
+    def test_end(self, write_index):
+        with pytest.raises(IndexError):
+            open_split(write_index([BARE]), "train")[1]
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("line", "message"),
+        [
+            ({"image": "a.jpg", "split": "train"}, r"line 3: a row needs the texts id, image, split; got \{\"image\""),
+            ({"id": "a", "image": None, "split": "train"}, "line 3: a row needs"),
+            ({"id": "a", "image": "a.jpg"}, "line 3: a row needs"),
+            ({"id": 7, "image": "a.jpg", "split": "train"}, "line 3: a row needs"),
+            ('{"id": "a", "image": "a.jp', "line 3: not JSON"),
+            ("[1, 2]", "line 3: a row needs"),
+            ("", "line 3: not JSON"),
+        ],
+    )
+    @pytest.mark.parametrize("block", [300, 32 << 20])
+    def test_name_file_and_line(self, write_index, monkeypatch, line, message, block):
+        monkeypatch.setattr(index, "_BLOCK", block)
+        path = write_index([BARE, BARE, line, *[BARE] * 20])
+        with pytest.raises(InlayError, match=message):
+            list(read_rows(path))
+        if line != "":  # Arrow passes over empty lines
+            with pytest.raises(InlayError, match=rf"index\.jsonl, {message}"):
+                open_split(path, "train")
+
+    @pytest.mark.parametrize("wrong", [{"captions": "One."}, {"size": ["a", "b"]}, {"bbox": {"x": 1}}, {"label": 7}])
+    def test_include_values_of_another_type(self, write_index, wrong):
+        with pytest.raises(InlayError, match=r"index\.jsonl: not an index .*inlay data prepare"):
+            open_split(write_index([BARE, FULL | wrong]), "train")
+
+    def test_include_bytes_that_are_no_text(self, write_index):
+        path = write_index([BARE])
+        path.write_bytes(path.read_bytes().replace(b"2.jpg", b"\xff.jpg"))
+        with pytest.raises(InlayError, match=r"index\.jsonl"):
+            list(read_rows(path))
+        with pytest.raises(InlayError, match=r"index\.jsonl"):
+            open_split(path, "train")
+
+    def test_of_a_split_name_those_there_are(self, write_index):
+        path = write_index([FULL, OTHER, BARE])
+        with pytest.raises(
+            InlayError, match=r"no pictures in split 'test'; it has train \(2\), val \(1\)\. .*val_split"
+        ):
+            open_split(path, "test")
+
+    def test_of_an_empty_index_say_so(self, write_index):
+        with pytest.raises(InlayError, match="no pictures in split 'train'; it has none at all"):
+            open_split(write_index([]), "train")
+
+    @pytest.mark.parametrize("name", ["nowhere.jsonl", "."])
+    def test_of_what_is_no_file(self, tmp_path, name):
+        for read in (lambda path: list(read_rows(path)), lambda path: open_split(path, "train")):
+            with pytest.raises(InlayError, match=r"data\.index=.*(inlay data prepare|Name a)"):
+                read(tmp_path / name)
+
+    def test_of_a_cache_that_cannot_be_written_give_the_way_out(self, write_index, tmp_path, monkeypatch):
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("INLAY_CACHE", str(tmp_path / "file"))
+        with pytest.raises(InlayError, match=r"file/arrow/.*cannot be written .*Set INLAY_CACHE to another place"):
+            open_split(write_index([BARE]), "train")
+
+    def test_leave_nothing_in_the_cache(self, write_index, tmp_path):
+        path = write_index([BARE, "broken"])
+        with pytest.raises(InlayError):
+            open_split(path, "train")
+        assert [file.suffix for file in (tmp_path / "cache/arrow").iterdir()] == [".lock"]
+        write_index([BARE])
+        assert rows(open_split(path, "train")) == [BARE]
+
+
+class TestConversion:
+    def test_happens_once(self, write_index):
+        path = write_index([FULL, OTHER])
+        open_split(path, "train")
+        before = arrow_files()
+        open_split(path, "val")
+        assert arrow_files() == before
+        assert len(before) == 2
+
+    def test_happens_again_when_the_index_has_changed(self, write_index):
+        path = write_index([FULL, OTHER])
+        early = open_split(path, "train")
+        write_index([BARE])
+        assert rows(open_split(path, "train")) == [BARE]
+        with pytest.raises(InlayError, match=r"no pictures in split 'val'; it has train \(1\)\."):
+            open_split(path, "val")
+        assert rows(early) == [FULL]  # a run that goes on keeps what it opened
+
+    def test_notices_a_change_of_the_same_length(self, write_index):
+        path = write_index([BARE])
+        open_split(path, "train")
+        write_index([BARE | {"id": "3"}])
+        os.utime(path, ns=(1, path.stat().st_mtime_ns + 1))
+        assert open_split(path, "train")[0]["id"] == "3"
+
+    def test_keeps_indexes_of_the_same_name_apart(self, write_index):
+        first, second = write_index([FULL], "a/index.jsonl"), write_index([BARE], "b/index.jsonl")
+        assert rows(open_split(first, "train")) == [FULL]
+        assert rows(open_split(second, "train")) == [BARE]
+        before = arrow_files()
+        assert rows(open_split(first, "train")) == [FULL]
+        assert arrow_files() == before
+
+    def test_takes_the_place_of_one_that_was_killed(self, write_index):
+        path = write_index([FULL])
+        open_split(path, "train")
+        (file,) = arrow_files()
+        os.utime(path, ns=(1, 1))
+        half = file.parent.with_name(f".{file.parent.name}")
+        half.mkdir()
+        (half / "train.arrow").write_bytes(b"half")
+        (half / "other.arrow").write_bytes(b"half")
+        assert rows(open_split(path, "train")) == [FULL]
+        assert [file.name for file in arrow_files()] == ["train.arrow"]
+        assert not half.exists()
+
+    def test_happens_once_for_many_at_once(self, write_index, monkeypatch):
+        path, convert, made = write_index([BARE] * 50), index._convert, []
+
+        def slowly(*of):
+            made.append(of)
+            time.sleep(0.1)
+            convert(*of)
+
+        monkeypatch.setattr(index, "_convert", slowly)
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(lambda _: len(open_split(path, "train")), range(4))) == [50] * 4
+        assert len(made) == 1
+
+    def test_by_two_processes_at_once(self, write_index, tmp_path):
+        """Each must find the rows, whoever converts."""
+        for number in range(10):
+            write_index([BARE] * 50, f"{number}.jsonl")
+        code = (
+            "import sys, time; from inlay.data.index import open_split\n"
+            "print('ready', flush=True); start = float(input())\n"
+            "for number in range(10):\n"
+            "    while time.time() < start + number / 50: pass\n"
+            "    assert len(open_split(f'{number}.jsonl', 'train')) == 50\n"
+        )
+        call = [sys.executable, "-c", code]
+        both = [
+            subprocess.Popen(call, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            for _ in range(2)
+        ]
+        for process in both:
+            assert process.stdout.readline() == "ready\n"
+        start = f"{time.time() + 0.1}\n"
+        for process in both:
+            process.stdin.write(start)
+            process.stdin.flush()
+        assert [(process.communicate(), process.returncode)[1] for process in both] == [0, 0]
+
+
+class TestPickling:
+    def test_keeps_the_place_alone(self, write_index):
+        path = write_index([FULL | {"id": str(number)} for number in range(2000)])
+        index = open_split(path, "train")
+        data = pickle.dumps(index)
+        assert len(data) < 500
+        assert rows(pickle.loads(data)) == rows(index)
+
+    def test_reaches_another_process(self, write_index):
+        code = "import pickle, sys; index = pickle.load(sys.stdin.buffer); print(len(index), index[1]['id'])"
+        data = pickle.dumps(open_split(write_index([FULL, BARE]), "train"))
+        answer = subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, check=True)
+        assert answer.stdout.split() == [b"2", b"2"]
+
+
+def test_an_index_is_plain_json_lines(write_index):
+    path = write_index([FULL, OTHER, BARE])
+    assert list(read_rows(path)) == [json.loads(line) for line in path.read_text().splitlines()] == [FULL, OTHER, BARE]

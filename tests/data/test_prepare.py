@@ -1,0 +1,498 @@
+"""Making an index: everything is counted, nothing is done twice, and interrupted or not it ends on the same bytes."""
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from inlay.data import prepare as module
+from inlay.data.index import read_rows
+from inlay.data.listings import Folder
+from inlay.data.prepare import about_file, find_index, prepare, read_refused, refused_file
+from inlay.data.rows import Refused
+from inlay.errors import BadFile, InlayError
+
+FOLDER = Folder(captions="beside")
+BROKEN = ("train/broken.jpg", "val/empty.png")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A listing by hand."""
+
+    rows: tuple
+
+    def __call__(self, tree):
+        yield from ({"split": "train"} | dict(row) for row in self.rows)
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("INLAY_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def root(save, tmp_path):
+    rotated = Image.Exif()
+    rotated[0x0112] = 6
+    save("root/train/a.jpg", (40, 50))
+    save("root/train/b.png", (30, 35))
+    save("root/train/z.webp", (20, 20))
+    save("root/val/c.jpg", (24, 60), exif=rotated)
+    save("root/beside.png")
+    (tmp_path / "root/train/broken.jpg").write_text("not a picture")
+    (tmp_path / "root/val/empty.png").touch()
+    (tmp_path / "root/train/a.txt").write_text("One.\nTwo.\n")
+    (tmp_path / "root/val/c.txt").write_text("Three.\n")
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """The names of the files that are decoded in this process; it can be told to fail after so many."""
+
+    class Decoded(list):
+        left = 10**9
+
+        def __call__(self, path, at_least=None):
+            if not self.left:
+                raise KeyboardInterrupt
+            self.left -= 1
+            self.append(path.name)
+            return read(path, at_least)
+
+    read, decoded = module.read_photograph, Decoded()
+    monkeypatch.setattr(module, "read_photograph", decoded)
+    return decoded
+
+
+def prepared(root, out, listing=FOLDER, workers=0, **options):
+    return prepare(listing, root, out, workers, **options)
+
+
+def result(out):
+    return out.read_bytes(), refused_file(out).read_bytes()
+
+
+def rows(out):
+    return {row["id"]: row for row in read_rows(out)}
+
+
+class TestReport:
+    def test_counts_everything_that_was_found(self, root, tmp_path):
+        report = prepared(root, tmp_path / "index.jsonl")
+        assert (report.found, report.kept, len(report.refused)) == (7, 4, 3)
+        assert report.splits == {"train": 3, "val": 1}
+        assert report.captions == {2: 1, 1: 1, 0: 2}
+
+    def test_reads_as_a_summary(self, root, tmp_path):
+        assert str(prepared(root, tmp_path / "index.jsonl")).splitlines() == [
+            "7 found: 4 kept, 3 refused",
+            "splits: train 3, val 1",
+            "captions: 2 pictures with 0, 1 pictures with 1, 1 pictures with 2",
+            "  refused beside.png: lies beside train/ and val/",
+            "  refused train/broken.jpg: not a picture. Inlay reads .jpg, .jpeg, .png, .webp, .tif, .tiff, .bmp.",
+            "  refused val/empty.png: not a picture (the file is empty). "
+            "Inlay reads .jpg, .jpeg, .png, .webp, .tif, .tiff, .bmp.",
+        ]
+
+    def test_says_nothing_of_captions_where_there_are_none(self, root, tmp_path):
+        assert "captions" not in str(prepared(root, tmp_path / "index.jsonl", Folder()))
+
+    def test_shows_some_of_many(self, tmp_path):
+        for number in range(23):
+            path = tmp_path / f"root/{number:02d}.jpg"
+            path.parent.mkdir(exist_ok=True)
+            path.touch()
+        lines = str(prepared(tmp_path / "root", tmp_path / "index.jsonl", Folder())).splitlines()
+        assert lines[:2] == ["23 found: 0 kept, 23 refused", "splits: none"]
+        assert lines[-2:] == [lines[-2], "  and 3 more"]
+        assert len(lines) == 2 + 20 + 1
+
+
+class TestIndex:
+    def test_names_sound_pictures_in_the_order_of_the_listing(self, root, tmp_path):
+        prepared(root, tmp_path / "index.jsonl")
+        assert list(rows(tmp_path / "index.jsonl")) == ["train/a.jpg", "train/b.png", "train/z.webp", "val/c.jpg"]
+
+    def test_has_sizes_and_checksums_as_others_find_them(self, root, tmp_path):
+        prepared(root, tmp_path / "index.jsonl")
+        for name, row in rows(tmp_path / "index.jsonl").items():
+            path = root / name
+            with Image.open(path) as file:
+                assert row["size"] == list(ImageOps.exif_transpose(file).size)
+            assert row["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert rows(tmp_path / "index.jsonl")["val/c.jpg"]["size"] == [24, 60]  # stored 60 wide, and lying on its side
+
+    def test_keeps_what_the_listing_says(self, root, tmp_path):
+        prepared(root, tmp_path / "index.jsonl")
+        row = rows(tmp_path / "index.jsonl")["train/a.jpg"]
+        assert (row["split"], row["captions"]) == ("train", ["One.", "Two."])
+
+    def test_stands_beside_what_it_refused_and_where_it_came_from(self, root, tmp_path):
+        out = tmp_path / "deep/er/index.jsonl"
+        prepared(root, out)
+        names = {path.name for path in out.parent.iterdir()}
+        assert names == {"index.jsonl", "index.refused.csv", "index.about.json", ".index.jsonl.lock"}
+        assert [(one.file, one.split) for one in read_refused(out)] == [
+            ("beside.png", ""),
+            ("train/broken.jpg", "train"),
+            ("val/empty.png", "val"),
+        ]
+        with refused_file(out).open(newline="") as file:
+            assert next(csv.reader(file)) == ["file", "reason", "split"]
+        assert json.loads(about_file(out).read_text())["root"] == str(root)
+
+    def test_may_go_without_decoding(self, root, tmp_path, decoded):
+        report = prepared(root, tmp_path / "index.jsonl", verify=False)
+        assert decoded == []
+        assert (report.found, report.kept) == (7, 6)
+        assert set(BROKEN) < set(rows(tmp_path / "index.jsonl"))
+        assert not any("size" in row or "sha256" in row for row in read_rows(tmp_path / "index.jsonl"))
+
+    def test_takes_the_place_of_an_earlier_one(self, root, tmp_path):
+        out = tmp_path / "index.jsonl"
+        prepared(root, out)
+        (root / "train/a.jpg").unlink()
+        prepared(root, out)
+        assert "train/a.jpg" not in rows(out)
+
+    @pytest.mark.parametrize("verify", [True, False])
+    def test_is_the_same_with_any_number_of_workers(self, save, tmp_path, verify):
+        for number in range(70):
+            save(f"root/{number % 3}/{number}.png", (16 + number % 5, 18))
+        for number in (5, 40):
+            (tmp_path / f"root/0/{number}.jpg").write_text("broken")
+        for workers in (0, 2):
+            prepared(tmp_path / "root", tmp_path / f"{workers}.jsonl", Folder(), workers, verify=verify)
+        assert result(tmp_path / "0.jsonl") == result(tmp_path / "2.jsonl")
+        assert len(rows(tmp_path / "2.jsonl")) == 70 if verify else 72
+
+    def test_into_a_place_that_cannot_be_written_is_refused(self, root, tmp_path):
+        (tmp_path / "file").touch()
+        with pytest.raises(InlayError, match=r"file/index\.jsonl: cannot be written .*Choose another place"):
+            prepared(root, tmp_path / "file/index.jsonl")
+        (tmp_path / "folder").mkdir()
+        with pytest.raises(InlayError, match=r"folder: cannot be written .*Choose another place"):
+            prepared(root, tmp_path / "folder")
+
+    def test_of_a_folder_that_is_not_there_is_refused(self, tmp_path):
+        with pytest.raises(InlayError, match=r"data\.root=.*nowhere: no such folder"):
+            prepared(tmp_path / "nowhere", tmp_path / "index.jsonl")
+
+
+class TestObjects:
+    @pytest.fixture
+    def listing(self, save, tmp_path):
+        save("root/a.png")
+        save("root/b.png")
+        Image.fromarray(np.eye(40, dtype=np.uint8) * 255).save(tmp_path / "root/a_object.png")
+        (tmp_path / "root/b_object.png").write_text("broken")
+        pictures = ("a", "b", "c") if (tmp_path / "root/c.png").exists() else ("a", "b")
+        return Listed(
+            tuple(
+                (("id", name), ("image", f"{name}.png"), ("mask", f"{name}_object.png"), ("mask_is", "white"))
+                for name in pictures
+            )
+        )
+
+    def test_that_are_broken_leave_the_picture(self, listing, tmp_path):
+        out = tmp_path / "index.jsonl"
+        report = prepared(tmp_path / "root", out, listing)
+        assert (report.found, report.kept) == (2, 2)
+        assert rows(out)["a"]["mask"] == "a_object.png"
+        assert "mask" not in rows(out)["b"]
+        (refused,) = read_refused(out)
+        assert (refused.file, refused.split) == ("b_object.png", "")
+        assert refused.reason.startswith("not a picture.")
+        assert refused.reason.endswith("The picture is kept without it.")
+
+    def test_that_are_broken_stop_nobody(self, listing, tmp_path):
+        prepared(tmp_path / "root", tmp_path / "index.jsonl", listing, stop_at_bad_file=True)
+        assert len(rows(tmp_path / "index.jsonl")) == 2
+
+    def test_that_are_mended_make_the_index_outdated(self, listing, tmp_path):
+        find_index(tmp_path / "root", listing, None, 0, True, False)
+        shutil.copy(tmp_path / "root/a_object.png", tmp_path / "root/b_object.png")
+        assert "mask" in rows(find_index(tmp_path / "root", listing, None, 0, True, False))["b"]
+
+
+class TestStop:
+    def test_at_the_first_broken_file(self, root, tmp_path):
+        with pytest.raises(BadFile, match="not a picture") as caught:
+            prepared(root, tmp_path / "index.jsonl", stop_at_bad_file=True)
+        assert caught.value.path == str(root / "train/broken.jpg")
+        assert not (tmp_path / "index.jsonl").exists()
+
+    def test_is_not_forgotten(self, root, tmp_path, decoded):
+        for _ in range(2):
+            with pytest.raises(BadFile):
+                prepared(root, tmp_path / "index.jsonl", stop_at_bad_file=True)
+        with pytest.raises(BadFile):
+            prepared(root, tmp_path / "stopped.jsonl", stop_at_bad_file=True)
+        assert decoded.count("a.jpg") == 2  # once for each index
+
+    def test_comes_also_where_someone_went_on_before(self, root, tmp_path, decoded):
+        decoded.left = 3
+        with pytest.raises(KeyboardInterrupt):
+            prepared(root, tmp_path / "index.jsonl")
+        decoded.left = 100
+        with pytest.raises(BadFile, match=r"broken\.jpg"):
+            prepared(root, tmp_path / "index.jsonl", stop_at_bad_file=True)
+
+    def test_goes_on_with_what_was_mended(self, root, tmp_path):
+        for name in BROKEN:
+            with pytest.raises(BadFile, match=name):
+                prepared(root, tmp_path / "index.jsonl", stop_at_bad_file=True)
+            shutil.copy(root / "train/b.png", root / name)
+        prepared(root, tmp_path / "index.jsonl", stop_at_bad_file=True)
+        prepared(root, tmp_path / "other.jsonl")
+        assert result(tmp_path / "index.jsonl") == result(tmp_path / "other.jsonl")
+
+
+class TestInterrupted:
+    """The folder of :func:`root` has six pictures to decode, two of them broken before they can be."""
+
+    @pytest.fixture
+    def interrupted(self, root, tmp_path, decoded):
+        """An index that was interrupted after so many pictures; says what was decoded until then."""
+
+        def interrupt(count):
+            decoded.left = count
+            with pytest.raises(KeyboardInterrupt):
+                prepared(root, tmp_path / "index.jsonl")
+            before = list(decoded)
+            decoded.clear()
+            decoded.left = 10**9
+            return before
+
+        return interrupt
+
+    def whole(self, root, tmp_path):
+        """What one go makes of the folder as it is now."""
+        prepared(root, tmp_path / "whole.jsonl")
+        return result(tmp_path / "whole.jsonl")
+
+    @pytest.mark.parametrize("count", [0, 1, 2, 3])
+    def test_it_goes_on_and_ends_on_the_same_bytes(self, root, tmp_path, interrupted, decoded, count):
+        before = interrupted(count)
+        prepared(root, tmp_path / "index.jsonl")
+        assert before + decoded == ["a.jpg", "b.png", "z.webp", "c.jpg"]
+        assert result(tmp_path / "index.jsonl") == self.whole(root, tmp_path)
+
+    @pytest.mark.parametrize("lost", [1, 2, 50, 150, 400, 700, 10_000])
+    def test_a_tail_that_did_not_reach_the_disk_is_made_again(self, root, tmp_path, interrupted, decoded, lost):
+        interrupted(3)
+        part = tmp_path / ".index.jsonl.part"
+        part.write_bytes(part.read_bytes()[:-lost])
+        prepared(root, tmp_path / "index.jsonl")
+        assert len(decoded) >= 2
+        assert lost > 300 or len(decoded) == 2
+        assert result(tmp_path / "index.jsonl") == self.whole(root, tmp_path)
+
+    @pytest.mark.parametrize("gone", [[], ["val/c.jpg"], ["val/c.jpg", "val/empty.png", "train/z.webp"]])
+    def test_all_but_the_end_needs_no_decoding(self, root, tmp_path, decoded, monkeypatch, gone):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "_publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                prepared(root, tmp_path / "index.jsonl")
+        for name in gone:
+            (root / name).unlink()
+        decoded.clear()
+        prepared(root, tmp_path / "index.jsonl")
+        assert decoded == []
+        assert result(tmp_path / "index.jsonl") == self.whole(root, tmp_path)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda root: (root / "train/a.jpg").unlink(),
+            lambda root: (root / "val/c.jpg").unlink(),
+            lambda root: shutil.copy(root / "train/b.png", root / "train/0.png"),
+            lambda root: shutil.copy(root / "train/b.png", root / "val/z.png"),
+            lambda root: (root / "train/a.txt").write_text("Another."),
+            lambda root: (root / "train/b.txt").write_text("Another."),
+            lambda root: (root / "val/c.txt").unlink(),
+            lambda root: shutil.copy(root / "train/b.png", root / "train/broken.jpg"),
+            lambda root: (root / "train/broken.jpg").write_bytes(b""),
+        ],
+        ids=[
+            *("early file gone", "late file gone", "early file new", "late file new"),
+            *("early caption edited", "early caption new", "late caption gone", "mended", "broken otherwise"),
+        ],
+    )
+    def test_what_changed_meanwhile_is_seen(self, root, tmp_path, interrupted, change):
+        interrupted(3)
+        change(root)
+        prepared(root, tmp_path / "index.jsonl")
+        assert result(tmp_path / "index.jsonl") == self.whole(root, tmp_path)
+
+    @pytest.mark.parametrize(
+        "other",
+        [{"listing": Folder()}, {"verify": False}],
+        ids=["another listing", "unverified"],
+    )
+    def test_another_task_starts_anew(self, root, tmp_path, interrupted, other):
+        interrupted(3)
+        prepared(root, tmp_path / "index.jsonl", **other)
+        prepared(root, tmp_path / "whole.jsonl", **other)
+        assert result(tmp_path / "index.jsonl") == result(tmp_path / "whole.jsonl")
+
+    def test_a_killed_process_leaves_as_much(self, root, tmp_path):
+        out = tmp_path / "index.jsonl"
+        code = (
+            "import os, sys; from pathlib import Path\n"
+            "from inlay.data import prepare; from inlay.data.listings import Folder\n"
+            "read, seen = prepare.read_photograph, []\n"
+            "def dying(path, at_least):\n"
+            "    seen.append(path)\n"
+            "    if len(seen) == 3: os.kill(os.getpid(), 9)\n"
+            "    return read(path, at_least)\n"
+            "prepare.read_photograph = dying\n"
+            "prepare.prepare(Folder(captions='beside'), Path(sys.argv[1]), Path(sys.argv[2]), 0)\n"
+        )
+        killed = subprocess.run([sys.executable, "-c", code, root, out], capture_output=True, check=False)
+        assert killed.returncode == -9
+        assert not out.exists()
+        prepared(root, out)
+        assert result(out) == self.whole(root, tmp_path)
+
+
+class TestFindIndex:
+    @pytest.fixture
+    def find(self, root):
+        def find(listing=FOLDER, given=None, verify=True, stop=False):
+            time.sleep(0.02)  # some file systems know the time of a change to some milliseconds only
+            return find_index(root, listing, given, 0, verify, stop)
+
+        return find
+
+    def test_is_made_on_first_use_and_announced(self, find, root, tmp_path, capsys):
+        path = find()
+        assert path.parent == tmp_path / "cache/indexes"
+        assert list(rows(path)) == ["train/a.jpg", "train/b.png", "train/z.webp", "val/c.jpg"]
+        printed = capsys.readouterr().out
+        assert f"{root} has no index yet" in printed
+        assert str(path) in printed
+        assert "7 found: 4 kept, 3 refused" in printed
+
+    def test_is_used_again_without_a_word_or_a_decoding(self, find, decoded, capsys):
+        path = find()
+        before = path.stat()
+        decoded.clear()
+        capsys.readouterr()
+        assert find() == path
+        assert path.stat() == before
+        assert decoded == []
+        assert capsys.readouterr().out == ""
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda root: shutil.copy(root / "train/b.png", root / "train/new.png"),
+            lambda root: shutil.copy(root / "train/b.png", root / "new.png"),
+            lambda root: (root / "val/c.jpg").unlink(),
+            lambda root: (root / "train/a.jpg").rename(root / "train/renamed.jpg"),
+            lambda root: shutil.copy(root / "train/b.png", root / "train/broken.jpg"),
+            lambda root: (root / "train/a.txt").write_text("Edited.\n"),
+            lambda root: (root / "train/b.txt").write_text("New.\n"),
+            lambda root: (root / "val/c.txt").unlink(),
+        ],
+        ids=["added", "added beside", "removed", "renamed", "mended", "caption edited", "caption new", "caption gone"],
+    )
+    def test_is_made_again_when_something_changed(self, find, root, change, tmp_path):
+        path = find()
+        before = path.read_bytes(), refused_file(path).read_bytes()
+        time.sleep(0.02)
+        change(root)
+        assert find() == path
+        assert (path.read_bytes(), refused_file(path).read_bytes()) != before
+        prepared(root, tmp_path / "whole.jsonl")
+        assert result(path) == result(tmp_path / "whole.jsonl")
+
+    def test_is_made_again_when_a_caption_file_was_edited(self, find, root):
+        (root / "said.json").write_text('{"a": "One."}')
+        find(Folder(captions="said.json"))
+        time.sleep(0.02)
+        (root / "said.json").write_text('{"a": "Two."}')
+        assert rows(find(Folder(captions="said.json")))["train/a.jpg"]["captions"] == ["Two."]
+
+    @pytest.mark.parametrize("lost", ["index", "about"])
+    def test_is_made_again_when_half_of_it_is_lost(self, find, lost):
+        path = find()
+        whole = result(path)
+        (path if lost == "index" else about_file(path)).unlink()
+        find()
+        assert result(path) == whole
+
+    def test_keeps_other_questions_apart(self, find):
+        paths = {find(), find(Folder()), find(verify=False), find(Folder(), verify=False)}
+        assert len(paths) == 4
+        assert all("captions" not in row for row in read_rows(find(Folder())))
+
+    def test_is_the_one_that_is_given(self, find, decoded, tmp_path):
+        given = str(tmp_path / "given.jsonl")
+        assert find(given=given) == find(None, given) == tmp_path / "given.jsonl"
+        assert decoded == []
+
+    def test_of_nothing_is_refused(self, find):
+        with pytest.raises(InlayError, match=r"data\.index: give the index .*`inlay data prepare`"):
+            find(None)
+
+    def test_stops_at_broken_files_if_asked(self, find, root):
+        with pytest.raises(BadFile, match=rf"^{root}/train/broken\.jpg: not a picture"):
+            find(stop=True)
+
+    def test_stops_at_what_an_earlier_run_passed_over(self, find, root):
+        path = find()
+        with pytest.raises(BadFile, match=rf"^{root}/train/broken\.jpg: not a picture.* \(2 such in all\)"):
+            find(stop=True)
+        for name in BROKEN:
+            (root / name).unlink()
+        assert find(stop=True) == path
+
+    def test_does_not_stop_at_files_that_the_listing_left_out(self, find, root):
+        for name in BROKEN:
+            (root / name).unlink()
+        assert [refused.file for refused in read_refused(find(stop=True))] == ["beside.png"]
+
+    def test_in_a_cache_that_cannot_be_written_gives_the_way_out(self, find, tmp_path, monkeypatch):
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("INLAY_CACHE", str(tmp_path / "file"))
+        with pytest.raises(InlayError, match=r"cannot be written .*Set INLAY_CACHE to another place"):
+            find()
+
+    def test_by_two_processes_is_made_by_one(self, root):
+        code = (
+            "import sys; from pathlib import Path; from inlay.data.prepare import find_index, examine\n"
+            "from inlay.data.listings import Folder; from inlay.data.index import open_split\n"
+            "print('ready', flush=True); input()\n"
+            "path = find_index(Path(sys.argv[1]), Folder(), None, 0, True, False)\n"
+            "print(len(open_split(path, 'train')), 'rows')\n"
+        )
+        call = [sys.executable, "-c", code, root]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+        both = [subprocess.Popen(call, **pipes, env=os.environ) for _ in range(2)]
+        for process in both:
+            assert process.stdout.readline() == "ready\n"
+        for process in both:
+            process.stdin.write("\n")
+            process.stdin.flush()
+        said = [process.communicate()[0] for process in both]
+        assert all("3 rows" in one for one in said)
+        assert "".join(said).count("7 found") == 1
+
+
+def test_every_kind_of_refusal_is_a_line_of_the_table(root, tmp_path):
+    prepared(root, tmp_path / "index.jsonl")
+    assert all(isinstance(refused, Refused) and refused.reason for refused in read_refused(tmp_path / "index.jsonl"))
+    assert read_refused(tmp_path / "other.jsonl") == []

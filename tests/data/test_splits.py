@@ -1,0 +1,72 @@
+import pytest
+
+from inlay.data.rows import Refused
+from inlay.data.splits import none_empty, place_of, split_of
+
+IDS = [f"{number}.jpg" for number in range(3000)]
+
+
+def rows(ids, splits=None):
+    return [
+        {"id": id, "image": id, "split": split} for id, split in zip(ids, splits or map(split_of, ids), strict=True)
+    ]
+
+
+def ids_in(split, count):
+    return [id for id in IDS if split_of(id) == split][:count]
+
+
+def test_a_function_of_the_name_alone():
+    """Written down once: another value would send pictures that were trained on to the test."""
+    assert place_of("13.jpg") == 0xF73122A5D9FCA555 / 2**64  # echo -n 13.jpg | sha256sum
+    assert [split_of(id) for id in ("a.jpg", "3.jpg", "13.jpg", "Größe/雪.jpg")] == ["train", "val", "test", "train"]
+
+
+def test_shares():
+    shares = [sum(split_of(id) == split for id in IDS) / len(IDS) for split in ("train", "val", "test")]
+    assert shares == pytest.approx([0.8, 0.1, 0.1], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        ids_in("train", 2),
+        ids_in("val", 2),
+        ids_in("test", 2),
+        ids_in("val", 1) + ids_in("test", 1),
+        ids_in("val", 1) + ids_in("test", 5),
+        ids_in("test", 1) + ids_in("train", 1),
+        ids_in("train", 30),
+    ],
+)
+def test_a_handful_has_something_to_train_on_and_to_validate_with(ids):
+    before = rows(ids)
+    after = [row["split"] for row in none_empty(rows(ids))]
+    assert {"train", "val"} <= set(after)
+    assert sum(new != row["split"] for new, row in zip(after, before, strict=True)) <= 2
+
+
+def test_where_nothing_is_empty_nothing_changes():
+    ids = ids_in("train", 5) + ids_in("val", 1)
+    assert list(none_empty(rows(ids))) == rows(ids)
+
+
+def test_one_picture_stays_where_it_is():
+    assert list(none_empty(rows(ids_in("test", 1)))) == rows(ids_in("test", 1))
+
+
+def test_many_pictures_stream_and_stay():
+    (row,) = rows(ids_in("test", 1))
+
+    def endless():
+        while True:
+            yield Refused("x", "y")
+            yield row
+
+    stream = none_empty(endless())
+    assert [next(stream) for _ in range(501)][1]["split"] == "test"
+
+
+def test_what_is_refused_passes():
+    refused = Refused("x.jpg", "because")
+    assert list(none_empty([refused, *rows(ids_in("train", 1))])) == [refused, *rows(ids_in("train", 1))]

@@ -1,0 +1,203 @@
+"""A folder as scraped from the web, from listing to the end of a run: nothing stops it, nothing is lost unseen."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inlay.callbacks.bad_files import read
+from inlay.data.listings import Folder
+from inlay.data.prepare import prepare
+from inlay.errors import BadFile, reported
+from inlay.images import Picture, write_picture
+from tests.training import metrics, train
+
+USUAL = [f"usual{number}.jpg" for number in range(6)]
+ODD = ["gif.jpg", "alpha.jpg", "cmyk.jpg", "deep.png", "palette.png", "moving.webp", "rotated.jpg", "tail.jpg"]
+BAD = {  # what is wrong with it, in the words of bad_files.csv
+    "truncated.jpg": "truncated",
+    "zero.jpg": "not a picture (the file is empty)",
+    "dot.png": "1x1 pixels are too few to train on",
+    "bomb.png": "more than 150,000,000 pixels",
+    "text.jpg": "not a picture. Inlay reads",
+    "dangling.jpg": "no such file (a link that leads nowhere)",
+    "folder.jpg": "a folder, not a picture",
+    "unreadable.jpg": "reading it is not allowed",
+}
+
+
+def torture(root):
+    """Every kind of file that people have called a picture."""
+    rng = np.random.default_rng(0)
+    pictures = (Image.fromarray(rng.integers(0, 256, (40, 48, 3)).astype(np.uint8)) for _ in range(30))
+    train, val = root / "train", root / "val"
+    train.mkdir(parents=True)
+    val.mkdir()
+    for name in USUAL:
+        next(pictures).save(train / name)
+    next(pictures).convert("P").save(train / "gif.jpg", "GIF")
+    next(pictures).convert("RGBA").save(train / "alpha.jpg", "PNG")
+    next(pictures).convert("CMYK").save(train / "cmyk.jpg")
+    write_picture(train / "deep.png", Picture(rng.integers(0, 65536, (40, 48, 3)).astype(np.uint16)))
+    next(pictures).convert("P").save(train / "palette.png")
+    next(pictures).save(train / "moving.webp", save_all=True, append_images=[next(pictures)])
+    (exif := Image.Exif())[0x0112] = 6
+    next(pictures).save(train / "rotated.jpg", exif=exif)
+    (train / "tail.jpg").write_bytes((train / USUAL[0]).read_bytes() + b"notes")
+    (train / "truncated.jpg").write_bytes((train / USUAL[0]).read_bytes()[:-200])
+    (train / "zero.jpg").touch()
+    Image.new("RGB", (1, 1)).save(train / "dot.png")
+    Image.new("1", (14_000, 14_000)).save(train / "bomb.png")
+    (train / "text.jpg").write_text("404 Not Found")
+    (train / "dangling.jpg").symlink_to("nowhere.jpg")
+    (train / "folder.jpg").mkdir()
+    next(pictures).save(train / "unreadable.jpg")
+    for name in ("a.jpg", "b.jpg"):
+        next(pictures).save(val / name)
+    (val / "broken.jpg").write_text("404 Not Found")
+    return root
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return torture(tmp_path_factory.mktemp("torture"))
+
+
+@pytest.fixture(autouse=True)
+def _unreadable(monkeypatch):
+    """``unreadable.jpg`` is so for the administrator, too, who may run the tests."""
+    given = Path.open
+
+    def open_unless_forbidden(path, *arguments, **options):
+        if path.name == "unreadable.jpg":
+            raise PermissionError(13, "Permission denied")
+        return given(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", open_unless_forbidden)
+
+
+def expected(root):
+    """What must be listed: file by file, with a part of the reason."""
+    return {str(root / "train" / name): reason for name, reason in BAD.items()} | {
+        str(root / "val/broken.jpg"): "not a picture"
+    }
+
+
+def assert_listed(run_dir, bad):
+    listed = read(run_dir / "bad_files.csv")
+    assert sorted(problem.file for problem in listed) == sorted(bad)
+    for problem in listed:
+        assert bad[problem.file] in problem.reason
+        assert problem.what == "picture"
+        assert f"/{problem.split}/" in problem.file
+
+
+def summary(caplog):
+    """The last sum: found, used, listed."""
+    sums = re.findall(r"(\d+) training pictures found = (\d+) used \+ (\d+) listed", caplog.text)
+    return tuple(map(int, sums[-1]))
+
+
+SKIP = "data.on_bad_file=skip"
+FOUND = len(USUAL) + len(ODD) + len(BAD)
+
+
+@pytest.mark.parametrize("verify", [True, False], ids=["found ahead", "met in training"])
+def test_a_run_ends_and_lists_each_bad_file_once(root, tmp_path, caplog, verify):
+    """14 good pictures in batches of two: 16 iterations are more than two passes over them, or one over all 22."""
+    train(tmp_path, f"data.root={root}", SKIP, f"data.verify={verify}", "iterations=16", "validate_every=8")
+    assert len(metrics(tmp_path, "train/loss")) == 16
+    assert all(np.isfinite(metrics(tmp_path, "train/loss")))
+    assert_listed(tmp_path, expected(root))
+    assert summary(caplog) == (FOUND, len(USUAL) + len(ODD), len(BAD))
+
+
+def test_odd_ones_are_used(root, tmp_path):
+    report = prepare(Folder(), root, tmp_path / "index.jsonl", 0)
+    kept = {line.split('"')[3] for line in (tmp_path / "index.jsonl").read_text().splitlines()}
+    assert kept == {f"train/{name}" for name in USUAL + ODD} | {"val/a.jpg", "val/b.jpg"}
+    assert (report.found, report.kept) == (FOUND + 3, len(kept))
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_run_that_shall_stop_says_where_in_one_line(root, tmp_path, capsys, verify):
+    arguments = [f"data.root={root}", f"data.verify={verify}", "iterations=16"]
+    with pytest.raises(SystemExit) as stop, reported():
+        train(tmp_path, *arguments)
+    assert stop.value.code == 1
+    line = capsys.readouterr().err.splitlines()[-1]
+    name = re.match(rf"error: {root}/(?:train|val)/(\S+): ", line).group(1)
+    assert name in {*BAD, "broken.jpg"}
+    assert not (tmp_path / "bad_files.csv").exists()
+
+
+@pytest.fixture
+def good(tmp_path, save):
+    """Eight pictures for training and two for validation, with an index of their own."""
+    for number in range(10):
+        save(f"pictures/{'train' if number < 8 else 'val'}/{number}.jpg", (40, 48))
+    prepare(Folder(), tmp_path / "pictures", tmp_path / "index.jsonl", 0)
+    return tmp_path / "pictures", [f"data.root={tmp_path / 'pictures'}", f"data.index={tmp_path / 'index.jsonl'}"]
+
+
+class TestFilesThatBreakLater:
+    @pytest.fixture
+    def broken(self, good):
+        root, settings = good
+        (root / "train/1.jpg").unlink()
+        (root / "train/5.jpg").write_bytes((root / "train/5.jpg").read_bytes()[:-300])
+        bad = {str(root / "train/1.jpg"): "no such file", str(root / "train/5.jpg"): "truncated"}
+        return settings, bad
+
+    def test_are_replaced_and_listed(self, broken, tmp_path, caplog):
+        settings, bad = broken
+        train(tmp_path / "run", "data=index", *settings, SKIP, "iterations=9", "validate_every=9")
+        assert_listed(tmp_path / "run", bad)
+        assert summary(caplog) == (8, 6, 2)
+
+    def test_are_listed_once_when_a_run_is_resumed(self, broken, tmp_path, caplog):
+        settings, bad = broken
+        for resume in ("iterations=5", "iterations=12", "iterations=14"):
+            again = ["resume=last"] if (tmp_path / "run").exists() else []
+            train(tmp_path / "run", "data=index", *settings, SKIP, resume, "validate_every=5", *again)
+        assert_listed(tmp_path / "run", bad)
+        assert summary(caplog) == (8, 6, 2)
+        assert (tmp_path / "run/bad_files.csv").read_text().count("split,id,what") == 1
+
+    def test_leave_the_other_samples_of_the_run_alone(self, good, tmp_path):
+        """A run stays reproducible when a file breaks: the same files break it the same way."""
+        root, settings = good
+        (root / "train/1.jpg").unlink()
+        for name in ("first", "second"):
+            train(tmp_path / name, "data=index", *settings, SKIP, "iterations=6")
+        assert metrics(tmp_path / "first", "train/loss") == metrics(tmp_path / "second", "train/loss")
+
+    def test_stop_a_run_that_shall_stop(self, broken, tmp_path):
+        settings, bad = broken
+        with pytest.raises(BadFile) as caught:
+            train(tmp_path / "run", "data=index", *settings, "iterations=9")
+        assert bad[caught.value.path] in caught.value.reason
+
+
+def test_pictures_without_a_hole_are_replaced_and_listed(good, tmp_path, caplog):
+    _, settings = good
+    rows = (tmp_path / "index.jsonl").read_text().splitlines()
+    boxed = [row[:-1] + ', "bbox": [8, 8, 36, 32]}' if number % 3 else row for number, row in enumerate(rows)]
+    (tmp_path / "index.jsonl").write_text("\n".join(boxed) + "\n")
+    train(tmp_path / "run", "data=index", *settings, "masks=objects", "iterations=8", "data.crop_scale=[0.9,1.0]")
+    listed = read(tmp_path / "run/rejected_holes.csv")
+    assert {problem.id for problem in listed} == {f"{'train' if n < 8 else 'val'}/{n}.jpg" for n in (0, 3, 6, 9)}
+    assert {(problem.what, problem.file) for problem in listed} == {("hole", "")}
+    assert all("neither segmentation nor box" in problem.reason for problem in listed)
+    assert not (tmp_path / "run/bad_files.csv").exists()
+    assert "rejected_holes.csv lists 4 pictures without a usable hole" in caplog.text
+
+
+def test_a_fresh_run_in_the_same_folder_sets_the_lists_aside(good, tmp_path):
+    root, settings = good
+    (root / "train/1.jpg").unlink()
+    for _ in range(2):
+        train(tmp_path / "run", "data=index", *settings, SKIP, "iterations=5")
+    assert len(read(tmp_path / "run/earlier/1/bad_files.csv")) == len(read(tmp_path / "run/bad_files.csv")) == 1

@@ -1,0 +1,115 @@
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from inlay.errors import BadFile, InlayError, NoHole
+from inlay.masks import Boxes, Center, Mix, Objects, Outpaint, Paired, Shapes, Strokes
+from tests.masks.mask_tester import BUCKETS, address
+from tests.masks.scenes import PlainScene, disc
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A family whose mask tells which one it is: a row of the picture; or one that raises."""
+
+    number: int = 0
+    raises: Exception | None = None
+    ratio: tuple[float, float] | None = None
+
+    def __call__(self, height, width, rng, scene=None):
+        if self.raises:
+            raise self.raises
+        mask = np.zeros((height, width), np.bool_)
+        mask[self.number] = True
+        return mask
+
+
+def mix(odds, **families):
+    return Mix(families={name: families.get(name, Row(number=i)) for i, name in enumerate(odds)}, odds=odds)
+
+
+def drawn(family, count=400):
+    return Counter(int(np.flatnonzero(family(8, 8, address(index)).any(axis=1))[0]) for index in range(count))
+
+
+def test_draws_by_odds():
+    counts = drawn(mix({"a": 1, "b": 3, "c": 0, "d": 4}))
+    assert counts[2] == 0
+    for number, share in ((0, 1 / 8), (1, 3 / 8), (3, 1 / 2)):
+        assert abs(counts[number] / 400 - share) < 0.08
+
+
+def test_depends_on_the_address_alone():
+    family = mix({"a": 1, "b": 1})
+    assert drawn(family) == drawn(family)
+
+
+def test_leaves_what_has_no_hole_to_the_others():
+    counts = drawn(mix({"a": 6, "b": 1, "c": 3}, a=Row(raises=NoHole("too small"))))
+    assert abs(counts[1] / 400 - 1 / 4) < 0.08
+    assert counts[1] + counts[2] == 400
+
+
+def test_has_no_hole_where_none_of_them_has_and_says_why():
+    family = mix({"a": 1, "b": 2}, a=Row(raises=NoHole("too small")), b=Row(raises=NoHole("no mask for it")))
+    with pytest.raises(NoHole) as raised:
+        family(8, 8, address())
+    assert set(str(raised.value).split("; ")) == {"too small", "no mask for it"}
+
+
+def test_does_not_draw_one_of_odds_0_for_want_of_another():
+    family = mix({"a": 1, "b": 0}, a=Row(raises=NoHole("too small")))
+    with pytest.raises(NoHole, match=r"^too small$"):
+        family(8, 8, address())
+
+
+@pytest.mark.parametrize("error", [BadFile("mask.png", "broken"), InlayError("masks.root: none")])
+def test_hides_no_other_mistake(error):
+    with pytest.raises(type(error)):
+        mix({"a": 1}, a=Row(raises=error))(8, 8, address())
+
+
+def test_hands_the_picture_on():
+    scene = PlainScene(size=(64, 64), whole_object=disc(64, 20))
+    mask = Mix(families={"objects": Objects()}, odds={"objects": 1})(64, 64, address(), scene)
+    assert np.array_equal(mask, disc(64, 20))
+
+
+@pytest.mark.parametrize(("low", "high"), BUCKETS)
+def test_ratio_is_met_by_all_of_them(low, high):
+    families = {"s": Strokes(ratio=(0.7, 0.8)), "h": Shapes(), "b": Boxes(), "c": Center(), "o": Outpaint()}
+    families["objects"] = Objects()
+    family = Mix(families=families, odds=dict.fromkeys(families, 1), ratio=(low, high))
+    scene = PlainScene(size=(64, 64), whole_object=disc(64, 20))
+    assert all(low <= family(64, 64, address(index), scene).mean() <= high for index in range(60))
+
+
+def test_without_a_ratio_each_has_its_own():
+    family = Mix(families={"s": Strokes(ratio=(0.7, 0.8))}, odds={"s": 1})
+    assert 0.7 <= family(64, 64, address()).mean() <= 0.8
+
+
+def test_lists_pictures_without_partner(tmp_path):
+    from tests.masks.test_paired import HOLE, save
+
+    save(tmp_path / "one.png", HOLE)
+    family = mix({"a": 1, "b": 1}, b=Paired(root=str(tmp_path)))
+    assert family.without_partner(iter(["one.jpg", "two.jpg"])) == ["two.jpg"]
+    assert mix({"a": 1}).without_partner(["two.jpg"]) == []
+    assert mix({"a": 1, "b": 0}, b=Paired(root=str(tmp_path))).without_partner(["two.jpg"]) == []
+
+
+@pytest.mark.parametrize(
+    ("odds", "message"),
+    [
+        ({"a": 1}, r"masks\.odds must name the families a, b; got a"),
+        ({"a": 1, "b": 1, "c": 1}, r"masks\.odds must name the families a, b; got a, b, c"),
+        ({"a": 1, "b": -1}, r"masks\.odds must not be negative"),
+        ({"a": 0, "b": 0}, r"masks\.odds .*one must be positive"),
+    ],
+)
+def test_names_bad_odds(odds, message):
+    with pytest.raises(InlayError, match=message):
+        Mix(families={"a": Row(), "b": Row()}, odds=odds)

@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+
+from inlay.errors import InlayError, NoHole
+from inlay.masks import Objects
+from inlay.masks.morphology import dilated, opened
+from tests.masks.scenes import PlainScene, disc, rectangle
+
+BIRD = disc(64, 16)
+FRAME = rectangle((64, 64), 10, 50, 8, 40)
+
+
+@pytest.fixture
+def both():
+    return PlainScene(size=(64, 64), whole_object=BIRD, whole_box=FRAME)
+
+
+def draw(scene, **options):
+    return Objects(**options)(64, 64, np.random.default_rng(0), scene)
+
+
+@pytest.mark.parametrize(("source", "expected"), [("any", BIRD), ("object", BIRD), ("box", FRAME)])
+def test_source_is_what_the_hole_comes_from(both, source, expected):
+    assert np.array_equal(draw(both, source=source), expected)
+
+
+def test_any_takes_the_box_where_nothing_is_segmented():
+    assert np.array_equal(draw(PlainScene(size=(64, 64), whole_box=FRAME)), FRAME)
+
+
+@pytest.mark.parametrize(
+    ("scene", "source", "message"),
+    [
+        (PlainScene(), "any", "neither segmentation nor box"),
+        (PlainScene(whole_box=FRAME), "object", "no segmentation"),
+        (PlainScene(whole_object=BIRD), "box", "no box"),
+    ],
+)
+def test_a_picture_without_such_an_object_has_no_hole(scene, source, message):
+    with pytest.raises(NoHole, match=message):
+        draw(scene, source=source)
+
+
+def test_is_cut_as_the_sample_was(both):
+    both.rows, both.columns = (0.25, 0.75), (0.25, 0.75)
+    expected = np.repeat(np.repeat(BIRD[16:48, 16:48], 2, axis=0), 2, axis=1)
+    assert np.array_equal(draw(both), expected)
+
+
+def test_is_cleaned_first_and_grown_then(both):
+    both.whole_object = BIRD | rectangle((64, 64), 60, 62, 0, 64)
+    expected = dilated(opened(both.whole_object, 0.1), 0.2)
+    assert np.array_equal(draw(both, opening=0.1, dilation=0.2), expected)
+    assert not draw(both, opening=0.1)[60:62].any()
+
+
+@pytest.mark.parametrize(
+    ("radius", "message"),
+    [(4, r"1\.3% of the sample, which is not between 5% and 80%"), (40, r"9\d\.\d% of the sample")],
+)
+def test_an_object_of_no_use_is_no_hole(both, radius, message):
+    both.whole_object = disc(64, radius)
+    with pytest.raises(NoHole, match=message):
+        draw(both)
+
+
+def test_what_counts_is_the_size_after_cleaning_and_growing(both):
+    both.whole_object = disc(64, 6)  # 2.8 %
+    assert draw(both, dilation=0.2).mean() > 0.05
+    both.whole_object = disc(64, 10) | rectangle((64, 64), 60, 62, 0, 64)  # 7.7 % + 3.1 %
+    with pytest.raises(NoHole):
+        draw(both, opening=0.1, valid=(0.08, 0.8))
+
+
+@pytest.mark.parametrize("valid", [(0.5, 0.9), (0.1, 0.5)])
+def test_the_limits_are_excluded(both, valid):
+    both.whole_object = rectangle((64, 64), 0, 64, 0, 32)
+    with pytest.raises(NoHole):
+        draw(both, valid=valid)
+    assert draw(both, valid=(0.4, 0.6)).mean() == 0.5
+
+
+@pytest.mark.parametrize("ratio", [(0.1, 0.12), (0.4, 0.5)])
+def test_ratio_is_met_from_a_valid_object(both, ratio):
+    mask = draw(both, ratio=ratio)
+    assert ratio[0] <= mask.mean() <= ratio[1]
+    assert not (mask & ~BIRD).any() or not (BIRD & ~mask).any()
+
+
+def test_ratio_does_not_save_an_invalid_object(both):
+    both.whole_object = disc(64, 4)
+    with pytest.raises(NoHole, match=r"1\.3%"):
+        draw(both, ratio=(0.1, 0.2))
+
+
+def test_without_a_picture_the_remedy_is_named():
+    with pytest.raises(InlayError, match=r"masks=objects takes holes from a dataset's pictures.*data\.root"):
+        draw(None)
+
+
+def test_a_missing_picture_is_no_missing_hole():
+    with pytest.raises(InlayError) as raised:
+        draw(None)
+    assert not isinstance(raised.value, NoHole)  # which would be replaced and listed, picture by picture
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"source": "cat"}, r"masks\.source must be one of any, object, box; got 'cat'"),
+        ({"opening": -0.1}, r"masks\.opening must lie in \[0, 0\.5\).*got -0\.1"),
+        ({"dilation": 0.5}, r"masks\.dilation must lie in \[0, 0\.5\).*got 0\.5"),
+        ({"valid": (0.8, 0.1)}, r"masks\.valid must be \[low, high\].*got \[0\.8, 0\.1\]"),
+        ({"ratio": (0.8, 0.1)}, r"masks\.ratio must be \[low, high\]"),
+    ],
+)
+def test_names_bad_options(options, message):
+    with pytest.raises(InlayError, match=message):
+        Objects(**options)

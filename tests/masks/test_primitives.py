@@ -1,0 +1,136 @@
+"""A primitive may never cover more pixels than its bound: painting towards a ratio rests on it."""
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inlay.masks.primitives import Box, Ellipse, Stroke, line, strokes
+
+SIDE = 500  # room for all of them, so that nothing is lost
+
+points = st.lists(st.tuples(st.floats(100, 400), st.floats(100, 400)), min_size=1, max_size=8)
+brushes = st.floats(0, 80)
+room = st.floats(1, 60_000)
+many = settings(deadline=None, max_examples=300)
+
+
+def stroke(corners, brush):
+    path = np.array(corners, np.float32).T[..., None]  # (2, N, 1)
+    steps = np.zeros((len(corners), 1), np.float32)
+    steps[1:, 0] = np.hypot(*np.diff(path[..., 0], axis=1))
+    (only,) = strokes(path, steps, [len(corners)], [brush])
+    return only
+
+
+def painted(primitive):
+    canvas = np.zeros((SIDE, SIDE), np.uint8)
+    primitive.paint(canvas)
+    return canvas
+
+
+def check(primitive, room):
+    whole = painted(primitive)
+    assert whole.max() == 1
+    assert np.count_nonzero(whole) <= primitive.bound
+    smaller = primitive.cut(room)
+    if smaller is not None:
+        assert np.count_nonzero(painted(smaller)) <= smaller.bound <= max(room, 0) * (1 + 1e-6)
+
+
+@many
+@given(points, brushes, room)
+def test_strokes_keep_to_their_bound(corners, brush, room):
+    check(stroke(corners, brush), room)
+
+
+@many
+@given(st.floats(0, 100), st.floats(0, math.pi), brushes, room)
+def test_lines_keep_to_their_bound(extent, angle, brush, room):
+    check(line((250.4, 249.6), extent, angle, brush), room)
+
+
+@many
+@given(st.integers(1, 150), st.integers(1, 150), st.floats(0, 180), room)
+def test_ellipses_keep_to_their_bound(first, second, angle, room):
+    check(Ellipse(250, 250, (first, second), angle), room)
+
+
+@many
+@given(st.integers(1, 150), room)
+def test_circles_keep_to_their_bound(radius, room):
+    check(Ellipse(250, 250, (radius, radius), 0.0), room)
+
+
+@many
+@given(st.integers(1, 200), st.integers(1, 200), room)
+def test_boxes_keep_to_their_bound(height, width, room):
+    box = Box(10, 20, height, width)
+    check(box, room)
+    assert np.count_nonzero(painted(box)) == box.bound
+
+
+@pytest.mark.parametrize(
+    ("dx", "dy"), [(0, 0), (1, 0), (1, 1), (2, 1), (5, 3), (40, 0), (40, 40), (40, 17), (100, 99), (150, 5)]
+)
+def test_no_thickness_is_drawn_wider_than_thought(dx, dy):
+    for brush in range(1, 100):  # OpenCV's caps and edges differ from one to the next
+        whole = stroke([(100, 100), (100 + dx, 100 + dy)], brush)
+        assert np.count_nonzero(painted(whole)) <= whole.bound
+
+
+def test_clipped_strokes_keep_to_their_bound(rng):
+    for _ in range(300):
+        whole = stroke(rng.uniform(-60, 100, (6, 2)), rng.uniform(1, 30))
+        canvas = np.zeros((40, 40), np.uint8)
+        whole.paint(canvas)
+        assert np.count_nonzero(canvas) <= whole.bound
+
+
+def test_bounds_are_not_generous():
+    assert stroke([(100, 100), (300, 250)], 30).bound < 1.3 * np.count_nonzero(
+        painted(stroke([(100, 100), (300, 250)], 30))
+    )
+    assert stroke([(100, 100)], 1).bound == 1
+    round_one = Ellipse(250, 250, (60, 40), 30.0)
+    assert round_one.bound < 1.1 * np.count_nonzero(painted(round_one))
+
+
+def test_a_cut_stroke_is_the_beginning_of_the_whole():
+    whole = stroke([(100, 100), (200, 100), (200, 200), (100, 200)], 20)
+    part = whole.cut(whole.bound / 2)
+    assert 1 < len(part.points) < 4
+    assert np.array_equal(part.points, whole.points[: len(part.points)])
+    assert part.brush == whole.brush
+
+
+def test_a_cut_stroke_can_be_cut_again():
+    whole = stroke([(100, 100), (200, 100), (200, 200), (100, 200)], 20)
+    part = whole.cut(whole.bound * 0.7)
+    assert np.array_equal(part.cut(10**9).points, part.points)
+    assert len(part.cut(part.bound * 0.6).points) < len(part.points)
+
+
+def test_what_cannot_be_cut_small_enough_is_none():
+    assert stroke([(100, 100), (200, 100)], 20).cut(300) is None
+    assert Ellipse(250, 250, (60, 40), 0.0).cut(5) is None
+    assert Box(0, 0, 100, 2).cut(20) is None
+
+
+@pytest.mark.parametrize(("first", "second"), [(60, 40), (50, 50)])
+def test_a_cut_ellipse_keeps_its_form(first, second):
+    smaller = Ellipse(250, 250, (first, second), 30.0).cut(math.pi * first * second / 4)
+    assert abs(smaller.axes[0] / smaller.axes[1] - first / second) < 0.1
+    assert abs(smaller.axes[0] - first / 2) <= 2
+
+
+def test_a_stroke_is_the_polyline_that_opencv_draws():
+    corners = [(100.4, 99.6), (200, 150), (260, 320)]
+    expected = np.zeros((SIDE, SIDE), np.uint8)
+    cv2.polylines(expected, [np.array([(100, 100), (200, 150), (260, 320)], np.int32)], False, 1, 20)
+    drawn = stroke(corners, 20.2)
+    assert isinstance(drawn, Stroke)
+    assert np.array_equal(painted(drawn), expected)

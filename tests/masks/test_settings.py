@@ -1,0 +1,70 @@
+"""The families as a run gets them: from conf/masks, with settings of a few words."""
+
+import pickle
+
+import numpy as np
+import pytest
+from hydra.utils import instantiate
+
+from inlay.masks import Mix, Outpaint, Paired
+from tests.conftest import ROOT
+from tests.masks.mask_tester import address
+from tests.masks.scenes import PlainScene, disc
+from tests.training import configure
+
+FAMILIES = sorted(path.stem for path in (ROOT / "conf/masks").glob("*.yaml"))
+SCENE = PlainScene(size=(64, 64), whole_object=disc(64, 20))
+
+
+def family(*settings):
+    """From the data's own copy of the settings, as train.py builds it."""
+    return instantiate(configure("data=demo", *settings).data.masks)
+
+
+def ratios(masks, count=40):
+    return [masks(64, 64, address(index), SCENE).mean() for index in range(count)]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("ratio", ["[0.2,0.3]", "null"])
+def test_every_family_takes_a_ratio(name, ratio, monkeypatch):
+    monkeypatch.chdir(ROOT)  # masks.root=masks/sample
+    found = ratios(family(f"masks={name}", f"masks.ratio={ratio}"))
+    assert 0 < min(found) <= max(found) < 1
+    if ratio != "null":
+        assert 0.2 <= min(found) <= max(found) <= 0.3
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_reaches_the_workers(name, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    masks = family(f"masks={name}")
+    copy = pickle.loads(pickle.dumps(masks))
+    assert np.array_equal(*(each(64, 64, address(), SCENE) for each in (masks, copy)))
+
+
+def test_mix_is_made_of_five_and_meets_its_ratio():
+    masks = family("masks=mix")
+    assert isinstance(masks, Mix)
+    assert sorted(masks.families) == ["boxes", "center", "outpaint", "shapes", "strokes"]
+    assert 0.1 <= min(found := ratios(masks)) <= max(found) <= 0.4
+
+
+def test_mix_takes_the_settings_of_its_families():
+    masks = family("masks=mix", "masks.families.outpaint.sides=[left]", "masks.odds.boxes=0", "masks.ratio=[0.3,0.31]")
+    outpaint = masks.families["outpaint"]
+    assert isinstance(outpaint, Outpaint)
+    assert outpaint.sides == ("left",)
+    assert masks.odds["boxes"] == 0
+    assert 0.3 <= min(found := ratios(masks)) <= max(found) <= 0.31
+
+
+def test_mix_takes_another_family():
+    masks = family("masks=mix", "+masks.families.paired={_target_:inlay.masks.Paired}", "+masks.odds.paired=2")
+    assert isinstance(masks.families["paired"], Paired)
+
+
+def test_settings_reach_a_family_as_plain_values():
+    # OmegaConf's lists take microseconds to read, and are read for every stroke.
+    masks = family("masks=strokes")
+    assert {type(value) for value in (masks.ratio, masks.brush, masks.length, masks.vertices)} == {tuple}
