@@ -205,7 +205,6 @@ class TestJpeg:
 
         return jpeg
 
-    @pytest.mark.parametrize("size", [(1, 1), (8, 8), (16, 17), (33, 47), (47, 33), (120, 7)])
     @pytest.mark.parametrize(
         "options",
         [
@@ -223,9 +222,10 @@ class TestJpeg:
         ],
         ids=lambda options: " ".join(f"{key} {value}" for key, value in options.items()),
     )
-    def test_has_the_pixels_that_pillow_sees(self, jpeg, size, options):
-        path = jpeg(size, **options)
-        assert np.array_equal(read_image(path), by_the_book(path))
+    def test_has_the_pixels_that_pillow_sees(self, jpeg, options):
+        for size in [(1, 1), (8, 8), (16, 17), (33, 47), (47, 33), (120, 7)]:
+            path = jpeg(size, **options)
+            assert np.array_equal(read_image(path), by_the_book(path))
 
     @pytest.mark.parametrize("orientation", range(1, 9))
     @pytest.mark.parametrize("mode", ["RGB", "L"])
@@ -340,11 +340,11 @@ class TestFilesWithTheWrongName:
 
 
 class TestSize:
-    @pytest.mark.parametrize("orientation", range(1, 9))
     @pytest.mark.parametrize("name", KINDS)
-    def test_is_that_of_the_upright_picture(self, name, orientation, tmp_path):
-        path = written(name, tmp_path, orientation)
-        assert picture_size(path) == read_image(path).shape[:2]
+    def test_is_that_of_the_upright_picture(self, name, tmp_path):
+        for orientation in range(1, 9):
+            path = written(name, tmp_path, orientation)
+            assert picture_size(path) == read_image(path).shape[:2]
 
     @pytest.mark.parametrize("suffix", ["jpg", "webp", "tif", "bmp", "gif"])
     def test_is_read_from_the_head_alone(self, suffix, tmp_path, monkeypatch):
