@@ -257,3 +257,11 @@ class TestPickling:
 def test_an_index_is_plain_json_lines(write_index):
     path = write_index([FULL, OTHER, BARE])
     assert list(read_rows(path)) == [json.loads(line) for line in path.read_text().splitlines()] == [FULL, OTHER, BARE]
+
+
+@pytest.mark.parametrize("split", ["../train", "a/b", "", "tr ain"])
+def test_a_split_that_is_no_file_name_is_refused(tmp_path, split):
+    path = tmp_path / "index.jsonl"
+    path.write_text(json.dumps({"id": "a", "image": "a.jpg", "split": split}) + "\n")
+    with pytest.raises(InlayError, match="is no name for a split"):
+        open_split(path, "train")

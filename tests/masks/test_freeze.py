@@ -118,3 +118,11 @@ class TestBuckets:
         masks = [[drawn.mask.tobytes() for drawn in freeze_buckets(STROKES, 1, 32, seed)] for seed in (1, 1, 2)]
         assert masks[0] == masks[1]
         assert set(masks[0]).isdisjoint(masks[2])
+
+
+@pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "a/../../outside"])
+def test_refuses_a_name_that_leads_out_of_the_folder(tmp_path, name):
+    masks = [Drawn(name, np.eye(20, dtype=np.bool_))]
+    with pytest.raises(InlayError, match="leads out of"):
+        list(write_set(masks, "boxes", 0, tmp_path / "set"))
+    assert list(tmp_path.rglob("*.png")) == []

@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -170,6 +171,8 @@ def _write_splits(path: Path, folder: Path) -> None:
         writers: dict[str, ipc.RecordBatchFileWriter] = {}
         for batch in _batches(path, parsing):
             for split in pc.unique(batch["split"]).to_pylist():
+                if not re.fullmatch(r"[\w-]+", split):  # it is to be the name of a file
+                    raise InlayError(f"{path}: {split!r} is no name for a split. Use letters, digits, - and _.")
                 if split not in writers:
                     writers[split] = files.enter_context(ipc.new_file(str(folder / f"{split}.arrow"), SCHEMA))
                 writers[split].write_batch(_without_equal_ids(batch.filter(pc.equal(batch["split"], split))))

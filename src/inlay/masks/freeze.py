@@ -84,7 +84,7 @@ def write_set(masks: Iterable[Drawn], family: str, seed: int, out: Path) -> Iter
         The manifest's row of each mask as soon as its file is written.
 
     Raises:
-        InlayError: the folder holds a set, or cannot be written; or two masks have one name.
+        InlayError: the folder holds a set, or cannot be written; two masks have one name; or a name leads out of it.
     """
     manifest = out / MANIFEST
     if manifest.exists():
@@ -95,6 +95,8 @@ def write_set(masks: Iterable[Drawn], family: str, seed: int, out: Path) -> Iter
         if name in names:
             raise InlayError(f"{out / name}.png: two pictures would share it. Give them names that differ.")
         names.add(name)
+        if not (out / name).resolve().is_relative_to(out.resolve()):
+            raise InlayError(f"{name}: leads out of {out}. Give the picture an id without '..' and leading '/'.")
         write_picture(out / f"{name}.png", Picture(mask[..., None].astype(np.uint8) * 255))
         row = Row(file=f"{name}.png", ratio=round(float(mask.mean()), 6), family=family, seed=seed)
         if id is not None:

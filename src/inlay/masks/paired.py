@@ -20,7 +20,7 @@ class Paired:
 
     Attributes:
         root: a folder with a mask for each picture, named alike but for the suffix: ``a/b.png`` for ``a/b.jpg``, or
-            just ``b.png``. None takes the mask that the dataset's index names.
+            just ``b.png`` directly in the folder. None takes the mask that the dataset's index names.
         hole_is: the color of the hole in the folder's files, ``white`` or ``black``.
         ratio: lowest and highest share that is hole; a mask outside it is grown or shrunk. None leaves masks alone.
     """
@@ -41,7 +41,8 @@ class Paired:
             raise InlayError(f"masks.root={self.root}: no mask files there ({', '.join(SUFFIXES)}). Check the path.")
         for path in found:
             self._by_path.setdefault(path.relative_to(self.root).with_suffix("").as_posix(), []).append(path)
-            self._by_stem.setdefault(path.stem, []).append(path)
+            if path.parent == Path(self.root):  # deeper, the mask of another folder's picture of that name might lie
+                self._by_stem.setdefault(path.stem, []).append(path)
 
     def __call__(
         self, height: int, width: int, rng: np.random.Generator, scene: Scene | None = None
