@@ -257,7 +257,8 @@ class TestPairedMasks:
     def test_of_validation_are_looked_for_there(self, folder, masks):
         data = folder(val_masks=masks)
         data.setup("fit")
-        assert [problem[:2] for problem in data.problems.news()] == [("val", "val/1.png")]
+        expected = [("val", f"val/{number}.png") for number in range(3)]  # the masks of train/ are of other pictures
+        assert [problem[:2] for problem in data.problems.news()] == expected
 
     def test_leave_the_other_pictures(self, folder, masks):
         batches = islice(folder(masks=masks).train_dataloader(), 4)
