@@ -88,7 +88,7 @@ class RatioTester:
         assert fewest <= np.count_nonzero(mask) <= most
         assert low <= mask.mean() <= high
 
-    @inherited
+    @settings(inherited, max_examples=15)
     @given(size=any_size, below=a_share)
     def test_refuses_any_ratio_that_no_number_of_pixels_meets(self, size, below):
         area = size[0] * size[1]

@@ -27,6 +27,18 @@ class TestStrokes(MaskTester):
             lengths.append(np.hypot(np.ptp(rows), np.ptp(columns)))
         assert abs(np.median(lengths) - 30) <= 4  # those that met an edge came back from it
 
+    def test_goes_in_every_direction(self):
+        family = Strokes(count=(1, 1), vertices=(2, 2), length=(0.2, 0.2), brush=(0.01, 0.01), turn=0.0)
+        extents = [[np.ptp(axis) for axis in np.nonzero(family(200, 200, address(index)))] for index in range(60)]
+        tall = np.mean([down > across for down, across in extents])
+        assert 0.3 < tall < 0.7
+
+    def test_comes_back_from_the_edge(self):
+        # What leaves the picture is painted in vain: with one long stroke a mask, half of it would.
+        family = Strokes(count=(1, 1), vertices=(4, 4), length=(0.4, 0.4), brush=(0.01, 0.01), turn=0.0)
+        lengths = [family(200, 200, address(index)).sum() / 2 for index in range(60)]
+        assert np.mean(lengths) > 190
+
     def test_covers_the_corners_as_often_as_the_middle(self):
         often = np.mean([Strokes(ratio=(0.2, 0.3))(64, 64, address(index)) for index in range(300)], axis=0)
         corners = np.mean([often[:16, :16], often[:16, -16:], often[-16:, :16], often[-16:, -16:]])
@@ -139,6 +151,12 @@ class TestOutpaint(RatioTester):
         widths = np.array([strips(family(64, 96, address(index))) for index in range(40)])
         assert (widths[:, :2].min() >= 12, widths[:, :2].max() <= 24) == (True, True)
         assert (widths[:, 2:].min() >= 8, widths[:, 2:].max() <= 16) == (True, True)
+
+    def test_keeps_one_window_at_any_ratio_with_all_sides(self):
+        for index in range(DRAWS):
+            mask = Outpaint(count=(4, 4), ratio=(0.7, 0.72))(300, 300, address(index))
+            left, right, top, bottom = strips(mask)
+            assert np.count_nonzero(~mask) == (300 - top - bottom) * (300 - left - right)
 
     def test_ratio_widens_all_strips_alike(self):
         plain, wide = Outpaint(count=(2, 2)), Outpaint(count=(2, 2), ratio=(0.59, 0.6))

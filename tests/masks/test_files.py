@@ -223,10 +223,19 @@ class TestMoved:
         turned = ndimage.rotate(blobs.astype(np.uint8), angle, reshape=False, order=0).astype(bool)
         assert (moved(blobs, 90, 90, Motion(scale=1, angle=angle, right=0, down=0)) == turned).mean() > 0.985
 
+    @pytest.mark.parametrize("quarters", [-1, 1, 2])
+    def test_quarter_turns_are_exact(self, blobs, quarters):
+        turned = moved(blobs, 90, 90, Motion(scale=1, angle=90 * quarters, right=0, down=0))
+        assert np.array_equal(turned, np.rot90(blobs, quarters))
+
     @pytest.mark.parametrize(("right", "down"), [(10, 0), (0, -7), (-12, 30)])
     def test_shifts_as_scipy_does(self, blobs, right, down):
         shifted = ndimage.shift(blobs.astype(np.uint8), (down, right), order=0).astype(bool)
         assert np.array_equal(moved(blobs, 90, 90, Motion(scale=1, angle=0, right=right / 90, down=down / 90)), shifted)
+
+    def test_shifts_before_it_enlarges(self, blobs):
+        part = np.repeat(np.repeat(blobs[30:60, :30], 3, axis=0), 3, axis=1)  # from the left, 30 px off the middle
+        assert (moved(blobs, 90, 90, Motion(scale=3, angle=0, right=30 / 90, down=0)) == part).mean() > 0.98
 
     def test_enlarges_about_the_middle(self, blobs):
         part = np.repeat(np.repeat(blobs[30:60, 30:60], 3, axis=0), 3, axis=1)
@@ -254,7 +263,7 @@ class TestRatio:
     def test_draws_all_files_of_the_bucket_and_no_others(self, many, manifest, hole_is, ratio):
         if manifest:
             self.write_manifest(many)
-        found = {round(mask.mean(), 2) for mask in masks_of(str(many), count=60, ratio=ratio, hole_is=hole_is)}
+        found = {round(mask.mean(), 2) for mask in masks_of(str(many), count=25, ratio=ratio, hole_is=hole_is)}
         assert found == {percent / 100 for percent in range(5, 100, 5) if ratio[0] <= percent / 100 <= ratio[1]}
 
     def test_a_folder_of_a_bucket_is_a_root(self, many):
@@ -276,6 +285,19 @@ class TestRatio:
     def test_manifest_is_not_believed_blindly(self, many):
         self.write_manifest(many, **{"80": {"ratio": 0.2}})
         assert all(mask.mean() <= 0.31 for mask in masks_of(str(many), ratio=(0.19, 0.31)))
+
+    def test_rows_whose_file_is_gone_are_passed_over(self, many):
+        self.write_manifest(many)
+        (many / "20/25.png").unlink()
+        assert {round(mask.mean(), 2) for mask in masks_of(str(many), ratio=(0.19, 0.31))} == {0.2, 0.3}
+
+    @pytest.mark.parametrize(
+        "line", ['{"file": "20/20.png"}', '{"ratio": 0.2}', "20/20.png 0.2", "[]", '{"ratio": "x"}']
+    )
+    def test_what_is_no_manifest_is_named(self, many, line):
+        (many / "manifest.jsonl").write_text(line + "\n")
+        with pytest.raises(BadFile, match=r"manifest\.jsonl: not a manifest, .* remove the manifest"):
+            Files(root=str(many), ratio=(0.19, 0.31))
 
     @pytest.mark.parametrize("manifest", [False, True])
     def test_a_bucket_without_files_is_said(self, many, manifest):

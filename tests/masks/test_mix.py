@@ -41,6 +41,30 @@ def test_draws_by_odds():
         assert abs(counts[number] / 400 - share) < 0.08
 
 
+@pytest.mark.parametrize("odds", [(1, 1), (4, 2, 0, 1), (0.1, 0.3)])
+def test_odds_are_relative_and_kept_to(odds):
+    counts = drawn(mix(dict(zip("abcd", odds, strict=False))), 2000)
+    for number, share in enumerate(np.array(odds) / sum(odds)):
+        assert abs(counts[number] - 2000 * share) <= 4 * np.sqrt(2000 * share * (1 - share))
+
+
+def test_odds_go_by_name_and_not_by_place():
+    assert drawn(Mix(families={"a": Row(), "b": Row(number=1)}, odds={"b": 1, "a": 0}), 20) == {1: 20}
+
+
+def test_asks_each_once_a_mask():
+    asked = []
+
+    class Counting(Row):
+        def __call__(self, *arguments):
+            asked.append(self.number)
+            raise NoHole("nothing")
+
+    with pytest.raises(NoHole, match=r"^nothing; nothing$"):
+        mix({"a": 9, "b": 1, "c": 0}, a=Counting(), b=Counting(number=1), c=Counting(number=2))(8, 8, address())
+    assert sorted(asked) == [0, 1]
+
+
 def test_depends_on_the_address_alone():
     family = mix({"a": 1, "b": 1})
     assert drawn(family) == drawn(family)
@@ -105,6 +129,7 @@ def test_lists_pictures_without_partner(tmp_path):
     ("odds", "message"),
     [
         ({"a": 1}, r"masks\.odds must name the families a, b; got a"),
+        ({}, r"masks\.odds must name the families a, b; got none"),
         ({"a": 1, "b": 1, "c": 1}, r"masks\.odds must name the families a, b; got a, b, c"),
         ({"a": 1, "b": -1}, r"masks\.odds must not be negative"),
         ({"a": 0, "b": 0}, r"masks\.odds .*one must be positive"),

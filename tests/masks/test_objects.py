@@ -72,6 +72,24 @@ def test_what_counts_is_the_size_after_cleaning_and_growing(both):
         draw(both, opening=0.1, valid=(0.08, 0.8))
 
 
+@pytest.mark.parametrize(("pixels", "valid"), [(20, False), (21, True), (319, True), (320, False)])
+def test_five_and_eighty_percent_are_excluded(both, pixels, valid):
+    both.size, mask = (20, 20), np.zeros(400, np.bool_)
+    mask[:pixels] = True
+    both.whole_object = mask.reshape(20, 20)
+    if valid:
+        assert draw(both).sum() == pixels
+    else:
+        with pytest.raises(NoHole, match=rf"covers {pixels / 400:.1%} of the sample"):
+            draw(both)
+
+
+def test_an_empty_segmentation_is_not_replaced_by_the_box(both):
+    both.whole_object = np.zeros((64, 64), np.bool_)
+    with pytest.raises(NoHole, match=r"covers 0\.0%"):
+        draw(both, source="any")
+
+
 @pytest.mark.parametrize("valid", [(0.5, 0.9), (0.1, 0.5)])
 def test_the_limits_are_excluded(both, valid):
     both.whole_object = rectangle((64, 64), 0, 64, 0, 32)

@@ -15,7 +15,7 @@ SIDE = 500  # room for all of them, so that nothing is lost
 points = st.lists(st.tuples(st.floats(100, 400), st.floats(100, 400)), min_size=1, max_size=8)
 brushes = st.floats(0, 80)
 room = st.floats(1, 60_000)
-many = settings(deadline=None, max_examples=300)
+many = settings(deadline=None, max_examples=200)
 
 
 def stroke(corners, brush):
@@ -88,6 +88,27 @@ def test_clipped_strokes_keep_to_their_bound(rng):
         canvas = np.zeros((40, 40), np.uint8)
         whole.paint(canvas)
         assert np.count_nonzero(canvas) <= whole.bound
+
+
+@settings(deadline=None, max_examples=120)
+@given(
+    size=st.tuples(st.integers(16, 300), st.integers(16, 300)),
+    corners=st.lists(st.tuples(st.floats(-200, 500), st.floats(-200, 500)), min_size=1, max_size=6),
+    brush=st.integers(1, 80),
+    axes=st.tuples(st.integers(1, 200), st.integers(1, 200)),
+    angle=st.floats(0, 180),
+    share=st.floats(0, 1),
+)
+def test_what_lies_partly_outside_keeps_to_its_bound(size, corners, brush, axes, angle, share):
+    x, y = (int(value) for value in corners[0])
+    for whole in (stroke(corners, brush), Ellipse(x, y, axes, angle), Ellipse(x, y, (axes[0], axes[0]), angle)):
+        room = int(share * whole.bound)
+        smaller = whole.cut(room)
+        for primitive, most in ((whole, whole.bound), (smaller, room)):
+            if primitive is not None:
+                canvas = np.zeros(size, np.uint8)
+                primitive.paint(canvas)
+                assert np.count_nonzero(canvas) <= most
 
 
 def test_bounds_are_not_generous():

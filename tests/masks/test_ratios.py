@@ -40,12 +40,7 @@ class TestMix(RatioTester):
 
 class TestObjects(RatioTester):
     def family(self, **options):
-        return Shown(Objects(**options))
-
-
-class TestSmoothedObjects(RatioTester):
-    def family(self, **options):
-        return Shown(Objects(source="box", opening=0.1, dilation=0.05, **options))
+        return Shown(Objects(opening=0.1, dilation=0.05, **options))
 
 
 class TestPaired(RatioTester):

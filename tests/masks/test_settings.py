@@ -1,12 +1,13 @@
 """The families as a run gets them: from conf/masks, with settings of a few words."""
 
 import pickle
+from functools import cache
 
 import numpy as np
 import pytest
 from hydra.utils import instantiate
 
-from inlay.masks import Mix, Outpaint, Paired
+from inlay.masks import Center, Mix, Outpaint, Paired
 from tests.conftest import ROOT
 from tests.masks.mask_tester import address
 from tests.masks.scenes import PlainScene, disc
@@ -16,9 +17,14 @@ FAMILIES = sorted(path.stem for path in (ROOT / "conf/masks").glob("*.yaml"))
 SCENE = PlainScene(size=(64, 64), whole_object=disc(64, 20))
 
 
+@cache  # composing takes longer than everything else here
+def composed(*settings):
+    """The data's own copy of the settings, which train.py builds the family from."""
+    return configure("data=demo", *settings).data.masks
+
+
 def family(*settings):
-    """From the data's own copy of the settings, as train.py builds it."""
-    return instantiate(configure("data=demo", *settings).data.masks)
+    return instantiate(composed(*settings))
 
 
 def ratios(masks, count=40):
@@ -38,7 +44,7 @@ def test_every_family_takes_a_ratio(name, ratio, monkeypatch):
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_reaches_the_workers(name, monkeypatch):
     monkeypatch.chdir(ROOT)
-    masks = family(f"masks={name}")
+    masks = family(f"masks={name}", "masks.ratio=null")
     copy = pickle.loads(pickle.dumps(masks))
     assert np.array_equal(*(each(64, 64, address(), SCENE) for each in (masks, copy)))
 
@@ -57,6 +63,17 @@ def test_mix_takes_the_settings_of_its_families():
     assert outpaint.sides == ("left",)
     assert masks.odds["boxes"] == 0
     assert 0.3 <= min(found := ratios(masks)) <= max(found) <= 0.31
+
+
+def test_mix_leaves_out_what_has_odds_of_nothing():
+    off = [f"masks.odds.{name}=0" for name in ("strokes", "shapes", "boxes", "outpaint")]
+    masks = family("masks=mix", *off, "masks.ratio=null")
+    assert {masks(32, 32, address(index)).tobytes() for index in range(20)} == {Center()(32, 32, None).tobytes()}
+
+
+def test_a_ratio_reaches_every_family_of_a_mix():
+    masks = family("masks=mix", "masks.ratio=[0.45,0.5]")
+    assert {each.ratio for each in masks.families.values()} == {(0.45, 0.5)}
 
 
 def test_mix_takes_another_family():

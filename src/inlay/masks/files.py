@@ -123,9 +123,15 @@ class Files:
         changed = self._moves or self.dilate[1] or self.hole_is != "white"  # a manifest counts what is white
         if self.ratio is None or changed or not manifest.exists():
             return []
-        rows = [json.loads(line) for line in manifest.read_text().splitlines()]
         low, high = self.ratio
-        chosen = {Path(self.root) / row["file"] for row in rows if low <= row["ratio"] <= high}
+        try:
+            rows = [json.loads(line) for line in manifest.read_text().splitlines()]
+            chosen = {Path(self.root) / row["file"] for row in rows if low <= row["ratio"] <= high}
+        except (ValueError, KeyError, TypeError) as error:
+            reason = (
+                'not a manifest, {"file": ..., "ratio": ...} on each line. Make the set anew, or remove the manifest'
+            )
+            raise BadFile(manifest, f"{reason}.") from error
         return [path for path in self.paths if path in chosen]
 
     def _look(self) -> None:
