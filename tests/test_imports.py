@@ -13,9 +13,10 @@ SOURCE = ROOT / "src/inlay"
 # A module may import those on earlier lines, and its own package.
 TIERS = [
     {"cache", "errors", "types", "ops", "randomness", "frozen"},
-    {"images", "losses", "metrics", "models"},
+    {"images", "losses", "metrics", "models", "text"},
     {"masks"},
     {"checkpoints", "data"},
+    {"matchers"},
     {"tasks"},
     {"fillers"},
     {"demo", "prediction", "runs"},

@@ -17,6 +17,29 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 
+class Tokens(TypedDict):
+    """Captions as numbers, padded to the longest of the batch (T); what is padded is False in both masks."""
+
+    ids: Tensor
+    """``(B, T)`` int64, the encoder's own numbering."""
+    attended: Tensor
+    """``(B, T)`` bool, True = read by the encoder (words, and special tokens where it has them)."""
+    words: Tensor
+    """``(B, T)`` bool, True = a real word. A caption without any is no caption: the encoder answers with its learned
+    null caption."""
+
+
+class TextFeatures(NamedTuple):
+    """What a text encoder makes of :class:`Tokens`."""
+
+    words: Tensor
+    """``(B, T, D)`` a vector for each word."""
+    sentence: Tensor
+    """``(B, D)`` a vector for the whole caption."""
+    word_mask: Tensor
+    """``(B, T)`` bool, True = a word that attention may look at; at least one in each row."""
+
+
 class Batch(TypedDict):
     """One training or validation batch. Read-only: a task derives tensors from it and never writes into it."""
 
@@ -28,6 +51,12 @@ class Batch(TypedDict):
     """What each picture is called in its dataset (a relative path, mostly)."""
     caption: NotRequired[list[str]]
     """What is said of each picture, where the dataset has captions; empty for a picture without."""
+    tokens: NotRequired[Tokens]
+    """The captions for the text encoder of the run, where it has one."""
+    match_tokens: NotRequired[Tokens]
+    """The captions for the text-image matcher of the run, where it has one."""
+    label: NotRequired[Tensor]
+    """``(B,)`` int64, equal for pictures of one class, where the dataset has classes."""
 
 
 class Prediction(NamedTuple):
@@ -37,6 +66,29 @@ class Prediction(NamedTuple):
     """``(B, 3, H, W)`` the network's whole-frame answer."""
     composite: Tensor
     """``(B, 3, H, W)`` ``raw`` in the hole, the known pixels elsewhere: what a user gets."""
+
+
+class Gaussian(NamedTuple):
+    """Independent normal distributions, one an element."""
+
+    mean: Tensor
+    """Any shape, float32."""
+    std: Tensor
+    """Likewise, above 0."""
+
+
+class Path(NamedTuple):
+    """The answer of one path of a network that has several."""
+
+    pictures: list[Tensor]
+    """``(B, 3, h, w)`` in ``[0, 1]`` from coarse to fine, each twice as large as the one before."""
+    latent: Gaussian
+    """What the latent was drawn from."""
+
+    @property
+    def raw(self) -> Tensor:
+        """The finest picture."""
+        return self.pictures[-1]
 
 
 class Scene(Protocol):

@@ -1,0 +1,153 @@
+"""Text encoders with a vocabulary of our own: recurrent networks that read a caption in both directions."""
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from inlay.errors import InlayError
+from inlay.text.base import TextEncoder, check_lengths, padded
+from inlay.text.vocabulary import PADDING, SPECIAL, UNKNOWN, checked, words_of
+from inlay.types import TextFeatures, Tokens
+
+
+class WordTokenizer:
+    """Captions to the numbers of their words: 0 pads, 1 is a word that the vocabulary lacks, words count from 2.
+
+    Args:
+        vocabulary: the words, each once.
+        max_words: longer captions are cut off.
+        multiple: T is rounded up to a multiple of this, or to ``max_words``.
+
+    Raises:
+        InlayError: ``vocabulary`` is no list of words, or a number is below 1.
+    """
+
+    def __init__(self, vocabulary: Sequence[str], max_words: int, multiple: int = 1) -> None:
+        check_lengths(max_words, multiple, least=1)
+        self.max_words = max_words
+        self.multiple = multiple
+        self.ids = {word: number for number, word in enumerate(checked(vocabulary, "text.vocabulary"), SPECIAL)}
+
+    def __call__(self, captions: Sequence[str]) -> Tokens:
+        """``(B, T)`` tokens; every word, an unknown one too, is a real word."""
+        cut = (islice(words_of(caption), self.max_words) for caption in captions)
+        ids = [[self.ids.get(word, UNKNOWN) for word in words] for words in cut]
+        return padded(ids, [[True] * len(row) for row in ids], PADDING, self.max_words, self.multiple)
+
+    def pieces(self, caption: str) -> list[str]:
+        """See :class:`~inlay.text.Tokenizer`; unknown words as they are written."""
+        return words_of(caption)[: self.max_words]
+
+
+class RecurrentEncoder(TextEncoder):
+    """One recurrent layer in each direction over learned embeddings; D/2 channels a direction.
+
+    A word's feature is what both directions know after reading it; the sentence's is what they know at their ends.
+
+    Args:
+        vocabulary: the words, from :mod:`inlay.text.vocabulary`.
+        dim: D, even.
+        embedding: channels of a word before it is read.
+        max_words: longer captions are cut off.
+        dropout: share of the embeddings' channels that is dropped in training.
+        multiple: T is rounded up to a multiple of this, or to ``max_words``; 8 for a network that is compiled.
+        frozen: the weights come from a checkpoint that is loaded into this encoder, and stay as they are: eval mode
+            always, no gradient. The null caption is still learned, and everything is in the state dict.
+
+    Raises:
+        InlayError: an argument is out of range, or ``vocabulary`` is no list of words.
+    """
+
+    cell: ClassVar[type[nn.GRU] | type[nn.LSTM]]
+
+    def __init__(
+        self,
+        vocabulary: Sequence[str],
+        dim: int = 256,
+        embedding: int = 300,
+        max_words: int = 64,
+        dropout: float = 0.5,
+        multiple: int = 1,
+        frozen: bool = False,
+    ) -> None:
+        super().__init__(dim)
+        if dim % 2:
+            raise InlayError(f"text.dim must be even (half of it reads in each direction), got {dim}.")
+        if embedding < 1:
+            raise InlayError(f"text.embedding must be at least 1 (300 as a rule), got {embedding}.")
+        if not 0 <= dropout < 1:
+            raise InlayError(f"text.dropout must be at least 0 and below 1, got {dropout}.")
+        self.tokenizer = WordTokenizer(vocabulary, max_words, multiple)
+        self.frozen = frozen
+        self.embedding = nn.Embedding(len(vocabulary) + SPECIAL, embedding, padding_idx=PADDING)
+        self.dropout = nn.Dropout(dropout)
+        # Two networks of one direction: torch's bidirectional one would begin to read backward in the padding, or
+        # want the lengths on the host, which makes a GPU wait.
+        self.ahead = self.cell(embedding, dim // 2, batch_first=True)
+        self.back = self.cell(embedding, dim // 2, batch_first=True)
+        if frozen:
+            for part in (self.embedding, self.ahead, self.back):
+                part.requires_grad_(False)
+            self.train()  # a new module is in training mode; leave it
+
+    def encode(self, tokens: Tokens) -> TextFeatures:
+        """See :meth:`TextEncoder.encode`; attends to the real words alone."""
+        length = tokens["words"].sum(1, keepdim=True).clamp(min=1)  # (B, 1); 1 for no caption, so that it has an end
+        turned = turn(length, tokens["words"].shape[1])  # (B, T)
+        embedded = self.dropout(self.embedding(tokens["ids"]))  # (B, T, E)
+        # In full precision under autocast, too: it takes no time, and torch has no half-precision LSTM for every CPU.
+        with torch.autocast(embedded.device.type, enabled=False):
+            ahead = self.ahead(embedded)[0]  # (B, T, D/2)
+            back = pick(self.back(pick(embedded, turned))[0], turned)
+        sentence = torch.cat([pick(ahead, length - 1)[:, 0], back[:, 0]], dim=1)  # (B, D)
+        return TextFeatures(torch.cat([ahead, back], dim=2), sentence, tokens["words"])
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training, unless frozen."""
+        return super().train(mode and not self.frozen)
+
+
+class GRUEncoder(RecurrentEncoder):
+    """Bidirectional GRU: the encoder for a machine without downloaded weights (330,240 weights and 300 a word)."""
+
+    cell = nn.GRU
+
+
+class LSTMEncoder(RecurrentEncoder):
+    """Bidirectional LSTM: the text side of DAMSM (Xu et al. 2018, AttnGAN, section 3.2).
+
+    440,320 weights and 300 a word. The sentence is the final hidden states, not the cells.
+    """
+
+    cell = nn.LSTM
+
+    def __init__(
+        self,
+        vocabulary: Sequence[str],
+        dim: int = 256,
+        embedding: int = 300,
+        max_words: int = 128,
+        dropout: float = 0.5,
+        multiple: int = 1,
+        frozen: bool = False,
+    ) -> None:
+        super().__init__(vocabulary, dim, embedding, max_words, dropout, multiple, frozen)
+
+
+def turn(length: Tensor, size: int) -> Tensor:
+    """Positions that read each caption from its end to its start and leave the padding where it is: ``(B, size)``.
+
+    Args:
+        length: ``(B, 1)`` of the captions.
+        size: positions of the batch.
+    """
+    position = torch.arange(size, device=length.device)
+    return torch.where(position < length, length - 1 - position, position)
+
+
+def pick(features: Tensor, positions: Tensor) -> Tensor:
+    """Features at other positions: ``(B, T, C)`` at ``(B, N)`` is ``(B, N, C)``."""
+    return features.take_along_dim(positions[..., None], dim=1)

@@ -1,0 +1,162 @@
+"""Text encoders on a pretrained transformer, frozen as a rule: CLIP's text tower and BERT."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from inlay.frozen import Frozen
+from inlay.text.base import TextEncoder, check_lengths, padded
+from inlay.text.hub import load
+from inlay.types import TextFeatures, Tokens
+
+
+class SubwordTokenizer:
+    """Captions to subwords between the special tokens of a pretrained network.
+
+    Args:
+        tokenizer: of transformers; only the part that encodes is kept, which workers load without transformers.
+        max_words: longer captions are cut off; counts special tokens.
+        multiple: T is rounded up to a multiple of this, or to ``max_words``.
+    """
+
+    def __init__(self, tokenizer: Any, max_words: int, multiple: int = 1) -> None:
+        self.max_words = max_words
+        self.multiple = multiple
+        self._fill = tokenizer.pad_token_id
+        self._encoder = type(tokenizer.backend_tokenizer).from_str(tokenizer.backend_tokenizer.to_str())
+        self._encoder.no_padding()
+        self._encoder.enable_truncation(max_words)
+
+    def __call__(self, captions: Sequence[str]) -> Tokens:
+        """``(B, T)`` tokens; every subword, an unknown one too, is a real word."""
+        self._encoder.encode_special_tokens = True  # a "[SEP]" in a caption is text; pickling forgets it
+        found = self._encoder.encode_batch(list(captions))
+        words = [[not special for special in caption.special_tokens_mask] for caption in found]
+        return padded([caption.ids for caption in found], words, self._fill, self.max_words, self.multiple)
+
+    def pieces(self, caption: str) -> list[str]:
+        """See :class:`~inlay.text.Tokenizer`; with special tokens, which have a position, too."""
+        found = self._encoder.encode(caption)
+        return list(found.tokens) if not all(found.special_tokens_mask) else []
+
+
+class FrozenBackbone(Frozen):
+    """A network that is used as it is: no gradient, eval mode, in no checkpoint."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+        self.freeze()
+
+    @torch.no_grad()
+    def forward(self, **inputs: Tensor) -> Any:
+        """What the network answers."""
+        return self.net(**inputs)
+
+
+class TransformerEncoder(TextEncoder):
+    """A pretrained network, and a projection and layer norm each for its words and its sentence, which are learned.
+
+    Args:
+        model: a folder as ``save_pretrained`` of transformers writes it, or a name on the Hugging Face hub, which is
+            downloaded once.
+        dim: D.
+        max_words: longer captions are cut off; counts the special tokens. At most what the network has positions for.
+        pretrained: False gives the network random weights, which must be asked for.
+        frozen: keep the network as it is, and out of checkpoints; False trains it.
+        multiple: T is rounded up to a multiple of this, or to ``max_words``; 8 for a network that is compiled.
+
+    Raises:
+        InlayError: an argument is out of range, or ``model`` cannot be loaded; the message says which files go where.
+    """
+
+    kinds: ClassVar[tuple[str, ...]]
+    """The model types that serve."""
+
+    def __init__(
+        self,
+        model: str,
+        dim: int = 256,
+        max_words: int = 77,
+        pretrained: bool = True,
+        frozen: bool = True,
+        multiple: int = 1,
+    ) -> None:
+        super().__init__(dim)
+        check_lengths(max_words, multiple, least=3)  # a word between two special tokens
+        net, tokenizer, config = load(model, self.kinds, pretrained)
+        self.tokenizer = SubwordTokenizer(tokenizer, min(max_words, config.max_position_embeddings), multiple)
+        self.backbone = FrozenBackbone(net) if frozen else net.train()  # transformers hands it over in eval mode
+        self.to_words = projection(config.hidden_size, dim)
+        self.to_sentence = projection(config.hidden_size, dim)
+
+    def encode(self, tokens: Tokens) -> TextFeatures:
+        """See :meth:`TextEncoder.encode`."""
+        states = self.backbone(input_ids=tokens["ids"], attention_mask=self.visible(tokens["attended"]))
+        states = states.last_hidden_state  # (B, T, C)
+        sentence = self.summarize(states, tokens)  # (B, C)
+        return TextFeatures(self.to_words(states), self.to_sentence(sentence), tokens["words"])
+
+    def visible(self, attended: Tensor) -> Tensor:
+        """Which positions each position looks at: ``(B, 1, T, T)`` bool.
+
+        Given a mask of captions, ``(B, T)``, transformers asks whether it pads at all, for which a GPU has to wait.
+        """
+        return attended[:, None, None, :].expand(-1, 1, attended.shape[1], -1)
+
+    @abstractmethod
+    def summarize(self, states: Tensor, tokens: Tokens) -> Tensor:
+        """A sentence of the states of its words: ``(B, T, C)`` to ``(B, C)``."""
+
+
+class CLIPEncoder(TransformerEncoder):
+    """CLIP's text tower (Radford et al. 2021).
+
+    Words know what stands left of them; the sentence is the end token's state, before CLIP's own projection.
+    Arguments and errors: :class:`TransformerEncoder`.
+    """
+
+    kinds = ("clip", "clip_text_model")
+
+    def visible(self, attended: Tensor) -> Tensor:
+        """See :meth:`TransformerEncoder.visible`; no position looks ahead."""
+        return super().visible(attended).tril()
+
+    def summarize(self, states: Tensor, tokens: Tokens) -> Tensor:
+        """The state of the last token: the end token. It pads, too, so it is not looked for by its id."""
+        last = tokens["attended"].sum(1, keepdim=True) - 1  # (B, 1)
+        return states.take_along_dim(last[..., None], dim=1)[:, 0]
+
+
+class BERTEncoder(TransformerEncoder):
+    """BERT (Devlin et al. 2019) or DistilBERT (Sanh et al. 2019).
+
+    The sentence is the mean of its words' states: BERT's own pooler is made for another question, whether one sentence
+    follows another. Arguments and errors: :class:`TransformerEncoder`.
+    """
+
+    kinds = ("bert", "distilbert")
+
+    def __init__(
+        self,
+        model: str,
+        dim: int = 256,
+        max_words: int = 64,
+        pretrained: bool = True,
+        frozen: bool = True,
+        multiple: int = 1,
+    ) -> None:
+        super().__init__(model, dim, max_words, pretrained, frozen, multiple)
+
+    def summarize(self, states: Tensor, tokens: Tokens) -> Tensor:
+        """The mean over real words; zero where there is none."""
+        words = tokens["words"][..., None]  # (B, T, 1)
+        return torch.where(words, states, 0.0).sum(1) / words.sum(1).clamp(min=1)
+
+
+def projection(width: int, dim: int) -> nn.Sequential:
+    """From a network's width to ours."""
+    return nn.Sequential(nn.Linear(width, dim), nn.LayerNorm(dim))

@@ -1,0 +1,139 @@
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from inlay.errors import InlayError
+from inlay.text import GRUEncoder, LSTMEncoder, recurrent
+from tests.text.conftest import WORDS
+from tests.text.text_tester import CAPTIONS, DIM, MAX_WORDS, TextEncoderTester
+
+BOTH = pytest.mark.parametrize(("kind", "whole"), [(GRUEncoder, nn.GRU), (LSTMEncoder, nn.LSTM)], ids=["gru", "lstm"])
+
+
+class TestGRU(TextEncoderTester):
+    @pytest.fixture
+    def make(self):
+        return partial(GRUEncoder, WORDS)
+
+
+class TestLSTM(TextEncoderTester):
+    @pytest.fixture
+    def make(self):
+        return partial(LSTMEncoder, WORDS)
+
+
+class TestFrozenLSTM(TextEncoderTester):
+    untrained = ("embedding.", "dropout.", "ahead.", "back.")
+
+    @pytest.fixture
+    def make(self):
+        return partial(LSTMEncoder, WORDS, frozen=True)
+
+
+@BOTH
+def test_features_are_those_of_torchs_packed_bidirectional_network(kind, whole):
+    encoder = kind(WORDS, dim=DIM, embedding=5).eval()
+    reference = whole(5, DIM // 2, batch_first=True, bidirectional=True)
+    with torch.no_grad():
+        for name, parameter in encoder.ahead.named_parameters():
+            reference.get_parameter(name).copy_(parameter)
+            reference.get_parameter(f"{name}_reverse").copy_(encoder.back.get_parameter(name))
+    tokens = encoder.tokenizer(CAPTIONS)
+    packed = pack_padded_sequence(
+        encoder.embedding(tokens["ids"]), tokens["words"].sum(1), batch_first=True, enforce_sorted=False
+    )
+    read, state = reference(packed)
+    words, _ = nn.utils.rnn.pad_packed_sequence(read, batch_first=True)
+    last = state if whole is nn.GRU else state[0]  # (2, B, D/2)
+    found = encoder(tokens)
+    torch.testing.assert_close(found.words, words, rtol=0, atol=1e-6)
+    torch.testing.assert_close(found.sentence, torch.cat([last[0], last[1]], dim=1), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("kind", "recurrent"), [(GRUEncoder, 330_240), (LSTMEncoder, 440_320)], ids=["gru", "lstm"])
+@pytest.mark.parametrize("rows", [5_450, 27_297])
+def test_parameters_are_as_many_as_published(kind, recurrent, rows):
+    with torch.device("meta"):
+        encoder = kind([str(number) for number in range(rows - 2)])  # padding and unknown have rows, too
+    assert sum(p.numel() for p in encoder.parameters()) == recurrent + rows * 300 + 2 * 256
+
+
+def test_published_total_of_the_lstm():
+    with torch.device("meta"):
+        encoder = LSTMEncoder([str(number) for number in range(5_448)])
+    trained_on_pairs = [p for name, p in encoder.named_parameters() if not name.startswith("null")]
+    assert sum(p.numel() for p in trained_on_pairs) == 2_075_320
+
+
+def test_lengths_by_default():
+    assert GRUEncoder(WORDS).tokenizer(["a " * 200])["ids"].shape == (1, 64)
+    assert LSTMEncoder(WORDS).tokenizer(["a " * 200])["ids"].shape == (1, 128)
+
+
+def test_ids_are_padding_unknown_and_the_words_in_order():
+    tokens = GRUEncoder(["bird", "red"]).tokenizer(["Red, RED bird!", "green bird", ""])
+    assert tokens["ids"].tolist() == [[3, 3, 2], [1, 2, 0], [0, 0, 0]]
+    assert tokens["words"].tolist() == [[True] * 3, [True, True, False], [False] * 3]
+    assert torch.equal(tokens["attended"], tokens["words"])
+
+
+def test_long_caption_keeps_its_first_words():
+    assert GRUEncoder(["bird", "red"], max_words=2).tokenizer(["red bird red"])["ids"].tolist() == [[3, 2]]
+
+
+def test_dropout_acts_in_training_alone():
+    encoder = GRUEncoder(WORDS, dim=DIM)
+    tokens = encoder.tokenizer(CAPTIONS)
+    assert not torch.equal(encoder(tokens).sentence, encoder(tokens).sentence)
+    encoder.eval()
+    assert torch.equal(encoder(tokens).sentence, encoder(tokens).sentence)
+
+
+def test_dropout_hides_channels_from_both_directions_alike():
+    encoder = GRUEncoder(WORDS, dim=DIM, dropout=0.9)
+    with torch.no_grad():
+        for name, parameter in encoder.ahead.named_parameters():
+            encoder.back.get_parameter(name).copy_(parameter)
+    words, sentence, _ = encoder(encoder.tokenizer(["bird"]))
+    torch.testing.assert_close(words[0, 0, : DIM // 2], words[0, 0, DIM // 2 :])
+    torch.testing.assert_close(sentence[0], words[0, 0])
+
+
+def test_frozen_encoder_still_learns_the_null_caption():
+    encoder = GRUEncoder(WORDS, dim=DIM, max_words=MAX_WORDS, frozen=True)
+    assert {name for name, p in encoder.named_parameters() if p.requires_grad} == {"null_word", "null_sentence"}
+    assert not any(module.training for module in nn.Sequential(encoder).train()[0].modules())
+
+
+def test_positions_lie_within_the_batch(monkeypatch):
+    """A CPU counts negative ones from the end; a GPU may stop at them."""
+    asked = []
+    pick = recurrent.pick
+    monkeypatch.setattr(recurrent, "pick", lambda x, positions: asked.append(positions) or pick(x, positions))
+    encoder = GRUEncoder(WORDS, dim=DIM)
+    encoder(encoder.tokenizer(["", "bird", "a red bird"]))
+    assert len(asked) == 3
+    assert all(((positions >= 0) & (positions < 3)).all() for positions in asked)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dim": 0}, r"text\.dim must be at least 1.*got 0"),
+        ({"dim": 7}, r"text\.dim must be even.*got 7"),
+        ({"embedding": 0}, r"text\.embedding must be at least 1.*got 0"),
+        ({"max_words": 0}, r"text\.max_words must be at least 1, got 0"),
+        ({"dropout": 1.0}, r"text\.dropout must be at least 0 and below 1, got 1\.0"),
+        ({"multiple": 0}, r"text\.multiple must be at least 1.*got 0"),
+        ({"vocabulary": []}, r"text\.vocabulary must have at least one word"),
+        ({"vocabulary": "words.json"}, r"text\.vocabulary must be a list of words, got words\.json"),
+        ({"vocabulary": {"min_count": 2}}, r"text\.vocabulary must be a list of words, got .*min_count"),
+        ({"vocabulary": ["a", "b", "a"]}, r"text\.vocabulary: 1 words are there more than once, 'a'"),
+    ],
+)
+def test_refuses_what_cannot_be(arguments, message):
+    with pytest.raises(InlayError, match=message):
+        GRUEncoder(**{"vocabulary": WORDS} | arguments)

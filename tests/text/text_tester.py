@@ -1,0 +1,204 @@
+"""What every text encoder has to do. A concrete one's test says how it is made, and gets all of it."""
+
+import pickle
+from itertools import product
+
+import pytest
+import torch
+from torch._subclasses import FakeTensorMode
+
+from inlay.text import TextEncoder
+
+DIM = 6
+MAX_WORDS = 10
+LONG = "a small bird with red and black wings and a red bird with a black bird"
+CAPTIONS = ["A small red bird.", "a bird", "Bird with red wings and black bird"]
+ODD = {
+    "empty": "",
+    "blank": " \n",
+    "punctuation": "!",
+    "one word": "bird",
+    "unknown": "zyzzyva",
+    "foreign": "鳥 Vögel 🐦",
+    "special": "[SEP] <|endoftext|> [PAD]",
+    "long": LONG,
+}
+
+
+class TextEncoderTester:
+    """Subclass as ``TestName`` with a fixture ``make``: takes ``dim``, ``max_words`` and more, gives the encoder."""
+
+    untrained = ()
+    """How the names of the parameters begin that get no gradient."""
+
+    unsaved = ()
+    """How those begin that no checkpoint holds."""
+
+    @pytest.fixture
+    def encoder(self, make):
+        return make(dim=DIM, max_words=MAX_WORDS)
+
+    def test_keeps_the_interface(self, encoder):
+        assert isinstance(encoder, TextEncoder)
+        assert encoder.dim == DIM
+        assert encoder.train() is encoder
+        assert encoder.eval() is encoder
+
+    def test_tokens_are_padded_to_the_longest_caption(self, encoder):
+        tokens = encoder.tokenizer(CAPTIONS)
+        assert [(t.dtype, t.device.type) for t in tokens.values()] == [(torch.int64, "cpu")] + 2 * [(torch.bool, "cpu")]
+        assert len({t.shape for t in tokens.values()}) == 1
+        assert tokens["ids"].shape[0] == 3
+        assert tokens["attended"].any(0).all()  # no column of padding alone
+        assert not (tokens["words"] & ~tokens["attended"]).any()
+        alone = [encoder.tokenizer([caption]) for caption in CAPTIONS]
+        assert [one["ids"].shape[1] for one in alone] == tokens["attended"].sum(1).tolist()
+        for key, row in product(tokens, range(3)):
+            length = alone[row]["ids"].shape[1]
+            assert torch.equal(tokens[key][row, :length], alone[row][key][0])
+
+    def test_no_caption_has_no_word(self, encoder):
+        tokens = encoder.tokenizer(["", " \n"])
+        assert tokens["ids"].shape[1] >= 1
+        assert not tokens["words"].any()
+        assert all(t.shape == (0, 1) for t in encoder.tokenizer([]).values())
+
+    def test_unknown_word_is_a_word(self, encoder):
+        assert encoder.tokenizer(["zyzzyva"])["words"].any()
+
+    def test_long_captions_are_cut(self, encoder):
+        tokens = encoder.tokenizer(["bird", LONG])
+        assert tokens["ids"].shape[1] == MAX_WORDS
+        assert tokens["attended"][1].all()
+
+    def test_lengths_are_rounded_up(self, make):
+        plain, rounded = (make(dim=DIM, max_words=MAX_WORDS, multiple=m).tokenizer for m in (1, 4))
+        for caption in ("", *CAPTIONS, LONG):
+            length = plain([caption])["ids"].shape[1]
+            assert rounded([caption])["ids"].shape[1] == min((length + 3) // 4 * 4, MAX_WORDS)
+            assert torch.equal(rounded([caption])["words"][:, :length], plain([caption])["words"])
+            assert not rounded([caption])["attended"][:, length:].any()
+
+    def test_tokenizer_survives_the_way_to_a_worker(self, encoder):
+        captions = [*CAPTIONS, *ODD.values()]
+        before, after = encoder.tokenizer(captions), pickle.loads(pickle.dumps(encoder.tokenizer))(captions)
+        assert all(torch.equal(before[key], after[key]) for key in before)
+
+    def test_shapes_are_the_documented_ones(self, encoder):
+        tokens = encoder.tokenizer(CAPTIONS)
+        words, sentence, mask = encoder(tokens)
+        assert words.shape == (3, tokens["ids"].shape[1], DIM)
+        assert sentence.shape == (3, DIM)
+        assert torch.equal(mask, tokens["words"])
+        assert words.dtype == sentence.dtype == torch.float32
+
+    def test_what_is_no_word_is_zero(self, encoder):
+        words, _, mask = encoder(encoder.tokenizer(["", "bird", LONG]))
+        assert (~mask).any()
+        assert torch.equal(words.abs().sum(2) > 0, mask)
+
+    def test_caption_is_the_same_in_any_batch(self, make):
+        encoder = make(dim=DIM, max_words=MAX_WORDS).eval()
+        captions = [*CAPTIONS, "", LONG]
+        together = encoder(encoder.tokenizer(captions))
+        for row, caption in enumerate(captions):
+            alone = encoder(encoder.tokenizer([caption]))
+            length = alone.words.shape[1]
+            torch.testing.assert_close(together.words[row, :length], alone.words[0], rtol=0, atol=1e-6)
+            torch.testing.assert_close(together.sentence[row], alone.sentence[0], rtol=0, atol=1e-6)
+            assert torch.equal(together.word_mask[row, :length], alone.word_mask[0])
+            assert not together.word_mask[row, length:].any()
+
+    def test_captions_differ(self, encoder):
+        words, sentence, mask = encoder.eval()(encoder.tokenizer(["a red bird", "a bird red"]))
+        assert not torch.allclose(words[0][mask[0]], words[1][mask[1]], atol=1e-4)
+        assert not torch.allclose(sentence[0], sentence[1], atol=1e-5)
+
+    @pytest.mark.parametrize("caption", ["", " \n"], ids=["empty", "blank"])
+    def test_no_caption_is_the_null_caption(self, encoder, caption):
+        for captions in ([caption], [caption, LONG]):
+            words, sentence, mask = encoder(encoder.tokenizer(captions))
+            assert mask[0].tolist() == [True] + [False] * (mask.shape[1] - 1)
+            assert torch.equal(words[0, 0], encoder.null_word)
+            assert torch.equal(sentence[0], encoder.null_sentence)
+
+    def test_caption_does_not_know_the_null_caption(self, encoder):
+        encoder.eval()
+        before = encoder(encoder.tokenizer(CAPTIONS))
+        with torch.no_grad():
+            encoder.null_word.add_(1)
+            encoder.null_sentence.add_(1)
+        torch.testing.assert_close(encoder(encoder.tokenizer(CAPTIONS)), before, rtol=0, atol=0)
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+    @pytest.mark.parametrize("odd", ODD)
+    def test_is_finite_whatever_is_said(self, make, odd, dtype):
+        encoder = make(dim=DIM, max_words=MAX_WORDS)
+        for captions in ([ODD[odd]], [*CAPTIONS, ODD[odd]]):
+            encoder.zero_grad()
+            with torch.autocast("cpu", dtype=dtype, enabled=dtype != torch.float32):
+                words, sentence, mask = encoder(encoder.tokenizer(captions))
+            assert words.isfinite().all()
+            assert sentence.isfinite().all()
+            assert mask.any(1).all()
+            (words.square().sum() + sentence.square().sum()).backward()
+            assert all(p.grad.isfinite().all() for p in encoder.parameters() if p.grad is not None)
+
+    def gradients(self, encoder, captions):
+        words, sentence, _ = encoder.train()(encoder.tokenizer(captions))
+        weights = torch.arange(1.0, DIM + 1)  # a layer norm's plain sum does not move
+        ((words.square() * weights).sum() + (sentence.square() * weights).sum()).backward()
+        return {name: p.grad for name, p in encoder.named_parameters() if not name.startswith(self.untrained)}
+
+    def test_every_trained_parameter_gets_a_gradient(self, encoder):
+        found = self.gradients(encoder, [*CAPTIONS, ""])
+        attention = "k_proj.bias", "key.bias", "k_lin.bias"  # the softmax does not see them
+        flat = [name for name, grad in found.items() if grad is None or not grad.abs().sum() > 0]
+        assert [name for name in flat if not name.endswith(attention)] == []
+        assert {"null_word", "null_sentence"} <= found.keys()
+
+    @pytest.mark.parametrize("captions", [CAPTIONS, ["", ""]], ids=["no null caption", "nothing else"])
+    def test_every_trained_parameter_takes_part_in_every_step(self, encoder, captions):
+        assert [name for name, grad in self.gradients(encoder, captions).items() if grad is None] == []
+
+    def test_nothing_frozen_gets_a_gradient(self, encoder):
+        self.gradients(encoder, [*CAPTIONS, ""])
+        frozen = {
+            name: p for name, p in encoder.named_parameters() if self.untrained and name.startswith(self.untrained)
+        }
+        assert bool(frozen) == bool(self.untrained)
+        assert not any(p.requires_grad or p.grad is not None for p in frozen.values())
+
+    def test_training_mode_reaches_what_is_trained(self, encoder):
+        encoder.eval().train()
+        modes = {name: module.training for name, module in encoder.named_modules() if name}
+        frozen = {name for name in modes if self.untrained and f"{name}.".startswith(self.untrained)}
+        assert not any(modes[name] for name in frozen)
+        if not self.untrained:
+            assert all(modes.values())
+
+    def test_checkpoint_holds_what_was_learned(self, encoder):
+        names = {name for name, _ in encoder.named_parameters()}
+        dropped = {name for name in names if self.unsaved and name.startswith(self.unsaved)}
+        assert bool(dropped) == bool(self.unsaved)
+        assert set(encoder.state_dict()) == names - dropped
+
+    def test_weights_survive_a_round_trip(self, make):
+        encoder, other = (make(dim=DIM, max_words=MAX_WORDS).eval() for _ in range(2))
+        with torch.no_grad():
+            for name, parameter in other.named_parameters():
+                if self.unsaved and name.startswith(self.unsaved):
+                    parameter.copy_(encoder.get_parameter(name))
+                else:
+                    parameter.add_(1)
+        other.load_state_dict(encoder.state_dict())
+        tokens = encoder.tokenizer([*CAPTIONS, ""])
+        torch.testing.assert_close(other(tokens), encoder(tokens), rtol=0, atol=0)
+
+    def test_asks_nothing_of_the_values(self, encoder):
+        """Tensors without values refuse every question that a GPU would have to stop for."""
+        tokens = encoder.tokenizer([*CAPTIONS, ""])
+        shapes = [t.shape for t in encoder(tokens)]
+        with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+            answer = encoder({key: mode.from_tensor(value) for key, value in tokens.items()})
+        assert [t.shape for t in answer] == shapes
