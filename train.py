@@ -25,31 +25,36 @@ def train(cfg: DictConfig) -> float | None:
     import pytorch_lightning as pl  # heavy imports wait until Hydra has answered --help
 
     from inlay import runs
-    from inlay.checkpoints import transfer
+    from inlay.checkpoints import load_text, transfer
 
     runs.quiet()
     runs.require(sorted(OmegaConf.missing_keys(cfg)))
-    config = OmegaConf.to_container(cfg, resolve=True)
+    given = OmegaConf.to_container(cfg, resolve=True)
     resume = runs.find_checkpoint(cfg.run_dir, cfg.resume)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    data = instantiate(cfg.data)
+    if words := runs.vocabulary(cfg, data, resume):
+        cfg.text.vocabulary = words  # from here on part of the configuration, as checkpoints carry it
     task = instantiate(cfg.task)(
         net=instantiate(cfg.model),
         loss=instantiate(cfg.loss),
         optimizer=instantiate(cfg.optimizer),
         scheduler=instantiate(cfg.scheduler),
-        config=config,
+        config=OmegaConf.to_container(cfg, resolve=True),
     )
     if cfg.init_from and not resume:
         print(f"init_from={cfg.init_from}\n{transfer(cfg.init_from, task.net)}")
-    data = instantiate(cfg.data)
-    runs.open_folder(cfg.run_dir, OmegaConf.to_yaml(cfg, resolve=True), fresh=resume is None)
+    if cfg.text_from and not resume:
+        load_text(cfg.text_from, task.text)
+    data.tokenizers = task.tokenizers()
+    runs.open_folder(cfg.run_dir, OmegaConf.to_yaml(given), resume is None, words)
     trainer = instantiate(cfg.trainer)(
         callbacks=list(instantiate(cfg.callbacks).values()),
         logger=list(instantiate(cfg.logger).values()),
         val_check_interval=min(cfg.validate_every, cfg.iterations),
     )
     for logger in trainer.loggers:
-        logger.log_hyperparams(config)
+        logger.log_hyperparams(given)
     trainer.fit(task, data, ckpt_path=resume, weights_only=True)
     best = trainer.checkpoint_callback.best_model_score
     return None if best is None else float(best)

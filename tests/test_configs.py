@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from inlay.images import read_picture
 from tests.conftest import ROOT
 from tests.models.model_tester import SMALL
-from tests.training import configure, metrics, train
+from tests.training import TINY, TINY_TEXT, configure, metrics, train
 
 CONF = ROOT / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
@@ -23,8 +23,10 @@ CHOICES = sorted(
 
 def needed(choice):
     """What a choice cannot do without."""
-    index = ["data.index=index.jsonl"] if choice == "data=index" else []
-    return index if choice == "data=demo" else ["data.root=pictures", *index]
+    root = [] if choice == "data=demo" else ["data.root=pictures"]
+    return root + {"data=index": ["data.index=index.jsonl"], "matcher=damsm": ["matcher.checkpoint=none"]}.get(
+        choice, []
+    )
 
 
 @pytest.mark.parametrize("choice", CHOICES)
@@ -34,11 +36,15 @@ def test_every_choice_composes_and_resolves(choice, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "choice", [c for c in CHOICES if c.startswith(("masks=", "model=", "optimizer=", "scheduler="))]
+    "choice",
+    [c for c in CHOICES if c.startswith(("masks=", "model=", "optimizer=", "scheduler=", "loss=", "discriminator="))],
 )
 def test_every_choice_can_be_built(choice):
     group = choice.split("=")[0]
-    cfg = configure(choice, "data.root=pictures", "iterations=10", *SMALL.get(choice.removeprefix("model="), []))
+    random = ["loss.vgg.weights=random"] if choice == "loss=pconv" else []
+    cfg = configure(
+        choice, "data.root=pictures", "iterations=10", *SMALL.get(choice.removeprefix("model="), []), *random
+    )
     assert callable(instantiate(cfg[group]))
 
 
@@ -56,17 +62,25 @@ def split_folder(picture_folder):
     """Pictures in ``train/`` and ``val/``: what every experiment's dataset can be made of."""
     for number, split in enumerate(("train", "val")):
         (picture_folder / f"{number}").rename(picture_folder / split)
+    for number, picture in enumerate(sorted(picture_folder.rglob("*.png"))):
+        picture.with_suffix(".txt").write_text(f"a red bird\nbird number {number % 3}\n")
     return picture_folder
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_runs(name, tmp_path, split_folder):
     data = [] if name == "demo" else [f"data.root={split_folder}"]
-    start = []
+    tiny, extra = TINY, []
     if name == "pconv_finetune":
         train(tmp_path / "first", *data, "iterations=2")
-        start = [f"init_from={tmp_path / 'first/checkpoints/last.ckpt'}"]
-    train(tmp_path / "run", f"experiment={name}", "task.compile=false", "iterations=2", *data, *start)
+        extra = [f"init_from={tmp_path / 'first/checkpoints/last.ckpt'}"]
+    elif name.startswith("tdanet"):
+        tiny, extra = TINY_TEXT, ["data=folder"]
+    elif name == "damsm_cub":
+        tiny, extra = [s for s in TINY_TEXT if s.startswith(("trainer", "data", "iter", "val"))], [
+            "data=folder", "model.trunk=resnet18", "model.weights=random", "model.size=32"
+        ]  # fmt: skip
+    train(tmp_path / "run", f"experiment={name}", "task.compile=false", "iterations=2", *data, *extra, tiny=tiny)
     assert len(metrics(tmp_path / "run", "train/loss")) == 2
 
 

@@ -8,6 +8,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 from tests.conftest import ROOT
+from tests.models.model_tester import TINY_TDANET
 
 TINY = [
     "trainer=cpu",
@@ -23,6 +24,20 @@ TINY = [
     "trainer.log_every_n_steps=1",
 ]
 
+TINY_TEXT = [  # likewise, for recipes that read
+    *(setting for setting in TINY if not setting.startswith(("model.", "loss="))),
+    *TINY_TDANET,
+    "text=gru",
+    "text.dim=8",
+    "text.embedding=8",
+    "discriminator=residual",
+    "discriminator.channels=[8,8]",
+    "discriminator.attention=1",
+    "data.listing.captions=beside",
+    "task.samples=1",
+]
+TDANET = ["model=tdanet", "loss=tdanet", "task=text_guided", "optimizer=adam_gan", "callbacks=averaged"]
+
 
 def configure(*overrides):
     """The composed configuration, as the command line would give it."""
@@ -31,12 +46,12 @@ def configure(*overrides):
         return compose("train", list(overrides), return_hydra_config=False)
 
 
-def train(run_dir, *overrides):
+def train(run_dir, *overrides, tiny=TINY):
     """Run train.py's own function; returns what it returns."""
     sys.path.insert(0, str(ROOT))
     import train as entry
 
-    return entry.train(configure(f"run_dir={run_dir}", *TINY, *overrides))
+    return entry.train(configure(f"run_dir={run_dir}", *tiny, *overrides))
 
 
 def weights(run_dir, name="last"):

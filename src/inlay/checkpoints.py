@@ -13,7 +13,11 @@ import inlay
 from inlay.errors import InlayError
 
 KEY = "inlay"
-NET = "net."
+AVERAGE = "average"
+"""Where a checkpoint keeps the moving average of weights, if the run had one."""
+
+_HOMES = {"model": "inlay.models.", "text": "inlay.text."}
+_NAMES = {"model": "network", "text": "text encoder"}
 
 
 def provenance(config: dict[str, Any]) -> dict[str, Any]:
@@ -33,7 +37,8 @@ def read(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        # mapped: a part of it can be had without reading the rest, such as the optimizers
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except FileNotFoundError:
         raise InlayError(f"{path}: no such checkpoint. Check the path; runs keep theirs in checkpoints/.") from None
     except IsADirectoryError:
@@ -47,9 +52,29 @@ def read(path: str | Path) -> dict[str, Any]:
     return checkpoint
 
 
-def network_weights(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
-    """The network's part of a checkpoint, named as in the network's own state dict."""
-    return {k.removeprefix(NET): v for k, v in checkpoint["state_dict"].items() if k.startswith(NET)}
+def weights(checkpoint: dict[str, Any], part: str) -> dict[str, Tensor]:
+    """What a checkpoint holds of one part of its task, named as in that part's own state dict.
+
+    Averaged weights stand for those they are the average of.
+
+    Args:
+        checkpoint: from :func:`read`.
+        part: ``net``, ``text``.
+    """
+    held, prefix = {**checkpoint["state_dict"], **checkpoint.get(AVERAGE, {})}, f"{part}."
+    return {key.removeprefix(prefix): value for key, value in held.items() if key.startswith(prefix)}
+
+
+def settings(path: str | Path, checkpoint: dict[str, Any], group: str) -> dict[str, Any]:
+    """What a checkpoint's configuration says of one of its parts.
+
+    Raises:
+        InlayError: it says nothing.
+    """
+    try:
+        return dict(checkpoint[KEY]["config"][group])
+    except (KeyError, TypeError, ValueError):
+        raise InlayError(f"{path}: the checkpoint does not say which {_NAMES[group]} it holds.") from None
 
 
 def build_network(path: str | Path) -> nn.Module:
@@ -59,33 +84,48 @@ def build_network(path: str | Path) -> nn.Module:
         InlayError: see :func:`read`; or the file asks for something that is not a network of Inlay, or its weights do
             not fit the network it describes.
     """
-    checkpoint = read(path)
-    try:
-        model = dict(checkpoint[KEY]["config"]["model"])
-        network = _network_class(path, model.pop("_target_"))
-    except (KeyError, TypeError, ValueError):
-        raise InlayError(f"{path}: the checkpoint does not say which network it holds.") from None
+    return _build(path, read(path), "model", "net")
+
+
+def build_text_encoder(path: str | Path) -> nn.Module:
+    """Rebuild the text encoder of a checkpoint, likewise; a frozen backbone comes from where the run had it.
+
+    Raises:
+        InlayError: see :func:`build_network`; or the backbone's files are missing.
+    """
+    return _build(path, read(path), "text", "text")
+
+
+def reads_text(path: str | Path) -> bool:
+    """Whether a checkpoint's network is given text. Raises :class:`InlayError`: see :func:`read`."""
+    config = read(path)[KEY].get("config")
+    return isinstance(config, dict) and config.get("text") is not None
+
+
+def _build(path: str | Path, checkpoint: dict[str, Any], group: str, part: str) -> nn.Module:
+    arguments = settings(path, checkpoint, group)
+    kind = _class(path, arguments.pop("_target_", None), group)
     # Called directly rather than by Hydra, which would also resolve interpolations and targets among the arguments.
     try:
-        net = network(**{name: _plain(path, value) for name, value in model.items()})
-        net.load_state_dict(network_weights(checkpoint))
+        module = kind(**{name: _plain(path, value) for name, value in arguments.items()})
+        module.load_state_dict(weights(checkpoint, part))
     except (TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[-1].strip()
-        raise InlayError(f"{path}: the weights do not fit the network it describes ({reason}).") from None
-    return net.eval()
+        raise InlayError(f"{path}: the weights do not fit the {_NAMES[group]} it describes ({reason}).") from None
+    return module.eval()
 
 
-def _network_class(path: str | Path, target: Any) -> type[nn.Module]:
-    """Look up a network class that Inlay itself defines; refuse anything else, also a detour (``inlay.images.os``)."""
-    found = None
-    if isinstance(target, str) and target.startswith("inlay.models."):
+def _class(path: str | Path, target: Any, group: str) -> type[nn.Module]:
+    """Look up a class that Inlay itself defines; refuse anything else, also a detour (``inlay.images.os``)."""
+    found, home = None, _HOMES[group]
+    if isinstance(target, str) and target.startswith(home):
         try:
             found = get_object(target)
         except Exception:  # whatever the lookup raised, the answer is the same
             found = None
-    if not (isinstance(found, type) and issubclass(found, nn.Module) and found.__module__.startswith("inlay.models.")):
+    if not (isinstance(found, type) and issubclass(found, nn.Module) and found.__module__.startswith(home)):
         raise InlayError(
-            f"{path}: asks for {target!r}, which is not a network of Inlay. The file is not to be trusted."
+            f"{path}: asks for {target!r}, which is not a {_NAMES[group]} of Inlay. The file is not to be trusted."
         )
     return found
 
@@ -96,7 +136,7 @@ def _plain(path: str | Path, value: Any) -> Any:
         return value
     if isinstance(value, list):
         return [_plain(path, item) for item in value]
-    raise InlayError(f"{path}: asks for {value!r} as an argument of its network. The file is not to be trusted.")
+    raise InlayError(f"{path}: asks for {value!r} as an argument. The file is not to be trusted.")
 
 
 @dataclass(frozen=True)
@@ -122,7 +162,7 @@ def transfer(path: str | Path, net: nn.Module) -> Transfer:
     Raises:
         InlayError: see :func:`read`; or nothing fits at all.
     """
-    given, own = network_weights(read(path)), net.state_dict()
+    given, own = weights(read(path), "net"), net.state_dict()
     shared = given.keys() & own.keys()
     fits = {key for key in shared if given[key].shape == own[key].shape}
     report = Transfer(
@@ -135,3 +175,16 @@ def transfer(path: str | Path, net: nn.Module) -> Transfer:
         raise InlayError(f"init_from={path}: no weight fits this network. Is it a checkpoint of another model?")
     net.load_state_dict({key: given[key] for key in fits}, strict=False)
     return report
+
+
+def load_text(path: str | Path, text: nn.Module) -> None:
+    """Copy a checkpoint's text encoder into one with the same words (``text_from=``).
+
+    Raises:
+        InlayError: see :func:`read`; or the encoders differ.
+    """
+    try:
+        text.load_state_dict(weights(read(path), "text"))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise InlayError(f"text_from={path}: its text encoder does not fit text ({reason}).") from None

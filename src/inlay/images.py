@@ -24,7 +24,7 @@ except ImportError as error:  # opencv-python without the libraries of a desktop
     ) from error
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFile, ImageFont, UnidentifiedImageError
 
 from inlay.errors import BadFile, InlayError
 
@@ -35,7 +35,7 @@ MAX_PIXELS = 150_000_000
 HoleIs = Literal["white", "black"]
 USUAL_HOLE = (0.05, 0.80)
 
-_LABEL = 20  # pixels
+_LABEL, _TEXT = 20, 14  # pixels: a line, and its letters
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")  # of all that Pillow knows; EPS would run a program
 _END_OF_JPEG = b"\xff\xd9"
@@ -256,10 +256,20 @@ def contact_sheet(rows: Iterable[Iterable[NDArray[np.floating[Any]]]], gap: int 
 
 
 def labeled(picture: NDArray[np.floating[Any]], text: str) -> NDArray[np.float32]:
-    """An ``(H, W, 3)`` picture in ``[0, 1]`` with a line of text below it, black on white, for a contact sheet."""
-    strip = np.full((_LABEL, picture.shape[1], 3), 255, np.uint8)
-    cv2.putText(strip, text, (2, _LABEL - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
-    return np.concatenate([picture, strip.astype(np.float32) / 255])
+    """An ``(H, W, 3)`` picture in ``[0, 1]`` with text below it, for a contact sheet."""
+    return np.concatenate([picture.astype(np.float32), written(text, picture.shape[1])])
+
+
+def written(text: str, width: int) -> NDArray[np.float32]:
+    """Text in black on white, ``(H, width, 3)`` in ``[0, 1]``: as many lines as it takes."""
+    font = ImageFont.load_default(_TEXT)
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        lines = [*lines[:-1], longer] if font.getlength(longer) <= width - 4 or not lines[-1] else [*lines, word]
+    page = Image.new("L", (width, _LABEL * len(lines)), 255)
+    ImageDraw.Draw(page).multiline_text((2, 1), "\n".join(lines), 0, font, spacing=_LABEL - _TEXT)
+    return np.repeat(np.asarray(page, np.float32)[..., None] / 255, 3, axis=2)
 
 
 def _side_by_side(parts: list[NDArray[Any]], gap: int) -> NDArray[Any]:

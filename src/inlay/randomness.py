@@ -21,6 +21,7 @@ class Stream(IntEnum):
     EVAL_MASK = 3
     GENERATE = 4
     REPLACEMENT = 5
+    LATENT = 6
 
 
 def generator(seed: int, stream: Stream, epoch: int = 0, index: int = 0) -> np.random.Generator:
@@ -38,6 +39,11 @@ def generator(seed: int, stream: Stream, epoch: int = 0, index: int = 0) -> np.r
     # A plain list of numbers on both sides of 2**63 would pass through float64 and lose its last digits.
     key, counter = np.array([seed, stream], np.uint64), np.array([0, index, epoch, 0], np.uint64)
     return np.random.Generator(np.random.Philox(_Key(key), counter=counter))  # type: ignore[arg-type]  # NumPy forgot the interface
+
+
+def torch_seed(seed: int, stream: Stream, epoch: int = 0, index: int = 0) -> int:
+    """A seed for a generator of PyTorch, which takes no address: 63 bits drawn at ours."""
+    return int(generator(seed, stream, epoch, index).integers(2**63))
 
 
 class _Key(ISeedSequence):

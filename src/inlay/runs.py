@@ -3,10 +3,14 @@
 import logging
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+from inlay.checkpoints import read, settings
+from inlay.data.datamodule import InpaintingData
 from inlay.errors import InlayError
+from inlay.text import vocabulary as words
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +21,7 @@ ARTIFACTS = (
     "bad_files.csv",
     "rejected_holes.csv",
     "config.yaml",
+    "vocabulary.json",
     "tensorboard",
     "wandb",
     "metrics.json",
@@ -82,7 +87,35 @@ def find_checkpoint(run_dir: str, resume: str | None) -> Path | None:
     return path
 
 
-def open_folder(run_dir: str, config: str, fresh: bool) -> None:
+def vocabulary(config: Mapping[str, Any], data: InpaintingData, resume: Path | None) -> list[str] | None:
+    """The words of a run's text encoder: those of the checkpoint it goes on from, else of a file, else of the data.
+
+    Args:
+        config: of the run; ``text.vocabulary`` is a path, or says how to make one from the training captions.
+        data: of the run.
+        resume: the checkpoint to go on from.
+
+    Returns:
+        None where no encoder with a vocabulary of its own is configured.
+
+    Raises:
+        InlayError: words were asked of something that has none, or a frozen encoder has no weights to keep.
+    """
+    text = config.get("text") or {}
+    if "vocabulary" not in text:
+        return None
+    if text["frozen"] and not (resume or config["text_from"]):
+        raise InlayError("text.frozen=true keeps the weights of text_from=CHECKPOINT, which is not given.")
+    if source := resume or config["text_from"]:
+        return words.checked(settings(source, read(source), "text").get("vocabulary"), f"{source}: its vocabulary")
+    wanted = text["vocabulary"]
+    if isinstance(wanted, str):
+        return words.read(wanted)
+    data.prepare_data()
+    return words.build(data.captions(), **wanted)
+
+
+def open_folder(run_dir: str, config: str, fresh: bool, vocabulary: list[str] | None = None) -> None:
     """Make a run's folder ready and write its ``config.yaml``; in distributed training the first process does.
 
     Nothing is overwritten: what an earlier run left there moves to ``earlier/N``, and when a run is resumed with other
@@ -92,6 +125,7 @@ def open_folder(run_dir: str, config: str, fresh: bool) -> None:
         run_dir: the folder; made if missing.
         config: the resolved configuration as YAML.
         fresh: whether this is a new run rather than one that goes on.
+        vocabulary: words to leave in ``vocabulary.json``, if any.
     """
     if not is_first_process():
         return
@@ -103,6 +137,8 @@ def open_folder(run_dir: str, config: str, fresh: bool) -> None:
     elif file.exists() and file.read_text() != config:
         _set_aside(folder, (file.name,))
     file.write_text(config)
+    if vocabulary:
+        words.write(folder / "vocabulary.json", vocabulary)
 
 
 def _set_aside(folder: Path, names: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from inlay.data.index import open_split
 from inlay.data.pictures import IndexedPictures, Photograph
 from inlay.data.problems import Problem
-from inlay.data.samples import Address, EvaluationSamples, Recipe, TrainingSamples, collate
+from inlay.data.samples import Address, Collate, EvaluationSamples, Recipe, TrainingSamples
 from inlay.errors import BadFile, InlayError, NoHole
 
 SIZE = 24
@@ -25,6 +25,7 @@ class Held:
 
     photographs: list
     captioned: bool = False
+    labeled: bool = False
 
     def __len__(self):
         return len(self.photographs)
@@ -465,7 +466,7 @@ class TestPicturesWithoutAHole:
 def test_collating_keeps_captions_and_all_problems(photographs):
     held = [Photograph(photographs[0], "a", ("one",)), broken(), Photograph(photographs[0], "c", ())]
     samples = evaluation_of(held, captioned=True, on_bad_file="skip")
-    batch = collate([samples[index] for index in range(3)])
+    batch = Collate({})([samples[index] for index in range(3)])
     assert batch["image"].shape == (3, SIZE, SIZE, 3)
     assert batch["caption"][::2] == ["one", ""]
     assert batch["id"][::2] == ["a", "c"]

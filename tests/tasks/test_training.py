@@ -83,9 +83,9 @@ def test_network_is_rebuilt_from_the_checkpoint_alone(run):
     assert all(torch.equal(v, weights(run_dir)["state_dict"][f"net.{k}"]) for k, v in net.state_dict().items())
 
 
-def test_grid_shows_four_columns(run):
+def test_grid_shows_four_columns_below_a_line_of_titles(run):
     run_dir, _ = run
-    assert read_picture(run_dir / "grids/step_000004.png").size == (32, 4 * 32 + 3 * 4)
+    assert read_picture(run_dir / "grids/step_000004.png").size == (20 + 4 + 128, 4 * 128 + 3 * 4)  # 32 px, enlarged
 
 
 def test_training_learns(folder, tmp_path):
@@ -307,8 +307,10 @@ def test_no_network_is_shown_what_is_under_the_mask():
     mask[..., 4:9, 4:9] = 1
     poisoned = torch.where(mask > 0, torch.full_like(image, float("nan")), image)
     task = ReconstructionTask(Recorder(), None, None, None, config={})
-    for fill, net in ((task, task.net), ((filler := Learned(Recorder())).fill, filler.net)):
-        fill(poisoned, mask)
+    filler = Learned(Recorder())
+    task.fill({"image": poisoned, "mask": mask, "id": ["a", "b"]})
+    filler.fill(poisoned, mask)
+    for net in (task.net, filler.net):
         assert torch.equal(net.seen, torch.where(mask > 0, torch.zeros_like(image), image))
 
 

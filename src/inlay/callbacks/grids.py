@@ -1,7 +1,7 @@
 """Pictures of how training goes."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytorch_lightning as pl
@@ -9,26 +9,28 @@ from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from torch import Tensor
 
-from inlay.images import contact_sheet, write_picture
-from inlay.ops import erase
-from inlay.types import Batch, Prediction
+from inlay.images import contact_sheet, labeled, write_picture, written
+from inlay.tasks import InpaintingTask
+from inlay.types import Batch
 
-Row = list[NDArray[np.float32]]
-CAPTION = "masked | raw | composite | original"
+_LEGIBLE = 128  # pixels: smaller pictures are enlarged, pixel by pixel
 
 
 class ImageGrids(pl.Callback):
-    """At every validation a sheet of the same pictures: masked | raw | composite | original.
+    """At every validation a sheet of the same pictures; the task says what stands beside each other, and below.
 
     Args:
         folder: where the sheets go, ``step_000100.png`` and so on; the loggers that take pictures get them too.
         count: how many validation pictures, the first ones.
+        words: write which words a text-guided network looked at below each caption.
     """
 
-    def __init__(self, folder: str, count: int = 6) -> None:
+    def __init__(self, folder: str, count: int = 6, words: bool = False) -> None:
         self.folder = Path(folder)
         self.count = count
-        self._rows: list[Row] = []
+        self.words = words
+        self._titles: list[str] = []
+        self._rows: list[NDArray[np.float32]] = []
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Begin a new sheet."""
@@ -44,31 +46,37 @@ class ImageGrids(pl.Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Keep the pictures of the first batches."""
-        if trainer.is_global_zero and len(self._rows) < self.count:
-            self._rows += _rows(outputs, batch)[: self.count - len(self._rows)]
+        missing = self.count - len(self._rows)
+        if trainer.is_global_zero and not trainer.sanity_checking and missing > 0:
+            self._keep(cast(InpaintingTask, pl_module), outputs, batch, missing)
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the sheet."""
-        if trainer.sanity_checking or not self._rows:
+        if not self._rows:
             return
-        sheet = contact_sheet(self._rows)
+        titles = " | ".join(self._titles)
+        sheet = contact_sheet([[written(titles, self._rows[0].shape[1])], *([row] for row in self._rows)])
         write_picture(self.folder / f"step_{trainer.global_step:06d}.png", sheet)
         for logger in trainer.loggers:
-            _send(logger, sheet.pixels, trainer.global_step)
+            _send(logger, sheet.pixels, titles, trainer.global_step)
 
-
-def _rows(prediction: Prediction, batch: Batch) -> list[Row]:
-    image, mask = batch["image"], batch["mask"]
-    columns = (erase(image, mask), prediction.raw, prediction.composite, image)
-    return [[_picture(column[i]) for column in columns] for i in range(len(image))]
+    def _keep(self, task: InpaintingTask, outputs: Any, batch: Batch, most: int) -> None:
+        columns = task.columns(batch, outputs)
+        self._titles = list(columns)
+        remarks = task.remarks(batch, self.words) or [""] * len(batch["id"])
+        for number, remark in list(enumerate(remarks))[:most]:
+            strip = contact_sheet([[_picture(column[number]) for column in columns.values()]])
+            self._rows.append(labeled(strip.rgb(), remark) if remark else strip.rgb())
 
 
 def _picture(chw: Tensor) -> NDArray[np.float32]:
-    return chw.detach().float().permute(1, 2, 0).cpu().numpy()
+    picture = chw.detach().float().permute(1, 2, 0).cpu().numpy()
+    times = -(-_LEGIBLE // picture.shape[0]) if picture.shape[0] < _LEGIBLE else 1
+    return picture.repeat(times, axis=0).repeat(times, axis=1)
 
 
-def _send(logger: Logger, sheet: NDArray[Any], step: int) -> None:
+def _send(logger: Logger, sheet: NDArray[Any], titles: str, step: int) -> None:
     if isinstance(logger, TensorBoardLogger):
-        logger.experiment.add_image(CAPTION, sheet, step, dataformats="HWC")
+        logger.experiment.add_image(titles, sheet, step, dataformats="HWC")
     elif isinstance(logger, WandbLogger):
-        logger.log_image("val/grid", [sheet], step=step, caption=[CAPTION])
+        logger.log_image("val/grid", [sheet], step=step, caption=[titles])

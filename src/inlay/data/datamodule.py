@@ -2,6 +2,7 @@
 
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -17,14 +18,19 @@ from inlay.data.pictures import IndexedPictures, Pictures
 from inlay.data.prepare import find_index, read_refused
 from inlay.data.problems import Problem, Problems
 from inlay.data.rows import Listing
-from inlay.data.samples import EvaluationSamples, OnBadFile, Recipe, TrainingSamples
+from inlay.data.samples import Collate, EvaluationSamples, OnBadFile, Recipe, Samples, TrainingSamples
 from inlay.errors import InlayError
 from inlay.masks import Mix, Paired
-from inlay.types import Batch, MaskFamily
+from inlay.types import Batch, MaskFamily, Tokens
 
 log = logging.getLogger(__name__)
 
 Split = Literal["train", "val"]
+
+_NO_CAPTIONS = (
+    "this run reads captions, and the data has none. Choose data=cub or data=pets, or give a folder its captions: "
+    "data.listing.captions=beside, or a caption file."
+)
 
 
 class InpaintingData(pl.LightningDataModule, ABC):
@@ -41,6 +47,7 @@ class InpaintingData(pl.LightningDataModule, ABC):
             None for the whole picture.
         flip: how probable it is that left and right are exchanged in training.
         color_jitter: strength of random color changes in training, in ``[0, 1]``; 0 for none.
+        caption_dropout: how probable it is that a training sample comes without its caption.
         on_bad_file: ``error`` stops at a broken file, ``skip`` replaces it and lists it.
         workers: processes that prepare samples, at most one a core; 0 prepares them in the training process.
         seed: of every draw.
@@ -59,6 +66,7 @@ class InpaintingData(pl.LightningDataModule, ABC):
         around_object: float | None = None,
         flip: float = 0.5,
         color_jitter: float = 0.0,
+        caption_dropout: float = 0.0,
         on_bad_file: OnBadFile = "error",
         workers: int = 4,
         seed: int = 0,
@@ -77,6 +85,8 @@ class InpaintingData(pl.LightningDataModule, ABC):
             raise InlayError(f"data.color_jitter must lie in [0, 1], got {color_jitter}.")
         if not 0.0 <= flip <= 1.0:
             raise InlayError(f"data.flip must lie in [0, 1], got {flip}.")
+        if not 0.0 <= caption_dropout <= 1.0:
+            raise InlayError(f"data.caption_dropout must lie in [0, 1], got {caption_dropout}.")
         if on_bad_file not in ("error", "skip"):
             raise InlayError(f"data.on_bad_file must be 'error' or 'skip', got {on_bad_file!r}.")
         self.masks = masks
@@ -87,11 +97,14 @@ class InpaintingData(pl.LightningDataModule, ABC):
         self.around_object = around_object
         self.flip = flip
         self.color_jitter = color_jitter
+        self.caption_dropout = caption_dropout
         self.on_bad_file: OnBadFile = on_bad_file
         self.workers = min(workers, cores())
         self.seed = seed
         self.problems = Problems()
         """What could not be used so far."""
+        self.tokenizers: dict[str, Callable[[Sequence[str]], Tokens]] = {}
+        """What turns captions into tokens, by the key that the tokens get in a batch (``types.Batch``)."""
 
     @abstractmethod
     def pictures(self, split: Split) -> Pictures:
@@ -100,16 +113,29 @@ class InpaintingData(pl.LightningDataModule, ABC):
     def train_dataloader(self) -> TrainingLoader:
         """An endless stream of training batches."""
         recipe = self._recipe(self.masks)
-        samples = TrainingSamples(self.pictures("train"), recipe, self.crop_scale, self.color_jitter, self.flip)
+        samples = TrainingSamples(
+            self.pictures("train"), recipe, self.crop_scale, self.color_jitter, self.flip, self.caption_dropout
+        )
         stream = AddressStream(len(samples), self.seed)
-        return TrainingLoader(samples, self.problems, stream, self._batch_size_here(), **self._loading())
+        return TrainingLoader(samples, self.problems, stream, self._batch_size_here(), **self._loading(samples))
 
     def val_dataloader(self) -> SampleLoader:
         """Every validation sample once, in order; processes share them out."""
         rank, world = rank_and_world()
         samples = EvaluationSamples(self.pictures("val"), self._recipe(self.val_masks))
         mine, size = range(rank, len(samples), world), self._batch_size_here()
-        return SampleLoader(samples, self.problems, sampler=mine, batch_size=size, **self._loading())
+        return SampleLoader(samples, self.problems, sampler=mine, batch_size=size, **self._loading(samples))
+
+    def captions(self) -> Iterable[str]:
+        """Every caption of every training picture: what a vocabulary is made from.
+
+        Raises:
+            InlayError: there are none.
+        """
+        pictures = self.pictures("train")
+        if not pictures.captioned:
+            raise InlayError(_NO_CAPTIONS)
+        return pictures.captions()
 
     def on_after_batch_transfer(self, batch: dict[str, Any], dataloader_idx: int) -> Batch:
         """Bytes to :class:`Batch`, on the training device: only a quarter of it had to travel there."""
@@ -130,8 +156,11 @@ class InpaintingData(pl.LightningDataModule, ABC):
             raise InlayError(f"data.batch_size={self.batch_size} must be divisible by the {world} processes.")
         return self.batch_size // world
 
-    def _loading(self) -> dict[str, Any]:
+    def _loading(self, samples: Samples) -> dict[str, Any]:
+        if self.tokenizers and not samples.captioned:
+            raise InlayError(_NO_CAPTIONS)
         return {
+            "collate": Collate(self.tokenizers),
             "num_workers": self.workers,
             "persistent_workers": self.workers > 0,
             "pin_memory": torch.cuda.is_available(),
@@ -212,11 +241,12 @@ def to_batch(stored: dict[str, Any]) -> Batch:
     """Collated :class:`~inlay.data.samples.StoredSample` to :class:`~inlay.types.Batch`.
 
     Args:
-        stored: ``image`` ``(B, H, W, 3)`` uint8, ``mask`` ``(B, H, W)`` bool, ``id``, perhaps ``caption``.
+        stored: ``image`` ``(B, H, W, 3)`` uint8, ``mask`` ``(B, H, W)`` bool, ``id``, and perhaps the other keys.
     """
     image = cast(Tensor, stored["image"]).permute(0, 3, 1, 2)  # (B, 3, H, W), channels_last without a copy
     mask = cast(Tensor, stored["mask"]).unsqueeze(1)  # (B, 1, H, W)
     batch = Batch(image=image.float().div_(np.iinfo(np.uint8).max), mask=mask.float(), id=stored["id"])
-    if "caption" in stored:
-        batch["caption"] = stored["caption"]
+    for key in ("caption", "tokens", "match_tokens", "label"):
+        if key in stored:
+            batch[key] = stored[key]
     return batch

@@ -22,9 +22,14 @@ class InMemory:
     names: Sequence[str]
     images: Sequence[NDArray[np.uint8]]
     captioned = False
+    labeled = False
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def captions(self) -> Sequence[str]:
+        """Nothing is said of them."""
+        return ()
 
     def id(self, index: int) -> str:
         """The photograph's name in scikit-image."""

@@ -80,6 +80,10 @@ class Index:
         """Whether any row has a value there."""
         return column in self._columns
 
+    def complete(self, column: str) -> bool:
+        """Whether every row has a value there."""
+        return column in self._columns and self._columns[column].null_count == 0
+
 
 def open_split(path: str | os.PathLike[str], split: str) -> Index:
     """Open one split of an index, converting the index into the cache when it is new or has changed.

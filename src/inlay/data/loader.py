@@ -7,9 +7,10 @@ import torch.distributed as dist
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from inlay.data.problems import Problems
-from inlay.data.samples import Address, collate
+from inlay.data.samples import Address, Collate
 from inlay.randomness import Stream, generator
 
+WITHOUT_TOKENS = Collate({})
 ENDLESS = 2**40  # a length that no run reaches, small enough for float64
 
 
@@ -58,10 +59,13 @@ class SampleLoader(DataLoader[Any]):
     Args:
         dataset: of samples.
         problems: where notes go.
+        collate: makes batches of samples.
         options: of :class:`torch.utils.data.DataLoader`.
     """
 
-    def __init__(self, dataset: Dataset[Any], problems: Problems, **options: Any) -> None:
+    def __init__(
+        self, dataset: Dataset[Any], problems: Problems, collate: Collate = WITHOUT_TOKENS, **options: Any
+    ) -> None:
         super().__init__(dataset, collate_fn=collate, **options)
         self.problems = problems
 
@@ -82,7 +86,7 @@ class TrainingLoader(SampleLoader):
         problems: see :class:`SampleLoader`.
         stream: which addresses, in which order.
         batch_size: samples a batch in this process.
-        options: of :class:`torch.utils.data.DataLoader`.
+        options: of :class:`SampleLoader`.
     """
 
     def __init__(

@@ -1,5 +1,6 @@
 """Photographs by position: read from disk when asked for, with what their dataset knows of them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from inlay.data.index import Index
 from inlay.data.rows import MaskIs
+from inlay.data.splits import number_of
 from inlay.errors import BadFile
 from inlay.images import picture_size, read_image, read_mask, read_picture
 
@@ -27,6 +29,7 @@ class Photograph:
         bbox: the box around its object as shares of its width and height, ``(left, top, right, bottom)``.
         object_file: the file that shows its object.
         mask_is: how that file shows it.
+        label: a number that pictures of its class share, and no others.
     """
 
     pixels: NDArray[np.uint8]
@@ -35,6 +38,7 @@ class Photograph:
     bbox: tuple[float, float, float, float] | None = None
     object_file: Path | None = None
     mask_is: MaskIs = "white"
+    label: int | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -48,6 +52,15 @@ class Pictures(Protocol):
     @property
     def captioned(self) -> bool:
         """Whether there are captions; then every sample has one, perhaps an empty one."""
+        ...
+
+    @property
+    def labeled(self) -> bool:
+        """Whether every picture has a class; then every sample names it."""
+        ...
+
+    def captions(self) -> Iterable[str]:
+        """Every caption of every picture, none where there are none."""
         ...
 
     def __len__(self) -> int:
@@ -84,6 +97,16 @@ class IndexedPictures:
         """Whether the index has captions."""
         return self.index.has("captions")
 
+    @property
+    def labeled(self) -> bool:
+        """Whether the index has a label for every picture."""
+        return self.index.complete("label")
+
+    def captions(self) -> Iterable[str]:
+        """See :class:`Pictures`."""
+        for index in range(len(self) if self.captioned else 0):
+            yield from self.index.value(index, "captions") or ()
+
     def __len__(self) -> int:
         return len(self.index)
 
@@ -101,7 +124,13 @@ class IndexedPictures:
             self._box(index, file),
             self.root / mask if mask else None,
             self.index.value(index, "mask_is") or "white",
+            self._label(index),
         )
+
+    def _label(self, index: int) -> int | None:
+        """The class's name as a number: equal for equal names; 63 bits of a hash, so never equal for others."""
+        name = self.index.value(index, "label")
+        return None if name is None else number_of(name) >> 1
 
     def _box(self, index: int, file: Path) -> tuple[float, float, float, float] | None:
         bbox = self.index.value(index, "bbox")

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
@@ -17,7 +17,7 @@ from inlay.data.scenes import FramedScene
 from inlay.data.transforms import ColorJitter
 from inlay.errors import BadFile, InlayError, NoHole
 from inlay.randomness import Stream, generator
-from inlay.types import MaskFamily
+from inlay.types import MaskFamily, Tokens
 
 OnBadFile = Literal["error", "skip"]
 
@@ -41,6 +41,8 @@ class StoredSample(TypedDict):
     id: str
     caption: NotRequired[str]
     """There for every sample of a dataset with captions; empty where a picture has none."""
+    label: NotRequired[int]
+    """There for every sample of a dataset with classes."""
     problems: list[Problem]
     """What could not be used in its place."""
 
@@ -79,7 +81,7 @@ class Samples(Dataset[StoredSample], ABC):
 
     def __init__(self, pictures: Pictures, recipe: Recipe, split: str) -> None:
         self.pictures, self.recipe, self.split = pictures, recipe, split
-        self.captioned = pictures.captioned
+        self.captioned, self.labeled = pictures.captioned, pictures.labeled
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -127,13 +129,15 @@ class Samples(Dataset[StoredSample], ABC):
             raise _Unusable(Problem(self.split, photograph.id, "hole", "", str(error))) from error
 
     def sample(
-        self, photograph: Photograph, image: NDArray[np.uint8], mask: NDArray[np.bool_], caption: int
+        self, photograph: Photograph, image: NDArray[np.uint8], mask: NDArray[np.bool_], caption: int | None
     ) -> StoredSample:
-        """Put a sample together, with one of the photograph's captions, chosen by a number of any size."""
+        """Put a sample together, with one of the photograph's captions, chosen by a number of any size, or without."""
         sample = StoredSample(image=image, mask=mask, id=photograph.id, problems=[])
         if self.captioned:
             said = photograph.captions
-            sample["caption"] = said[caption % len(said)] if said else ""
+            sample["caption"] = said[caption % len(said)] if said and caption is not None else ""
+        if self.labeled and photograph.label is not None:
+            sample["label"] = photograph.label
         return sample
 
     def _unusable(self, id: str, what: Literal["picture", "mask"], error: BadFile) -> Exception:
@@ -157,6 +161,7 @@ class TrainingSamples(Samples):
         crop_scale: smallest and largest area of a crop as a share of what it may be cut from.
         color_jitter: see :class:`inlay.data.transforms.ColorJitter`.
         flip: how probable it is that left and right are exchanged.
+        caption_dropout: how probable it is that a sample comes without its caption.
     """
 
     def __init__(
@@ -166,9 +171,10 @@ class TrainingSamples(Samples):
         crop_scale: tuple[float, float],
         color_jitter: float = 0.0,
         flip: float = 0.5,
+        caption_dropout: float = 0.0,
     ) -> None:
         super().__init__(pictures, recipe, "train")
-        self.crop_scale, self.flip = crop_scale, flip
+        self.crop_scale, self.flip, self.caption_dropout = crop_scale, flip, caption_dropout
         self._jitter = ColorJitter(color_jitter)
         self.at_least = None if recipe.around_object else math.ceil(recipe.size / math.sqrt(crop_scale[0]))
 
@@ -182,10 +188,10 @@ class TrainingSamples(Samples):
         frame = random_frame(photograph.size, window, self.crop_scale, augment)
         mask = self.hole(photograph, frame, generator(self.recipe.seed, Stream.TRAIN_MASK, epoch, index))
         image = self._jitter(frame.cut(photograph.pixels, self.recipe.size), augment)
-        caption, turn = int(augment.integers(2**32)), augment.random()
+        caption, turn, silence = int(augment.integers(2**32)), augment.random(), augment.random()
         if turn < self.flip:
             image, mask = mirrored(image), mirrored(mask.view(np.uint8)).view(np.bool_)
-        return self.sample(photograph, image, mask, caption)
+        return self.sample(photograph, image, mask, None if silence < self.caption_dropout else caption)
 
 
 class EvaluationSamples(Samples):
@@ -206,8 +212,19 @@ class EvaluationSamples(Samples):
         return self.sample(photograph, frame.cut(photograph.pixels, self.recipe.size), mask, caption=0)
 
 
-def collate(samples: Sequence[StoredSample]) -> dict[str, Any]:
-    """Samples to a batch of bytes; the problems of all of them come as one list."""
-    values = [{key: value for key, value in sample.items() if key != "problems"} for sample in samples]
-    batch: dict[str, Any] = default_collate(values)
-    return batch | {"problems": [problem for sample in samples for problem in sample["problems"]]}
+@dataclass(frozen=True)
+class Collate:
+    """Samples to a batch of bytes; the problems of all of them come as one list.
+
+    Attributes:
+        tokenizers: what turns captions into tokens, by the name that the tokens get in the batch.
+    """
+
+    tokenizers: Mapping[str, Callable[[Sequence[str]], Tokens]]
+
+    def __call__(self, samples: Sequence[StoredSample]) -> dict[str, Any]:
+        """Put a batch together."""
+        values = [{key: value for key, value in sample.items() if key != "problems"} for sample in samples]
+        batch: dict[str, Any] = default_collate(values)
+        batch |= {name: tokenize(batch["caption"]) for name, tokenize in self.tokenizers.items()}
+        return batch | {"problems": [problem for sample in samples for problem in sample["problems"]]}

@@ -1,5 +1,9 @@
 """Training recipes: the LightningModules. They own optimizers and losses; networks and losses know no Lightning."""
 
+from inlay.tasks.adversarial import AdversarialTask
+from inlay.tasks.inpainting import InpaintingTask
+from inlay.tasks.matching import MatchingTask
 from inlay.tasks.reconstruction import ReconstructionTask
+from inlay.tasks.text_guided import TextGuidedTask
 
-__all__ = ["ReconstructionTask"]
+__all__ = ["AdversarialTask", "InpaintingTask", "MatchingTask", "ReconstructionTask", "TextGuidedTask"]

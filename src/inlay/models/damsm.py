@@ -1,0 +1,209 @@
+"""The image side of a text-image matcher: pictures into the space of words and sentences (DAMSM, Xu et al. 2018)."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import Tensor, nn
+
+from inlay.errors import InlayError
+from inlay.frozen import Frozen
+
+log = logging.getLogger(__name__)
+
+
+class ImageFeatures(NamedTuple):
+    """A picture in the space of words and sentences."""
+
+    regions: Tensor
+    """``(B, D, H', W')`` a vector for each place; 17x17 places with the default settings."""
+    whole: Tensor
+    """``(B, D)`` a vector for the whole picture."""
+
+
+class Layout(NamedTuple):
+    """Where a network of torchvision is cut, and what it was trained on."""
+
+    last: str
+    """The child that answers with regions."""
+    channels: tuple[int, int]
+    """Of the regions, and of the pooled end."""
+    smallest: int
+    """The smallest picture that leaves something to pool."""
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+LAYOUTS = {
+    "inception_v3": Layout("Mixed_6e", (768, 2048), 75, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),  # [-1, 1]
+    "resnet18": Layout("layer3", (256, 512), 32, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
+
+
+class DAMSM(nn.Module):
+    """Image encoder: a trunk that knows photographs, and two linear heads into the joint space.
+
+    With the defaults it has 22,506,720 parameters, of which the heads' 721,152 are trained, and answers with 17x17
+    regions. A trunk that is not trained stays in eval mode and in no checkpoint; gradients pass through it into the
+    picture all the same.
+
+    Args:
+        trunk: ``inception_v3`` (Szegedy et al. 2016; the paper's), or ``resnet18`` (He et al. 2016), which at
+            224 pixels is a third of the work and answers with 14x14 regions.
+        weights: what the trunk starts from: ``imagenet`` for torchvision's own (from its cache, or downloaded now), a
+            path to a state dict of torchvision's network, or ``random``, which must be asked for. Random weights of a
+            trunk that is not trained are always the same ones, so that a checkpoint can do without them.
+        dim: width of the joint space, that of the text encoder.
+        size: height and width in pixels to which pictures are resized.
+        trainable: whether to train the trunk, too; it is part of the checkpoint then.
+
+    Raises:
+        InlayError: an argument is out of range, or the weights are missing or do not fit; the message says which file
+            goes where.
+    """
+
+    def __init__(
+        self,
+        trunk: str = "inception_v3",
+        weights: str = "imagenet",
+        dim: int = 256,
+        size: int = 299,
+        trainable: bool = False,
+    ) -> None:
+        super().__init__()
+        if trunk not in LAYOUTS:
+            raise InlayError(f"model.trunk must be one of {', '.join(LAYOUTS)}, got {trunk!r}.")
+        if dim < 1:
+            raise InlayError(f"model.dim must be at least 1 (256 is usual), got {dim}.")
+        if size < LAYOUTS[trunk].smallest:
+            raise InlayError(f"model.size must be at least {LAYOUTS[trunk].smallest} for {trunk}, got {size}.")
+        self.dim, self.size = dim, size
+        self.trunk = Trunk(trunk, weights) if trainable else FrozenTrunk(trunk, weights)
+        regions, pooled = LAYOUTS[trunk].channels
+        self.to_regions = nn.Conv2d(regions, dim, 1, bias=False)
+        self.to_whole = nn.Linear(pooled, dim)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, image: Tensor) -> ImageFeatures:
+        """Features of ``(B, 3, H, W)`` RGB in ``[0, 1]``."""
+        if image.shape[-2:] != (self.size, self.size):
+            shrinks = max(image.shape[-2:]) > self.size
+            image = F.interpolate(image, (self.size, self.size), mode="bilinear", antialias=shrinks)
+        regions, pooled = self.trunk(image)
+        return ImageFeatures(self.to_regions(regions), self.to_whole(pooled))
+
+
+class Trunk(nn.Module):
+    """A classifier of torchvision without its classifier, cut in two.
+
+    Args:
+        name: one of ``LAYOUTS``.
+        weights: see :class:`DAMSM`.
+        seed: of random weights; None draws them from the run's own stream.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, name: str, weights: str, seed: int | None = None) -> None:
+        super().__init__()
+        layout, layers = LAYOUTS[name], _layers(name, weights, seed)
+        cut = list(layers).index(layout.last) + 1
+        self.near = nn.Sequential(OrderedDict(list(layers.items())[:cut]))
+        self.far = nn.Sequential(OrderedDict(list(layers.items())[cut:]))
+        self.register_buffer("mean", torch.tensor(layout.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(layout.std).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """``(B, 3, H, W)`` in ``[0, 1]`` to regions ``(B, C, H', W')`` and a vector of the whole ``(B, C')``."""
+        regions = self.near((image - self.mean) / self.std)
+        return regions, self.far(regions).flatten(1)
+
+
+class FrozenTrunk(Frozen, Trunk):
+    """A :class:`Trunk` that is used and not trained."""
+
+    def __init__(self, name: str, weights: str) -> None:
+        super().__init__(name, weights, seed=0)
+        self.freeze()
+
+
+def _layers(name: str, weights: str, seed: int | None) -> dict[str, nn.Module]:
+    """Build the layers of a network, up to its pooling, by their names in torchvision."""
+    options = {"aux_logits": False, "init_weights": False} if name == "inception_v3" else {}
+    with torch.device("meta"):
+        net = torchvision.models.get_model(name, weights=None, **options)
+    children = dict(net.named_children())
+    layers = nn.ModuleDict({child: children[child] for child in _until(children, "avgpool")})
+    if weights == "random":
+        log.warning("model.weights=random: %s starts from random weights and knows no photographs.", name)
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        _initialize(layers.to_empty(device="cpu"), generator)
+        return dict(layers.items())
+    state = _imagenet(name) if weights == "imagenet" else _stored(weights, name)
+    try:
+        layers.load_state_dict({key: _entry(state, key) for key in layers.state_dict()}, assign=True)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise _does_not_fit(weights, name, error) from error
+    return dict(layers.items())
+
+
+def _until(names: Iterable[str], last: str) -> list[str]:
+    names = list(names)
+    return names[: names.index(last) + 1]
+
+
+def _entry(state: Any, key: str) -> Tensor:
+    """An entry of a state dict; old files lack the counters of batch norm, which nothing reads."""
+    if key.endswith("num_batches_tracked") and key not in state:
+        return torch.tensor(0)
+    entry: Tensor = state[key]
+    return entry
+
+
+def _initialize(layers: nn.Module, generator: torch.Generator | None) -> None:
+    """Initialize as torchvision does its residual networks."""
+    for module in layers.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
+        elif isinstance(module, nn.BatchNorm2d):
+            module.reset_parameters()
+
+
+def _stored(path: str, name: str) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InlayError(f"model.weights={path}: no such file. Give a path, 'imagenet' or 'random'.") from None
+    except Exception as error:  # what torch raises on other people's files has no common base
+        raise _does_not_fit(path, name, error) from error
+
+
+def _imagenet(name: str) -> Any:
+    chosen = torchvision.models.get_model_weights(name).IMAGENET1K_V1
+    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(chosen.url).name
+    if not file.exists():
+        megabytes = chosen.meta["_file_size"]
+        log.warning("model.weights=imagenet: downloading %s to %s (%.0f MB, once).", name, file, megabytes)
+    try:
+        return chosen.get_state_dict(progress=True, check_hash=True, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:  # no network, or a spoiled file in the cache
+        raise InlayError(
+            f"model.weights=imagenet: {name} could not be had ({_in_a_line(error)}). Put {file.name} "
+            f"(torchvision's ImageNet weights) at {file}, or name its place: model.weights=PATH. "
+            "To train without it: model.weights=random model.trainable=true."
+        ) from error
+
+
+def _does_not_fit(weights: str, name: str, error: Exception) -> InlayError:
+    return InlayError(f"model.weights={weights}: not a state dict of torchvision's {name} ({_in_a_line(error)}).")
+
+
+def _in_a_line(error: Exception) -> str:
+    return ": ".join([type(error).__name__, *str(error).splitlines()[:1]])

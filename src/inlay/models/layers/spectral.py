@@ -1,0 +1,20 @@
+"""Spectral normalization (Miyato et al. 2018) of freshly initialized layers."""
+
+from typing import TypeVar, cast
+
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+Conv = TypeVar("Conv", nn.Conv2d, nn.ConvTranspose2d)
+
+
+def spectral(conv: Conv) -> Conv:
+    """A convolution with orthogonal weight and no bias to begin with, kept at spectral norm 1 from then on.
+
+    One power iteration a forward pass in training, none in eval mode; its vectors are buffers. Initialized before it
+    is wrapped: afterwards the weight hides under another name. Only its direction matters, so the gain is 1.
+    """
+    nn.init.orthogonal_(conv.weight)
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)
+    return cast(Conv, spectral_norm(conv))

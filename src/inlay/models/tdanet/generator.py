@@ -1,0 +1,166 @@
+"""The generator that both paths share: up-sampling residual blocks with short+long-term attention."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from inlay.models.layers import LEAK, ResidualBlock, attend, query_conv, spectral
+
+IMAGE_CHANNELS = 3
+
+Upsample = Literal["transposed", "nearest"]
+
+
+class Up(nn.Module):
+    """A 3x3 convolution to twice the size.
+
+    Args:
+        inputs: channels.
+        outputs: channels.
+        upsample: ``transposed`` convolution as published, or ``nearest`` neighbors and a convolution, which cannot
+            leave a checkerboard and costs four times as much.
+    """
+
+    def __init__(self, inputs: int, outputs: int, upsample: Upsample) -> None:
+        super().__init__()
+        self.nearest = upsample == "nearest"
+        self.conv = (
+            spectral(nn.Conv2d(inputs, outputs, 3, padding=1))
+            if self.nearest
+            else spectral(nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, inputs, H, W)`` to ``(B, outputs, 2H, 2W)``."""
+        return self.conv(F.interpolate(x, scale_factor=2.0) if self.nearest else x)  # type: ignore[no-any-return]
+
+
+class UpBlock(nn.Module):
+    """Norm, activation, convolution, norm, activation, up-sampling convolution, beside an up-sampling convolution."""
+
+    def __init__(self, inputs: int, outputs: int, upsample: Upsample) -> None:
+        super().__init__()
+        self.norm1 = nn.InstanceNorm2d(inputs, affine=True)
+        self.conv = spectral(nn.Conv2d(inputs, outputs, 3, padding=1))
+        self.norm2 = nn.InstanceNorm2d(outputs, affine=True)
+        self.up = Up(outputs, outputs, upsample)
+        self.shortcut = Up(inputs, outputs, upsample)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, inputs, H, W)`` to ``(B, outputs, 2H, 2W)``."""
+        y = self.conv(F.leaky_relu_(self.norm1(x), LEAK))
+        y = self.up(F.leaky_relu_(self.norm2(y), LEAK))
+        return y.add_(self.shortcut(x))  # type: ignore[no-any-return]
+
+
+class ShortLongAttention(nn.Module):
+    """Attention to the decoder's own features (short) and to the encoder's (long) with one map (section 2.5).
+
+    Known regions keep the encoder's features; holes get those of the positions that look alike.
+
+    Args:
+        channels: of the decoder's features.
+        low_channels: of the encoder's, ``v_l``.
+        scaled: divide logits by the root of the query's channels.
+        fill: let the decoder's features stand for the encoder's under the hole, where those mean nothing.
+    """
+
+    def __init__(self, channels: int, low_channels: int, scaled: bool = True, fill: bool = True) -> None:
+        super().__init__()
+        self.query = query_conv(channels, channels // 4)
+        self.scale = (channels // 4) ** -0.5 if scaled else 1.0
+        self.fill = fill
+        self.gamma = nn.Parameter(torch.zeros(1))
+        self.alpha = nn.Parameter(torch.zeros(1))
+        self.merge = ResidualBlock(channels + low_channels, channels, hidden=channels)
+
+    def forward(self, x: Tensor, low: Tensor, mask: Tensor) -> Tensor:
+        """Attend.
+
+        Args:
+            x: ``(B, C, H, W)`` the decoder's features.
+            low: ``(B, C', H, W)`` the encoder's.
+            mask: ``(B, 1, H, W)`` in ``[0, 1]``, the share of each cell that is hole.
+
+        Returns:
+            Shaped as ``x``.
+        """
+        x = x.to(low.dtype)
+        mask = mask.to(low.dtype)
+        source = torch.lerp(low, x, mask) if self.fill else low
+        both = attend(self.query(x), torch.cat([x, source], dim=1), self.scale)
+        short, long = both[:, : x.shape[1]], both[:, x.shape[1] :]
+        short = x + self.gamma.to(x.dtype) * short
+        long = self.alpha.to(x.dtype) * mask * long + (1 - mask) * source
+        return self.merge(torch.cat([short, long], dim=1))  # type: ignore[no-any-return]
+
+
+class Head(nn.Module):
+    """From features to a picture."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = spectral(nn.Conv2d(channels, IMAGE_CHANNELS, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, H, W)`` to ``(B, 3, H, W)`` in ``[-1, 1]``, float32: eight bits need more than bfloat16."""
+        y = self.conv(F.pad(F.leaky_relu(x, LEAK), (1, 1, 1, 1), mode="reflect"))
+        return torch.tanh(y.float())
+
+
+class Generator(nn.Module):
+    """Blocks that double the size; short+long-term attention behind one of them, a picture from there on.
+
+    Args:
+        inputs: channels of the latent.
+        channels: after each block.
+        attention: position of the block that attention follows.
+        low_channels: of the encoder's features that it looks at.
+        upsample: see :class:`Up`.
+        scaled: see :class:`ShortLongAttention`.
+        fill: likewise.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        channels: Sequence[int],
+        attention: int,
+        low_channels: int,
+        upsample: Upsample = "transposed",
+        scaled: bool = True,
+        fill: bool = True,
+    ) -> None:
+        super().__init__()
+        self.at = attention
+        fed = [inputs, *channels[:-1]]
+        fed = [count + IMAGE_CHANNELS * (position > attention) for position, count in enumerate(fed)]
+        self.blocks = nn.ModuleList(UpBlock(a, b, upsample) for a, b in zip(fed, channels, strict=True))
+        self.attention = ShortLongAttention(channels[attention], low_channels, scaled, fill)
+        self.heads = nn.ModuleList(Head(count) for count in channels[attention:])
+
+    def forward(self, latent: Tensor, low: Tensor, mask: Tensor) -> list[Tensor]:
+        """Paint.
+
+        Args:
+            latent: ``(B, inputs, h, w)``.
+            low: the encoder's features at the size of the attended block.
+            mask: the hole at the same size, ``(B, 1, ., .)`` in ``[0, 1]``.
+
+        Returns:
+            Pictures in ``[-1, 1]`` from coarse to fine, each twice as large as the one before.
+        """
+        x = latent
+        pictures: list[Tensor] = []
+        for position, block in enumerate(self.blocks):
+            if pictures:
+                x = torch.cat([x, pictures[-1].to(x.dtype)], dim=1)
+            x = block(x)
+            if position == self.at:
+                x = self.attention(x, low, mask)
+            if position >= self.at:
+                pictures.append(self.heads[position - self.at](x))
+        return pictures

@@ -1,0 +1,284 @@
+"""TDANet: the text tells the hole what to become (Zhang, Chen, Hu and Jiang, ACM MM 2020)."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from inlay.errors import InlayError
+from inlay.models.layers import ResidualBlock
+from inlay.models.tdanet.encoder import ImageEncoder, ImageFeatures
+from inlay.models.tdanet.fusion import Fusion
+from inlay.models.tdanet.generator import IMAGE_CHANNELS, Generator, Upsample
+from inlay.models.tdanet.words import WordAttention, entropy, or_everything, pooled_over
+from inlay.ops import erase, pad_to_multiple
+from inlay.types import Gaussian, Path, TextFeatures
+
+
+class Noise(NamedTuple):
+    """Standard normal draws, shaped as the latent: ``latent_shape`` of the network says how."""
+
+    out: Tensor
+    """For the inpainting path."""
+    rec: Tensor
+    """For the auxiliary path."""
+
+
+class Paths(NamedTuple):
+    """The answers of both paths, and which words they looked at."""
+
+    out: Path
+    """The inpainting path, which sees the visible part alone: what users get."""
+    rec: Path
+    """The auxiliary path, which sees what is under the mask: training only, never shown as a result."""
+    out_words: Tensor
+    """``(B, N, T)`` weights of the negative word attention."""
+    rec_words: Tensor
+    """``(B, N, T)`` weights of the positive word attention."""
+    out_entropy: Tensor
+    """Mean entropy of ``out_words`` over visible positions in nats."""
+    rec_entropy: Tensor
+    """Mean entropy of ``rec_words`` over hidden positions in nats."""
+
+
+class _Seen(NamedTuple):
+    """What one path makes of its picture and the text."""
+
+    h: Tensor
+    weights: Tensor
+
+
+class TDANet(nn.Module):
+    """Two paths through one encoder, one word attention and one generator; fusion networks of their own.
+
+    The inpainting path looks at the visible part, asks with *negative* attention which words it does not show, and
+    draws ``z`` from the prior ``F(h)``. The auxiliary path, in training, looks at the hidden part with *positive*
+    attention and draws ``z'`` from the posterior ``F'(h')``. Both paint from ``P(h) + z``, with the visible part's
+    ``v_l``, so that of the hidden part only ``z'`` reaches a picture.
+
+    Args:
+        encoder_channels: after each layer of the image encoder.
+        encoder_strides: of each layer.
+        encoder_tap: the layer that gives ``v_l``; -2 is the last but one.
+        decoder_channels: after each doubling; as many as the encoder halves.
+        text_dim: of words and sentences.
+        latent: channels of the latent.
+        fusion_blocks: residual blocks of ``F``, and of ``F'``.
+        fusion_width: channels between them.
+        refine_blocks: residual blocks on the visible part's ``v_h`` before it enters ``h``.
+        latent_transform: one more residual block on ``z``.
+        scaled_attention: divide attention's logits by the root of their width, and learn the temperature of word
+            attention; false for the bare products of the official code.
+        fill_low: let decoded features stand for ``v_l`` under the hole, where it means nothing.
+        pool_rec: pool the auxiliary path's words over the hidden region, too; by default its map is kept.
+        mask_as_input: show the encoder the mask as a fourth channel; by default a hole is known by its zeros.
+        upsample: ``transposed`` or ``nearest``, see :class:`~inlay.models.tdanet.generator.Up`.
+
+    Raises:
+        InlayError: numbers that do not fit each other; the message names them.
+    """
+
+    def __init__(
+        self,
+        encoder_channels: Sequence[int] = (32, 32, 128, 128, 256, 256, 256),
+        encoder_strides: Sequence[int] = (2, 1, 2, 1, 2, 1, 4),
+        encoder_tap: int = -2,
+        decoder_channels: Sequence[int] = (256, 256, 128, 64, 32),
+        text_dim: int = 256,
+        latent: int = 256,
+        fusion_blocks: int = 5,
+        fusion_width: int = 256,
+        refine_blocks: int = 0,
+        latent_transform: bool = False,
+        scaled_attention: bool = True,
+        fill_low: bool = True,
+        pool_rec: bool = False,
+        mask_as_input: bool = False,
+        upsample: Upsample = "transposed",
+    ) -> None:
+        super().__init__()
+        if upsample not in ("transposed", "nearest"):
+            raise InlayError(f"model.upsample must be 'transposed' or 'nearest', got {upsample!r}.")
+        self.text_dim, self.latent = text_dim, latent
+        self.pool_rec, self.mask_as_input = pool_rec, mask_as_input
+        inputs = IMAGE_CHANNELS + mask_as_input
+        self.encoder = ImageEncoder(inputs, encoder_channels, encoder_strides, encoder_tap)
+        high = self.encoder.high_channels
+        fused = high + 2 * text_dim
+        self.words = WordAttention(high, text_dim, scaled_attention)
+        self.refine = nn.Sequential(*(ResidualBlock(high, high) for _ in range(refine_blocks)))
+        self.prior = Fusion(fused, latent, fusion_blocks, fusion_width)
+        self.posterior: Fusion | None = Fusion(fused, latent, fusion_blocks, fusion_width)
+        self.project = ResidualBlock(fused, latent, hidden=latent)
+        self.transform = ResidualBlock(latent, latent) if latent_transform else nn.Identity()
+        self.generator = Generator(
+            latent,
+            decoder_channels,
+            _attended_block(self.encoder, decoder_channels, fill_low),
+            self.encoder.low_channels,
+            upsample,
+            scaled_attention,
+            fill_low,
+        )
+        self.to(memory_format=torch.channels_last)
+
+    @property
+    def stride(self) -> int:
+        """Height and width of what the network sees in training must be multiples of this."""
+        return self.encoder.stride
+
+    def latent_shape(self, image: Tensor) -> tuple[int, ...]:
+        """Shape of the latent of ``(B, C, H, W)`` pictures."""
+        batch, _, height, width = self._padded(image[:, :1], 0.0).shape
+        return batch, self.latent, height // self.stride, width // self.stride
+
+    def forward(self, masked: Tensor, mask: Tensor, text: TextFeatures, noise: Tensor | None = None) -> Tensor:
+        """Answer for the whole frame: the inpainting path.
+
+        Args:
+            masked: ``(B, 3, H, W)`` RGB in ``[0, 1]`` with the hole blanked.
+            mask: ``(B, 1, H, W)``, 1 = hole.
+            text: what the hole shall show.
+            noise: ``latent_shape`` standard normal draws; None for the latent's mean, which is deterministic.
+
+        Returns:
+            ``raw``, ``(B, 3, H, W)`` in ``[0, 1]``.
+        """
+        height, width = masked.shape[-2:]
+        masked, mask = self._padded(masked, 0.0), self._padded(mask, 1.0)  # what is padded is hole
+        features = self.encoder(self._shown(masked, 1 - mask))
+        seen = self._visible(features, mask, text)
+        latent = self.project(seen.h) + self._draw(self.prior(seen.h), noise)
+        pictures = self.generator(latent, features.low, self._low(mask))
+        return (pictures[-1][..., :height, :width] + 1) / 2  # type: ignore[no-any-return]
+
+    def paths(self, image: Tensor, mask: Tensor, text: TextFeatures, noise: Noise | None = None) -> Paths:
+        """Both paths, for training: the one place where a network is shown what is under the mask.
+
+        Args:
+            image: ``(B, 3, H, W)`` RGB in ``[0, 1]``, whole.
+            mask: ``(B, 1, H, W)``, 1 = hole.
+            text: what is said of the picture.
+            noise: draws for both latents; None for their means.
+
+        Raises:
+            InlayError: the size does not fit, or the network was stripped of its auxiliary path.
+        """
+        self._check_trainable(image)
+        if self.posterior is None:
+            raise InlayError("this network was made for inference, without its auxiliary path. Load it from a run.")
+        visible, hidden = _together(
+            self.encoder, self._shown(erase(image, mask), 1 - mask), self._shown(erase(image, 1 - mask), mask)
+        )
+        seen, shown = self._visible(visible, mask, text), self._hidden(hidden, mask, text)
+        prior, posterior = self.prior(seen.h), self.posterior(shown.h)
+        base = self.project(seen.h)
+        latent_out = base + self._draw(prior, noise and noise.out)
+        latent_rec = base + self._draw(posterior, noise and noise.rec)
+        low = self._low(mask)
+        twice = torch.cat([visible.low] * 2), torch.cat([low] * 2)
+        painted = self.generator(torch.cat([latent_out, latent_rec]), *twice)
+        pairs = [((picture + 1) / 2).chunk(2) for picture in painted]
+        known = self._known(mask)
+        return Paths(
+            out=Path([out for out, _ in pairs], prior),
+            rec=Path([rec for _, rec in pairs], posterior),
+            out_words=seen.weights,
+            rec_words=shown.weights,
+            out_entropy=entropy(seen.weights, known),
+            rec_entropy=entropy(shown.weights, ~known),
+        )
+
+    def strip(self) -> None:
+        """Drop what only training needs: the posterior."""
+        self.posterior = None
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compile the parts, in place: both paths run through them, and weights keep their names."""
+        for part in (self.encoder, self.refine, self.prior, self.posterior, self.project, self.generator):
+            if part is not None:
+                part.compile(*args, **kwargs)
+
+    def gates(self) -> dict[str, Tensor]:
+        """How far short- and long-term attention are open; both begin at 0."""
+        attention = self.generator.attention
+        return {"gamma": attention.gamma.detach(), "alpha": attention.alpha.detach()}
+
+    def _shown(self, picture: Tensor, region: Tensor) -> Tensor:
+        """A picture as the encoder takes it: ``[-1, 1]`` in its region, 0 elsewhere."""
+        shown = (picture * 2 - 1) * region
+        return torch.cat([shown, region], dim=1) if self.mask_as_input else shown
+
+    def _visible(self, features: ImageFeatures, mask: Tensor, text: TextFeatures) -> _Seen:
+        """``h``: the visible part and the words it does not show."""
+        words = self.words(features.high, text, negative=True)
+        context = pooled_over(words.context, self._known(mask))
+        return _Seen(_fuse(self.refine(features.high), text, context), words.weights)
+
+    def _hidden(self, features: ImageFeatures, mask: Tensor, text: TextFeatures) -> _Seen:
+        """``h'``: the hidden part and the words it shows."""
+        words = self.words(features.high, text, negative=False)
+        hidden = ~self._known(mask)
+        context = pooled_over(words.context, hidden) if self.pool_rec else words.context * or_everything(hidden)
+        return _Seen(_fuse(features.high, text, context), words.weights)
+
+    def _known(self, mask: Tensor) -> Tensor:
+        """Cells of the latent's grid of which at least half is visible, ``(B, 1, h, w)`` bool."""
+        return F.avg_pool2d(mask, self.stride) <= 0.5
+
+    def _low(self, mask: Tensor) -> Tensor:
+        """Share of each cell of ``v_l`` that is hole."""
+        return F.avg_pool2d(mask, self.encoder.low_stride)
+
+    def _draw(self, latent: Gaussian, noise: Tensor | None) -> Tensor:
+        drawn = latent.mean if noise is None else latent.mean + latent.std * noise
+        return self.transform(drawn)  # type: ignore[no-any-return]
+
+    def _padded(self, x: Tensor, value: float) -> Tensor:
+        """To multiples of the stride, and at least two: a norm over one position has nothing to average."""
+        x = pad_to_multiple(x, self.stride, value)
+        bottom, right = (max(0, 2 * self.stride - side) for side in x.shape[-2:])
+        return F.pad(x, (0, right, 0, bottom), value=value)
+
+    def _check_trainable(self, image: Tensor) -> None:
+        height, width = image.shape[-2:]
+        if height % self.stride or width % self.stride or min(height, width) < 2 * self.stride:
+            least, below = 2 * self.stride, height - height % self.stride
+            raise InlayError(
+                f"data.image_size must be a multiple of {self.stride} and at least {least} for this network, got "
+                f"{height}x{width}. Use {max(least, below)} or {max(least, below + self.stride)}."
+            )
+
+
+def _together(encoder: nn.Module, visible: Tensor, hidden: Tensor) -> tuple[ImageFeatures, ImageFeatures]:
+    """Features of both pictures in one pass, so that every weight is normalized once."""
+    low, high = encoder(torch.cat([visible, hidden]))
+    (low_visible, low_hidden), (high_visible, high_hidden) = low.chunk(2), high.chunk(2)
+    return ImageFeatures(low_visible, high_visible), ImageFeatures(low_hidden, high_hidden)
+
+
+def _fuse(high: Tensor, text: TextFeatures, context: Tensor) -> Tensor:
+    """``[v ; s ; t_e]``: image features, the sentence at every position, and the attended words."""
+    sentence = text.sentence[..., None, None].expand(-1, -1, *high.shape[-2:])
+    return torch.cat([high, sentence.to(high.dtype), context.to(high.dtype)], dim=1)
+
+
+def _attended_block(encoder: ImageEncoder, decoder_channels: Sequence[int], fill_low: bool) -> int:
+    """Which doubling reaches the size of ``v_l``."""
+    doublings = encoder.stride.bit_length() - 1
+    if len(decoder_channels) != doublings:
+        raise InlayError(
+            f"model.decoder_channels needs {doublings} numbers, one for each halving of the encoder, got "
+            f"{len(decoder_channels)}."
+        )
+    block = doublings - encoder.low_stride.bit_length()
+    if block < 0:
+        raise InlayError("model.encoder_tap: v_l must be larger than v_h. Name an earlier layer.")
+    if fill_low and decoder_channels[block] != encoder.low_channels:
+        raise InlayError(
+            f"model.fill_low needs as many channels in v_l ({encoder.low_channels}) as in model.decoder_channels"
+            f"[{block}] ({decoder_channels[block]})."
+        )
+    return block

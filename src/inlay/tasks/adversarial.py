@@ -1,0 +1,209 @@
+"""Two players, two optimizers: the one place where optimization is done by hand."""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Generic, NamedTuple, TypeVar, cast
+
+import torch
+import torch.distributed as dist
+from pytorch_lightning.strategies import ParallelStrategy
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import cached
+from torch.optim import Optimizer
+
+from inlay.errors import InlayError
+from inlay.tasks.inpainting import InpaintingTask, MakeOptimizer, MakeScheduler, trainable
+from inlay.types import Batch
+
+Answer = TypeVar("Answer")
+
+_ON_THE_BAR = ("loss", "d_loss")  # all else is in the metrics
+
+
+class Loss(NamedTuple):
+    """What a player pays."""
+
+    total: Tensor
+    """Scalar."""
+    terms: dict[str, Tensor]
+    """Its terms by name, scalars without gradient."""
+
+
+class AdversarialTask(InpaintingTask, Generic[Answer]):
+    """A generator and discriminators that take turns: one step each, a batch.
+
+    The discriminators move first, on answers without gradient; then the generator, judged by what they have become.
+    A recipe says what the generator answers (:meth:`answer`) and what each side pays; this class does the rest:
+    gradients reach the player whose turn it is and nobody else, clipping, schedules, mixed precision, and in
+    distributed training the average over processes. One batch is one step, whatever the number of optimizers.
+
+    A run on several processes averages gradients here rather than in DDP's reducer, which waits for every parameter
+    in each of the two backward passes.
+
+    Args:
+        net: as for :class:`InpaintingTask`.
+        discriminators: one or more; all are stepped together.
+        loss: likewise.
+        optimizer: likewise; makes one optimizer for each player.
+        scheduler: likewise; makes one schedule for each.
+        config: likewise.
+        compile: whether to compile all of them.
+        gradient_clip: largest norm of a player's gradient; None for any.
+        accumulate: parts that a batch is computed in, one after the other: less memory, more time, the same step.
+
+    Raises:
+        InlayError: a number is out of range.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        discriminators: Sequence[nn.Module],
+        loss: nn.Module,
+        optimizer: MakeOptimizer,
+        scheduler: MakeScheduler,
+        config: dict[str, Any],
+        compile: bool = False,
+        gradient_clip: float | None = None,
+        accumulate: int = 1,
+    ) -> None:
+        super().__init__(net, loss, optimizer, scheduler, config, compile)
+        if gradient_clip is not None and gradient_clip <= 0:
+            raise InlayError(f"task.gradient_clip must be null or above 0, got {gradient_clip}.")
+        if accumulate < 1:
+            raise InlayError(f"task.accumulate must be at least 1, got {accumulate}.")
+        self.automatic_optimization = False
+        self.discriminators = nn.ModuleList(discriminators)
+        self.gradient_clip, self.accumulate = gradient_clip, accumulate
+        if compile:
+            for discriminator in self.discriminators:
+                discriminator.compile()
+
+    @abstractmethod
+    def answer(self, batch: Batch, part: int) -> Answer:
+        """What the generator makes of a batch, for both turns.
+
+        Args:
+            batch: the batch, or one part of it.
+            part: which; draws must depend on nothing but the step and the part, as an answer may be asked for twice.
+        """
+
+    @abstractmethod
+    def discriminator_loss(self, batch: Batch, answer: Answer) -> Loss:
+        """What the discriminators pay; no gradient of it reaches the generator."""
+
+    @abstractmethod
+    def generator_loss(self, batch: Batch, answer: Answer) -> Loss:
+        """What the generator pays; the discriminators' parameters ask for no gradient meanwhile."""
+
+    def generator_modules(self) -> Iterable[nn.Module]:
+        """The modules that move in the generator's turn."""
+        return self.averaged().values()
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        """Both turns."""
+        parts = split(batch, self.accumulate)
+        kept = self.answer(parts[0], 0) if len(parts) == 1 else None
+        discriminate, generate = cast(list[Optimizer], self.optimizers(use_pl_optimizer=False))
+
+        def answers() -> Iterator[tuple[Batch, Answer]]:
+            for number, part in enumerate(parts):
+                yield part, self.answer(part, number) if kept is None else kept
+
+        self._turn(discriminate, (self.discriminator_loss(part, answer) for part, answer in answers()), len(parts))
+        with self._discriminators_fixed():
+            self._turn(generate, (self.generator_loss(part, answer) for part, answer in answers()), len(parts))
+        for schedule in cast(list[Any], self.lr_schedulers()):
+            schedule.step()
+
+    def configure_optimizers(self) -> Any:
+        """An optimizer and a schedule for each player, the discriminators' first."""
+        players = [self.discriminators], list(self.generator_modules())
+        optimizers = [self._optimizer([p for module in player for p in trainable(module)]) for player in players]
+        return optimizers, [self._scheduler(optimizer) for optimizer in optimizers]
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Clip; by now the gradients are unscaled in every precision."""
+        super().on_before_optimizer_step(optimizer)
+        if self.gradient_clip is not None:
+            nn.utils.clip_grad_norm_(_parameters(optimizer), self.gradient_clip)
+
+    def _turn(self, optimizer: Optimizer, losses: Iterator[Loss], parts: int) -> None:
+        """One player's step, from the losses of all parts."""
+        optimizer.zero_grad()
+        logged: dict[str, Tensor] = {}
+        with self._without_reducer():
+            for total, terms in losses:
+                self.manual_backward(total / parts)
+                for name, value in terms.items():
+                    logged[name] = logged.get(name, 0) + value / parts
+        average_gradients(_parameters(optimizer))
+        self._step(optimizer)
+        for name, value in logged.items():
+            self.log(f"train/{name}", value, prog_bar=name in _ON_THE_BAR)
+
+    def _step(self, optimizer: Optimizer) -> None:
+        """Step; the generator's counts as the step of the run, the discriminators' does not."""
+        wrapped = cast(list[Any], self.optimizers())
+        if optimizer is wrapped[-1].optimizer:
+            wrapped[-1].step()
+        else:
+            self.trainer.strategy.optimizer_step(optimizer, closure=lambda: None)
+
+    def _without_reducer(self) -> AbstractContextManager[None]:
+        """Backward passes that DDP's reducer takes no notice of."""
+        strategy = self.trainer.strategy
+        return strategy.block_backward_sync() if isinstance(strategy, ParallelStrategy) else _nothing()
+
+    @contextmanager
+    def _discriminators_fixed(self) -> Iterator[None]:
+        """No gradient for them, and their normalized weights computed once for all that they judge."""
+        mine = trainable(self.discriminators)
+        for parameter in mine:
+            parameter.requires_grad_(False)
+        try:
+            with cached():
+                yield
+        finally:
+            for parameter in mine:
+                parameter.requires_grad_(True)
+
+
+def split(batch: Batch, parts: int) -> list[Batch]:
+    """A batch in equal parts, first to last.
+
+    Raises:
+        InlayError: it cannot be divided.
+    """
+    size = len(batch["image"])
+    if size % parts:
+        raise InlayError(f"task.accumulate={parts} must divide the {size} samples of a process's batch.")
+    share = size // parts
+    return [cast(Batch, _cut(batch, slice(k * share, (k + 1) * share))) for k in range(parts)] if parts > 1 else [batch]
+
+
+def _cut(value: Any, rows: slice) -> Any:
+    return {key: _cut(item, rows) for key, item in value.items()} if isinstance(value, dict) else value[rows]
+
+
+def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
+    """Replace every gradient by its mean over processes, in one exchange; nothing where there is but one."""
+    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+        return
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    pieces = flat.split([gradient.numel() for gradient in gradients])  # type: ignore[no-untyped-call]
+    for gradient, piece in zip(gradients, pieces, strict=True):
+        gradient.copy_(piece.view(gradient.shape))
+
+
+def _parameters(optimizer: Optimizer) -> list[nn.Parameter]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield

@@ -1,0 +1,431 @@
+"""TDANet's network: shapes, wiring of the paths, attention to words, parameter counts."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from inlay.errors import InlayError
+from inlay.models import ResidualDiscriminator, TDANet
+from inlay.models.layers import ResidualBlock, SelfAttention2d, attend
+from inlay.models.layers.residual import pooled_kernel, pooling_matrix
+from inlay.models.tdanet import Noise
+from inlay.models.tdanet.generator import Generator, ShortLongAttention
+from inlay.models.tdanet.words import WordAttention, entropy, pooled_over
+from inlay.ops import erase
+from inlay.text import GRUEncoder
+from inlay.types import Gaussian, TextFeatures
+from tests.models.model_tester import scene, text
+
+TINY = {
+    "encoder_channels": (8, 8, 8, 8),
+    "encoder_strides": (2, 1, 2, 2),
+    "decoder_channels": (8, 8, 8),
+    "text_dim": 8,
+    "latent": 8,
+    "fusion_blocks": 2,
+    "fusion_width": 8,
+}
+OFFICIAL5 = {
+    "encoder_channels": (32, 128, 256, 256, 256),
+    "encoder_strides": (2, 2, 2, 2, 2),
+    "encoder_tap": 2,
+    "fusion_blocks": 1,
+    "fusion_width": 512,
+    "refine_blocks": 6,
+    "latent_transform": True,
+    "scaled_attention": False,
+    "fill_low": False,
+    "pool_rec": True,
+}
+
+
+def tiny(**options):
+    torch.manual_seed(0)
+    return TDANet(**(TINY | options))
+
+
+def opened(net):
+    """With gates that let attention through; they begin closed."""
+    with torch.no_grad():
+        net.generator.attention.gamma.fill_(0.7)
+        net.generator.attention.alpha.fill_(0.7)
+    return net
+
+
+def draws(net, image):
+    return Noise(*torch.randn(2, *net.latent_shape(image), generator=torch.Generator().manual_seed(3)))
+
+
+def count(*modules):
+    return sum(p.numel() for module in modules for p in module.parameters())
+
+
+class TestSizes:
+    """1. Shapes."""
+
+    def test_published_sizes_at_256(self):
+        net, (image, mask) = TDANet(), scene((256, 256), batch=1)
+        with torch.no_grad():
+            low, high = net.encoder(image)
+            paths = net.paths(image, mask, text(batch=1, dim=256))
+        assert (low.shape, high.shape) == ((1, 256, 32, 32), (1, 256, 8, 8))
+        for path in (paths.out, paths.rec):
+            assert [tuple(picture.shape[1:]) for picture in path.pictures] == [
+                (3, 32, 32), (3, 64, 64), (3, 128, 128), (3, 256, 256)
+            ]  # fmt: skip
+            assert path.latent.mean.shape == (1, 256, 8, 8)
+
+    @pytest.mark.parametrize(("size", "batch"), [(128, 1), (128, 3), (64, 10), (512, 2)])
+    def test_other_sizes_and_batches(self, size, batch):
+        image, mask = scene((size, size), batch)
+        paths = tiny().paths(image, mask, text(batch))
+        assert paths.out.raw.shape == paths.rec.raw.shape == image.shape
+        assert [p.shape[-1] for p in paths.out.pictures] == [size // 4, size // 2, size]
+
+    def test_pictures_lie_in_0_1(self):
+        image, mask = scene()
+        paths = tiny().paths(image, mask, text())
+        for picture in paths.out.pictures + paths.rec.pictures:
+            assert 0 <= picture.min() <= picture.max() <= 1
+
+    def test_training_names_the_size_to_use(self):
+        image, mask = scene((60, 64))
+        with pytest.raises(InlayError, match=r"data.image_size must be a multiple of 8 .* Use 56 or 64\."):
+            tiny().paths(image, mask, text())
+
+    @pytest.mark.parametrize(
+        ("options", "complaint"),
+        [
+            ({"encoder_channels": (8, 8)}, "as many numbers"),
+            ({"encoder_strides": (3, 1, 2, 2)}, "1, 2, 4 or 8"),
+            ({"encoder_tap": 3}, "before the last"),
+            ({"encoder_tap": -1}, "before the last"),
+            ({"decoder_channels": (8, 8)}, "needs 3 numbers"),
+            ({"decoder_channels": (9, 8, 8)}, "fill_low"),
+            ({"upsample": "bicubic"}, "transposed"),
+            ({"encoder_strides": (2, 2, 2, 1)}, "larger than v_h"),
+        ],
+    )
+    def test_numbers_that_do_not_fit_are_named(self, options, complaint):
+        with pytest.raises(InlayError, match=complaint):
+            tiny(**options)
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"upsample": "nearest"},
+            {"mask_as_input": True},
+            {"pool_rec": True},
+            {"refine_blocks": 1, "latent_transform": True},
+            {"scaled_attention": False},
+            {"fill_low": False},
+            {"encoder_tap": 0},
+        ],
+    )
+    def test_every_option_changes_the_answer(self, options):
+        image, mask = scene()
+        plain, changed = (opened(tiny(**given)).paths(image, mask, text()) for given in ({}, options))
+        assert not torch.equal(plain.rec.raw, changed.rec.raw)
+
+
+class TestPaths:
+    """3, 4, 8. Wiring: what each path sees, and what it does not."""
+
+    def test_the_hidden_part_reaches_the_auxiliary_path_alone(self):
+        image, mask = scene()
+        net = opened(tiny()).eval()
+        noise = draws(net, image)
+        other = torch.where(mask > 0, torch.rand_like(image), image)
+        before, after = net.paths(image, mask, text(), noise), net.paths(other, mask, text(), noise)
+        assert all(torch.equal(a, b) for a, b in zip(before.out.pictures, after.out.pictures, strict=True))
+        assert torch.equal(before.out.latent.mean, after.out.latent.mean)
+        assert not torch.equal(before.rec.raw, after.rec.raw)
+
+    def test_the_visible_part_reaches_both(self):
+        image, mask = scene()
+        net = opened(tiny()).eval()
+        other = torch.where(mask > 0, image, torch.rand_like(image))
+        before, after = net.paths(image, mask, text()), net.paths(other, mask, text())
+        assert not torch.equal(before.out.raw, after.out.raw)
+        assert not torch.equal(before.rec.raw, after.rec.raw)
+
+    def test_the_posterior_reaches_the_auxiliary_path_alone(self):
+        image, mask = scene()
+        net = opened(tiny()).eval()
+        before = net.paths(image, mask, text())
+        with torch.no_grad():
+            for parameter in net.posterior.parameters():
+                parameter.copy_(torch.randn_like(parameter))
+        after = net.paths(image, mask, text())
+        assert torch.equal(before.out.raw, after.out.raw)
+        assert not torch.equal(before.rec.raw, after.rec.raw)
+
+    def test_hidden_words_reach_a_picture_through_the_latent_alone(self):
+        """r' = P(h) + z': the words that were chosen by looking at the truth never enter P."""
+        image, mask = scene()
+        net = opened(tiny()).eval()
+
+        class Deaf(torch.nn.Module):
+            def forward(self, h):
+                return Gaussian(torch.full_like(h[:, :8], 0.3), torch.ones_like(h[:, :8]))
+
+        net.prior = net.posterior = Deaf()
+        paths = net.paths(image, mask, text())
+        torch.testing.assert_close(paths.out.raw, paths.rec.raw)
+
+    def test_inference_is_the_inpainting_path(self):
+        image, mask = scene()
+        net = opened(tiny()).eval()
+        noise = draws(net, image)
+        for given, drawn in ((None, None), (noise, noise.out)):
+            in_training = net.paths(image, mask, text(), given).out.raw
+            torch.testing.assert_close(net(erase(image, mask), mask, text(), drawn), in_training)
+
+    def test_inference_needs_no_posterior(self):
+        image, mask = scene()
+        net = tiny().eval()
+        before = net(erase(image, mask), mask, text())
+        net.strip()
+        assert torch.equal(net(erase(image, mask), mask, text()), before)
+        assert not any(name.startswith("posterior") for name in net.state_dict())
+        with pytest.raises(InlayError, match="without its auxiliary path"):
+            net.paths(image, mask, text())
+
+    def test_fusion_networks_share_nothing_and_all_else_is_shared(self):
+        net = tiny()
+        prior, posterior = ({p.data_ptr() for p in part.parameters()} for part in (net.prior, net.posterior))
+        assert not prior & posterior
+        calls = dict.fromkeys(("encoder", "generator", "project"), 0)
+        for name in calls:
+            getattr(net, name).register_forward_hook(lambda *_, name=name: calls.update({name: calls[name] + 1}))
+        net.paths(*scene(), text())
+        assert calls == {"encoder": 1, "generator": 1, "project": 1}
+
+    def test_weights_are_normalized_once_a_forward_pass(self):
+        net, passes = tiny(), []
+        for module in net.modules():
+            for norm in getattr(module, "parametrizations", {}).values():
+                norm[0].register_forward_hook(lambda module, *_: passes.append(id(module)))
+        net.paths(*scene(), text())
+        assert len(passes) == len(set(passes)) > 30
+
+    def test_noise_moves_only_its_own_path(self):
+        image, mask = scene()
+        net = opened(tiny()).eval()
+        noise = draws(net, image)
+        before = net.paths(image, mask, text(), noise)
+        after = net.paths(image, mask, text(), noise._replace(rec=-noise.rec))
+        assert torch.equal(before.out.raw, after.out.raw)
+        assert not torch.equal(before.rec.raw, after.rec.raw)
+
+
+class TestBatches:
+    """5. A sample's answer does not depend on its batch."""
+
+    def test_alone_and_beside_longer_captions(self):
+        torch.manual_seed(0)
+        reader, net = GRUEncoder([f"w{k}" for k in range(30)], dim=8, embedding=8).eval(), opened(tiny()).eval()
+        captions = ["w1 w2", " ".join(f"w{k}" for k in range(20)), "w5"]
+        image, mask = scene(batch=3)
+        masked = erase(image, mask)
+        together = net(masked, mask, reader(reader.tokenizer(captions)))
+        for row, caption in enumerate(captions):
+            one = slice(row, row + 1)
+            alone = net(masked[one], mask[one], reader(reader.tokenizer([caption])))
+            torch.testing.assert_close(together[one], alone, rtol=0, atol=1e-5)
+
+
+class TestWords:
+    """6, 7. Positive and negative attention, pooling, and what is left when nothing is."""
+
+    def attention(self):
+        net = WordAttention(4, 4)
+        with torch.no_grad():
+            net.project.weight.copy_(torch.eye(4).view(4, 4, 1, 1))
+        return net
+
+    def test_negative_attention_avoids_what_is_seen_and_positive_attention_finds_it(self):
+        words = torch.eye(4)[None]  # (1, 4, 4): word k is the k-th axis
+        features = 5 * torch.eye(4)[:, 2].view(1, 4, 1, 1).expand(1, 4, 2, 2)  # the picture shows word 2
+        said = TextFeatures(words, words.mean(1), torch.ones(1, 4, dtype=torch.bool))
+        negative = self.attention()(features, said, negative=True).weights
+        positive = self.attention()(features, said, negative=False).weights
+        assert (negative.argmin(dim=2) == 2).all()
+        assert (positive.argmax(dim=2) == 2).all()
+
+    def test_equals_the_formula(self):
+        net, said = WordAttention(6, 8), text()
+        features = torch.randn(2, 6, 3, 3)
+        with torch.no_grad():
+            net.temperature.fill_(1.7)
+        found = net(features, said, negative=True)
+        for b in range(2):
+            for place in range(9):
+                query = net.project.weight.view(8, 6) @ features[b].view(6, 9)[:, place]
+                logits = torch.stack([-1.7 * query @ word / 8**0.5 for word in said.words[b, :4]])  # word 4 is padding
+                weights = logits.softmax(0)
+                torch.testing.assert_close(found.weights[b, place], torch.cat([weights, torch.zeros(1)]))
+                context = (weights[:, None] * said.words[b, :4]).sum(0)
+                torch.testing.assert_close(found.context[b].view(8, 9)[:, place], context)
+
+    def test_pooling_ignores_what_is_outside_the_region(self):
+        context = torch.randn(2, 3, 4, 4) - 5  # all negative: a zero from outside would win
+        region = torch.zeros(2, 1, 4, 4, dtype=torch.bool)
+        region[:, :, :2] = True
+        pooled = pooled_over(context, region)
+        assert torch.equal(pooled[..., 0, 0], context[:, :, :2].amax((2, 3)))
+        assert pooled.shape == context.shape
+        context[:, :, 2:] = 100
+        assert torch.equal(pooled_over(context, region), pooled)
+
+    def test_an_empty_region_pools_everything(self):
+        context = torch.randn(1, 3, 4, 4)
+        pooled = pooled_over(context, torch.zeros(1, 1, 4, 4, dtype=torch.bool))
+        assert torch.equal(pooled[..., 0, 0], context.amax((2, 3)))
+
+    def test_entropy_by_hand(self):
+        weights = torch.tensor([[[1.0, 0.0], [0.5, 0.5]]])  # two positions, two words
+        region = torch.tensor([[[[False, True]]]])
+        assert entropy(weights, region) == pytest.approx(torch.log(torch.tensor(2.0)).item())
+        assert entropy(weights, ~region) == 0
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+    @pytest.mark.parametrize("share", [0.0, 1.0], ids=["all visible", "all hole"])
+    @pytest.mark.parametrize("caption", ["", "w1", "w1 " * 200, "never heard"])
+    def test_finite_in_every_corner(self, dtype, share, caption):
+        torch.manual_seed(0)
+        reader, net = GRUEncoder(["w1", "w2"], dim=8, embedding=8), opened(tiny())
+        image, mask = scene((16, 16))
+        mask[:] = share
+        with torch.autocast("cpu", dtype=dtype, enabled=dtype != torch.float32):
+            paths = net.paths(image, mask, reader(reader.tokenizer([caption, "w2"])), draws(net, image))
+        total = sum(p.float().square().mean() for p in paths.out.pictures + paths.rec.pictures)
+        (total + paths.out.latent.std.mean() + paths.rec.latent.std.mean()).backward()
+        assert torch.isfinite(paths.out.raw).all()
+        assert torch.isfinite(paths.rec.raw).all()
+        assert all(
+            torch.isfinite(p.grad).all() for p in [*net.parameters(), *reader.parameters()] if p.grad is not None
+        )
+
+
+class TestLayers:
+    @pytest.mark.parametrize("down", [1, 2, 4])
+    @pytest.mark.parametrize("first", [True, False])
+    def test_residual_block_is_what_it_says(self, down, first):
+        """Independently: convolutions at full size, pooling behind both branches."""
+        block = ResidualBlock(5, 7, hidden=6, down=down, activate_input=first).double().eval()
+        x = torch.randn(2, 5, 16, 16, dtype=torch.float64)
+        y = F.leaky_relu(x, 0.1) if first else x
+        y = F.leaky_relu(F.conv2d(y, block.first.weight, block.first.bias, padding=1), 0.1)
+        y = F.conv2d(y, block.second.weight, block.second.bias, padding=1)
+        y = y + F.conv2d(x, block.shortcut.weight, block.shortcut.bias)
+        torch.testing.assert_close(block(x), F.avg_pool2d(y, down))
+
+    def test_pooled_kernel_gradient_is_that_of_pooling(self):
+        weight = torch.randn(2, 3, 3, 3, dtype=torch.float64, requires_grad=True)
+        x = torch.randn(1, 3, 8, 8, dtype=torch.float64)
+        spread = pooling_matrix(2).double()
+        (fused,) = torch.autograd.grad(
+            F.conv2d(x, pooled_kernel(weight, spread), stride=2, padding=1).square().sum(), weight
+        )
+        (plain,) = torch.autograd.grad(F.avg_pool2d(F.conv2d(x, weight, padding=1), 2).square().sum(), weight)
+        torch.testing.assert_close(fused, plain)
+
+    def test_spectral_norm_is_one_and_still_in_eval_mode(self):
+        block = ResidualBlock(8, 8)
+        for _ in range(30):
+            block(torch.randn(1, 8, 4, 4))
+        norm = torch.linalg.matrix_norm(block.first.weight.flatten(1), 2)
+        assert norm.item() == pytest.approx(1, abs=1e-3)
+        block.eval()
+        vectors = {k: v.clone() for k, v in block.state_dict().items()}
+        block(torch.randn(1, 8, 4, 4))
+        assert all(torch.equal(v, vectors[k]) for k, v in block.state_dict().items())
+
+    @pytest.mark.parametrize("side", [6, 48])
+    def test_attention_by_hand_and_fused_agree(self, side):
+        """36 positions are written out, 2304 go through the fused kernel."""
+        query, values = torch.randn(1, 4, side, side), torch.randn(1, 8, side, side)
+        flat = query[0].view(4, -1).double()
+        expected = values[0].view(8, -1).double() @ (0.5 * flat.T @ flat).softmax(1).T
+        torch.testing.assert_close(attend(query, values, 0.5)[0].view(8, -1), expected.float(), rtol=1e-4, atol=1e-5)
+
+    def test_closed_gates_pass_features_through(self):
+        attention = SelfAttention2d(8)
+        x = torch.randn(2, 8, 4, 4)
+        assert torch.equal(attention(x), x)
+
+    def test_long_attention_copies_what_is_known(self):
+        """With an identity for a merge: known cells keep v_l, hidden cells get attended features."""
+        attention = ShortLongAttention(4, 4, fill=False)
+        seen = []
+        attention.merge.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+        x, low, mask = torch.randn(1, 4, 3, 3), torch.randn(1, 4, 3, 3), torch.zeros(1, 1, 3, 3)
+        mask[..., 0, :] = 1
+        with torch.no_grad():
+            attention.alpha.fill_(2.0)
+        attention(x, low, mask)
+        short, long = seen[0].split(4, dim=1)
+        assert torch.equal(short, x)
+        assert torch.equal(long[..., 1:, :], low[..., 1:, :])
+        attended = attend(attention.query(x), low, 1.0)
+        torch.testing.assert_close(long[..., 0, :], 2 * attended[..., 0, :])
+
+    def test_filling_keeps_meaningless_features_out(self):
+        attention = ShortLongAttention(4, 4, fill=True)
+        with torch.no_grad():
+            attention.alpha.fill_(2.0)
+        x, low, mask = torch.randn(1, 4, 3, 3), torch.randn(1, 4, 3, 3), torch.zeros(1, 1, 3, 3)
+        mask[..., 0, :] = 1
+        other = low.clone()
+        other[..., 0, :] = 100
+        torch.testing.assert_close(attention(x, low, mask), attention(x, other, mask))
+
+    def test_generator_hands_each_picture_to_the_next_block(self):
+        generator = Generator(4, (8, 8, 8), attention=1, low_channels=8)
+        assert [block.conv.weight.shape[1] for block in generator.blocks] == [4, 8, 11]
+        assert len(generator.heads) == 2
+
+
+class TestDiscriminator:
+    def test_answers_with_patches(self):
+        assert ResidualDiscriminator((8, 8), attention=1)(torch.rand(3, 3, 32, 32)).shape == (3, 1, 6, 6)
+
+    def test_too_small_pictures_are_named(self):
+        with pytest.raises(InlayError, match="need pictures of 12 px"):
+            ResidualDiscriminator((8, 8), attention=1)(torch.rand(1, 3, 8, 8))
+
+    def test_attention_must_lie_inside(self):
+        with pytest.raises(InlayError, match="between 1 and 2, got 3"):
+            ResidualDiscriminator((8, 8), attention=3)
+
+    def test_every_parameter_gets_a_gradient(self):
+        judge = ResidualDiscriminator((8, 8), attention=1)
+        judge.blocks[0].gamma.data.fill_(0.5)
+        judge(torch.rand(2, 3, 32, 32)).square().mean().backward()
+        assert [name for name, p in judge.named_parameters() if not p.grad.abs().sum() > 0] == []
+
+
+class TestParameterCounts:
+    """18. Counted on the built modules, against the specification's table 7.1."""
+
+    def test_official5(self):
+        with torch.device("meta"):
+            net = TDANet(**OFFICIAL5)
+        assert count(net.encoder, net.words, net.refine, net.prior, net.posterior) == 23_155_648
+        assert count(net.project, net.transform, net.generator) == 10_257_696
+        assert count(net.encoder) == 3_028_416
+        assert count(net.prior) == count(net.posterior) == 6_292_992
+        assert count(net.generator.attention) == 1_917_762
+
+    def test_discriminator_without_the_dead_branch(self):
+        assert count(ResidualDiscriminator()) == 1_099_554 == 1_575_075 - 475_521
+
+    def test_default(self):
+        with torch.device("meta"):
+            net = TDANet()
+        assert count(net.encoder) == 3_359_648
+        assert count(net.prior) == count(net.posterior) == 8_196_352
+        assert count(net.project) == 2_556_672
+        net.strip()
+        assert 20.5e6 < count(net) < 20.7e6
