@@ -13,6 +13,7 @@ from inlay.checkpoints import KEY, provenance
 from inlay.images import Picture, read_mask, read_picture, resize_mask, write_picture
 from inlay.models import PConvUNet
 from tests.conftest import ROOT
+from tests.fillers.test_text_guided import write_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +26,12 @@ def checkpoint(tmp_path_factory):
     state = {f"net.{key}": value for key, value in net.state_dict().items()}
     torch.save({"state_dict": state, KEY: provenance(config)}, path)
     return path
+
+
+@pytest.fixture(scope="module")
+def text_guided(tmp_path_factory):
+    """The same of a network that is told what to fill in; it knows five words."""
+    return write_checkpoint(tmp_path_factory.mktemp("text_guided") / "last.ckpt")
 
 
 @pytest.fixture
@@ -67,6 +74,10 @@ def predict_here(monkeypatch):
     return run
 
 
+def pixels(path):
+    return read_picture(path).pixels
+
+
 def assert_known_pixels_equal(given, filled, hole):
     assert filled.pixels.shape == given.pixels.shape
     assert filled.pixels.dtype == given.pixels.dtype
@@ -74,7 +85,7 @@ def assert_known_pixels_equal(given, filled, hole):
     assert not np.array_equal(filled.pixels[hole], given.pixels[hole])
 
 
-@pytest.mark.parametrize(
+every_mode = pytest.mark.parametrize(
     ("channels", "dtype", "suffix"),
     [
         (3, np.uint8, ".png"),
@@ -85,11 +96,75 @@ def assert_known_pixels_equal(given, filled, hole):
     ],
     ids=["rgb", "gray", "alpha", "rgb16", "gray16"],
 )
+
+
+@every_mode
 def test_keeps_size_mode_and_known_pixels(tmp_path, checkpoint, mask, channels, dtype, suffix):
     image, output = picture(tmp_path / f"in{suffix}", channels, dtype), tmp_path / f"out{suffix}"
     done = predict(image=image, mask=mask, model=checkpoint, output=output, device="cpu")
     assert (done.returncode, done.stdout) == (0, f"{output}\n"), done.stderr
     assert_known_pixels_equal(read_picture(image), read_picture(output), read_mask(mask))
+
+
+@every_mode
+def test_every_sample_keeps_them(tmp_path, text_guided, mask, predict_here, channels, dtype, suffix):
+    image = picture(tmp_path / f"in{suffix}", channels, dtype)
+    output, hole = tmp_path / f"out{suffix}", read_mask(mask)
+    asked = {"text": "a red bird", "samples": 3, "seed": 7}
+    assert predict_here(image=image, mask=mask, model=text_guided, output=output, **asked) == 0
+    samples = [read_picture(tmp_path / f"out_{number}{suffix}") for number in (1, 2, 3)]
+    for sample in samples:
+        assert_known_pixels_equal(read_picture(image), sample, hole)
+    assert len({sample.pixels.tobytes() for sample in samples}) == 3
+    assert not output.exists()
+
+
+def test_a_text_and_samples_as_users_ask_for_them(tmp_path, text_guided, mask, predict_here, capsys, caplog):
+    image, output = picture(tmp_path / "in.png", 3), tmp_path / "out.png"
+    asked = {"text": "a bird with a turquoise head, red", "samples": 2, "seed": 7, "compare": True}
+    assert predict_here(image=image, mask=mask, model=text_guided, output=output, **asked) == 0
+    written = [tmp_path / name for name in ("out_1.png", "out_2.png", "out_compare.png")]
+    assert capsys.readouterr().out.splitlines() == [str(path) for path in written]
+    too_long, unknown = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert too_long.startswith("--text: it is too long: the model reads 6 words")
+    assert unknown == "--text: the model never learned these words and cannot tell them apart: turquoise, head."
+    assert read_picture(written[2]).size[1] == 4 * 47 + 3 * 4
+
+
+class TestTextGuided:
+    @pytest.fixture
+    def filled(self, tmp_path, text_guided, mask, predict_here):
+        """The pixels of what is written to ``out.png`` with some options."""
+        image = picture(tmp_path / "in.png", 3)
+
+        def run(name="out.png", **options):
+            given = {"image": image, "mask": mask, "model": text_guided, "output": tmp_path / "out.png"}
+            assert predict_here(**given, device="cpu", **options) == 0
+            return pixels(tmp_path / name)
+
+        return run
+
+    def test_is_the_same_each_time(self, filled):
+        assert np.array_equal(filled(text="a red bird"), filled(text="a red bird"))
+        assert np.array_equal(filled(text="a red bird", seed=3), filled(text="a red bird", seed=3))
+
+    def test_other_seeds_draw_otherwise(self, filled):
+        pictures = [filled(text="a red bird", **seed) for seed in ({}, {"seed": 0}, {"seed": 3})]
+        assert len({p.tobytes() for p in pictures}) == 3
+
+    def test_text_changes_the_hole(self, filled):
+        assert not np.array_equal(filled(text="a red bird"), filled(text="a blue bird"))
+        assert not np.array_equal(filled(text="a red bird"), filled())
+
+    def test_no_text_is_an_empty_one(self, filled):
+        assert np.array_equal(filled(), filled(text=""))
+
+    def test_samples_are_those_of_their_seeds(self, filled, tmp_path):
+        filled("out_1.png", text="bird", samples=3, seed=5)
+        for number in (1, 2, 3):
+            assert np.array_equal(pixels(tmp_path / f"out_{number}.png"), filled(text="bird", seed=4 + number))
+        filled("out_1.png", samples=2)
+        assert np.array_equal(pixels(tmp_path / "out_2.png"), filled(seed=1))
 
 
 def test_mask_of_another_shape_is_stretched_and_said(tmp_path, checkpoint, mask):
@@ -126,14 +201,22 @@ def test_black_holes(tmp_path, checkpoint, mask, predict_here):
         ({"output": "out.xyz"}, "out.xyz: unknown suffix '.xyz'."),
         ({"output": "in.png"}, "would overwrite an input."),
         ({"device": "cuda:7"}, "--device cuda:7: not available here."),
+        ({"text": "a bird"}, "last.ckpt holds a network that takes no text. Leave --text out, or name a text-guided"),
+        ({"samples": 2}, "last.ckpt holds a network that has one answer and draws nothing. Leave --samples out"),
+        ({"seed": 0}, "last.ckpt holds a network that has one answer and draws nothing. Leave --seed out"),
+        ({"samples": 0}, "--samples must be at least 1, got 0."),
+        ({"seed": -1}, "--seed must be from 0 to 9223372036854775807, got -1."),
+        ({"image": "in_2.png", "output": "in.png", "samples": 2}, "in_2.png would overwrite an input."),
     ],
-    ids=lambda v: "-".join(v.values()) if isinstance(v, dict) else "",
+    ids=lambda v: "-".join(map(str, v.values())) if isinstance(v, dict) else "",
 )
 def test_every_mistake_is_one_line_and_leaves_nothing(tmp_path, checkpoint, mask, predict_here, capsys, broken, says):
     picture(tmp_path / "in.png", 3)
+    picture(tmp_path / "in_2.png", 3)
     Image.fromarray(np.zeros((61, 47), np.uint8)).save(tmp_path / "empty.png")
     options = {"image": "in.png", "mask": "mask.png", "output": "out.png"} | broken
-    given = {key: value if key == "device" else tmp_path / value for key, value in options.items()}
+    files = ("image", "mask", "model", "output")
+    given = {key: tmp_path / value if key in files else value for key, value in options.items()}
     before = sorted(tmp_path.iterdir())
     assert predict_here(**({"model": checkpoint} | given)) == 1
     said = capsys.readouterr().err
@@ -156,5 +239,5 @@ def test_help_names_every_option():
     answer = subprocess.run(
         [sys.executable, "predict.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    for option in ("--image", "--mask", "--model", "--output", "--hole-is", "--device", "--compare"):
-        assert option in answer.stdout
+    for option in ("image", "mask", "model", "output", "text", "samples", "seed", "hole-is", "device", "compare"):
+        assert f"--{option}" in answer.stdout

@@ -2,26 +2,45 @@
 
 import logging
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from inlay import prediction
 from inlay.errors import InlayError
-from inlay.images import Picture, read_picture, write_picture
+from inlay.fillers import Filler
+from inlay.images import Picture, labeled, read_picture, write_picture
 from inlay.prediction import Request, choose_device, fill_picture, load_hole, predict
 
 MODES = ["L", "LA", "RGB", "RGBA", "L16", "RGB16", "RGBA16"]
 SIZES = [(7, 9), (1, 13), (33, 32), (101, 47)]
 
 
-class Negative:
+class Negative(Filler):
     """Turns every pixel into its complement and remembers what it was given."""
 
     def fill(self, image, mask, text=None, seed=None):
-        self.image, self.mask = image, mask
+        self.image, self.mask, self.text, self.seed = image, mask, text, seed
         return 1 - image
+
+
+class Gray(Filler):
+    """Paints everything in a gray that the seed says, and keeps a list of what it was asked for."""
+
+    takes_text = takes_seed = True
+
+    def __init__(self):
+        self.asked = []
+
+    def fill(self, image, mask, text=None, seed=None):
+        self.asked.append((text, seed))
+        return torch.full_like(image, 1.0 if seed is None else seed / 255)
+
+    def doubts(self, text):
+        return [f"{text} is odd.", "It is."] if text else []
 
 
 def picture(mode, size):
@@ -57,6 +76,14 @@ class TestFillPicture:
         assert (filler.mask.shape, filler.mask.dtype) == ((1, 1, *size), torch.float32)
         assert 0 <= filler.image.min() <= filler.image.max() <= 1
         assert np.array_equal(filler.mask[0, 0].numpy(), where)
+        assert (filler.text, filler.seed) == (None, None)
+
+    def test_hands_text_and_seed_over(self, mode, size):
+        filler = Negative()
+        fill_picture(filler, picture(mode, size), hole(size), "a bird", 7)
+        assert (filler.text, filler.seed) == (["a bird"], 7)
+        fill_picture(filler, picture(mode, size), hole(size), "")
+        assert (filler.text, filler.seed) == (None, None)
 
 
 @pytest.fixture
@@ -138,7 +165,7 @@ class TestLoadHole:
 class TestPredict:
     @pytest.fixture
     def request_(self, tmp_path, masked, monkeypatch):
-        monkeypatch.setattr("inlay.prediction.Learned.from_checkpoint", lambda path, device: Negative())
+        monkeypatch.setattr("inlay.prediction.load_filler", lambda path, device: Negative())
         write_picture(tmp_path / "in.png", picture("RGB", (20, 30)))
 
         def build(output="out.png", **options):
@@ -146,6 +173,13 @@ class TestPredict:
             return Request(**files, output=tmp_path / output, device="cpu", **options)
 
         return build
+
+    @pytest.fixture
+    def gray(self, monkeypatch):
+        """A filler that takes everything, instead of the one of a plain network."""
+        filler = Gray()
+        monkeypatch.setattr("inlay.prediction.load_filler", lambda path, device: filler)
+        return filler
 
     def test_writes_the_picture_with_its_hole_filled(self, request_, tmp_path):
         assert predict(request_()) == [tmp_path / "out.png"]
@@ -166,8 +200,115 @@ class TestPredict:
             predict(request_(name.format(folder=tmp_path.name)))
         assert np.array_equal(read_picture(tmp_path / "in.png").pixels, picture("RGB", (20, 30)).pixels)
 
+    @pytest.mark.parametrize("taken", ["in.png", "mask.png"])
+    @pytest.mark.parametrize("number", [1, 3])
+    def test_no_sample_overwrites_an_input(self, request_, tmp_path, gray, taken, number):
+        request = request_("out.png", samples=3)
+        (tmp_path / f"out_{number}.png").symlink_to(tmp_path / taken)
+        before = (tmp_path / taken).read_bytes()
+        with pytest.raises(InlayError, match=rf"out_{number}\.png would overwrite an input\. Choose another name"):
+            predict(request)
+        assert (tmp_path / taken).read_bytes() == before
+        assert gray.asked == []
+
+    def test_no_sheet_overwrites_an_input(self, request_, tmp_path):
+        (tmp_path / "out_compare.png").symlink_to(tmp_path / "in.png")
+        with pytest.raises(InlayError, match="would overwrite an input"):
+            predict(request_(compare=True))
+        assert predict(request_()) == [tmp_path / "out.png"]
+
+    @pytest.mark.parametrize("output", [".", "..", "folder"])
+    def test_needs_the_name_of_a_picture(self, request_, output):
+        request = request_()
+        with pytest.raises(InlayError, match="unknown suffix"):
+            predict(Request(request.image, request.mask, request.model, Path(output), samples=2, compare=True))
+
+    def test_is_not_drawn_unless_that_is_asked_for(self, request_, tmp_path, gray):
+        assert predict(request_(text="a bird")) == [tmp_path / "out.png"]
+        assert predict(request_(text="a bird", seed=7)) == [tmp_path / "out.png"]
+        assert predict(request_(text="", seed=0)) == [tmp_path / "out.png"]
+        assert gray.asked == [(["a bird"], None), (["a bird"], 7), (None, 0)]
+
+    @pytest.mark.parametrize(("seed", "first"), [(None, 0), (0, 0), (40, 40), (2**63 - 1, 2**63 - 1)])
+    def test_samples_count_from_the_seed(self, request_, tmp_path, gray, seed, first):
+        paths = predict(request_(samples=3, seed=seed, text="a bird"))
+        assert paths == [tmp_path / f"out_{number}.png" for number in (1, 2, 3)]
+        assert gray.asked == [(["a bird"], first + number) for number in range(3)]
+        assert not (tmp_path / "out.png").exists()
+
+    def test_each_sample_is_written_as_it_was_drawn(self, request_, tmp_path, gray):
+        where, given = half(20, 30)[..., None], picture("RGB", (20, 30)).pixels
+        for number, path in enumerate(predict(request_("out.webp", samples=3, seed=40))):
+            assert np.array_equal(read_picture(path).pixels, np.where(where, 40 + number, given))
+
+    def test_samples_share_one_reading_of_everything(self, request_, gray, monkeypatch):
+        read = []
+
+        def counted(name, original):
+            return lambda *given: (read.append(name), original(*given))[1]
+
+        for name in ("read_picture", "read_mask", "load_filler"):
+            monkeypatch.setattr(prediction, name, counted(name, getattr(prediction, name)))
+        predict(request_(samples=3))
+        assert read == ["read_picture", "read_mask", "load_filler"]
+
+    def test_compares_all_samples_on_one_sheet(self, request_, tmp_path, gray):
+        paths = predict(request_("out.webp", samples=2, compare=True))
+        assert paths == [tmp_path / name for name in ("out_1.webp", "out_2.webp", "out_compare.png")]
+        sheet = read_picture(paths[-1])
+        assert sheet.size == (20, 4 * 30 + 3 * 4)
+        for number, path in enumerate(paths[:2], 1):
+            assert np.array_equal(sheet.pixels[:, 34 * number : 34 * number + 30], read_picture(path).pixels)
+        assert np.array_equal(sheet.pixels[:, 3 * 34 :], picture("RGB", (20, 30)).pixels)
+
+    def test_compares_with_the_text_below(self, request_, tmp_path, gray):
+        plain = read_picture(predict(request_(compare=True))[-1])
+        sheet = read_picture(predict(request_(compare=True, text="a small bird with a red head"))[-1])
+        written = labeled(plain.rgb(), "a small bird with a red head")
+        assert np.array_equal(sheet.pixels, np.rint(written * 255))
+        assert (sheet.pixels[plain.size[0] :] < 128).any()
+
+    def test_says_what_of_the_text_is_not_understood(self, request_, gray, caplog):
+        predict(request_(text="a bird", samples=2))
+        assert [record.message for record in caplog.records] == ["--text: a bird is odd.", "--text: It is."]
+
+    @pytest.mark.parametrize(
+        ("options", "says"),
+        [
+            ({"text": "a bird"}, "--text: {model} holds a network that takes no text. Leave --text out, or name a "),
+            ({"seed": 0}, "--seed: {model} holds a network that has one answer and draws nothing. Leave --seed out, "),
+            ({"samples": 2}, "--samples: {model} holds a network that has one answer"),
+            ({"samples": 2, "seed": 3}, "--samples and --seed: {model} holds a network that has one answer"),
+        ],
+        ids=lambda v: "-".join(v) if isinstance(v, dict) else "",
+    )
+    def test_refuses_what_the_model_would_not_heed(self, request_, tmp_path, options, says):
+        before = sorted(tmp_path.iterdir())
+        request = request_(**options)
+        with pytest.raises(InlayError, match=re.escape(says.format(model=request.model))):
+            predict(request)
+        assert sorted(tmp_path.iterdir()) == [*before, tmp_path / "mask.png"]
+
+    def test_asks_for_nothing_when_the_text_is_empty(self, request_, tmp_path):
+        assert predict(request_(text="")) == [tmp_path / "out.png"]
+
+    @pytest.mark.parametrize(
+        ("options", "says"),
+        [
+            ({"samples": 0}, "--samples must be at least 1, got 0."),
+            ({"samples": -3}, "--samples must be at least 1, got -3."),
+            ({"seed": -1}, "--seed must be from 0 to 9223372036854775807, got -1."),
+            ({"seed": 2**63}, "--seed must be from 0 to 9223372036854775807, got 9223372036854775808."),
+            ({"text": "caf\udce9"}, r"--text must be UTF-8, got 'caf\udce9'."),
+        ],
+        ids=str,
+    )
+    def test_refuses_numbers_and_texts_that_mean_nothing(self, request_, options, says):
+        with pytest.raises(InlayError, match=re.escape(says)):
+            request_(**options)
+
     def test_asks_whether_the_format_will_do_before_the_network_works(self, request_, monkeypatch):
-        monkeypatch.setattr("inlay.prediction.Learned.from_checkpoint", lambda path, device: pytest.fail("too late"))
+        monkeypatch.setattr("inlay.prediction.load_filler", lambda path, device: pytest.fail("too late"))
         with pytest.raises(InlayError, match="unknown suffix"):
             predict(request_("out.gif"))
 

@@ -3,5 +3,7 @@
 from inlay.fillers.base import Filler
 from inlay.fillers.classical import MeanFill, NavierStokes, Telea
 from inlay.fillers.learned import Learned
+from inlay.fillers.loading import load_filler
+from inlay.fillers.text_guided import TextGuided
 
-__all__ = ["Filler", "Learned", "MeanFill", "NavierStokes", "Telea"]
+__all__ = ["Filler", "Learned", "MeanFill", "NavierStokes", "Telea", "TextGuided", "load_filler"]

@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inlay.fillers.base import Filler
 from inlay.ops import composite, erase
 
 
-class MeanFill:
+class MeanFill(Filler):
     """Every hole gets the mean color of the known pixels (mid-gray where nothing is known)."""
 
     def fill(self, image: Tensor, mask: Tensor, text: Sequence[str] | None = None, seed: int | None = None) -> Tensor:
@@ -21,7 +22,7 @@ class MeanFill:
         return composite(mean.expand_as(image), image, mask)
 
 
-class OpenCVFill:
+class OpenCVFill(Filler):
     """OpenCV's inpainting of 8-bit pictures.
 
     Args:

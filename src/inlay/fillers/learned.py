@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from inlay.checkpoints import build_network
+from inlay.fillers.base import Filler
 from inlay.ops import composite, erase
 
 
-class Learned:
+class Learned(Filler):
     """A network with ``forward(masked, mask) -> raw``, in eval mode.
 
     Args:

@@ -9,11 +9,11 @@ import torch
 import torch.distributed as dist
 from pytorch_lightning.strategies import ParallelStrategy
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import cached
 from torch.optim import Optimizer
 
 from inlay.errors import InlayError
-from inlay.tasks.inpainting import InpaintingTask, MakeOptimizer, MakeScheduler, trainable
+from inlay.tasks.base import MakeOptimizer, MakeScheduler, trainable
+from inlay.tasks.inpainting import InpaintingTask
 from inlay.types import Batch
 
 Answer = TypeVar("Answer")
@@ -86,7 +86,7 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
 
         Args:
             batch: the batch, or one part of it.
-            part: which; draws must depend on nothing but the step and the part, as an answer may be asked for twice.
+            part: which; an answer may be asked for twice, so draws depend on nothing but the step and the part.
         """
 
     @abstractmethod
@@ -104,16 +104,22 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Both turns."""
         parts = split(batch, self.accumulate)
-        kept = self.answer(parts[0], 0) if len(parts) == 1 else None
+        kept = self.answer(batch, 0) if len(parts) == 1 else None
         discriminate, generate = cast(list[Optimizer], self.optimizers(use_pl_optimizer=False))
 
         def answers() -> Iterator[tuple[Batch, Answer]]:
             for number, part in enumerate(parts):
+                if kept is None:  # the second turn computes it again, from the same draws
+                    self.seed_draws(number)
                 yield part, self.answer(part, number) if kept is None else kept
 
-        self._turn(discriminate, (self.discriminator_loss(part, answer) for part, answer in answers()), len(parts))
-        with self._discriminators_fixed():
-            self._turn(generate, (self.generator_loss(part, answer) for part, answer in answers()), len(parts))
+        losses = (self.discriminator_loss(part, answer) for part, answer in answers())
+        terms = self._turn(discriminate, losses, len(parts))
+        with self.discriminators_fixed():
+            losses = (self.generator_loss(part, answer) for part, answer in answers())
+            terms |= self._turn(generate, losses, len(parts))
+        for name, value in terms.items():
+            self.log(f"train/{name}", value, prog_bar=name in _ON_THE_BAR)
         for schedule in cast(list[Any], self.lr_schedulers()):
             schedule.step()
 
@@ -129,19 +135,18 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
         if self.gradient_clip is not None:
             nn.utils.clip_grad_norm_(_parameters(optimizer), self.gradient_clip)
 
-    def _turn(self, optimizer: Optimizer, losses: Iterator[Loss], parts: int) -> None:
-        """One player's step, from the losses of all parts."""
+    def _turn(self, optimizer: Optimizer, losses: Iterator[Loss], parts: int) -> dict[str, Tensor]:
+        """One player's step, from the losses of all parts; their terms, to be logged."""
         optimizer.zero_grad()
-        logged: dict[str, Tensor] = {}
+        mean: dict[str, Tensor] = {}
         with self._without_reducer():
             for total, terms in losses:
                 self.manual_backward(total / parts)
                 for name, value in terms.items():
-                    logged[name] = logged.get(name, 0) + value / parts
+                    mean[name] = mean.get(name, 0) + value / parts
         average_gradients(_parameters(optimizer))
         self._step(optimizer)
-        for name, value in logged.items():
-            self.log(f"train/{name}", value, prog_bar=name in _ON_THE_BAR)
+        return mean
 
     def _step(self, optimizer: Optimizer) -> None:
         """Step; the generator's counts as the step of the run, the discriminators' does not."""
@@ -157,14 +162,13 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
         return strategy.block_backward_sync() if isinstance(strategy, ParallelStrategy) else _nothing()
 
     @contextmanager
-    def _discriminators_fixed(self) -> Iterator[None]:
-        """No gradient for them, and their normalized weights computed once for all that they judge."""
+    def discriminators_fixed(self) -> Iterator[None]:
+        """No gradient for them."""
         mine = trainable(self.discriminators)
         for parameter in mine:
             parameter.requires_grad_(False)
         try:
-            with cached():
-                yield
+            yield
         finally:
             for parameter in mine:
                 parameter.requires_grad_(True)

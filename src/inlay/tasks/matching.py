@@ -2,17 +2,14 @@
 
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.optim import Optimizer
 
-from inlay.checkpoints import KEY, provenance
 from inlay.errors import InlayError
 from inlay.losses.matching import MatchingLoss, same
 from inlay.models.damsm import DAMSM, ImageFeatures
-from inlay.tasks.inpainting import MakeOptimizer, MakeScheduler, trainable
+from inlay.tasks.base import MakeOptimizer, MakeScheduler, Task
 from inlay.text import TextEncoder, Tokenizer
 from inlay.types import Batch, TextFeatures, Tokens
 
@@ -22,7 +19,7 @@ RIVALS = 99
 _ROWS = 1024  # pictures that r_precision compares with all captions at a time
 
 
-class MatchingTask(pl.LightningModule):
+class MatchingTask(Task):
     """Trains an image encoder and a text encoder on whole pictures; holes are not looked at.
 
     Logs the loss and its terms, and ``val/r_precision`` (see :func:`r_precision`; higher is better), which depends
@@ -52,20 +49,13 @@ class MatchingTask(pl.LightningModule):
         text: TextEncoder | None,
         compile: bool = False,
     ) -> None:
-        super().__init__()
         if text is None:
             raise InlayError("task=matching needs a text encoder, got none. Choose one: text=lstm.")
         if text.dim != net.dim:
             raise InlayError(f"model.dim and text.dim must be equal, got {net.dim} and {text.dim}. Set model.dim.")
-        self.net = net
+        super().__init__(net, loss, optimizer, scheduler, config, compile)
         self.text = text
-        self.loss = loss
         self.retrieval = Retrieval()
-        self._optimizer = optimizer
-        self._scheduler = scheduler
-        self._config = config
-        if compile:
-            self.net.compile()
 
     def tokenizers(self) -> dict[str, Tokenizer]:
         """What turns captions into tokens, by the key that the tokens get in a batch."""
@@ -98,22 +88,6 @@ class MatchingTask(pl.LightningModule):
         """Rank; in distributed training each process ranks its share, and the mean is logged."""
         self.log("val/r_precision", self.retrieval.compute().to(self.device), sync_dist=True)
         self.retrieval = Retrieval()
-
-    def configure_optimizers(self) -> Any:
-        """The optimizer over what is trainable on both sides, and its schedule by iterations."""
-        optimizer = self._optimizer(trainable(self))
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": self._scheduler(optimizer), "interval": "step"},
-        }
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Let the checkpoint say how to rebuild both encoders."""
-        checkpoint[KEY] = provenance(self._config)
-
-    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Log the learning rate beside the loss."""
-        self.log("train/lr", torch.tensor(optimizer.param_groups[0]["lr"]))
 
     def _compare(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor], ImageFeatures, TextFeatures]:
         if "tokens" not in batch:

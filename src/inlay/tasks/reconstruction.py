@@ -1,11 +1,9 @@
 """Training by reconstruction: hide a part of a photograph, fill it, compare with the truth."""
 
-from typing import Any
-
 from torch import Tensor
 
 from inlay.ops import erase
-from inlay.tasks.inpainting import InpaintingTask, predicted, trainable
+from inlay.tasks.inpainting import InpaintingTask, predicted
 from inlay.types import Batch, Prediction
 
 
@@ -29,11 +27,3 @@ class ReconstructionTask(InpaintingTask):
         named = {"loss": total.detach()} | terms
         self.log_dict({f"train/{name}": value for name, value in named.items()}, prog_bar=True)
         return total
-
-    def configure_optimizers(self) -> Any:
-        """The optimizer over what is trainable, and its schedule by iterations."""
-        optimizer = self._optimizer(trainable(self.net))
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": self._scheduler(optimizer), "interval": "step"},
-        }

@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import cached
 
 from inlay.data.loader import rank_and_world
 from inlay.errors import InlayError
@@ -16,7 +17,8 @@ from inlay.models.tdanet import Noise, Paths
 from inlay.ops import composite, erase
 from inlay.randomness import Stream, torch_seed
 from inlay.tasks.adversarial import AdversarialTask, Loss
-from inlay.tasks.inpainting import MakeOptimizer, MakeScheduler, predicted
+from inlay.tasks.base import MakeOptimizer, MakeScheduler
+from inlay.tasks.inpainting import predicted
 from inlay.text import TextEncoder, Tokenizer
 from inlay.types import Batch, Prediction, TextFeatures
 
@@ -230,18 +232,19 @@ class TextGuidedTask(AdversarialTask[Answers]):
     def _noise(self, shape: tuple[int, ...], part: int) -> Noise:
         """Draws of this step for both paths. All processes draw for all, so that their number changes nothing."""
         rank, world = rank_and_world()
-        seed = torch_seed(self._config.get("seed", 0), Stream.LATENT, epoch=self.global_step + 1, index=part)
+        seed = torch_seed(self.seed, Stream.LATENT, epoch=self.global_step + 1, index=part)
         everyone = _normal(seed, (2, shape[0] * world, *shape[1:]), self.device)
         return Noise(*everyone[:, rank::world])
 
     def _scores(self, batch: Batch, answer: Answers) -> Scores:
         """What the discriminators say; the photograph's scores are without gradient."""
         fooled, matched = self.discriminators[0], self.discriminators[-1]
-        with torch.no_grad():
-            real = matched(batch["image"])
         pictures = torch.cat([answer.judged["out"], answer.judged["rec"]])
-        fool = fooled(pictures).chunk(2)
-        match = fool if matched is fooled else matched(pictures).chunk(2)
+        with cached():  # a discriminator's weights are normalized once for all that it judges
+            with torch.no_grad():
+                real = matched(batch["image"])
+            fool = fooled(pictures).chunk(2)
+            match = fool if matched is fooled else matched(pictures).chunk(2)
         return Scores(fool[0], fool[1], match[0], match[1], real)
 
     def _r1_penalty(self, image: Tensor) -> Tensor:

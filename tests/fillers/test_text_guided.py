@@ -1,0 +1,276 @@
+"""A tiny text-guided network in a checkpoint as a run stores it, and the filler that comes out of it."""
+
+import logging
+from copy import deepcopy
+from functools import cache
+from types import SimpleNamespace
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+from inlay.checkpoints import AVERAGE, KEY, provenance
+from inlay.errors import InlayError
+from inlay.fillers import Learned, TextGuided, load_filler
+from inlay.models import PConvUNet, ResidualDiscriminator, TDANet
+from inlay.ops import composite, erase
+from inlay.text import GRUEncoder
+from inlay.text.transformer import SubwordTokenizer
+
+SHAPE = {
+    "encoder_channels": [8, 8, 8, 8],
+    "encoder_strides": [2, 1, 2, 2],
+    "decoder_channels": [8, 8, 8],
+    "text_dim": 8,
+    "latent": 8,
+    "fusion_blocks": 1,
+    "fusion_width": 8,
+}
+WORDS = {"vocabulary": ["a", "bird", "blue", "red", "with"], "dim": 8, "embedding": 4, "max_words": 6}
+CONFIG = {
+    "model": {"_target_": "inlay.models.TDANet", **SHAPE},
+    "text": {"_target_": "inlay.text.GRUEncoder", **WORDS},
+}
+TEXTS = ["a red bird", "blue"]
+
+
+@cache
+def random_weights(seed=0):
+    torch.manual_seed(seed)
+    parts = {"net": TDANet(**SHAPE), "text": GRUEncoder(**WORDS)}
+    return {f"{name}.{key}": value for name, part in parts.items() for key, value in part.state_dict().items()}
+
+
+def write_checkpoint(path, config=CONFIG, weights=None, **more):
+    weights = random_weights() if weights is None else weights
+    torch.save({"state_dict": weights, KEY: provenance(config), **more}, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    return load_filler(write_checkpoint(tmp_path_factory.mktemp("model") / "last.ckpt"))
+
+
+@pytest.fixture
+def filler(loaded):
+    return deepcopy(loaded)
+
+
+@pytest.fixture
+def image():
+    return torch.rand(2, 3, 37, 50)
+
+
+@pytest.fixture
+def mask():
+    mask = torch.zeros(2, 1, 37, 50)
+    mask[0, :, 5:20, 10:40] = 1
+    mask[1, :, 20:37, 0:25] = 1
+    return mask
+
+
+def filled_differently(one, other, mask):
+    """Visibly, in the holes of every picture."""
+    gaps = (one - other).abs() * mask
+    return bool((gaps.amax(dim=(1, 2, 3)) > 1e-3).all())
+
+
+class TestFill:
+    @pytest.mark.parametrize("seed", [None, 3])
+    @pytest.mark.parametrize("text", [None, TEXTS])
+    def test_known_pixels_are_exact_and_the_rest_is_a_picture(self, filler, image, mask, text, seed):
+        filled = filler.fill(image, mask, text, seed)
+        known = ~mask.bool().expand_as(image)
+        assert (filled.shape, filled.dtype) == (image.shape, torch.float32)
+        assert torch.equal(filled[known], image[known])
+        assert 0 <= filled.min() <= filled.max() <= 1
+
+    @pytest.mark.parametrize("size", [(1, 1), (7, 90), (64, 64)])
+    def test_any_size_will_do(self, filler, size):
+        mask = torch.ones(1, 1, *size)
+        assert filler.fill(torch.zeros(1, 3, *size), mask, ["bird"], 1).shape == (1, 3, *size)
+
+    @pytest.mark.parametrize("under", [0.0, 1.0, float("nan")])
+    @pytest.mark.parametrize("seed", [None, 3])
+    def test_what_lies_under_the_mask_is_not_used(self, filler, image, mask, under, seed):
+        poisoned = image.masked_fill(mask > 0, under)
+        assert torch.equal(filler.fill(poisoned, mask, TEXTS, seed), filler.fill(image, mask, TEXTS, seed))
+
+    def test_is_the_mean_of_the_latent_that_the_network_paints(self, filler, image, mask):
+        with torch.no_grad():
+            read = filler.text(filler.text.tokenizer(TEXTS))
+            raw = filler.net(erase(image, mask), mask, read)
+        assert torch.equal(filler.fill(image, mask, TEXTS), composite(raw, image, mask))
+
+    def test_text_tells_the_hole_what_to_become(self, filler, image, mask):
+        red = filler.fill(image, mask, ["a red bird"] * 2)
+        assert filled_differently(red, filler.fill(image, mask, ["a blue bird"] * 2), mask)
+        assert filled_differently(red, filler.fill(image, mask), mask)
+
+    def test_no_text_is_the_caption_that_the_encoder_learned_for_it(self, filler, image, mask):
+        without = filler.fill(image, mask)
+        assert torch.equal(without, filler.fill(image, mask, ["", " !"]))
+        with torch.no_grad():
+            filler.text.null_sentence += 1
+        assert filled_differently(without, filler.fill(image, mask), mask)
+
+    def test_equal_seeds_draw_equally_and_others_do_not(self, filler, image, mask):
+        drawn = filler.fill(image, mask, TEXTS, seed=3)
+        torch.manual_seed(1234)
+        assert torch.equal(drawn, filler.fill(image, mask, TEXTS, seed=3))
+        assert filled_differently(drawn, filler.fill(image, mask, TEXTS, seed=4), mask)
+        assert filled_differently(drawn, filler.fill(image, mask, TEXTS), mask)
+
+    def test_draws_leave_the_generator_of_all_others_alone(self, filler, image, mask):
+        before = torch.random.get_rng_state()
+        filler.fill(image, mask, TEXTS, seed=3)
+        assert torch.equal(torch.random.get_rng_state(), before)
+
+    def test_batch_equals_its_pictures(self, filler, image, mask):
+        singles = [filler.fill(image[i : i + 1], mask[i : i + 1], [TEXTS[i]]) for i in range(2)]
+        torch.testing.assert_close(filler.fill(image, mask, TEXTS), torch.cat(singles), rtol=1e-4, atol=1e-5)
+
+    def test_draw_of_a_picture_does_not_depend_on_those_behind_it(self, filler, image, mask):
+        alone = filler.fill(image[:1], mask[:1], TEXTS[:1], seed=3)
+        torch.testing.assert_close(filler.fill(image, mask, TEXTS, seed=3)[:1], alone, rtol=1e-4, atol=1e-5)
+
+    def test_pictures_of_a_batch_have_draws_of_their_own(self, filler, image, mask):
+        image, mask = image[:1].expand(2, -1, -1, -1), mask[:1].expand(2, -1, -1, -1)
+        first, second = filler.fill(image, mask, seed=3).split(1)
+        assert filled_differently(first, second, mask[:1])
+
+    def test_inputs_are_left_alone_and_channels_last_is_accepted(self, filler, image, mask):
+        before = image.clone(), mask.clone()
+        last = filler.fill(image.to(memory_format=torch.channels_last), mask, TEXTS)
+        torch.testing.assert_close(last, filler.fill(image, mask, TEXTS), rtol=1e-4, atol=1e-5)
+        assert torch.equal(image, before[0])
+        assert torch.equal(mask, before[1])
+
+    @pytest.mark.parametrize("text", [["bird"], ["bird"] * 3, [], "ab"], ids=repr)
+    def test_there_is_one_text_a_picture(self, filler, image, mask, text):
+        with pytest.raises(InlayError, match="text must be a list of 2 texts, one a picture, got "):
+            filler.fill(image, mask, text)
+
+
+class TestLoading:
+    def test_keeps_nothing_that_only_training_needs(self, filler):
+        assert isinstance(filler, TextGuided)
+        assert (filler.takes_text, filler.takes_seed) == (True, True)
+        assert filler.net.posterior is None
+        assert not filler.net.training
+        assert not filler.text.training
+
+    def test_goes_where_it_is_told(self, tmp_path):
+        filler = load_filler(write_checkpoint(tmp_path / "last.ckpt"), "meta")
+        assert filler.device.type == "meta"
+        assert {p.device.type for part in (filler.net, filler.text) for p in part.parameters()} == {"meta"}
+
+    def test_prefers_averaged_weights(self, tmp_path, image, mask):
+        last, average = random_weights(0), random_weights(1)
+        both = load_filler(write_checkpoint(tmp_path / "both.ckpt", weights=last, **{AVERAGE: average}))
+        alone = load_filler(write_checkpoint(tmp_path / "alone.ckpt", weights=average))
+        latest = load_filler(write_checkpoint(tmp_path / "last.ckpt", weights=last))
+        assert torch.equal(both.fill(image, mask, TEXTS), alone.fill(image, mask, TEXTS))
+        assert filled_differently(both.fill(image, mask, TEXTS), latest.fill(image, mask, TEXTS), mask)
+
+    @pytest.mark.parametrize("part", ["net", "text"])
+    def test_prefers_the_average_of_each_part_by_itself(self, tmp_path, part):
+        average = {key: value for key, value in random_weights(1).items() if key.startswith(f"{part}.")}
+        held = load_filler(write_checkpoint(tmp_path / "last.ckpt", **{AVERAGE: average}))
+        expected = random_weights(0) | average
+        for name, module in (("net", held.net), ("text", held.text)):
+            for key, value in module.state_dict().items():
+                assert torch.equal(value, expected[f"{name}.{key}"])
+
+    @pytest.mark.parametrize(
+        "target",
+        ["os.mkdir", "inlay.text.hub.os.mkdir", "inlay.models.TDANet", "inlay.text.vocabulary.write", "", None],
+    )
+    def test_refuses_foreign_text_encoders_and_runs_nothing(self, tmp_path, target):
+        text = {"_target_": target, "path": str(tmp_path / "ran")}
+        path = write_checkpoint(tmp_path / "last.ckpt", CONFIG | {"text": text})
+        with pytest.raises(InlayError, match=r"not a text encoder of Inlay\. The file is not to be trusted"):
+            load_filler(path)
+        assert not (tmp_path / "ran").exists()
+
+    def test_refuses_targets_among_the_arguments(self, tmp_path):
+        nested = {"_target_": "os.mkdir", "path": str(tmp_path / "ran")}
+        path = write_checkpoint(tmp_path / "last.ckpt", CONFIG | {"text": CONFIG["text"] | {"vocabulary": nested}})
+        with pytest.raises(InlayError, match=r"as an argument\. The file is not to be trusted"):
+            load_filler(path)
+        assert not (tmp_path / "ran").exists()
+
+    @pytest.mark.parametrize("config", [{"text": None}, {}], ids=["null", "missing"])
+    def test_network_without_the_encoder_it_needs_is_refused(self, tmp_path, config):
+        path = write_checkpoint(tmp_path / "last.ckpt", {"model": CONFIG["model"]} | config)
+        with pytest.raises(InlayError, match="does not say which text encoder it holds"):
+            load_filler(path)
+
+    @pytest.mark.parametrize("text", [None, CONFIG["text"]], ids=["without text", "with text that was of no use"])
+    def test_network_that_takes_no_text_is_a_plain_filler(self, tmp_path, text, image, mask):
+        net = PConvUNet(levels=4, width=4)
+        config = {"model": {"_target_": "inlay.models.PConvUNet", "levels": 4, "width": 4}, "text": text}
+        state = {f"net.{key}": value for key, value in net.state_dict().items()}
+        filler = load_filler(write_checkpoint(tmp_path / "last.ckpt", config, state))
+        assert isinstance(filler, Learned)
+        assert (filler.takes_text, filler.takes_seed, filler.doubts("!")) == (False, False, [])
+        assert torch.equal(filler.fill(image, mask), Learned(net).fill(image, mask))
+
+    def test_network_that_fills_nothing_is_refused(self, tmp_path):
+        net = ResidualDiscriminator(channels=[4, 4], attention=1)
+        config = {"model": {"_target_": "inlay.models.ResidualDiscriminator", "channels": [4, 4], "attention": 1}}
+        state = {f"net.{key}": value for key, value in net.state_dict().items()}
+        path = write_checkpoint(tmp_path / "last.ckpt", config, state)
+        with pytest.raises(InlayError, match=r"ResidualDiscriminator, which fills no holes\. Give one of task="):
+            load_filler(path)
+
+
+@pytest.fixture
+def subwords():
+    """Letters count: ``red`` is one piece, other words are as many as they have letters; 6 with both ends."""
+    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "red", *letters, *(f"##{letter}" for letter in letters)]
+    backend = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    backend.normalizer = normalizers.Lowercase()
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    backend.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return SubwordTokenizer(SimpleNamespace(pad_token_id=0, backend_tokenizer=backend), max_words=6)
+
+
+class TestDoubts:
+    @pytest.mark.parametrize("text", ["", "  ", "bird", "A bird with a red bird...", "Red, blue; red - blue!"])
+    def test_there_are_none_of_what_is_understood(self, filler, text):
+        assert filler.doubts(text) == []
+
+    def test_a_text_without_words(self, filler):
+        assert filler.doubts(" ?! ") == ["it has no words, so the context decides."]
+
+    def test_words_that_the_vocabulary_lacks_are_named_once(self, filler):
+        assert filler.doubts("Turquoise bird, turquoise mohawk") == [
+            "the model never learned these words and cannot tell them apart: turquoise, mohawk."
+        ]
+
+    def test_a_text_that_is_cut_off(self, filler):
+        cut = "it is too long: the model reads 6 words or parts of words, the rest is cut off."
+        assert filler.doubts("a red bird with a red bird") == [cut]
+        assert filler.doubts("a red bird with a red zebra") == [cut]  # what is not read need not be known
+        assert len(filler.doubts("a red zebra with a red bird")) == 2
+
+    @pytest.mark.parametrize("text", ["", "red red red red", "red bi", "redb", "🐦🐦"])
+    def test_subwords_that_are_all_read(self, filler, subwords, text):
+        filler.text.tokenizer = subwords
+        assert filler.doubts(text) == []
+
+    @pytest.mark.parametrize("text", ["red red red red red", "a bird", "birds", "red red red red ."])
+    def test_subwords_that_are_cut_off(self, filler, subwords, text):
+        filler.text.tokenizer = subwords
+        (doubt,) = filler.doubts(text)
+        assert doubt == "it is too long: the model reads 6 words or parts of words, the rest is cut off."
+
+    def test_saying_them_is_up_to_others(self, filler, image, mask, caplog):
+        caplog.set_level(logging.DEBUG)
+        filler.fill(image, mask, ["turquoise"] * 2)
+        assert caplog.records == []

@@ -1,0 +1,183 @@
+"""TDANet's loss: divergences, L1 at several sizes, both players' sides, and where gradients go."""
+
+import numpy as np
+import pytest
+import torch
+from torch.distributions import Normal
+from torch.distributions import kl_divergence as reference
+
+from inlay.errors import InlayError
+from inlay.losses import Hinge, LeastSquares, Scores, TwoPathLoss, discriminator_loss, r1_penalty
+from inlay.losses.gaussian import hole_prior, kl_divergence
+from inlay.losses.pyramid import HOLE_WEIGHT, multiscale_l1, pyramid
+from inlay.losses.two_paths import WEIGHTS
+from inlay.types import Gaussian, Path
+
+ONES = dict.fromkeys(WEIGHTS, 1.0)
+
+
+def gaussian(*shape, seed=0, grad=False):
+    draw = torch.Generator().manual_seed(seed)
+    mean, std = torch.randn(shape, generator=draw), torch.rand(shape, generator=draw) + 0.1
+    return Gaussian(mean.requires_grad_(grad), std.requires_grad_(grad))
+
+
+def path(batch, seed, grad=False):
+    draw = torch.Generator().manual_seed(seed)
+    pictures = [torch.rand(batch, 3, s, s, generator=draw) for s in (8, 16, 32)]
+    return Path(pictures, gaussian(batch, 4, 2, 2, seed=seed, grad=grad))
+
+
+def scores(batch=2):
+    return Scores(*(torch.full((batch, 1, 2, 2), value) for value in (0.1, 0.2, 0.3, 0.4, 0.9)))
+
+
+def scene(batch=2):
+    image, mask = torch.rand(batch, 3, 32, 32), torch.zeros(batch, 1, 32, 32)
+    mask[..., 8:24, 8:24] = 1
+    return image, mask
+
+
+class TestDivergence:
+    """9."""
+
+    def test_equals_torch_distributions(self):
+        p, q = gaussian(2, 3, 4, 4), gaussian(2, 3, 4, 4, seed=1)
+        torch.testing.assert_close(kl_divergence(p, q), reference(Normal(*p), Normal(*q)))
+
+    def test_zero_where_they_agree(self):
+        p = gaussian(2, 3, 4, 4)
+        torch.testing.assert_close(kl_divergence(p, p), torch.zeros(2, 3, 4, 4), atol=1e-6, rtol=0)
+
+    def test_gradient(self):
+        p = Gaussian(*(x.double().requires_grad_() for x in gaussian(2, 3)))
+        q = Gaussian(*(x.double().requires_grad_() for x in gaussian(2, 3, seed=1)))
+        assert torch.autograd.gradcheck(lambda *x: kl_divergence(Gaussian(*x[:2]), Gaussian(*x[2:])), (*p, *q))
+
+    def test_stays_in_float32_under_autocast(self):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert kl_divergence(gaussian(2, 2), gaussian(2, 2, seed=1)).dtype == torch.float32
+
+    def test_prior_grows_with_the_hole(self):
+        mask = torch.zeros(3, 1, 10, 10)
+        mask[1, :, :2], mask[2] = 1, 1
+        mean, std = hole_prior(mask, dynamic=True)
+        visible = np.array([1.0, 0.8, 0.0]) - 1e-5
+        np.testing.assert_allclose(std.view(-1), 1 / (1 + np.exp(8 * (visible - 0.8))), rtol=1e-5)
+        assert (mean == 0).all()
+        assert (hole_prior(mask, dynamic=False).std == 1).all()
+
+
+class TestPyramid:
+    def test_sizes_are_area_averages(self):
+        image = torch.rand(2, 3, 32, 32)
+        coarse, middle, fine = pyramid(image, 3)
+        assert fine is image
+        torch.testing.assert_close(middle[0, 0, 3, 5], image[0, 0, 6:8, 10:12].mean())
+        torch.testing.assert_close(coarse[1, 2, 1, 1], image[1, 2, 4:8, 4:8].mean())
+
+    @pytest.mark.parametrize("region", ["full", "visible", "hole_weighted"])
+    def test_l1_by_hand(self, region):
+        (image, mask), answer = scene(), torch.rand(2, 3, 32, 32)
+        error, hole = np.abs(answer.numpy() - image.numpy()), mask.numpy()
+        weight = {"full": 1, "visible": 1 - hole, "hole_weighted": np.where(hole, HOLE_WEIGHT, 1)}[region]
+        found = multiscale_l1([answer], [image], [mask], region)
+        assert found.item() == pytest.approx((weight * error).mean(), rel=1e-5)
+
+    @pytest.mark.parametrize("batch", [1, 2, 3, 8])
+    def test_every_size_counts_whatever_the_batch(self, batch):
+        """2, D3: the official code drops the fine sizes of batches below four."""
+        image, mask = scene(batch)
+        sizes = pyramid(image, 3)
+        for wrong in range(3):
+            answers = [size + 0.5 * (number == wrong) for number, size in enumerate(sizes)]
+            assert multiscale_l1(answers, sizes, pyramid(mask, 3), "full").item() == pytest.approx(0.5, abs=1e-6)
+
+
+class TestGame:
+    def test_least_squares_by_hand(self):
+        game, given = LeastSquares(), torch.tensor([0.0, 3.0])
+        assert (game.real(given), game.fake(given), game.fool(given)) == (2.5, 4.5, 2.5)
+
+    def test_hinge_by_hand(self):
+        game, given = Hinge(), torch.tensor([0.0, 3.0, -2.0])
+        assert game.real(given).item() == pytest.approx(4 / 3)
+        assert game.fake(given).item() == pytest.approx(5 / 3)
+        assert game.fool(given).item() == pytest.approx(-1 / 3)
+
+    @pytest.mark.parametrize("game", [LeastSquares(), Hinge()], ids=["ls", "hinge"])
+    def test_gradient(self, game):
+        given = (torch.rand(2, 1, 3, 3, dtype=torch.float64) * 0.8).requires_grad_()
+        for side in (game.real, game.fake, game.fool):
+            assert torch.autograd.gradcheck(side, (given,))
+
+    def test_photographs_weigh_as_much_as_all_fillings(self):
+        real, out, rec = (torch.full((2, 1, 2, 2), value) for value in (0.5, 1.0, 3.0))
+        total = discriminator_loss(LeastSquares(), real, [out, rec])
+        assert total.item() == pytest.approx(0.5 * 0.25 + 0.25 * (1 + 9))
+
+    def test_r1_of_a_known_function(self):
+        image = torch.rand(2, 3, 4, 4, requires_grad=True)
+        weight = torch.randn(3, 4, 4)
+        scores = (image * weight).flatten(1).sum(1)
+        assert r1_penalty(scores, image).item() == pytest.approx(weight.square().sum().item() / 2, rel=1e-5)
+
+
+class TestTwoPaths:
+    @pytest.mark.parametrize("batch", [1, 8])
+    def test_same_terms_for_every_batch(self, batch):
+        """2."""
+        _, terms = TwoPathLoss(ONES, LeastSquares())(path(batch, 1), path(batch, 2), scores(batch), *scene(batch))
+        assert list(terms) == list(WEIGHTS[:8])
+
+    def test_total_is_the_weighted_sum(self):
+        weights = {name: 0.5 + number for number, name in enumerate(WEIGHTS)}
+        matching = {name: torch.tensor(0.1 * k) for k, name in enumerate(WEIGHTS[8:])}
+        loss = TwoPathLoss(weights, LeastSquares())
+        total, terms = loss(path(2, 1), path(2, 2), scores(), *scene(), matching)
+        assert total.item() == pytest.approx(sum(weights[name] * terms[name].item() for name in WEIGHTS), rel=1e-5)
+
+    def test_score_terms_by_hand(self):
+        _, terms = TwoPathLoss(ONES, LeastSquares())(path(2, 1), path(2, 2), scores(), *scene())
+        expected = {"gan_out": 0.81, "gan_rec": 0.64, "score_out": 0.36, "score_rec": 0.25}
+        assert {name: round(terms[name].item(), 5) for name in expected} == expected
+
+    def test_prior_learns_from_the_posterior_and_not_the_other_way_round(self):
+        """9."""
+        out, rec = path(2, 1, grad=True), path(2, 2, grad=True)
+        alone = dict.fromkeys(WEIGHTS, 0.0) | {"kl_out": 1.0}
+        TwoPathLoss(alone, LeastSquares())(out, rec, scores(), *scene())[0].backward()
+        assert out.latent.mean.grad.abs().sum() > 0
+        assert out.latent.std.grad.abs().sum() > 0
+        assert rec.latent.mean.grad is None or not rec.latent.mean.grad.any()
+        assert rec.latent.std.grad is None or not rec.latent.std.grad.any()
+
+    @pytest.mark.parametrize("direction", ["official", "posterior_to_prior"])
+    def test_direction_of_the_posteriors_divergence(self, direction):
+        out, rec = path(2, 1), path(2, 2)
+        _, terms = TwoPathLoss(ONES, LeastSquares(), kl_direction=direction)(out, rec, scores(), *scene())
+        prior, posterior = Normal(torch.tensor(0.0), torch.tensor(1.0)), Normal(*rec.latent)
+        pair = (prior, posterior) if direction == "official" else (posterior, prior)
+        torch.testing.assert_close(terms["kl_rec"], reference(*pair).mean())
+        torch.testing.assert_close(terms["kl_out"], reference(Normal(*rec.latent), Normal(*out.latent)).mean())
+
+    def test_zero_at_a_perfect_answer(self):
+        image, mask = scene()
+        latent = Gaussian(torch.zeros(2, 4, 2, 2), torch.ones(2, 4, 2, 2))
+        perfect = Path(pyramid(image, 3), latent)
+        same = Scores(*[torch.ones(2, 1, 2, 2)] * 5)
+        total, _ = TwoPathLoss(ONES, LeastSquares())(perfect, perfect, same, image, mask)
+        assert total.item() == pytest.approx(0, abs=1e-6)
+
+    @pytest.mark.parametrize(
+        ("options", "complaint"),
+        [
+            ({"weights": {"l1": 1}}, "needs exactly"),
+            ({"weights": ONES | {"l1_out": -1}}, "l1_out must be finite"),
+            ({"kl_direction": "both"}, "kl_direction"),
+            ({"region_rec": "hole"}, "region_rec must be one of"),
+        ],
+    )
+    def test_mistakes_are_named(self, options, complaint):
+        with pytest.raises(InlayError, match=complaint):
+            TwoPathLoss(**({"weights": ONES, "adversarial": LeastSquares()} | options))

@@ -1,0 +1,573 @@
+"""TDANet's training: whose turn it is, what a text does, and that a run is the same however it is cut."""
+
+import functools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from inlay.callbacks import EMA
+from inlay.data.samples import Collate
+from inlay.errors import InlayError
+from inlay.fillers import TextGuided, load_filler
+from inlay.images import Picture, read_picture, write_picture
+from inlay.losses import LeastSquares, TwoPathLoss
+from inlay.losses.two_paths import WEIGHTS
+from inlay.matchers import Matcher
+from inlay.metrics import HoleErrors, InpaintingMetrics
+from inlay.models import ResidualDiscriminator, TDANet
+from inlay.ops import composite
+from inlay.tasks import TextGuidedTask
+from inlay.tasks.adversarial import split
+from inlay.text import GRUEncoder
+from inlay.types import Batch
+from tests.conftest import ROOT
+from tests.models.test_tdanet import TINY
+from tests.training import TDANET, TINY_TEXT, configure, metrics, train, weights
+
+PUBLISHED = dict(configure("loss=tdanet", "data.root=none").loss.weights)
+RED, BLUE = (0.9, 0.1, 0.1), (0.1, 0.1, 0.9)
+
+
+def make_task(**options):
+    """A task outside a trainer, with everything small."""
+    torch.manual_seed(0)
+    given = {
+        "net": TDANet(**TINY),
+        "loss": TwoPathLoss(PUBLISHED, LeastSquares()),
+        "optimizer": functools.partial(torch.optim.Adam, lr=2e-3, betas=(0.0, 0.999)),
+        "scheduler": functools.partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0),
+        "config": {"seed": 0},
+        "text": GRUEncoder(["red", "blue", "bird", "a", "the"], dim=8, embedding=8, dropout=0.0),
+        "discriminator": functools.partial(ResidualDiscriminator, (8, 8), attention=1),
+    }
+    return TextGuidedTask(**(given | options))
+
+
+def make_batch(task, images=None, captions=("a red bird", "the blue bird"), hole=slice(8, 24)):
+    image = torch.rand(len(captions), 3, 32, 32) if images is None else images
+    mask = torch.zeros(len(captions), 1, 32, 32)
+    mask[..., hole, hole] = 1
+    return Batch(
+        image=image,
+        mask=mask,
+        id=list(captions),
+        caption=list(captions),
+        tokens=task.text.tokenizer(captions),
+        label=torch.arange(len(captions)),
+    )
+
+
+def painted(*colors):
+    """Gray pictures, each with a square of another color in the middle: the same but for the hole."""
+    images = torch.full((len(colors), 3, 32, 32), 0.5)
+    for image, color in zip(images, colors, strict=True):
+        image[:, 8:24, 8:24] = torch.tensor(color).view(3, 1, 1)
+    return images
+
+
+def fit(task, batch, steps):
+    """Training by hand, with the task's own losses; the curve of every term."""
+    (judge, make), _ = task.configure_optimizers()
+    curve = []
+    for _ in range(steps):
+        answer = task.answer(batch, 0)
+        judge.zero_grad()
+        task.discriminator_loss(batch, answer).total.backward()
+        judge.step()
+        make.zero_grad()
+        with task.discriminators_fixed():
+            total, terms = task.generator_loss(batch, answer)
+            total.backward()
+        make.step()
+        curve.append({name: value.item() for name, value in terms.items()})
+    return curve
+
+
+def hole_error(task, batch, captions):
+    """Absolute error in the hole of each picture, filled by given captions."""
+    asked = batch | {"tokens": task.text.tokenizer(captions)}
+    with torch.no_grad():
+        raw = task.eval().fill(asked).raw
+    task.train()
+    return ((raw - batch["image"]).abs() * batch["mask"]).flatten(1).sum(1) / (3 * batch["mask"].flatten(1).sum(1))
+
+
+class TestTurns:
+    """10. Gradients go to the player whose turn it is, and nowhere else."""
+
+    def gradients(self, task):
+        return {name for name, p in task.named_parameters() if p.grad is not None}
+
+    @pytest.mark.parametrize("judges", ["shared", "dual", "official"])
+    def test_discriminators_turn(self, judges):
+        task = make_task(judges=judges)
+        batch = make_batch(task)
+        task.discriminator_loss(batch, task.answer(batch, 0)).total.backward()
+        assert self.gradients(task) == {n for n, _ in task.named_parameters() if n.startswith("discriminators")}
+
+    @pytest.mark.parametrize("judges", ["shared", "dual", "official"])
+    def test_generators_turn(self, judges):
+        task = make_task(judges=judges)
+        batch = make_batch(task)
+        with task.discriminators_fixed():
+            task.generator_loss(batch, task.answer(batch, 0)).total.backward()
+        expected = {n for n, _ in task.named_parameters() if n.startswith(("net", "text"))}
+        assert self.gradients(task) == expected
+        assert all(p.requires_grad for p in task.discriminators.parameters())
+
+    def test_a_matcher_gets_no_gradient_and_pictures_do(self):
+        task = make_task(matcher=Colorist())
+        batch = make_batch(task) | {"match_tokens": task.text.tokenizer(["red", "blue"])}
+        with task.discriminators_fixed():
+            total, terms = task.generator_loss(batch, task.answer(batch, 0))
+            total.backward()
+        assert {"words_out", "words_rec", "sentence_out", "sentence_rec"} <= terms.keys()
+        assert not any(name.startswith("matcher") for name in self.gradients(task))
+        assert not any(name.startswith("matcher") for name in task.state_dict())
+        assert set(task.tokenizers()) == {"tokens", "match_tokens"}
+
+    def test_a_frozen_text_encoder_keeps_its_words(self):
+        task = make_task(text=GRUEncoder(["red"], dim=8, embedding=8, frozen=True))
+        batch = make_batch(task)
+        with task.discriminators_fixed():
+            task.generator_loss(batch, task.answer(batch, 0)).total.backward()
+        assert {n for n in self.gradients(task) if n.startswith("text")} == {"text.null_word", "text.null_sentence"}
+
+    @pytest.mark.parametrize(
+        ("term", "reached", "spared"),
+        [
+            ("kl_rec", {"posterior", "words", "encoder"}, {"prior", "project", "generator"}),
+            ("kl_out", {"prior", "words", "encoder"}, {"posterior", "project", "generator"}),
+            ("l1_rec", {"posterior", "project", "generator", "encoder"}, {"prior"}),
+            ("l1_out", {"prior", "project", "generator", "encoder", "words"}, {"posterior"}),
+            ("gan_rec", {"posterior", "project", "generator"}, {"prior"}),
+            ("gan_out", {"prior", "project", "generator"}, {"posterior"}),
+            ("score_rec", {"posterior", "generator"}, {"prior"}),
+            ("score_out", {"prior", "generator"}, {"posterior"}),
+        ],
+    )
+    def test_each_term_reaches_what_the_specification_says(self, term, reached, spared):
+        """Table 3.5."""
+        task = make_task(loss=TwoPathLoss(dict.fromkeys(WEIGHTS, 0.0) | {term: 1.0}, LeastSquares()))
+        batch = make_batch(task)
+        with task.discriminators_fixed():
+            task.generator_loss(batch, task.answer(batch, 0)).total.backward()
+        moved = {
+            name
+            for name, part in task.net.named_children()
+            if any(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
+        }
+        assert reached <= moved
+        assert not spared & moved
+
+    @pytest.mark.parametrize(
+        ("judges", "learned"), [("shared", {"out", "rec"}), ("dual", {"out", "rec"}), ("official", {"rec"})]
+    )
+    def test_which_fillings_discriminators_learn_from(self, judges, learned):
+        """D2: in the official code no discriminator ever sees what users get."""
+        task = make_task(judges=judges)
+        terms = task.discriminator_loss(batch := make_batch(task), task.answer(batch, 0)).terms
+        assert {name.removeprefix("d_") for name in terms} - {"real", "loss"} == learned
+
+    def test_photographs_and_fillings_pass_together(self):
+        task, passes = make_task(), []
+        task.discriminators[0].register_forward_pre_hook(lambda _, given: passes.append(len(given[0])))
+        batch = make_batch(task)
+        answer = task.answer(batch, 0)
+        task.discriminator_loss(batch, answer)
+        assert passes == [6]
+        task.generator_loss(batch, answer)
+        assert passes == [6, 2, 4]
+
+    def test_composites_are_judged_on_request(self):
+        task = make_task(judge_composite=True)
+        batch = make_batch(task)
+        judged = task.answer(batch, 0).judged["out"]
+        known = (batch["mask"] == 0).expand_as(judged)
+        assert torch.equal(judged[known], batch["image"][known])
+
+    def test_gradient_penalty_on_its_steps(self):
+        task = make_task(r1=10.0, r1_every=4)
+        plain = make_task()
+        batch = make_batch(task)
+        total, terms = task.discriminator_loss(batch, task.answer(batch, 0))
+        expected = plain.discriminator_loss(batch, plain.answer(batch, 0)).total + 40 * terms["r1"]
+        torch.testing.assert_close(total, expected)
+
+    def test_parts_of_a_batch_give_the_gradient_of_the_whole(self):
+        task = make_task()
+        batch = make_batch(task, captions=["a red bird", "the blue bird", "", "red"])
+        parts = split(batch, 2)
+        assert [part["caption"] for part in parts] == [["a red bird", "the blue bird"], ["", "red"]]
+        assert torch.equal(parts[1]["tokens"]["ids"], batch["tokens"]["ids"][2:])
+        with pytest.raises(InlayError, match=r"task\.accumulate=3 must divide the 4 samples"):
+            split(batch, 3)
+
+
+class Colorist(Matcher):
+    """A matcher that knows the mean color of a picture."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(3, 1)
+        self.freeze()
+
+    @property
+    def tokenizer(self):
+        return GRUEncoder(["red"], dim=8).tokenizer
+
+    def look(self, image):
+        return (self.layer(image.mean((2, 3))),)
+
+    def read(self, tokens):
+        return (tokens["words"].float(),)
+
+    def terms(self, image, text, duplicates, captioned):
+        return {"words": image[0].square().mean(), "sentence": image[0].abs().mean()}
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(
+        ("options", "complaint"),
+        [
+            ({"judges": "both"}, "task.judges must be one of shared, dual, official"),
+            ({"text": None}, "needs text=gru"),
+            ({"discriminator": None}, "discriminator=residual"),
+            ({"text": GRUEncoder(["a"], dim=4)}, "model.text_dim=8 and text.dim=4"),
+            ({"r1": -1.0}, "task.r1"),
+            ({"gradient_clip": 0.0}, "task.gradient_clip"),
+            ({"accumulate": 0}, "task.accumulate"),
+        ],
+    )
+    def test_are_named(self, options, complaint):
+        with pytest.raises(InlayError, match=complaint):
+            make_task(**options)
+
+
+class TestLearning:
+    def test_overfits_eight_pictures(self):
+        """12."""
+        task = make_task()
+        images = torch.nn.functional.interpolate(torch.rand(8, 3, 4, 4), size=32, mode="bilinear")
+        batch = make_batch(task, images, captions=["red"] * 8)
+        before = hole_error(task, batch, batch["caption"]).mean()
+        curve = fit(task, batch, 200)
+        assert curve[-1]["l1_out"] < 0.5 * curve[0]["l1_out"]
+        assert hole_error(task, batch, batch["caption"]).mean() < 0.7 * before
+
+    def test_captions_decide_what_the_rest_of_the_picture_cannot(self):
+        """13. Two pictures that are equal outside the hole: each caption gives its own color."""
+        task = make_task()
+        batch = make_batch(task, painted(RED, BLUE), captions=["a red bird", "a blue bird"])
+        fit(task, batch, 200)
+        own, swapped = (hole_error(task, batch, c) for c in (batch["caption"], batch["caption"][::-1]))
+        assert (own < 0.25 * swapped).all(), (own, swapped)
+
+
+class TestInference:
+    """14."""
+
+    def test_known_pixels_and_samples(self):
+        task = make_task()
+        batch = make_batch(task)
+        filler = TextGuided(task.net, task.text)
+        image, mask = batch["image"], batch["mask"]
+        samples = [filler.fill(image, mask, batch["caption"], seed=k) for k in range(5)]
+        known = (mask == 0).expand_as(image)
+        assert all(torch.equal(sample[known], image[known]) for sample in samples)
+        assert len({sample.numpy().tobytes() for sample in samples}) == 5
+
+    def test_the_mean_is_deterministic_and_the_same_in_validation(self):
+        task = make_task().eval()
+        batch = make_batch(task)
+        with torch.no_grad():
+            first, second = task.fill(batch).composite, task.fill(batch).composite
+        assert torch.equal(first, second)
+        filled = TextGuided(task.net, task.text).fill(batch["image"], batch["mask"], batch["caption"])
+        torch.testing.assert_close(filled, first)
+
+    def test_validation_measures_what_users_get(self):
+        task = make_task().eval()
+        batch = make_batch(task)
+        with torch.no_grad():
+            torch.testing.assert_close(task.validation_step(batch, 0).raw, task.fill(batch).raw)
+
+
+class TestMeasures:
+    """16. D7: two pictures of noise are 7.8 dB apart, not 27.9."""
+
+    def test_psnr_of_noise(self):
+        draw = torch.Generator().manual_seed(0)
+        a, b = (torch.rand(4, 3, 64, 64, generator=draw) for _ in range(2))
+        mask = torch.ones(4, 1, 64, 64)
+        expected = -10 * np.log10(np.square(a.double().numpy() - b.double().numpy()).mean())
+        assert expected == pytest.approx(10 * np.log10(6), abs=0.1)
+        ours = InpaintingMetrics()
+        ours.update(a, b, mask)
+        alone = HoleErrors()
+        alone.update(a, b, mask)
+        assert ours.compute()["psnr"].item() == pytest.approx(expected, rel=1e-5)
+        assert alone.compute()["psnr_hole"].item() == pytest.approx(expected, rel=1e-5)
+        assert alone.compute()["l1_hole"].item() == pytest.approx((a - b).abs().mean().item(), rel=1e-5)
+
+
+@pytest.fixture(scope="module")
+def birds(tmp_path_factory):
+    """Pictures with captions beside them."""
+    root = tmp_path_factory.mktemp("birds")
+    rng = np.random.default_rng(0)
+    for split_name, count in (("train", 4), ("val", 3)):
+        for number in range(count):
+            pixels = np.full((40, 40, 3), rng.integers(0, 256, 3), np.uint8)
+            write_picture(root / split_name / f"{number}.png", Picture(pixels))
+            said = [f"a {color} bird number {number}" for color in ("red", "blue")]
+            (root / split_name / f"{number}.txt").write_text("\n".join(said))
+    return root
+
+
+def arguments(birds, *more):
+    return [*TDANET, f"data.root={birds}", "masks=center", *more]
+
+
+def run(run_dir, birds, *more):
+    return train(run_dir, *arguments(birds, *more), tiny=TINY_TEXT)
+
+
+@pytest.fixture(scope="module")
+def finished(birds, tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("run")
+    run(run_dir, birds, "callbacks.grids.words=true")
+    return run_dir
+
+
+class TestRuns:
+    def test_leave_what_was_promised(self, finished):
+        present = {path.name for path in finished.rglob("*") if path.is_file()}
+        assert {"vocabulary.json", "config.yaml", "metrics.csv", "best.ckpt", "last.ckpt", "step_000004.png"} <= present
+
+    def test_log_every_quantity(self, finished):
+        losses = [*WEIGHTS[:8], "loss", "d_loss", "d_real", "d_out", "d_rec", "lr"]
+        state = ["kl_out_nats", "kl_rec_nats", "gamma", "alpha", "entropy_out", "entropy_rec"]
+        assert {name: len(metrics(finished, f"train/{name}")) for name in losses + state} == dict.fromkeys(
+            losses + state, 4
+        )
+        for name in ("psnr_hole", "ssim", "rec_psnr_hole", "rec_l1_hole", "caption_gap"):
+            assert len(metrics(finished, f"val/{name}")) == 2
+
+    def test_count_a_batch_as_one_step(self, finished):
+        assert weights(finished)["global_step"] == 4
+
+    def test_grids_have_captions(self, finished):
+        columns = 4 * 128 + 3 * 4
+        assert read_picture(finished / "grids/step_000004.png").size[1] == columns
+
+    def test_checkpoints_hold_words_and_average_and_no_configuration_of_others(self, finished):
+        checkpoint = weights(finished)
+        assert "bird" in checkpoint["inlay"]["config"]["text"]["vocabulary"]
+        assert {key.split(".")[0] for key in checkpoint["state_dict"]} == {"net", "text", "discriminators"}
+        averaged = checkpoint["average"]
+        assert {key.split(".")[0] for key in averaged} == {"net", "text"}
+        filler = load_filler(finished / "checkpoints/last.ckpt")
+        assert filler.net.posterior is None
+        name = "words.temperature"
+        assert torch.equal(filler.net.state_dict()[name], averaged[f"net.{name}"])
+
+    @pytest.mark.parametrize("workers", [0, 2])
+    def test_resumed_runs_end_on_the_same_bits(self, birds, tmp_path, workers):
+        common = ["validate_every=3", f"data.workers={workers}", "data.caption_dropout=0.3", "text.dropout=0.5"]
+        run(tmp_path / "whole", birds, *common, "iterations=6")
+        run(tmp_path / "halves", birds, *common, "iterations=3")
+        run(tmp_path / "halves", birds, *common, "iterations=6", "resume=last")
+        whole, halves = weights(tmp_path / "whole"), weights(tmp_path / "halves")
+        for part in ("state_dict", "average"):
+            assert whole[part].keys() == halves[part].keys()
+            assert all(torch.equal(v, halves[part][k]) for k, v in whole[part].items())
+        for ours, theirs in zip(whole["optimizer_states"], halves["optimizer_states"], strict=True):
+            for key, state in ours["state"].items():
+                assert all(torch.equal(v, theirs["state"][key][k]) for k, v in state.items())
+        assert (tmp_path / "whole/metrics.csv").read_text() == (tmp_path / "halves/metrics.csv").read_text()
+
+    def test_learning_rates_follow_the_schedule(self, birds, tmp_path):
+        run(tmp_path, birds, "scheduler=cosine", "iterations=4")
+        expected = [1e-4 * (1 + np.cos(np.pi * k / 4)) / 2 for k in range(4)]
+        assert metrics(tmp_path, "train/lr") == pytest.approx(expected, rel=1e-4)
+
+    def test_clipping_and_parts_and_half_precision_train(self, birds, tmp_path):
+        run(
+            tmp_path, birds, "task.gradient_clip=0.001", "task.accumulate=2", "trainer.precision=bf16-mixed",
+            "task.r1=1", "task.judges=dual", "iterations=2", "optimizer._target_=torch.optim.SGD", "~optimizer.betas",
+            "optimizer.lr=1.0",
+        )  # fmt: skip
+        start = weights_before(birds)
+        moved = weights(tmp_path)["state_dict"]
+        for player in ("net", "discriminators"):
+            change = sum((moved[k] - v).square().sum() for k, v in start.items() if k.startswith(player))
+            assert 0 < change.sqrt() <= 2 * 0.001 + 1e-4  # two steps of at most so much
+        assert len(metrics(tmp_path, "train/loss")) == 2
+
+    def test_parts_make_the_same_step(self, birds, tmp_path):
+        common = ["iterations=1", "text.dropout=0", "optimizer._target_=torch.optim.SGD", "~optimizer.betas"]
+        kl = ["loss.weights.kl_out=0", "loss.weights.kl_rec=0"]  # draws differ by part: leave the mean alone
+        run(tmp_path / "one", birds, *common, *kl, "data.batch_size=2")
+        run(tmp_path / "two", birds, *common, *kl, "data.batch_size=2", "task.accumulate=2")
+        one, two = (metrics(tmp_path / name, "train/l1_out")[0] for name in ("one", "two"))
+        assert one == pytest.approx(two, rel=0.05)
+
+    def test_captions_vary_from_pass_to_pass(self, birds):
+        """15. D5: in the official code only the first caption is ever used."""
+        from hydra.utils import instantiate
+
+        data = instantiate(configure(*arguments(birds), *TINY_TEXT, "data.caption_dropout=0.25").data)
+        loader = iter(data.train_dataloader())
+        heard = {(name, said) for _ in range(40) for batch in [next(loader)]
+                 for name, said in zip(batch["id"], batch["caption"], strict=True)}  # fmt: skip
+        for number in range(4):
+            said = {caption for name, caption in heard if f"/{number}." in name or name.endswith(f"{number}")}
+            assert {f"a red bird number {number}", f"a blue bird number {number}", ""} <= said
+        assert {said for batch in data.val_dataloader() for said in batch["caption"]} == {
+            f"a red bird number {k}" for k in range(3)
+        }
+
+    def test_holes_stay_on_their_objects(self, tmp_path):
+        """15. D6: image and mask are cut and turned together."""
+        from hydra.utils import instantiate
+
+        for part in ("train", "val"):
+            for number in range(2):
+                pixels, mask = np.zeros((60, 80, 3), np.uint8), np.zeros((60, 80, 3), np.uint8)
+                pixels[10:40, 5 + 20 * number : 45 + 20 * number] = (255, 0, 0)
+                mask[10:40, 5 + 20 * number : 45 + 20 * number] = 255
+                write_picture(tmp_path / "pictures" / part / f"{number}.png", Picture(pixels))
+                write_picture(tmp_path / "masks" / part / f"{number}.png", Picture(mask))
+        folders = [f"data.root={tmp_path / 'pictures'}", f"masks.root={tmp_path / 'masks'}"]
+        small = ["data.image_size=48", "data.batch_size=4", "data.workers=0", "data.crop_scale=[0.4,1.0]"]
+        cfg = configure("masks=paired", *folders, *small)
+        loader = iter(instantiate(cfg.data).train_dataloader())
+        for _ in range(5):
+            stored = next(loader)
+            red = stored["image"][..., 0].float() / 255
+            hole = stored["mask"].float()
+            assert (red - hole).abs().mean() < 0.02
+            assert 0.05 < hole.mean() < 0.95
+
+    def test_data_without_captions_is_refused(self, birds, tmp_path):
+        with pytest.raises(InlayError, match="reads captions, and the data has none"):
+            run(tmp_path, birds, "data.listing.captions=null")
+
+    def test_a_pretrained_text_encoder_brings_its_words(self, finished, birds, tmp_path):
+        start = finished / "checkpoints/last.ckpt"
+        run(tmp_path, birds, f"text_from={start}", "text.frozen=true", "iterations=1")
+        before, after = weights(finished), weights(tmp_path)
+        assert after["inlay"]["config"]["text"]["vocabulary"] == before["inlay"]["config"]["text"]["vocabulary"]
+        held = before["state_dict"] | before["average"]
+        assert all(torch.equal(v, held[k]) for k, v in after["state_dict"].items() if k.startswith("text.ahead"))
+
+    def test_frozen_text_needs_weights(self, birds, tmp_path):
+        with pytest.raises(InlayError, match=r"text\.frozen=true keeps the weights of text_from"):
+            run(tmp_path, birds, "text.frozen=true")
+
+    def test_vocabulary_of_an_earlier_run(self, finished, birds, tmp_path):
+        run(tmp_path, birds, f"text.vocabulary={finished / 'vocabulary.json'}", "iterations=1")
+        assert (tmp_path / "vocabulary.json").read_text() == (finished / "vocabulary.json").read_text()
+
+
+def weights_before(birds):
+    """The state of a run before its first step: of one with no learning rate."""
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory() as folder:
+        run(Path(folder), birds, "optimizer.lr=0", "iterations=1", "task.judges=dual")
+        return {k: v for k, v in weights(Path(folder))["state_dict"].items() if "original" in k or "temperature" in k}
+
+
+class TestAverage:
+    def test_by_hand(self):
+        task, average = make_task(), EMA(decay=0.9)
+
+        class Trainer:
+            global_step = 0
+
+        average.on_fit_start(Trainer, task)
+        name, weight = "net.words.temperature", task.net.words.temperature
+        expected = weight.item()
+        for Trainer.global_step in range(1, 30):
+            with torch.no_grad():
+                weight.fill_(Trainer.global_step)
+            average.on_train_batch_end(Trainer, task)
+            decay = min(0.9, (1 + Trainer.global_step) / (10 + Trainer.global_step))
+            expected = decay * expected + (1 - decay) * Trainer.global_step
+        checkpoint = {}
+        average.on_save_checkpoint(Trainer, task, checkpoint)
+        assert checkpoint["average"][name].item() == pytest.approx(expected, rel=1e-5)
+        assert not any(key.startswith("discriminators") for key in checkpoint["average"])
+
+    def test_stands_in_for_the_weights_during_validation(self):
+        task, average = make_task(), EMA()
+        average.on_fit_start(None, task)
+        weight = task.net.words.temperature
+        with torch.no_grad():
+            weight.fill_(5)
+        average.on_validation_start(None, task)
+        assert weight.item() == 1
+        average.on_validation_end(None, task)
+        assert weight.item() == 5
+
+    @pytest.mark.parametrize("decay", [0.0, 1.0])
+    def test_range(self, decay):
+        with pytest.raises(InlayError, match=r"callbacks\.ema\.decay"):
+            EMA(decay)
+
+
+TWO = """
+import sys, torch
+import pytorch_lightning as pl
+torch.set_num_threads(1)
+from tests.tasks.test_tdanet import run
+run_dir, birds, *more = sys.argv[1:]
+
+import inlay.callbacks
+class Dump(pl.Callback):
+    def on_train_end(self, trainer, task):
+        torch.save(task.state_dict(), f"{run_dir}/rank{trainer.global_rank}.pt")
+inlay.callbacks.Dump = Dump
+
+from pathlib import Path
+run(Path(run_dir), birds, "++callbacks.dump._target_=inlay.callbacks.Dump", *more)
+"""
+
+
+class TestTwoProcesses:
+    """11."""
+
+    def test_end_with_identical_weights_which_are_those_of_one(self, birds, tmp_path):
+        descent = ["optimizer._target_=torch.optim.SGD", "~optimizer.betas", "optimizer.lr=0.01"]
+        common = ["iterations=2", "text.dropout=0", "data.batch_size=4", *descent]
+        two = ["trainer.devices=2", "++trainer.strategy=ddp_fork"]
+        for folder, more in (("one", []), ("two", two)):
+            (tmp_path / folder).mkdir()
+            command = [sys.executable, "-c", TWO, str(tmp_path / folder), str(birds), *common, *more]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=280)
+            assert done.returncode == 0, done.stderr
+        first, second, one = (
+            torch.load(tmp_path / name, weights_only=True) for name in ("two/rank0.pt", "two/rank1.pt", "one/rank0.pt")
+        )
+        assert all(torch.equal(v, second[k]) for k, v in first.items())
+        for key, value in one.items():
+            torch.testing.assert_close(first[key], value, rtol=1e-3, atol=1e-5, msg=lambda m, key=key: f"{key}: {m}")
+
+
+def test_tokens_are_made_where_batches_are():
+    task = make_task()
+    sample = {"image": np.zeros((4, 4, 3), np.uint8), "mask": np.zeros((4, 4), bool), "id": "x", "problems": []}
+    batch = Collate({"tokens": task.text.tokenizer})([sample | {"caption": c} for c in ("a red bird", "", "red")])
+    assert batch["tokens"]["ids"].shape == (3, 3)
+    assert batch["tokens"]["words"].sum(1).tolist() == [3, 0, 1]
+
+
+def test_composite_leaves_known_pixels_exactly():
+    image, raw, mask = torch.rand(2, 3, 8, 8), torch.full((2, 3, 8, 8), float("nan")), torch.zeros(2, 1, 8, 8)
+    assert torch.equal(composite(raw, image, mask), image)
