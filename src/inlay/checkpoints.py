@@ -1,12 +1,12 @@
 """Checkpoints: plain data that carries its own configuration, opened without running any code of theirs."""
 
+import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from hydra.utils import get_object
 from torch import Tensor, nn
 
 import inlay
@@ -96,12 +96,6 @@ def build_text_encoder(path: str | Path) -> nn.Module:
     return _build(path, read(path), "text", "text")
 
 
-def reads_text(path: str | Path) -> bool:
-    """Whether a checkpoint's network is given text. Raises :class:`InlayError`: see :func:`read`."""
-    config = read(path)[KEY].get("config")
-    return isinstance(config, dict) and config.get("text") is not None
-
-
 def _build(path: str | Path, checkpoint: dict[str, Any], group: str, part: str) -> nn.Module:
     arguments = settings(path, checkpoint, group)
     kind = _class(path, arguments.pop("_target_", None), group)
@@ -120,7 +114,7 @@ def _class(path: str | Path, target: Any, group: str) -> type[nn.Module]:
     found, home = None, _HOMES[group]
     if isinstance(target, str) and target.startswith(home):
         try:
-            found = get_object(target)
+            found = pkgutil.resolve_name(target)
         except Exception:  # whatever the lookup raised, the answer is the same
             found = None
     if not (isinstance(found, type) and issubclass(found, nn.Module) and found.__module__.startswith(home)):

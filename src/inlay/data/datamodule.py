@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 
 from inlay.data.index import open_split
-from inlay.data.loader import AddressStream, SampleLoader, TrainingLoader, rank_and_world
+from inlay.data.loader import AddressStream, SampleLoader, TrainingLoader
 from inlay.data.parallel import cores
 from inlay.data.pictures import IndexedPictures, Pictures
 from inlay.data.prepare import find_index, read_refused
 from inlay.data.problems import Problem, Problems
 from inlay.data.rows import Listing
 from inlay.data.samples import Collate, EvaluationSamples, OnBadFile, Recipe, Samples, TrainingSamples
+from inlay.distributed import rank_and_world
 from inlay.errors import InlayError
 from inlay.masks import Mix, Paired
 from inlay.types import Batch, MaskFamily, Tokens

@@ -3,22 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
-import torch.distributed as dist
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from inlay.data.problems import Problems
 from inlay.data.samples import Address, Collate
+from inlay.distributed import rank_and_world
 from inlay.randomness import Stream, generator
 
 WITHOUT_TOKENS = Collate({})
 ENDLESS = 2**40  # a length that no run reaches, small enough for float64
-
-
-def rank_and_world() -> tuple[int, int]:
-    """This process's number and how many there are; ``(0, 1)`` outside distributed training."""
-    if dist.is_available() and dist.is_initialized():
-        return dist.get_rank(), dist.get_world_size()
-    return 0, 1
 
 
 class AddressStream(Sampler[Address]):

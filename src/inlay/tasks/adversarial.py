@@ -5,12 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
-import torch
-import torch.distributed as dist
 from pytorch_lightning.strategies import ParallelStrategy
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from inlay.distributed import average_gradients
 from inlay.errors import InlayError
 from inlay.tasks.base import MakeOptimizer, MakeScheduler, trainable
 from inlay.tasks.inpainting import InpaintingTask
@@ -78,7 +77,9 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
         self.gradient_clip, self.accumulate = gradient_clip, accumulate
         if compile:
             for discriminator in self.discriminators:
-                discriminator.compile()
+                discriminator.compile(
+                    dynamic=False
+                )  # it sees photographs, fillings, both: three sizes of batch, always the same
 
     @abstractmethod
     def answer(self, batch: Batch, part: int) -> Answer:
@@ -189,19 +190,6 @@ def split(batch: Batch, parts: int) -> list[Batch]:
 
 def _cut(value: Any, rows: slice) -> Any:
     return {key: _cut(item, rows) for key, item in value.items()} if isinstance(value, dict) else value[rows]
-
-
-def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
-    """Replace every gradient by its mean over processes, in one exchange; nothing where there is but one."""
-    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
-        return
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
-    dist.all_reduce(flat)
-    flat /= dist.get_world_size()
-    pieces = flat.split([gradient.numel() for gradient in gradients])  # type: ignore[no-untyped-call]
-    for gradient, piece in zip(gradients, pieces, strict=True):
-        gradient.copy_(piece.view(gradient.shape))
 
 
 def _parameters(optimizer: Optimizer) -> list[nn.Parameter]:

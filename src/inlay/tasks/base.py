@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from inlay.checkpoints import KEY, provenance
-from inlay.data.loader import rank_and_world
+from inlay.distributed import rank_and_world
 from inlay.randomness import Stream, torch_seed
 from inlay.text import Tokenizer
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import cached
 
-from inlay.data.loader import rank_and_world
+from inlay.distributed import rank_and_world
 from inlay.errors import InlayError
 from inlay.losses import Scores, TwoPathLoss, discriminator_loss, r1_penalty
 from inlay.matchers import Matcher
@@ -249,7 +249,8 @@ class TextGuidedTask(AdversarialTask[Answers]):
 
     def _r1_penalty(self, image: Tensor) -> Tensor:
         real = image.detach().requires_grad_()
-        return torch.stack([r1_penalty(judge(real), real) for judge in self.discriminators]).sum()
+        with torch.compiler.set_stance("force_eager"):  # compiled code has no second derivative
+            return torch.stack([r1_penalty(judge(real), real) for judge in self.discriminators]).sum()
 
 
 def _matched(batch: Batch) -> tuple[Any, Tensor | None]:
