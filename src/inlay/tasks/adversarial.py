@@ -77,9 +77,7 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
         self.gradient_clip, self.accumulate = gradient_clip, accumulate
         if compile:
             for discriminator in self.discriminators:
-                discriminator.compile(
-                    dynamic=False
-                )  # it sees photographs, fillings, both: three sizes of batch, always the same
+                discriminator.compile(dynamic=False)  # three sizes of batch, always the same ones
 
     @abstractmethod
     def answer(self, batch: Batch, part: int) -> Answer:

@@ -8,23 +8,15 @@ from torch import Tensor, nn
 
 from inlay.metrics import InpaintingMetrics
 from inlay.ops import composite, erase
-from inlay.tasks.base import MakeOptimizer, MakeScheduler, Task
+from inlay.tasks.base import Task
 from inlay.types import Batch, Prediction
 
 
 class InpaintingTask(Task, ABC):
     """A network that fills holes: its validation, and its pictures. Arguments: see :class:`Task`."""
 
-    def __init__(
-        self,
-        net: nn.Module,
-        loss: nn.Module,
-        optimizer: MakeOptimizer,
-        scheduler: MakeScheduler,
-        config: dict[str, Any],
-        compile: bool = False,
-    ) -> None:
-        super().__init__(net, loss, optimizer, scheduler, config, compile)
+    def __init__(self, *parts: Any, **settings: Any) -> None:
+        super().__init__(*parts, **settings)
         self.metrics = InpaintingMetrics()
 
     @abstractmethod
