@@ -13,6 +13,7 @@ SOURCE = ROOT / "src/inlay"
 # A module may import those on earlier lines, and its own package.
 TIERS = [
     {"cache", "distributed", "errors", "types", "ops", "randomness", "frozen"},
+    {"hub", "pretrained"},
     {"images", "losses", "metrics", "models", "text"},
     {"masks"},
     {"checkpoints", "data"},

@@ -408,6 +408,17 @@ class TestRuns:
             assert 0 < change.sqrt() <= 2 * 0.001 + 1e-4  # two steps of at most so much
         assert len(metrics(tmp_path, "train/loss")) == 2
 
+    @pytest.mark.parametrize(
+        ("theirs", "ours"),
+        [
+            ("trainer.gradient_clip_val=1.0", "task.gradient_clip"),
+            ("+trainer.accumulate_grad_batches=2", "task.accumulate"),
+        ],
+    )
+    def test_settings_of_the_trainer_that_cannot_work_name_those_that_do(self, birds, tmp_path, theirs, ours):
+        with pytest.raises(InlayError, match=ours):
+            run(tmp_path, birds, theirs)
+
     def test_parts_make_the_same_step(self, birds, tmp_path):
         common = ["iterations=1", "text.dropout=0", "optimizer._target_=torch.optim.SGD", "~optimizer.betas"]
         kl = ["loss.weights.kl_out=0", "loss.weights.kl_rec=0"]  # draws differ by part: leave the mean alone

@@ -2,17 +2,14 @@
 
 import logging
 from itertools import pairwise
-from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any
 
 import torch
 import torchvision
 from torch import Tensor, nn
 
-from inlay.errors import InlayError
 from inlay.frozen import Frozen
 from inlay.losses.inputs import Features
+from inlay.pretrained import Weights
 
 log = logging.getLogger(__name__)
 
@@ -76,11 +73,13 @@ def _trunk(weights: str) -> nn.Sequential:
     if weights == "random":
         log.warning("loss.vgg.weights=random: perceptual and style losses compare random features.")
         return trunk.to_empty(device="cpu").apply(_initialize)
-    state = _imagenet() if weights == "imagenet" else _stored(weights)
+    instead = "To try a run without it: loss.vgg.weights=random, or loss=pixel."
+    source = Weights(weights, "loss.vgg.weights", "VGG16", instead)
+    state = source.state(torchvision.models.VGG16_Weights.IMAGENET1K_V1)
     try:
         trunk.load_state_dict({key: state[f"features.{key}"] for key in trunk.state_dict()}, assign=True)
     except (KeyError, TypeError, RuntimeError) as error:
-        raise _not_vgg16(weights, error) from error
+        raise source.do_not_fit(error) from error
     return trunk
 
 
@@ -90,35 +89,3 @@ def _initialize(module: nn.Module) -> None:
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         if module.bias is not None:
             nn.init.zeros_(module.bias)
-
-
-def _stored(path: str) -> Any:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise InlayError(f"loss.vgg.weights={path}: no such file. Give a path, 'imagenet' or 'random'.") from None
-    except Exception as error:  # what torch raises on other people's files has no common base
-        raise _not_vgg16(path, error) from error
-
-
-def _imagenet() -> Any:
-    chosen = torchvision.models.VGG16_Weights.IMAGENET1K_V1
-    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(chosen.url).name
-    if not file.exists():
-        log.warning("loss.vgg.weights=imagenet: downloading VGG16 to %s (528 MB, once).", file)
-    try:
-        return chosen.get_state_dict(progress=True, check_hash=True, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:  # no network, or a spoiled file in the cache
-        raise InlayError(
-            f"loss.vgg.weights=imagenet: VGG16 could not be had ({_in_a_line(error)}). Put {file.name} "
-            f"(torchvision's ImageNet weights) at {file}, or name its place: loss.vgg.weights=PATH. "
-            "To try a run without it: loss.vgg.weights=random, or loss=pixel."
-        ) from error
-
-
-def _not_vgg16(weights: str, error: Exception) -> InlayError:
-    return InlayError(f"loss.vgg.weights={weights}: not a state dict of torchvision's vgg16 ({_in_a_line(error)}).")
-
-
-def _in_a_line(error: Exception) -> str:
-    return ": ".join([type(error).__name__, *str(error).splitlines()[:1]])

@@ -2,11 +2,6 @@
 
 import logging
 import math
-import os
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from inlay.errors import InlayError
+from inlay.hub import Source
 from inlay.losses.matching import info_nce
 from inlay.matchers.base import Matcher
 from inlay.text import Tokenizer
@@ -24,8 +20,6 @@ log = logging.getLogger(__name__)
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
-
-_HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
 
 class CLIPMatcher(Matcher):
@@ -98,67 +92,16 @@ class CLIPMatcher(Matcher):
 
 def _load(model: str | None, pretrained: bool) -> tuple[Any, Tokenizer | None]:
     """CLIP in float32, and its tokenizer where there is one."""
-    import transformers
-
     if not pretrained:
         log.warning("matcher.pretrained=false: CLIP has random weights; what it matches means nothing.")
     if model is None:
-        return transformers.CLIPModel(transformers.CLIPConfig()), None
-    # Loader workers are forked, and threads do not survive that; transformers would say so for each of them.
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    local = Path(model).is_dir()
-    if not local:
-        if not _HUB_NAME.fullmatch(model):
-            raise InlayError(f"matcher.model={model}: no such folder. {_remedy('openai/clip-vit-base-patch32')}")
-        log.warning("matcher.model=%s is not a folder: taking it from the Hugging Face hub, once.", model)
+        from transformers import CLIPConfig, CLIPModel
 
-    def part(what: str, loader: Callable[..., Any], **options: Any) -> Any:
-        try:
-            with _only_errors(transformers):
-                return loader(model, local_files_only=local, **options)
-        except Exception as error:  # what these libraries raise on missing and spoiled files has no common base
-            cause = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
-            raise InlayError(
-                f"matcher.model={model}: its {what} could not be loaded ({cause}). {_remedy(model)}"
-            ) from error
-
-    config = part("configuration", transformers.AutoConfig.from_pretrained)
+        return CLIPModel(CLIPConfig()), None
+    source = Source(model, "matcher.model", "To train without it: matcher=null.")
+    config = source.config()
     if config.model_type != "clip":
-        raise InlayError(f"matcher.model={model}: must be clip, with both towers, got {config.model_type}.")
-    tokenizer = part("tokenizer", transformers.AutoTokenizer.from_pretrained)
-    known = config.text_config.vocab_size
-    if not known / 2 < len(tokenizer) <= known:  # transformers makes do without the files
-        raise InlayError(
-            f"matcher.model={model}: its tokenizer knows {len(tokenizer):,} tokens, its network {known:,}: the "
-            f"tokenizer's files are missing or another network's. {_remedy(model)}"
-        )
-    tokens = SubwordTokenizer(tokenizer, config.text_config.max_position_embeddings)
-    if not pretrained:
-        return transformers.CLIPModel(config), tokens
-    net, found = part("weights", transformers.CLIPModel.from_pretrained, dtype=torch.float32, output_loading_info=True)
-    if missing := sorted(found["missing_keys"]):
-        raise InlayError(
-            f"matcher.model={model}: its weights lack {len(missing)} of the network's, {missing[0]} for instance. "
-            f"{_remedy(model)}"
-        )
-    return net, tokens
-
-
-@contextmanager
-def _only_errors(transformers: Any) -> Iterator[None]:
-    """Keep transformers from listing what it found and what it did not; we say it ourselves."""
-    before = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        transformers.logging.set_verbosity(before)
-
-
-def _remedy(model: str) -> str:
-    source = "" if Path(model).is_dir() else f" of https://huggingface.co/{model}"
-    return (
-        "Put config.json, model.safetensors (or pytorch_model.bin) and tokenizer.json and tokenizer_config.json (or "
-        f"vocab.json and merges.txt){source} into one folder and name it: matcher.model=FOLDER. "
-        "To train without it: matcher=null."
-    )
+        raise InlayError(f"{source}: must be clip, with both towers, got {config.model_type}.")
+    text = config.text_config
+    tokenizer = SubwordTokenizer(source.tokenizer(text.vocab_size), text.max_position_embeddings)
+    return source.network(config, pretrained), tokenizer

@@ -3,8 +3,6 @@
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable
-from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, NamedTuple
 
 import torch
@@ -14,6 +12,7 @@ from torch import Tensor, nn
 
 from inlay.errors import InlayError
 from inlay.frozen import Frozen
+from inlay.pretrained import Weights
 
 log = logging.getLogger(__name__)
 
@@ -146,11 +145,13 @@ def _layers(name: str, weights: str, seed: int | None) -> dict[str, nn.Module]:
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         _initialize(layers.to_empty(device="cpu"), generator)
         return dict(layers.items())
-    state = _imagenet(name) if weights == "imagenet" else _stored(weights, name)
+    instead = "To train without it: model.weights=random model.trainable=true."
+    source = Weights(weights, "model.weights", name, instead)
+    state = source.state(torchvision.models.get_model_weights(name).IMAGENET1K_V1)
     try:
         layers.load_state_dict({key: _entry(state, key) for key in layers.state_dict()}, assign=True)
     except (KeyError, TypeError, RuntimeError) as error:
-        raise _does_not_fit(weights, name, error) from error
+        raise source.do_not_fit(error) from error
     return dict(layers.items())
 
 
@@ -174,36 +175,3 @@ def _initialize(layers: nn.Module, generator: torch.Generator | None) -> None:
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
         elif isinstance(module, nn.BatchNorm2d):
             module.reset_parameters()
-
-
-def _stored(path: str, name: str) -> Any:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise InlayError(f"model.weights={path}: no such file. Give a path, 'imagenet' or 'random'.") from None
-    except Exception as error:  # what torch raises on other people's files has no common base
-        raise _does_not_fit(path, name, error) from error
-
-
-def _imagenet(name: str) -> Any:
-    chosen = torchvision.models.get_model_weights(name).IMAGENET1K_V1
-    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(chosen.url).name
-    if not file.exists():
-        megabytes = chosen.meta["_file_size"]
-        log.warning("model.weights=imagenet: downloading %s to %s (%.0f MB, once).", name, file, megabytes)
-    try:
-        return chosen.get_state_dict(progress=True, check_hash=True, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:  # no network, or a spoiled file in the cache
-        raise InlayError(
-            f"model.weights=imagenet: {name} could not be had ({_in_a_line(error)}). Put {file.name} "
-            f"(torchvision's ImageNet weights) at {file}, or name its place: model.weights=PATH. "
-            "To train without it: model.weights=random model.trainable=true."
-        ) from error
-
-
-def _does_not_fit(weights: str, name: str, error: Exception) -> InlayError:
-    return InlayError(f"model.weights={weights}: not a state dict of torchvision's {name} ({_in_a_line(error)}).")
-
-
-def _in_a_line(error: Exception) -> str:
-    return ": ".join([type(error).__name__, *str(error).splitlines()[:1]])

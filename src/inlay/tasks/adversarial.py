@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
+import pytorch_lightning as pl
 from pytorch_lightning.strategies import ParallelStrategy
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -121,6 +122,20 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
             self.log(f"train/{name}", value, prog_bar=name in _ON_THE_BAR)
         for schedule in cast(list[Any], self.lr_schedulers()):
             schedule.step()
+
+    def configure_callbacks(self) -> list[pl.Callback]:
+        """None; but it is the first that is asked of a task with a trainer.
+
+        Raises:
+            InlayError: the trainer shall do what only this class can.
+        """
+        for theirs, ours, is_set in (
+            ("gradient_clip_val", "gradient_clip", self.trainer.gradient_clip_val is not None),
+            ("accumulate_grad_batches", "accumulate", self.trainer.accumulate_grad_batches != 1),
+        ):
+            if is_set:
+                raise InlayError(f"trainer.{theirs} does nothing for two players. Set task.{ours} instead.")
+        return []
 
     def configure_optimizers(self) -> Any:
         """An optimizer and a schedule for each player, the discriminators' first."""

@@ -1,5 +1,6 @@
 """Text encoders on a pretrained transformer, frozen as a rule: CLIP's text tower and BERT."""
 
+import logging
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -7,10 +8,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from inlay.errors import InlayError
 from inlay.frozen import Frozen
+from inlay.hub import Source
 from inlay.text.base import TextEncoder, check_lengths, padded
-from inlay.text.hub import load
 from inlay.types import TextFeatures, Tokens
+
+log = logging.getLogger(__name__)
 
 
 class SubwordTokenizer:
@@ -87,7 +91,7 @@ class TransformerEncoder(TextEncoder):
     ) -> None:
         super().__init__(dim)
         check_lengths(max_words, multiple, least=3)  # a word between two special tokens
-        net, tokenizer, config = load(model, self.kinds, pretrained)
+        net, tokenizer, config = _load(model, self.kinds, pretrained)
         self.tokenizer = SubwordTokenizer(tokenizer, min(max_words, config.max_position_embeddings), multiple)
         self.backbone = FrozenBackbone(net) if frozen else net.train()  # transformers hands it over in eval mode
         self.to_words = projection(config.hidden_size, dim)
@@ -160,3 +164,19 @@ class BERTEncoder(TransformerEncoder):
 def projection(width: int, dim: int) -> nn.Sequential:
     """From a network's width to ours."""
     return nn.Sequential(nn.Linear(width, dim), nn.LayerNorm(dim))
+
+
+def _load(model: str, kinds: Sequence[str], pretrained: bool) -> tuple[Any, Any, Any]:
+    """A text network in float32, of two towers the text's alone, its tokenizer and its configuration."""
+    source = Source(model, "text.model", "To try a run without them: text=gru.")
+    whole = source.config()
+    if whole.model_type not in kinds:
+        raise InlayError(
+            f"{source}: must be a network of type {' or '.join(kinds)}, got {whole.model_type}. "
+            "CLIP wants text=clip, BERT and DistilBERT text=bert."
+        )
+    config = getattr(whole, "text_config", whole)
+    tokenizer = source.tokenizer(config.vocab_size)
+    if not pretrained:
+        log.warning("text.pretrained=false: the text network %s has random weights.", model)
+    return source.network(config, pretrained), tokenizer, config

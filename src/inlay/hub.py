@@ -1,0 +1,128 @@
+"""Pretrained networks in the Hugging Face form: from a local folder, or from the hub, which is announced."""
+
+import logging
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from inlay.errors import InlayError
+
+log = logging.getLogger(__name__)
+
+_FILES = (
+    "config.json, model.safetensors (or pytorch_model.bin) and the tokenizer's files "
+    "(tokenizer.json and tokenizer_config.json, or vocab.json and merges.txt, or vocab.txt)"
+)
+# Boolean masks, which ours are, are SDPA's; half precision is autocast's business.
+_AS_WE_USE_IT = {"dtype": torch.float32, "attn_implementation": "sdpa"}
+_HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+_POOLER = "pooler"  # of BERT: files often lack it, nothing of ours reads it, so it would never get a gradient
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a network and what belongs to it are loaded from.
+
+    Args:
+        model: a folder as ``save_pretrained`` of transformers writes it, or a name on the Hugging Face hub.
+        key: the setting that names it, such as ``text.model``.
+        instead: the last sentence of a message: how to do without it.
+
+    Raises:
+        InlayError: here and from the methods: a part is missing or damaged; the message says what goes where.
+    """
+
+    model: str
+    key: str
+    instead: str
+
+    def __post_init__(self) -> None:
+        if Path(self.model).is_dir():
+            return
+        if not _HUB_NAME.fullmatch(self.model):
+            raise InlayError(f"{self}: no such folder. {self._remedy('openai/clip-vit-base-patch32')}")
+        log.warning("%s is not a folder: taking it from the Hugging Face hub (a download, once).", self)
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.model}"
+
+    def config(self) -> Any:
+        """The configuration of transformers."""
+        from transformers import AutoConfig
+
+        return self._part("configuration", AutoConfig.from_pretrained)
+
+    def tokenizer(self, known: int) -> Any:
+        """The tokenizer of transformers.
+
+        Args:
+            known: how many tokens the network knows.
+        """
+        from transformers import AutoTokenizer
+
+        # Loader workers are forked, and threads do not survive that; transformers would say so for each of them.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        tokenizer = self._part("tokenizer", AutoTokenizer.from_pretrained)
+        if not known / 2 < len(tokenizer) <= known:  # transformers makes do without the files
+            raise InlayError(
+                f"{self}: its tokenizer knows {len(tokenizer):,} tokens, its network {known:,}: "
+                f"the tokenizer's files are missing or another network's. {self._remedy(self.model)}"
+            )
+        return tokenizer
+
+    def network(self, config: Any, pretrained: bool) -> Any:
+        """The network in float32, without BERT's pooler.
+
+        Args:
+            config: from :meth:`config`, or its part for one of two towers, which is then built alone.
+            pretrained: False gives the network random weights.
+        """
+        from transformers import AutoModel
+
+        if pretrained:
+            load = AutoModel.from_pretrained
+            net, found = self._part("weights", load, config=config, output_loading_info=True, **_AS_WE_USE_IT)
+            self._check_complete(found["missing_keys"])
+        else:
+            net = AutoModel.from_config(config, **_AS_WE_USE_IT)  # type: ignore[no-untyped-call]
+        if hasattr(net, _POOLER):
+            setattr(net, _POOLER, None)
+        return net
+
+    def _check_complete(self, missing: set[str]) -> None:
+        if lacking := sorted(key for key in missing if not key.startswith(f"{_POOLER}.")):
+            raise InlayError(
+                f"{self}: its weights lack {len(lacking)} of the network's, {lacking[0]} for instance. "
+                f"{self._remedy(self.model)}"
+            )
+
+    def _part(self, what: str, load: Callable[..., Any], **options: Any) -> Any:
+        try:
+            with _only_errors():
+                return load(self.model, local_files_only=Path(self.model).is_dir(), **options)
+        except Exception as error:  # what these libraries raise on missing and spoiled files has no common base
+            cause = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
+            raise InlayError(f"{self}: its {what} could not be loaded ({cause}). {self._remedy(self.model)}") from error
+
+    def _remedy(self, model: str) -> str:
+        origin = "" if Path(model).is_dir() else f" of https://huggingface.co/{model}"
+        return f"Put {_FILES}{origin} into one folder and name it: {self.key}=FOLDER. {self.instead}"
+
+
+@contextmanager
+def _only_errors() -> Iterator[None]:
+    """Keep transformers from listing each weight that the file has beyond the network's, an image tower's mostly."""
+    from transformers.utils import logging as chatter
+
+    before = chatter.get_verbosity()
+    chatter.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        chatter.set_verbosity(before)
