@@ -35,6 +35,11 @@ class NoHole(InlayError):
     """A picture that a mask family finds no usable hole in; another picture takes its place, and it is listed."""
 
 
+def in_a_line(error: Exception) -> str:
+    """The kind of an exception and the first line of what it says."""
+    return ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
+
+
 @contextmanager
 def reported() -> Iterator[None]:
     """Turn an :class:`InlayError`, also one wrapped by a library, into one line on stderr and exit status 1."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from inlay.errors import InlayError
+from inlay.errors import InlayError, in_a_line
 
 log = logging.getLogger(__name__)
 
@@ -107,8 +107,9 @@ class Source:
             with _only_errors():
                 return load(self.model, local_files_only=Path(self.model).is_dir(), **options)
         except Exception as error:  # what these libraries raise on missing and spoiled files has no common base
-            cause = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
-            raise InlayError(f"{self}: its {what} could not be loaded ({cause}). {self._remedy(self.model)}") from error
+            raise InlayError(
+                f"{self}: its {what} could not be loaded ({in_a_line(error)}). {self._remedy(self.model)}"
+            ) from error
 
     def _remedy(self, model: str) -> str:
         origin = "" if Path(model).is_dir() else f" of https://huggingface.co/{model}"

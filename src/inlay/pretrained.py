@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torchvision.models import WeightsEnum
 
-from inlay.errors import InlayError
+from inlay.errors import InlayError, in_a_line
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Weights:
             error: what they led to.
         """
         return InlayError(
-            f"{self.key}={self.weights}: not a state dict of torchvision's {self.network} ({_in_a_line(error)})."
+            f"{self.key}={self.weights}: not a state dict of torchvision's {self.network} ({in_a_line(error)})."
         )
 
     def _stored(self) -> Any:
@@ -68,10 +68,6 @@ class Weights:
             return chosen.get_state_dict(progress=True, check_hash=True, map_location="cpu", weights_only=True)
         except (OSError, RuntimeError, EOFError, UnpicklingError) as error:  # no network, or a spoiled file
             raise InlayError(
-                f"{self.key}=imagenet: {self.network} could not be had ({_in_a_line(error)}). Put {file.name} "
+                f"{self.key}=imagenet: {self.network} could not be had ({in_a_line(error)}). Put {file.name} "
                 f"(torchvision's ImageNet weights) at {file}, or name its place: {self.key}=PATH. {self.instead}"
             ) from error
-
-
-def _in_a_line(error: Exception) -> str:
-    return ": ".join([type(error).__name__, *str(error).splitlines()[:1]])

@@ -185,7 +185,7 @@ class TestLoading:
 
     @pytest.mark.parametrize(
         "target",
-        ["os.mkdir", "inlay.text.hub.os.mkdir", "inlay.models.TDANet", "inlay.text.vocabulary.write", "", None],
+        ["os.mkdir", "inlay.text.vocabulary.os.mkdir", "inlay.models.TDANet", "inlay.text.vocabulary.write", "", None],
     )
     def test_refuses_foreign_text_encoders_and_runs_nothing(self, tmp_path, target):
         text = {"_target_": target, "path": str(tmp_path / "ran")}
