@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 import inlay
 from inlay.errors import InlayError
+from inlay.hub import local_only
 
 KEY = "inlay"
 AVERAGE = "average"
@@ -101,9 +102,10 @@ def _build(path: str | Path, checkpoint: dict[str, Any], group: str, part: str) 
     kind = _class(path, arguments.pop("_target_", None), group)
     # Called directly rather than by Hydra, which would also resolve interpolations and targets among the arguments.
     try:
-        module = kind(**{name: _plain(path, value) for name, value in arguments.items()})
+        with local_only():
+            module = kind(**{name: _plain(path, value) for name, value in arguments.items()})
         module.load_state_dict(weights(checkpoint, part))
-    except (TypeError, RuntimeError) as error:
+    except (TypeError, RuntimeError, ValueError, ArithmeticError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise InlayError(f"{path}: the weights do not fit the {_NAMES[group]} it describes ({reason}).") from None
     return module.eval()

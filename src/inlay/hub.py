@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,19 @@ _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 _POOLER = "pooler"  # of BERT: files often lack it, nothing of ours reads it, so it would never get a gradient
 
 
+_local_only = ContextVar("local_only", default=False)
+
+
+@contextmanager
+def local_only() -> Iterator[None]:
+    """Nothing is downloaded in here, only the hub's cache is looked into: for names that a file chose, not a user."""
+    token = _local_only.set(True)
+    try:
+        yield
+    finally:
+        _local_only.reset(token)
+
+
 @dataclass(frozen=True)
 class Source:
     """Where a network and what belongs to it are loaded from.
@@ -43,7 +57,7 @@ class Source:
     instead: str
 
     def __post_init__(self) -> None:
-        if Path(self.model).is_dir():
+        if self._is_here:
             return
         if not _HUB_NAME.fullmatch(self.model):
             raise InlayError(f"{self}: no such folder. {self._remedy('openai/clip-vit-base-patch32')}")
@@ -51,6 +65,11 @@ class Source:
 
     def __str__(self) -> str:
         return f"{self.key}={self.model}"
+
+    @property
+    def _is_here(self) -> bool:
+        """Whether only files of this machine will do: of a folder, or of the hub's cache."""
+        return _local_only.get() or Path(self.model).is_dir()
 
     def config(self) -> Any:
         """The configuration of transformers."""
@@ -105,7 +124,7 @@ class Source:
     def _part(self, what: str, load: Callable[..., Any], **options: Any) -> Any:
         try:
             with _only_errors():
-                return load(self.model, local_files_only=Path(self.model).is_dir(), **options)
+                return load(self.model, local_files_only=self._is_here, **options)
         except Exception as error:  # what these libraries raise on missing and spoiled files has no common base
             raise InlayError(
                 f"{self}: its {what} could not be loaded ({in_a_line(error)}). {self._remedy(self.model)}"

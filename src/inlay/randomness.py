@@ -22,6 +22,8 @@ class Stream(IntEnum):
     GENERATE = 4
     REPLACEMENT = 5
     LATENT = 6
+    EVAL_ORDER = 7
+    DROPOUT = 8
 
 
 def generator(seed: int, stream: Stream, epoch: int = 0, index: int = 0) -> np.random.Generator:

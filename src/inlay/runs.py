@@ -102,10 +102,16 @@ def vocabulary(config: Mapping[str, Any], data: InpaintingData, resume: Path | N
         InlayError: words were asked of something that has none, or a frozen encoder has no weights to keep.
     """
     text = config.get("text") or {}
+    if config["text_from"] and not text:
+        raise InlayError(
+            "text_from=CHECKPOINT needs a text encoder to bring to. Choose the checkpoint's: text=lstm, say."
+        )
     if "vocabulary" not in text:
         return None
     if text["frozen"] and not (resume or config["text_from"]):
         raise InlayError("text.frozen=true keeps the weights of text_from=CHECKPOINT, which is not given.")
+    if config["text_from"] and isinstance(text["vocabulary"], str):
+        raise InlayError("text_from=CHECKPOINT brings its own words. Leave text.vocabulary=FILE out.")
     if source := resume or config["text_from"]:
         return words.checked(settings(source, read(source), "text").get("vocabulary"), f"{source}: its vocabulary")
     wanted = text["vocabulary"]

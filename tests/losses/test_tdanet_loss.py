@@ -29,7 +29,7 @@ def path(batch, seed, grad=False):
 
 
 def scores(batch=2):
-    return Scores(*(torch.full((batch, 1, 2, 2), value) for value in (0.1, 0.2, 0.3, 0.4, 0.9)))
+    return Scores(*(torch.full((batch, 1, 2, 2), value) for value in (0.1, 0.2, 0.3, 0.4, 0.9, 0.6)))
 
 
 def scene(batch=2):
@@ -139,7 +139,7 @@ class TestTwoPaths:
 
     def test_score_terms_by_hand(self):
         _, terms = TwoPathLoss(ONES, LeastSquares())(path(2, 1), path(2, 2), scores(), *scene())
-        expected = {"gan_out": 0.81, "gan_rec": 0.64, "score_out": 0.36, "score_rec": 0.25}
+        expected = {"gan_out": 0.81, "gan_rec": 0.64, "score_out": 0.36, "score_rec": 0.04}
         assert {name: round(terms[name].item(), 5) for name in expected} == expected
 
     def test_prior_learns_from_the_posterior_and_not_the_other_way_round(self):
@@ -165,7 +165,7 @@ class TestTwoPaths:
         image, mask = scene()
         latent = Gaussian(torch.zeros(2, 4, 2, 2), torch.ones(2, 4, 2, 2))
         perfect = Path(pyramid(image, 3), latent)
-        same = Scores(*[torch.ones(2, 1, 2, 2)] * 5)
+        same = Scores(*[torch.ones(2, 1, 2, 2)] * 6)
         total, _ = TwoPathLoss(ONES, LeastSquares())(perfect, perfect, same, image, mask)
         assert total.item() == pytest.approx(0, abs=1e-6)
 

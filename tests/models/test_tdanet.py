@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from hydra.utils import instantiate
 
 from inlay.errors import InlayError
 from inlay.models import ResidualDiscriminator, TDANet
@@ -10,11 +11,12 @@ from inlay.models.layers import ResidualBlock, SelfAttention2d, attend
 from inlay.models.layers.residual import pooled_kernel, pooling_matrix
 from inlay.models.tdanet import Noise
 from inlay.models.tdanet.generator import Generator, ShortLongAttention
-from inlay.models.tdanet.words import WordAttention, entropy, pooled_over
+from inlay.models.tdanet.words import WordAttention, entropy, pooled_over, shares
 from inlay.ops import erase
 from inlay.text import GRUEncoder
 from inlay.types import Gaussian, TextFeatures
 from tests.models.model_tester import scene, text
+from tests.training import configure
 
 TINY = {
     "encoder_channels": (8, 8, 8, 8),
@@ -24,18 +26,6 @@ TINY = {
     "latent": 8,
     "fusion_blocks": 2,
     "fusion_width": 8,
-}
-OFFICIAL5 = {
-    "encoder_channels": (32, 128, 256, 256, 256),
-    "encoder_strides": (2, 2, 2, 2, 2),
-    "encoder_tap": 2,
-    "fusion_blocks": 1,
-    "fusion_width": 512,
-    "refine_blocks": 6,
-    "latent_transform": True,
-    "scaled_attention": False,
-    "fill_low": False,
-    "pool_rec": True,
 }
 
 
@@ -103,6 +93,8 @@ class TestSizes:
             ({"decoder_channels": (8, 8)}, "needs 3 numbers"),
             ({"decoder_channels": (9, 8, 8)}, "fill_low"),
             ({"upsample": "bicubic"}, "transposed"),
+            ({"fusion_blocks": 0}, "at least 1"),
+            ({"decoder_channels": (8, 0, 8)}, "at least 1"),
             ({"encoder_strides": (2, 2, 2, 1)}, "larger than v_h"),
         ],
     )
@@ -283,6 +275,12 @@ class TestWords:
         pooled = pooled_over(context, torch.zeros(1, 1, 4, 4, dtype=torch.bool))
         assert torch.equal(pooled[..., 0, 0], context.amax((2, 3)))
 
+    def test_shares_by_hand(self):
+        weights = torch.tensor([[[1.0, 0.0], [0.25, 0.75], [0.75, 0.25]]])
+        region = torch.tensor([[[[False, True, True]]]])
+        assert shares(weights, region).tolist() == [[0.5, 0.5]]
+        assert shares(weights, ~region).tolist() == [[1.0, 0.0]]
+
     def test_entropy_by_hand(self):
         weights = torch.tensor([[[1.0, 0.0], [0.5, 0.5]]])  # two positions, two words
         region = torch.tensor([[[[False, True]]]])
@@ -411,7 +409,7 @@ class TestParameterCounts:
 
     def test_official5(self):
         with torch.device("meta"):
-            net = TDANet(**OFFICIAL5)
+            net = instantiate(configure("model=tdanet_official5", "data.root=none").model)
         assert count(net.encoder, net.words, net.refine, net.prior, net.posterior) == 23_155_648
         assert count(net.project, net.transform, net.generator) == 10_257_696
         assert count(net.encoder) == 3_028_416
@@ -423,7 +421,7 @@ class TestParameterCounts:
 
     def test_default(self):
         with torch.device("meta"):
-            net = TDANet()
+            net = instantiate(configure("model=tdanet", "data.root=none").model)
         assert count(net.encoder) == 3_359_648
         assert count(net.prior) == count(net.posterior) == 8_196_352
         assert count(net.project) == 2_556_672

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from inlay import runs
 from inlay.callbacks import EMA
 from inlay.data.samples import Collate
 from inlay.errors import InlayError
@@ -28,6 +29,7 @@ from tests.models.test_tdanet import TINY
 from tests.training import TDANET, TINY_TEXT, configure, metrics, train, weights
 
 PUBLISHED = dict(configure("loss=tdanet", "data.root=none").loss.weights)
+DESCENT = ["optimizer._target_=torch.optim.SGD", "~optimizer.betas", "optimizer.lr=0.01"]
 RED, BLUE = (0.9, 0.1, 0.1), (0.1, 0.1, 0.9)
 
 
@@ -48,7 +50,7 @@ def make_task(**options):
 
 def make_batch(task, images=None, captions=("a red bird", "the blue bird"), hole=slice(8, 24)):
     image = torch.rand(len(captions), 3, 32, 32) if images is None else images
-    mask = torch.zeros(len(captions), 1, 32, 32)
+    mask = torch.zeros(len(captions), 1, *image.shape[2:])
     mask[..., hole, hole] = 1
     return Batch(
         image=image,
@@ -93,6 +95,15 @@ def hole_error(task, batch, captions):
         raw = task.eval().fill(asked).raw
     task.train()
     return ((raw - batch["image"]).abs() * batch["mask"]).flatten(1).sum(1) / (3 * batch["mask"].flatten(1).sum(1))
+
+
+def hole_psnr(task, batch):
+    """In dB, of the holes of all pictures, filled by their own captions."""
+    with torch.no_grad():
+        raw = task.eval().fill(batch).raw
+    task.train()
+    hole = (batch["mask"] > 0).expand_as(raw)
+    return -10 * torch.log10((raw - batch["image"])[hole].square().mean()).item()
 
 
 class TestTurns:
@@ -180,7 +191,7 @@ class TestTurns:
         task.discriminator_loss(batch, answer)
         assert passes == [6]
         task.generator_loss(batch, answer)
-        assert passes == [6, 2, 4]
+        assert passes == [6, 4, 2]
 
     def test_composites_are_judged_on_request(self):
         task = make_task(judge_composite=True)
@@ -188,6 +199,22 @@ class TestTurns:
         judged = task.answer(batch, 0).judged["out"]
         known = (batch["mask"] == 0).expand_as(judged)
         assert torch.equal(judged[known], batch["image"][known])
+
+    def test_gradient_penalty_where_attention_is_fused(self):
+        """More than 2048 positions; the fused kernels know no second derivative."""
+        task = make_task(r1=1.0)
+        image = torch.rand(1, 3, 96, 96)
+        terms = task.discriminator_loss(batch := make_batch(task, image, ["red"]), task.answer(batch, 0)).terms
+        assert terms["r1"] > 0
+
+    def test_each_discriminator_judges_what_it_learned(self):
+        for judges, passes in (("dual", [2, 2, 2, 2]), ("official", [4, 4, 2])):
+            task, seen = make_task(judges=judges), []
+            for judge in task.discriminators:
+                judge.register_forward_pre_hook(lambda _, given, seen=seen: seen.append(len(given[0])))
+            answer = task.answer(batch := make_batch(task), 0)
+            task.generator_loss(batch, answer)
+            assert seen == passes
 
     def test_gradient_penalty_on_its_steps(self):
         task = make_task(r1=10.0, r1_every=4)
@@ -197,7 +224,7 @@ class TestTurns:
         expected = plain.discriminator_loss(batch, plain.answer(batch, 0)).total + 40 * terms["r1"]
         torch.testing.assert_close(total, expected)
 
-    def test_parts_of_a_batch_give_the_gradient_of_the_whole(self):
+    def test_batches_are_cut_into_equal_parts(self):
         task = make_task()
         batch = make_batch(task, captions=["a red bird", "the blue bird", "", "red"])
         parts = split(batch, 2)
@@ -235,6 +262,8 @@ class TestMistakes:
         [
             ({"judges": "both"}, "task.judges must be one of shared, dual, official"),
             ({"text": None}, "needs text=gru"),
+            ({"net": torch.nn.Linear(1, 1)}, "needs model=tdanet and loss=tdanet, got Linear"),
+            ({"loss": torch.nn.L1Loss()}, "needs model=tdanet and loss=tdanet, got TDANet and L1Loss"),
             ({"discriminator": None}, "discriminator=residual"),
             ({"text": GRUEncoder(["a"], dim=4)}, "model.text_dim=8 and text.dim=4"),
             ({"r1": -1.0}, "task.r1"),
@@ -253,10 +282,10 @@ class TestLearning:
         task = make_task()
         images = torch.nn.functional.interpolate(torch.rand(8, 3, 4, 4), size=32, mode="bilinear")
         batch = make_batch(task, images, captions=["red"] * 8)
-        before = hole_error(task, batch, batch["caption"]).mean()
-        curve = fit(task, batch, 200)
+        before = hole_psnr(task, batch)
+        curve = fit(task, batch, 300)
         assert curve[-1]["l1_out"] < 0.5 * curve[0]["l1_out"]
-        assert hole_error(task, batch, batch["caption"]).mean() < 0.7 * before
+        assert hole_psnr(task, batch) > before + 3
 
     def test_captions_decide_what_the_rest_of_the_picture_cannot(self):
         """13. Two pictures that are equal outside the hole: each caption gives its own color."""
@@ -377,7 +406,8 @@ class TestRuns:
 
     @pytest.mark.parametrize("workers", [0, 2])
     def test_resumed_runs_end_on_the_same_bits(self, birds, tmp_path, workers):
-        common = ["validate_every=3", f"data.workers={workers}", "data.caption_dropout=0.3", "text.dropout=0.5"]
+        """Also where the first half was cut short, and validated at its end for that alone."""
+        common = ["validate_every=250", f"data.workers={workers}", "data.caption_dropout=0.3", "text.dropout=0.5"]
         run(tmp_path / "whole", birds, *common, "iterations=6")
         run(tmp_path / "halves", birds, *common, "iterations=3")
         run(tmp_path / "halves", birds, *common, "iterations=6", "resume=last")
@@ -388,7 +418,12 @@ class TestRuns:
         for ours, theirs in zip(whole["optimizer_states"], halves["optimizer_states"], strict=True):
             for key, state in ours["state"].items():
                 assert all(torch.equal(v, theirs["state"][key][k]) for k, v in state.items())
-        assert (tmp_path / "whole/metrics.csv").read_text() == (tmp_path / "halves/metrics.csv").read_text()
+        for name in ("l1_out", "d_loss", "lr"):
+            assert metrics(tmp_path / "whole", f"train/{name}") == metrics(tmp_path / "halves", f"train/{name}")
+        steps = [[row.split(",")[0] for row in (tmp_path / run / "metrics.csv").read_text().splitlines()[1:]]
+                 for run in ("whole", "halves")]  # fmt: skip
+        assert steps[0] == ["0", "1", "2", "3", "4", "5", "5"]  # the last row is the validation
+        assert steps[1] == ["0", "1", "2", "2", "3", "4", "5", "5"]
 
     def test_learning_rates_follow_the_schedule(self, birds, tmp_path):
         run(tmp_path, birds, "scheduler=cosine", "iterations=4")
@@ -419,13 +454,20 @@ class TestRuns:
         with pytest.raises(InlayError, match=ours):
             run(tmp_path, birds, theirs)
 
-    def test_parts_make_the_same_step(self, birds, tmp_path):
-        common = ["iterations=1", "text.dropout=0", "optimizer._target_=torch.optim.SGD", "~optimizer.betas"]
-        kl = ["loss.weights.kl_out=0", "loss.weights.kl_rec=0"]  # draws differ by part: leave the mean alone
-        run(tmp_path / "one", birds, *common, *kl, "data.batch_size=2")
-        run(tmp_path / "two", birds, *common, *kl, "data.batch_size=2", "task.accumulate=2")
-        one, two = (metrics(tmp_path / name, "train/l1_out")[0] for name in ("one", "two"))
-        assert one == pytest.approx(two, rel=0.05)
+    def test_parts_make_the_same_step(self, birds, tmp_path, monkeypatch):
+        """From the latent's mean, as parts draw noise of their own."""
+        monkeypatch.setattr(TextGuidedTask, "_noise", lambda *_: None)
+        common = ["iterations=1", "text.dropout=0", "data.batch_size=4", *DESCENT]
+        for parts in (1, 2):
+            run(tmp_path / f"{parts}", birds, *common, f"task.accumulate={parts}")
+        one, two = (weights(tmp_path / f"{parts}")["state_dict"] for parts in (1, 2))
+        run(tmp_path / "still", birds, *common, "optimizer.lr=0")
+        still = weights(tmp_path / "still")["state_dict"]
+        for player in ("net", "discriminators"):
+            keys = [key for key in one if key.startswith(player) and not key.endswith(("._u", "._v"))]
+            step = torch.cat([(one[key] - still[key]).flatten() for key in keys])
+            apart = torch.cat([(one[key] - two[key]).flatten() for key in keys])
+            assert apart.norm() < 0.02 * step.norm()  # power iterations go on between parts, so not exactly
 
     def test_captions_vary_from_pass_to_pass(self, birds):
         """15. D5: in the official code only the first caption is ever used."""
@@ -479,6 +521,14 @@ class TestRuns:
     def test_frozen_text_needs_weights(self, birds, tmp_path):
         with pytest.raises(InlayError, match=r"text\.frozen=true keeps the weights of text_from"):
             run(tmp_path, birds, "text.frozen=true")
+
+    @pytest.mark.parametrize(
+        ("wrong", "complaint"),
+        [([], "needs a text encoder to bring to"), (["text=gru", "text.vocabulary=x.json"], "brings its own words")],
+    )
+    def test_a_pretrained_text_encoder_goes_somewhere(self, wrong, complaint):
+        with pytest.raises(InlayError, match=complaint):
+            runs.vocabulary(configure("data.root=none", "text_from=last.ckpt", *wrong), None, None)
 
     def test_vocabulary_of_an_earlier_run(self, finished, birds, tmp_path):
         run(tmp_path, birds, f"text.vocabulary={finished / 'vocabulary.json'}", "iterations=1")
@@ -555,8 +605,7 @@ class TestTwoProcesses:
     """11."""
 
     def test_end_with_identical_weights_which_are_those_of_one(self, birds, tmp_path):
-        descent = ["optimizer._target_=torch.optim.SGD", "~optimizer.betas", "optimizer.lr=0.01"]
-        common = ["iterations=2", "text.dropout=0", "data.batch_size=4", *descent]
+        common = ["iterations=2", "text.dropout=0", "data.batch_size=4", *DESCENT]
         two = ["trainer.devices=2", "++trainer.strategy=ddp_fork"]
         for folder, more in (("one", []), ("two", two)):
             (tmp_path / folder).mkdir()

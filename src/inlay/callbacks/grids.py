@@ -48,7 +48,8 @@ class ImageGrids(pl.Callback):
         """Keep the pictures of the first batches."""
         missing = self.count - len(self._rows)
         if trainer.is_global_zero and not trainer.sanity_checking and missing > 0:
-            self._keep(cast(InpaintingTask, pl_module), outputs, batch, missing)
+            with trainer.precision_plugin.forward_context():  # as the rest of the validation
+                self._keep(cast(InpaintingTask, pl_module), outputs, batch, missing)
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the sheet."""

@@ -22,6 +22,7 @@ from inlay.data.samples import Collate, EvaluationSamples, OnBadFile, Recipe, Sa
 from inlay.distributed import rank_and_world
 from inlay.errors import InlayError
 from inlay.masks import Mix, Paired
+from inlay.randomness import Stream, generator
 from inlay.types import Batch, MaskFamily, Tokens
 
 log = logging.getLogger(__name__)
@@ -121,10 +122,11 @@ class InpaintingData(pl.LightningDataModule, ABC):
         return TrainingLoader(samples, self.problems, stream, self._batch_size_here(), **self._loading(samples))
 
     def val_dataloader(self) -> SampleLoader:
-        """Every validation sample once, in order; processes share them out."""
+        """Every validation sample once, in an order of the seed, so neighbors differ; processes share them out."""
         rank, world = rank_and_world()
         samples = EvaluationSamples(self.pictures("val"), self._recipe(self.val_masks))
-        mine, size = range(rank, len(samples), world), self._batch_size_here()
+        order = generator(self.seed, Stream.EVAL_ORDER).permutation(len(samples))
+        mine, size = order[rank::world].tolist(), self._batch_size_here()
         return SampleLoader(samples, self.problems, sampler=mine, batch_size=size, **self._loading(samples))
 
     def captions(self) -> Iterable[str]:

@@ -31,8 +31,10 @@ class Scores(NamedTuple):
     """Of the inpainting path's picture, by the discriminator whose scores of the photograph it shall match."""
     match_rec: Tensor
     """Of the auxiliary path's."""
-    match_real: Tensor
-    """Of the photograph, by the same; without gradient."""
+    real_out: Tensor
+    """Of the photograph, by the discriminator of ``match_out``; without gradient."""
+    real_rec: Tensor
+    """Of the photograph, by the discriminator of ``match_rec``; likewise."""
 
 
 class TwoPathLoss(nn.Module):
@@ -123,8 +125,8 @@ class TwoPathLoss(nn.Module):
             "l1_rec": multiscale_l1(rec.pictures, truth, holes, self.regions[1]),
             "gan_out": self.adversarial.fool(scores.fool_out),
             "gan_rec": self.adversarial.fool(scores.fool_rec),
-            "score_out": (scores.match_out - scores.match_real).square().mean(),
-            "score_rec": (scores.match_rec - scores.match_real).square().mean(),
+            "score_out": (scores.match_out - scores.real_out).square().mean(),
+            "score_rec": (scores.match_rec - scores.real_rec).square().mean(),
             **(matching or {}),
         }
         total = torch.stack([self.weights[name] * value.float() for name, value in terms.items()]).sum()

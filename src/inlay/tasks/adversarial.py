@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.strategies import ParallelStrategy
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -99,7 +100,7 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
 
     def generator_modules(self) -> Iterable[nn.Module]:
         """The modules that move in the generator's turn."""
-        return self.averaged().values()
+        return [self.net]
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Both turns."""
@@ -107,16 +108,17 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
         kept = self.answer(batch, 0) if len(parts) == 1 else None
         discriminate, generate = cast(list[Optimizer], self.optimizers(use_pl_optimizer=False))
 
-        def answers() -> Iterator[tuple[Batch, Answer]]:
-            for number, part in enumerate(parts):
-                if kept is None:  # the second turn computes it again, from the same draws
-                    self.seed_draws(number)
-                yield part, self.answer(part, number) if kept is None else kept
+        def answer(number: int, learning: bool) -> Answer:
+            if kept is not None:
+                return kept
+            self.seed_draws(number)  # the second turn computes it again, from the same draws
+            with torch.set_grad_enabled(learning):
+                return self.answer(parts[number], number)
 
-        losses = (self.discriminator_loss(part, answer) for part, answer in answers())
+        losses = (self.discriminator_loss(part, answer(number, False)) for number, part in enumerate(parts))
         terms = self._turn(discriminate, losses, len(parts))
         with self.discriminators_fixed():
-            losses = (self.generator_loss(part, answer) for part, answer in answers())
+            losses = (self.generator_loss(part, answer(number, True)) for number, part in enumerate(parts))
             terms |= self._turn(generate, losses, len(parts))
         for name, value in terms.items():
             self.log(f"train/{name}", value, prog_bar=name in _ON_THE_BAR)

@@ -60,12 +60,13 @@ class Task(pl.LightningModule):
     def seed_draws(self, part: int = 0) -> None:
         """Give what PyTorch draws from here on (dropout) an address: the step, the process, a part of the batch."""
         rank, _ = rank_and_world()
-        address = self.global_step + 1, (part << 32) + rank  # epoch 0 belongs to grids
-        torch.manual_seed(torch_seed(self.seed, Stream.LATENT, *address))
+        torch.manual_seed(torch_seed(self.seed, Stream.DROPOUT, self.global_step, (part << 32) + rank))
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """A resumed run draws what an uninterrupted one would have drawn."""
+        """A resumed run draws what an uninterrupted one would have drawn, and logs it at the same steps."""
         self.seed_draws()
+        # Lightning's own count falls behind with each checkpoint that was written within a validation
+        self.trainer.fit_loop.epoch_loop._batches_that_stepped = self.global_step
 
     def configure_optimizers(self) -> Any:
         """The optimizer over what is trainable, and its schedule by iterations."""

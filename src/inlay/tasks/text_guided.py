@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils.parametrize import cached
 
 from inlay.distributed import rank_and_world
@@ -23,12 +24,25 @@ from inlay.text import TextEncoder, Tokenizer
 from inlay.types import Batch, Prediction, TextFeatures
 
 Judges = Literal["shared", "dual", "official"]
-_FAKES: dict[Judges, tuple[tuple[str, ...], ...]] = {
-    "shared": (("out", "rec"),),
-    "dual": (("out",), ("rec",)),
-    "official": (("rec",), ("rec",)),
+
+
+class Role(NamedTuple):
+    """What a discriminator is for, by paths."""
+
+    learns: tuple[str, ...]
+    """Whose pictures it learns to tell from photographs."""
+    fooled: tuple[str, ...]
+    """Whose pictures shall fool it."""
+    matched: tuple[str, ...]
+    """Whose pictures shall be scored like the photograph."""
+
+
+_BOTH = ("out", "rec")
+ROLES: dict[Judges, tuple[Role, ...]] = {
+    "shared": (Role(_BOTH, _BOTH, _BOTH),),
+    "dual": (Role(("out",), ("out",), ("out",)), Role(("rec",), ("rec",), ("rec",))),
+    "official": (Role(("rec",), _BOTH, ()), Role(("rec",), (), _BOTH)),
 }
-"""Which answers each discriminator learns from: the first is to be fooled, the last one's scores to be matched."""
 
 
 class Answers(NamedTuple):
@@ -53,11 +67,13 @@ class TextGuidedTask(AdversarialTask[Answers]):
         config: likewise.
         text: reads captions; trained with the network as far as it is not frozen.
         discriminator: makes a discriminator (a Hydra partial).
-        judges: ``shared``: one discriminator learns from both paths; ``dual``: one each; ``official``: two, which both
-            learn from the auxiliary path, as in the official code.
+        judges: ``shared``: one discriminator learns from both paths and judges both; ``dual``: one for each path;
+            ``official``: two, which both learn from the auxiliary path, as in the official code: one is to be fooled by
+            both paths, the other's scores of the photograph are to be matched.
         judge_composite: judge pictures with their known pixels put back, rather than raw answers.
         matcher: compares pictures with captions; None for none.
-        r1: weight of the gradient penalty on photographs, 0 for none.
+        r1: weight of the gradient penalty on photographs, 0 for none; they are in ``[0, 1]``, where it is a quarter of
+            what it is in ``[-1, 1]``.
         r1_every: steps between penalties; each weighs so many times more.
         samples: of the latent, shown in each row of a grid.
         compile: as for :class:`AdversarialTask`.
@@ -90,8 +106,11 @@ class TextGuidedTask(AdversarialTask[Answers]):
         gradient_clip: float | None = None,
         accumulate: int = 1,
     ) -> None:
-        if judges not in _FAKES:
-            raise InlayError(f"task.judges must be one of {', '.join(_FAKES)}, got {judges!r}.")
+        if judges not in ROLES:
+            raise InlayError(f"task.judges must be one of {', '.join(ROLES)}, got {judges!r}.")
+        if not (isinstance(net, TDANet) and isinstance(loss, TwoPathLoss)):
+            given = f"{type(net).__name__} and {type(loss).__name__}"
+            raise InlayError(f"task=text_guided needs model=tdanet and loss=tdanet, got {given}.")
         if text is None or discriminator is None:
             raise InlayError("task=text_guided needs text=gru (or lstm, clip, bert) and discriminator=residual.")
         if text.dim != net.text_dim:
@@ -103,10 +122,10 @@ class TextGuidedTask(AdversarialTask[Answers]):
                 f"task.r1 and task.samples must be at least 0 and task.r1_every at least 1, got {r1}, {samples} and "
                 f"{r1_every}."
             )
-        discriminators = [discriminator() for _ in _FAKES[judges]]
+        discriminators = [discriminator() for _ in ROLES[judges]]
         super().__init__(net, discriminators, loss, optimizer, scheduler, config, compile, gradient_clip, accumulate)
         self.text = text
-        self.judges: Judges = judges
+        self.roles = ROLES[judges]
         self.judge_composite = judge_composite
         self.matcher = matcher
         self.r1, self.r1_every = r1, r1_every
@@ -116,6 +135,10 @@ class TextGuidedTask(AdversarialTask[Answers]):
     def averaged(self) -> Mapping[str, nn.Module]:
         """The network and the text encoder."""
         return {"net": self.net, "text": self.text}
+
+    def generator_modules(self) -> list[nn.Module]:
+        """The same."""
+        return [self.net, self.text]
 
     def tokenizers(self) -> dict[str, Tokenizer]:
         """The encoder's, and the matcher's."""
@@ -144,14 +167,15 @@ class TextGuidedTask(AdversarialTask[Answers]):
     def discriminator_loss(self, batch: Batch, answer: Answers) -> Loss:
         """Photographs against fillings, all in one pass of each discriminator."""
         image = batch["image"]
-        losses, terms = [], dict[str, Tensor]()
-        for judge, names in zip(self.discriminators, _FAKES[self.judges], strict=True):
-            pictures = torch.cat([image, *(answer.judged[name].detach() for name in names)])
-            real, *fakes = judge(pictures).chunk(len(names) + 1)
+        losses, said = [], list[tuple[str, Tensor]]()
+        for judge, role in zip(self.discriminators, self.roles, strict=True):
+            pictures = torch.cat([image, *(answer.judged[name].detach() for name in role.learns)])
+            real, *fakes = judge(pictures).chunk(len(role.learns) + 1)
             losses.append(discriminator_loss(self.loss.adversarial, real, fakes))
-            terms.setdefault("d_real", real.detach().mean())
-            terms |= {f"d_{name}": fake.detach().mean() for name, fake in zip(names, fakes, strict=True)}
+            said += zip(("d_real", *(f"d_{name}" for name in role.learns)), (real, *fakes), strict=True)
         total = torch.stack(losses).sum()
+        names = dict.fromkeys(name for name, _ in said)
+        terms = {name: torch.stack([s.detach().mean() for n, s in said if n == name]).mean() for name in names}
         terms["d_loss"] = total.detach()
         if self.r1 > 0 and self.global_step % self.r1_every == 0:
             penalty = self._r1_penalty(image)
@@ -186,10 +210,10 @@ class TextGuidedTask(AdversarialTask[Answers]):
         prediction = predicted(paths.out.raw, batch)
         self.metrics.update(prediction.composite, image, mask)
         self.rec_errors.update(paths.rec.raw, image, mask)
-        if len(image) > 1:
-            swapped = self._filled(batch, TextFeatures(*(feature.roll(1, 0) for feature in text)))
-            self.own_errors.update(prediction.raw, image, mask)
-            self.swapped_errors.update(swapped, image, mask)
+        swapped = self._filled(batch, TextFeatures(*(feature.roll(1, 0) for feature in text)))
+        others = _of_others(batch)
+        self.own_errors.update(prediction.raw[others], image[others], mask[others])
+        self.swapped_errors.update(swapped[others], image[others], mask[others])
         return prediction
 
     def on_validation_epoch_end(self) -> None:
@@ -214,11 +238,10 @@ class TextGuidedTask(AdversarialTask[Answers]):
         if not words:
             return captions
         paths = self.net.paths(batch["image"], batch["mask"], self.read(batch))
-        looked_at = paths.out_words.mean(dim=1), paths.rec_words.mean(dim=1)  # (B, T) each
         return [
             f"{caption} | out: {_most(self.text.tokenizer.pieces(caption), out)}"
             f" | rec: {_most(self.text.tokenizer.pieces(caption), rec)}"
-            for caption, out, rec in zip(captions, *looked_at, strict=True)
+            for caption, out, rec in zip(captions, paths.out_words, paths.rec_words, strict=True)
         ]
 
     def _filled(self, batch: Batch, text: TextFeatures, noise: Tensor | None = None) -> Tensor:
@@ -232,29 +255,43 @@ class TextGuidedTask(AdversarialTask[Answers]):
     def _noise(self, shape: tuple[int, ...], part: int) -> Noise:
         """Draws of this step for both paths. All processes draw for all, so that their number changes nothing."""
         rank, world = rank_and_world()
-        seed = torch_seed(self.seed, Stream.LATENT, epoch=self.global_step + 1, index=part)
+        seed = torch_seed(self.seed, Stream.LATENT, epoch=self.global_step + 1, index=part)  # 0: grids
         everyone = _normal(seed, (2, shape[0] * world, *shape[1:]), self.device)
         return Noise(*everyone[:, rank::world])
 
     def _scores(self, batch: Batch, answer: Answers) -> Scores:
         """What the discriminators say; the photograph's scores are without gradient."""
-        fooled, matched = self.discriminators[0], self.discriminators[-1]
-        pictures = torch.cat([answer.judged["out"], answer.judged["rec"]])
+        found: dict[str, Tensor] = {}
         with cached():  # a discriminator's weights are normalized once for all that it judges
-            with torch.no_grad():
-                real = matched(batch["image"])
-            fool = fooled(pictures).chunk(2)
-            match = fool if matched is fooled else matched(pictures).chunk(2)
-        return Scores(fool[0], fool[1], match[0], match[1], real)
+            for judge, role in zip(self.discriminators, self.roles, strict=True):
+                names = dict.fromkeys(role.fooled + role.matched)
+                scores = judge(torch.cat([answer.judged[name] for name in names])).chunk(len(names))
+                by_path = dict(zip(names, scores, strict=True))
+                found |= {f"fool_{name}": by_path[name] for name in role.fooled}
+                found |= {f"match_{name}": by_path[name] for name in role.matched}
+                if role.matched:
+                    with torch.no_grad():
+                        real = judge(batch["image"])
+                    found |= {f"real_{name}": real for name in role.matched}
+        return Scores(**found)
 
     def _r1_penalty(self, image: Tensor) -> Tensor:
         real = image.detach().requires_grad_()
-        with torch.compiler.set_stance("force_eager"):  # compiled code has no second derivative
+        # neither compiled code nor fused attention has a second derivative
+        with torch.compiler.set_stance("force_eager"), sdpa_kernel(SDPBackend.MATH):
             return torch.stack([r1_penalty(judge(real), real) for judge in self.discriminators]).sum()
 
 
 def _matched(batch: Batch) -> tuple[Any, Tensor | None]:
     return batch["match_tokens"], batch.get("label")
+
+
+def _of_others(batch: Batch) -> Tensor:
+    """Which pictures have a neighbor with another caption and of another class, ``(B,)`` bool."""
+    captions = batch["caption"]
+    differs = torch.tensor([own != other for own, other in zip(captions, captions[-1:] + captions[:-1], strict=True)])
+    label = batch.get("label")
+    return differs if label is None else differs & (label != label.roll(1, 0)).cpu()
 
 
 def _normal(seed: int, shape: tuple[int, ...], device: torch.device) -> Tensor:

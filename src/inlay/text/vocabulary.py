@@ -100,6 +100,10 @@ def checked(words: object, name: str) -> list[str]:
             f"{name} must be a list of words, got {str(words)[:80]}. "
             "inlay.text.vocabulary.build makes one of captions, inlay.text.vocabulary.read takes it from a file."
         )
+    if odd := [
+        word for word in words if words_of(word) != [word]
+    ]:  # as no caption has it, it stands for something else
+        raise InlayError(f"{name}: {odd[0][:80]!r} is not a word as captions are cut into. Drop it.")
     if not words:
         raise InlayError(f"{name} must have at least one word, got none.")
     if twice := [word for word, count in Counter(words).items() if count > 1]:

@@ -49,7 +49,7 @@ class SelfAttention2d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, H, W)`` to the same shape."""
         query = self.query(x)
-        return x + self.gamma * attend(query, x, query.shape[1] ** -0.5)
+        return x + self.gamma.to(x.dtype) * attend(query, x, query.shape[1] ** -0.5)
 
 
 def query_conv(inputs: int, outputs: int) -> nn.Conv2d:

@@ -2,7 +2,8 @@
 
 from typing import TypeVar, cast
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 Conv = TypeVar("Conv", nn.Conv2d, nn.ConvTranspose2d)
@@ -17,4 +18,20 @@ def spectral(conv: Conv) -> Conv:
     nn.init.orthogonal_(conv.weight)
     if conv.bias is not None:
         nn.init.zeros_(conv.bias)
-    return cast(Conv, spectral_norm(conv))
+    wrapped = cast(Conv, spectral_norm(conv))
+    norms = cast(nn.ModuleList, wrapped.parametrizations.weight)  # type: ignore[union-attr]
+    norms[0] = InFloat32(norms[0])
+    return wrapped
+
+
+class InFloat32(nn.Module):
+    """A parametrization outside of autocast, which would iterate in half precision."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.norm = norm
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """The normalized weight."""
+        with torch.autocast(weight.device.type, enabled=False):
+            return self.norm(weight)  # type: ignore[no-any-return]

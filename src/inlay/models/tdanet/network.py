@@ -12,7 +12,7 @@ from inlay.models.layers import ResidualBlock
 from inlay.models.tdanet.encoder import ImageEncoder, ImageFeatures
 from inlay.models.tdanet.fusion import Fusion
 from inlay.models.tdanet.generator import IMAGE_CHANNELS, Generator, Upsample
-from inlay.models.tdanet.words import WordAttention, entropy, or_everything, pooled_over
+from inlay.models.tdanet.words import WordAttention, entropy, or_everything, pooled_over, shares
 from inlay.ops import erase, pad_to_multiple
 from inlay.types import Gaussian, Path, TextFeatures
 
@@ -34,13 +34,13 @@ class Paths(NamedTuple):
     rec: Path
     """The auxiliary path, which sees what is under the mask: training only, never shown as a result."""
     out_words: Tensor
-    """``(B, N, T)`` weights of the negative word attention."""
+    """``(B, T)`` how much of each word negative attention took, over visible positions; rows sum to 1."""
     rec_words: Tensor
-    """``(B, N, T)`` weights of the positive word attention."""
+    """``(B, T)`` how much of each word positive attention took, over hidden positions; rows sum to 1."""
     out_entropy: Tensor
-    """Mean entropy of ``out_words`` over visible positions in nats."""
+    """Mean entropy of negative attention over visible positions in nats."""
     rec_entropy: Tensor
-    """Mean entropy of ``rec_words`` over hidden positions in nats."""
+    """Mean entropy of positive attention over hidden positions in nats."""
 
 
 class _Seen(NamedTuple):
@@ -99,6 +99,12 @@ class TDANet(nn.Module):
         upsample: Upsample = "transposed",
     ) -> None:
         super().__init__()
+        lists = [*encoder_channels, *decoder_channels]
+        if min([*lists, text_dim, latent, fusion_blocks, fusion_width]) < 1 or refine_blocks < 0:
+            raise InlayError(
+                "model: channels, text_dim, latent, fusion_blocks and fusion_width must be at least 1, refine_blocks "
+                f"at least 0, got {lists}, {text_dim}, {latent}, {fusion_blocks}, {fusion_width} and {refine_blocks}."
+            )
         if upsample not in ("transposed", "nearest"):
             raise InlayError(f"model.upsample must be 'transposed' or 'nearest', got {upsample!r}.")
         self.text_dim, self.latent = text_dim, latent
@@ -185,8 +191,8 @@ class TDANet(nn.Module):
         return Paths(
             out=Path([out for out, _ in pairs], prior),
             rec=Path([rec for _, rec in pairs], posterior),
-            out_words=seen.weights,
-            rec_words=shown.weights,
+            out_words=shares(seen.weights, known),
+            rec_words=shares(shown.weights, ~known),
             out_entropy=entropy(seen.weights, known),
             rec_entropy=entropy(shown.weights, ~known),
         )
@@ -197,7 +203,7 @@ class TDANet(nn.Module):
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Compile the parts, in place: both paths run through them, and weights keep their names."""
-        for part in (self.encoder, self.refine, self.prior, self.posterior, self.project, self.generator):
+        for part in (self.encoder, self.words, self.refine, self.prior, self.posterior, self.project, self.generator):
             if part is not None:
                 part.compile(*args, **kwargs)
 

@@ -68,6 +68,18 @@ def or_everything(region: Tensor) -> Tensor:
     return region | empty.view(-1, 1, 1, 1)
 
 
+def shares(weights: Tensor, region: Tensor) -> Tensor:
+    """Mean weight of each word over a region, ``(B, T)``; over the whole map where it is empty.
+
+    Args:
+        weights: ``(B, N, T)``.
+        region: ``(B, 1, H, W)`` bool with N positions.
+    """
+    inside = or_everything(region).flatten(1)[..., None]  # (B, N, 1)
+    mean: Tensor = (weights.detach() * inside).sum(dim=1) / inside.sum(dim=1)
+    return mean
+
+
 def entropy(weights: Tensor, region: Tensor) -> Tensor:
     """Mean entropy of word attention over a region in nats, scalar: 0 is one word, ``log T`` is no choice.
 
