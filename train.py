@@ -25,7 +25,6 @@ def train(cfg: DictConfig) -> float | None:
     import pytorch_lightning as pl  # heavy imports wait until Hydra has answered --help
 
     from inlay import runs
-    from inlay.checkpoints import load_text, transfer
 
     runs.quiet()
     runs.require(sorted(OmegaConf.missing_keys(cfg)))
@@ -34,7 +33,7 @@ def train(cfg: DictConfig) -> float | None:
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     data = instantiate(cfg.data)
     if words := runs.vocabulary(cfg, data, resume):
-        cfg.text.vocabulary = words  # from here on part of the configuration, as checkpoints carry it
+        cfg.text.vocabulary = words  # part of the configuration that checkpoints carry
     task = instantiate(cfg.task)(
         net=instantiate(cfg.model),
         loss=instantiate(cfg.loss),
@@ -42,10 +41,8 @@ def train(cfg: DictConfig) -> float | None:
         scheduler=instantiate(cfg.scheduler),
         config=OmegaConf.to_container(cfg, resolve=True),
     )
-    if cfg.init_from and not resume:
-        print(f"init_from={cfg.init_from}\n{transfer(cfg.init_from, task.net)}")
-    if cfg.text_from and not resume:
-        load_text(cfg.text_from, task.text)
+    if not resume:
+        runs.start_from(task, cfg.init_from, cfg.text_from)
     data.tokenizers = task.tokenizers()
     runs.open_folder(cfg.run_dir, OmegaConf.to_yaml(given), resume is None, words)
     trainer = instantiate(cfg.trainer)(
@@ -56,8 +53,7 @@ def train(cfg: DictConfig) -> float | None:
     for logger in trainer.loggers:
         logger.log_hyperparams(given)
     trainer.fit(task, data, ckpt_path=resume, weights_only=True)
-    best = trainer.checkpoint_callback.best_model_score
-    return None if best is None else float(best)
+    return None if (best := trainer.checkpoint_callback.best_model_score) is None else float(best)
 
 
 if __name__ == "__main__":

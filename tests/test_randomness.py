@@ -71,4 +71,7 @@ def test_numbers_of_the_streams_are_fixed():
         "EVAL_MASK": 3,
         "GENERATE": 4,
         "REPLACEMENT": 5,
+        "LATENT": 6,
+        "EVAL_ORDER": 7,
+        "DROPOUT": 8,
     }

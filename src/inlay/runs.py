@@ -5,9 +5,11 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from inlay.checkpoints import read, settings
+from torch import nn
+
+from inlay.checkpoints import load_text, read, settings, transfer
 from inlay.data.datamodule import InpaintingData
 from inlay.errors import InlayError
 from inlay.text import vocabulary as words
@@ -119,6 +121,21 @@ def vocabulary(config: Mapping[str, Any], data: InpaintingData, resume: Path | N
         return words.read(wanted)
     data.prepare_data()
     return words.build(data.captions(), **wanted)
+
+
+def start_from(task: nn.Module, init_from: str | None, text_from: str | None) -> None:
+    """Give a fresh run weights to start from, and print what became of each of the network's.
+
+    Raises:
+        InlayError: a checkpoint cannot be used, or the run reads no text.
+    """
+    if init_from:
+        print(f"init_from={init_from}\n{transfer(init_from, cast(nn.Module, task.net))}")
+    if text_from:
+        text = getattr(task, "text", None)
+        if text is None:
+            raise InlayError("text_from=CHECKPOINT is for recipes that read: task=text_guided or task=matching.")
+        load_text(text_from, text)
 
 
 def open_folder(run_dir: str, config: str, fresh: bool, vocabulary: list[str] | None = None) -> None:

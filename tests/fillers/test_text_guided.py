@@ -1,6 +1,7 @@
 """A tiny text-guided network in a checkpoint as a run stores it, and the filler that comes out of it."""
 
 import logging
+import socket
 from copy import deepcopy
 from functools import cache
 from types import SimpleNamespace
@@ -182,6 +183,15 @@ class TestLoading:
         for name, module in (("net", held.net), ("text", held.text)):
             for key, value in module.state_dict().items():
                 assert torch.equal(value, expected[f"{name}.{key}"])
+
+    def test_a_file_sends_nobody_to_the_hub(self, tmp_path, monkeypatch):
+        reached = []
+        monkeypatch.setattr(socket.socket, "connect", lambda *given: reached.append(given))
+        text = {"_target_": "inlay.text.CLIPEncoder", "model": "someone/anything"}
+        path = write_checkpoint(tmp_path / "last.ckpt", CONFIG | {"text": text})
+        with pytest.raises(InlayError, match="could not be loaded"):
+            load_filler(path)
+        assert not reached
 
     @pytest.mark.parametrize(
         "target",

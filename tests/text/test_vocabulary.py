@@ -4,7 +4,7 @@ import pytest
 
 from inlay.errors import InlayError
 from inlay.text import vocabulary
-from inlay.text.vocabulary import words_of
+from inlay.text.vocabulary import checked, words_of
 
 
 @pytest.mark.parametrize(
@@ -100,3 +100,10 @@ def test_nothing_is_written_that_could_not_be_read(tmp_path):
     with pytest.raises(InlayError, match="more than once"):
         vocabulary.write(tmp_path / "words.json", ["a", "a"])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("word", ["${oc.env:HOME}", "???", "two words", "Upper", "dot."])
+def test_what_no_caption_has_is_no_word(word):
+    """Words from a stranger's file become part of a configuration."""
+    with pytest.raises(InlayError, match="is not a word as captions are cut into"):
+        checked(["fine", word], "text.vocabulary")
