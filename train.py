@@ -28,6 +28,7 @@ def train(cfg: DictConfig) -> float | None:
 
     runs.quiet()
     runs.require(sorted(OmegaConf.missing_keys(cfg)))
+    runs.check_used(cfg)
     given = OmegaConf.to_container(cfg, resolve=True)
     resume = runs.find_checkpoint(cfg.run_dir, cfg.resume)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)

@@ -55,6 +55,22 @@ def require(missing: list[str]) -> None:
         raise InlayError(f"give {' and '.join(f'{key}=...' for key in missing)} on the command line.")
 
 
+def check_used(config: Mapping[str, Any]) -> None:
+    """Refuse parts that the recipe has no use for: they would do nothing, unsaid.
+
+    Args:
+        config: of the run; what a recipe uses of these groups stands in its ``task``, too.
+
+    Raises:
+        InlayError: naming the group.
+    """
+    for group in ("text", "discriminator", "matcher"):
+        if config.get(group) is not None and group not in config["task"]:
+            raise InlayError(
+                f"{group}= does nothing in this recipe. Leave it out, or choose one that uses it: task=text_guided."
+            )
+
+
 def check_sweep(devices: int | str) -> None:
     """Refuse a sweep over several devices: Lightning starts the script once a device, and each would run the sweep.
 

@@ -11,7 +11,7 @@ from inlay.callbacks import BadFiles, bad_files
 from inlay.callbacks.bad_files import append, read
 from inlay.data.problems import Problem, Problems
 
-BROKEN = Problem("train", "a.jpg", "picture", "/root/a.jpg", "cannot be read (why, you ask).\nDamaged.")
+BROKEN = Problem("train", "a.jpg", "picture", "/pictures/a.jpg", "cannot be read (why, you ask).\nDamaged.")
 MASK = Problem("train", "b.jpg", "mask", "/masks/b.png", "not a picture")
 HOLE = Problem("train", "c.jpg", "hole", "", "its object is too small")
 
@@ -114,7 +114,7 @@ class TestCallback:
         (line,) = run.batch(passes=1)
         assert line.startswith(
             f"after 1 passes: 10 training pictures found = 9 used + 1 listed. {tmp_path}/bad_files.csv lists 1 files: "
-            "/root/a.jpg (cannot be read (why, you ask)."
+            "/pictures/a.jpg (cannot be read (why, you ask)."
         )
         assert run.batch(passes=1) == []
         assert run.batch(passes=3)[0].startswith("after 3 passes: 10 training pictures found = 9 used + 1 listed.")
@@ -142,10 +142,10 @@ class TestCallback:
         assert run.end() == [f"{tmp_path}/rejected_holes.csv lists 2 pictures without a usable hole."]
 
     def test_shows_some_of_many(self, run):
-        run.start(*(BROKEN._replace(id=str(n), file=f"/root/{n}.jpg", reason="damaged") for n in range(14)))
+        run.start(*(BROKEN._replace(id=str(n), file=f"/pictures/{n}.jpg", reason="damaged") for n in range(14)))
         (line,) = run.end()
-        assert "lists 14 files: /root/0.jpg (damaged); /root/1.jpg (damaged);" in line
-        assert line.endswith("/root/9.jpg (damaged) ...")
+        assert "lists 14 files: /pictures/0.jpg (damaged); /pictures/1.jpg (damaged);" in line
+        assert line.endswith("/pictures/9.jpg (damaged) ...")
 
     def test_says_nothing_where_everything_is_well(self, run, tmp_path):
         run.start()

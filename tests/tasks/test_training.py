@@ -139,6 +139,12 @@ def test_missing_values_are_named(tmp_path):
         train(tmp_path)
 
 
+@pytest.mark.parametrize("part", ["text=gru", "discriminator=residual", "matcher=clip"])
+def test_parts_that_the_recipe_has_no_use_for_are_refused(tmp_path, part):
+    with pytest.raises(InlayError, match=f"{part.split('=')[0]}= does nothing in this recipe"):
+        train(tmp_path, "data.root=pictures", part)
+
+
 class TestInitFrom:
     def test_starts_from_the_weights_and_reports_every_key(self, run, folder, tmp_path, capsys):
         run_dir, _ = run
