@@ -27,7 +27,7 @@ def load_filler(path: str | Path, device: torch.device | str = "cpu") -> Filler:
             the network fills no holes.
     """
     net = build_network(path)
-    # The network is asked, not the configuration: that names a text encoder also where a run had no use for it.
+    # The network is asked, not the configuration: what it takes decides how it is called.
     takes = list(signature(net.forward).parameters)
     if takes[:2] != ["masked", "mask"]:
         raise InlayError(
