@@ -27,10 +27,10 @@ demo: install ## train on the photographs inside scikit-image and fill a hole (u
 	$(BIN)/python train.py experiment=demo
 
 test: install ## the tests (under 10 minutes on 2 cores)
-	$(BIN)/python -m pytest -q -n 2 -m "not slow"
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow"
 
 test-all: install ## the slow tests too
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 check: install ## ruff and mypy
 	$(BIN)/ruff check .

@@ -12,15 +12,16 @@ SOURCE = ROOT / "src/inlay"
 
 # A module may import those on earlier lines, and its own package.
 TIERS = [
-    {"cache", "distributed", "errors", "types", "ops", "randomness", "frozen"},
-    {"hub", "pretrained"},
+    {"cache", "errors", "types", "ops", "randomness", "frozen"},
+    {"distributed", "hub", "precision", "pretrained"},
     {"images", "losses", "metrics", "models", "text"},
     {"masks"},
     {"checkpoints", "data"},
     {"matchers"},
     {"tasks"},
     {"fillers"},
-    {"demo", "prediction", "runs"},
+    {"demo", "prediction", "replay", "resume", "runs"},
+    {"tuning"},
     {"callbacks"},
     {"cli"},
 ]

@@ -1,7 +1,14 @@
 """Checkpoints: plain data that carries its own configuration, opened without running any code of theirs."""
 
+import hashlib
+import importlib.metadata
 import pkgutil
+import platform
+import re
+import subprocess
+import zipfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -21,13 +28,65 @@ _HOMES = {"model": "inlay.models.", "text": "inlay.text."}
 _NAMES = {"model": "network", "text": "text encoder"}
 
 
-def provenance(config: dict[str, Any]) -> dict[str, Any]:
+_PACKAGES = ("torch", "torchvision", "pytorch-lightning", "torchmetrics", "transformers", "albumentations", "numpy")
+
+
+def provenance(config: dict[str, Any], **state: int) -> dict[str, Any]:
     """What a checkpoint says of its origin, under the key ``inlay``.
 
     Args:
         config: the resolved configuration of the run, plain containers only.
+        state: where the run stands.
     """
-    return {"version": inlay.__version__, "config": config}
+    return {"version": inlay.__version__, "git": _revision(), "packages": _packages(), "config": config, **state}
+
+
+@cache
+def _revision() -> str | None:
+    """The commit that Inlay's source is at, with ``+changes`` if it differs; None where it is no checkout."""
+    source = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", "-C", source, *arguments], capture_output=True, text=True, check=True).stdout
+
+    try:
+        return git("rev-parse", "HEAD").strip() + ("+changes" if git("status", "--porcelain", "--", ".") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+@cache
+def _packages() -> dict[str, str]:
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _PACKAGES}
+
+
+def step_file(folder: Path, step: int) -> Path:
+    """Where a run keeps the checkpoint after so many iterations."""
+    return folder / f"step_{step:07d}.ckpt"
+
+
+def step_files(folder: Path) -> dict[int, Path]:
+    """The checkpoints in a folder by iterations."""
+    found = ((re.fullmatch(r"step_(\d+)\.ckpt", path.name), path) for path in folder.glob("step_*.ckpt"))
+    return {int(match[1]): path for match, path in found if match}
+
+
+def sidecar(path: str | Path) -> Path:
+    """The file that holds a checkpoint's SHA-256, as ``sha256sum`` writes it."""
+    return Path(f"{path}.sha256")
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a checkpoint is what was written: by its SHA-256, or without one by the checksums of the archive."""
+    path = path.resolve()
+    try:
+        with path.open("rb") as file:
+            if sidecar(path).exists():
+                said = sidecar(path).read_text().split()[:1]
+                return said == [hashlib.file_digest(file, "sha256").hexdigest()]
+            return zipfile.ZipFile(file).testzip() is None
+    except (OSError, zipfile.BadZipFile, EOFError):
+        return False
 
 
 def read(path: str | Path) -> dict[str, Any]:
@@ -124,6 +183,40 @@ def _class(path: str | Path, target: Any, group: str) -> type[nn.Module]:
             f"{path}: asks for {target!r}, which is not a {_NAMES[group]} of Inlay. The file is not to be trusted."
         )
     return found
+
+
+_TRUSTED = ("inlay.", "torch.optim.")
+
+
+def check_trusted(path: str | Path, config: Any) -> None:
+    """Refuse a configuration that would call anything but what is Inlay's own, or an optimizer.
+
+    Args:
+        path: of the file that has it.
+        config: the configuration, or a part of it.
+
+    Raises:
+        InlayError: naming what it asks for.
+    """
+    if isinstance(config, dict):
+        if "_target_" in config and not _is_trusted(config["_target_"]):
+            raise InlayError(f"{path}: asks for {config['_target_']!r}, not part of Inlay. Not to be trusted.")
+        config = list(config.values())
+    if isinstance(config, list):
+        for value in config:
+            check_trusted(path, value)
+    if isinstance(config, str) and "${" in config:
+        raise InlayError(f"{path}: asks for {config!r}, which would be looked up. Not to be trusted.")
+
+
+def _is_trusted(target: Any) -> bool:
+    if not (isinstance(target, str) and target.startswith(_TRUSTED)):
+        return False
+    try:
+        found = pkgutil.resolve_name(target)
+    except Exception:  # whatever the lookup raised, the answer is the same
+        return False
+    return callable(found) and str(getattr(found, "__module__", "")).startswith(_TRUSTED)
 
 
 def _plain(path: str | Path, value: Any) -> Any:

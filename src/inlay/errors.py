@@ -35,6 +35,17 @@ class NoHole(InlayError):
     """A picture that a mask family finds no usable hole in; another picture takes its place, and it is listed."""
 
 
+REQUEUE = 75
+"""Exit status of a run that was asked to stop and can go on: temporary failure, EX_TEMPFAIL of sysexits.h."""
+
+
+class Preempted(BaseException):
+    """The run was asked to stop by a signal; it was saved, and goes on where it is started again.
+
+    Like an interrupt from the keyboard no mistake, so no handler of mistakes takes it.
+    """
+
+
 def in_a_line(error: Exception) -> str:
     """The kind of an exception and the first line of what it says."""
     return ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
@@ -42,9 +53,15 @@ def in_a_line(error: Exception) -> str:
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Turn an :class:`InlayError`, also one wrapped by a library, into one line on stderr and exit status 1."""
+    """Turn an :class:`InlayError`, also one wrapped by a library, into one line on stderr and exit status 1.
+
+    A run that was preempted exits with status :data:`REQUEUE`.
+    """
     try:
         yield
+    except Preempted as preempted:
+        print(f"preempted: {preempted}", file=sys.stderr)
+        raise SystemExit(REQUEUE) from None
     except Exception as error:
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, InlayError):

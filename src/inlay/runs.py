@@ -2,6 +2,7 @@
 
 import logging
 import os
+import uuid
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, cast
 
 from torch import nn
 
-from inlay.checkpoints import load_text, read, settings, transfer
+from inlay.checkpoints import KEY, load_text, read, settings, sidecar, step_files, transfer
 from inlay.data.datamodule import InpaintingData
 from inlay.errors import InlayError
 from inlay.text import vocabulary as words
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 ARTIFACTS = (
     "checkpoints",
+    "faults",
     "grids",
     "metrics.csv",
     "bad_files.csv",
@@ -28,15 +30,23 @@ ARTIFACTS = (
     "wandb",
     "metrics.json",
     "filled.png",
+    "val_items.csv",
+    "result.json",
+    "error.txt",
+    "mlflow.db",
+    "profile",
+    "mlflow",
 )
 
 
 def quiet() -> None:
     """Silence what libraries say that no user can act on."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    logging.getLogger("pytorch_lightning.profilers").setLevel(logging.INFO)  # the table of trainer=profiler
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")  # VGG, a frozen encoder norm
+    warnings.filterwarnings("ignore", message=r"It is recommended to use `self.log\('val/")  # torchmetrics has reduced
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")  # a resumed run's
 
 
@@ -71,38 +81,45 @@ def check_used(config: Mapping[str, Any]) -> None:
             )
 
 
-def check_sweep(devices: int | str) -> None:
+def check_shared(run_dir: str) -> None:
+    """Refuse a folder that the clock names where processes start side by side: each would have one of its own.
+
+    Args:
+        run_dir: the setting as it stands, not resolved.
+
+    Raises:
+        InlayError: torchrun or SLURM started several processes, and the folder is named by ``now``.
+    """
+    alone = all(os.environ.get(name, "1") == "1" for name in ("WORLD_SIZE", "SLURM_NTASKS"))
+    if not alone and "${now" in run_dir:
+        raise InlayError(
+            "several processes were started, and each would write to a folder of its own. Give run_dir=..."
+        )
+
+
+def check_sweep(devices: int | str, launcher: str = "") -> None:
     """Refuse a sweep over several devices: Lightning starts the script once a device, and each would run the sweep.
+
+    Args:
+        devices: of a trial.
+        launcher: what starts trials; submitit gives each its own processes, as many as wanted.
 
     Raises:
         InlayError: ``devices`` is not 1.
     """
-    if str(devices) != "1":
+    if str(devices) != "1" and "submitit" not in launcher:
         raise InlayError(
             f"-m with trainer.devices={devices}: every process would run the whole sweep. "
             "Sweep with trainer.devices=1, or start each trial as a run of its own."
         )
 
 
-def find_checkpoint(run_dir: str, resume: str | None) -> Path | None:
-    """The checkpoint to go on from.
-
-    Args:
-        run_dir: the run's folder.
-        resume: None for a fresh run, ``last`` (of the folder), or the path of a checkpoint.
-
-    Raises:
-        InlayError: the checkpoint does not exist.
-    """
-    if resume is None:
-        return None
-    path = Path(run_dir) / "checkpoints/last.ckpt" if resume == "last" else Path(resume)
-    if not path.is_file():
-        raise InlayError(
-            f"resume={resume}: no checkpoint at {path}. Give run_dir=... of the run, or the checkpoint's path; "
-            "without resume= a fresh run starts."
-        )
-    return path
+def identity(given: str | None, checkpoint: Path | None) -> str:
+    """What a run is called where names must be unique (dashboards): given, the resumed run's own, or made up."""
+    if given:
+        return given
+    known = read(checkpoint)[KEY]["config"].get("run_id") if checkpoint else None
+    return str(known or uuid.uuid4().hex[:8])
 
 
 def vocabulary(config: Mapping[str, Any], data: InpaintingData, resume: Path | None) -> list[str] | None:
@@ -154,16 +171,16 @@ def start_from(task: nn.Module, init_from: str | None, text_from: str | None) ->
         load_text(text_from, text)
 
 
-def open_folder(run_dir: str, config: str, fresh: bool, vocabulary: list[str] | None = None) -> None:
+def open_folder(run_dir: str, config: str, checkpoint: Path | None = None, vocabulary: list[str] | None = None) -> None:
     """Make a run's folder ready and write its ``config.yaml``; in distributed training the first process does.
 
-    Nothing is overwritten: what an earlier run left there moves to ``earlier/N``, and when a run is resumed with other
-    settings, its old ``config.yaml`` does.
+    Nothing is overwritten: what an earlier run left there moves to ``earlier/N``, and when a run is resumed, so do the
+    checkpoints after the one it goes on from, and ``config.yaml`` if settings changed.
 
     Args:
         run_dir: the folder; made if missing.
         config: the resolved configuration as YAML.
-        fresh: whether this is a new run rather than one that goes on.
+        checkpoint: what the run goes on from; None for a new run.
         vocabulary: words to leave in ``vocabulary.json``, if any.
     """
     if not is_first_process():
@@ -171,23 +188,32 @@ def open_folder(run_dir: str, config: str, fresh: bool, vocabulary: list[str] | 
     folder = Path(run_dir)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "config.yaml"
-    if fresh:
-        _set_aside(folder, ARTIFACTS)
-    elif file.exists() and file.read_text() != config:
-        _set_aside(folder, (file.name,))
+    if checkpoint is None or folder.resolve() not in checkpoint.resolve().parents:
+        set_aside(folder, ARTIFACTS)
+    else:
+        later = _later(folder / "checkpoints", checkpoint)
+        changed = [file.name] if file.exists() and file.read_text() != config else []
+        set_aside(folder, [str(path.relative_to(folder)) for path in later] + changed)
     file.write_text(config)
     if vocabulary:
         words.write(folder / "vocabulary.json", vocabulary)
 
 
-def _set_aside(folder: Path, names: Iterable[str]) -> None:
-    present = [folder / name for name in names if (folder / name).exists()]
+def _later(folder: Path, checkpoint: Path) -> list[Path]:
+    """Checkpoints, and their sums, after the one that a run goes on from: damaged ones, or of steps it takes again."""
+    step = int(read(checkpoint)["global_step"])
+    return [file for at, path in step_files(folder).items() if at > step for file in (path, sidecar(path))]
+
+
+def set_aside(folder: Path, names: Iterable[str]) -> None:
+    """Move what is there of a folder's files to its ``earlier/N``."""
+    present = [name for name in names if (folder / name).exists()]
     if not present:
         return
     number = 1
     while (target := folder / "earlier" / str(number)).exists():
         number += 1
-    target.mkdir(parents=True)
-    for path in present:
-        path.rename(target / path.name)
-    log.warning("%s held an earlier %s; now in %s.", folder, ", ".join(path.name for path in present), target)
+    for name in present:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).rename(target / name)
+    log.warning("%s held an earlier %s; now in %s.", folder, ", ".join(present), target)

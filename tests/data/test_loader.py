@@ -70,7 +70,7 @@ class TestAddressStream:
     def test_starts_at_any_place_in_every_process(self, rank, monkeypatch):
         on_rank(monkeypatch, rank, world=2)
         stream = AddressStream(7, seed=0)
-        assert head(stream, 10, start=9) == head(stream, 19)[9:]
+        assert head(stream, 10, start=2 * 9) == head(stream, 19)[9:]
 
     def test_is_alone_outside_distributed_training(self):
         assert rank_and_world() == (0, 1)
@@ -112,7 +112,12 @@ def contents(batch):
 
 
 def batches(loader, count):
-    return [contents(batch) for batch in islice(loader, count)]
+    """Train on so many batches."""
+    seen = []
+    for batch in islice(loader, count):
+        seen.append(contents(batch))
+        loader.trained()
+    return seen
 
 
 class TestTrainingLoader:
@@ -143,16 +148,27 @@ class TestTrainingLoader:
         assert batches(resumed, 2) == batches(loader(), 5)[3:]
 
     @WORKERS
-    def test_counts_what_it_handed_out_and_not_what_workers_prepared(self, loader, workers):
+    def test_counts_what_was_trained_on_and_not_what_workers_prepared(self, loader, workers):
         some = loader(workers)
         batches(some, 3)
-        assert some.state_dict() == {"handed_out": 3}
+        assert some.state_dict() == {"samples": 6}
+
+    def test_a_batch_that_was_not_trained_on_is_handed_out_again(self, loader):
+        interrupted, resumed = loader(), loader()
+        stream = iter(interrupted)
+        next(stream)
+        interrupted.trained()
+        lost = contents(next(stream))
+        resumed.load_state_dict(interrupted.state_dict())
+        assert batches(resumed, 1) == [lost]
 
     def test_counts_passes_of_all_processes_together(self, loader, monkeypatch):
         some = loader(batch_size=2)
-        for handed_out, world, passes in ((3, 1, 0), (4, 1, 1), (7, 1, 2), (3, 2, 1), (7, 4, 8)):
+        for trained, world, passes in ((3, 1, 0), (4, 1, 1), (7, 1, 2), (3, 2, 1), (7, 4, 8)):
             on_rank(monkeypatch, 0, world)
-            some.load_state_dict({"handed_out": handed_out})
+            some.load_state_dict({"samples": 0})
+            for _ in range(trained):
+                some.trained()
             assert some.passes == passes
 
     @WORKERS

@@ -1,5 +1,6 @@
 """What every network that fills holes has to do. A new one gets all of it by standing in ``conf/model``."""
 
+import functools
 import inspect
 
 import pytest
@@ -31,11 +32,15 @@ OTHERS = {"damsm"}  # these fill no holes
 NAMES = sorted({path.stem for path in (ROOT / "conf/model").glob("*.yaml")} - OTHERS)
 
 
-def build(name, *overrides):
+@functools.cache  # composing takes longer than most tests of what is composed
+def settings(name, *overrides):
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        cfg = compose("train", [f"model={name}", "data.root=none", *SMALL.get(name, []), *overrides])
+        return compose("train", [f"model={name}", "data.root=none", *SMALL.get(name, []), *overrides]).model
+
+
+def build(name, *overrides):
     torch.manual_seed(0)
-    return instantiate(cfg.model)
+    return instantiate(settings(name, *overrides))
 
 
 def reads(net):

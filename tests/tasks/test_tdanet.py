@@ -446,7 +446,7 @@ class TestRuns:
     @pytest.mark.parametrize(
         ("theirs", "ours"),
         [
-            ("trainer.gradient_clip_val=1.0", "task.gradient_clip"),
+            ("+trainer.gradient_clip_val=1.0", "task.gradient_clip"),
             ("+trainer.accumulate_grad_batches=2", "task.accumulate"),
         ],
     )

@@ -2,21 +2,37 @@
 
 from inlay.callbacks.atomic_io import AtomicCheckpointIO
 from inlay.callbacks.bad_files import BadFiles
+from inlay.callbacks.checkpoints import Checkpoints
 from inlay.callbacks.demo_report import DemoReport
 from inlay.callbacks.ema import EMA
+from inlay.callbacks.faults import Faults
 from inlay.callbacks.grids import ImageGrids
-from inlay.callbacks.last_checkpoint import LastCheckpoint
+from inlay.callbacks.items import ValidationItems
 from inlay.callbacks.metrics_csv import MetricsCSV, RewindMetrics
+from inlay.callbacks.mlflow_run import MLflowRun
+from inlay.callbacks.preemption import Preemption
+from inlay.callbacks.preflight import Preflight
 from inlay.callbacks.progress import IterationBar
+from inlay.callbacks.throughput import Throughput
+from inlay.callbacks.wandb_run import WandbRun
+from inlay.callbacks.whole_batch_norm import WholeBatchNorm
 
 __all__ = [
     "EMA",
     "AtomicCheckpointIO",
     "BadFiles",
+    "Checkpoints",
     "DemoReport",
+    "Faults",
     "ImageGrids",
     "IterationBar",
-    "LastCheckpoint",
+    "MLflowRun",
     "MetricsCSV",
+    "Preemption",
+    "Preflight",
     "RewindMetrics",
+    "Throughput",
+    "ValidationItems",
+    "WandbRun",
+    "WholeBatchNorm",
 ]

@@ -1,17 +1,25 @@
 """Checkpoint files that are whole or absent."""
 
+import hashlib
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
+from torch import Tensor
 
+from inlay.checkpoints import sidecar
 from inlay.errors import InlayError
+
+_MB = 10**6
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Write beside the target, flush to disk, rename.
+    """Write beside the target, flush to disk, rename; the SHA-256 is there before the file is.
 
     Lightning's own writer goes through TMPDIR and copies when that is another file system; a run killed in the
     middle then leaves half a checkpoint under the final name.
@@ -21,20 +29,90 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """Save, or leave what was there before untouched.
 
         Raises:
-            InlayError: the disk refuses.
+            InlayError: the disk refuses, or has not enough space.
         """
         path = Path(path)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        needed = size(checkpoint)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
+            free = shutil.disk_usage(path.parent).free
+            if free < needed:
+                raise OSError("not enough space")
+            with _beside(path) as part, _beside(sidecar(path)) as note:
+                with _flushed(part) as file:
+                    hashing = _Hashing(file)
+                    torch.save(checkpoint, hashing)  # type: ignore[arg-type]  # write and flush are all it asks
+                with _flushed(note) as file:
+                    file.write(f"{hashing.sha256.hexdigest()}  {path.name}\n".encode())
+                path.unlink(missing_ok=True)  # a file never stands beside the sum of another
+                note.replace(sidecar(path))
+                part.replace(path)
+                _flush_names(path.parent)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+            free = shutil.disk_usage(next(p for p in path.parents if p.exists())).free
             raise InlayError(
-                f"{path}: the checkpoint could not be written ({error}). Free space, then resume."
+                f"{path}: the checkpoint could not be written ({error}). It needs {needed / _MB:.0f} MB, "
+                f"{free / _MB:.0f} MB are free. The checkpoints before it are intact: make room, then resume=last."
             ) from error
-        finally:
-            temporary.unlink(missing_ok=True)
+
+    def remove_checkpoint(self, path: str | Path) -> None:
+        """Delete a checkpoint, then its sum."""
+        Path(path).unlink(missing_ok=True)
+        sidecar(path).unlink(missing_ok=True)
+
+
+def size(value: Any) -> int:
+    """Bytes that the tensors of a checkpoint take."""
+    if isinstance(value, Tensor):
+        return value.nbytes
+    if isinstance(value, dict):
+        return sum(map(size, value.values()))
+    return sum(map(size, value)) if isinstance(value, list | tuple) else 0
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete what killed processes had begun to write."""
+    for file in folder.glob(".*.ckpt*.part"):
+        file.unlink(missing_ok=True)
+
+
+class _Hashing:
+    """A file that sums up what is written to it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file, self.sha256 = file, hashlib.sha256()
+
+    def write(self, data: Any) -> int:
+        self.sha256.update(data)
+        return self.file.write(data)
+
+    def flush(self) -> None:
+        self.file.flush()
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A name in the same folder for what is not yet whole; nothing is left there."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _flushed(path: Path) -> Iterator[IO[bytes]]:
+    """A new file that is on the disk when it is closed."""
+    with path.open("wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_names(folder: Path) -> None:
+    """Let the names in a folder be on the disk, too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

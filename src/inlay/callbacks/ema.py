@@ -33,6 +33,7 @@ class EMA(pl.Callback):
         self.decay = decay
         self._average: dict[str, Tensor] = {}
         self._steps = 0
+        self._swapped = False
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Begin with the weights as they are, unless a resumed run brought its average."""
@@ -58,12 +59,18 @@ class EMA(pl.Callback):
         """Go on with the weights; checkpoints are written after this."""
         self._swap(pl_module)
 
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Put the weights back if it struck in a validation; a checkpoint may be written next."""
+        if self._swapped:
+            self._swap(pl_module)
+
     @torch.no_grad()
     def _swap(self, pl_module: pl.LightningModule) -> None:
         for name, weight in _weights(pl_module):
             kept = weight.detach().clone()
             weight.copy_(self._average[name])
             self._average[name].copy_(kept)
+        self._swapped = not self._swapped
 
     def state_dict(self) -> dict[str, Any]:
         """How many steps the average has seen."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from torch import Tensor
 
+from inlay.callbacks.mlflow_run import MLflowRun
 from inlay.images import contact_sheet, labeled, write_picture, written
 from inlay.tasks import InpaintingTask
 from inlay.types import Batch
@@ -80,4 +81,6 @@ def _send(logger: Logger, sheet: NDArray[Any], titles: str, step: int) -> None:
     if isinstance(logger, TensorBoardLogger):
         logger.experiment.add_image(titles, sheet, step, dataformats="HWC")
     elif isinstance(logger, WandbLogger):
-        logger.log_image("val/grid", [sheet], step=step, caption=[titles])
+        logger.log_image("val/grid", [sheet], step=step, caption=[f"step {step}: {titles}"])
+    elif isinstance(logger, MLflowRun):
+        logger.log_image("val/grid", sheet, step)

@@ -52,6 +52,7 @@ class InpaintingData(pl.LightningDataModule, ABC):
         caption_dropout: how probable it is that a training sample comes without its caption.
         on_bad_file: ``error`` stops at a broken file, ``skip`` replaces it and lists it.
         workers: processes that prepare samples, at most one a core; 0 prepares them in the training process.
+        overfit: train on the first batch again and again, to see whether a recipe learns at all.
         seed: of every draw.
 
     Raises:
@@ -71,6 +72,7 @@ class InpaintingData(pl.LightningDataModule, ABC):
         caption_dropout: float = 0.0,
         on_bad_file: OnBadFile = "error",
         workers: int = 4,
+        overfit: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -102,6 +104,7 @@ class InpaintingData(pl.LightningDataModule, ABC):
         self.caption_dropout = caption_dropout
         self.on_bad_file: OnBadFile = on_bad_file
         self.workers = min(workers, cores())
+        self.overfit = overfit
         self.seed = seed
         self.problems = Problems()
         """What could not be used so far."""
@@ -113,18 +116,21 @@ class InpaintingData(pl.LightningDataModule, ABC):
         """The photographs of a split. Raises :class:`InlayError` when there are none."""
 
     def train_dataloader(self) -> TrainingLoader:
-        """An endless stream of training batches."""
+        """An endless stream of training batches; of one and the same batch if that is to be overfitted."""
         recipe = self._recipe(self.masks)
         samples = TrainingSamples(
             self.pictures("train"), recipe, self.crop_scale, self.color_jitter, self.flip, self.caption_dropout
         )
-        stream = AddressStream(len(samples), self.seed)
+        stream = AddressStream(len(samples), self.seed, only=self.batch_size if self.overfit else None)
         return TrainingLoader(samples, self.problems, stream, self._batch_size_here(), **self._loading(samples))
 
     def val_dataloader(self) -> SampleLoader:
         """Every validation sample once, in an order of the seed, so neighbors differ; processes share them out."""
         rank, world = rank_and_world()
         samples = EvaluationSamples(self.pictures("val"), self._recipe(self.val_masks))
+        if len(samples) < world:  # a process without any would not take part in the sums at the end
+            some = "1 picture" if len(samples) == 1 else f"{len(samples)} pictures"
+            raise InlayError(f"validation has {some} for {world} processes. Use more, or fewer devices.")
         order = generator(self.seed, Stream.EVAL_ORDER).permutation(len(samples))
         mine, size = order[rank::world].tolist(), self._batch_size_here()
         return SampleLoader(samples, self.problems, sampler=mine, batch_size=size, **self._loading(samples))

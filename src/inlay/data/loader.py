@@ -1,6 +1,8 @@
 """Batches: the training stream is endless, sharded over processes, and resumable at any batch."""
 
+import signal
 from collections.abc import Iterator
+from itertools import count, islice
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -11,6 +13,7 @@ from inlay.distributed import rank_and_world
 from inlay.randomness import Stream, generator
 
 WITHOUT_TOKENS = Collate({})
+_SECONDS_TO_LIVE = 20  # of a worker that was asked to stop
 ENDLESS = 2**40  # a length that no run reaches, small enough for float64
 
 
@@ -24,19 +27,28 @@ class AddressStream(Sampler[Address]):
     Args:
         length: how many samples the data has.
         seed: of the run.
+        only: so many samples, the first ones, come again and again; None for all.
     """
 
-    def __init__(self, length: int, seed: int) -> None:
-        self.length, self.seed = length, seed
+    def __init__(self, length: int, seed: int, only: int | None = None) -> None:
+        self.length, self.seed, self.only = length, seed, only
         self.start = 0
-        """How many samples of this process are already behind it."""
+        """How many samples, of all processes together, are already behind it."""
 
     def __len__(self) -> int:
         return ENDLESS
 
     def __iter__(self) -> Iterator[Address]:
         rank, world = rank_and_world()
-        epoch, place = divmod(self.start * world + rank, self.length)
+        if self.only is None:
+            yield from self._addresses(self.start + rank, world)
+        else:
+            first = list(islice(self._addresses(0, 1), self.only))
+            yield from (first[place % self.only] for place in count(self.start + rank, world))
+
+    def _addresses(self, start: int, world: int) -> Iterator[Address]:
+        """Every ``world``-th one from there on, without end."""
+        epoch, place = divmod(start, self.length)
         while True:
             order = generator(self.seed, Stream.ORDER, epoch).permutation(self.length)
             while place < self.length:
@@ -59,7 +71,7 @@ class SampleLoader(DataLoader[Any]):
     def __init__(
         self, dataset: Dataset[Any], problems: Problems, collate: Collate = WITHOUT_TOKENS, **options: Any
     ) -> None:
-        super().__init__(dataset, collate_fn=collate, **options)
+        super().__init__(dataset, collate_fn=collate, worker_init_fn=_outlive_signals, **options)
         self.problems = problems
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # a generator is an iterator
@@ -68,11 +80,19 @@ class SampleLoader(DataLoader[Any]):
             yield batch
 
 
+def _outlive_signals(worker: int) -> None:
+    """A cluster asks all processes to stop, and the first one needs its batch to come to the end of a step."""
+    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: signal.alarm(_SECONDS_TO_LIVE))
+
+
 class TrainingLoader(SampleLoader):
-    """The loader of an :class:`AddressStream`, which remembers how many batches it has handed out.
+    """The loader of an :class:`AddressStream`, which remembers how many samples have been trained on.
 
     Lightning stores ``state_dict`` in every checkpoint and gives it back on resume; the next batch is then the one
-    that an uninterrupted run would have seen, whatever the number of workers.
+    that an uninterrupted run would have seen, whatever the number of workers or processes. A batch that was handed out
+    and not trained on to the end (:meth:`trained`) is handed out again.
 
     Args:
         dataset: takes an address.
@@ -87,24 +107,27 @@ class TrainingLoader(SampleLoader):
     ) -> None:
         super().__init__(dataset, problems, batch_size=batch_size, sampler=stream, **options)
         self.stream = stream
-        self.handed_out = 0
+        self.samples = 0
+        """Trained on so far, in all processes together."""
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
-        self.stream.start = self.handed_out * (self.batch_size or 1)
-        for batch in super().__iter__():
-            self.handed_out += 1
-            yield batch
+        self.stream.start = self.samples
+        yield from super().__iter__()
+
+    def trained(self) -> None:
+        """Take note that a batch has done its work, in every process."""
+        _, world = rank_and_world()
+        self.samples += (self.batch_size or 1) * world
 
     @property
     def passes(self) -> int:
         """How often the data was gone through, all processes together."""
-        _, world = rank_and_world()
-        return self.handed_out * (self.batch_size or 1) * world // self.stream.length
+        return self.samples // self.stream.length
 
     def state_dict(self) -> dict[str, int]:
         """Where the stream stands."""
-        return {"handed_out": self.handed_out}
+        return {"samples": self.samples}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Go on from there."""
-        self.handed_out = state["handed_out"]
+        self.samples = state["samples"]

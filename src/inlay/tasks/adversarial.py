@@ -3,32 +3,22 @@
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
-import pytorch_lightning as pl
 import torch
 from pytorch_lightning.strategies import ParallelStrategy
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from inlay.distributed import average_gradients
-from inlay.errors import InlayError
-from inlay.tasks.base import MakeOptimizer, MakeScheduler, trainable
+from inlay.tasks.base import MakeOptimizer, MakeScheduler
 from inlay.tasks.inpainting import InpaintingTask
+from inlay.tasks.steps import Loss, add_terms, parameters_of, poisoned, split, trainable
 from inlay.types import Batch
 
 Answer = TypeVar("Answer")
 
 _ON_THE_BAR = ("loss", "d_loss")  # all else is in the metrics
-
-
-class Loss(NamedTuple):
-    """What a player pays."""
-
-    total: Tensor
-    """Scalar."""
-    terms: dict[str, Tensor]
-    """Its terms by name, scalars without gradient."""
 
 
 class AdversarialTask(InpaintingTask, Generic[Answer]):
@@ -50,8 +40,8 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
         scheduler: likewise; makes one schedule for each.
         config: likewise.
         compile: whether to compile all of them.
-        gradient_clip: largest norm of a player's gradient; None for any.
-        accumulate: parts that a batch is computed in, one after the other: less memory, more time, the same step.
+        gradient_clip: likewise; of each player.
+        accumulate: likewise.
 
     Raises:
         InlayError: a number is out of range.
@@ -69,14 +59,9 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
         gradient_clip: float | None = None,
         accumulate: int = 1,
     ) -> None:
-        super().__init__(net, loss, optimizer, scheduler, config, compile)
-        if gradient_clip is not None and gradient_clip <= 0:
-            raise InlayError(f"task.gradient_clip must be null or above 0, got {gradient_clip}.")
-        if accumulate < 1:
-            raise InlayError(f"task.accumulate must be at least 1, got {accumulate}.")
+        super().__init__(net, loss, optimizer, scheduler, config, compile, gradient_clip, accumulate)
         self.automatic_optimization = False
         self.discriminators = nn.ModuleList(discriminators)
-        self.gradient_clip, self.accumulate = gradient_clip, accumulate
         if compile:
             for discriminator in self.discriminators:
                 discriminator.compile(dynamic=False)  # three sizes of batch, always the same ones
@@ -120,24 +105,21 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
         with self.discriminators_fixed():
             losses = (self.generator_loss(part, answer(number, True)) for number, part in enumerate(parts))
             terms |= self._turn(generate, losses, len(parts))
-        for name, value in terms.items():
-            self.log(f"train/{name}", value, prog_bar=name in _ON_THE_BAR)
+        self.log_terms(terms, _ON_THE_BAR)
         for schedule in cast(list[Any], self.lr_schedulers()):
             schedule.step()
 
-    def configure_callbacks(self) -> list[pl.Callback]:
-        """None; but it is the first that is asked of a task with a trainer.
+    def losses(self, batch: Batch, part: int = 0) -> Iterator[Loss]:
+        """See :class:`Task`; the discriminators' first."""
+        answer = self.answer(batch, part)
+        yield self.discriminator_loss(batch, answer)
+        with self.discriminators_fixed():
+            yield self.generator_loss(batch, answer)
 
-        Raises:
-            InlayError: the trainer shall do what only this class can.
-        """
-        for theirs, ours, is_set in (
-            ("gradient_clip_val", "gradient_clip", self.trainer.gradient_clip_val is not None),
-            ("accumulate_grad_batches", "accumulate", self.trainer.accumulate_grad_batches != 1),
-        ):
-            if is_set:
-                raise InlayError(f"trainer.{theirs} does nothing for two players. Set task.{ours} instead.")
-        return []
+    def player(self, optimizer: Optimizer) -> str:
+        """``d_`` for the discriminators."""
+        discriminate, _ = cast(list[Optimizer], self.optimizers(use_pl_optimizer=False))
+        return "d_" if optimizer is discriminate else ""
 
     def configure_optimizers(self) -> Any:
         """An optimizer and a schedule for each player, the discriminators' first."""
@@ -145,22 +127,16 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
         optimizers = [self._optimizer([p for module in player for p in trainable(module)]) for player in players]
         return optimizers, [self._scheduler(optimizer) for optimizer in optimizers]
 
-    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Clip; by now the gradients are unscaled in every precision."""
-        super().on_before_optimizer_step(optimizer)
-        if self.gradient_clip is not None:
-            nn.utils.clip_grad_norm_(_parameters(optimizer), self.gradient_clip)
-
     def _turn(self, optimizer: Optimizer, losses: Iterator[Loss], parts: int) -> dict[str, Tensor]:
         """One player's step, from the losses of all parts; their terms, to be logged."""
         optimizer.zero_grad()
         mean: dict[str, Tensor] = {}
         with self._without_reducer():
             for total, terms in losses:
-                self.manual_backward(total / parts)
-                for name, value in terms.items():
-                    mean[name] = mean.get(name, 0) + value / parts
-        average_gradients(_parameters(optimizer))
+                self.manual_backward(poisoned(total) / parts)
+                add_terms(mean, terms, parts)
+        average_gradients(parameters_of(optimizer))
+        self._terms = mean
         self._step(optimizer)
         return mean
 
@@ -188,27 +164,6 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
         finally:
             for parameter in mine:
                 parameter.requires_grad_(True)
-
-
-def split(batch: Batch, parts: int) -> list[Batch]:
-    """A batch in equal parts, first to last.
-
-    Raises:
-        InlayError: it cannot be divided.
-    """
-    size = len(batch["image"])
-    if size % parts:
-        raise InlayError(f"task.accumulate={parts} must divide the {size} samples of a process's batch.")
-    share = size // parts
-    return [cast(Batch, _cut(batch, slice(k * share, (k + 1) * share))) for k in range(parts)] if parts > 1 else [batch]
-
-
-def _cut(value: Any, rows: slice) -> Any:
-    return {key: _cut(item, rows) for key, item in value.items()} if isinstance(value, dict) else value[rows]
-
-
-def _parameters(optimizer: Optimizer) -> list[nn.Parameter]:
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 @contextmanager

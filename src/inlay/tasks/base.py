@@ -1,25 +1,43 @@
 """What every recipe has in common, whatever it trains."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from inlay.checkpoints import KEY, provenance
-from inlay.distributed import rank_and_world
+from inlay.data.loader import TrainingLoader
+from inlay.distributed import average, rank_and_world
+from inlay.errors import InlayError
 from inlay.randomness import Stream, torch_seed
+from inlay.tasks.steps import Buffers, Loss, clipped, not_finite, trainable, zero
 from inlay.text import Tokenizer
+from inlay.types import Batch
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 MakeScheduler = Callable[[Optimizer], LRScheduler]
 
 
-class Task(pl.LightningModule):
+class Fault(NamedTuple):
+    """A step that was skipped."""
+
+    step: int
+    """Iterations that were done before it."""
+    terms: list[str]
+    """Of the loss, those that were not finite in this process; none where only gradients were not."""
+
+
+class Task(pl.LightningModule, ABC):
     """A network, its loss, and how it is optimized; checkpoints that say what they are.
+
+    What is not finite never reaches the weights: the step is skipped, with all that it would have left behind, and
+    :attr:`fault` says so until the next batch. It still counts as an iteration, so that schedule, data and logs go on
+    as they would have.
 
     Args:
         net: the network.
@@ -28,6 +46,12 @@ class Task(pl.LightningModule):
         scheduler: from an optimizer (a Hydra partial); stepped once an iteration.
         config: the resolved configuration of the run, plain containers; every checkpoint carries it.
         compile: whether to compile the network (in place, so that weights keep their names).
+        gradient_clip: largest norm of the gradient; None for any.
+        accumulate: parts that a batch is computed in, one after the other: less memory, more time, the same step but
+            for what networks and losses compute across a batch (batch norm).
+
+    Raises:
+        InlayError: a number is out of range.
     """
 
     def __init__(
@@ -38,20 +62,58 @@ class Task(pl.LightningModule):
         scheduler: MakeScheduler,
         config: dict[str, Any],
         compile: bool = False,
+        gradient_clip: float | None = None,
+        accumulate: int = 1,
     ) -> None:
         super().__init__()
+        if gradient_clip is not None and gradient_clip <= 0:
+            raise InlayError(f"task.gradient_clip must be null or above 0, got {gradient_clip}.")
+        if accumulate < 1:
+            raise InlayError(f"task.accumulate must be at least 1, got {accumulate}.")
         self.net = net
         self.loss = loss
+        self.gradient_clip, self.accumulate = gradient_clip, accumulate
+        self.fault: Fault | None = None
+        """What was wrong with the latest batch, if anything."""
+        self.at_edge = True
+        """Whether the weights are those between two steps: no optimizer of the step at hand has moved yet."""
         self._optimizer = optimizer
         self._scheduler = scheduler
         self._config = config
+        self._remembered: Buffers | None = None
+        self._in_batch = False
+        self._terms: dict[str, Tensor] = {}
+        self._replayed: int | None = None
         if compile:
             self.net.compile()
+
+    @abstractmethod
+    def losses(self, batch: Batch, part: int = 0) -> Iterator[Loss]:
+        """What a step makes small, a loss for each optimizer in their order. Nothing is stepped or logged.
+
+        Args:
+            batch: the batch, or one part of it.
+            part: which.
+        """
 
     @property
     def seed(self) -> int:
         """Of the run."""
         return int(self._config.get("seed", 0))
+
+    @property
+    def step(self) -> int:
+        """Iterations done so far: the address of what the one at hand draws."""
+        return self.global_step if self._replayed is None else self._replayed
+
+    def replay(self, step: int) -> None:
+        """Draw from here on what the iteration after so many drew."""
+        self._replayed = step
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The resolved configuration of the run."""
+        return self._config
 
     def tokenizers(self) -> dict[str, Tokenizer]:
         """What turns captions into tokens, by the key that the tokens get in a batch."""
@@ -60,13 +122,35 @@ class Task(pl.LightningModule):
     def seed_draws(self, part: int = 0) -> None:
         """Give what PyTorch draws from here on (dropout) an address: the step, the process, a part of the batch."""
         rank, _ = rank_and_world()
-        torch.manual_seed(torch_seed(self.seed, Stream.DROPOUT, self.global_step, (part << 32) + rank))
+        torch.manual_seed(torch_seed(self.seed, Stream.DROPOUT, self.step, (part << 32) + rank))
 
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """A resumed run draws what an uninterrupted one would have drawn, and logs it at the same steps."""
-        self.seed_draws()
-        # Lightning's own count falls behind with each checkpoint that was written within a validation
-        self.trainer.fit_loop.epoch_loop._batches_that_stepped = self.global_step
+    def log_terms(self, terms: Mapping[str, Tensor], on_the_bar: Iterable[str] | None = None) -> None:
+        """Log the terms of a step under ``train/``, as the mean over processes where they are written down.
+
+        Args:
+            terms: scalars by name.
+            on_the_bar: which of them the progress bar shows; None for all.
+        """
+        self._terms = dict(terms)
+        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by Lightning, unknown to mypy
+        is_written = (self.global_step + 1) % every == 0
+        shown = set(terms) if on_the_bar is None else set(on_the_bar)
+        for name, value in (average(terms) if is_written else terms).items():
+            self.log(f"train/{name}", value, prog_bar=name in shown)
+
+    def configure_callbacks(self) -> list[pl.Callback]:
+        """None; but it is the first that is asked of a task with a trainer.
+
+        Raises:
+            InlayError: the trainer shall do what only the task can.
+        """
+        for theirs, ours, is_set in (
+            ("gradient_clip_val", "gradient_clip", self.trainer.gradient_clip_val is not None),
+            ("accumulate_grad_batches", "accumulate", self.trainer.accumulate_grad_batches != 1),
+        ):
+            if is_set:
+                raise InlayError(f"trainer.{theirs} counts other steps than this run does. Set task.{ours} instead.")
+        return []
 
     def configure_optimizers(self) -> Any:
         """The optimizer over what is trainable, and its schedule by iterations."""
@@ -76,15 +160,50 @@ class Task(pl.LightningModule):
             "lr_scheduler": {"scheduler": self._scheduler(optimizer), "interval": "step"},
         }
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Let the checkpoint say how to rebuild the network."""
-        checkpoint[KEY] = provenance(self._config)
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """A resumed run draws what an uninterrupted one would have drawn, and logs it at the same steps."""
+        self.seed_draws()
+        zero(self.trainer.optimizers)
+        self.fault = None
+        if self._remembered is None:
+            self._remembered = Buffers(self)
+        self._remembered.remember()
+        self._in_batch = True
+        # Lightning's own count falls behind with each checkpoint that was written within a validation
+        self.trainer.fit_loop.epoch_loop._batches_that_stepped = self.global_step
+
+    def optimizer_zero_grad(self, *args: Any) -> None:
+        """Nothing: done when the batch began, and a batch's first parts may have left gradients since."""
+
+    def player(self, optimizer: Optimizer) -> str:
+        """What the logs put before an optimizer's figures; nothing where there is but one."""
+        return ""
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Log the learning rate beside the loss."""
-        self.log("train/lr", torch.tensor(optimizer.param_groups[0]["lr"]))
+        """Keep what is not finite from the weights, clip, and log the norm of the gradient and the learning rate."""
+        norm, player = clipped(optimizer, self.gradient_clip), self.player(optimizer)
+        if norm is None:
+            self.fault = Fault(self.step, not_finite(self._terms))
+        else:
+            self.at_edge = False
+        self.log(f"train/{player}grad_norm", torch.tensor(torch.nan) if norm is None else norm)
+        self.log(f"train/{player}lr", torch.tensor(float(optimizer.param_groups[0]["lr"])))
 
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """The step is done, or undone."""
+        if self.fault is not None and self.at_edge:
+            self.roll_back()
+        if isinstance(loader := self.trainer.train_dataloader, TrainingLoader):
+            loader.trained()
+        self.at_edge, self._in_batch = True, False
 
-def trainable(module: nn.Module) -> list[nn.Parameter]:
-    """The parameters that an optimizer is for."""
-    return [parameter for parameter in module.parameters() if parameter.requires_grad]
+    def roll_back(self) -> None:
+        """Let buffers be what they were before the batch at hand."""
+        if self._remembered is not None and self._in_batch:
+            self._remembered.roll_back()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Let the checkpoint say how to rebuild the network."""
+        loader = self.trainer.train_dataloader
+        place = {"epoch": loader.passes, "samples": loader.samples} if isinstance(loader, TrainingLoader) else {}
+        checkpoint[KEY] = provenance(self._config, step=self.global_step, **place)

@@ -1,6 +1,6 @@
 """What every recipe that trains a network to fill holes has in common."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +12,7 @@ from inlay.tasks.base import Task
 from inlay.types import Batch, Prediction
 
 
-class InpaintingTask(Task, ABC):
+class InpaintingTask(Task):
     """A network that fills holes: its validation, and its pictures. Arguments: see :class:`Task`."""
 
     def __init__(self, *parts: Any, **settings: Any) -> None:

@@ -9,7 +9,9 @@ from torch import Tensor
 from inlay.errors import InlayError
 from inlay.losses.matching import MatchingLoss, same
 from inlay.models.damsm import DAMSM, ImageFeatures
-from inlay.tasks.base import MakeOptimizer, MakeScheduler, Task
+from inlay.tasks.base import MakeOptimizer, MakeScheduler
+from inlay.tasks.one_optimizer import OneOptimizerTask
+from inlay.tasks.steps import Loss
 from inlay.text import TextEncoder, Tokenizer
 from inlay.types import Batch, TextFeatures, Tokens
 
@@ -19,7 +21,7 @@ RIVALS = 99
 _ROWS = 1024  # pictures that r_precision compares with all captions at a time
 
 
-class MatchingTask(Task):
+class MatchingTask(OneOptimizerTask):
     """Trains an image encoder and a text encoder on whole pictures; holes are not looked at.
 
     Logs the loss and its terms, and ``val/r_precision`` (see :func:`r_precision`; higher is better), which depends
@@ -34,6 +36,8 @@ class MatchingTask(Task):
         config: the resolved configuration of the run, plain containers; every checkpoint carries it.
         text: the text encoder.
         compile: whether to compile the image encoder (in place, so that weights keep their names).
+        gradient_clip: largest norm of the gradient; None for any.
+        accumulate: parts that a batch is computed in; pictures are compared with the captions of their own part.
 
     Raises:
         InlayError: there is no text encoder, or the two encoders differ in width.
@@ -48,12 +52,14 @@ class MatchingTask(Task):
         config: dict[str, Any],
         text: TextEncoder | None,
         compile: bool = False,
+        gradient_clip: float | None = None,
+        accumulate: int = 1,
     ) -> None:
         if text is None:
             raise InlayError("task=matching needs a text encoder, got none. Choose one: text=lstm.")
         if text.dim != net.dim:
             raise InlayError(f"model.dim and text.dim must be equal, got {net.dim} and {text.dim}. Set model.dim.")
-        super().__init__(net, loss, optimizer, scheduler, config, compile)
+        super().__init__(net, loss, optimizer, scheduler, config, compile, gradient_clip, accumulate)
         self.text = text
         self.retrieval = Retrieval()
 
@@ -65,12 +71,10 @@ class MatchingTask(Task):
         """Both sides of a batch in the joint space."""
         return self.net(image), self.text(tokens)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def batch_loss(self, batch: Batch) -> Loss:
         """The loss of a batch."""
         total, terms, *_ = self._compare(batch)
-        named = {"loss": total.detach()} | terms
-        self.log_dict({f"train/{name}": value for name, value in named.items()}, prog_bar=True)
-        return total
+        return Loss(total, terms)
 
     def on_validation_epoch_start(self) -> None:
         """Forget what an earlier validation, maybe an interrupted one, has left."""

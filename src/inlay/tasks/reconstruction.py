@@ -1,13 +1,13 @@
 """Training by reconstruction: hide a part of a photograph, fill it, compare with the truth."""
 
-from torch import Tensor
-
 from inlay.ops import erase
 from inlay.tasks.inpainting import InpaintingTask, predicted
+from inlay.tasks.one_optimizer import OneOptimizerTask
+from inlay.tasks.steps import Loss
 from inlay.types import Batch, Prediction
 
 
-class ReconstructionTask(InpaintingTask):
+class ReconstructionTask(OneOptimizerTask, InpaintingTask):
     """One network, one optimizer, a weighted sum of losses.
 
     Works for any network with ``forward(masked, mask) -> raw``. The hole is erased here, before the network sees
@@ -19,11 +19,7 @@ class ReconstructionTask(InpaintingTask):
         image, mask = batch["image"], batch["mask"]
         return predicted(self.net(erase(image, mask), mask), batch)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def batch_loss(self, batch: Batch) -> Loss:
         """The loss of a batch."""
         prediction = self.fill(batch)
-        total: Tensor
-        total, terms = self.loss(prediction.raw, prediction.composite, batch["image"], batch["mask"])
-        named = {"loss": total.detach()} | terms
-        self.log_dict({f"train/{name}": value for name, value in named.items()}, prog_bar=True)
-        return total
+        return Loss(*self.loss(prediction.raw, prediction.composite, batch["image"], batch["mask"]))

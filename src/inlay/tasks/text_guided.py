@@ -17,9 +17,10 @@ from inlay.models import TDANet
 from inlay.models.tdanet import Noise, Paths
 from inlay.ops import composite, erase
 from inlay.randomness import Stream, torch_seed
-from inlay.tasks.adversarial import AdversarialTask, Loss
+from inlay.tasks.adversarial import AdversarialTask
 from inlay.tasks.base import MakeOptimizer, MakeScheduler
 from inlay.tasks.inpainting import predicted
+from inlay.tasks.steps import Loss
 from inlay.text import TextEncoder, Tokenizer
 from inlay.types import Batch, Prediction, TextFeatures
 
@@ -177,7 +178,7 @@ class TextGuidedTask(AdversarialTask[Answers]):
         names = dict.fromkeys(name for name, _ in said)
         terms = {name: torch.stack([s.detach().mean() for n, s in said if n == name]).mean() for name in names}
         terms["d_loss"] = total.detach()
-        if self.r1 > 0 and self.global_step % self.r1_every == 0:
+        if self.r1 > 0 and self.step % self.r1_every == 0:
             penalty = self._r1_penalty(image)
             terms["r1"] = penalty.detach()
             total = total + self.r1 * self.r1_every * penalty
@@ -255,7 +256,7 @@ class TextGuidedTask(AdversarialTask[Answers]):
     def _noise(self, shape: tuple[int, ...], part: int) -> Noise:
         """Draws of this step for both paths. All processes draw for all, so that their number changes nothing."""
         rank, world = rank_and_world()
-        seed = torch_seed(self.seed, Stream.LATENT, epoch=self.global_step + 1, index=part)  # 0: grids
+        seed = torch_seed(self.seed, Stream.LATENT, epoch=self.step + 1, index=part)  # 0: grids
         everyone = _normal(seed, (2, shape[0] * world, *shape[1:]), self.device)
         return Noise(*everyone[:, rank::world])
 

@@ -1,9 +1,11 @@
 """Layers that more than one network may use."""
 
+from inlay.models.layers.checkpointing import checkpointed, refuse_to_compile
 from inlay.models.layers.partial_conv import PartialConv2d, Window, partial_window
 from inlay.models.layers.residual import LEAK, ResidualBlock
 from inlay.models.layers.self_attention import SelfAttention2d, attend, query_conv
 from inlay.models.layers.spectral import spectral
+from inlay.models.layers.whole_batch_norm import keep_statistics, share_statistics
 
 __all__ = [
     "LEAK",
@@ -12,7 +14,11 @@ __all__ = [
     "SelfAttention2d",
     "Window",
     "attend",
+    "checkpointed",
+    "keep_statistics",
     "partial_window",
     "query_conv",
+    "refuse_to_compile",
+    "share_statistics",
     "spectral",
 ]

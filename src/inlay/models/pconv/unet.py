@@ -1,13 +1,13 @@
 """A U-Net whose every layer is a partial convolution (Liu et al. 2018, section 3.2 and table of the appendix)."""
 
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inlay.errors import InlayError
-from inlay.models.layers import PartialConv2d, Window, partial_window
+from inlay.models.layers import PartialConv2d, Window, checkpointed, partial_window, refuse_to_compile
 from inlay.ops import pad_to_multiple
 
 LEAK = 0.2
@@ -40,8 +40,10 @@ class Stage(nn.Module):
         if conv.bias is not None:
             nn.init.zeros_(conv.bias)
 
-    def forward(self, x: Tensor, window: Window) -> Tensor:
-        """``(B, C, H, W)`` to ``(B, C', H', W')``."""
+    def forward(self, x: Tensor, window: Window, skip: Tensor | None = None) -> Tensor:
+        """``(B, C, H, W)`` to ``(B, C', H', W')``; with a skip, ``x`` is first brought to its size and joined to it."""
+        if skip is not None:
+            x = torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skip], dim=1)  # twice the size
         y = self.conv(x, window)
         if self.norm is not None:  # its shift moves holes away from zero; put them back before the activation
             y = self.norm(y).mul_(window.valid.to(y.dtype))
@@ -58,12 +60,16 @@ class PConvUNet(nn.Module):
         width: channels after the first stage; they double three times and stay at ``8 * width``.
         freeze_encoder_bn: keep the encoder's batch norm in eval mode and its parameters without gradient, also
             under ``.train()``: the paper's fine-tuning phase, where hole statistics shall not move the norm.
+        checkpointing: compute activations again in the backward pass instead of keeping them; see
+            :func:`~inlay.models.layers.checkpointed`. Does not go with :meth:`compile`.
 
     Raises:
         InlayError: ``levels`` or ``width`` is out of range.
     """
 
-    def __init__(self, levels: int = 7, width: int = 64, freeze_encoder_bn: bool = False) -> None:
+    def __init__(
+        self, levels: int = 7, width: int = 64, freeze_encoder_bn: bool = False, checkpointing: bool = False
+    ) -> None:
         super().__init__()
         if not 4 <= levels <= 10:
             raise InlayError(f"model.levels must lie between 4 and 10 (7 for 256 px, 8 for 512 px), got {levels}.")
@@ -71,6 +77,7 @@ class PConvUNet(nn.Module):
             raise InlayError(f"model.width must be at least 1, got {width}.")
         self.levels = levels
         self.freeze_encoder_bn = freeze_encoder_bn
+        self.checkpointing = checkpointing
         self.channels = channels = [IMAGE_CHANNELS] + [width * min(2**level, 8) for level in range(levels)]
         self.kernels = kernels = [7, 5, 5] + [3] * (levels - 3)
         self.encoder = nn.ModuleList(
@@ -108,10 +115,9 @@ class PConvUNet(nn.Module):
         skips = []
         for stage, window in zip(self.encoder, plan.encoder, strict=True):
             skips.append(x)
-            x = stage(x, window)  # half the size
+            x = checkpointed(stage, x, window, enabled=self.checkpointing)  # half the size
         for stage, window in zip(self.decoder, plan.decoder, strict=True):
-            x = F.interpolate(x, scale_factor=2.0, mode="nearest")  # twice the size
-            x = stage(torch.cat([x, skips.pop()], dim=1), window)
+            x = checkpointed(stage, x, window, skips.pop(), enabled=self.checkpointing)  # twice the size
         raw = x[..., :height, :width].to(torch.promote_types(x.dtype, torch.float32))  # 8 bits need more than bfloat16
         return raw * 0.5 + 0.5
 
@@ -144,5 +150,15 @@ class PConvUNet(nn.Module):
                 norm.eval()
         return self
 
-    def _encoder_norms(self) -> list[nn.BatchNorm2d]:
-        return [module for module in self.encoder.modules() if isinstance(module, nn.BatchNorm2d)]
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compile in place; weights keep their names.
+
+        Raises:
+            InlayError: with ``checkpointing``.
+        """
+        refuse_to_compile(self.checkpointing)
+        super().compile(*args, **kwargs)
+
+    def _encoder_norms(self) -> list[nn.Module]:
+        kinds = (nn.BatchNorm2d, nn.SyncBatchNorm)  # the second where several processes share a batch
+        return [module for module in self.encoder.modules() if isinstance(module, kinds)]

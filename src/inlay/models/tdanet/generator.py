@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from inlay.models.layers import LEAK, ResidualBlock, attend, query_conv, spectral
+from inlay.models.layers import LEAK, ResidualBlock, attend, checkpointed, query_conv, spectral
 
 IMAGE_CHANNELS = 3
 
@@ -49,8 +49,10 @@ class UpBlock(nn.Module):
         self.up = Up(outputs, outputs, upsample)
         self.shortcut = Up(inputs, outputs, upsample)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B, inputs, H, W)`` to ``(B, outputs, 2H, 2W)``."""
+    def forward(self, x: Tensor, picture: Tensor | None = None) -> Tensor:
+        """``(B, C, H, W)`` to ``(B, outputs, 2H, 2W)``; C and the channels of the picture, if any, are ``inputs``."""
+        if picture is not None:
+            x = torch.cat([x, picture.to(x.dtype)], dim=1)
         y = self.conv(F.leaky_relu_(self.norm1(x), LEAK))
         y = self.up(F.leaky_relu_(self.norm2(y), LEAK))
         return y.add_(self.shortcut(x))  # type: ignore[no-any-return]
@@ -122,6 +124,7 @@ class Generator(nn.Module):
         upsample: see :class:`Up`.
         scaled: see :class:`ShortLongAttention`.
         fill: likewise.
+        checkpointing: compute activations again in the backward pass instead of keeping them.
     """
 
     def __init__(
@@ -133,9 +136,11 @@ class Generator(nn.Module):
         upsample: Upsample = "transposed",
         scaled: bool = True,
         fill: bool = True,
+        checkpointing: bool = False,
     ) -> None:
         super().__init__()
         self.at = attention
+        self.checkpointing = checkpointing
         fed = [inputs, *channels[:-1]]
         fed = [count + IMAGE_CHANNELS * (position > attention) for position, count in enumerate(fed)]
         self.blocks = nn.ModuleList(UpBlock(a, b, upsample) for a, b in zip(fed, channels, strict=True))
@@ -156,11 +161,9 @@ class Generator(nn.Module):
         x = latent
         pictures: list[Tensor] = []
         for position, block in enumerate(self.blocks):
-            if pictures:
-                x = torch.cat([x, pictures[-1].to(x.dtype)], dim=1)
-            x = block(x)
+            x = checkpointed(block, x, *pictures[-1:], enabled=self.checkpointing)  # twice the size
             if position == self.at:
-                x = self.attention(x, low, mask)
+                x = checkpointed(self.attention, x, low, mask, enabled=self.checkpointing)
             if position >= self.at:
-                pictures.append(self.heads[position - self.at](x))
+                pictures.append(checkpointed(self.heads[position - self.at], x, enabled=self.checkpointing))
         return pictures

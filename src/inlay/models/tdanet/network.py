@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inlay.errors import InlayError
-from inlay.models.layers import ResidualBlock
+from inlay.models.layers import ResidualBlock, checkpointed, refuse_to_compile
 from inlay.models.tdanet.encoder import ImageEncoder, ImageFeatures
 from inlay.models.tdanet.fusion import Fusion
 from inlay.models.tdanet.generator import IMAGE_CHANNELS, Generator, Upsample
@@ -75,6 +75,8 @@ class TDANet(nn.Module):
         pool_rec: pool the auxiliary path's words over the hidden region, too; by default its map is kept.
         mask_as_input: show the encoder the mask as a fourth channel; by default a hole is known by its zeros.
         upsample: ``transposed`` or ``nearest``, see :class:`~inlay.models.tdanet.generator.Up`.
+        checkpointing: compute activations again in the backward pass instead of keeping them; see
+            :func:`~inlay.models.layers.checkpointed`. Does not go with :meth:`compile`.
 
     Raises:
         InlayError: numbers that do not fit each other; the message names them.
@@ -97,6 +99,7 @@ class TDANet(nn.Module):
         pool_rec: bool = False,
         mask_as_input: bool = False,
         upsample: Upsample = "transposed",
+        checkpointing: bool = False,
     ) -> None:
         super().__init__()
         lists = [*encoder_channels, *decoder_channels]
@@ -109,6 +112,7 @@ class TDANet(nn.Module):
             raise InlayError(f"model.upsample must be 'transposed' or 'nearest', got {upsample!r}.")
         self.text_dim, self.latent = text_dim, latent
         self.pool_rec, self.mask_as_input = pool_rec, mask_as_input
+        self.checkpointing = checkpointing
         inputs = IMAGE_CHANNELS + mask_as_input
         self.encoder = ImageEncoder(inputs, encoder_channels, encoder_strides, encoder_tap)
         high = self.encoder.high_channels
@@ -127,6 +131,7 @@ class TDANet(nn.Module):
             upsample,
             scaled_attention,
             fill_low,
+            checkpointing,
         )
         self.to(memory_format=torch.channels_last)
 
@@ -154,9 +159,9 @@ class TDANet(nn.Module):
         """
         height, width = masked.shape[-2:]
         masked, mask = self._padded(masked, 0.0), self._padded(mask, 1.0)  # what is padded is hole
-        features = self.encoder(self._shown(masked, 1 - mask))
+        features = self._call(self.encoder, self._shown(masked, 1 - mask))
         seen = self._visible(features, mask, text)
-        latent = self.project(seen.h) + self._draw(self.prior(seen.h), noise)
+        latent = self._call(self.project, seen.h) + self._draw(self._call(self.prior, seen.h), noise)
         pictures = self.generator(latent, features.low, self._low(mask))
         return (pictures[-1][..., :height, :width] + 1) / 2  # type: ignore[no-any-return]
 
@@ -175,12 +180,12 @@ class TDANet(nn.Module):
         self._check_trainable(image)
         if self.posterior is None:
             raise InlayError("this network was made for inference, without its auxiliary path. Load it from a run.")
-        visible, hidden = _together(
-            self.encoder, self._shown(erase(image, mask), 1 - mask), self._shown(erase(image, 1 - mask), mask)
+        visible, hidden = self._both(
+            self._shown(erase(image, mask), 1 - mask), self._shown(erase(image, 1 - mask), mask)
         )
         seen, shown = self._visible(visible, mask, text), self._hidden(hidden, mask, text)
-        prior, posterior = self.prior(seen.h), self.posterior(shown.h)
-        base = self.project(seen.h)
+        prior, posterior = self._call(self.prior, seen.h), self._call(self.posterior, shown.h)
+        base = self._call(self.project, seen.h)
         latent_out = base + self._draw(prior, noise and noise.out)
         latent_rec = base + self._draw(posterior, noise and noise.rec)
         low = self._low(mask)
@@ -202,7 +207,12 @@ class TDANet(nn.Module):
         self.posterior = None
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Compile the parts, in place: both paths run through them, and weights keep their names."""
+        """Compile the parts, in place: both paths run through them, and weights keep their names.
+
+        Raises:
+            InlayError: with ``checkpointing``.
+        """
+        refuse_to_compile(self.checkpointing)
         for part in (self.encoder, self.words, self.refine, self.prior, self.posterior, self.project, self.generator):
             if part is not None:
                 part.compile(*args, **kwargs)
@@ -211,6 +221,16 @@ class TDANet(nn.Module):
         """How far short- and long-term attention are open; both begin at 0."""
         attention = self.generator.attention
         return {"gamma": attention.gamma.detach(), "alpha": attention.alpha.detach()}
+
+    def _call(self, part: nn.Module, *args: Tensor) -> Any:
+        """A part's answer. The generator divides itself; what words are asked of is too small to gain by it."""
+        return checkpointed(part, *args, enabled=self.checkpointing)
+
+    def _both(self, visible: Tensor, hidden: Tensor) -> tuple[ImageFeatures, ImageFeatures]:
+        """Features of both pictures in one pass, so that every weight is normalized once."""
+        low, high = self._call(self.encoder, torch.cat([visible, hidden]))
+        (low_visible, low_hidden), (high_visible, high_hidden) = low.chunk(2), high.chunk(2)
+        return ImageFeatures(low_visible, high_visible), ImageFeatures(low_hidden, high_hidden)
 
     def _shown(self, picture: Tensor, region: Tensor) -> Tensor:
         """A picture as the encoder takes it: ``[-1, 1]`` in its region, 0 elsewhere."""
@@ -221,7 +241,7 @@ class TDANet(nn.Module):
         """``h``: the visible part and the words it does not show."""
         words = self.words(features.high, text, negative=True)
         context = pooled_over(words.context, self._known(mask))
-        return _Seen(_fuse(self.refine(features.high), text, context), words.weights)
+        return _Seen(_fuse(self._call(self.refine, features.high), text, context), words.weights)
 
     def _hidden(self, features: ImageFeatures, mask: Tensor, text: TextFeatures) -> _Seen:
         """``h'``: the hidden part and the words it shows."""
@@ -240,7 +260,7 @@ class TDANet(nn.Module):
 
     def _draw(self, latent: Gaussian, noise: Tensor | None) -> Tensor:
         drawn = latent.mean if noise is None else latent.mean + latent.std * noise
-        return self.transform(drawn)  # type: ignore[no-any-return]
+        return self._call(self.transform, drawn)  # type: ignore[no-any-return]
 
     def _padded(self, x: Tensor, value: float) -> Tensor:
         """To multiples of the stride, and at least two: a norm over one position has nothing to average."""
@@ -256,13 +276,6 @@ class TDANet(nn.Module):
                 f"data.image_size must be a multiple of {self.stride} and at least {least} for this network, got "
                 f"{height}x{width}. Use {max(least, below)} or {max(least, below + self.stride)}."
             )
-
-
-def _together(encoder: nn.Module, visible: Tensor, hidden: Tensor) -> tuple[ImageFeatures, ImageFeatures]:
-    """Features of both pictures in one pass, so that every weight is normalized once."""
-    low, high = encoder(torch.cat([visible, hidden]))
-    (low_visible, low_hidden), (high_visible, high_hidden) = low.chunk(2), high.chunk(2)
-    return ImageFeatures(low_visible, high_visible), ImageFeatures(low_hidden, high_hidden)
 
 
 def _fuse(high: Tensor, text: TextFeatures, context: Tensor) -> Tensor:

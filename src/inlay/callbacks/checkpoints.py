@@ -1,0 +1,179 @@
+"""Which checkpoints a run keeps, and when it writes them."""
+
+import logging
+import math
+from pathlib import Path
+from typing import Any, cast
+
+import pytorch_lightning as pl
+
+from inlay.callbacks.atomic_io import remove_leftovers
+from inlay.checkpoints import sidecar, step_file, step_files
+from inlay.errors import InlayError, Preempted
+from inlay.tasks.base import Task
+
+log = logging.getLogger(__name__)
+
+
+class Checkpoints(pl.callbacks.Checkpoint):
+    """Keep the last two checkpoints, the best ones, and one of an exception.
+
+    A checkpoint is ``step_000600.ckpt``, written once and never again; ``last.ckpt`` and ``best.ckpt`` are links. It is
+    written when a run begins, every so many iterations, after each validation, and when the run ends or is preempted;
+    always between two steps. An exception leaves ``exception.ckpt`` if the weights are those between two steps.
+
+    Args:
+        folder: where they go.
+        monitor: the metric that is best when highest.
+        every: iterations between checkpoints.
+        keep: how many of the best ones.
+
+    Raises:
+        InlayError: a number is out of range.
+    """
+
+    def __init__(self, folder: str, monitor: str, every: int, keep: int = 1) -> None:
+        if every < 1 or keep < 1:
+            raise InlayError(f"checkpoint_every and callbacks.checkpoints.keep must be >= 1, got {every} and {keep}.")
+        self.folder = Path(folder)
+        self.monitor, self.every, self.keep = monitor, every, keep
+        self._scores: dict[int, float] = {}
+        self._saved = -1
+        self._training = self._validating = self._saving = False
+
+    @property
+    def best_model_score(self) -> float | None:
+        """The highest value of the metric so far."""
+        return max(self._scores.values(), default=None)
+
+    @property
+    def best_model_path(self) -> str:
+        """The checkpoint that has it; empty where there is none."""
+        best = self._best()
+        return str(step_file(self.folder, best[0])) if best else ""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the first one, so that a run that cannot write says so at once, and can be resumed from its start."""
+        self._training = True
+        self._scores = {step: score for step, score in self._scores.items() if step_file(self.folder, step).exists()}
+        if not trainer.ckpt_path:
+            self._save(trainer)
+        self._saved = trainer.global_step
+        if trainer.is_global_zero:
+            remove_leftovers(self.folder)
+            self._link()  # a resumed run may have left later ones behind
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Between two steps, when what the earlier one logged is on the disk."""
+        if trainer.global_step % self.every == 0:
+            self._save(trainer)
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """A checkpoint that is written before the end will say that validation is due."""
+        self._validating = True
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save, unless this was only the check before training."""
+        self._validating = False
+        if trainer.state.fn == "fit" and not trainer.sanity_checking:
+            self._take_score(trainer)
+            self._save(trainer)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save the steps since the last validation."""
+        self._save(trainer)
+        self._training = False
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Save what can be saved; how to go on is said."""
+        task = cast(Task, pl_module)
+        if not self._training or self._saving:
+            return
+        if not task.at_edge:
+            log.warning("step %d was half done: nothing saved, go on with resume=last.", trainer.global_step)
+            return
+        task.roll_back()
+        if isinstance(exception, Preempted | KeyboardInterrupt):
+            self._save(trainer)
+            log.warning("stopped after %d iterations; go on with resume=last.", trainer.global_step)
+        elif trainer.is_global_zero and not _is_sharded(trainer):
+            path = self.folder / "exception.ckpt"
+            # without the barrier of Trainer.save_checkpoint: the others may be gone
+            trainer.strategy.save_checkpoint(trainer._checkpoint_connector.dump_checkpoint(False), path)
+            log.warning("stopped after %d iterations; go on with resume=%s.", trainer.global_step, path)
+
+    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: Any) -> None:
+        """Let the loops' counters say what the weights say: so many whole steps, and whether validation is due.
+
+        Lightning's own differ with the hook that a checkpoint was written in.
+        """
+        steps = trainer.global_step
+        loops = checkpoint["loops"]["fit_loop"]
+        done = {"ready": steps, "started": steps, "processed": steps, "completed": steps}
+        loops["epoch_loop.batch_progress"] |= {"total": done, "current": dict(done), "is_last_batch": False}
+        if self._validating:  # begun and not finished: Lightning goes back to it
+            nothing = {"ready": 0, "started": 0, "processed": 0, "completed": 0}
+            begun = nothing | {"ready": 1, "started": 1}
+            loops["epoch_loop.val_loop.batch_progress"] |= {"total": begun, "current": nothing, "is_last_batch": False}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Scores of the best ones, by step."""
+        return {"scores": self._scores}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._scores = state_dict["scores"]
+
+    def _take_score(self, trainer: pl.Trainer) -> None:
+        if self.monitor not in trainer.callback_metrics:
+            known = ", ".join(sorted(name for name in trainer.callback_metrics if name.startswith("val/")))
+            raise InlayError(f"monitor={self.monitor} is not measured. Choose one of: {known}.")
+        score = float(trainer.callback_metrics[self.monitor])
+        if not math.isfinite(score):
+            log.warning("%s is %s: no candidate for best.", self.monitor, score)
+            return
+        kept = sorted([*self._scores.items(), (trainer.global_step, score)], key=lambda item: (-item[1], item[0]))
+        self._scores = dict(kept[: self.keep])
+
+    def _best(self) -> tuple[int, float] | None:
+        return max(self._scores.items(), key=lambda item: (item[1], -item[0]), default=None)
+
+    def _save(self, trainer: pl.Trainer) -> None:
+        if trainer.global_step == self._saved:
+            return
+        self._saved, self._saving = trainer.global_step, True
+        path = step_file(self.folder, trainer.global_step)
+        trainer.save_checkpoint(path, weights_only=False)  # optimizers and loops, too
+        if trainer.is_global_zero:
+            self._link()
+            self._prune(trainer)
+        self._saving = False
+
+    def _link(self) -> None:
+        """Let ``last.ckpt`` and ``best.ckpt`` be what they are called."""
+        if (last := step_file(self.folder, self._saved)).exists():
+            _point(self.folder / "last.ckpt", last)
+        if best := self._best():
+            _point(self.folder / "best.ckpt", step_file(self.folder, best[0]))
+
+    def _prune(self, trainer: pl.Trainer) -> None:
+        files = step_files(self.folder)
+        for step in sorted(files)[:-2]:
+            if step not in self._scores:
+                trainer.strategy.remove_checkpoint(files[step])
+
+
+def _point(link: Path, target: Path) -> None:
+    """Let a name stand for a file and its sum, from one moment to the next."""
+    for name, file in ((sidecar(link), sidecar(target)), (link, target)):
+        temporary = name.with_name(f".{name.name}.part")
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(file.name)
+        temporary.replace(name)
+
+
+def _is_sharded(trainer: pl.Trainer) -> bool:
+    """Whether to write a checkpoint takes all processes."""
+    return isinstance(trainer.strategy, pl.strategies.FSDPStrategy | pl.strategies.ModelParallelStrategy)

@@ -1,0 +1,56 @@
+"""What a dashboard may do to a run: nothing."""
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Protocol, TypeVar, cast
+
+from inlay.errors import in_a_line
+
+log = logging.getLogger(__name__)
+
+
+class Dashboard(Protocol):
+    """A logger that sends to a service."""
+
+    lost: bool
+    """Whether the service was given up."""
+
+
+Method = TypeVar("Method", bound=Callable[..., None])
+
+
+def unfailing(method: Method) -> Method:
+    """Let a :class:`Dashboard`'s method give the service up rather than raise; one warning says so.
+
+    A service, its client, and the network between fail in more ways than can be listed; none is worth a run.
+    """
+
+    @wraps(method)
+    def guarded(self: Dashboard, *args: Any, **kwargs: Any) -> None:
+        if self.lost:
+            return
+        try:
+            method(self, *args, **kwargs)
+        except Exception as error:
+            give_up(self, error)
+
+    return cast(Method, guarded)
+
+
+def give_up(dashboard: Dashboard, error: Exception) -> None:
+    """Send nothing more, and say so."""
+    dashboard.lost = True
+    log.warning(
+        "%s gave up (%s). Training goes on without; metrics.csv has the numbers.",
+        type(dashboard).__name__, in_a_line(error),
+    )  # fmt: skip
+
+
+def flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as one dict, ``a/b/c``."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        inner = isinstance(value, dict) and value
+        found |= flat(value, f"{prefix}{key}/") if inner else {f"{prefix}{key}": value}
+    return found

@@ -1,0 +1,162 @@
+"""How each validation picture was filled."""
+
+import csv
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+import torch.distributed as dist
+from numpy.typing import NDArray
+from torch import Tensor
+
+from inlay.callbacks.wandb_run import WandbRun
+from inlay.distributed import rank_and_world
+from inlay.errors import InlayError
+from inlay.images import contact_sheet
+from inlay.masks.freeze import BUCKETS
+from inlay.tasks import InpaintingTask
+
+FILE = "val_items.csv"
+
+
+class Item(NamedTuple):
+    """One validation picture."""
+
+    hole: float
+    """Share of the picture that is hole, in percent."""
+    bucket: str
+    """``1-10``, ``10-20``, ... ``50-60``, or ``outside``."""
+    id: str
+    psnr_hole: float
+    """In dB over the hole's pixels, higher is better; infinite where they are exact, NaN without a hole."""
+    l1_hole: float
+    """Mean absolute error of the hole's pixels in ``[0, 1]``, lower is better."""
+    caption: str
+    """Empty where there is none."""
+
+
+class ValidationItems(pl.Callback):
+    """At every validation a table of all its pictures by hole ratio: ``val_items.csv``, and on the dashboard.
+
+    Args:
+        folder: of the run.
+        pictures: how many rows of the dashboard's table, the first ones of the validation, show the task's pictures.
+        most: how many rows the dashboard's table has at most; the file has all.
+
+    Raises:
+        InlayError: ``pictures`` or ``most`` is negative.
+    """
+
+    def __init__(self, folder: str, pictures: int = 12, most: int = 500) -> None:
+        if min(pictures, most) < 0:
+            raise InlayError(f"callbacks.items.pictures and most must be at least 0, got {pictures} and {most}.")
+        self.path = Path(folder) / FILE
+        self.pictures, self.most = pictures, most
+        self._measured: list[tuple[list[str], list[str], Tensor]] = []
+        self._strips: dict[str, NDArray[np.uint8]] = {}
+
+    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Begin a new table."""
+        self._measured, self._strips = [], {}
+
+    def on_validation_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Measure a batch; nothing is fetched from the device before the end."""
+        if trainer.sanity_checking:
+            return
+        captions = batch.get("caption", [""] * len(batch["id"]))
+        errors = hole_errors(outputs.composite, batch["image"], batch["mask"])
+        self._measured.append((batch["id"], captions, errors))
+        missing = self.pictures - len(self._strips)
+        if missing > 0 and trainer.is_global_zero and _dashboards(trainer):
+            with trainer.precision_plugin.forward_context():  # as the rest of the validation
+                columns = cast(InpaintingTask, pl_module).columns(batch, outputs)
+            for number, name in list(enumerate(batch["id"]))[:missing]:
+                self._strips[name] = _strip([column[number] for column in columns.values()])
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Put together what all processes have, and let the first one write and send it."""
+        if trainer.sanity_checking:
+            return
+        items = _of_all_processes([item for measured in self._measured for item in _read(*measured)])
+        if not trainer.is_global_zero:
+            return
+        _write(self.path, sorted(items))
+        shown = sorted(sorted(items, key=lambda item: item.id not in self._strips)[: self.most])
+        for logger in _dashboards(trainer):
+            rows = [[*item, self._strips.get(item.id)] for item in shown]
+            logger.log_table("val/items", [*Item._fields, "pictures"], rows, step=trainer.global_step)
+
+
+def hole_errors(composite: Tensor, image: Tensor, mask: Tensor) -> Tensor:
+    """Of each picture of a batch: share that is hole, mean squared and mean absolute error of the hole's pixels.
+
+    Args:
+        composite: ``(B, 3, H, W)``, clamped to ``[0, 1]`` here as a file would clamp it.
+        image: ``(B, 3, H, W)`` the truth in ``[0, 1]``.
+        mask: ``(B, 1, H, W)``, 1 = hole.
+
+    Returns:
+        ``(B, 3)`` float32; the errors are NaN where there is no hole.
+    """
+    hole = (mask > 0.5).float()
+    error = (composite.detach().float().clamp(0, 1) - image.float()) * hole
+    pixels = hole.sum(dim=(1, 2, 3))
+    values = pixels * error.shape[1]
+    squared, absolute = error.square().sum(dim=(1, 2, 3)) / values, error.abs().sum(dim=(1, 2, 3)) / values
+    return torch.stack([pixels / hole[0].numel(), squared, absolute], dim=1)
+
+
+def bucket(ratio: float) -> str:
+    """Which of the ranges that results are reported in a hole ratio falls into; ``outside`` if into none."""
+    for low, high in BUCKETS:
+        if low <= ratio < high or ratio == high == BUCKETS[-1][1]:
+            return f"{100 * low:.0f}-{100 * high:.0f}"
+    return "outside"
+
+
+def _read(ids: list[str], captions: list[str], errors: Tensor) -> list[Item]:
+    return [
+        Item(round(100 * ratio, 4), bucket(round(ratio, 6)), name, _psnr(squared), absolute, caption)
+        for name, caption, (ratio, squared, absolute) in zip(ids, captions, errors.tolist(), strict=True)
+    ]
+
+
+def _psnr(squared: float) -> float:
+    return -10 * float(np.log10(squared)) if squared else float("inf")
+
+
+def _of_all_processes(items: list[Item]) -> list[Item]:
+    _, world = rank_and_world()
+    if world == 1:
+        return items
+    everyone: list[list[Item]] = [[] for _ in range(world)]
+    dist.all_gather_object(everyone, items)
+    return [item for of_one in everyone for item in of_one]
+
+
+def _write(path: Path, items: list[Item]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(Item._fields)
+        writer.writerows(items)
+    temporary.replace(path)
+
+
+def _dashboards(trainer: pl.Trainer) -> list[WandbRun]:
+    return [logger for logger in trainer.loggers if isinstance(logger, WandbRun)]
+
+
+def _strip(pictures: list[Tensor]) -> NDArray[np.uint8]:
+    return contact_sheet([[picture.float().permute(1, 2, 0).cpu().numpy() for picture in pictures]]).rgb8()

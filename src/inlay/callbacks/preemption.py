@@ -1,0 +1,94 @@
+"""A run that a cluster asks to stop: a checkpoint at the next edge of a step, and out."""
+
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any
+
+import pytorch_lightning as pl
+
+from inlay.distributed import any_process
+from inlay.errors import REQUEUE, InlayError, Preempted
+
+_ASKING = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+
+
+class Preemption(pl.Callback):
+    """Take SIGTERM and SIGUSR1 as the wish that the run be saved and go on later.
+
+    The exit status is then :data:`inlay.errors.REQUEUE`. Asked again, the run only goes on stopping. All processes
+    stop after the same step, whichever of them was asked. SIGUSR2 is taken likewise where submitit listens to it
+    already, whose listener is to be called when everything is saved (:mod:`inlay.cli.trials`).
+
+    Args:
+        grace: seconds to reach the edge of a step. After that the process ends, and the latest checkpoint stands: a
+            step, or another process, hangs.
+
+    Raises:
+        InlayError: ``grace`` is out of range.
+    """
+
+    def __init__(self, grace: float = 120.0) -> None:
+        if grace <= 0:
+            raise InlayError(f"callbacks.preemption.grace must be above 0 seconds, got {grace}.")
+        self.grace = grace
+        self._asked: int | None = None
+        self._earlier: dict[int, Any] = {}
+        self._watchdog: threading.Timer | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Listen, in the place of Lightning, which would end the run with status 0 and save nothing."""
+        if threading.current_thread() is not threading.main_thread():
+            return  # only the main thread may
+        for number in _ASKING:
+            if number != signal.SIGUSR2 or callable(signal.getsignal(number)):
+                self._earlier[number] = signal.signal(number, self._ask)
+
+    def on_train_batch_start(self, trainer: pl.Trainer, *args: Any) -> None:
+        """The edge of a step."""
+        self._stop_if_asked(trainer)
+
+    def on_validation_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
+        """A resumed run does the validation again. Several processes end it: they have other numbers of batches."""
+        if trainer.world_size == 1 and not trainer.sanity_checking:
+            self._stop_if_asked(trainer)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Nobody is to be asked any more."""
+        self._rest()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Let nothing interrupt the saving that follows."""
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        if not isinstance(exception, Preempted):
+            self._rest()
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self._asked is None:
+            self._asked = number
+            self._watchdog = threading.Timer(self.grace, self._give_up)
+            self._watchdog.daemon = True
+            self._watchdog.start()
+
+    def _stop_if_asked(self, trainer: pl.Trainer) -> None:
+        asked = self._asked is not None
+        if trainer.world_size > 1:
+            asked = any_process(asked, trainer.strategy.root_device)
+        if asked:
+            by = signal.Signals(self._asked).name if self._asked else "a signal to another process"
+            raise Preempted(f"{by} after {trainer.global_step} iterations. The same command with resume=last goes on.")
+
+    def _give_up(self) -> None:
+        print(f"preempted: no step ended within {self.grace:g} s; the latest checkpoint stands.", file=sys.stderr)
+        sys.stderr.flush()
+        os._exit(REQUEUE)
+
+    def _rest(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        for number, earlier in self._earlier.items():
+            signal.signal(number, earlier)
+        self._earlier = {}

@@ -1,0 +1,166 @@
+"""What a person should know before a run spends days."""
+
+import logging
+from collections.abc import Iterator
+from typing import cast
+
+import pytorch_lightning as pl
+from rich.console import Console
+from rich.table import Table
+
+from inlay.callbacks.figures import Figures, Part, figures, parts_of
+from inlay.errors import InlayError
+from inlay.tasks.base import Task
+
+log = logging.getLogger(__name__)
+
+_FASTER = 10  # times the recipe's learning rate
+_MOST_PASSES = 2000
+_FEWEST_HOLES, _MOST_HOLES = 0.01, 0.9
+_BYTES = ("B", "KiB", "MiB", "GiB")
+_OPERATIONS = ("FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP")
+
+
+class Preflight(pl.Callback):
+    """Before the first step, print what the run is made of and what it will take; warn where that is absurd.
+
+    A step is computed for two pictures and thrown away: a run with it ends on the same bits as one without.
+
+    Args:
+        reference_lr: learning rate of the recipe, to warn of ten times as much; None where it is not known.
+
+    Raises:
+        InlayError: ``reference_lr`` is out of range.
+    """
+
+    def __init__(self, reference_lr: float | None = None) -> None:
+        if reference_lr is not None and reference_lr <= 0:
+            raise InlayError(f"callbacks.preflight.reference_lr must be null or above 0, got {reference_lr}.")
+        self.reference_lr = reference_lr
+        self._parts: list[Part] = []
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Count parameters while they are all here: some strategies share them out over the processes."""
+        self._parts = list(parts_of(cast(Task, pl_module)))
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Measure in the first process alone; the others wait no longer than a small step takes."""
+        if not trainer.is_global_zero:
+            return
+        found = figures(trainer, cast(Task, pl_module), self._parts)
+        Console(markup=False, highlight=False).print(table(found))
+        for line in warnings(found, self.reference_lr):
+            log.warning("%s", line)
+
+
+def warnings(found: Figures, reference_lr: float | None = None) -> Iterator[str]:
+    """What is absurd, a line each, with what to do."""
+    rate, data = found.learning_rate, found.data
+    if reference_lr is not None and rate >= _FASTER * reference_lr:
+        yield (
+            f"optimizer.lr={rate:g} is {rate / reference_lr:,.0f} times the recipe's {reference_lr:g}: "
+            f"training will hardly be stable. Set optimizer.lr={reference_lr:g}."
+        )
+    if data.passes > _MOST_PASSES and data.only is None:
+        fewer = int(_MOST_PASSES * data.training / data.batch)
+        yield (
+            f"iterations={data.iterations} pass {data.passes:,.0f} times over {data.training:,} training pictures: the "
+            f"network will know them by heart. Train with more pictures, or set iterations={fewer} at most."
+        )
+    if isinstance(found.holes, list) and not _FEWEST_HOLES <= _mean(found.holes) <= _MOST_HOLES:
+        what = "hardly any of a picture" if _mean(found.holes) < _FEWEST_HOLES else "nearly all of a picture"
+        yield (
+            f"masks hide {what}: {_mean(found.holes):.2%} on average of {len(found.holes)}. Look at them with "
+            "`inlay masks preview`, with the run's masks= and data=, and choose others, or other sizes."
+        )
+    if not isinstance(found.memory, str) and found.memory.total > found.device.memory:
+        yield (
+            f"about {_bytes(found.memory.total)} of memory are needed, and {found.device.name} has "
+            f"{_bytes(found.device.memory)}. Lower data.batch_size={data.batch}, raise task.accumulate={data.parts}, "
+            "or set model.checkpointing=true."
+        )
+
+
+def table(found: Figures) -> Table:
+    """Everything, for a person to read."""
+    shown = Table(title="Before the first step", show_header=False, title_justify="left")
+    for title, rows in (
+        ("parameters", _parameters(found)),
+        ("computation", _computation(found)),
+        ("memory", _memory(found)),
+        ("data", _data(found)),
+    ):
+        for number, (name, value) in enumerate(rows):
+            shown.add_row("" if number else title, name, value)
+        shown.add_section()
+    return shown
+
+
+def _parameters(found: Figures) -> Iterator[tuple[str, str]]:
+    for part in found.parts:
+        counts = {"trained": part.trained, "frozen": part.frozen}
+        yield part.name, ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+
+
+def _computation(found: Figures) -> Iterator[tuple[str, str]]:
+    step = found.step if isinstance(found.step, str) else found.step.flops
+    yield "a training step", _operations(step)
+    if found.fill is not None:
+        yield "filling a hole", _operations(found.fill)
+
+
+def _memory(found: Figures) -> Iterator[tuple[str, str]]:
+    memory = found.memory
+    if isinstance(memory, str):
+        yield "of a process", _unknown(memory)
+        return
+    yield "weights", _bytes(memory.weights)
+    yield "gradients", _bytes(memory.gradients)
+    yield "optimizer", _bytes(memory.optimizer)
+    if memory.average:
+        yield "average of weights", _bytes(memory.average)
+    each = memory.activations / found.data.at_once
+    yield "activations", f"{_bytes(memory.activations)} ({found.data.at_once} pictures x {_bytes(each)})"
+    yield "together, at least", f"{_bytes(memory.total)} of {_bytes(found.device.memory)} ({found.device.name})"
+
+
+def _data(found: Figures) -> Iterator[tuple[str, str]]:
+    data = found.data
+    yield "training", f"{data.training:,} pictures"
+    yield "validation", f"{data.validation:,} pictures"
+    shares = f"{data.batch} pictures"
+    if data.processes > 1:
+        shares += f", {data.batch // data.processes} in each of {data.processes} processes"
+    if data.parts > 1:
+        shares += f", computed in {data.parts} parts"
+    yield "a batch", shares
+    yield "iterations", f"{data.iterations:,}"
+    again = f"the first {data.only} samples again and again"
+    yield "passes", again if data.only else f"{data.passes:,.1f} over the training pictures"
+    if isinstance(found.holes, str):
+        yield "holes", _unknown(found.holes)
+    elif found.holes is not None:
+        low, high = min(found.holes), max(found.holes)
+        yield f"holes of {len(found.holes)} masks", f"{_mean(found.holes):.1%} of a picture, {low:.1%} to {high:.1%}"
+
+
+def _unknown(reason: str) -> str:
+    return f"not measured ({reason})"
+
+
+def _operations(count: float | str) -> str:
+    return _unknown(count) if isinstance(count, str) else f"{_scaled(count, 1000, _OPERATIONS)} a picture"
+
+
+def _bytes(count: float) -> str:
+    return _scaled(count, 1024, _BYTES)
+
+
+def _scaled(count: float, step: int, units: tuple[str, ...]) -> str:
+    """A number with the largest unit that leaves something before the point."""
+    power = next((power for power in reversed(range(len(units))) if count >= step**power), 0)
+    return f"{count / step**power:,.1f} {units[power]}"
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)

@@ -1,0 +1,23 @@
+"""Batch norm over all processes on the CPU, as a plugin of the trainer."""
+
+from pytorch_lightning.plugins.layer_sync import LayerSync
+from torch import nn
+
+from inlay.models.layers import keep_statistics, share_statistics
+
+
+class WholeBatchNorm(LayerSync):
+    """Statistics of the batch as a whole, so that the number of processes changes nothing.
+
+    For processes on the CPU; on GPUs ``trainer.sync_batchnorm`` does it.
+    """
+
+    def apply(self, model: nn.Module) -> nn.Module:
+        """When training begins on several processes."""
+        share_statistics(model)
+        return model
+
+    def revert(self, model: nn.Module) -> nn.Module:
+        """When it has ended."""
+        keep_statistics(model)
+        return model

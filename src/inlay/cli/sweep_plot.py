@@ -1,0 +1,104 @@
+"""The plot of a sweep."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inlay.cli.trials import Trial, varied
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_COLUMNS = 3
+_WIDTH, _HEIGHT = 4.2, 3.4  # of a panel, in inches
+_DECADE = 10.0
+_POINTS, _BEST, _FAILED = "tab:blue", "tab:orange", "tab:red"
+
+
+def draw(trials: Sequence[Trial], monitor: str, path: Path) -> None:
+    """Draw a sweep: the value trial by trial with the best so far, then the value against each setting that varied.
+
+    Args:
+        trials: in the order they started; one without a value is marked at the lower edge.
+        monitor: what the value is of.
+        path: of the PNG.
+    """
+    from matplotlib.figure import Figure  # not pyplot: no window, no global state
+
+    keys = varied(trials)
+    panels = len(keys) + 1
+    columns = 2 if panels == 4 else min(panels, _COLUMNS)
+    rows = math.ceil(panels / columns)
+    figure = Figure(figsize=(_WIDTH * columns, _HEIGHT * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    _draw_progress(axes[0], trials)
+    for panel, key in zip(axes[1:], keys, strict=False):
+        _draw_setting(panel, trials, key)
+    for panel in axes[:panels]:
+        panel.set_ylabel(monitor)
+        panel.grid(alpha=0.3)
+        panel.set_axisbelow(True)
+    for panel in axes[panels:]:
+        panel.remove()
+    axes[0].legend(fontsize="small")
+    figure.savefig(path, dpi=120)
+
+
+def _draw_progress(panel: "Axes", trials: Sequence[Trial]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    _scatter(panel, trials, list(range(len(trials))))
+    best = [-math.inf]
+    for trial in trials:
+        best.append(max(best[-1], -math.inf if trial.value is None else trial.value))
+    panel.step(range(len(trials)), [value if math.isfinite(value) else math.nan for value in best[1:]],
+               where="post", color=_BEST, label="best so far")  # fmt: skip
+    panel.set_xlabel("trial, in the order they started")
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _draw_setting(panel: "Axes", trials: Sequence[Trial], key: str) -> None:
+    given = [trial.settings.get(key, "not set") for trial in trials]
+    numbers = _numbers(given)
+    if numbers is None:
+        choices = sorted(set(given))
+        _scatter(panel, trials, [choices.index(choice) for choice in given])
+        panel.set_xticks(range(len(choices)), choices)
+        panel.set_xlim(-0.5, len(choices) - 0.5)
+    else:
+        if min(numbers) > 0 and max(numbers) / min(numbers) >= _DECADE:
+            _make_logarithmic(panel)
+        _scatter(panel, trials, numbers)
+    panel.set_xlabel(key)
+
+
+def _make_logarithmic(panel: "Axes") -> None:
+    """Without Matplotlib's labels on minor ticks, which run into each other."""
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    panel.set_xscale("log")
+    panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=7))
+    panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    panel.xaxis.set_minor_locator(NullLocator())
+
+
+def _scatter(panel: "Axes", trials: Sequence[Trial], x: Sequence[float]) -> None:
+    """Points; the best one marked, those without a value at the lower edge."""
+    known = [(place, trial.value) for place, trial in zip(x, trials, strict=True) if trial.value is not None]
+    missing = [place for place, trial in zip(x, trials, strict=True) if trial.value is None]
+    if known:
+        panel.scatter(*zip(*known, strict=True), color=_POINTS, label="value")
+        place, value = max(known, key=lambda point: point[1])
+        panel.scatter(place, value, s=160, facecolors="none", edgecolors=_BEST, linewidths=2, label="best")
+    if missing:
+        edge = panel.get_xaxis_transform()  # y from 0, below, to 1
+        panel.scatter(missing, [0.03] * len(missing), marker="x", color=_FAILED, transform=edge, label="no value")
+
+
+def _numbers(given: Sequence[str]) -> list[float] | None:
+    """The settings as numbers; None where one is not."""
+    try:
+        return [float(value) for value in given]
+    except ValueError:
+        return None

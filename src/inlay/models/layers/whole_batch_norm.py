@@ -1,0 +1,77 @@
+"""Batch norm over a batch that several processes share."""
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from inlay.distributed import rank_and_world
+
+
+class WholeBatchNorm2d(nn.BatchNorm2d):
+    """Batch norm whose statistics in training are those of all processes' samples together.
+
+    For processors, what :class:`torch.nn.SyncBatchNorm` is for GPUs, where it refuses to work anywhere else. All
+    processes must have the same number of samples.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, H, W)`` to ``(B, C, H, W)``."""
+        _, world = rank_and_world()
+        if world == 1 or not self.training:
+            return super().forward(x)
+        wide = x.float()
+        mean = _mean_over_processes(wide.mean(dim=(0, 2, 3)))  # (C,)
+        variance = _mean_over_processes((wide - mean[:, None, None]).square().mean(dim=(0, 2, 3)))  # (C,)
+        self._take_in(mean.detach(), variance.detach(), count=world * x[:, 0].numel())
+        scale = torch.rsqrt(variance + self.eps) * self.weight
+        return ((wide - mean[:, None, None]) * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)
+
+    @torch.no_grad()
+    def _take_in(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
+        self.num_batches_tracked += 1
+        momentum = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean, momentum)
+        self.running_var.lerp_(variance * (count / (count - 1)), momentum)
+
+
+class _Mean(torch.autograd.Function):
+    """The mean over processes; in the backward pass the mean of what they all want of it."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return _averaged(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        return _averaged(gradient)
+
+
+def _averaged(x: Tensor) -> Tensor:
+    total = x.clone(memory_format=torch.contiguous_format)
+    dist.all_reduce(total)
+    return total / dist.get_world_size()
+
+
+def _mean_over_processes(x: Tensor) -> Tensor:
+    mean: Tensor = _Mean.apply(x)  # type: ignore[no-untyped-call]
+    return mean
+
+
+def share_statistics(module: nn.Module) -> None:
+    """Let every :class:`torch.nn.BatchNorm2d` of a module be a :class:`WholeBatchNorm2d`, in place."""
+    _turn(module, nn.BatchNorm2d, WholeBatchNorm2d)
+
+
+def keep_statistics(module: nn.Module) -> None:
+    """The other way round."""
+    _turn(module, WholeBatchNorm2d, nn.BatchNorm2d)
+
+
+def _turn(module: nn.Module, old: type[nn.Module], new: type[nn.Module]) -> None:
+    for part in module.modules():
+        if type(part) is old:
+            part.__class__ = new  # nothing but the forward pass differs: parameters stay where optimizers know them

@@ -1,0 +1,27 @@
+"""Which numbers a run computes with."""
+
+import torch
+
+from inlay.errors import InlayError
+
+
+def resolve(wanted: str | int, accelerator: str) -> str | int:
+    """The precision of a run, as Lightning names it.
+
+    Args:
+        wanted: ``auto`` for ``bf16-mixed`` where the run gets a CUDA device that computes in bfloat16, else for
+            ``32-true``; or a precision of Lightning's.
+        accelerator: what the run computes on, as Lightning names it.
+
+    Raises:
+        InlayError: float16 is wanted.
+    """
+    if str(wanted).startswith("16"):
+        raise InlayError(
+            f"trainer.precision={wanted}: float16 ends at 65504, and Gram matrices and KL overflow it. Use bf16-mixed, "
+            "which is as fast and has the range of float32, or 32-true where the GPU has no bfloat16."
+        )
+    if wanted != "auto":
+        return wanted
+    with_cuda = accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+    return "bf16-mixed" if with_cuda and torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"

@@ -1,0 +1,117 @@
+"""To go on with a run: which checkpoint, and what changed since."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from inlay.checkpoints import KEY, is_whole, read, step_files
+from inlay.errors import InlayError
+
+log = logging.getLogger(__name__)
+
+_NOT_OF_THE_RUN = ("resume", "replay", "run_dir", "run_id", "init_from", "text_from", "tune")
+_STATE = ("model", "text", "discriminator", "optimizer", "scheduler", "task._target_", "task.judges")
+"""Settings that a checkpoint's state was made with: weights, running means, schedules."""
+
+
+def find(run_dir: str, resume: str | None) -> Path | None:
+    """The checkpoint to go on from, seen to be whole.
+
+    Args:
+        run_dir: the run's folder.
+        resume: None for a fresh run; ``last`` or ``best`` of the folder; ``auto``: ``last`` if there is one, else a
+            fresh run; or the path of a checkpoint.
+
+    Raises:
+        InlayError: there is no such checkpoint, or it is damaged. Only ``last`` has one before it to fall back on.
+    """
+    folder = Path(run_dir) / "checkpoints"
+    if resume is None:
+        return None
+    if resume in ("last", "auto"):
+        return _newest(folder, resume)
+    path = folder / "best.ckpt" if resume == "best" else Path(resume)
+    if not path.is_file():
+        raise InlayError(
+            f"resume={resume}: no checkpoint at {path}. Give run_dir=... of the run, or the checkpoint's path; "
+            "without resume= a fresh run starts."
+        )
+    if not is_whole(path):
+        raise InlayError(f"resume={resume}: {path} is damaged. Try resume=last, or another checkpoint of the folder.")
+    return path.resolve()
+
+
+def _newest(folder: Path, resume: str) -> Path | None:
+    files = step_files(folder)
+    candidates = [files[step] for step in sorted(files, reverse=True)]
+    last = folder / "last.ckpt"
+    if last.is_file() and not last.is_symlink():  # copied from elsewhere
+        candidates.insert(0, last)
+    for path in candidates:
+        if is_whole(path):
+            return path
+        log.warning("%s is damaged; the checkpoint before it is used.", path)
+    if candidates:
+        raise InlayError(f"resume={resume}: all {len(candidates)} checkpoints in {folder} are damaged. Start afresh.")
+    if resume == "auto":
+        return None
+    raise InlayError(
+        f"resume=last: no checkpoint at {last}. Give run_dir=... of the run, or the checkpoint's path; "
+        "without resume= a fresh run starts, with resume=auto where there is none."
+    )
+
+
+def report(path: Path, config: Any) -> None:
+    """Say where a run goes on, and what changed since; arguments as for :func:`compare`.
+
+    Raises:
+        InlayError: see :func:`compare`.
+    """
+    print(f"resume: {path}, after {read(path)['global_step']} iterations")
+    changed = compare(path, config)
+    if changed:
+        print("\n  ".join([f"resume: {len(changed)} settings changed since", *changed]))
+
+
+def compare(path: Path, config: Mapping[str, Any]) -> list[str]:
+    """What changed in the configuration since a checkpoint was written, a line for each key.
+
+    Args:
+        path: the checkpoint.
+        config: of the run that goes on, resolved.
+
+    Raises:
+        InlayError: a change that the checkpoint's state would contradict.
+    """
+    before, now = _flat(read(path)[KEY]["config"]), _flat(config)
+    changed = [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)]
+    lines = {key: f"{key}: {before.get(key, '(not set)')} -> {now.get(key, '(not set)')}" for key in changed}
+    broken = [line for key, line in lines.items() if _is_below(key, _STATE)]
+    if broken:
+        raise InlayError(
+            f"resume: {path} holds a state made with other settings ({'; '.join(broken)}). Give the old ones, or begin "
+            "a new run with init_from= and its weights."
+        )
+    return list(lines.values())
+
+
+def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    run_dir = str(config.get("run_dir", ""))
+    return {
+        key: value.replace(run_dir, "RUN") if isinstance(value, str) and run_dir else value
+        for key, value in _leaves(config)
+        if not _is_below(key, _NOT_OF_THE_RUN)
+    }
+
+
+def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for name, item in value.items():
+            yield from _leaves(item, f"{key}.{name}" if key else str(name))
+    else:
+        yield key, value
+
+
+def _is_below(key: str, groups: tuple[str, ...]) -> bool:
+    return any(key == group or key.startswith(f"{group}.") for group in groups)

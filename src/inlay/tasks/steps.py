@@ -1,0 +1,125 @@
+"""What a step is made of: losses of parts of a batch, gradients, and the guard that keeps the weights finite."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.optim import Optimizer
+
+from inlay.errors import InlayError
+from inlay.types import Batch
+
+
+class Loss(NamedTuple):
+    """What an optimizer makes small."""
+
+    total: Tensor
+    """Scalar."""
+    terms: dict[str, Tensor]
+    """Its terms by name, scalars without gradient."""
+
+
+def split(batch: Batch, parts: int) -> list[Batch]:
+    """A batch in equal parts, first to last.
+
+    Raises:
+        InlayError: it cannot be divided.
+    """
+    size = len(batch["image"])
+    if size % parts:
+        raise InlayError(f"task.accumulate={parts} must divide the {size} samples of a process's batch.")
+    share = size // parts
+    return [cast(Batch, _cut(batch, slice(k * share, (k + 1) * share))) for k in range(parts)] if parts > 1 else [batch]
+
+
+def _cut(value: Any, rows: slice) -> Any:
+    return {key: _cut(item, rows) for key, item in value.items()} if isinstance(value, dict) else value[rows]
+
+
+def add_terms(mean: dict[str, Tensor], terms: Mapping[str, Tensor], parts: int) -> None:
+    """Take the terms of one of so many parts into their mean."""
+    for name, value in terms.items():
+        mean[name] = mean.get(name, 0) + value / parts
+
+
+def poisoned(total: Tensor) -> Tensor:
+    """The loss as it is; if it is not finite, with gradients that are not finite either.
+
+    A loss may be infinite and its gradient finite. Poisoned, all parameters in all processes show it: gradients are
+    averaged anyway, so nobody has to ask the others.
+    """
+    return total * torch.where(total.detach().isfinite(), 1.0, torch.nan)
+
+
+def clipped(optimizer: Optimizer, most: float | None) -> Tensor | None:
+    """Clip an optimizer's gradients, all together, to a norm; or take them away if they are not finite.
+
+    An optimizer leaves alone what has no gradient, its own running means too: the step does not happen. To know costs
+    one look at the device a step, while it is busy with nothing that the next kernels would not wait for.
+
+    Args:
+        optimizer: about to step.
+        most: largest norm, None for any.
+
+    Returns:
+        The norm before clipping, a scalar; None if the gradients are not finite and were taken away.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+    norm = total_norm([parameter.grad for parameter in parameters])
+    if not norm.isfinite():
+        optimizer.zero_grad()
+        return None
+    if most is not None:
+        clip_grads_with_norm_(parameters, most, norm)
+    return norm
+
+
+def total_norm(gradients: Sequence[Tensor]) -> Tensor:
+    """Euclidean norm of all gradients together, a scalar; of those that are sharded, too."""
+    norm = get_total_norm(gradients)
+    return norm.full_tensor() if hasattr(norm, "full_tensor") else norm
+
+
+class Buffers:
+    """Running statistics and power iterations as they were before a batch, so that a skipped step leaves no trace.
+
+    Args:
+        module: whose buffers.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self._live = list(module.buffers())
+        self._kept = [buffer.clone() for buffer in self._live]
+
+    def remember(self) -> None:
+        """Before a batch."""
+        if self._live:
+            torch._foreach_copy_(self._kept, self._live)
+
+    def roll_back(self) -> None:
+        """As if the batch had never been."""
+        if self._live:
+            torch._foreach_copy_(self._live, self._kept)
+
+
+def not_finite(terms: Mapping[str, Tensor]) -> list[str]:
+    """The names of terms that are infinite or no number."""
+    return [name for name, value in terms.items() if not torch.as_tensor(value).isfinite().all()]
+
+
+def trainable(module: nn.Module) -> list[nn.Parameter]:
+    """The parameters that an optimizer is for."""
+    return [parameter for parameter in module.parameters() if parameter.requires_grad]
+
+
+def parameters_of(optimizer: Optimizer) -> list[nn.Parameter]:
+    """All parameters of an optimizer."""
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def zero(optimizers: Iterable[Optimizer]) -> None:
+    """Forget all gradients."""
+    for optimizer in optimizers:
+        optimizer.zero_grad()

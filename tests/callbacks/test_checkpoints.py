@@ -1,0 +1,302 @@
+"""Checkpoints are whole or absent, the right ones are kept, and what is damaged is not used."""
+
+import errno
+import hashlib
+import logging
+import os
+import resource
+import shutil
+import signal
+
+import pytest
+import torch
+
+from inlay import checkpoints, resume
+from inlay.callbacks import AtomicCheckpointIO
+from inlay.callbacks.atomic_io import size
+from inlay.checkpoints import is_whole, sidecar, step_files
+from inlay.errors import InlayError
+from tests.processes import GROUP, run
+from tests.training import TINY, metrics, train, weights
+
+
+@pytest.fixture
+def save(tmp_path):
+    """Write a checkpoint of so many numbers."""
+
+    def write(name="last.ckpt", step=1, numbers=10):
+        path = tmp_path / name
+        AtomicCheckpointIO().save_checkpoint({"step": step, "weights": torch.ones(numbers)}, path)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    import numpy as np
+
+    from inlay.images import Picture, write_picture
+
+    root, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    for number in range(6):
+        write_picture(root / f"{number}.png", Picture(rng.integers(0, 256, (40, 40, 3)).astype(np.uint8)))
+    return root
+
+
+@pytest.fixture(scope="module")
+def finished(pictures, tmp_path_factory):
+    """A finished run; who changes it takes a copy."""
+    run_dir = tmp_path_factory.mktemp("finished")
+    train(run_dir, f"data.root={pictures}", "iterations=7", "validate_every=3", "checkpoint_every=2")
+    return run_dir
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "copy", symlinks=True)
+
+
+class TestFiles:
+    def test_stand_beside_their_sum(self, save):
+        path = save()
+        digest, name = sidecar(path).read_text().split()
+        assert (digest, name) == (hashlib.sha256(path.read_bytes()).hexdigest(), "last.ckpt")
+        assert is_whole(path)
+
+    def test_leave_nothing_else(self, save, tmp_path):
+        save()
+        save(step=2)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["last.ckpt", "last.ckpt.sha256"]
+
+    def test_size_is_that_of_all_tensors(self):
+        assert (
+            size({"a": torch.zeros(3), "b": [torch.zeros(2, dtype=torch.uint8), {"c": torch.zeros(1)}], "d": 7}) == 18
+        )
+
+    @pytest.mark.parametrize("with_sum", [True, False], ids=["by its sum", "by the archive"])
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda b: b[:-200],
+            lambda b: b"",
+            lambda b: b[: len(b) // 2] + bytes([b[len(b) // 2] ^ 1]) + b[len(b) // 2 + 1 :],
+        ],
+        ids=["truncated", "empty", "one bit"],
+    )
+    def test_damage_is_seen(self, save, damage, with_sum):
+        path = save(numbers=10_000)
+        if not with_sum:
+            sidecar(path).unlink()
+        assert is_whole(path)
+        path.write_bytes(damage(path.read_bytes()))
+        assert not is_whole(path)
+
+    def test_that_cannot_be_written_leave_the_one_before(self, save, tmp_path, monkeypatch):
+        path, failed = save(), []
+
+        def full(*_):
+            failed.append(1)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(InlayError, match=r"No space left.*It needs 0 MB, \d+ MB are free.*resume=last"):
+            save(step=2)
+        assert failed
+        assert torch.load(path, weights_only=True)["step"] == 1
+        assert is_whole(path)
+        assert len(list(tmp_path.iterdir())) == 2
+
+    def test_larger_than_the_disk_are_not_begun(self, save, monkeypatch):
+        path = save()
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 61, 39))
+        with pytest.raises(InlayError, match="not enough space"):
+            save(step=2)
+        assert torch.load(path, weights_only=True)["step"] == 1
+
+
+class TestOfARun:
+    def test_are_the_last_two_and_the_best(self, finished):
+        scores = metrics(finished, "val/psnr_hole")  # after 3 and 6 iterations
+        best = 3 * (1 + scores.index(max(scores)))
+        assert set(step_files(finished / "checkpoints")) == {6, 7, best}
+        assert (finished / "checkpoints/last.ckpt").resolve().name == "step_0000007.ckpt"
+        assert (finished / "checkpoints/best.ckpt").resolve().name == f"step_{best:07d}.ckpt"
+
+    def test_all_have_a_sum(self, finished):
+        files = list((finished / "checkpoints").glob("*.ckpt"))
+        assert len(files) >= 4
+        assert all(sidecar(path).exists() and is_whole(path) for path in files)
+
+    def test_are_written_between_validations(self, finished):
+        log = finished / "checkpoints"
+        assert weights(finished)["global_step"] == 7
+        assert 4 not in step_files(log)  # was written, and made way
+
+    def test_say_where_they_come_from_and_stand(self, finished):
+        said = weights(finished)["inlay"]
+        assert (said["step"], said["samples"], said["epoch"]) == (7, 14, 2)  # five pictures, two a batch
+        assert said["config"]["iterations"] == 7
+        assert said["packages"]["torch"] == torch.__version__.split("+")[0] or torch.__version__
+        assert said["git"] is None or len(said["git"].removesuffix("+changes")) == 40
+
+    def test_of_the_best_are_as_many_as_asked_for(self, pictures, tmp_path):
+        train(
+            tmp_path, f"data.root={pictures}", "iterations=6", "validate_every=1", "callbacks.checkpoints.keep=3"
+        )  # fmt: skip
+        scores = metrics(tmp_path, "val/psnr_hole")
+        best = sorted(range(1, 7), key=lambda step: -scores[step - 1])[:3]
+        assert set(step_files(tmp_path / "checkpoints")) == {5, 6, *best}
+        assert (tmp_path / "checkpoints/best.ckpt").resolve().name == f"step_{best[0]:07d}.ckpt"
+
+    def test_go_by_a_metric_that_exists(self, pictures, tmp_path):
+        with pytest.raises(InlayError, match=r"monitor=val/beauty is not measured. Choose one of: val/l1,"):
+            train(tmp_path, f"data.root={pictures}", "monitor=val/beauty")
+
+
+class TestResume:
+    @pytest.mark.parametrize("damage", ["truncated", "empty", "one bit"])
+    def test_uses_the_checkpoint_before_a_damaged_one(self, copy, damage, caplog):
+        last = copy / "checkpoints/last.ckpt"
+        content = bytearray(last.read_bytes())
+        content[len(content) // 2] ^= 1
+        last.write_bytes({"truncated": content[:500], "empty": b"", "one bit": content}[damage])
+        with caplog.at_level(logging.WARNING):
+            found = resume.find(str(copy), "last")
+        assert found.name == "step_0000006.ckpt"
+        assert "step_0000007.ckpt is damaged; the checkpoint before it is used" in caplog.text
+
+    def test_ends_where_it_would_have_ended_after_damage(self, finished, copy, pictures, capsys):
+        (copy / "checkpoints/last.ckpt").write_bytes(b"")
+        settings = [f"data.root={pictures}", "iterations=7", "validate_every=3", "checkpoint_every=2"]
+        train(copy, *settings, "resume=last")
+        assert "settings changed" not in capsys.readouterr().out  # another folder is no other setting
+        ours, theirs = weights(finished), weights(copy)
+        assert all(torch.equal(value, theirs["state_dict"][key]) for key, value in ours["state_dict"].items())
+        assert (finished / "metrics.csv").read_text() == (copy / "metrics.csv").read_text()
+        assert (copy / "earlier/1/checkpoints/step_0000007.ckpt").read_bytes() == b""
+
+    def test_refuses_when_all_are_damaged(self, copy):
+        for path in step_files(copy / "checkpoints").values():
+            path.write_bytes(b"")
+        with pytest.raises(InlayError, match=r"all 3 checkpoints in .* are damaged"):
+            resume.find(str(copy), "last")
+
+    def test_finds_last_best_and_paths(self, finished):
+        folder = finished / "checkpoints"
+        assert resume.find(str(finished), "last").name == "step_0000007.ckpt"
+        assert resume.find(str(finished), "auto").name == "step_0000007.ckpt"
+        assert resume.find(str(finished), "best") == (folder / "best.ckpt").resolve()
+        assert resume.find("elsewhere", str(folder / "step_0000006.ckpt")).name == "step_0000006.ckpt"
+        assert resume.find(str(finished), None) is None
+
+    @pytest.mark.parametrize("which", ["last", "best", "gone.ckpt"])
+    def test_of_nothing_is_an_error(self, tmp_path, which):
+        with pytest.raises(InlayError, match=f"resume={which}: no checkpoint at"):
+            resume.find(str(tmp_path), which)
+
+    def test_auto_begins_where_there_is_nothing(self, tmp_path):
+        assert resume.find(str(tmp_path), "auto") is None
+
+    def test_of_a_damaged_path_is_an_error(self, copy):
+        path = copy / "checkpoints/step_0000006.ckpt"
+        path.write_bytes(path.read_bytes()[:-1])
+        with pytest.raises(InlayError, match="is damaged"):
+            resume.find(str(copy), str(path))
+
+    def test_lists_what_changed_key_by_key(self, finished, pictures, capsys):
+        config = weights(finished)["inlay"]["config"]
+        changed = config | {"iterations": 9, "loss": config["loss"] | {"extra": 1}}
+        lines = resume.compare(finished / "checkpoints/last.ckpt", changed)
+        assert lines == ["iterations: 7 -> 9", "loss.extra: (not set) -> 1"]
+        resume.report(finished / "checkpoints/last.ckpt", changed)
+        assert "2 settings changed since\n  iterations: 7 -> 9\n" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        "setting", ["model.width=5", "optimizer.lr=1e-3", "scheduler=one_cycle", "optimizer._target_=torch.optim.SGD"]
+    )
+    def test_refuses_what_the_state_contradicts(self, copy, pictures, setting):
+        before = sorted(copy.rglob("*"))
+        with pytest.raises(InlayError, match=rf"other settings \(.*{setting.split('=')[0]}.*init_from="):
+            train(copy, f"data.root={pictures}", "validate_every=3", "iterations=9", "resume=last", setting)
+        assert sorted(copy.rglob("*")) == before
+
+    def test_of_best_sets_later_checkpoints_aside(self, copy, pictures):
+        best = int(weights(copy, "best")["global_step"])
+        later = {step for step in step_files(copy / "checkpoints") if step > best}
+        train(copy, f"data.root={pictures}", "iterations=8", "validate_every=3", "resume=best")
+        assert set(step_files(copy / "earlier/1/checkpoints")) == later
+        assert weights(copy)["global_step"] == 8
+
+
+class TestExceptions:
+    def broken(self, monkeypatch, owner, name, after):
+        """Let a method raise when it was called so often."""
+        inner, calls = getattr(owner, name), []
+
+        def failing(*arguments, **options):
+            calls.append(1)
+            if len(calls) > after:
+                raise RuntimeError("broken")
+            return inner(*arguments, **options)
+
+        monkeypatch.setattr(owner, name, failing)
+        return calls
+
+    @pytest.mark.parametrize("where", ["loss", "validation", "data"])
+    def test_leave_a_checkpoint_that_goes_on_exactly(self, finished, pictures, tmp_path, monkeypatch, caplog, where):
+        from inlay.data.samples import TrainingSamples
+        from inlay.tasks import ReconstructionTask
+
+        owner, name, after = {
+            "loss": (ReconstructionTask, "batch_loss", 4),
+            "validation": (ReconstructionTask, "validation_step", 2),  # the first is the check before training
+            "data": (TrainingSamples, "make", 9),
+        }[where]
+        settings = [f"data.root={pictures}", "iterations=7", "validate_every=3", "checkpoint_every=2"]
+        with monkeypatch.context() as patch:
+            calls = self.broken(patch, owner, name, after)
+            with caplog.at_level(logging.WARNING), pytest.raises(RuntimeError, match="broken"):
+                train(tmp_path, *settings)
+        assert len(calls) == after + 1
+        path = tmp_path / "checkpoints/exception.ckpt"
+        steps = {"loss": 4, "validation": 6, "data": 4}[where]
+        assert f"stopped after {steps} iterations; go on with resume={path}" in caplog.text
+        train(tmp_path, *settings, f"resume={path}")
+        ours, theirs = weights(finished), weights(tmp_path)
+        assert all(torch.equal(value, theirs["state_dict"][key]) for key, value in ours["state_dict"].items())
+        assert (finished / "metrics.csv").read_text() == (tmp_path / "metrics.csv").read_text()
+
+    def test_in_the_middle_of_a_step_leave_none(self, pictures, tmp_path, monkeypatch, caplog):
+        from inlay.callbacks import IterationBar
+
+        self.broken(monkeypatch, IterationBar, "on_train_batch_end", 4)
+        with caplog.at_level(logging.WARNING), pytest.raises(RuntimeError, match="broken"):
+            train(tmp_path, f"data.root={pictures}", "iterations=7", "validate_every=3", "checkpoint_every=2")
+        assert "was half done: nothing saved" in caplog.text
+        assert not (tmp_path / "checkpoints/exception.ckpt").exists()
+        assert resume.find(str(tmp_path), "last").name == "step_0000004.ckpt"
+
+
+def limited(run_dir, settings, most):
+    """Train on a disk that takes no file larger than so many bytes."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    train(run_dir, *settings, tiny=TINY)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    from inlay.errors import reported
+
+    with reported():
+        train(run_dir, *settings, "iterations=9", "resume=last", tiny=TINY)
+
+
+@GROUP
+def test_training_stops_with_its_checkpoints_intact_when_the_disk_refuses(pictures, tmp_path):
+    settings = [f"data.root={pictures}", "validate_every=3", "checkpoint_every=2"]
+    status = run(tmp_path / "log", limited, tmp_path / "run", settings, 100_000)
+    said = (tmp_path / "log").read_text()
+    assert status == 1, said
+    assert "the checkpoint could not be written" in said
+    assert "File too large" in said
+    assert resume.find(str(tmp_path / "run"), "last").name == "step_0000004.ckpt"
+    assert checkpoints.read(tmp_path / "run/checkpoints/last.ckpt")["global_step"] == 4
+    assert not list((tmp_path / "run/checkpoints").glob(".*"))

@@ -1,0 +1,278 @@
+"""Dashboards get everything, lose nothing on resume, and can do a run no harm."""
+
+import csv
+import json
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from inlay.callbacks import MetricsCSV, Throughput, ValidationItems
+from inlay.callbacks.items import bucket, hole_errors
+from inlay.callbacks.mlflow_run import MLflowRun
+from inlay.callbacks.wandb_run import WandbRun
+from inlay.errors import InlayError
+from tests.training import train
+
+PARTS = [
+    "++callbacks.speed._target_=inlay.callbacks.Throughput",
+    "++callbacks.items._target_=inlay.callbacks.ValidationItems",
+    "++callbacks.items.folder=${run_dir}",
+    "++callbacks.items.pictures=1",
+    "validate_every=5",
+]
+
+
+@pytest.fixture
+def wandb(monkeypatch, tmp_path):
+    """Offline, without a key, and without a trace outside the test's folder."""
+    import wandb
+
+    for name in ("WANDB_API_KEY", "WANDB_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "NETRC"):
+        monkeypatch.setenv(name, str(tmp_path / "home" / name))
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    wandb.teardown()  # it reads the environment once
+    yield wandb
+    wandb.teardown()
+
+
+def runs(folder, run_id):
+    return sorted(folder.glob(f"wandb/offline-run-*-{run_id}*"))
+
+
+def rows(folder):
+    with (folder / "val_items.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_wandb_gets_everything_and_a_resumed_run_keeps_its_id(tmp_path, picture_folder, wandb, monkeypatch):
+    """And the next run of the same process has one of its own, as the trials of a sweep have to."""
+    sent, ended = [], []
+    log, end = wandb.Run.log, WandbRun.finalize
+    monkeypatch.setattr(wandb.Run, "log", lambda run, row: (sent.append(row), log(run, row)))
+    monkeypatch.setattr(WandbRun, "finalize", lambda run, status: (ended.append(run.experiment), end(run, status)))
+    settings = [f"data.root={picture_folder}", "logger=wandb", "logger.wandb.artifact=true", *PARTS]
+    train(tmp_path, *settings, "run_id=first", "iterations=5")
+    assert wandb.run is None
+    train(tmp_path, *settings, "resume=last", "iterations=6")
+    log_once(WandbRun(str(tmp_path), "inlay", "name", "other"))
+    assert [run.id for run in ended] == ["first", "first", "other"]
+    assert [run.config.get("iterations") for run in ended] == [5, 6, None]
+    assert (len(runs(tmp_path, "first")), len(runs(tmp_path, "other"))) == (2, 1)
+
+    assert {"train/loss", "train/hole", "train/lr", "val/psnr_hole", "speed/images_per_second"} <= set().union(*sent)
+    assert "speed" not in (tmp_path / "metrics.csv").read_text()
+    [grid] = next(row["val/grid"] for row in sent if "val/grid" in row)
+    assert grid._caption == "step 5: masked | raw | composite | original"
+    assert any((tmp_path / "home/WANDB_DATA_DIR").rglob("*"))  # the checkpoint, waiting for `wandb sync`
+
+    table = next(row["val/items"] for row in sent if "val/items" in row)
+    listed = rows(tmp_path)
+    assert table.columns == [*listed[0], "pictures"]
+    assert [row[2] for row in table.data] == [row["id"] for row in listed]
+    assert [row[-1] is not None for row in table.data].count(True) == 1
+    assert [float(row["hole"]) for row in listed] == sorted(float(row["hole"]) for row in listed)
+
+
+class Answers(BaseHTTPRequestHandler):
+    """As much of the service as a run needs to begin; none once the server is mute."""
+
+    def do_POST(self):
+        asked = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        self.server.mute and self.server.over.wait()
+        project = {"id": "p", "name": "inlay", "entity": {"id": "e", "name": "me"}}
+        run = {"id": "cg==", "name": "abc", "displayName": "name", "config": "{}", "project": project}
+        found = {"viewer": {"id": "v", "username": "me", "entity": "me", "flags": "{}", "teams": {"edges": []}}}
+        if b"upsertBucket" in asked:
+            found = {"upsertBucket": {"bucket": run, "inserted": True}}
+        elif b"RunResumeStatus" in asked:
+            found = {"model": {"id": "p", "name": "inlay", "bucket": None}}
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"data": found}).encode())
+
+    def log_message(self, *args):
+        """Nothing."""
+
+
+@pytest.fixture
+def service(wandb, monkeypatch):
+    """A server that answers until it is told to be mute; wandb is told of it."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        server.mute, server.over, server.daemon_threads = False, Event(), True
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.delenv("WANDB_MODE")
+        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+        monkeypatch.setenv("WANDB_HTTP_TIMEOUT", "2")
+        wandb.teardown()
+        yield server
+        server.over.set()
+        server.shutdown()
+
+
+def log_once(logger):
+    logger.log_hyperparams({"model": {"width": 4}, "terms": {}})
+    logger.log_metrics({"train/loss": 1.0}, step=0)
+    logger.finalize("success")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("why", ["refuses", "is mute"])
+def test_wandb_whose_server_does_not_answer_goes_on_offline(why, tmp_path, service, monkeypatch, caplog):
+    service.mute = True
+    if why == "refuses":
+        monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    log_once(WandbRun(str(tmp_path), "inlay", "name", "abc"))
+    assert len(runs(tmp_path, "abc")) == 1
+    [warning] = [record.getMessage() for record in caplog.records if record.name.startswith("inlay")]
+    assert warning.startswith("wandb cannot be used online (AuthenticationError")
+    assert warning.endswith(f"wandb sync {tmp_path}/wandb/offline-run-*")
+
+
+@pytest.mark.slow
+def test_wandb_whose_server_falls_silent_neither_stops_nor_holds_up_a_run(tmp_path, service):
+    run = WandbRun(str(tmp_path), "inlay", "name", "abc", patience=2)
+    run.log_metrics({"train/loss": 1.0}, step=0)
+    assert not run.experiment.offline
+    service.mute = True
+    begin = time.monotonic()
+    for step in range(1, 100):
+        run.log_metrics({"train/loss": 1.0}, step=step)
+    assert time.monotonic() - begin < 2
+    run.finalize("success")
+    assert time.monotonic() - begin < 30
+    assert list(tmp_path.glob("wandb/run-*-abc/run-abc.wandb"))  # what `wandb sync` takes
+
+
+def test_wandb_without_a_key_goes_on_offline(tmp_path, wandb, monkeypatch, caplog):
+    monkeypatch.delenv("WANDB_MODE")
+    wandb.teardown()
+    log_once(WandbRun(str(tmp_path), "inlay", "name", "abc"))
+    assert len(runs(tmp_path, "abc")) == 1
+    assert "wandb cannot be used online (UsageError: there is no API key" in caplog.text
+
+
+def test_wandb_that_fails_on_the_way_is_given_up_with_one_warning(tmp_path, wandb, caplog, monkeypatch):
+    run = WandbRun(str(tmp_path), "inlay", "name", "abc")
+    asked = []
+    monkeypatch.setattr(wandb.Run, "log", lambda *args, **kwargs: asked.append(1) or 1 / 0)
+    run.log_metrics({"train/loss": 1.0}, step=0)
+    run.log_image("val/grid", [np.zeros((8, 8, 3), np.uint8)], step=1)
+    run.finalize("failed")
+    assert asked == [1]
+    assert caplog.text.count("WandbRun gave up (ZeroDivisionError") == 1
+
+
+def test_wandb_that_cannot_write_either_is_given_up(tmp_path, wandb, caplog, monkeypatch):
+    begin = wandb.init
+
+    def refuse(mode=None, **options):
+        if mode == "disabled":
+            return begin(mode=mode, **options)
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(wandb, "init", refuse)
+    log_once(WandbRun(str(tmp_path), "inlay", "name", "abc", offline=True))
+    assert caplog.text.count("WandbRun gave up (OSError: No space left on device") == 1
+
+
+@pytest.mark.slow  # importing MLflow and making its database takes it ten seconds
+def test_mlflow_keeps_its_run_on_resume(tmp_path, picture_folder, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    mlflow = [f"data.root={picture_folder}", "logger=mlflow", "logger.mlflow.artifact=true", *PARTS]
+    train(tmp_path / "run", *mlflow, "run_id=first", "iterations=5")
+    train(tmp_path / "run", *mlflow, "resume=last", "iterations=6")
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{tmp_path}/run/mlflow.db")
+    experiment = client.get_experiment_by_name("inlay").experiment_id
+    [run] = client.search_runs([experiment])
+    assert (run.info.status, run.data.tags["inlay.run_id"]) == ("FINISHED", "first")
+    assert run.data.params["iterations"] == "5"  # as it began
+    losses = client.get_metric_history(run.info.run_id, "train/loss")
+    assert [point.step for point in losses] == list(range(6))
+    kept = {path.name for path in (tmp_path / "run/mlflow").rglob("*") if path.is_file()}
+    assert {"best.ckpt", "config.yaml"} <= kept
+    assert any(name.startswith("val~grid") for name in kept)
+
+
+@pytest.mark.slow
+def test_mlflow_without_a_server_is_given_up(tmp_path, caplog):
+    log_once(MLflowRun(str(tmp_path), "inlay", "name", "abc", tracking_uri="http://127.0.0.1:9"))
+    assert caplog.text.count("MLflowRun gave up") == 1
+    assert "metrics.csv has the numbers" in caplog.text
+
+
+def test_throughput_counts_images_between_logs(monkeypatch, tmp_path):
+    """Four images a step of two processes and two seconds; the first three steps are left out, so is a validation."""
+    clock, rows = iter(range(0, 1000, 2)), []
+    monkeypatch.setattr("inlay.callbacks.throughput.time.perf_counter", lambda: float(next(clock)))
+    board = SimpleNamespace(log_metrics=lambda row, step: rows.append((step, row)))
+    ours = MetricsCSV(str(tmp_path))
+    trainer = SimpleNamespace(global_step=0, world_size=2, log_every_n_steps=5, loggers=[ours, board])
+    task = SimpleNamespace(device=torch.device("cpu"))
+    speed = Throughput()
+    speed.on_train_start(trainer, task)
+    for step in range(1, 16):
+        trainer.global_step = step
+        speed.on_train_batch_end(trainer, task, None, {"id": ["a", "b"]}, 0)
+        if step == 10:
+            next(clock)  # the validation takes its time
+            speed.on_validation_end(trainer, task)
+    assert rows == [(step, {"speed/images_per_second": 2.0}) for step in (4, 9, 14)]
+    assert ours._waiting == []
+
+
+def test_buckets_are_those_of_the_literature():
+    ratios = [0.0, 0.009, 0.01, 0.0999, 0.1, 0.3, 0.5999, 0.6, 0.601, 1.0]
+    expected = ["outside", "outside", "1-10", "1-10", "10-20", "30-40", "50-60", "50-60", "outside", "outside"]
+    assert [bucket(ratio) for ratio in ratios] == expected
+
+
+def test_errors_are_of_the_hole_alone():
+    image, mask = torch.zeros(3, 3, 4, 4), torch.zeros(3, 1, 4, 4)
+    mask[0, :, :2], mask[1, :, 0, 0] = 1, 1
+    composite = image.clone()
+    composite[0, 0, :2] = 0.3
+    composite[1] = 7.0  # outside the hole nothing is looked at, and what is too bright is clamped
+    found = hole_errors(composite, image, mask)
+    assert torch.allclose(found[0], torch.tensor([0.5, 0.03, 0.1]))
+    assert torch.allclose(found[1], torch.tensor([1 / 16, 1.0, 1.0]))
+    assert found[2, 0] == 0
+    assert found[2, 1:].isnan().all()
+
+
+def test_items_are_gathered_from_all_processes(tmp_path, monkeypatch):
+    monkeypatch.setattr("inlay.callbacks.items.rank_and_world", lambda: (0, 2))
+    monkeypatch.setattr("inlay.callbacks.items.dist.all_gather_object", lambda everyone, own: everyone.__setitem__(
+        slice(None), [own, [own[0]._replace(id="theirs", hole=1.0)]])
+    )  # fmt: skip
+    items = ValidationItems(str(tmp_path))
+    trainer = pl.Trainer(logger=False, accelerator="cpu", enable_progress_bar=False, enable_model_summary=False)
+    image, mask = torch.zeros(1, 3, 4, 4), torch.ones(1, 1, 4, 4)
+    batch = {"image": image, "mask": mask, "id": ["ours"], "caption": ["a bird, red"]}
+    items.on_validation_epoch_start(trainer, None)
+    items.on_validation_batch_end(trainer, None, SimpleNamespace(composite=image), batch, 0)
+    items.on_validation_epoch_end(trainer, None)
+    assert [(row["id"], row["bucket"], row["psnr_hole"], row["caption"]) for row in rows(tmp_path)] == [
+        ("theirs", "outside", "inf", "a bird, red"), ("ours", "outside", "inf", "a bird, red")
+    ]  # fmt: skip
+
+
+def test_a_negative_count_is_refused(tmp_path):
+    with pytest.raises(InlayError, match=r"pictures and most must be at least 0, got -1 and 500"):
+        ValidationItems(str(tmp_path), pictures=-1)
+
+
+def test_mlflow_that_is_not_installed_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr("inlay.callbacks.mlflow_run.find_spec", lambda name: None)
+    with pytest.raises(InlayError, match=r"inlay\[mlflow\]"):
+        MLflowRun(str(tmp_path), "inlay", "name", "abc")

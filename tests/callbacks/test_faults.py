@@ -1,0 +1,280 @@
+"""What is not finite never reaches the weights; it is kept, can be looked at, and ends the run if it stays."""
+
+import logging
+import math
+from functools import partial
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from hydra.utils import instantiate
+from torch.utils.data import DataLoader
+
+from inlay import runs
+from inlay.data.datamodule import InpaintingData
+from inlay.errors import InlayError
+from inlay.tasks import ReconstructionTask, TextGuidedTask
+from inlay.tasks.steps import clipped, poisoned
+from tests.training import TDANET, TINY_TEXT, configure, metrics, train
+
+EVERY_STEP = ["validate_every=1", "callbacks.checkpoints.keep=99", "checkpoint_every=1"]
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    import numpy as np
+
+    from inlay.images import Picture, write_picture
+
+    root, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    for number in range(6):
+        write_picture(root / f"{number}.png", Picture(rng.integers(0, 256, (40, 40, 3)).astype(np.uint8)))
+        (root / f"{number}.txt").write_text("a red bird\n")
+    return root
+
+
+def after(run_dir, step):
+    return torch.load(run_dir / f"checkpoints/step_{step:07d}.ckpt", weights_only=True)
+
+
+def equal(first, second):
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(equal(first[key], second[key]) for key in first)
+    if isinstance(first, list | tuple):
+        return len(first) == len(second) and all(map(equal, first, second))
+    return first == second
+
+
+@pytest.fixture
+def spoil(monkeypatch):
+    """Let certain steps go wrong in one of several ways; returns the list of those that did."""
+
+    def inject(how, steps):
+        fired = []
+
+        def due(task):
+            if task.trainer.training and task.global_step + 1 in steps:
+                fired.append(task.global_step + 1)
+                return True
+            return False
+
+        def spoiled_loss(owner, name, spoil_total):
+            inner = getattr(owner, name)
+
+            def loss(self, *arguments):
+                total, terms = inner(self, *arguments)
+                if not due(self):
+                    return type(inner(self, *arguments))(total, terms)
+                return total.new_tensor(0) + spoil_total(total), terms
+
+            monkeypatch.setattr(owner, name, loss)
+
+        if how == "picture":
+            inner = InpaintingData.on_after_batch_transfer
+
+            def transfer(self, batch, index):
+                batch = inner(self, batch, index)
+                if due(self.trainer.lightning_module):
+                    batch["image"][0, :, 0, 0] = torch.nan
+                    batch["mask"][0, :, 0, 0] = 0
+                return batch
+
+            monkeypatch.setattr(InpaintingData, "on_after_batch_transfer", transfer)
+        elif how == "loss":  # infinite, with the gradient of a finite one
+            spoiled_loss(ReconstructionTask, "batch_loss", lambda total: total + math.inf)
+        elif how == "gradient":  # infinite, of a finite loss
+            spoiled_loss(ReconstructionTask, "batch_loss", lambda total: total + (total - total.detach()).sqrt())
+        elif how == "generator":
+            spoiled_loss(TextGuidedTask, "generator_loss", lambda total: total * math.nan)
+        elif how == "discriminator":
+            spoiled_loss(TextGuidedTask, "discriminator_loss", lambda total: total * math.nan)
+        return fired
+
+    return inject
+
+
+@pytest.mark.parametrize("how", ["picture", "loss", "gradient"])
+def test_faulty_step_changes_nothing_but_the_count(pictures, tmp_path, spoil, how, caplog):
+    fired = spoil(how, {3})
+    with caplog.at_level(logging.WARNING):
+        train(tmp_path, f"data.root={pictures}", "iterations=4", "scheduler=cosine", *EVERY_STEP)
+    assert fired
+    assert "step 3 was skipped" in caplog.text
+    before, skipped, next_one = (after(tmp_path, step) for step in (2, 3, 4))
+    assert equal(before["state_dict"], skipped["state_dict"])  # running statistics, too
+    assert equal(before["optimizer_states"][0]["state"], skipped["optimizer_states"][0]["state"])
+    assert not equal(skipped["state_dict"], next_one["state_dict"])
+    assert skipped["global_step"] == 3
+    assert skipped["inlay"]["samples"] == 6
+    assert all(value.isfinite().all() for value in next_one["state_dict"].values())
+    assert math.isnan(metrics(tmp_path, "train/grad_norm")[2])
+
+
+def test_run_with_a_fault_goes_on_like_one_without_that_step(pictures, tmp_path, spoil):
+    """Rates, order and draws of later steps are those of a run that had no fault."""
+    spoil("loss", {2})
+    train(tmp_path / "faulty", f"data.root={pictures}", "iterations=4", "scheduler=cosine", "optimizer.lr=0")
+    train(tmp_path / "sound", f"data.root={pictures}", "iterations=4", "scheduler=cosine", "optimizer.lr=0")
+    for column in ("train/valid", "train/lr"):
+        assert metrics(tmp_path / "faulty", column)[2:] == metrics(tmp_path / "sound", column)[2:]
+
+
+@pytest.mark.parametrize("who", ["generator", "discriminator"])
+def test_players_are_guarded_each(pictures, tmp_path, spoil, who):
+    fired = spoil(who, {2})
+    settings = ["iterations=2", "validate_every=1", "callbacks.checkpoints.keep=99"]
+    train(tmp_path, f"data.root={pictures}", *TDANET, *settings, tiny=TINY_TEXT)
+    assert fired
+    before, later = (after(tmp_path, step)["state_dict"] for step in (1, 2))
+    moved = {key.split(".")[0] for key in before if not torch.equal(before[key], later[key])}
+    assert "discriminators" in moved if who == "generator" else {"net", "text"} <= moved
+    assert ("net" in moved) == (who == "discriminator")
+    assert all(value.isfinite().all() for value in later.values())
+
+
+class TestReplay:
+    @pytest.fixture
+    def file(self, pictures, tmp_path, spoil):
+        assert spoil("picture", {2}) == []
+        train(tmp_path, f"data.root={pictures}", "iterations=2")
+        (file,) = (tmp_path / "faults").iterdir()
+        return file
+
+    def replay(self, file):
+        import train as entry
+
+        return entry.train(configure(f"replay={file}"))
+
+    def test_holds_pictures_masks_and_ids(self, file):
+        batch = torch.load(file, weights_only=True)["batch"]
+        assert batch["image"].isnan().any()
+        assert batch["mask"].shape == (2, 1, 32, 32)
+        assert all(name.endswith(".png") for name in batch["id"])
+
+    def test_shows_terms_gradients_and_the_first_layer(self, file, capsys):
+        self.replay(file)
+        said = capsys.readouterr().out
+        assert "step 2, pictures: " in said
+        assert "gradient not finite: net.encoder.0.conv.weight" in said
+        assert "first module with an answer that is not finite: net.encoder.0.conv" in said
+        assert said.endswith("reproduced\n")
+
+    def test_says_so_where_nothing_is_wrong(self, file):
+        content = torch.load(file, weights_only=True)
+        content["batch"]["image"].nan_to_num_()
+        torch.save(content, file)
+        with pytest.raises(InlayError, match="every term and gradient is finite here"):
+            self.replay(file)
+
+    @pytest.mark.parametrize("group", ["model", "optimizer", "task"])
+    def test_calls_nothing_that_is_not_of_inlay(self, file, group, tmp_path):
+        content = torch.load(file, weights_only=True)
+        content["inlay"]["config"][group] = {"_target_": "os.mkdir", "path": str(tmp_path / "trace")}
+        torch.save(content, file)
+        with pytest.raises(InlayError, match=r"asks for 'os.mkdir', not part of Inlay"):
+            self.replay(file)
+        assert not (tmp_path / "trace").exists()
+
+    def test_looks_nothing_up(self, file):
+        content = torch.load(file, weights_only=True)
+        content["inlay"]["config"]["model"]["width"] = "${oc.env:HOME}"
+        torch.save(content, file)
+        with pytest.raises(InlayError, match="would be looked up"):
+            self.replay(file)
+
+    def test_of_a_checkpoint_is_refused(self, file):
+        with pytest.raises(InlayError, match="no replay file"):
+            self.replay(file.parents[1] / "checkpoints/last.ckpt")
+
+
+def test_too_many_in_a_row_end_the_run(pictures, tmp_path, spoil):
+    fired = spoil("picture", {2, 4, 5, 6})
+    with pytest.raises(InlayError, match=r"3 steps in a row were not finite, the last one step 6.*replay=FILE"):
+        train(
+            tmp_path, f"data.root={pictures}", "iterations=9", "callbacks.faults.stop_after=3",
+            "callbacks.faults.keep=2",
+        )  # fmt: skip
+    assert fired == [2, 4, 5, 6]  # the one alone did not count
+    assert sorted(path.name for path in (tmp_path / "faults").iterdir()) == [
+        "step_0000002_rank0.pt", "step_0000004_rank0.pt"
+    ]  # fmt: skip
+    content = torch.load(tmp_path / "checkpoints/exception.ckpt", weights_only=True)
+    assert content["global_step"] == 6
+    assert all(value.isfinite().all() for value in content["state_dict"].values())
+
+
+class TestSteps:
+    def optimizer(self, *gradients):
+        parameters = [torch.nn.Parameter(torch.ones(2)) for _ in gradients]
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = None if gradient is None else torch.tensor(gradient)
+        return torch.optim.SGD(parameters, lr=1.0), parameters
+
+    def test_gradients_are_clipped_together(self):
+        optimizer, parameters = self.optimizer([3.0, 0.0], [0.0, 4.0])
+        assert clipped(optimizer, 1.0) == 5
+        torch.testing.assert_close(parameters[0].grad, torch.tensor([0.6, 0.0]))
+        torch.testing.assert_close(parameters[1].grad, torch.tensor([0.0, 0.8]))
+
+    def test_small_gradients_stay(self):
+        optimizer, parameters = self.optimizer([0.3, 0.0], None)
+        assert clipped(optimizer, 1.0) == pytest.approx(0.3)
+        assert torch.equal(parameters[0].grad, torch.tensor([0.3, 0.0]))
+
+    @pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan])
+    def test_gradients_that_are_not_finite_are_taken_away(self, bad):
+        optimizer, parameters = self.optimizer([1.0, 0.0], [0.0, bad])
+        assert clipped(optimizer, None) is None
+        assert all(parameter.grad is None for parameter in parameters)
+
+    def test_infinite_loss_poisons_every_gradient(self):
+        x = torch.ones(3, requires_grad=True)
+        poisoned(x.sum() + math.inf).backward()
+        assert x.grad.isnan().all()
+
+    def test_finite_loss_stays_as_it_is(self):
+        x = torch.rand(3, requires_grad=True)
+        total = x.square().sum()
+        assert torch.equal(poisoned(total), total)
+        poisoned(total).backward()
+        assert torch.equal(x.grad, 2 * x.detach())
+
+
+class Filled(torch.nn.Module):
+    """A network without batch norm, so that the parts of a batch do not see each other."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(4, 3, 3, padding=1)
+
+    def forward(self, masked, mask):
+        return self.conv(torch.cat([masked, mask], dim=1))
+
+
+@pytest.mark.parametrize("most", [None, 0.01])
+def test_a_batch_in_parts_is_the_same_step(most):
+    runs.quiet()
+    batch = {"image": torch.rand(4, 3, 8, 8), "mask": (torch.rand(4, 1, 8, 8) > 0.5).float(), "id": list("abcd")}
+    start, ends = Filled().state_dict(), []
+    for parts in (1, 2, 4):
+        task = ReconstructionTask(
+            Filled(), instantiate(configure("loss=pixel", "data.root=none").loss), partial(torch.optim.SGD, lr=0.5),
+            partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0), {}, gradient_clip=most, accumulate=parts,
+        )  # fmt: skip
+        task.net.load_state_dict(start)
+        quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
+        trainer = pl.Trainer(accelerator="cpu", max_steps=2, logger=False, limit_val_batches=0, **quiet)
+        trainer.fit(task, *2 * [DataLoader([batch] * 2, batch_size=None)])
+        ends.append(task.net.state_dict())
+    for end in ends[1:]:
+        torch.testing.assert_close(end, ends[0])
+    assert not torch.equal(ends[0]["conv.weight"], start["conv.weight"])
+
+
+@pytest.mark.parametrize("setting", ["+trainer.gradient_clip_val=1.0", "+trainer.accumulate_grad_batches=2"])
+def test_what_the_trainer_would_count_otherwise_is_refused(pictures, tmp_path, setting):
+    ours = "gradient_clip" if "clip" in setting else "accumulate"
+    with pytest.raises(InlayError, match=f"Set task.{ours} instead"):
+        train(tmp_path, f"data.root={pictures}", setting)

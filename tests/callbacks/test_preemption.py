@@ -1,0 +1,97 @@
+"""A run that is asked to stop saves itself at the edge of a step, exits to be started again, and goes on exactly."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from inlay.errors import REQUEUE, reported
+from inlay.tasks import InpaintingTask
+from inlay.tasks.base import Task
+from tests.kills import remains, trained
+from tests.processes import GROUP, run
+from tests.training import TDANET, TINY, TINY_TEXT, train
+
+pytestmark = [GROUP, pytest.mark.filterwarnings("ignore:This DataLoader will create")]
+LENGTH = ["iterations=6", "validate_every=4", "checkpoint_every=99"]
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    import numpy as np
+
+    from inlay.images import Picture, write_picture
+
+    root, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    for number in range(6):
+        write_picture(root / f"{number}.png", Picture(rng.integers(0, 256, (40, 40, 3)).astype(np.uint8)))
+        (root / f"{number}.txt").write_text("a red bird\n")
+    return root
+
+
+def asked(run_dir, settings, tiny, owner, name, call, numbers):
+    """Train, and be sent signals before a certain call of a method."""
+    inner, calls = getattr(owner, name), []
+
+    def method(*arguments, **options):
+        calls.append(1)
+        if len(calls) == call:
+            for number in numbers:
+                os.killpg(0, number)  # as a cluster does it: to the workers, too
+                time.sleep(0.05)
+        return inner(*arguments, **options)
+
+    setattr(owner, name, method)
+    with reported():
+        train(run_dir, *settings, tiny=tiny)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "workers", "owner", "name", "call", "numbers", "steps"),
+    [
+        ("one", 0, Task, "on_before_optimizer_step", 3, [signal.SIGTERM], 3),
+        ("one", 2, Task, "on_before_optimizer_step", 3, [signal.SIGUSR1] + 3 * [signal.SIGTERM], 3),
+        ("one", 0, InpaintingTask, "validation_step", 2, [signal.SIGTERM], 4),  # the first is the check at the start
+        ("two", 0, Task, "on_before_optimizer_step", 5, [signal.SIGTERM], 3),  # between the players of step 3
+    ],
+    ids=["a step", "workers too, repeated", "validation", "two optimizers"],
+)
+def test_run_that_is_asked_to_stop_goes_on_exactly(
+    pictures, tmp_path, recipe, workers, owner, name, call, numbers, steps
+):
+    tiny, more = (TINY, ["callbacks=averaged"]) if recipe == "one" else (TINY_TEXT, TDANET)
+    settings = [f"data.root={pictures}", f"data.workers={workers}", *LENGTH, *more]
+    log = tmp_path / "log"
+    assert run(log, asked, tmp_path / "stopped", settings, tiny, owner, name, call, numbers) == REQUEUE, log.read_text()
+    assert f"after {steps} iterations. The same command with resume=last goes on." in log.read_text()
+    assert (tmp_path / "stopped/checkpoints/last.ckpt").resolve().name == f"step_{steps:07d}.ckpt"
+    assert run(log, trained, tmp_path / "stopped", [*settings, "resume=auto"], tiny) == 0, log.read_text()
+    assert run(log, trained, tmp_path / "whole", settings, tiny) == 0
+    stopped, whole = remains(tmp_path / "stopped"), remains(tmp_path / "whole")
+    for name in ("checkpoints",):  # the one of the stop is among the last two
+        stopped.pop(name), whole.pop(name)
+    assert stopped == whole
+
+
+def hanging(run_dir, settings):
+    """Train with a third step that never ends, and a grace of a second."""
+    inner = Task.on_before_optimizer_step
+
+    def step(self, optimizer):
+        if self.global_step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(60)
+        inner(self, optimizer)
+
+    Task.on_before_optimizer_step = step
+    train(run_dir, *settings, "callbacks.preemption.grace=1", tiny=TINY)
+
+
+def test_run_that_hangs_ends_all_the_same(pictures, tmp_path):
+    begun = time.monotonic()
+    status = run(tmp_path / "log", hanging, tmp_path / "run", [f"data.root={pictures}", "checkpoint_every=2"])
+    assert status == REQUEUE
+    assert "no step ended within 1 s; the latest checkpoint stands" in (tmp_path / "log").read_text()
+    assert time.monotonic() - begun < 50
+    assert (tmp_path / "run/checkpoints/last.ckpt").resolve().name == "step_0000002.ckpt"

@@ -1,0 +1,414 @@
+"""Before the first step: figures that agree with a hand count, warnings that are due, and no trace of the measuring."""
+
+import contextlib
+import copy
+import functools
+import re
+from types import SimpleNamespace
+from unittest.mock import Mock
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from rich.console import Console
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from inlay.callbacks import Preflight, costs, figures, preflight
+from inlay.callbacks.costs import StepCosts, attempt, fill_flops, state_bytes, step_costs, without_trace
+from inlay.callbacks.figures import Data, Device, Figures, Memory, Part
+from inlay.callbacks.preflight import table, warnings
+from inlay.data.samples import TrainingSamples
+from inlay.errors import BadFile, InlayError
+from inlay.models.layers.whole_batch_norm import WholeBatchNorm2d
+from inlay.tasks import AdversarialTask, ReconstructionTask
+from inlay.tasks.one_optimizer import OneOptimizerTask
+from inlay.tasks.steps import Loss
+from inlay.types import Batch
+from tests.kills import remains
+from tests.models.model_tester import build
+from tests.training import TDANET, TINY_TEXT, train
+
+SIDE = 16
+PIXELS = SIDE * SIDE
+FIGURES = Figures(
+    parts=[Part("net", 1000, 0), Part("loss", 0, 1_735_488)],
+    step=StepCosts(2.5e9, 2**20),
+    fill=1e9,
+    memory=Memory(2**20, 2**20, 2**21, 0, 2**24),
+    device=Device("a GPU", 2**30),
+    data=Data(training=162, validation=10, batch=16, processes=2, parts=2, iterations=1000),
+    holes=[0.2, 0.3],
+    learning_rate=2e-4,
+)
+
+
+class Squares(nn.Module):
+    """A loss that keeps its input alone."""
+
+    def forward(self, raw, composite, image, mask):
+        return raw.square().sum(), {}
+
+
+class TwoConvolutions(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 3, 1)
+
+    def forward(self, masked, mask):
+        return self.second(self.first(masked).relu())
+
+
+def make_batch(pictures=2, side=SIDE):
+    mask = torch.zeros(pictures, 1, side, side)
+    mask[..., side // 4 : side // 2, side // 4 : side // 2] = 1
+    return Batch(image=torch.rand(pictures, 3, side, side), mask=mask, id=["a"] * pictures)
+
+
+def make_task(net, kind=ReconstructionTask, **options):
+    given = {
+        "net": net,
+        "loss": Squares(),
+        "optimizer": functools.partial(torch.optim.Adam, lr=1e-3),
+        "scheduler": functools.partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0),
+        "config": {"seed": 0},
+    }
+    return kind(**(given | options)).train()
+
+
+class Game(AdversarialTask):
+    """The smallest game: both players are convolutions of one pixel."""
+
+    def __init__(self, **options):
+        super().__init__(discriminators=[nn.Conv2d(3, 64, 1)], **options)
+
+    def fill(self, batch):
+        raise NotImplementedError
+
+    def answer(self, batch, part):
+        return self.net(batch["image"], batch["mask"])
+
+    def discriminator_loss(self, batch, answer):
+        return Loss(self.discriminators[0](answer.detach()).square().sum(), {})
+
+    def generator_loss(self, batch, answer):
+        return Loss(answer.square().sum(), {})
+
+
+class TestCosts:
+    FIRST, SECOND = 2 * 8 * 3 * 9 * PIXELS, 2 * 3 * 8 * PIXELS  # multiplications and additions of a forward pass
+
+    def test_operations_agree_with_a_hand_count(self):
+        task = make_task(TwoConvolutions())
+        # backward, each convolution costs as much again for its weights; for its input, the second one alone
+        assert step_costs(task, make_batch()).flops == 2 * self.FIRST + 3 * self.SECOND
+        assert fill_flops(task, make_batch()) == self.FIRST + self.SECOND
+
+    def test_operations_agree_with_those_that_pytorch_counts(self):
+        task, batch = make_task(build("pconv")), make_batch(side=32)
+        with FlopCounterMode(display=False) as theirs:
+            (loss,) = task.losses(batch)
+            loss.total.backward()
+        assert step_costs(task, batch).flops == theirs.get_total_flops() / 2 > 0
+
+    def test_activations_agree_with_a_hand_count(self):
+        # the masked picture, what the ReLU leaves, the answer, which the loss squares; a byte for which pixels are hole
+        assert step_costs(make_task(TwoConvolutions()), make_batch()).activations == 4 * PIXELS * (3 + 8 + 3) + PIXELS
+
+    @pytest.mark.parametrize("pictures", [2, 5])
+    def test_copies_of_weights_in_half_precision_are_no_activations(self, pictures):
+        with torch.autocast("cpu", torch.bfloat16):
+            measured = step_costs(make_task(TwoConvolutions()), make_batch(pictures))
+        assert measured.activations == 2 * PIXELS * (3 + 8 + 3) + PIXELS
+
+    def test_of_two_turns_the_larger_one_counts(self):
+        game = make_task(TwoConvolutions(), Game)
+        generator = 3 + 8 + 3
+        # the discriminator looks at the answer, which is kept already; what it says, 64 channels, is squared
+        assert step_costs(game, make_batch()).activations == 4 * PIXELS * (generator + 64)
+
+    def test_recomputed_activations_take_less_memory_and_more_work(self):
+        plain = step_costs(make_task(build("pconv")), make_batch(side=32))
+        again = step_costs(make_task(build("pconv", "model.checkpointing=true")), make_batch(side=32))
+        assert again.activations < 0.8 * plain.activations
+        assert 1.2 * plain.flops < again.flops < 1.5 * plain.flops
+
+    @pytest.mark.parametrize(
+        ("kind", "options", "copies"),
+        [
+            (torch.optim.Adam, {}, 2),
+            (torch.optim.Adam, {"amsgrad": True}, 3),
+            (torch.optim.AdamW, {}, 2),
+            (torch.optim.SGD, {"lr": 0.1}, 0),
+            (torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}, 1),
+        ],
+    )
+    def test_state_of_optimizers_that_have_not_stepped(self, kind, options, copies):
+        weights = [nn.Parameter(torch.ones(5, 4)), nn.Parameter(torch.ones(3))]
+        optimizer = kind(weights, **options)
+        torch.optim.lr_scheduler.ConstantLR(optimizer)  # replaces its method `step`
+        assert state_bytes(optimizer) == copies * 23 * 4
+        assert not optimizer.state
+        assert all(weight.eq(1).all() for weight in weights)
+
+    def test_measuring_leaves_no_trace(self):
+        net = nn.Sequential(nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8), nn.Dropout(0.5), nn.Conv2d(8, 3, 1))
+        net.forward = lambda masked, mask: nn.Sequential.forward(net, masked)
+        task = make_task(net)
+        before, random = copy.deepcopy(task.state_dict()), torch.get_rng_state()
+        with without_trace(task):
+            step_costs(task, make_batch())
+            assert not torch.equal(torch.get_rng_state(), random)  # dropout
+            assert not torch.equal(task.net[1].running_mean, before["net.1.running_mean"])
+            fill_flops(task, make_batch())
+        assert all(torch.equal(value, before[name]) for name, value in task.state_dict().items())
+        assert torch.equal(torch.get_rng_state(), random)
+        assert all(module.training for module in task.modules())
+        assert all(parameter.grad is None for parameter in task.parameters())
+
+    def test_nothing_is_compiled(self):
+        def compiler(*_):
+            raise AssertionError("compiled")
+
+        net = TwoConvolutions()
+        net.compile(backend=compiler)
+        task = make_task(net)
+        with without_trace(task):
+            assert step_costs(task, make_batch()).flops > 0
+        with pytest.raises(Exception, match="compiled"):
+            task.fill(make_batch())
+
+    @pytest.mark.parametrize("shared", [nn.SyncBatchNorm, WholeBatchNorm2d])
+    def test_batch_norm_asks_no_other_process(self, shared, monkeypatch):
+        net = TwoConvolutions()
+        net.second = nn.Sequential(shared(8), nn.Conv2d(8, 3, 1))
+        monkeypatch.setattr(shared, "forward", Mock(side_effect=AssertionError("waits for the others")))
+        task = make_task(net)
+        with without_trace(task):
+            assert step_costs(task, make_batch()).flops > 0
+        with pytest.raises(AssertionError, match="waits for the others"):
+            task.fill(make_batch())
+
+    def test_failing_between_two_turns_leaves_discriminators_trainable(self, monkeypatch):
+        game, calls, grad = make_task(TwoConvolutions(), Game), [], torch.autograd.grad
+
+        def second_time_out_of_memory(*arguments, **options):
+            calls.append([p.requires_grad for p in game.discriminators.parameters()])
+            if len(calls) == 2:
+                raise RuntimeError("out of memory\nat length")
+            return grad(*arguments, **options)
+
+        monkeypatch.setattr(costs.torch.autograd, "grad", second_time_out_of_memory)
+        said = attempt(lambda: step_costs(game, make_batch()))
+        assert said == "RuntimeError: out of memory"
+        assert calls == [[True, True], [False, False]]
+        assert all(p.requires_grad for p in game.discriminators.parameters())
+
+
+def shown(found):
+    """The table as lines of text."""
+    console = Console(width=120, markup=False)
+    with console.capture() as capture:
+        console.print(table(found))
+    return capture.get()
+
+
+class TestTable:
+    def test_says_everything(self):
+        text = " ".join(shown(FIGURES).replace("│", " ").split())
+        for line in (
+            "parameters net 1,000 trained",
+            "loss 1,735,488 frozen",
+            "a training step 2.5 GFLOP a picture",
+            "filling a hole 1.0 GFLOP a picture",
+            "optimizer 2.0 MiB",
+            "activations 16.0 MiB (4 pictures x 4.0 MiB)",
+            "together, at least 20.0 MiB of 1.0 GiB (a GPU)",
+            "training 162 pictures",
+            "validation 10 pictures",
+            "a batch 16 pictures, 8 in each of 2 processes, computed in 2 parts",
+            "iterations 1,000",
+            "passes 98.8 over the training pictures",
+            "holes of 2 masks 25.0% of a picture, 20.0% to 30.0%",
+        ):
+            assert line in text
+        assert "average" not in text
+
+    def test_says_why_something_is_not_known(self):
+        text = shown(FIGURES._replace(step="[why]", memory="[why]", holes="BadFile: a.jpg: torn"))
+        assert text.count("not measured ([why])") == 2
+        assert "not measured (BadFile: a.jpg: torn)" in text
+
+    def test_says_when_one_batch_is_all_there_is(self):
+        assert "the first 16 samples again and again" in shown(FIGURES._replace(data=FIGURES.data._replace(only=16)))
+
+    def test_leaves_out_what_a_recipe_has_not(self):
+        text = shown(FIGURES._replace(fill=None, holes=None))
+        assert "hol" not in text
+        assert "not measured" not in text
+
+
+class TestWarnings:
+    def test_none_where_all_is_well(self):
+        assert list(warnings(FIGURES, 2e-4)) == []
+        assert list(warnings(FIGURES._replace(memory="unknown", holes="unknown"))) == []
+        assert list(warnings(FIGURES._replace(holes=None), reference_lr=2.1e-5)) == []
+        assert list(warnings(FIGURES._replace(data=FIGURES.data._replace(iterations=101_250, only=16)))) == []
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            ({"learning_rate": 2e-3}, "optimizer.lr=0.002 is 10 times the recipe's 0.0002: .* Set optimizer.lr=0.0002"),
+            (
+                {"data": FIGURES.data._replace(iterations=101_250)},
+                "iterations=101250 pass 10,000 times over 162 training pictures: .* iterations=20250 at most",
+            ),
+            ({"holes": [0.0, 0.0]}, "hide hardly any of a picture: 0.00% on average of 2. .*inlay masks preview"),
+            ({"holes": [0.001, 0.015]}, "hide hardly any of a picture: 0.80% on average"),
+            ({"holes": [0.85, 0.99]}, "hide nearly all of a picture: 92.00% on average"),
+            (
+                {"memory": FIGURES.memory._replace(activations=2**31)},
+                "about 2.0 GiB of memory are needed, and a GPU has 1.0 GiB. Lower data.batch_size=16, raise",
+            ),
+        ],
+    )
+    def test_name_the_number_and_a_remedy(self, change, said):
+        (line,) = warnings(FIGURES._replace(**change), reference_lr=2e-4)
+        assert re.search(said, line)
+        assert "\n" not in line
+
+    def test_a_recipe_that_is_not_known_is_nothing_to_compare_with(self):
+        assert list(warnings(FIGURES._replace(learning_rate=100.0))) == []
+
+    def test_a_rate_of_reference_is_above_zero(self):
+        with pytest.raises(InlayError, match="reference_lr must be null or above 0, got 0"):
+            Preflight(0)
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """The figures of the runs of a test."""
+    found = []
+
+    def measure(*arguments):
+        found.append(figures.figures(*arguments))
+        return found[-1]
+
+    monkeypatch.setattr(preflight, "figures", measure)
+    return found
+
+
+def test_a_run_with_it_ends_on_the_same_bits_as_one_without(tmp_path, picture_folder, seen, capsys, caplog):
+    settings = [
+        f"data.root={picture_folder}",
+        "data.batch_size=4",
+        "task.accumulate=2",
+        "callbacks=averaged",
+        "optimizer.lr=1e-3",
+    ]
+    train(tmp_path / "without", *settings, "iterations=2", "~callbacks.preflight")
+    assert seen == []
+    train(tmp_path / "with", *settings, "iterations=2", "callbacks.preflight.reference_lr=1e-5")
+    assert remains(tmp_path / "with") == remains(tmp_path / "without")
+    assert capsys.readouterr().out.count("Before the first step") == 1
+    (warning,) = [record.message for record in caplog.records if "the recipe's" in record.message]
+    assert warning.startswith("optimizer.lr=0.001 is 100 times")
+
+    (found,) = seen
+    net = build("pconv", "model.width=4", "model.levels=4")
+    numbers = sum(parameter.numel() for parameter in net.parameters())
+    assert found.parts == [("net", numbers, 0)]
+    assert found.memory[1:4] == (4 * numbers, 8 * numbers, 4 * numbers)
+    assert found.memory.weights == 4 * numbers + sum(buffer.nbytes for buffer in net.buffers())
+    assert found.memory.activations == 2 * found.step.activations
+    assert found.step.flops > found.fill > 0
+    assert found.data == Data(training=3, validation=2, batch=4, processes=1, parts=2, iterations=2)
+    assert found.data.passes == 8 / 3
+    assert found.learning_rate == 1e-3
+    assert len(found.holes) == 32
+    assert all(0.05 < ratio < 0.7 for ratio in found.holes)
+    assert found.device.memory > 2**28
+
+    train(tmp_path / "with", *settings, "iterations=3", "resume=last")
+    assert seen[1] == found._replace(data=found.data._replace(iterations=3))
+    assert capsys.readouterr().out.count("Before the first step") == 1
+
+
+def test_a_game_with_it_ends_on_the_same_bits_as_one_without(tmp_path, picture_folder, seen):
+    for number, picture in enumerate(sorted(picture_folder.rglob("*.png"))):
+        picture.with_suffix(".txt").write_text(f"a red bird\nbird number {number % 3}\n")
+    settings = [f"data.root={picture_folder}", "iterations=1", *TDANET, "callbacks=plain", "task.r1=1.0"]
+    settings += ["scheduler=one_cycle"]  # begins at a lower rate
+    train(tmp_path / "without", *settings, "~callbacks.preflight", tiny=TINY_TEXT)
+    train(tmp_path / "with", *settings, tiny=TINY_TEXT)
+    (found,) = seen
+    assert found.step.flops > 5 * found.fill > 0
+    assert [part.name for part in found.parts] == ["net", "discriminators", "text"]
+    assert found.memory.optimizer == 2 * found.memory.gradients
+    assert found.memory.average == 0
+    assert found.learning_rate == 1e-4
+    assert remains(tmp_path / "with") == remains(tmp_path / "without")
+
+
+def test_a_recipe_that_fills_nothing_has_no_holes():
+    class Encoder(OneOptimizerTask):
+        def batch_loss(self, batch):
+            return Loss(self.net(batch["image"]).square().sum(), {})
+
+    class Samples(list):
+        def __getitem__(self, address):
+            assert address in [(0, 0), (1, 0)]
+            return torch.rand(3, 8, 8)
+
+    task = make_task(nn.Conv2d(3, 2, 1), Encoder)
+    loader = SimpleNamespace(
+        stream=SimpleNamespace(length=1, only=None),
+        dataset=Samples(),
+        batch_size=4,
+        collate_fn=lambda samples: {"image": torch.stack(samples), "problems": []},
+    )
+    trainer = SimpleNamespace(
+        train_dataloader=loader,
+        val_dataloaders=None,
+        world_size=2,
+        num_devices=2,
+        max_steps=10,
+        callbacks=[],
+        optimizers=[torch.optim.Adam(task.parameters(), lr=1.0)],
+        precision_plugin=SimpleNamespace(forward_context=contextlib.nullcontext),
+        strategy=SimpleNamespace(batch_to_device=lambda batch: batch, root_device=torch.device("cpu")),
+    )
+    found = figures.figures(trainer, task, [])
+    assert (found.fill, found.holes) == (None, None)
+    assert found.step == StepCosts(2 * 2 * 3 * 2 * 64, 4 * 64 * (3 + 2))
+    assert found.memory == (32, 32, 64, 0, 4 * 4 * 64 * (3 + 2))
+    assert found.device.name == "1/2 of this machine"
+    assert found.data == Data(training=1, validation=0, batch=8, processes=2, parts=1, iterations=10)
+
+
+def test_a_run_goes_on_where_nothing_can_be_measured(tmp_path, picture_folder, seen, capsys, monkeypatch):
+    torn = BadFile("a.png", "torn")
+    monkeypatch.setattr(TrainingSamples, "__getitem__", Mock(side_effect=torn))
+    with pytest.raises(InlayError, match=r"a.png: torn"):  # of the first step
+        train(tmp_path, f"data.root={picture_folder}", "iterations=2")
+    (found,) = seen
+    assert found.step == found.fill == found.memory == found.holes == "BadFile: a.png: torn"
+    assert "not measured (BadFile: a.png: torn)" in capsys.readouterr().out
+
+
+def test_other_processes_do_nothing(capsys):
+    Preflight().on_train_start(SimpleNamespace(is_global_zero=False), None)
+    assert capsys.readouterr().out == ""
+
+
+def test_weights_that_are_shared_out_are_not_measured_by_one_process():
+    trainer = SimpleNamespace(strategy=Mock(spec=pl.strategies.FSDPStrategy))
+    step, fill = figures._measured(trainer, make_task(TwoConvolutions()), None)
+    assert step == fill == "InlayError: the weights are shared out over the processes"
+
+
+def test_slow_masks_are_few(monkeypatch):
+    clock = iter(range(100))
+    monkeypatch.setattr(figures.time, "monotonic", lambda: next(clock) * 0.3)
+    masks = {(0, place): {"mask": torch.full((2, 2), place / 64)} for place in range(64)}
+    assert figures._hole_ratios(masks, 64) == [0.0, 2 / 64, 4 / 64, 6 / 64]

@@ -1,0 +1,425 @@
+"""Sweeps: every trial leaves a record, the table and the plot are made of the records, a study goes on."""
+
+import csv
+import json
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
+
+from inlay.cli.sweeps import PLOT, TABLE, SweepSummary, ranked, summarize
+from inlay.cli.trials import read, recorded, varied
+from inlay.errors import InlayError, Preempted
+from inlay.images import read_picture
+from tests.conftest import ROOT
+from tests.training import TINY
+
+GIVEN = ["optimizer.lr=0.001", "seed=1"]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """Collecting garbage takes long where PyTorch is loaded, and there is none."""
+    monkeypatch.setattr("inlay.cli.trials.gc.collect", lambda: None)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def result(folder):
+    return json.loads((folder / "result.json").read_text())
+
+
+def fail(error):
+    raise error
+
+
+def run(*command):
+    """A command in a process of its own."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    return subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+class TestTrial:
+    def test_leaves_its_value_and_settings(self, tmp_path):
+        seen = []
+        assert recorded(lambda: seen.append(names(tmp_path)) or 21.5, tmp_path, GIVEN) == 21.5
+        assert seen == [["unfinished.json"]]  # what a killed trial would leave
+        assert names(tmp_path) == ["result.json"]
+        record = result(tmp_path)
+        assert (record["status"], record["value"], record["error"]) == ("completed", 21.5, None)
+        assert record["overrides"] == GIVEN
+        assert record["seconds"] >= 0
+
+    @pytest.mark.parametrize(
+        ("error", "line"),
+        [
+            (InlayError("levels must be <= 5, got 9.\nTake fewer."), "InlayError: levels must be <= 5, got 9."),
+            (RuntimeError("CUDA out of memory"), "RuntimeError: CUDA out of memory"),
+            (KeyError(), "KeyError: "),
+            (ValueError("Original Traceback (most recent call last):\nBadFile: a.png: odd"), "BadFile: a.png: odd"),
+        ],
+        ids=["mistake", "defect", "silent", "from a worker"],
+    )  # fmt: skip
+    def test_that_fails_is_recorded_and_survived(self, error, line, tmp_path, capsys):
+        assert recorded(lambda: fail(error), tmp_path, GIVEN) is None
+        record = result(tmp_path)
+        assert (record["status"], record["value"], record["error"]) == ("failed", None, line)
+        assert "in fail\n    raise error\n" in (tmp_path / "error.txt").read_text()
+        assert capsys.readouterr().err == f"error: the trial in {tmp_path} failed: {line}\n"
+
+    def test_names_the_innermost_cause(self, tmp_path):
+        def train():
+            try:
+                fail(InlayError("no such file"))
+            except InlayError as error:
+                raise RuntimeError("Error in call to target 'x'\nfull_key: data") from error
+
+        assert recorded(train, tmp_path, GIVEN) is None
+        assert result(tmp_path)["error"] == "InlayError: no such file"
+
+    @pytest.mark.parametrize("value", [float("nan"), float("inf"), None])
+    def test_without_a_value_has_failed(self, value, tmp_path):
+        assert recorded(lambda: value, tmp_path, GIVEN) is None
+        assert result(tmp_path)["status"] == "failed"
+        assert result(tmp_path)["error"] == f"the monitored metric ended as {value}"
+
+    @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+    def test_that_is_interrupted_stops_the_sweep_and_is_unfinished(self, stop, tmp_path):
+        with pytest.raises(stop):
+            recorded(lambda: fail(stop()), tmp_path, GIVEN)
+        assert [trial.status for trial in read(tmp_path)] == ["unfinished"]
+
+    def test_sets_an_earlier_one_aside(self, tmp_path):
+        recorded(lambda: fail(ValueError("first")), tmp_path, GIVEN)
+        (tmp_path / "checkpoints").mkdir()
+        recorded(lambda: 1.0, tmp_path, GIVEN)
+        assert names(tmp_path) == ["earlier", "result.json"]
+        assert names(tmp_path / "earlier/1") == ["checkpoints", "error.txt", "result.json"]
+        assert [trial.status for trial in read(tmp_path)] == ["failed", "completed"]
+
+    @pytest.mark.parametrize(("overrides", "left"), [(GIVEN, True), (["seed=2"], False)])
+    def test_that_was_interrupted_finds_its_checkpoints_and_no_other(self, overrides, left, tmp_path):
+        with pytest.raises(KeyboardInterrupt):
+            recorded(lambda: fail(KeyboardInterrupt()), tmp_path, GIVEN)
+        (tmp_path / "checkpoints").mkdir()
+        assert recorded(lambda: float((tmp_path / "checkpoints").exists()), tmp_path, overrides) == float(left)
+        assert len(read(tmp_path)) == (1 if left else 2)
+
+
+class TestPreemption:
+    @pytest.fixture
+    def listener(self):
+        """As submitit leaves one in the processes that it starts."""
+        heard = []
+        earlier = signal.signal(signal.SIGUSR2, lambda number, frame: heard.append(number))
+        yield heard
+        signal.signal(signal.SIGUSR2, earlier)
+
+    def test_is_handed_over_to_the_launcher(self, listener, tmp_path):
+        with pytest.raises(Preempted):
+            recorded(lambda: fail(Preempted("SIGTERM")), tmp_path, GIVEN)
+        assert listener == [signal.SIGUSR2]
+        assert [trial.status for trial in read(tmp_path)] == ["unfinished"]
+
+    def test_for_good_is_a_failure(self, listener, tmp_path):
+        signal.signal(signal.SIGUSR2, lambda number, frame: fail(RuntimeError("timed-out too many times")))
+        assert recorded(lambda: fail(Preempted("SIGUSR2")), tmp_path, GIVEN) is None
+        assert result(tmp_path)["error"] == "RuntimeError: timed-out too many times"
+
+    def test_without_a_launcher_stops_the_sweep(self, tmp_path):
+        with pytest.raises(Preempted):
+            recorded(lambda: fail(Preempted("SIGTERM")), tmp_path, GIVEN)
+
+
+def made_up(folder, started, value, *overrides, error=None, status=None):
+    folder.mkdir(parents=True, exist_ok=True)
+    status = status or ("failed" if value is None else "completed")
+    record = {"status": status, "value": value, "error": error, "overrides": overrides, "seconds": 61.2}
+    name = "unfinished.json" if status == "unfinished" else "result.json"
+    (folder / name).write_text(json.dumps(record | {"started": f"2026-01-0{started}"}))
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    """Of two invocations: a number over decades, a choice, a constant; one failed, one killed."""
+    folder = tmp_path / "sweep"
+    made_up(folder / "0/earlier/1", 1, 20.25, "optimizer.lr=0.00012345678901", "scheduler=cosine", "iterations=5")
+    made_up(folder / "1", 2, None, "optimizer.lr=0.01", "scheduler=constant", "iterations=5", error="KeyError: [lr]")
+    made_up(folder / "0", 3, 22.5, "optimizer.lr=0.002", "scheduler=constant", "iterations=5")
+    made_up(folder / "2", 4, None, "optimizer.lr=0.02", "scheduler=cosine", "iterations=5", status="unfinished")
+    return folder
+
+
+class TestSummary:
+    def test_reads_every_invocation_in_order(self, sweep):
+        assert [trial.folder.relative_to(sweep).as_posix() for trial in read(sweep)] == ["0/earlier/1", "1", "0", "2"]
+
+    def test_finds_what_varied(self, sweep):
+        assert varied(read(sweep)) == ["optimizer.lr", "scheduler"]
+
+    def test_prints_the_best_first_and_what_failed(self, sweep, capsys):
+        summarize(ranked(read(sweep)), sweep, "val/psnr_hole")
+        lines = capsys.readouterr().out.splitlines()
+        rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if line.startswith("│")]
+        assert rows == [
+            ["0", "22.5", "61", "0.002", "constant"],
+            ["0/earlier/1", "20.25", "61", "0.0001235", "cosine"],
+            ["1", "failed", "61", "0.01", "constant"],
+            ["2", "unfinished", "61", "0.02", "cosine"],
+        ]
+        assert lines[-3] == f"{sweep / '1'} failed: KeyError: [lr]"
+        assert lines[-2].startswith("2 completed, 1 failed, 1 unfinished. ")
+        assert lines[-1] == f"Best val/psnr_hole: 22.5, {sweep / '0/checkpoints/best.ckpt'}"
+
+    def test_writes_a_row_a_trial_with_all_settings(self, sweep):
+        summarize(ranked(read(sweep)), sweep, "val/psnr_hole")
+        with (sweep / TABLE).open() as file:
+            rows = list(csv.DictReader(file))
+        assert [row["trial"] for row in rows] == ["0", "0/earlier/1", "1", "2"]
+        assert [row["value"] for row in rows] == ["22.5", "20.25", "", ""]
+        assert rows[1]["optimizer.lr"] == "0.00012345678901"
+        assert {row["iterations"] for row in rows} == {"5"}
+        assert rows[2]["error"] == "KeyError: [lr]"
+
+    def test_draws_a_panel_for_the_value_and_for_each_setting(self, sweep):
+        summarize(ranked(read(sweep)), sweep, "val/psnr_hole")
+        height, width = read_picture(sweep / PLOT).size
+        assert width / height == pytest.approx(3 * 4.2 / 3.4, rel=0.01)
+
+    def test_puts_numbers_on_axes_that_suit_them(self, sweep, monkeypatch):
+        from matplotlib.figure import Figure
+
+        drawn = []
+        monkeypatch.setattr(Figure, "savefig", lambda figure, *args, **kwargs: drawn.append(figure))
+        summarize(ranked(read(sweep)), sweep, "val/psnr_hole")
+        progress, rate, scheduler = drawn[0].axes
+        assert list(progress.lines[0].get_ydata()) == [20.25, 20.25, 22.5, 22.5]  # best so far
+        assert (rate.get_xlabel(), rate.get_xscale()) == ("optimizer.lr", "log")
+        assert [label.get_text() for label in scheduler.get_xticklabels()] == ["constant", "cosine"]
+        values, _, missing = rate.collections
+        assert sorted(values.get_offsets().tolist()) == [[0.00012345678901, 20.25], [0.002, 22.5]]
+        assert [x for x, _ in missing.get_offsets()] == [0.01, 0.02]
+
+    def test_of_failures_alone(self, tmp_path, capsys):
+        made_up(tmp_path / "0", 1, None, "seed=0", error="ValueError: bad")
+        summarize(read(tmp_path), tmp_path, "val/psnr_hole")
+        assert "1 failed" in capsys.readouterr().out.splitlines()[-1]
+        assert (tmp_path / PLOT).exists()
+
+    def test_where_nothing_ran(self, tmp_path, capsys):
+        summarize([], tmp_path, "val/psnr_hole")
+        assert capsys.readouterr().out == f"No trial left a record in {tmp_path}.\n"
+
+
+class TestCallback:
+    @pytest.fixture
+    def config(self, tmp_path):
+        return OmegaConf.create(
+            {
+                "monitor": "val/psnr_hole",
+                "hydra": {"sweep": {"dir": str(tmp_path / "sweep")}, "sweeper": {"sampler": {"seed": 7}}},
+            },
+            flags={"readonly": True},
+        )
+
+    def run(self, config, *values):
+        summary = SweepSummary()
+        summary.on_multirun_start(config)
+        for number, value in enumerate(values):
+            recorded(lambda value=value: value, Path(config.hydra.sweep.dir) / str(number), [f"seed={number}"])
+        summary.on_multirun_end(config)
+
+    def test_a_failing_trial_among_others_is_no_failure(self, config, tmp_path, capsys):
+        self.run(config, 1.0, None)
+        assert "1 completed, 1 failed." in capsys.readouterr().out
+        assert (tmp_path / "sweep" / PLOT).exists()
+
+    def test_failing_trials_alone_end_with_a_status(self, config, capsys):
+        self.run(config, 1.0)
+        with pytest.raises(SystemExit) as stop:
+            self.run(config, None)
+        assert stop.value.code == 1
+        printed = capsys.readouterr()
+        assert "1 completed, 1 failed." in printed.out
+        assert printed.err.endswith("error: no trial of this sweep completed.\n")
+
+    def test_a_search_that_goes_on_draws_other_points(self, config):
+        self.run(config, 1.0, 2.0)
+        assert config.hydra.sweeper.sampler.seed == 7
+        self.run(config, 3.0)
+        assert config.hydra.sweeper.sampler.seed == 9
+
+    def test_a_sweep_that_stops_early_ends_with_the_table(self, config, monkeypatch):
+        waiting = []
+        monkeypatch.setattr("atexit.register", waiting.append)
+        summary = SweepSummary()
+        summary.on_multirun_start(config)
+        assert waiting == [summary._sum_up]
+
+
+def composed(*overrides):
+    """The configuration with Hydra's own part, as a sweep has it."""
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose("train", list(overrides), return_hydra_config=True)
+
+
+class TestConfigurations:
+    @pytest.mark.parametrize("experiment", ["demo", "pconv_folder"])
+    def test_a_search_space_is_of_settings_that_exist(self, experiment):
+        cfg = composed("hparams_search=pconv_optuna", f"experiment={experiment}")
+        for key in cfg.hydra.sweeper.params:
+            assert key == "scheduler" or OmegaConf.select(cfg, key) is not None
+        for name in ("constant", "cosine", "one_cycle"):
+            assert name in cfg.hydra.sweeper.params.scheduler
+            assert (ROOT / f"conf/scheduler/{name}.yaml").exists()
+
+    def test_a_search_has_a_folder_that_the_next_one_finds_again(self):
+        cfg = composed("hparams_search=pconv_optuna", "experiment=pconv_folder")
+        assert cfg.hydra.sweep.dir == "outputs/sweeps/pconv_folder_optuna"
+        assert cfg.hydra.sweeper.storage == "sqlite:///outputs/sweeps/pconv_folder_optuna/study.db"
+        assert composed("hparams_search=pconv_optuna", "run_dir=mine").hydra.sweep.dir == "mine"
+
+    @pytest.mark.parametrize("choice", ["hparams_search=pconv_optuna", "hparams_search=pconv_grid", "launcher=slurm"])
+    def test_sweeps_need_no_flag(self, choice):
+        assert composed(choice).hydra.mode.name == "MULTIRUN"
+        assert composed().hydra.mode is None
+
+    def test_slurm_starts_a_process_for_each_device(self):
+        cfg = composed("launcher=slurm", "trainer.devices=4")
+        assert (cfg.hydra.launcher.tasks_per_node, cfg.hydra.launcher.gpus_per_node) == (4, 4)
+        assert cfg.resume == "auto"
+
+
+class TestSweeping:
+    """The real thing, on tiny data."""
+
+    @pytest.fixture
+    def entry(self, monkeypatch):
+        """train.py in this process; logging is left as it was."""
+        monkeypatch.syspath_prepend(str(ROOT))
+        root = logging.getLogger()
+        monkeypatch.setattr(root, "handlers", list(root.handlers))
+        monkeypatch.setattr(root, "level", root.level)
+        import train
+
+        monkeypatch.setattr(train.main.__wrapped__, "__module__", "__main__")  # where Hydra looks for conf/
+        return train
+
+    def sweep(self, entry, monkeypatch, folder, pictures, *settings):
+        monkeypatch.setattr("sys.argv", ["train.py", *TINY, f"data.root={pictures}", f"run_dir={folder}", *settings])
+        GlobalHydra.instance().clear()
+        entry.main()
+
+    @pytest.mark.slow
+    def test_a_study_survives_a_failing_trial_and_continues(self, entry, tmp_path, picture_folder, monkeypatch, capsys):
+        trained, train = [], entry.train
+
+        def second_fails(cfg):
+            trained.append(cfg.optimizer.lr)
+            return fail(InlayError("injected")) if len(trained) % 2 == 0 else train(cfg)
+
+        monkeypatch.setattr(entry, "train", second_fails)
+        for done in (2, 4):
+            settings = ("hparams_search=pconv_optuna", "hydra.sweeper.n_trials=2", "callbacks=plain")
+            self.sweep(entry, monkeypatch, tmp_path, picture_folder, *settings)
+            assert len(trained) == done
+            assert f"{done // 2} completed, {done // 2} failed." in capsys.readouterr().out
+        import optuna
+
+        (study,) = optuna.get_all_study_summaries(f"sqlite:///{tmp_path / 'study.db'}")
+        trials = optuna.load_study(study.study_name, f"sqlite:///{tmp_path / 'study.db'}").trials
+        assert [trial.state.name for trial in trials] == ["COMPLETE", "FAIL", "COMPLETE", "FAIL"]
+        assert len(set(trained)) == 4  # it went on with other points
+        values = {trial.value for trial in read(tmp_path) if trial.value is not None}
+        assert values == {trial.value for trial in trials if trial.value is not None}
+        best = ranked(read(tmp_path))[0]
+        assert (best.folder / "checkpoints/best.ckpt").exists()
+        with (tmp_path / TABLE).open() as file:
+            assert len(list(csv.DictReader(file))) == 4
+
+    @pytest.mark.slow
+    def test_where_every_trial_fails_the_table_is_printed_all_the_same(self, tmp_path):
+        search = ("hparams_search=pconv_optuna", "hydra.sweeper.n_trials=1", "data.root=nowhere")
+        done = run("train.py", "-m", *TINY, *search, f"run_dir={tmp_path}")
+        assert done.returncode == 1
+        assert "1 failed." in done.stdout
+        assert re.search(r"^error: the trial in .*/0 failed: \w+: .*nowhere", done.stderr, re.MULTILINE)
+
+    @pytest.mark.slow
+    def test_slurm_runs_trials_and_one_that_is_preempted_goes_on(self, cluster, tmp_path, picture_folder):
+        settings = ["launcher=slurm", "model.levels=4,0", "iterations=300", "validate_every=20", "callbacks=plain"]
+        folder = tmp_path / "sweep"
+        command = [sys.executable, "train.py", "-m", *TINY, *settings, f"data.root={picture_folder}"]
+        sweep = subprocess.Popen(
+            [*command, f"run_dir={folder}"], cwd=ROOT, env=cluster.environment, stdout=subprocess.PIPE, text=True
+        )
+        try:
+            wait_for(lambda: list(folder.glob("0/checkpoints/*.ckpt")))
+            os.kill(int((cluster.folder / "pid.0").read_text()), signal.SIGUSR2)
+            printed, _ = sweep.communicate(timeout=200)
+        finally:
+            sweep.kill()
+            sweep.wait()
+            sweep.stdout.close()
+        assert (cluster.folder / "requeued").read_text() == "requeue 7_0\n"
+        assert sweep.returncode == 0
+        assert "1 completed, 1 failed." in printed
+        assert re.search(r"resume: .*, after [1-9]\d* iterations", (cluster.folder / "log.0").read_text())
+        assert "--ntasks-per-node=1\n" in (cluster.folder / "script").read_text()
+
+
+def wait_for(what, seconds=120):
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """SLURM's commands, as far as submitit needs them, on this machine."""
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    commands = {
+        "sbatch": r"""
+            cp "$1" $CLUSTER/script
+            for task in $(seq 0 $(sed -n 's/^#SBATCH --array=0-\([0-9]*\)%.*/\1/p' "$1")); do start $task; done
+            echo "Submitted batch job 7" """,
+        "start": """
+            export SLURM_NTASKS=1 SLURM_PROCID=0 SLURM_LOCALID=0 SLURM_NODEID=0 SLURM_JOB_NUM_NODES=1
+            export SLURM_JOB_NODELIST=localhost SLURM_JOB_ID=$((7 + $1)) SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=$1
+            nohup bash $CLUSTER/script > $CLUSTER/log.$1 2>&1 < /dev/null &""",
+        "srun": """
+            echo $$ > $CLUSTER/pid.$SLURM_ARRAY_TASK_ID
+            shift 5  # --unbuffered --output FILE --error FILE
+            exec "$@" """,
+        "sacct": """
+            echo "JobID|State|NodeList"; for task in 0 1; do echo "7_$task|RUNNING|localhost"; done""",
+        "scontrol": """
+            echo "$@" >> $CLUSTER/requeued
+            (while kill -0 $(cat $CLUSTER/pid.$SLURM_ARRAY_TASK_ID); do sleep 0.2; done
+             start $SLURM_ARRAY_TASK_ID) > /dev/null 2>&1 &""",
+    }
+    for name, lines in commands.items():
+        (folder / name).write_text(f"#!/bin/bash\n{textwrap.dedent(lines)}\n")
+        (folder / name).chmod(0o755)
+    environment = os.environ | {
+        "CLUSTER": str(folder),
+        "PATH": f"{folder}:{os.environ['PATH']}",
+        "OMP_NUM_THREADS": "1",
+    }
+    return SimpleNamespace(folder=folder, environment=environment)

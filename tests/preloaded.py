@@ -1,0 +1,15 @@
+"""What the server of tests/processes.py has imported before it forks."""
+
+import pandas  # noqa: F401  # pyarrow asks for it when captions are read
+import pytorch_lightning.strategies  # noqa: F401
+import torch._dynamo  # noqa: F401  # the first optimizer asks for it
+
+import inlay.callbacks
+import inlay.cli
+import inlay.data.datamodule
+import inlay.fillers
+import inlay.replay
+import inlay.resume
+import inlay.runs
+import inlay.tasks  # noqa: F401
+from tests import kills, training  # noqa: F401

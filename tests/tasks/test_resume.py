@@ -1,0 +1,95 @@
+"""Killed at any moment and resumed, a run ends on the same bits as one that was never killed."""
+
+import random
+import signal
+
+import pytest
+
+from tests.kills import killed, remains, trained
+from tests.processes import GROUP, run
+from tests.training import TDANET, TINY, TINY_TEXT
+
+pytestmark = [GROUP, pytest.mark.filterwarnings("ignore:This DataLoader will create")]
+
+# validations, checkpoints and the ends of passes (five pictures) fall on different steps
+LENGTH = ["iterations=9", "validate_every=4", "checkpoint_every=3"]
+TASKS = {
+    "one optimizer": (TINY, ["callbacks=averaged", "scheduler=cosine"]),
+    "two optimizers": (TINY_TEXT, [*TDANET, "scheduler=cosine"]),
+}
+
+
+@pytest.fixture(scope="module")
+def birds(tmp_path_factory):
+    """Six pictures with captions; one of them is for validation."""
+    import numpy as np
+
+    from inlay.images import Picture, write_picture
+
+    root, rng = tmp_path_factory.mktemp("birds"), np.random.default_rng(0)
+    for number in range(6):
+        write_picture(root / f"{number}.png", Picture(rng.integers(0, 256, (48, 48, 3)).astype(np.uint8)))
+        (root / f"{number}.txt").write_text(f"a red bird\nbird number {number % 3}\n")
+    return root
+
+
+class Trial:
+    """Runs of one task with so many workers: one that is left alone, and those that are killed."""
+
+    def __init__(self, folder, birds, task, workers):
+        self.folder = folder
+        self.tiny, more = TASKS[task]
+        self.settings = [f"data.root={birds}", f"data.workers={workers}", *LENGTH, *more]
+        assert run(folder / "whole.log", killed, folder / "whole", self.settings, self.tiny) == 0
+        self.whole = remains(folder / "whole")
+        self.moments = (folder / "whole/moments.txt").read_text().splitlines()
+
+    def differences(self, fatal):
+        """In what a run that dies at a moment and is resumed differs from the one that was left alone."""
+        run_dir, log = self.folder / f"{fatal}", self.folder / f"{fatal}.log"
+        status = run(log, killed, run_dir, self.settings, self.tiny, fatal)
+        assert status == -signal.SIGKILL, "the run was not killed: " + log.read_text()[-2000:]
+        assert run(log, trained, run_dir, [*self.settings, "resume=auto"], self.tiny) == 0, log.read_text()[-3000:]
+        return {key: (value, self.whole[key]) for key, value in remains(run_dir).items() if value != self.whole[key]}
+
+
+@pytest.fixture(scope="module")
+def trial(birds, tmp_path_factory):
+    """Trials by task and workers, made once."""
+    made = {}
+
+    def get(task, workers):
+        if (task, workers) not in made:
+            made[task, workers] = Trial(tmp_path_factory.mktemp("trial"), birds, task, workers)
+        return made[task, workers]
+
+    return get
+
+
+@pytest.mark.parametrize(
+    ("task", "workers", "name", "which"),
+    [
+        ("one optimizer", 0, "half-written checkpoint", 3),
+        ("one optimizer", 2, "before symlink_to", 6),
+        ("one optimizer", 0, "after on_validation_start", 0),  # weights are swapped for their average
+        ("two optimizers", 0, "after on_before_optimizer_step", 10),  # one player has moved, the other has not
+        ("two optimizers", 0, "before on_train_batch_end", 5),
+    ],
+)
+def test_run_killed_at_a_bad_moment_resumes_exactly(trial, task, workers, name, which):
+    some = trial(task, workers)
+    fatal = [number for number, moment in enumerate(some.moments) if moment == name][which]
+    assert some.differences(fatal) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+def test_fifty_runs_killed_at_random_moments_resume_exactly(trial, capsys):
+    rng, identical = random.Random(0), 0
+    kinds = [(task, workers) for task in TASKS for workers in (0, 2)]
+    for number in range(50):
+        some = trial(*kinds[number % len(kinds)])
+        identical += not some.differences(rng.randrange(len(some.moments)))
+    with capsys.disabled():
+        print(f"\n{identical} of 50 identical")
+    assert identical == 50

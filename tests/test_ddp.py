@@ -1,0 +1,209 @@
+"""Several processes train the network that one process would have trained, and end together."""
+
+import csv
+import shutil
+import signal
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from inlay.errors import REQUEUE, reported
+from inlay.models.layers import keep_statistics, share_statistics
+from inlay.tasks.base import Task
+from tests.kills import trained
+from tests.processes import GROUP, Child, ranks, run
+from tests.training import TDANET, TINY, TINY_TEXT, train, weights
+
+pytestmark = GROUP
+DDP = ["trainer=ddp_cpu", "~callbacks.preflight"]
+LENGTH = ["data.batch_size=4", "iterations=5", "validate_every=2"]
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    import numpy as np
+
+    from inlay.images import Picture, write_picture
+
+    root, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    for number in range(12):  # nine to train on, three to validate: uneven for two processes
+        name = f"train/{number}" if number < 9 else f"val/{number}"
+        write_picture(root / f"{name}.png", Picture(rng.integers(0, 256, (40, 40, 3)).astype(np.uint8)))
+        (root / f"{name}.txt").write_text("a red bird\n")
+    return root
+
+
+def statuses(children):
+    return [child.wait() for child in children]
+
+
+def rows(run_dir):
+    with (run_dir / "metrics.csv").open() as file:
+        return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+
+
+def losses(run_dir):
+    return [row["train/loss"] for row in rows(run_dir) if "train/loss" in row]
+
+
+def moved(tiny):
+    """Settings without a trainer: that is chosen anew."""
+    return [setting for setting in tiny if setting != "trainer=cpu"]
+
+
+@pytest.mark.parametrize("recipe", ["one optimizer", "two optimizers"])
+def test_ddp_agrees_with_one_process_on_losses_metrics_and_weights(pictures, tmp_path, recipe):
+    """The stated tolerance: 1e-4 relative for what is logged, after five steps."""
+    tiny, more = (TINY, ["callbacks=averaged"]) if recipe == "one optimizer" else (TINY_TEXT, TDANET)
+    more = [*more, "text.dropout=0"] if recipe != "one optimizer" else more  # each process drops other words
+    calm = "+optimizer.eps=0.01"  # Adam makes whole steps of the rounding error in a gradient that is nearly zero
+    settings = [f"data.root={pictures}", *LENGTH, *more, calm]
+    assert run(tmp_path / "one.log", trained, tmp_path / "one", [*settings, "trainer=cpu"], moved(tiny)) == 0
+    two = ranks(tmp_path, 2, trained, tmp_path / "two", [*settings, *DDP], moved(tiny))
+    assert statuses(two) == [0, 0], (tmp_path / "rank0.log").read_text()[-3000:]
+    one, two = rows(tmp_path / "one"), rows(tmp_path / "two")
+    assert len(one) == 5 + 2
+    for expected, found in zip(one, two, strict=True):
+        assert found == pytest.approx(expected, rel=1e-4, abs=1e-6, nan_ok=True)
+    first, second = (weights(tmp_path / name) for name in ("one", "two"))
+    assert first["inlay"]["samples"] == second["inlay"]["samples"] == 20
+    for key, value in first["state_dict"].items():
+        torch.testing.assert_close(second["state_dict"][key], value, rtol=1e-3, atol=1e-4)
+
+
+def test_ddp_run_resumes_on_another_number_of_processes(pictures, tmp_path):
+    settings = [f"data.root={pictures}", *LENGTH[:1], "validate_every=2"]
+    whole = [*settings, "iterations=5", "trainer=cpu"]
+    assert run(tmp_path / "log", trained, tmp_path / "whole", whole, moved(TINY)) == 0
+    begun = ranks(tmp_path, 2, trained, tmp_path / "parted", [*settings, "iterations=3", *DDP], moved(TINY))
+    assert statuses(begun) == [0, 0]
+    rest = [*settings, "iterations=5", "resume=last", "trainer=cpu"]
+    assert run(tmp_path / "log", trained, tmp_path / "parted", rest, moved(TINY)) == 0
+    assert losses(tmp_path / "parted") == pytest.approx(losses(tmp_path / "whole"), rel=1e-4)
+
+
+def asked_on_rank_one(run_dir, settings, tiny):
+    """Train; the second process is sent SIGTERM in its third step."""
+    import os
+
+    inner = Task.on_before_optimizer_step
+
+    def step(self, optimizer):
+        if self.global_step == 2 and self.trainer.global_rank == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        inner(self, optimizer)
+
+    Task.on_before_optimizer_step = step
+    with reported():
+        train(run_dir, *settings, tiny=tiny)
+
+
+def test_ddp_run_stops_as_one_when_one_process_is_asked(pictures, tmp_path):
+    settings = [f"data.root={pictures}", *LENGTH, *DDP]
+    children = ranks(tmp_path, 2, asked_on_rank_one, tmp_path / "run", settings, moved(TINY))
+    assert statuses(children) == [REQUEUE, REQUEUE], (tmp_path / "rank0.log").read_text()[-3000:]
+    assert (tmp_path / "run/checkpoints/last.ckpt").resolve().name == "step_0000003.ckpt"
+
+
+def dying(run_dir, settings, tiny):
+    """Train; the second process is killed in its third step."""
+    import os
+
+    inner = Task.on_before_optimizer_step
+
+    def step(self, optimizer):
+        if self.global_step == 2 and self.trainer.global_rank == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        inner(self, optimizer)
+
+    Task.on_before_optimizer_step = step
+    with reported():
+        train(run_dir, *settings, tiny=tiny)
+
+
+def test_ddp_run_ends_with_the_reason_when_a_process_dies(pictures, tmp_path):
+    begun = time.monotonic()
+    settings = [f"data.root={pictures}", *LENGTH, *DDP, "trainer.strategy.timeout.seconds=20", "checkpoint_every=1"]
+    children = ranks(tmp_path, 2, dying, tmp_path / "run", settings, moved(TINY))
+    first, second = statuses(children)
+    said = (tmp_path / "rank0.log").read_text()
+    assert second == -signal.SIGKILL
+    assert first == 1, said[-3000:]
+    assert "error: another process of this run is gone" in said
+    assert time.monotonic() - begun < 100
+    assert (tmp_path / "run/checkpoints/last.ckpt").resolve().name == "step_0000002.ckpt"
+
+
+def test_ddp_needs_a_picture_to_validate_for_each_process(pictures, tmp_path):
+    root = shutil.copytree(pictures, tmp_path / "pictures")
+    for number in (10, 11):
+        (root / f"val/{number}.png").unlink()
+    settings = [f"data.root={root}", *LENGTH, *DDP]
+    children = ranks(tmp_path, 2, refused, tmp_path / "run", settings, moved(TINY))
+    assert statuses(children) == [1, 1]
+    assert "validation has 1 picture for 2 processes" in (tmp_path / "rank0.log").read_text()
+
+
+def refused(run_dir, settings, tiny):
+    with reported():
+        train(run_dir, *settings, tiny=tiny)
+
+
+def test_ddp_does_not_take_folders_that_the_clock_names(pictures, tmp_path, monkeypatch):
+    from inlay import runs
+    from inlay.errors import InlayError
+
+    runs.check_shared("outputs/${now:%H}")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    runs.check_shared("outputs/mine")
+    with pytest.raises(InlayError, match="Give run_dir="):
+        runs.check_shared("outputs/${now:%H}")
+
+
+def normalize(folder, rank, world):
+    """Batch norm of this process's rows, forward and backward."""
+    import torch.distributed as dist
+
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=world)
+    x, target, norm = problem()
+    share_statistics(norm)
+    mine = x[rank::world].clone().requires_grad_()
+    (norm(mine) * target[rank::world]).mean().backward()
+    for parameter in norm.parameters():
+        dist.all_reduce(parameter.grad)
+        parameter.grad /= world
+    torch.save([mine.grad / world, norm[0].weight.grad, norm[0].bias.grad, *norm.buffers()], folder / f"{rank}.pt")
+
+
+def problem():
+    generator = torch.Generator().manual_seed(1)
+    x, target = (torch.randn(4, 3, 5, 6, generator=generator) * 3 + 1 for _ in range(2))
+    norm = nn.Sequential(nn.BatchNorm2d(3))
+    nn.init.normal_(norm[0].weight, generator=generator)
+    return x, target, norm
+
+
+def test_ddp_batch_norm_is_that_of_the_whole_batch(tmp_path):
+    x, target, norm = problem()
+    whole = x.clone().requires_grad_()
+    (norm(whole) * target).mean().backward()
+    children = [Child(tmp_path / f"{rank}.log", normalize, tmp_path, rank, 2) for rank in range(2)]
+    assert statuses(children) == [0, 0], (tmp_path / "0.log").read_text()
+    for rank in range(2):
+        gradient, weight, bias, *buffers = torch.load(tmp_path / f"{rank}.pt")
+        torch.testing.assert_close(gradient, whole.grad[rank::2])
+        torch.testing.assert_close([weight, bias], [norm[0].weight.grad, norm[0].bias.grad])
+        torch.testing.assert_close(buffers, list(norm.buffers()))
+
+
+def test_ddp_batch_norm_is_the_usual_one_on_one_process():
+    x, _, norm = problem()
+    expected = norm(x)
+    _, _, shared = problem()
+    share_statistics(shared)
+    assert torch.equal(shared(x), expected)
+    assert shared.state_dict().keys() == norm.state_dict().keys()
+    keep_statistics(shared)
+    assert type(shared[0]) is nn.BatchNorm2d

@@ -1,0 +1,136 @@
+"""``conf/trainer``: which precision, one batch to debug with, a profile. The processor stands in for a GPU."""
+
+import json
+from itertools import islice
+
+import pytest
+import torch
+
+from inlay import precision
+from inlay.data.loader import AddressStream
+from inlay.errors import InlayError
+from inlay.tasks import ReconstructionTask
+from tests.training import TINY, metrics, train, weights
+
+ANYWHERE = [setting for setting in TINY if setting != "trainer=cpu"]
+
+
+class TestPrecision:
+    @pytest.fixture
+    def machine(self, monkeypatch):
+        def has(cuda, bfloat16):
+            monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+            monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: bfloat16)
+
+        return has
+
+    @pytest.mark.parametrize("accelerator", ["auto", "gpu", "cuda"])
+    def test_auto_is_bfloat16_where_the_gpu_has_it(self, machine, accelerator):
+        machine(cuda=True, bfloat16=True)
+        assert precision.resolve("auto", accelerator) == "bf16-mixed"
+
+    @pytest.mark.parametrize(
+        ("cuda", "bfloat16", "accelerator"),
+        [(True, True, "cpu"), (True, False, "auto"), (False, True, "auto"), (False, False, "gpu"), (True, True, "mps")],
+    )
+    def test_auto_is_float32_elsewhere(self, machine, cuda, bfloat16, accelerator):
+        machine(cuda, bfloat16)
+        assert precision.resolve("auto", accelerator) == "32-true"
+
+    @pytest.mark.parametrize("given", ["bf16-mixed", "32-true", "64-true", 32])
+    def test_what_is_given_is_taken(self, given):
+        assert precision.resolve(given, "auto") == given
+
+    @pytest.mark.parametrize("given", ["16-mixed", "16-true", "16", 16])
+    def test_float16_is_refused(self, given):
+        with pytest.raises(InlayError, match=r"float16 ends at 65504.*Use bf16-mixed"):
+            precision.resolve(given, "gpu")
+
+    def test_refusal_comes_before_the_run_has_touched_its_folder(self, tmp_path, picture_folder):
+        with pytest.raises(InlayError, match="bf16-mixed"):
+            train(tmp_path / "run", f"data.root={picture_folder}", "trainer.precision=16-mixed")
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize(("given", "parts"), [("auto", torch.float32), ("bf16-mixed", torch.bfloat16)])
+    def test_reaches_the_network_and_checkpoints_say_what_was_given(
+        self, tmp_path, picture_folder, monkeypatch, given, parts
+    ):
+        seen = set()
+        step = ReconstructionTask.training_step
+
+        def looking(task, *batch):
+            seen.add(torch.mm(torch.ones(2, 2), torch.ones(2, 2)).dtype)
+            return step(task, *batch)
+
+        monkeypatch.setattr(ReconstructionTask, "training_step", looking)
+        train(tmp_path, f"data.root={picture_folder}", "iterations=1", f"trainer.precision={given}")
+        assert seen == {parts}
+        assert weights(tmp_path)["inlay"]["config"]["trainer"]["precision"] == given
+
+
+class TestOneBatch:
+    """``data.overfit``: the first batch of the first pass, again and again."""
+
+    def test_comes_again_and_again(self):
+        once = list(islice(AddressStream(7, seed=1), 4))
+        assert list(islice(AddressStream(7, seed=1, only=4), 12)) == 3 * once
+
+    def test_goes_round_a_data_set_smaller_than_itself(self):
+        once = list(islice(AddressStream(3, seed=1), 5))
+        assert list(islice(AddressStream(3, seed=1, only=5), 10)) == 2 * once
+        assert {address.epoch for address in once} == {0, 1}
+
+    @pytest.mark.parametrize("start", [4, 8, 12])
+    def test_is_the_same_one_after_a_resume(self, start):
+        resumed = AddressStream(7, seed=1, only=4)
+        resumed.start = start
+        assert list(islice(resumed, 4)) == list(islice(AddressStream(7, seed=1), 4))
+
+    def test_is_shared_out(self, monkeypatch):
+        whole = list(islice(AddressStream(7, seed=1), 4))
+        for rank in range(2):
+            monkeypatch.setattr("inlay.data.loader.rank_and_world", lambda rank=rank: (rank, 2))
+            assert list(islice(AddressStream(7, seed=1, only=4), 6)) == 3 * whole[rank::2]
+
+
+@pytest.fixture
+def as_before(monkeypatch):
+    """Lightning's switch is one for the whole process."""
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.usefixtures("as_before")
+def test_debugging_learns_one_batch_and_looks_for_anomalies(tmp_path, picture_folder, monkeypatch):
+    batches, switches = [], []
+    step = ReconstructionTask.training_step
+
+    def looking(task, batch, number):
+        batches.append((batch["id"], batch["image"].clone(), batch["mask"].clone()))
+        switches.append((torch.is_anomaly_enabled(), torch.are_deterministic_algorithms_enabled()))
+        return step(task, batch, number)
+
+    monkeypatch.setattr(ReconstructionTask, "training_step", looking)
+    debug = ["trainer=debug", "trainer.accelerator=cpu", "optimizer.lr=2e-2", "validate_every=100"]
+    train(tmp_path, f"data.root={picture_folder}", *debug, "iterations=30", tiny=ANYWHERE[:-2])
+    (ids, image, mask), *others = batches
+    assert len(ids) == 2
+    assert len(others) == 29
+    assert all(i == ids and torch.equal(x, image) and torch.equal(m, mask) for i, x, m in others)
+    assert set(switches) == {(True, True)}
+    curve = metrics(tmp_path, "train/loss")
+    assert len(curve) == 30
+    assert curve[-1] < 0.5 * curve[0]
+
+
+def test_profiling_prints_a_table_and_leaves_a_trace(tmp_path, picture_folder, caplog):
+    profiler = ["trainer=profiler", "trainer.accelerator=cpu", "trainer.benchmark=false"]
+    train(tmp_path, f"data.root={picture_folder}", *profiler, tiny=ANYWHERE)
+    assert "Profile stats" in caplog.text
+    assert "[pl][module]inlay.models.pconv.unet.PConvUNet: net" in caplog.text
+    (trace,) = (tmp_path / "profile").glob("*.pt.trace.json")
+    steps = [event for event in json.loads(trace.read_text())["traceEvents"] if "ProfilerStep" in event["name"]]
+    assert len(steps) == 5
+    assert len(metrics(tmp_path, "train/loss")) == 30
+    assert metrics(tmp_path, "val/psnr") == []

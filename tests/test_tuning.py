@@ -1,0 +1,174 @@
+"""``tune=lr`` and ``tune=batch_size``: what they find, what they refuse, and that they leave runs alone."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from pytorch_lightning.tuner.lr_finder import _LRCallback
+
+from inlay.errors import InlayError
+from inlay.images import read_picture
+from inlay.models import PConvUNet
+from inlay.tuning import batch_size, learning_rate, tune
+from inlay.tuning.learning_rate import Curve, of_each_step
+from tests.training import TDANET, TINY_TEXT, train
+
+RATES = np.geomspace(1e-6, 1, 100)
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            (["tune=speed"], "tune must be null, lr or batch_size, got speed"),
+            (["tune=batch_size"], "swaps until it stands still"),
+            (["tune=lr", "trainer.devices=2"], "on one device: trainer.devices=1"),
+        ],
+    )
+    def test_say_why(self, tmp_path, picture_folder, settings, message):
+        with pytest.raises(InlayError, match=message):
+            train(tmp_path / "run", f"data.root={picture_folder}", *settings)
+        assert not (tmp_path / "run").exists()
+
+    def test_of_two_players(self, tmp_path, picture_folder):
+        for picture in picture_folder.rglob("*.png"):
+            picture.with_suffix(".txt").write_text("a bird\n")
+        with pytest.raises(InlayError, match="for recipes with one optimizer"):
+            train(tmp_path / "run", f"data.root={picture_folder}", *TDANET, "tune=lr", tiny=TINY_TEXT)
+
+    def test_of_a_run_that_goes_on(self):
+        task = SimpleNamespace(settings={"tune": "lr", "resume": "last"}, automatic_optimization=True)
+        with pytest.raises(InlayError, match="Leave resume= out"):
+            tune.check(task, SimpleNamespace(world_size=1))
+
+
+class TestCurve:
+    def curve(self, rng, noise=0.05, fall=0.8, at=1e-3):
+        """A loss that falls around a rate, and rises at the end."""
+        decades = np.log10(RATES / at)
+        return Curve(RATES, 1 - fall / (1 + np.exp(-4 * decades)) + noise * rng.standard_normal(100) + RATES**2)
+
+    @pytest.mark.parametrize("at", [1e-4, 1e-3, 1e-2])
+    def test_suggests_where_the_loss_falls_fastest(self, rng, at):
+        assert at / 3 < self.curve(rng, at=at).suggestion < at * 3
+
+    def test_suggests_nothing_where_the_loss_does_not_fall(self, rng):
+        assert Curve(RATES, 1 + 0.2 * rng.standard_normal(100)).suggestion is None
+        assert Curve(RATES, RATES + 0.01 * rng.standard_normal(100)).suggestion is None
+
+    @pytest.mark.parametrize("steps", [0, 1, 10, 11])
+    def test_suggests_nothing_of_few_steps_and_is_drawn_all_the_same(self, rng, tmp_path, steps):
+        curve = Curve(*(values[:steps] for values in self.curve(rng)))
+        assert curve.suggestion is None
+        curve.draw(tmp_path / "curve.png")
+        assert read_picture(tmp_path / "curve.png").size[0] > 300
+
+    def test_is_freed_of_lightnings_running_mean(self, rng):
+        losses, running = rng.random(40), _LRCallback(40)
+        trainer = SimpleNamespace(
+            fit_loop=SimpleNamespace(batch_idx=0),
+            accumulate_grad_batches=1,
+            strategy=SimpleNamespace(broadcast=lambda value: value),
+            should_stop=False,
+        )
+        for step, loss in enumerate(losses, start=1):
+            trainer.global_step = step
+            running.on_train_batch_end(trainer, None, {"loss": torch.tensor(loss)}, None, 0)
+        assert running.losses[0] < 0.6 * losses[0]  # what is to be mended
+        np.testing.assert_allclose(of_each_step(running.losses), losses, rtol=1e-9)
+
+
+class TestLearningRate:
+    SETTINGS = ("tune=lr", "data.batch_size=8", "data.overfit=true")
+
+    def test_is_printed_as_a_setting_and_drawn(self, tmp_path, picture_folder, capsys, monkeypatch):
+        monkeypatch.setattr(learning_rate, "_STEPS", 50)
+        assert train(tmp_path / "run", f"data.root={picture_folder}", *self.SETTINGS) is None
+        first, second = capsys.readouterr().out.splitlines()[-2:]
+        assert 1e-5 < float(first.removeprefix("optimizer.lr=")) < 0.5
+        assert str(tmp_path / "run/lr_find.png") in second
+        assert [path.name for path in (tmp_path / "run").iterdir()] == ["lr_find.png"]
+
+    def test_leaves_an_earlier_run_and_an_earlier_plot_alone(self, tmp_path, picture_folder, monkeypatch):
+        def there():
+            return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+        train(tmp_path, f"data.root={picture_folder}", "iterations=2")
+        before = there()
+        monkeypatch.setattr(learning_rate, "_STEPS", 3)
+        for _ in range(2):
+            with pytest.raises(InlayError, match="no rate to suggest"):
+                train(tmp_path, f"data.root={picture_folder}", *self.SETTINGS)
+        after = there()
+        assert before.items() <= after.items()
+        new = {path.relative_to(tmp_path).as_posix() for path in after.keys() - before.keys()}
+        assert new == {"lr_find.png", "earlier/1/lr_find.png"}
+
+    def test_curve_ends_where_the_loss_is_no_number(self, tmp_path, picture_folder, monkeypatch):
+        curves, forward, calls = [], PConvUNet.forward, []
+
+        def spoiled(net, masked, mask):
+            calls.append(1)
+            return forward(net, masked, mask) * (torch.nan if len(calls) == 16 else 1)
+
+        monkeypatch.setattr(PConvUNet, "forward", spoiled)
+        monkeypatch.setattr(learning_rate, "_STEPS", 20)
+        monkeypatch.setattr(tune, "_tell_rate", lambda curve, path: curves.append(curve))
+        train(tmp_path, f"data.root={picture_folder}", *self.SETTINGS)
+        assert len(calls) == 20
+        assert len(curves[0].losses) == len(curves[0].rates) == 15
+
+
+class TestBatchSize:
+    @pytest.mark.parametrize("limit", [1, 2, 3, 7, 64, 100, 1000, 9999])
+    @pytest.mark.parametrize("most", [1, 2, 100, 4096])
+    def test_the_largest_is_found_to_a_sixteenth(self, limit, most):
+        tried = []
+
+        def fits(number):
+            tried.append(number)
+            return number <= limit
+
+        found, truth = batch_size.largest(fits, most), min(limit, most)
+        assert found == 0 if truth < 2 else 15 / 16 * truth <= found <= truth
+        assert len(set(tried)) == len(tried) <= 20
+        assert all(2 <= number <= most for number in tried)
+
+    @pytest.fixture
+    def small_gpu(self, monkeypatch):
+        """The processor, with room for five samples at a time."""
+        refused = []
+        forward = PConvUNet.forward
+
+        def guarded(net, masked, mask):
+            if len(masked) > 5:
+                refused.append(len(masked))
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return forward(net, masked, mask)
+
+        monkeypatch.setattr(PConvUNet, "forward", guarded)
+        monkeypatch.setattr(tune, "check", lambda *_: None)
+        return refused
+
+    def test_is_printed_as_a_setting(self, tmp_path, picture_folder, capsys, small_gpu):
+        settings = "tune=batch_size", "task.accumulate=3", "iterations=100"
+        assert train(tmp_path / "run", f"data.root={picture_folder}", *settings) is None
+        printed = [line.removeprefix("data.batch_size=") for line in capsys.readouterr().out.splitlines()]
+        assert printed[-7:-1] == ["6 fits", "12 fits", "24 does not fit", "18 does not fit", "15 fits", "12"]
+        assert small_gpu == [8, 6]
+        assert not (tmp_path / "run").exists()
+
+    def test_nothing_fits(self, tmp_path, picture_folder, small_gpu, monkeypatch):
+        monkeypatch.setattr(batch_size, "largest", lambda fits, most: int(fits(6)))
+        with pytest.raises(InlayError, match="not even the smallest batch fits"):
+            train(tmp_path, f"data.root={picture_folder}", "tune=batch_size")
+        assert small_gpu == [6]
+
+    def test_other_errors_are_no_answer(self, tmp_path, picture_folder, small_gpu, monkeypatch):
+        def broken(*_):
+            raise RuntimeError("shapes do not match")
+
+        monkeypatch.setattr(PConvUNet, "forward", broken)
+        with pytest.raises(RuntimeError, match="shapes do not match"):
+            train(tmp_path, f"data.root={picture_folder}", "tune=batch_size")
