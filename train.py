@@ -65,9 +65,10 @@ def train(cfg: DictConfig) -> float | None:
 
 
 def build(cfg: DictConfig) -> Any:
-    """The task, with all its parts."""
-    parts = {name: instantiate(cfg[name]) for name in ("loss", "optimizer", "scheduler")}
-    return instantiate(cfg.task)(net=instantiate(cfg.model), **parts, config=OmegaConf.to_container(cfg, resolve=True))
+    """The task, with all its parts; their weights are drawn in this order."""
+    config = OmegaConf.to_container(cfg, resolve=True)
+    parts = {"net": "model", "loss": "loss", "optimizer": "optimizer", "scheduler": "scheduler"}
+    return instantiate(cfg.task)(config=config, **{name: instantiate(cfg[group]) for name, group in parts.items()})
 
 
 if __name__ == "__main__":

@@ -18,6 +18,11 @@ from tests.training import TDANET, TINY, TINY_TEXT, train, weights
 
 pytestmark = GROUP
 DDP = ["trainer=ddp_cpu", "~callbacks.preflight"]
+FSDP = [
+    "trainer=fsdp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.precision=32-true",
+    "trainer.sync_batchnorm=false", "~callbacks.preflight",
+    "trainer.plugins=[{_target_:inlay.callbacks.AtomicCheckpointIO},{_target_:inlay.callbacks.WholeBatchNorm}]",
+]  # fmt: skip
 LENGTH = ["data.batch_size=4", "iterations=5", "validate_every=2"]
 
 
@@ -53,15 +58,18 @@ def moved(tiny):
     return [setting for setting in tiny if setting != "trainer=cpu"]
 
 
-@pytest.mark.parametrize("recipe", ["one optimizer", "two optimizers"])
+@pytest.mark.parametrize("recipe", ["one optimizer", "two optimizers", "sharded"])
 def test_ddp_agrees_with_one_process_on_losses_metrics_and_weights(pictures, tmp_path, recipe):
     """The stated tolerance: 1e-4 relative for what is logged, after five steps."""
-    tiny, more = (TINY, ["callbacks=averaged"]) if recipe == "one optimizer" else (TINY_TEXT, TDANET)
-    more = [*more, "text.dropout=0"] if recipe != "one optimizer" else more  # each process drops other words
+    tiny, more = {
+        "one optimizer": (TINY, ["callbacks=averaged", "task.gradient_clip=0.5"]),
+        "two optimizers": (TINY_TEXT, [*TDANET, "text.dropout=0"]),  # each process drops other words
+        "sharded": (TINY, ["task.gradient_clip=0.5"]),
+    }[recipe]
     calm = "+optimizer.eps=0.01"  # Adam makes whole steps of the rounding error in a gradient that is nearly zero
-    settings = [f"data.root={pictures}", *LENGTH, *more, calm]
+    settings, several = [f"data.root={pictures}", *LENGTH, *more, calm], FSDP if recipe == "sharded" else DDP
     assert run(tmp_path / "one.log", trained, tmp_path / "one", [*settings, "trainer=cpu"], moved(tiny)) == 0
-    two = ranks(tmp_path, 2, trained, tmp_path / "two", [*settings, *DDP], moved(tiny))
+    two = ranks(tmp_path, 2, trained, tmp_path / "two", [*settings, *several], moved(tiny))
     assert statuses(two) == [0, 0], (tmp_path / "rank0.log").read_text()[-3000:]
     one, two = rows(tmp_path / "one"), rows(tmp_path / "two")
     assert len(one) == 5 + 2
@@ -82,6 +90,26 @@ def test_ddp_run_resumes_on_another_number_of_processes(pictures, tmp_path):
     rest = [*settings, "iterations=5", "resume=last", "trainer=cpu"]
     assert run(tmp_path / "log", trained, tmp_path / "parted", rest, moved(TINY)) == 0
     assert losses(tmp_path / "parted") == pytest.approx(losses(tmp_path / "whole"), rel=1e-4)
+
+
+def test_ddp_shares_weights_out_for_one_optimizer_alone(pictures, tmp_path):
+    settings = [f"data.root={pictures}", *LENGTH, *FSDP]
+    children = ranks(tmp_path, 2, refused, tmp_path / "two", [*settings, *TDANET], moved(TINY_TEXT))
+    assert statuses(children) == [1, 1]
+    assert "trainer=fsdp works for tasks with one optimizer" in (tmp_path / "rank0.log").read_text()
+
+
+def test_ddp_run_with_shared_out_weights_resumes(pictures, tmp_path):
+    settings = [f"data.root={pictures}", *LENGTH[:1], "validate_every=2", *FSDP]
+    whole = ranks(tmp_path, 2, trained, tmp_path / "whole", [*settings, "iterations=5"], moved(TINY))
+    assert statuses(whole) == [0, 0]
+    begun = ranks(tmp_path, 2, trained, tmp_path / "halves", [*settings, "iterations=3"], moved(TINY))
+    assert statuses(begun) == [0, 0]
+    rest = [*settings, "iterations=5", "resume=last"]
+    assert statuses(ranks(tmp_path, 2, trained, tmp_path / "halves", rest, moved(TINY))) == [0, 0]
+    whole, halves = (weights(tmp_path / name) for name in ("whole", "halves"))
+    assert whole["state_dict"].keys() == halves["state_dict"].keys()
+    assert all(torch.equal(value, halves["state_dict"][key]) for key, value in whole["state_dict"].items())
 
 
 def asked_on_rank_one(run_dir, settings, tiny):

@@ -45,6 +45,13 @@ def average(scalars: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return dict(zip(scalars, together / world, strict=True))
 
 
+def norm_over_processes(norm: Tensor) -> Tensor:
+    """The Euclidean norm of what processes share out, from that of each one's part, a scalar."""
+    squared = norm.square()
+    dist.all_reduce(squared)
+    return squared.sqrt()
+
+
 def any_process(says: bool, device: torch.device) -> bool:
     """Whether one of the processes says so; all get the same answer.
 

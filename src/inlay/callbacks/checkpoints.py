@@ -56,7 +56,7 @@ class Checkpoints(pl.callbacks.Checkpoint):
         """Write the first one, so that a run that cannot write says so at once, and can be resumed from its start."""
         self._training = True
         self._scores = {step: score for step, score in self._scores.items() if step_file(self.folder, step).exists()}
-        if not trainer.ckpt_path:
+        if not trainer.ckpt_path and not _is_sharded(trainer):  # where PyTorch counts saving as Adam's first step
             self._save(trainer)
         self._saved = trainer.global_step
         if trainer.is_global_zero:
@@ -176,4 +176,4 @@ def _point(link: Path, target: Path) -> None:
 
 def _is_sharded(trainer: pl.Trainer) -> bool:
     """Whether to write a checkpoint takes all processes."""
-    return isinstance(trainer.strategy, pl.strategies.FSDPStrategy | pl.strategies.ModelParallelStrategy)
+    return isinstance(trainer.strategy, pl.strategies.ModelParallelStrategy)

@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from inlay.checkpoints import AVERAGE
@@ -38,6 +39,10 @@ class EMA(pl.Callback):
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Begin with the weights as they are, unless a resumed run brought its average."""
         live = dict(_weights(pl_module))
+        if any(isinstance(weight, DTensor) for weight in live.values()):
+            raise InlayError(
+                "callbacks=averaged needs whole weights, trainer=fsdp shares them out. Choose one."
+            )
         restored, self._average = self._average, {name: weight.detach().clone() for name, weight in live.items()}
         for name, weight in restored.items():
             self._average[name].copy_(weight)

@@ -6,7 +6,11 @@ from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.strategies import ModelParallelStrategy
 from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -151,6 +155,25 @@ class Task(pl.LightningModule, ABC):
             if is_set:
                 raise InlayError(f"trainer.{theirs} counts other steps than this run does. Set task.{ours} instead.")
         return []
+
+    def configure_model(self) -> None:
+        """Share weights out over processes where the strategy wants it (``trainer=fsdp``).
+
+        Raises:
+            InlayError: more than one optimizer would need them whole.
+        """
+        strategy = self.trainer.strategy
+        if not isinstance(strategy, ModelParallelStrategy):
+            return
+        if not self.automatic_optimization:
+            raise InlayError("trainer=fsdp works for tasks with one optimizer; this one has two. Use trainer=ddp.")
+        if strategy._layer_sync is not None:
+            strategy._layer_sync.apply(self)  # Lightning forgets it here (trainer.sync_batchnorm)
+        everybody = init_device_mesh(self.device.type, (self.trainer.world_size,))  # Lightning's own is for machines
+        for part in self.children():
+            if trainable(part) and not any(isinstance(p, DTensor) for p in part.parameters()):
+                part.to(memory_format=torch.contiguous_format)  # all that can be cut
+                fully_shard(part, mesh=everybody)
 
     def configure_optimizers(self) -> Any:
         """The optimizer over what is trainable, and its schedule by iterations."""

@@ -5,9 +5,11 @@ from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 
+from inlay.distributed import norm_over_processes
 from inlay.errors import InlayError
 from inlay.types import Batch
 
@@ -78,8 +80,10 @@ def clipped(optimizer: Optimizer, most: float | None) -> Tensor | None:
 
 def total_norm(gradients: Sequence[Tensor]) -> Tensor:
     """Euclidean norm of all gradients together, a scalar; of those that are sharded, too."""
-    norm = get_total_norm(gradients)
-    return norm.full_tensor() if hasattr(norm, "full_tensor") else norm
+    shards = [gradient.to_local() for gradient in gradients if isinstance(gradient, DTensor)]
+    if not shards:
+        return get_total_norm(gradients)
+    return norm_over_processes(get_total_norm(shards))
 
 
 class Buffers:
