@@ -17,10 +17,10 @@ from tests.processes import GROUP, Child, ranks, run
 from tests.training import TDANET, TINY, TINY_TEXT, train, weights
 
 pytestmark = GROUP
-DDP = ["trainer=ddp_cpu", "~callbacks.preflight"]
+DDP = ["trainer=ddp_cpu"]
 FSDP = [
     "trainer=fsdp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.precision=32-true",
-    "trainer.sync_batchnorm=false", "~callbacks.preflight",
+    "trainer.sync_batchnorm=false",
     "trainer.plugins=[{_target_:inlay.callbacks.AtomicCheckpointIO},{_target_:inlay.callbacks.WholeBatchNorm}]",
 ]  # fmt: skip
 LENGTH = ["data.batch_size=4", "iterations=5", "validate_every=2"]
@@ -183,11 +183,11 @@ def test_ddp_does_not_take_folders_that_the_clock_names(pictures, tmp_path, monk
     from inlay import runs
     from inlay.errors import InlayError
 
-    runs.check_shared("outputs/${now:%H}")
+    runs.check_shared("run_dir: outputs/${now:%H}")
     monkeypatch.setenv("WORLD_SIZE", "2")
-    runs.check_shared("outputs/mine")
+    runs.check_shared("run_dir: outputs/mine")
     with pytest.raises(InlayError, match="Give run_dir="):
-        runs.check_shared("outputs/${now:%H}")
+        runs.check_shared("run_dir: outputs/${now:%H}")
 
 
 def normalize(folder, rank, world):

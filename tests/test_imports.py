@@ -26,7 +26,7 @@ TIERS = [
     {"cli"},
 ]
 ONLY_IN = {
-    "pytorch_lightning": {"tasks", "callbacks", "data/datamodule.py", "train.py"},
+    "pytorch_lightning": {"tasks", "callbacks", "data/datamodule.py", "cli/training.py"},
     "lightning_fabric": {"callbacks"},
     "lightning": set(),
     "hydra": {"cli", "train.py"},

@@ -1,7 +1,6 @@
 """Training in tests: the real entry point in-process, on tiny data."""
 
 import csv
-import sys
 
 import torch
 from hydra import compose, initialize_config_dir
@@ -48,8 +47,7 @@ def configure(*overrides):
 
 def train(run_dir, *overrides, tiny=TINY):
     """Run train.py's own function; returns what it returns."""
-    sys.path.insert(0, str(ROOT))
-    import train as entry
+    from inlay.cli import training as entry
 
     return entry.train(configure(f"run_dir={run_dir}", *tiny, *overrides))
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import uuid
 import warnings
 from collections.abc import Iterable, Mapping
@@ -81,17 +82,17 @@ def check_used(config: Mapping[str, Any]) -> None:
             )
 
 
-def check_shared(run_dir: str) -> None:
+def check_shared(config: str) -> None:
     """Refuse a folder that the clock names where processes start side by side: each would have one of its own.
 
     Args:
-        run_dir: the setting as it stands, not resolved.
+        config: as YAML, not resolved.
 
     Raises:
         InlayError: torchrun or SLURM started several processes, and the folder is named by ``now``.
     """
     alone = all(os.environ.get(name, "1") == "1" for name in ("WORLD_SIZE", "SLURM_NTASKS"))
-    if not alone and "${now" in run_dir:
+    if not alone and re.search(r"^run_dir: .*\$\{now", config, re.MULTILINE):
         raise InlayError(
             "several processes were started, and each would write to a folder of its own. Give run_dir=..."
         )

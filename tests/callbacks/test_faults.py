@@ -143,7 +143,7 @@ class TestReplay:
         return file
 
     def replay(self, file):
-        import train as entry
+        from inlay.cli import training as entry
 
         return entry.train(configure(f"replay={file}"))
 

@@ -40,9 +40,7 @@ class EMA(pl.Callback):
         """Begin with the weights as they are, unless a resumed run brought its average."""
         live = dict(_weights(pl_module))
         if any(isinstance(weight, DTensor) for weight in live.values()):
-            raise InlayError(
-                "callbacks=averaged needs whole weights, trainer=fsdp shares them out. Choose one."
-            )
+            raise InlayError("callbacks=averaged needs whole weights, trainer=fsdp shares them out. Choose one.")
         restored, self._average = self._average, {name: weight.detach().clone() for name, weight in live.items()}
         for name, weight in restored.items():
             self._average[name].copy_(weight)

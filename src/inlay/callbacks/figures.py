@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from inlay.callbacks.atomic_io import size
 from inlay.callbacks.costs import StepCosts, attempt, fill_flops, state_bytes, step_costs, without_trace
 from inlay.callbacks.ema import EMA
 from inlay.data.loader import SampleLoader, TrainingLoader
@@ -116,29 +117,28 @@ def figures(trainer: pl.Trainer, task: Task, parts: list[Part]) -> Figures:
         parts: of the task, counted before anything was shared out over processes.
     """
     data, loader = _data(trainer, task), cast(TrainingLoader, trainer.train_dataloader)
-    fills = isinstance(task, InpaintingTask)
     step, fill = _measured(trainer, task, loader)
     return Figures(
         parts=parts,
         step=step,
-        fill=fill if fills else None,
-        memory=step
-        if isinstance(step, str)
-        else attempt(lambda: _memory(trainer, task, step.activations * data.at_once)),
+        fill=fill,
+        memory=attempt(lambda: _memory(trainer, task, step, data.at_once)),
         device=_device(trainer),
         data=data,
-        holes=attempt(lambda: _hole_ratios(loader.dataset, data.training)) if fills else None,
+        holes=None if fill is None else attempt(lambda: _hole_ratios(loader.dataset, data.training)),
         learning_rate=max(float(optimizer.defaults["lr"]) for optimizer in trainer.optimizers),
     )
 
 
-def _measured(trainer: pl.Trainer, task: Task, loader: TrainingLoader) -> tuple[StepCosts | str, float | str]:
-    """What a step costs, and filling a picture, or why it is not known."""
+def _measured(trainer: pl.Trainer, task: Task, loader: TrainingLoader) -> tuple[StepCosts | str, float | str | None]:
+    """What a step costs, and filling a picture."""
+    fills = task if isinstance(task, InpaintingTask) else None
     batch = attempt(lambda: _first_pictures(trainer, loader))
     if isinstance(batch, str):
-        return batch, batch
+        return batch, batch if fills else None
     with trainer.precision_plugin.forward_context(), without_trace(task):
-        return attempt(lambda: step_costs(task, batch)), attempt(lambda: fill_flops(cast(InpaintingTask, task), batch))
+        step = attempt(lambda: step_costs(task, batch))
+        return step, attempt(lambda: fill_flops(fills, batch)) if fills else None
 
 
 def _first_pictures(trainer: pl.Trainer, loader: TrainingLoader) -> Batch:
@@ -151,7 +151,9 @@ def _first_pictures(trainer: pl.Trainer, loader: TrainingLoader) -> Batch:
     return cast(Batch, trainer.strategy.batch_to_device(stored))
 
 
-def _memory(trainer: pl.Trainer, task: Task, activations: float) -> Memory:
+def _memory(trainer: pl.Trainer, task: Task, step: StepCosts | str, pictures: int) -> Memory | str:
+    if isinstance(step, str):
+        return step
     averaged = any(isinstance(callback, EMA) for callback in trainer.callbacks)  # type: ignore[attr-defined]
     means = cast(InpaintingTask, task).averaged().values() if averaged else []
     return Memory(
@@ -159,7 +161,7 @@ def _memory(trainer: pl.Trainer, task: Task, activations: float) -> Memory:
         gradients=size(trainable(task)),
         optimizer=sum(state_bytes(optimizer) for optimizer in trainer.optimizers),
         average=sum(size(trainable(module)) for module in means),
-        activations=activations,
+        activations=pictures * step.activations,
     )
 
 
@@ -201,8 +203,3 @@ def _hole_ratios(samples: Dataset[Any], length: int) -> list[float]:
 def numbers(parameters: Iterable[Tensor]) -> int:
     """How many numbers tensors hold."""
     return sum(parameter.numel() for parameter in parameters)
-
-
-def size(tensors: Iterable[Tensor]) -> int:
-    """Bytes of tensors."""
-    return sum(tensor.nbytes for tensor in tensors)

@@ -62,7 +62,7 @@ def warnings(found: Figures, reference_lr: float | None = None) -> Iterator[str]
             f"training will hardly be stable. Set optimizer.lr={reference_lr:g}."
         )
     if data.passes > _MOST_PASSES and data.only is None:
-        fewer = int(_MOST_PASSES * data.training / data.batch)
+        fewer = max(1, _MOST_PASSES * data.training // data.batch)
         yield (
             f"iterations={data.iterations} pass {data.passes:,.0f} times over {data.training:,} training pictures: the "
             f"network will know them by heart. Train with more pictures, or set iterations={fewer} at most."
@@ -77,7 +77,7 @@ def warnings(found: Figures, reference_lr: float | None = None) -> Iterator[str]
         yield (
             f"about {_bytes(found.memory.total)} of memory are needed, and {found.device.name} has "
             f"{_bytes(found.device.memory)}. Lower data.batch_size={data.batch}, raise task.accumulate={data.parts}, "
-            "or set model.checkpointing=true."
+            "or, with a network that has it, set model.checkpointing=true."
         )
 
 

@@ -1,9 +1,11 @@
 """Commands take the settings of ``train.py``: the same groups, the same names."""
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -27,8 +29,9 @@ def composed(settings: list[str]) -> DictConfig:
         InlayError: a setting is not one.
     """
     folder = next(place for place in _PLACES if place.is_dir())
+    running = GlobalHydra.instance().is_initialized()  # train.py's own, which is asked then
     try:
-        with initialize_config_dir(str(folder), version_base="1.3"):
+        with nullcontext() if running else initialize_config_dir(str(folder), version_base="1.3"):
             return compose("train", settings)
     except (HydraException, OmegaConfBaseException) as error:
         raise InlayError(f"{' '.join(settings)}: {error}") from error

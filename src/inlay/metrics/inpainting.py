@@ -23,18 +23,21 @@ class InpaintingMetrics(nn.Module):
     ========================  ================================================================================
 
     States reduce over processes, so the result does not depend on batch size or world size.
+
+    Args:
+        all_processes: whether all of them measure; one that does so alone must not wait for the others.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, all_processes: bool = True) -> None:
         super().__init__()
         self.metrics = MetricCollection(
             {
-                "psnr": PeakSignalNoiseRatio(data_range=1.0),
-                "psnr_hole": PeakSignalNoiseRatio(data_range=1.0),
-                "ssim": MeanMetric(),
-                "ssim_hole": MeanMetric(),
-                "l1": MeanAbsoluteError(),
-                "l1_hole": MeanAbsoluteError(),
+                "psnr": PeakSignalNoiseRatio(data_range=1.0, sync_on_compute=all_processes),
+                "psnr_hole": PeakSignalNoiseRatio(data_range=1.0, sync_on_compute=all_processes),
+                "ssim": MeanMetric(sync_on_compute=all_processes),
+                "ssim_hole": MeanMetric(sync_on_compute=all_processes),
+                "l1": MeanAbsoluteError(sync_on_compute=all_processes),
+                "l1_hole": MeanAbsoluteError(sync_on_compute=all_processes),
             },
             compute_groups=False,  # each is given pixels of its own
         )

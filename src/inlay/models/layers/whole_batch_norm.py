@@ -46,7 +46,7 @@ class _Mean(torch.autograd.Function):
         return _averaged(x)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return _averaged(gradient)
 
 
@@ -57,7 +57,7 @@ def _averaged(x: Tensor) -> Tensor:
 
 
 def _mean_over_processes(x: Tensor) -> Tensor:
-    mean: Tensor = _Mean.apply(x)  # type: ignore[no-untyped-call]
+    mean: Tensor = _Mean.apply(x)
     return mean
 
 

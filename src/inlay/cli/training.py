@@ -1,0 +1,67 @@
+"""A run of training, from its configuration to its end."""
+
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from inlay.cli.settings import composed
+
+
+def train(cfg: DictConfig) -> float | None:
+    """Build every part from its group of the configuration and run it."""
+    import pytorch_lightning as pl  # heavy imports wait until Hydra has answered --help
+    from pytorch_lightning.tuner.tuning import Tuner
+
+    from inlay import distributed, precision, replay, resume, runs, tuning
+
+    runs.quiet()
+    if cfg.replay:
+        replay.run(cfg.replay, build(OmegaConf.create(replay.config(cfg.replay))))
+        return None
+    runs.require(sorted(OmegaConf.missing_keys(cfg)))
+    runs.check_used(cfg)
+    runs.check_shared(str(OmegaConf.to_yaml(cfg)))
+    checkpoint = resume.find(cfg.run_dir, cfg.resume)
+    cfg.run_id = runs.identity(cfg.run_id, checkpoint)
+    if "preflight" in cfg.callbacks:
+        cfg.callbacks.preflight.reference_lr = recipe_rate()
+    given = OmegaConf.to_container(cfg, resolve=True)
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    data = instantiate(cfg.data)
+    if words := runs.vocabulary(cfg, data, checkpoint):
+        cfg.text.vocabulary = words  # part of the configuration that checkpoints carry
+    task = build(cfg)
+    if checkpoint:
+        resume.report(checkpoint, OmegaConf.to_container(cfg, resolve=True))
+    else:
+        runs.start_from(task, cfg.init_from, cfg.text_from)
+    data.tokenizers = task.tokenizers()
+    make_trainer = instantiate(cfg.trainer, precision=precision.resolve(cfg.trainer.precision, cfg.trainer.accelerator))
+    if cfg.tune:
+        tuning.run(task, data, make_trainer, Tuner)
+        return None
+    runs.open_folder(cfg.run_dir, OmegaConf.to_yaml(given), checkpoint, words)
+    beside = {name: list(instantiate(cfg[name]).values()) for name in ("callbacks", "logger")}
+    trainer = make_trainer(**beside, val_check_interval=min(cfg.validate_every, cfg.iterations))
+    for logger in trainer.loggers:
+        logger.log_hyperparams(given)
+    with distributed.told_why():
+        trainer.fit(task, data, ckpt_path=checkpoint, weights_only=True)
+    return float(score) if (score := trainer.checkpoint_callback.best_model_score) is not None else None
+
+
+def build(cfg: DictConfig) -> Any:
+    """The task, with all its parts; their weights are drawn in this order."""
+    config = OmegaConf.to_container(cfg, resolve=True)
+    parts = {"net": "model", "loss": "loss", "optimizer": "optimizer", "scheduler": "scheduler"}
+    return instantiate(cfg.task)(config=config, **{name: instantiate(cfg[group]) for name, group in parts.items()})
+
+
+def recipe_rate() -> float | None:
+    """The learning rate of the recipe: what it would be without the command line's word on the optimizer's numbers."""
+    if not HydraConfig.initialized():
+        return None
+    kept = [word for word in HydraConfig.get().overrides.task if not word.lstrip("+").startswith("optimizer.")]
+    return float(composed(kept).optimizer.lr)
