@@ -245,13 +245,18 @@ class Transfer:
         return "\n".join(lines)
 
 
-def transfer(path: str | Path, net: nn.Module) -> Transfer:
+def transfer(path: str | Path, net: nn.Module, part: str = "net") -> Transfer:
     """Copy a checkpoint's weights into a network as far as names and shapes agree (``init_from=``).
+
+    Args:
+        path: of the checkpoint.
+        net: takes the weights.
+        part: of the checkpoint's task, that gives them.
 
     Raises:
         InlayError: see :func:`read`; or nothing fits at all.
     """
-    given, own = weights(read(path), "net"), net.state_dict()
+    given, own = weights(read(path), part), net.state_dict()
     shared = given.keys() & own.keys()
     fits = {key for key in shared if given[key].shape == own[key].shape}
     report = Transfer(

@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 _NOT_OF_THE_RUN = ("resume", "replay", "run_dir", "run_id", "init_from", "text_from", "tune")
 _STATE = ("model", "text", "discriminator", "optimizer", "scheduler", "task._target_", "task.judges")
 """Settings that a checkpoint's state was made with: weights, running means, schedules."""
+_HARMLESS = ("model.checkpointing",)
 
 
 def find(run_dir: str, resume: str | None) -> Path | None:
@@ -87,7 +88,8 @@ def compare(path: Path, config: Mapping[str, Any]) -> list[str]:
     before, now = _flat(read(path)[KEY]["config"]), _flat(config)
     changed = [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)]
     lines = {key: f"{key}: {before.get(key, '(not set)')} -> {now.get(key, '(not set)')}" for key in changed}
-    broken = [line for key, line in lines.items() if _is_below(key, _STATE)]
+    # a key that an earlier version did not have is no change of what it made
+    broken = [lines[key] for key in changed if key in before and _is_below(key, _STATE) and key not in _HARMLESS]
     if broken:
         raise InlayError(
             f"resume: {path} holds a state made with other settings ({'; '.join(broken)}). Give the old ones, or begin "

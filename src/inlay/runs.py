@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from torch import nn
 
-from inlay.checkpoints import KEY, load_text, read, settings, sidecar, step_files, transfer
+from inlay.checkpoints import KEY, load_text, read, settings, sidecar, step_files, transfer, weights
 from inlay.data.datamodule import InpaintingData
 from inlay.errors import InlayError
 from inlay.text import vocabulary as words
@@ -165,6 +165,9 @@ def start_from(task: nn.Module, init_from: str | None, text_from: str | None) ->
     """
     if init_from:
         print(f"init_from={init_from}\n{transfer(init_from, cast(nn.Module, task.net))}")
+        discriminators = getattr(task, "discriminators", None)
+        if discriminators is not None and weights(read(init_from), "discriminators"):
+            print(f"discriminators\n{transfer(init_from, discriminators, 'discriminators')}")
     if text_from:
         text = getattr(task, "text", None)
         if text is None:

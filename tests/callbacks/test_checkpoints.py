@@ -212,6 +212,12 @@ class TestResume:
         resume.report(finished / "checkpoints/last.ckpt", changed)
         assert "2 settings changed since\n  iterations: 7 -> 9\n" in capsys.readouterr().out
 
+    def test_takes_what_changes_no_state(self, finished):
+        config = weights(finished)["inlay"]["config"]
+        changed = config | {"model": config["model"] | {"checkpointing": True, "new": 1}}
+        lines = resume.compare(finished / "checkpoints/last.ckpt", changed)
+        assert lines == ["model.checkpointing: False -> True", "model.new: (not set) -> 1"]
+
     @pytest.mark.parametrize(
         "setting", ["model.width=5", "optimizer.lr=1e-3", "scheduler=one_cycle", "optimizer._target_=torch.optim.SGD"]
     )
@@ -254,6 +260,7 @@ class TestExceptions:
             "data": (TrainingSamples, "make", 9),
         }[where]
         settings = [f"data.root={pictures}", "iterations=7", "validate_every=3", "checkpoint_every=2"]
+        settings.append("~callbacks.preflight")  # which computes a loss, too
         with monkeypatch.context() as patch:
             calls = self.broken(patch, owner, name, after)
             with caplog.at_level(logging.WARNING), pytest.raises(RuntimeError, match="broken"):

@@ -162,6 +162,10 @@ class TestTrainingLoader:
         resumed.load_state_dict(interrupted.state_dict())
         assert batches(resumed, 1) == [lost]
 
+    def test_place_that_an_earlier_version_stored_is_refused(self, loader):
+        with pytest.raises(InlayError, match="earlier version"):
+            loader().load_state_dict({"handed_out": 3})
+
     def test_counts_passes_of_all_processes_together(self, loader, monkeypatch):
         some = loader(batch_size=2)
         for trained, world, passes in ((3, 1, 0), (4, 1, 1), (7, 1, 2), (3, 2, 1), (7, 4, 8)):

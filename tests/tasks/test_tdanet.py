@@ -1,8 +1,6 @@
 """TDANet's training: whose turn it is, what a text does, and that a run is the same however it is cut."""
 
 import functools
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -24,7 +22,6 @@ from inlay.tasks import TextGuidedTask
 from inlay.tasks.adversarial import split
 from inlay.text import GRUEncoder
 from inlay.types import Batch
-from tests.conftest import ROOT
 from tests.models.test_tdanet import TINY
 from tests.training import TDANET, TINY_TEXT, configure, metrics, train, weights
 
@@ -581,43 +578,6 @@ class TestAverage:
     def test_range(self, decay):
         with pytest.raises(InlayError, match=r"callbacks\.ema\.decay"):
             EMA(decay)
-
-
-TWO = """
-import sys, torch
-import pytorch_lightning as pl
-torch.set_num_threads(1)
-from tests.tasks.test_tdanet import run
-run_dir, birds, *more = sys.argv[1:]
-
-import inlay.callbacks
-class Dump(pl.Callback):
-    def on_train_end(self, trainer, task):
-        torch.save(task.state_dict(), f"{run_dir}/rank{trainer.global_rank}.pt")
-inlay.callbacks.Dump = Dump
-
-from pathlib import Path
-run(Path(run_dir), birds, "++callbacks.dump._target_=inlay.callbacks.Dump", *more)
-"""
-
-
-class TestTwoProcesses:
-    """11."""
-
-    def test_end_with_identical_weights_which_are_those_of_one(self, birds, tmp_path):
-        common = ["iterations=2", "text.dropout=0", "data.batch_size=4", *DESCENT]
-        two = ["trainer.devices=2", "++trainer.strategy=ddp_fork"]
-        for folder, more in (("one", []), ("two", two)):
-            (tmp_path / folder).mkdir()
-            command = [sys.executable, "-c", TWO, str(tmp_path / folder), str(birds), *common, *more]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=280)
-            assert done.returncode == 0, done.stderr
-        first, second, one = (
-            torch.load(tmp_path / name, weights_only=True) for name in ("two/rank0.pt", "two/rank1.pt", "one/rank0.pt")
-        )
-        assert all(torch.equal(v, second[k]) for k, v in first.items())
-        for key, value in one.items():
-            torch.testing.assert_close(first[key], value, rtol=1e-3, atol=1e-5, msg=lambda m, key=key: f"{key}: {m}")
 
 
 def test_tokens_are_made_where_batches_are():

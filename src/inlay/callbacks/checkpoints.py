@@ -37,6 +37,8 @@ class Checkpoints(pl.callbacks.Checkpoint):
             raise InlayError(f"checkpoint_every and callbacks.checkpoints.keep must be >= 1, got {every} and {keep}.")
         self.folder = Path(folder)
         self.monitor, self.every, self.keep = monitor, every, keep
+        self.best_model_path = ""
+        """The best checkpoint; empty where there is none yet."""
         self._scores: dict[int, float] = {}
         self._saved = -1
         self._training = self._validating = self._saving = False
@@ -45,12 +47,6 @@ class Checkpoints(pl.callbacks.Checkpoint):
     def best_model_score(self) -> float | None:
         """The highest value of the metric so far."""
         return max(self._scores.values(), default=None)
-
-    @property
-    def best_model_path(self) -> str:
-        """The checkpoint that has it; empty where there is none."""
-        best = self._best()
-        return str(step_file(self.folder, best[0])) if best else ""
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the first one, so that a run that cannot write says so at once, and can be resumed from its start."""
@@ -156,7 +152,8 @@ class Checkpoints(pl.callbacks.Checkpoint):
         if (last := step_file(self.folder, self._saved)).exists():
             _point(self.folder / "last.ckpt", last)
         if best := self._best():
-            _point(self.folder / "best.ckpt", step_file(self.folder, best[0]))
+            self.best_model_path = str(step_file(self.folder, best[0]))
+            _point(self.folder / "best.ckpt", Path(self.best_model_path))
 
     def _prune(self, trainer: pl.Trainer) -> None:
         files = step_files(self.folder)

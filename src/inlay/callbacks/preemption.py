@@ -30,7 +30,7 @@ class Preemption(pl.Callback):
         InlayError: ``grace`` is out of range.
     """
 
-    def __init__(self, grace: float = 120.0) -> None:
+    def __init__(self, grace: float = 60.0) -> None:
         if grace <= 0:
             raise InlayError(f"callbacks.preemption.grace must be above 0 seconds, got {grace}.")
         self.grace = grace

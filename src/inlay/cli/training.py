@@ -25,7 +25,7 @@ def train(cfg: DictConfig) -> float | None:
     runs.check_shared(str(OmegaConf.to_yaml(cfg)))
     checkpoint = resume.find(cfg.run_dir, cfg.resume)
     cfg.run_id = runs.identity(cfg.run_id, checkpoint)
-    if "preflight" in cfg.callbacks:
+    if "preflight" in cfg.callbacks and cfg.callbacks.preflight.reference_lr is None:
         cfg.callbacks.preflight.reference_lr = recipe_rate()
     given = OmegaConf.to_container(cfg, resolve=True)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)

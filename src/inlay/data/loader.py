@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from inlay.data.problems import Problems
 from inlay.data.samples import Address, Collate
 from inlay.distributed import rank_and_world
+from inlay.errors import InlayError
 from inlay.randomness import Stream, generator
 
 WITHOUT_TOKENS = Collate({})
@@ -129,5 +130,11 @@ class TrainingLoader(SampleLoader):
         return {"samples": self.samples}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on from there."""
+        """Go on from there.
+
+        Raises:
+            InlayError: an earlier version of Inlay stored it.
+        """
+        if "samples" not in state:
+            raise InlayError("the checkpoint is of an earlier version and cannot be resumed. Begin with init_from=.")
         self.samples = state["samples"]
