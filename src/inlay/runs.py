@@ -196,11 +196,16 @@ def open_folder(run_dir: str, config: str, checkpoint: Path | None = None, vocab
         set_aside(folder, ARTIFACTS)
     else:
         later = _later(folder / "checkpoints", checkpoint)
-        changed = [file.name] if file.exists() and file.read_text() != config else []
+        changed = [file.name] if file.exists() and _settings(file.read_text()) != _settings(config) else []
         set_aside(folder, [str(path.relative_to(folder)) for path in later] + changed)
     file.write_text(config)
     if vocabulary:
         words.write(folder / "vocabulary.json", vocabulary)
+
+
+def _settings(config: str) -> list[str]:
+    """The lines of a configuration but for the one that says how a run begins."""
+    return [line for line in config.splitlines() if not line.startswith("resume:")]
 
 
 def _later(folder: Path, checkpoint: Path) -> list[Path]:

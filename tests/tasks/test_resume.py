@@ -40,6 +40,8 @@ class Trial:
         self.folder = folder
         self.tiny, more = TASKS[task]
         self.settings = [f"data.root={birds}", f"data.workers={workers}", *LENGTH, *more]
+        # the index is made once, and its moments would be missing later
+        assert run(folder / "first.log", trained, folder / "first", [*self.settings, "iterations=1"], self.tiny) == 0
         assert run(folder / "whole.log", killed, folder / "whole", self.settings, self.tiny) == 0
         self.whole = remains(folder / "whole")
         self.moments = (folder / "whole/moments.txt").read_text().splitlines()

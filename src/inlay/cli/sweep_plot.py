@@ -78,7 +78,7 @@ def _make_logarithmic(panel: "Axes") -> None:
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
     panel.set_xscale("log")
-    panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=7))
+    panel.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=5))
     panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     panel.xaxis.set_minor_locator(NullLocator())
 
