@@ -68,3 +68,15 @@ def picture_folder(tmp_path, rng):
         pixels = rng.integers(0, 256, (40 + number, 50, 3)).astype(np.uint8)
         write_picture(tmp_path / "pictures" / f"{number % 2}" / f"{number}.png", Picture(pixels))
     return tmp_path / "pictures"
+
+
+@pytest.fixture(scope="session")
+def noise(tmp_path_factory):
+    """Six small pictures with captions, for runs in which nothing is to be learned; one of them is for validation."""
+    from inlay.images import Picture, write_picture
+
+    root, generator = tmp_path_factory.mktemp("noise"), np.random.default_rng(0)
+    for number in range(6):
+        write_picture(root / f"{number}.png", Picture(generator.integers(0, 256, (48, 48, 3)).astype(np.uint8)))
+        (root / f"{number}.txt").write_text(f"a red bird\nbird number {number % 3}\n")
+    return root

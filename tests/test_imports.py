@@ -12,7 +12,7 @@ SOURCE = ROOT / "src/inlay"
 
 # A module may import those on earlier lines, and its own package.
 TIERS = [
-    {"cache", "errors", "types", "ops", "randomness", "frozen"},
+    {"cache", "checkpoint_files", "errors", "types", "ops", "provenance", "randomness", "frozen"},
     {"distributed", "hub", "precision", "pretrained"},
     {"images", "losses", "metrics", "models", "text"},
     {"masks"},

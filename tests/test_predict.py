@@ -9,9 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from inlay.checkpoints import KEY, provenance
+from inlay.checkpoints import KEY
 from inlay.images import Picture, read_mask, read_picture, resize_mask, write_picture
 from inlay.models import PConvUNet
+from inlay.provenance import provenance
 from tests.conftest import ROOT
 from tests.fillers.test_text_guided import write_checkpoint
 

@@ -1,14 +1,7 @@
 """Checkpoints: plain data that carries its own configuration, opened without running any code of theirs."""
 
-import hashlib
-import importlib.metadata
 import pkgutil
-import platform
-import re
-import subprocess
-import zipfile
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -16,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-import inlay
 from inlay.errors import InlayError
 from inlay.hub import local_only
 
@@ -26,67 +18,6 @@ AVERAGE = "average"
 
 _HOMES = {"model": "inlay.models.", "text": "inlay.text."}
 _NAMES = {"model": "network", "text": "text encoder"}
-
-
-_PACKAGES = ("torch", "torchvision", "pytorch-lightning", "torchmetrics", "transformers", "albumentations", "numpy")
-
-
-def provenance(config: dict[str, Any], **state: int) -> dict[str, Any]:
-    """What a checkpoint says of its origin, under the key ``inlay``.
-
-    Args:
-        config: the resolved configuration of the run, plain containers only.
-        state: where the run stands.
-    """
-    return {"version": inlay.__version__, "git": _revision(), "packages": _packages(), "config": config, **state}
-
-
-@cache
-def _revision() -> str | None:
-    """The commit that Inlay's source is at, with ``+changes`` if it differs; None where it is no checkout."""
-    source = Path(__file__).parent
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(["git", "-C", source, *arguments], capture_output=True, text=True, check=True).stdout
-
-    try:
-        return git("rev-parse", "HEAD").strip() + ("+changes" if git("status", "--porcelain", "--", ".") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-@cache
-def _packages() -> dict[str, str]:
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _PACKAGES}
-
-
-def step_file(folder: Path, step: int) -> Path:
-    """Where a run keeps the checkpoint after so many iterations."""
-    return folder / f"step_{step:07d}.ckpt"
-
-
-def step_files(folder: Path) -> dict[int, Path]:
-    """The checkpoints in a folder by iterations."""
-    found = ((re.fullmatch(r"step_(\d+)\.ckpt", path.name), path) for path in folder.glob("step_*.ckpt"))
-    return {int(match[1]): path for match, path in found if match}
-
-
-def sidecar(path: str | Path) -> Path:
-    """The file that holds a checkpoint's SHA-256, as ``sha256sum`` writes it."""
-    return Path(f"{path}.sha256")
-
-
-def is_whole(path: Path) -> bool:
-    """Whether a checkpoint is what was written: by its SHA-256, or without one by the checksums of the archive."""
-    path = path.resolve()
-    try:
-        with path.open("rb") as file:
-            if sidecar(path).exists():
-                said = sidecar(path).read_text().split()[:1]
-                return said == [hashlib.file_digest(file, "sha256").hexdigest()]
-            return zipfile.ZipFile(file).testzip() is None
-    except (OSError, zipfile.BadZipFile, EOFError):
-        return False
 
 
 def read(path: str | Path) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from inlay.checkpoints import KEY, is_whole, read, step_files
+from inlay.checkpoint_files import is_whole, step_files
+from inlay.checkpoints import KEY, read
 from inlay.errors import InlayError
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,8 @@ from typing import Any, cast
 
 from torch import nn
 
-from inlay.checkpoints import KEY, load_text, read, settings, sidecar, step_files, transfer, weights
+from inlay.checkpoint_files import sidecar, step_files
+from inlay.checkpoints import KEY, load_text, read, settings, transfer, weights
 from inlay.data.datamodule import InpaintingData
 from inlay.errors import InlayError
 from inlay.text import vocabulary as words

@@ -14,7 +14,7 @@ import torch
 from inlay import checkpoints, resume
 from inlay.callbacks import AtomicCheckpointIO
 from inlay.callbacks.atomic_io import size
-from inlay.checkpoints import is_whole, sidecar, step_files
+from inlay.checkpoint_files import is_whole, sidecar, step_files
 from inlay.errors import InlayError
 from tests.processes import GROUP, run
 from tests.training import TINY, metrics, train, weights
@@ -33,22 +33,10 @@ def save(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    import numpy as np
-
-    from inlay.images import Picture, write_picture
-
-    root, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
-    for number in range(6):
-        write_picture(root / f"{number}.png", Picture(rng.integers(0, 256, (40, 40, 3)).astype(np.uint8)))
-    return root
-
-
-@pytest.fixture(scope="module")
-def finished(pictures, tmp_path_factory):
+def finished(noise, tmp_path_factory):
     """A finished run; who changes it takes a copy."""
     run_dir = tmp_path_factory.mktemp("finished")
-    train(run_dir, f"data.root={pictures}", "iterations=7", "validate_every=3", "checkpoint_every=2")
+    train(run_dir, f"data.root={noise}", "iterations=7", "validate_every=3", "checkpoint_every=2")
     return run_dir
 
 
@@ -140,18 +128,18 @@ class TestOfARun:
         assert said["packages"]["torch"] == torch.__version__.split("+")[0] or torch.__version__
         assert said["git"] is None or len(said["git"].removesuffix("+changes")) == 40
 
-    def test_of_the_best_are_as_many_as_asked_for(self, pictures, tmp_path):
+    def test_of_the_best_are_as_many_as_asked_for(self, noise, tmp_path):
         train(
-            tmp_path, f"data.root={pictures}", "iterations=6", "validate_every=1", "callbacks.checkpoints.keep=3"
+            tmp_path, f"data.root={noise}", "iterations=6", "validate_every=1", "callbacks.checkpoints.keep=3"
         )  # fmt: skip
         scores = metrics(tmp_path, "val/psnr_hole")
         best = sorted(range(1, 7), key=lambda step: -scores[step - 1])[:3]
         assert set(step_files(tmp_path / "checkpoints")) == {5, 6, *best}
         assert (tmp_path / "checkpoints/best.ckpt").resolve().name == f"step_{best[0]:07d}.ckpt"
 
-    def test_go_by_a_metric_that_exists(self, pictures, tmp_path):
+    def test_go_by_a_metric_that_exists(self, noise, tmp_path):
         with pytest.raises(InlayError, match=r"monitor=val/beauty is not measured. Choose one of: val/l1,"):
-            train(tmp_path, f"data.root={pictures}", "monitor=val/beauty")
+            train(tmp_path, f"data.root={noise}", "monitor=val/beauty")
 
 
 class TestResume:
@@ -166,9 +154,9 @@ class TestResume:
         assert found.name == "step_0000006.ckpt"
         assert "step_0000007.ckpt is damaged; the checkpoint before it is used" in caplog.text
 
-    def test_ends_where_it_would_have_ended_after_damage(self, finished, copy, pictures, capsys):
+    def test_ends_where_it_would_have_ended_after_damage(self, finished, copy, noise, capsys):
         (copy / "checkpoints/last.ckpt").write_bytes(b"")
-        settings = [f"data.root={pictures}", "iterations=7", "validate_every=3", "checkpoint_every=2"]
+        settings = [f"data.root={noise}", "iterations=7", "validate_every=3", "checkpoint_every=2"]
         train(copy, *settings, "resume=last")
         assert "settings changed" not in capsys.readouterr().out  # another folder is no other setting
         ours, theirs = weights(finished), weights(copy)
@@ -204,7 +192,7 @@ class TestResume:
         with pytest.raises(InlayError, match="is damaged"):
             resume.find(str(copy), str(path))
 
-    def test_lists_what_changed_key_by_key(self, finished, pictures, capsys):
+    def test_lists_what_changed_key_by_key(self, finished, noise, capsys):
         config = weights(finished)["inlay"]["config"]
         changed = config | {"iterations": 9, "loss": config["loss"] | {"extra": 1}}
         lines = resume.compare(finished / "checkpoints/last.ckpt", changed)
@@ -221,16 +209,16 @@ class TestResume:
     @pytest.mark.parametrize(
         "setting", ["model.width=5", "optimizer.lr=1e-3", "scheduler=one_cycle", "optimizer._target_=torch.optim.SGD"]
     )
-    def test_refuses_what_the_state_contradicts(self, copy, pictures, setting):
+    def test_refuses_what_the_state_contradicts(self, copy, noise, setting):
         before = sorted(copy.rglob("*"))
         with pytest.raises(InlayError, match=rf"other settings \(.*{setting.split('=')[0]}.*init_from="):
-            train(copy, f"data.root={pictures}", "validate_every=3", "iterations=9", "resume=last", setting)
+            train(copy, f"data.root={noise}", "validate_every=3", "iterations=9", "resume=last", setting)
         assert sorted(copy.rglob("*")) == before
 
-    def test_of_best_sets_later_checkpoints_aside(self, copy, pictures):
+    def test_of_best_sets_later_checkpoints_aside(self, copy, noise):
         best = int(weights(copy, "best")["global_step"])
         later = {step for step in step_files(copy / "checkpoints") if step > best}
-        train(copy, f"data.root={pictures}", "iterations=8", "validate_every=3", "resume=best")
+        train(copy, f"data.root={noise}", "iterations=8", "validate_every=3", "resume=best")
         assert set(step_files(copy / "earlier/1/checkpoints")) == later
         assert weights(copy)["global_step"] == 8
 
@@ -250,7 +238,7 @@ class TestExceptions:
         return calls
 
     @pytest.mark.parametrize("where", ["loss", "validation", "data"])
-    def test_leave_a_checkpoint_that_goes_on_exactly(self, finished, pictures, tmp_path, monkeypatch, caplog, where):
+    def test_leave_a_checkpoint_that_goes_on_exactly(self, finished, noise, tmp_path, monkeypatch, caplog, where):
         from inlay.data.samples import TrainingSamples
         from inlay.tasks import ReconstructionTask
 
@@ -259,7 +247,7 @@ class TestExceptions:
             "validation": (ReconstructionTask, "validation_step", 2),  # the first is the check before training
             "data": (TrainingSamples, "make", 9),
         }[where]
-        settings = [f"data.root={pictures}", "iterations=7", "validate_every=3", "checkpoint_every=2"]
+        settings = [f"data.root={noise}", "iterations=7", "validate_every=3", "checkpoint_every=2"]
         settings.append("~callbacks.preflight")  # which computes a loss, too
         with monkeypatch.context() as patch:
             calls = self.broken(patch, owner, name, after)
@@ -274,12 +262,12 @@ class TestExceptions:
         assert all(torch.equal(value, theirs["state_dict"][key]) for key, value in ours["state_dict"].items())
         assert (finished / "metrics.csv").read_text() == (tmp_path / "metrics.csv").read_text()
 
-    def test_in_the_middle_of_a_step_leave_none(self, pictures, tmp_path, monkeypatch, caplog):
+    def test_in_the_middle_of_a_step_leave_none(self, noise, tmp_path, monkeypatch, caplog):
         from inlay.callbacks import IterationBar
 
         self.broken(monkeypatch, IterationBar, "on_train_batch_end", 4)
         with caplog.at_level(logging.WARNING), pytest.raises(RuntimeError, match="broken"):
-            train(tmp_path, f"data.root={pictures}", "iterations=7", "validate_every=3", "checkpoint_every=2")
+            train(tmp_path, f"data.root={noise}", "iterations=7", "validate_every=3", "checkpoint_every=2")
         assert "was half done: nothing saved" in caplog.text
         assert not (tmp_path / "checkpoints/exception.ckpt").exists()
         assert resume.find(str(tmp_path), "last").name == "step_0000004.ckpt"
@@ -297,8 +285,8 @@ def limited(run_dir, settings, most):
 
 
 @GROUP
-def test_training_stops_with_its_checkpoints_intact_when_the_disk_refuses(pictures, tmp_path):
-    settings = [f"data.root={pictures}", "validate_every=3", "checkpoint_every=2"]
+def test_training_stops_with_its_checkpoints_intact_when_the_disk_refuses(noise, tmp_path):
+    settings = [f"data.root={noise}", "validate_every=3", "checkpoint_every=2"]
     status = run(tmp_path / "log", limited, tmp_path / "run", settings, 100_000)
     said = (tmp_path / "log").read_text()
     assert status == 1, said

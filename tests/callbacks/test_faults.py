@@ -20,19 +20,6 @@ from tests.training import TDANET, TINY_TEXT, configure, metrics, train
 EVERY_STEP = ["validate_every=1", "callbacks.checkpoints.keep=99", "checkpoint_every=1"]
 
 
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    import numpy as np
-
-    from inlay.images import Picture, write_picture
-
-    root, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
-    for number in range(6):
-        write_picture(root / f"{number}.png", Picture(rng.integers(0, 256, (40, 40, 3)).astype(np.uint8)))
-        (root / f"{number}.txt").write_text("a red bird\n")
-    return root
-
-
 def after(run_dir, step):
     return torch.load(run_dir / f"checkpoints/step_{step:07d}.ckpt", weights_only=True)
 
@@ -96,10 +83,10 @@ def spoil(monkeypatch):
 
 
 @pytest.mark.parametrize("how", ["picture", "loss", "gradient"])
-def test_faulty_step_changes_nothing_but_the_count(pictures, tmp_path, spoil, how, caplog):
+def test_faulty_step_changes_nothing_but_the_count(noise, tmp_path, spoil, how, caplog):
     fired = spoil(how, {3})
     with caplog.at_level(logging.WARNING):
-        train(tmp_path, f"data.root={pictures}", "iterations=4", "scheduler=cosine", *EVERY_STEP)
+        train(tmp_path, f"data.root={noise}", "iterations=4", "scheduler=cosine", *EVERY_STEP)
     assert fired
     assert "step 3 was skipped" in caplog.text
     before, skipped, next_one = (after(tmp_path, step) for step in (2, 3, 4))
@@ -112,20 +99,20 @@ def test_faulty_step_changes_nothing_but_the_count(pictures, tmp_path, spoil, ho
     assert math.isnan(metrics(tmp_path, "train/grad_norm")[2])
 
 
-def test_run_with_a_fault_goes_on_like_one_without_that_step(pictures, tmp_path, spoil):
+def test_run_with_a_fault_goes_on_like_one_without_that_step(noise, tmp_path, spoil):
     """Rates, order and draws of later steps are those of a run that had no fault."""
     spoil("loss", {2})
-    train(tmp_path / "faulty", f"data.root={pictures}", "iterations=4", "scheduler=cosine", "optimizer.lr=0")
-    train(tmp_path / "sound", f"data.root={pictures}", "iterations=4", "scheduler=cosine", "optimizer.lr=0")
+    train(tmp_path / "faulty", f"data.root={noise}", "iterations=4", "scheduler=cosine", "optimizer.lr=0")
+    train(tmp_path / "sound", f"data.root={noise}", "iterations=4", "scheduler=cosine", "optimizer.lr=0")
     for column in ("train/valid", "train/lr"):
         assert metrics(tmp_path / "faulty", column)[2:] == metrics(tmp_path / "sound", column)[2:]
 
 
 @pytest.mark.parametrize("who", ["generator", "discriminator"])
-def test_players_are_guarded_each(pictures, tmp_path, spoil, who):
+def test_players_are_guarded_each(noise, tmp_path, spoil, who):
     fired = spoil(who, {2})
     settings = ["iterations=2", "validate_every=1", "callbacks.checkpoints.keep=99"]
-    train(tmp_path, f"data.root={pictures}", *TDANET, *settings, tiny=TINY_TEXT)
+    train(tmp_path, f"data.root={noise}", *TDANET, *settings, tiny=TINY_TEXT)
     assert fired
     before, later = (after(tmp_path, step)["state_dict"] for step in (1, 2))
     moved = {key.split(".")[0] for key in before if not torch.equal(before[key], later[key])}
@@ -136,9 +123,9 @@ def test_players_are_guarded_each(pictures, tmp_path, spoil, who):
 
 class TestReplay:
     @pytest.fixture
-    def file(self, pictures, tmp_path, spoil):
+    def file(self, noise, tmp_path, spoil):
         assert spoil("picture", {2}) == []
-        train(tmp_path, f"data.root={pictures}", "iterations=2")
+        train(tmp_path, f"data.root={noise}", "iterations=2")
         (file,) = (tmp_path / "faults").iterdir()
         return file
 
@@ -189,11 +176,11 @@ class TestReplay:
             self.replay(file.parents[1] / "checkpoints/last.ckpt")
 
 
-def test_too_many_in_a_row_end_the_run(pictures, tmp_path, spoil):
+def test_too_many_in_a_row_end_the_run(noise, tmp_path, spoil):
     fired = spoil("picture", {2, 4, 5, 6})
     with pytest.raises(InlayError, match=r"3 steps in a row were not finite, the last one step 6.*replay=FILE"):
         train(
-            tmp_path, f"data.root={pictures}", "iterations=9", "callbacks.faults.stop_after=3",
+            tmp_path, f"data.root={noise}", "iterations=9", "callbacks.faults.stop_after=3",
             "callbacks.faults.keep=2",
         )  # fmt: skip
     assert fired == [2, 4, 5, 6]  # the one alone did not count
@@ -274,7 +261,7 @@ def test_a_batch_in_parts_is_the_same_step(most):
 
 
 @pytest.mark.parametrize("setting", ["+trainer.gradient_clip_val=1.0", "+trainer.accumulate_grad_batches=2"])
-def test_what_the_trainer_would_count_otherwise_is_refused(pictures, tmp_path, setting):
+def test_what_the_trainer_would_count_otherwise_is_refused(noise, tmp_path, setting):
     ours = "gradient_clip" if "clip" in setting else "accumulate"
     with pytest.raises(InlayError, match=f"Set task.{ours} instead"):
-        train(tmp_path, f"data.root={pictures}", setting)
+        train(tmp_path, f"data.root={noise}", setting)

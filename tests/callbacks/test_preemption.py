@@ -17,19 +17,6 @@ pytestmark = [GROUP, pytest.mark.filterwarnings("ignore:This DataLoader will cre
 LENGTH = ["iterations=6", "validate_every=4", "checkpoint_every=99"]
 
 
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    import numpy as np
-
-    from inlay.images import Picture, write_picture
-
-    root, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
-    for number in range(6):
-        write_picture(root / f"{number}.png", Picture(rng.integers(0, 256, (40, 40, 3)).astype(np.uint8)))
-        (root / f"{number}.txt").write_text("a red bird\n")
-    return root
-
-
 def asked(run_dir, settings, tiny, owner, name, call, numbers):
     """Train, and be sent signals before a certain call of a method."""
     inner, calls = getattr(owner, name), []
@@ -57,11 +44,9 @@ def asked(run_dir, settings, tiny, owner, name, call, numbers):
     ],
     ids=["a step", "workers too, repeated", "validation", "two optimizers"],
 )
-def test_run_that_is_asked_to_stop_goes_on_exactly(
-    pictures, tmp_path, recipe, workers, owner, name, call, numbers, steps
-):
+def test_run_that_is_asked_to_stop_goes_on_exactly(noise, tmp_path, recipe, workers, owner, name, call, numbers, steps):
     tiny, more = (TINY, ["callbacks=averaged"]) if recipe == "one" else (TINY_TEXT, TDANET)
-    settings = [f"data.root={pictures}", f"data.workers={workers}", *LENGTH, *more]
+    settings = [f"data.root={noise}", f"data.workers={workers}", *LENGTH, *more]
     log = tmp_path / "log"
     assert run(log, asked, tmp_path / "stopped", settings, tiny, owner, name, call, numbers) == REQUEUE, log.read_text()
     assert f"after {steps} iterations. The same command with resume=last goes on." in log.read_text()
@@ -88,9 +73,9 @@ def hanging(run_dir, settings):
     train(run_dir, *settings, "callbacks.preemption.grace=1", tiny=TINY)
 
 
-def test_run_that_hangs_ends_all_the_same(pictures, tmp_path):
+def test_run_that_hangs_ends_all_the_same(noise, tmp_path):
     begun = time.monotonic()
-    status = run(tmp_path / "log", hanging, tmp_path / "run", [f"data.root={pictures}", "checkpoint_every=2"])
+    status = run(tmp_path / "log", hanging, tmp_path / "run", [f"data.root={noise}", "checkpoint_every=2"])
     assert status == REQUEUE
     assert "no step ended within 1 s; the latest checkpoint stands" in (tmp_path / "log").read_text()
     assert time.monotonic() - begun < 50

@@ -4,8 +4,9 @@ import json
 
 import torch
 
-from inlay.checkpoints import KEY, provenance
+from inlay.checkpoints import KEY
 from inlay.models.damsm import DAMSM
+from inlay.provenance import provenance
 from inlay.text import LSTMEncoder
 
 WORDS = ["a", "red", "blue", "bird", "cat", "with", "wings"]

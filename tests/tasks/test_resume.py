@@ -19,27 +19,13 @@ TASKS = {
 }
 
 
-@pytest.fixture(scope="module")
-def birds(tmp_path_factory):
-    """Six pictures with captions; one of them is for validation."""
-    import numpy as np
-
-    from inlay.images import Picture, write_picture
-
-    root, rng = tmp_path_factory.mktemp("birds"), np.random.default_rng(0)
-    for number in range(6):
-        write_picture(root / f"{number}.png", Picture(rng.integers(0, 256, (48, 48, 3)).astype(np.uint8)))
-        (root / f"{number}.txt").write_text(f"a red bird\nbird number {number % 3}\n")
-    return root
-
-
 class Trial:
     """Runs of one task with so many workers: one that is left alone, and those that are killed."""
 
-    def __init__(self, folder, birds, task, workers):
+    def __init__(self, folder, noise, task, workers):
         self.folder = folder
         self.tiny, more = TASKS[task]
-        self.settings = [f"data.root={birds}", f"data.workers={workers}", *LENGTH, *more]
+        self.settings = [f"data.root={noise}", f"data.workers={workers}", *LENGTH, *more]
         # the index is made once, and its moments would be missing later
         assert run(folder / "first.log", trained, folder / "first", [*self.settings, "iterations=1"], self.tiny) == 0
         assert run(folder / "whole.log", killed, folder / "whole", self.settings, self.tiny) == 0
@@ -56,13 +42,13 @@ class Trial:
 
 
 @pytest.fixture(scope="module")
-def trial(birds, tmp_path_factory):
+def trial(noise, tmp_path_factory):
     """Trials by task and workers, made once."""
     made = {}
 
     def get(task, workers):
         if (task, workers) not in made:
-            made[task, workers] = Trial(tmp_path_factory.mktemp("trial"), birds, task, workers)
+            made[task, workers] = Trial(tmp_path_factory.mktemp("trial"), noise, task, workers)
         return made[task, workers]
 
     return get

@@ -12,7 +12,7 @@ import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from torch import Tensor
 
-from inlay.checkpoints import sidecar
+from inlay.checkpoint_files import sidecar
 from inlay.errors import InlayError
 
 _MB = 10**6

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytorch_lightning as pl
 
 from inlay.callbacks.atomic_io import remove_leftovers
-from inlay.checkpoints import sidecar, step_file, step_files
+from inlay.checkpoint_files import sidecar, step_file, step_files
 from inlay.errors import InlayError, Preempted
 from inlay.tasks.base import Task
 

@@ -8,9 +8,10 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from inlay.checkpoints import KEY, provenance
+from inlay.checkpoints import KEY
 from inlay.distributed import rank_and_world
 from inlay.errors import InlayError
+from inlay.provenance import provenance
 from inlay.tasks.base import Fault, Task
 from inlay.types import Batch
 

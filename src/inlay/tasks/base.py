@@ -14,10 +14,11 @@ from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from inlay.checkpoints import KEY, provenance
+from inlay.checkpoints import KEY
 from inlay.data.loader import TrainingLoader
 from inlay.distributed import average, rank_and_world
 from inlay.errors import InlayError
+from inlay.provenance import provenance
 from inlay.randomness import Stream, torch_seed
 from inlay.tasks.steps import Buffers, Loss, clipped, not_finite, trainable, zero
 from inlay.text import Tokenizer

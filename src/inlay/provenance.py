@@ -1,0 +1,41 @@
+"""Where a checkpoint comes from: settings, revision, packages."""
+
+import importlib.metadata
+import platform
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import inlay
+
+_PACKAGES = ("torch", "torchvision", "pytorch-lightning", "torchmetrics", "transformers", "albumentations", "numpy")
+
+
+def provenance(config: dict[str, Any], **state: int) -> dict[str, Any]:
+    """What a checkpoint says of its origin, under the key ``inlay``.
+
+    Args:
+        config: the resolved configuration of the run, plain containers only.
+        state: where the run stands.
+    """
+    return {"version": inlay.__version__, "git": _revision(), "packages": _packages(), "config": config, **state}
+
+
+@cache
+def _revision() -> str | None:
+    """The commit that Inlay's source is at, with ``+changes`` if it differs; None where it is no checkout."""
+    source = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", "-C", source, *arguments], capture_output=True, text=True, check=True).stdout
+
+    try:
+        return git("rev-parse", "HEAD").strip() + ("+changes" if git("status", "--porcelain", "--", ".") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+@cache
+def _packages() -> dict[str, str]:
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _PACKAGES}
