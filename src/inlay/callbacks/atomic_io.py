@@ -71,8 +71,9 @@ def size(value: Any) -> int:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete what killed processes had begun to write."""
-    for file in folder.glob(".*.ckpt*.part"):
+    """Delete what killed processes had begun to write or to delete: parts of files, and sums of none."""
+    alone = [note for note in folder.glob("*.ckpt.sha256") if not note.with_suffix("").exists()]
+    for file in [*folder.glob(".*.ckpt*.part"), *alone]:
         file.unlink(missing_ok=True)
 
 

@@ -55,9 +55,7 @@ class Checkpoints(pl.callbacks.Checkpoint):
         if not trainer.ckpt_path and not _is_sharded(trainer):  # where PyTorch counts saving as Adam's first step
             self._save(trainer)
         self._saved = trainer.global_step
-        if trainer.is_global_zero:
-            remove_leftovers(self.folder)
-            self._link()  # a resumed run may have left later ones behind
+        self._tidy(trainer)
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
@@ -81,6 +79,11 @@ class Checkpoints(pl.callbacks.Checkpoint):
         """Save the steps since the last validation."""
         self._save(trainer)
         self._training = False
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """A run that was killed at its very end has nothing to train when it is resumed, but may have to tidy up."""
+        self._saved = trainer.global_step
+        self._tidy(trainer)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         """Save what can be saved; how to go on is said."""
@@ -142,10 +145,15 @@ class Checkpoints(pl.callbacks.Checkpoint):
         self._saved, self._saving = trainer.global_step, True
         path = step_file(self.folder, trainer.global_step)
         trainer.save_checkpoint(path, weights_only=False)  # optimizers and loops, too
+        self._tidy(trainer)
+        self._saving = False
+
+    def _tidy(self, trainer: pl.Trainer) -> None:
+        """Let links and files be what they should be, whenever the run was killed."""
         if trainer.is_global_zero:
             self._link()
             self._prune(trainer)
-        self._saving = False
+            remove_leftovers(self.folder)
 
     def _link(self) -> None:
         """Let ``last.ckpt`` and ``best.ckpt`` be what they are called."""

@@ -22,7 +22,6 @@ def train(cfg: DictConfig) -> float | None:
         return None
     runs.require(sorted(OmegaConf.missing_keys(cfg)))
     runs.check_used(cfg)
-    runs.check_shared(str(OmegaConf.to_yaml(cfg)))
     checkpoint = resume.find(cfg.run_dir, cfg.resume)
     cfg.run_id = runs.identity(cfg.run_id, checkpoint)
     if "preflight" in cfg.callbacks and cfg.callbacks.preflight.reference_lr is None:
@@ -65,3 +64,17 @@ def recipe_rate() -> float | None:
         return None
     kept = [word for word in HydraConfig.get().overrides.task if not word.lstrip("+").startswith("optimizer.")]
     return float(composed(kept).optimizer.lr)
+
+
+def run_folder(cfg: DictConfig) -> str:
+    """The run's folder: what Lightning told a process that it started, else the setting.
+
+    Raises:
+        InlayError: processes that others started would each have a folder of their own.
+    """
+    from inlay import runs
+
+    job = HydraConfig.get()
+    if not any(word.startswith("hydra.run.dir=") for word in job.overrides.hydra):
+        runs.check_shared(OmegaConf.to_yaml(cfg))
+    return str(job.run.dir)
