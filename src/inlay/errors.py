@@ -1,5 +1,6 @@
 """The exception for mistakes that a user can mend, the two kinds that a run can survive, and how entries report it."""
 
+import errno
 import os
 import re
 import sys
@@ -35,6 +36,8 @@ class NoHole(InlayError):
     """A picture that a mask family finds no usable hole in; another picture takes its place, and it is listed."""
 
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+
 REQUEUE = 75
 """Exit status of a run that was asked to stop and can go on: temporary failure, EX_TEMPFAIL of sysexits.h."""
 
@@ -63,6 +66,9 @@ def reported() -> Iterator[None]:
         print(f"preempted: {preempted}", file=sys.stderr)
         raise SystemExit(REQUEUE) from None
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            print(f"error: {error}. Make room, or write elsewhere; then resume=last.", file=sys.stderr)
+            raise SystemExit(1) from None
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, InlayError):
             cause = cause.__cause__

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from inlay.checkpoints import KEY, check_trusted, read
 from inlay.errors import InlayError
-from inlay.tasks.base import Task
+from inlay.tasks.base import Replayed, Task
 from inlay.tasks.steps import not_finite, poisoned, split
 
 _SHOWN = 10
@@ -44,7 +44,7 @@ def run(path: str | Path, task: Task) -> None:
     """
     content = read(path)
     task.load_state_dict(content["state_dict"])
-    task.replay(content[KEY]["step"])
+    task.replay(Replayed(*(content[KEY][name] for name in Replayed._fields)))
     batch = content["batch"]
     print(f"step {task.step + 1}, pictures: {', '.join(batch['id'])}")
     task.train()

@@ -70,8 +70,10 @@ def report(path: Path, config: Any) -> None:
     Raises:
         InlayError: see :func:`compare`.
     """
-    print(f"resume: {path}, after {read(path)['global_step']} iterations")
-    changed = compare(path, config)
+    changed, steps = compare(path, config), read(path)["global_step"]
+    print(f"resume: {path}, after {steps} iterations")
+    if steps >= config["iterations"]:
+        print(f"resume: iterations={config['iterations']} are done; nothing is left to train")
     if changed:
         print("\n  ".join([f"resume: {len(changed)} settings changed since", *changed]))
 
@@ -86,6 +88,8 @@ def compare(path: Path, config: Mapping[str, Any]) -> list[str]:
     Raises:
         InlayError: a change that the checkpoint's state would contradict.
     """
+    if not {"global_step", "loops", "optimizer_states"} <= read(path).keys():
+        raise InlayError(f"resume: {path} holds weights and no run. A run can start from it: init_from=.")
     before, now = _flat(read(path)[KEY]["config"]), _flat(config)
     changed = [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)]
     lines = {key: f"{key}: {before.get(key, '(not set)')} -> {now.get(key, '(not set)')}" for key in changed}

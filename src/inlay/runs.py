@@ -109,7 +109,10 @@ def check_sweep(devices: int | str, launcher: str = "") -> None:
     Raises:
         InlayError: ``devices`` is not 1.
     """
-    if str(devices) != "1" and "submitit" not in launcher:
+    if "submitit" in launcher:
+        if str(devices) in ("-1", "auto"):
+            raise InlayError(f"trainer.devices={devices}: a job has to ask for a number. Give trainer.devices=8, say.")
+    elif str(devices) != "1":
         raise InlayError(
             f"-m with trainer.devices={devices}: every process would run the whole sweep. "
             "Sweep with trainer.devices=1, or start each trial as a run of its own."

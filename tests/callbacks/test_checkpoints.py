@@ -222,6 +222,13 @@ class TestResume:
         assert set(step_files(copy / "earlier/1/checkpoints")) == later
         assert weights(copy)["global_step"] == 8
 
+    def test_in_another_folder_has_its_checkpoint_there(self, finished, noise, tmp_path, capsys):
+        last = finished / "checkpoints/last.ckpt"
+        settings = [f"data.root={noise}", "iterations=7", "validate_every=3", "checkpoint_every=2", f"resume={last}"]
+        train(tmp_path, *settings)
+        assert "iterations=7 are done; nothing is left to train" in capsys.readouterr().out
+        assert (tmp_path / "checkpoints/last.ckpt").resolve().name == "step_0000007.ckpt"
+
 
 class TestExceptions:
     def broken(self, monkeypatch, owner, name, after):

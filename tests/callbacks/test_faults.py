@@ -3,6 +3,7 @@
 import logging
 import math
 from functools import partial
+from itertools import pairwise
 
 import pytest
 import pytorch_lightning as pl
@@ -14,7 +15,7 @@ from inlay import runs
 from inlay.data.datamodule import InpaintingData
 from inlay.errors import InlayError
 from inlay.tasks import ReconstructionTask, TextGuidedTask
-from inlay.tasks.steps import clipped, poisoned
+from inlay.tasks.steps import Loss, clipped, poisoned
 from tests.training import TDANET, TINY_TEXT, configure, metrics, train
 
 EVERY_STEP = ["validate_every=1", "callbacks.checkpoints.keep=99", "checkpoint_every=1"]
@@ -121,12 +122,37 @@ def test_players_are_guarded_each(noise, tmp_path, spoil, who):
     assert all(value.isfinite().all() for value in later.values())
 
 
+@pytest.mark.parametrize("keep", [1, 3])
+def test_player_that_was_skipped_leaves_no_trace_whether_its_batch_is_kept_or_not(noise, tmp_path, spoil, keep):
+    spoil("generator", {2, 3})
+    settings = [f"data.root={noise}", *TDANET, "iterations=3", f"callbacks.faults.keep={keep}", *EVERY_STEP]
+    train(tmp_path, *settings, tiny=TINY_TEXT)
+    assert len(list((tmp_path / "faults").glob("*.pt"))) == min(keep, 2)
+    states = [after(tmp_path, step)["state_dict"] for step in (1, 2, 3)]
+    for before, later in pairwise(states):
+        assert {key.split(".")[0] for key in before if not torch.equal(before[key], later[key])} == {"discriminators"}
+
+
+def test_run_that_was_ended_by_faults_goes_on_when_their_cause_is_gone(noise, tmp_path, spoil, monkeypatch):
+    settings = [f"data.root={noise}", "iterations=4", "callbacks.faults.stop_after=2"]
+    with monkeypatch.context() as patch:
+        patch.setattr(ReconstructionTask, "batch_loss", _not_a_number)
+        with pytest.raises(InlayError, match="2 steps in a row"):
+            train(tmp_path, *settings)
+    train(tmp_path, *settings, f"resume={tmp_path}/checkpoints/exception.ckpt", "task.gradient_clip=1.0")
+    assert after(tmp_path, 4)["global_step"] == 4
+
+
+def _not_a_number(task, batch):
+    return Loss(task.net.decoder[0].conv.weight.sum() * math.nan, {})
+
+
 class TestReplay:
     @pytest.fixture
     def file(self, noise, tmp_path, spoil):
         assert spoil("picture", {2}) == []
         train(tmp_path, f"data.root={noise}", "iterations=2")
-        (file,) = (tmp_path / "faults").iterdir()
+        (file,) = (tmp_path / "faults").glob("*.pt")
         return file
 
     def replay(self, file):
@@ -171,6 +197,10 @@ class TestReplay:
         with pytest.raises(InlayError, match="would be looked up"):
             self.replay(file)
 
+    def test_cannot_be_resumed(self, file, noise):
+        with pytest.raises(InlayError, match="holds weights and no run"):
+            train(file.parents[1], f"data.root={noise}", f"resume={file}")
+
     def test_of_a_checkpoint_is_refused(self, file):
         with pytest.raises(InlayError, match="no replay file"):
             self.replay(file.parents[1] / "checkpoints/last.ckpt")
@@ -184,11 +214,12 @@ def test_too_many_in_a_row_end_the_run(noise, tmp_path, spoil):
             "callbacks.faults.keep=2",
         )  # fmt: skip
     assert fired == [2, 4, 5, 6]  # the one alone did not count
-    assert sorted(path.name for path in (tmp_path / "faults").iterdir()) == [
+    assert sorted(path.name for path in (tmp_path / "faults").glob("*.pt")) == [
         "step_0000002_rank0.pt", "step_0000004_rank0.pt"
     ]  # fmt: skip
     content = torch.load(tmp_path / "checkpoints/exception.ckpt", weights_only=True)
     assert content["global_step"] == 6
+    assert content["inlay"]["samples"] == 12
     assert all(value.isfinite().all() for value in content["state_dict"].values())
 
 

@@ -59,6 +59,19 @@ def test_run_that_is_asked_to_stop_goes_on_exactly(noise, tmp_path, recipe, work
     assert stopped == whole
 
 
+@pytest.mark.parametrize(
+    ("call", "number", "steps"), [(1, signal.SIGTERM, 0), (2, signal.SIGINT, 2)], ids=["before training", "at its end"]
+)
+def test_run_that_is_asked_in_its_first_or_last_validation_goes_on_exactly(noise, tmp_path, call, number, steps):
+    settings, log = [f"data.root={noise}", "iterations=3", "validate_every=3", "checkpoint_every=2"], tmp_path / "log"
+    given = (InpaintingTask, "validation_step", call, [number])
+    assert run(log, asked, tmp_path / "stopped", settings, TINY, *given) == REQUEUE, log.read_text()
+    assert (tmp_path / "stopped/checkpoints/last.ckpt").resolve().name == f"step_{steps:07d}.ckpt"
+    assert run(log, trained, tmp_path / "stopped", [*settings, "resume=last"], TINY) == 0, log.read_text()
+    assert run(log, trained, tmp_path / "whole", settings, TINY) == 0
+    assert remains(tmp_path / "stopped") == remains(tmp_path / "whole")
+
+
 def hanging(run_dir, settings):
     """Train with a third step that never ends, and a grace of a second."""
     inner = Task.on_before_optimizer_step

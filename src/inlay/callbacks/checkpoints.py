@@ -18,9 +18,10 @@ log = logging.getLogger(__name__)
 class Checkpoints(pl.callbacks.Checkpoint):
     """Keep the last two checkpoints, the best ones, and one of an exception.
 
-    A checkpoint is ``step_000600.ckpt``, written once and never again; ``last.ckpt`` and ``best.ckpt`` are links. It is
-    written when a run begins, every so many iterations, after each validation, and when the run ends or is preempted;
-    always between two steps. An exception leaves ``exception.ckpt`` if the weights are those between two steps.
+    A checkpoint is ``step_0000600.ckpt``, written once and never again; ``last.ckpt`` and ``best.ckpt`` are links. It
+    is written when a run begins, every so many iterations, after each validation, and when the run ends or is
+    preempted; always between two steps. An exception leaves ``exception.ckpt``, if it did not strike within the turn
+    of an optimizer.
 
     Args:
         folder: where they go.
@@ -52,8 +53,8 @@ class Checkpoints(pl.callbacks.Checkpoint):
         """Write the first one, so that a run that cannot write says so at once, and can be resumed from its start."""
         self._training = True
         self._scores = {step: score for step, score in self._scores.items() if step_file(self.folder, step).exists()}
-        if not trainer.ckpt_path and not _is_sharded(trainer):  # where PyTorch counts saving as Adam's first step
-            self._save(trainer)
+        if trainer.global_step or not _is_sharded(trainer):  # where PyTorch counts saving as Adam's first step
+            self._save_if_missing(trainer)
         self._saved = trainer.global_step
         self._tidy(trainer)
 
@@ -82,6 +83,7 @@ class Checkpoints(pl.callbacks.Checkpoint):
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """A run that was killed at its very end has nothing to train when it is resumed, but may have to tidy up."""
+        self._save_if_missing(trainer)
         self._saved = trainer.global_step
         self._tidy(trainer)
 
@@ -92,6 +94,9 @@ class Checkpoints(pl.callbacks.Checkpoint):
             return
         if not task.at_edge:
             log.warning("step %d was half done: nothing saved, go on with resume=last.", trainer.global_step)
+            return
+        if self._validating and trainer.global_step >= trainer.max_steps:  # nothing to train would be left to resume
+            log.warning("the last validation was interrupted: resume=last repeats the steps since the last checkpoint.")
             return
         task.roll_back()
         if isinstance(exception, Preempted | KeyboardInterrupt):
@@ -147,6 +152,11 @@ class Checkpoints(pl.callbacks.Checkpoint):
         trainer.save_checkpoint(path, weights_only=False)  # optimizers and loops, too
         self._tidy(trainer)
         self._saving = False
+
+    def _save_if_missing(self, trainer: pl.Trainer) -> None:
+        """A run that goes on in another folder has its checkpoint there, too."""
+        if not trainer.strategy.broadcast(step_file(self.folder, trainer.global_step).exists()):
+            self._save(trainer)
 
     def _tidy(self, trainer: pl.Trainer) -> None:
         """Let links and files be what they should be, whenever the run was killed."""

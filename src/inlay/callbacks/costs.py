@@ -95,7 +95,7 @@ def without_trace(task: Task) -> Iterator[None]:
 
     Meanwhile nothing is compiled, and no batch norm waits for other processes.
     """
-    buffers, modes = Buffers(task), [(module, module.training) for module in task.modules()]
+    buffers, modes = Buffers([task]), [(module, module.training) for module in task.modules()]
     devices = [task.device] if task.device.type == "cuda" else []
     with torch.random.fork_rng(devices), torch.compiler.set_stance("force_eager"), _alone(task):
         try:

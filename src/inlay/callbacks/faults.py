@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytorch_lightning as pl
-import torch
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
+from inlay.callbacks.atomic_io import AtomicCheckpointIO
 from inlay.checkpoints import KEY
 from inlay.distributed import rank_and_world
 from inlay.errors import InlayError
@@ -21,8 +22,8 @@ log = logging.getLogger(__name__)
 class Faults(pl.Callback):
     """Write a replay file for a batch whose step was skipped; end the run after too many in a row.
 
-    A replay file holds the batch (pictures, masks, ids), and the weights that met it. ``train.py replay=FILE`` computes
-    the step again.
+    A replay file holds the batch (pictures, masks, ids), and the weights that it has left behind: those that met it,
+    but for a player whose own step was sound. ``train.py replay=FILE`` computes the step again.
 
     Args:
         folder: where replay files go.
@@ -65,32 +66,35 @@ class Faults(pl.Callback):
         return {"in_a_row": self._in_a_row}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on counting."""
-        self._in_a_row = state_dict["in_a_row"]
+        """Go on counting; a run that was ended by too many gets another chance."""
+        self._in_a_row = state_dict["in_a_row"] % self.stop_after
 
     def _stop_if_hopeless(self, trainer: pl.Trainer) -> None:
         if self._in_a_row >= self.stop_after:
             raise InlayError(
                 f"{self._in_a_row} steps in a row were not finite, the last one step {trainer.global_step}; the "
                 f"weights are those before them. `train.py replay=FILE` ({self.folder}) shows where it begins. "
-                "Usual remedies: a lower optimizer.lr, task.gradient_clip=1.0, trainer.precision=32-true."
+                "Usual remedies: resume=last with task.gradient_clip=1.0 or trainer.precision=32-true, or a new run "
+                "with init_from= these weights and a lower optimizer.lr."
             )
 
     def _keep(self, fault: Fault, task: Task, batch: Batch) -> str:
-        rank, _ = rank_and_world()
+        """Write the replay file; what is said of it."""
+        rank, world = rank_and_world()
         if rank and not fault.terms:
             return "Process 0 keeps the batch."  # only gradients: it came from anywhere
+        state = task.state_dict()
+        if any(isinstance(value, DTensor) for value in state.values()):
+            return "With trainer=fsdp nothing is kept: each process has a part of the weights."
         path = self.folder / f"step_{fault.step + 1:07d}_rank{rank}.pt"
-        if len(list(self.folder.glob("step_*.pt"))) >= self.keep:
+        held = set(self.folder.glob("step_*.pt"))
+        if path not in held and len(held) >= self.keep:
             return f"{self.folder} holds {self.keep} replay files already."
-        self.folder.mkdir(parents=True, exist_ok=True)
-        task.roll_back()
-        content = {
-            KEY: provenance(task.settings, step=fault.step, rank=rank),
-            "state_dict": task.state_dict(),
-            "batch": _on_cpu(batch),
-        }
-        torch.save(content, path)
+        origin = provenance(task.settings, step=fault.step, rank=rank, world=world)
+        try:
+            AtomicCheckpointIO().save_checkpoint({KEY: origin, "state_dict": state, "batch": _on_cpu(batch)}, path)
+        except InlayError as error:  # no reason to end the run
+            return f"Its batch could not be kept: {error}"
         return f"Look at it with: train.py replay={path}"
 
 

@@ -12,11 +12,11 @@ import pytorch_lightning as pl
 from inlay.distributed import any_process
 from inlay.errors import REQUEUE, InlayError, Preempted
 
-_ASKING = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+_ASKING = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT)
 
 
 class Preemption(pl.Callback):
-    """Take SIGTERM and SIGUSR1 as the wish that the run be saved and go on later.
+    """Take SIGTERM, SIGUSR1 and the first Ctrl-C as the wish that the run be saved and go on later.
 
     The exit status is then :data:`inlay.errors.REQUEUE`. Asked again, the run only goes on stopping. All processes
     stop after the same step, whichever of them was asked. SIGUSR2 is taken likewise where submitit listens to it
@@ -38,9 +38,17 @@ class Preemption(pl.Callback):
         self._earlier: dict[int, Any] = {}
         self._watchdog: threading.Timer | None = None
 
+    def on_sanity_check_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Listen from the beginning."""
+        self._listen()
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Listen, in the place of Lightning, which would end the run with status 0 and save nothing."""
-        if threading.current_thread() is not threading.main_thread():
+        """Listen where nothing was checked before."""
+        self._listen()
+
+    def _listen(self) -> None:
+        """In the place of Lightning, which would end the run with status 0 and save nothing."""
+        if self._earlier or threading.current_thread() is not threading.main_thread():
             return  # only the main thread may
         for number in _ASKING:
             if number != signal.SIGUSR2 or callable(signal.getsignal(number)):
@@ -67,6 +75,9 @@ class Preemption(pl.Callback):
             self._rest()
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT:
+            print("stopping after this step; Ctrl-C again stops at once.", file=sys.stderr)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         if self._asked is None:
             self._asked = number
             self._watchdog = threading.Timer(self.grace, self._give_up)

@@ -116,10 +116,13 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
         with self.discriminators_fixed():
             yield self.generator_loss(batch, answer)
 
-    def player(self, optimizer: Optimizer) -> str:
+    def moved_by(self, number: int) -> Iterable[nn.Module]:
+        """The discriminators first."""
+        return self.generator_modules() if number else [self.discriminators]
+
+    def player(self, number: int) -> str:
         """``d_`` for the discriminators."""
-        discriminate, _ = cast(list[Optimizer], self.optimizers(use_pl_optimizer=False))
-        return "d_" if optimizer is discriminate else ""
+        return "" if number else "d_"
 
     def configure_optimizers(self) -> Any:
         """An optimizer and a schedule for each player, the discriminators' first."""

@@ -37,6 +37,15 @@ class Fault(NamedTuple):
     """Of the loss, those that were not finite in this process; none where only gradients were not."""
 
 
+class Replayed(NamedTuple):
+    """A step that is computed again, and the process whose it was."""
+
+    step: int
+    """Iterations that were done before it."""
+    rank: int
+    world: int
+
+
 class Task(pl.LightningModule, ABC):
     """A network, its loss, and how it is optimized; checkpoints that say what they are.
 
@@ -81,14 +90,14 @@ class Task(pl.LightningModule, ABC):
         self.fault: Fault | None = None
         """What was wrong with the latest batch, if anything."""
         self.at_edge = True
-        """Whether the weights are those between two steps: no optimizer of the step at hand has moved yet."""
+        """Whether all is as between two steps: no optimizer of the step at hand has had its turn yet."""
         self._optimizer = optimizer
         self._scheduler = scheduler
         self._config = config
-        self._remembered: Buffers | None = None
+        self._remembered: list[Buffers] = []
         self._in_batch = False
         self._terms: dict[str, Tensor] = {}
-        self._replayed: int | None = None
+        self._replayed: Replayed | None = None
         if compile:
             self.net.compile()
 
@@ -109,11 +118,16 @@ class Task(pl.LightningModule, ABC):
     @property
     def step(self) -> int:
         """Iterations done so far: the address of what the one at hand draws."""
-        return self.global_step if self._replayed is None else self._replayed
+        return self.global_step if self._replayed is None else self._replayed.step
 
-    def replay(self, step: int) -> None:
-        """Draw from here on what the iteration after so many drew."""
-        self._replayed = step
+    @property
+    def rank_and_world(self) -> tuple[int, int]:
+        """Which process draws, and of how many."""
+        return rank_and_world() if self._replayed is None else (self._replayed.rank, self._replayed.world)
+
+    def replay(self, replayed: Replayed) -> None:
+        """Draw from here on what another process drew once."""
+        self._replayed = replayed
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -126,7 +140,7 @@ class Task(pl.LightningModule, ABC):
 
     def seed_draws(self, part: int = 0) -> None:
         """Give what PyTorch draws from here on (dropout) an address: the step, the process, a part of the batch."""
-        rank, _ = rank_and_world()
+        rank, _ = self.rank_and_world
         torch.manual_seed(torch_seed(self.seed, Stream.DROPOUT, self.step, (part << 32) + rank))
 
     def log_terms(self, terms: Mapping[str, Tensor], on_the_bar: Iterable[str] | None = None) -> None:
@@ -138,7 +152,7 @@ class Task(pl.LightningModule, ABC):
         """
         self._terms = dict(terms)
         every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by Lightning, unknown to mypy
-        is_written = (self.global_step + 1) % every == 0
+        is_written = (self.trainer.fit_loop.epoch_loop._batches_that_stepped + 1) % every == 0
         shown = set(terms) if on_the_bar is None else set(on_the_bar)
         for name, value in (average(terms) if is_written else terms).items():
             self.log(f"train/{name}", value, prog_bar=name in shown)
@@ -189,9 +203,10 @@ class Task(pl.LightningModule, ABC):
         self.seed_draws()
         zero(self.trainer.optimizers)
         self.fault = None
-        if self._remembered is None:
-            self._remembered = Buffers(self)
-        self._remembered.remember()
+        if not self._remembered:
+            self._remembered = [Buffers(self.moved_by(number)) for number in range(len(self.trainer.optimizers))]
+        for buffers in self._remembered:
+            buffers.remember()
         self._in_batch = True
         # Lightning's own count falls behind with each checkpoint that was written within a validation
         self.trainer.fit_loop.epoch_loop._batches_that_stepped = self.global_step
@@ -199,32 +214,39 @@ class Task(pl.LightningModule, ABC):
     def optimizer_zero_grad(self, *args: Any) -> None:
         """Nothing: done when the batch began, and a batch's first parts may have left gradients since."""
 
-    def player(self, optimizer: Optimizer) -> str:
+    def moved_by(self, number: int) -> Iterable[nn.Module]:
+        """The modules that an optimizer, by its number, moves."""
+        return [self]
+
+    def player(self, number: int) -> str:
         """What the logs put before an optimizer's figures; nothing where there is but one."""
         return ""
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Keep what is not finite from the weights, clip, and log the norm of the gradient and the learning rate."""
-        norm, player = clipped(optimizer, self.gradient_clip), self.player(optimizer)
+        self.at_edge = False
+        number = self._number(optimizer)
+        norm, player = clipped(optimizer, self.gradient_clip), self.player(number)
         if norm is None:
             self.fault = Fault(self.step, not_finite(self._terms))
-        else:
-            self.at_edge = False
+            self._remembered[number].roll_back()
         self.log(f"train/{player}grad_norm", torch.tensor(torch.nan) if norm is None else norm)
         self.log(f"train/{player}lr", torch.tensor(float(optimizer.param_groups[0]["lr"])))
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """The step is done, or undone."""
-        if self.fault is not None and self.at_edge:
-            self.roll_back()
+        """The step is done."""
         if isinstance(loader := self.trainer.train_dataloader, TrainingLoader):
             loader.trained()
         self.at_edge, self._in_batch = True, False
 
     def roll_back(self) -> None:
-        """Let buffers be what they were before the batch at hand."""
-        if self._remembered is not None and self._in_batch:
-            self._remembered.roll_back()
+        """Let buffers be what they were before the batch at hand, if one is."""
+        for buffers in self._remembered if self._in_batch else ():
+            buffers.roll_back()
+
+    def _number(self, optimizer: Optimizer) -> int:
+        """Which of the trainer's optimizers it is."""
+        return next(n for n, own in enumerate(self.trainer.optimizers) if own is optimizer)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Let the checkpoint say how to rebuild the network."""

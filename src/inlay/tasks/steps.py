@@ -90,11 +90,11 @@ class Buffers:
     """Running statistics and power iterations as they were before a batch, so that a skipped step leaves no trace.
 
     Args:
-        module: whose buffers.
+        modules: whose buffers.
     """
 
-    def __init__(self, module: nn.Module) -> None:
-        self._live = list(module.buffers())
+    def __init__(self, modules: Iterable[nn.Module]) -> None:
+        self._live = [buffer for module in modules for buffer in module.buffers()]
         self._kept = [buffer.clone() for buffer in self._live]
 
     def remember(self) -> None:

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils.parametrize import cached
 
-from inlay.distributed import rank_and_world
 from inlay.errors import InlayError
 from inlay.losses import Scores, TwoPathLoss, discriminator_loss, r1_penalty
 from inlay.matchers import Matcher
@@ -255,7 +254,7 @@ class TextGuidedTask(AdversarialTask[Answers]):
 
     def _noise(self, shape: tuple[int, ...], part: int) -> Noise:
         """Draws of this step for both paths. All processes draw for all, so that their number changes nothing."""
-        rank, world = rank_and_world()
+        rank, world = self.rank_and_world
         seed = torch_seed(self.seed, Stream.LATENT, epoch=self.step + 1, index=part)  # 0: grids
         everyone = _normal(seed, (2, shape[0] * world, *shape[1:]), self.device)
         return Noise(*everyone[:, rank::world])

@@ -1,0 +1,90 @@
+"""What a trusted step costs beside the step itself: the guard against what is not finite, and a checkpoint's safety.
+
+    python benchmarks/training.py [--device cuda]
+
+Prints JSON lines. Ratios are of medians of rounds that alternate, measured in one run.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from inlay.callbacks import AtomicCheckpointIO
+from inlay.checkpoint_files import is_whole
+from inlay.models import PConvUNet
+from inlay.tasks.steps import Buffers, clipped, poisoned
+
+ROUNDS, BATCH, SIZE = 7, 2, 256
+
+
+def seconds(work: Callable[[], object], device: str) -> float:
+    """Time of a call: of the processor, which other work does not slow; on a GPU by the clock, until it is done."""
+    clock = time.perf_counter if device == "cuda" else time.process_time
+    begun = clock()
+    work()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return clock() - begun
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    device = parser.parse_args().device
+    torch.manual_seed(0)
+    net = PConvUNet().to(device)
+    optimizer, buffers = torch.optim.Adam(net.parameters()), Buffers(net)
+    image = torch.rand(BATCH, 3, SIZE, SIZE, device=device)
+    mask = (torch.rand(BATCH, 1, SIZE, SIZE, device=device) > 0.8).float()
+
+    def plain() -> None:
+        optimizer.zero_grad()
+        (net(image * (1 - mask), mask) - image).abs().mean().backward()
+        optimizer.step()
+
+    def guarded() -> None:
+        optimizer.zero_grad()
+        buffers.remember()
+        poisoned((net(image * (1 - mask), mask) - image).abs().mean()).backward()
+        clipped(optimizer, 1.0)
+        optimizer.step()
+
+    for step in (plain, guarded):
+        step()
+    times: dict[str, list[float]] = {"plain": [], "guarded": []}
+    for number in range(ROUNDS):
+        for step in (plain, guarded) if number % 2 else (guarded, plain):
+            times[step.__name__].append(seconds(step, device))
+    without, within = (statistics.median(times[name]) for name in ("plain", "guarded"))
+    print(json.dumps({"what": "step with guard and clipping over step", "ratio": round(within / without, 3)}))
+    print(json.dumps({"what": "step", "seconds": round(without, 3), "device": device}))
+
+    checkpoint = {"net": net.state_dict(), "optimizer": optimizer.state_dict()}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "step.ckpt"
+        plainly, safely, checked = [], [], []
+        for _ in range(3):
+            plainly.append(seconds(lambda: torch.save(checkpoint, path), "cpu"))
+            path.unlink()
+            safely.append(seconds(lambda: AtomicCheckpointIO().save_checkpoint(checkpoint, path), "cpu"))
+            checked.append(seconds(lambda: is_whole(path), "cpu"))
+        size = path.stat().st_size
+    ratio = statistics.median(safely) / statistics.median(plainly)
+    print(
+        json.dumps(
+            {"what": "checkpoint with sum and flush over torch.save", "ratio": round(ratio, 2), "MB": size // 10**6}
+        )
+    )
+    print(json.dumps({"what": "safe checkpoint", "seconds": round(statistics.median(safely), 2)}))
+    print(json.dumps({"what": "to verify it", "seconds": round(statistics.median(checked), 2)}))
+
+
+if __name__ == "__main__":
+    main()
