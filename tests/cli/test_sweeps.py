@@ -304,6 +304,7 @@ class TestConfigurations:
         assert cfg.resume == "auto"
 
 
+@pytest.mark.filterwarnings("ignore:.*Deprecated API features detected")  # what Optuna 2 asks of SQLAlchemy 1.4
 class TestSweeping:
     """The real thing, on tiny data."""
 
