@@ -27,7 +27,7 @@ TIERS = [
 ]
 ONLY_IN = {
     "pytorch_lightning": {"tasks", "callbacks", "data/datamodule.py", "cli/training.py"},
-    "lightning_fabric": {"callbacks"},
+    "lightning_fabric": {"callbacks", "cli/training.py"},
     "lightning": set(),
     "hydra": {"cli", "train.py"},
     "omegaconf": {"cli", "train.py"},

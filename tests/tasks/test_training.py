@@ -139,6 +139,14 @@ def test_missing_values_are_named(tmp_path):
         train(tmp_path)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("trainer", ["gpu", "ddp", "fsdp"])
+def test_accelerator_that_is_not_there_is_named_on_one_line(folder, tmp_path, trainer):
+    tiny = [f"trainer={trainer}" if setting == "trainer=cpu" else setting for setting in TINY]
+    with pytest.raises(InlayError, match=r"cannot be had here: .* trainer=cpu works anywhere"):
+        train(tmp_path, f"data.root={folder}", tiny=tiny)
+
+
 @pytest.mark.parametrize("part", ["text=gru", "discriminator=residual", "matcher=clip"])
 def test_parts_that_the_recipe_has_no_use_for_are_refused(tmp_path, part):
     with pytest.raises(InlayError, match=f"{part.split('=')[0]}= does nothing in this recipe"):

@@ -7,11 +7,13 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from inlay.cli.settings import composed
+from inlay.errors import InlayError
 
 
 def train(cfg: DictConfig) -> float | None:
     """Build every part from its group of the configuration and run it."""
     import pytorch_lightning as pl  # heavy imports wait until Hydra has answered --help
+    from lightning_fabric.utilities.exceptions import MisconfigurationException
     from pytorch_lightning.tuner.tuning import Tuner
 
     from inlay import distributed, precision, replay, resume, runs, tuning
@@ -41,9 +43,14 @@ def train(cfg: DictConfig) -> float | None:
     if cfg.tune:
         tuning.run(task, data, make_trainer, Tuner)
         return None
-    runs.open_folder(cfg.run_dir, OmegaConf.to_yaml(given), checkpoint, words)
     beside = {name: list(instantiate(cfg[name]).values()) for name in ("callbacks", "logger")}
-    trainer = make_trainer(**beside, val_check_interval=min(cfg.validate_every, cfg.iterations))
+    try:
+        trainer = make_trainer(**beside, val_check_interval=min(cfg.validate_every, cfg.iterations))
+    except MisconfigurationException as error:  # no such accelerator, so many devices, ...
+        raise InlayError(
+            f"the trainer cannot be had here: {error} Choose another: trainer=cpu works anywhere."
+        ) from error
+    runs.open_folder(cfg.run_dir, OmegaConf.to_yaml(given), checkpoint, words)
     for logger in trainer.loggers:
         logger.log_hyperparams(given)
     with distributed.told_why():
