@@ -1,4 +1,4 @@
-"""Fill the hole of a picture: ``python predict.py --image I --mask M --model CKPT --output O [--text T]``."""
+"""Fill the hole of a picture: ``python predict.py --image I --mask M --model MODEL --output O [--text T]``."""
 
 import argparse
 import logging
@@ -8,13 +8,14 @@ from pathlib import Path
 def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description="Fill the hole of a picture with a trained network. Known pixels stay exactly as they are.",
+        description="Fill the hole of a picture. Known pixels stay exactly as they are.",
         epilog="The written files are printed, one a line. A text-guided model fills the hole with the mean of what it "
         "holds possible, always the same; --seed and --samples draw from it instead, and equal seeds draw equally.",
     )
     parser.add_argument("--image", type=Path, required=True, help="the picture, of any size")
     parser.add_argument("--mask", type=Path, required=True, help="white where the picture shall be filled")
-    parser.add_argument("--model", type=Path, required=True, help="a checkpoint that train.py wrote")
+    model = "a checkpoint that train.py wrote (PATH or model:PATH), or mean, telea, navier_stokes, biharmonic"
+    parser.add_argument("--model", required=True, help=model)
     parser.add_argument("--output", type=Path, required=True, help="where to write; the suffix is the format")
     parser.add_argument("--text", help="what the hole shall show (text-guided models); without it the context decides")
     samples = "draw N pictures: OUTPUT_1.png with seed S, OUTPUT_2.png with S + 1, ...; 1 (default) writes OUTPUT"

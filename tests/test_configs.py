@@ -17,7 +17,7 @@ EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 CHOICES = sorted(
     f"{path.parent.name}={path.stem}"
     for path in CONF.glob("*/*.yaml")
-    if path.parent.name != "experiment" and path.stem not in ("base", "indexed")
+    if path.parent.name not in ("experiment", "protocol") and path.stem not in ("base", "indexed")
 )
 
 

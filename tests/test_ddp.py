@@ -200,14 +200,14 @@ def refused(run_dir, settings, tiny):
 
 
 def test_ddp_does_not_take_folders_that_the_clock_names(pictures, tmp_path, monkeypatch):
-    from inlay import runs
+    from inlay.cli.settings import check_shared
     from inlay.errors import InlayError
 
-    runs.check_shared("run_dir: outputs/${now:%H}")
+    check_shared("run_dir: outputs/${now:%H}")
     monkeypatch.setenv("WORLD_SIZE", "2")
-    runs.check_shared("run_dir: outputs/mine")
+    check_shared("run_dir: outputs/mine")
     with pytest.raises(InlayError, match="Give run_dir="):
-        runs.check_shared("run_dir: outputs/${now:%H}")
+        check_shared("run_dir: outputs/${now:%H}")
 
 
 def normalize(folder, rank, world):

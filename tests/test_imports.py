@@ -12,7 +12,7 @@ SOURCE = ROOT / "src/inlay"
 
 # A module may import those on earlier lines, and its own package.
 TIERS = [
-    {"cache", "checkpoint_files", "errors", "types", "ops", "provenance", "randomness", "frozen"},
+    {"buckets", "cache", "checkpoint_files", "errors", "types", "ops", "provenance", "randomness", "frozen"},
     {"distributed", "hub", "precision", "pretrained"},
     {"images", "losses", "metrics", "models", "text"},
     {"masks"},
@@ -21,6 +21,7 @@ TIERS = [
     {"tasks"},
     {"fillers"},
     {"demo", "prediction", "replay", "resume", "runs"},
+    {"evaluation"},
     {"tuning"},
     {"callbacks"},
     {"cli"},
@@ -29,12 +30,12 @@ ONLY_IN = {
     "pytorch_lightning": {"tasks", "callbacks", "data/datamodule.py", "cli/training.py"},
     "lightning_fabric": {"callbacks", "cli/training.py"},
     "lightning": set(),
-    "hydra": {"cli", "train.py"},
-    "omegaconf": {"cli", "train.py"},
+    "hydra": {"cli", "train.py", "evaluate.py"},
+    "omegaconf": {"cli", "train.py", "evaluate.py"},
     "albumentations": {"data/transforms.py"},
 }
 NEEDS_TORCH = {"datamodule", "demo", "holes", "loader", "samples", "transforms"}  # of the modules of data
-FILES = [*sorted(SOURCE.rglob("*.py")), ROOT / "train.py", ROOT / "predict.py"]
+FILES = [*sorted(SOURCE.rglob("*.py")), ROOT / "train.py", ROOT / "predict.py", ROOT / "evaluate.py"]
 
 
 def room_of(path):
@@ -100,7 +101,7 @@ def test_networks_losses_and_samples_load_without_lightning_and_hydra():
     assert loaded == [[], ["albumentations"]]
 
 
-@pytest.mark.parametrize("command", [["predict.py"], ["train.py"], ["-m", "inlay.cli"]], ids=lambda c: c[-1])
+@pytest.mark.parametrize("command", ["predict.py", "train.py", "evaluate.py", "inlay.cli"])
 def test_entries_answer_help_before_heavy_imports(command):
     code = (
         "import sys, runpy; sys.argv = [sys.argv[1], '--help']\n"
@@ -109,9 +110,7 @@ def test_entries_answer_help_before_heavy_imports(command):
         "except SystemExit as stop: assert not stop.code, stop.code\n"
         "print([m for m in ('torch', 'pytorch_lightning', 'numpy') if m in sys.modules], file=sys.stderr)"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", code, command[-1]], capture_output=True, text=True, check=True, cwd=ROOT
-    )
+    answer = subprocess.run([sys.executable, "-c", code, command], capture_output=True, text=True, check=True, cwd=ROOT)
     assert answer.stderr.strip().endswith("[]")
     assert answer.stdout.strip()
 

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from inlay.checkpoints import KEY
+from inlay.fillers import CLASSICAL, load_filler
 from inlay.images import Picture, read_mask, read_picture, resize_mask, write_picture
 from inlay.models import PConvUNet
 from inlay.provenance import provenance
@@ -191,6 +192,24 @@ def test_black_holes(tmp_path, checkpoint, mask, predict_here):
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
 
 
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_classical_fillers_have_names(tmp_path, mask, predict_here, name):
+    image, output = picture(tmp_path / "in.png", 3), tmp_path / "out.png"
+    assert predict_here(image=image, mask=mask, model=name, output=output) == 0
+    given, filled, hole = read_picture(image), read_picture(output), read_mask(mask)
+    assert_known_pixels_equal(given, filled, hole)
+    tensors = torch.from_numpy(given.rgb()).permute(2, 0, 1)[None], torch.from_numpy(hole).float()[None, None]
+    expected = load_filler(name).fill(*tensors)[0].permute(1, 2, 0).numpy()
+    assert np.abs(filled.rgb() - expected).max() < 0.51 / 255
+
+
+def test_a_checkpoint_may_be_marked_as_one(tmp_path, checkpoint, mask, predict_here):
+    image, outputs = picture(tmp_path / "in.png", 3), [tmp_path / "plain.png", tmp_path / "marked.png"]
+    for output, model in zip(outputs, (checkpoint, f"model:{checkpoint}"), strict=True):
+        assert predict_here(image=image, mask=mask, model=model, output=output) == 0
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+
+
 @pytest.mark.parametrize(
     ("broken", "says"),
     [
@@ -202,9 +221,12 @@ def test_black_holes(tmp_path, checkpoint, mask, predict_here):
         ({"output": "out.xyz"}, "out.xyz: unknown suffix '.xyz'."),
         ({"output": "in.png"}, "would overwrite an input."),
         ({"device": "cuda:7"}, "--device cuda:7: not available here."),
-        ({"text": "a bird"}, "last.ckpt holds a network that takes no text. Leave --text out, or name a text-guided"),
-        ({"samples": 2}, "last.ckpt holds a network that has one answer and draws nothing. Leave --samples out"),
-        ({"seed": 0}, "last.ckpt holds a network that has one answer and draws nothing. Leave --seed out"),
+        ({"text": "a bird"}, "last.ckpt takes no text. Leave --text out, or name a text-guided"),
+        ({"samples": 2}, "last.ckpt has one answer and draws nothing. Leave --samples out"),
+        ({"seed": 0}, "last.ckpt has one answer and draws nothing. Leave --seed out"),
+        ({"model": "tela"}, "tela: neither a filler nor a file. Give mean, telea, navier_stokes, biharmonic or model:"),
+        ({"model": "telea", "text": "a bird"}, "--text: telea takes no text. Leave --text out, or name a text-guided"),
+        ({"model": "mean", "seed": 1}, "--seed: mean has one answer and draws nothing. Leave --seed out"),
         ({"samples": 0}, "--samples must be at least 1, got 0."),
         ({"seed": -1}, "--seed must be from 0 to 9223372036854775807, got -1."),
         ({"image": "in_2.png", "output": "in.png", "samples": 2}, "in_2.png would overwrite an input."),
@@ -216,8 +238,7 @@ def test_every_mistake_is_one_line_and_leaves_nothing(tmp_path, checkpoint, mask
     picture(tmp_path / "in_2.png", 3)
     Image.fromarray(np.zeros((61, 47), np.uint8)).save(tmp_path / "empty.png")
     options = {"image": "in.png", "mask": "mask.png", "output": "out.png"} | broken
-    files = ("image", "mask", "model", "output")
-    given = {key: tmp_path / value if key in files else value for key, value in options.items()}
+    given = {key: tmp_path / value if "." in str(value) else value for key, value in options.items()}
     before = sorted(tmp_path.iterdir())
     assert predict_here(**({"model": checkpoint} | given)) == 1
     said = capsys.readouterr().err
@@ -242,3 +263,5 @@ def test_help_names_every_option():
     )
     for option in ("image", "mask", "model", "output", "text", "samples", "seed", "hole-is", "device", "compare"):
         assert f"--{option}" in answer.stdout
+    for name in (*CLASSICAL, "model:PATH"):
+        assert name in answer.stdout

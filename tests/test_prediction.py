@@ -22,7 +22,9 @@ SIZES = [(7, 9), (1, 13), (33, 32), (101, 47)]
 class Negative(Filler):
     """Turns every pixel into its complement and remembers what it was given."""
 
-    def fill(self, image, mask, text=None, seed=None):
+    identity = "a test's"
+
+    def fill(self, image, mask, *, text=None, seed=None):
         self.image, self.mask, self.text, self.seed = image, mask, text, seed
         return 1 - image
 
@@ -31,11 +33,12 @@ class Gray(Filler):
     """Paints everything in a gray that the seed says, and keeps a list of what it was asked for."""
 
     takes_text = takes_seed = True
+    identity = "a test's"
 
     def __init__(self):
         self.asked = []
 
-    def fill(self, image, mask, text=None, seed=None):
+    def fill(self, image, mask, *, text=None, seed=None):
         self.asked.append((text, seed))
         return torch.full_like(image, 1.0 if seed is None else seed / 255)
 
@@ -169,7 +172,7 @@ class TestPredict:
         write_picture(tmp_path / "in.png", picture("RGB", (20, 30)))
 
         def build(output="out.png", **options):
-            files = {"image": tmp_path / "in.png", "mask": masked(half(20, 30)), "model": tmp_path / "net.ckpt"}
+            files = {"image": tmp_path / "in.png", "mask": masked(half(20, 30)), "model": str(tmp_path / "net.ckpt")}
             return Request(**files, output=tmp_path / output, device="cpu", **options)
 
         return build
@@ -275,10 +278,10 @@ class TestPredict:
     @pytest.mark.parametrize(
         ("options", "says"),
         [
-            ({"text": "a bird"}, "--text: {model} holds a network that takes no text. Leave --text out, or name a "),
-            ({"seed": 0}, "--seed: {model} holds a network that has one answer and draws nothing. Leave --seed out, "),
-            ({"samples": 2}, "--samples: {model} holds a network that has one answer"),
-            ({"samples": 2, "seed": 3}, "--samples and --seed: {model} holds a network that has one answer"),
+            ({"text": "a bird"}, "--text: {model} takes no text. Leave --text out, or name a "),
+            ({"seed": 0}, "--seed: {model} has one answer and draws nothing. Leave --seed out, "),
+            ({"samples": 2}, "--samples: {model} has one answer"),
+            ({"samples": 2, "seed": 3}, "--samples and --seed: {model} has one answer"),
         ],
         ids=lambda v: "-".join(v) if isinstance(v, dict) else "",
     )

@@ -1,4 +1,4 @@
-"""The exception for mistakes that a user can mend, the two kinds that a run can survive, and how entries report it."""
+"""The exception for mistakes that a user can mend, the kinds that a run can survive, and how entries report it."""
 
 import errno
 import os
@@ -30,6 +30,10 @@ class BadFile(InlayError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}" if self.reason else self.path
+
+
+class Missing(InlayError):
+    """A part that a run can do without is not there: weights, a library. The message says where it goes."""
 
 
 class NoHole(InlayError):

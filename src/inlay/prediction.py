@@ -38,7 +38,8 @@ class Request:
 
     image: Path
     mask: Path
-    model: Path
+    model: str
+    """As :func:`~inlay.fillers.load_filler` takes it: a classical filler's name, or a checkpoint."""
     output: Path
     hole_is: HoleIs = "white"
     device: str = "auto"
@@ -119,7 +120,7 @@ def fill_picture(
     """
     image = torch.from_numpy(picture.rgb()).permute(2, 0, 1)[None]  # (1, 3, H, W)
     mask = torch.from_numpy(hole).float()[None, None]  # (1, 1, H, W)
-    filled = filler.fill(image, mask, [text] if text else None, seed)
+    filled = filler.fill(image, mask, text=[text] if text else None, seed=seed)
     return picture.filled(filled[0].permute(1, 2, 0).numpy(), hole)
 
 
@@ -172,14 +173,11 @@ def _check_understood(request: Request, filler: Filler) -> None:
     """Refuse what the filler would not heed, and say what of the text it will not understand."""
     other = "name a text-guided checkpoint (task=text_guided) as --model"
     if request.text and not filler.takes_text:
-        raise InlayError(f"--text: {request.model} holds a network that takes no text. Leave --text out, or {other}.")
+        raise InlayError(f"--text: {request.model} takes no text. Leave --text out, or {other}.")
     draws = {"--samples": request.samples > 1, "--seed": request.seed is not None}
     asked = " and ".join(option for option, given in draws.items() if given)
     if asked and not filler.takes_seed:
-        raise InlayError(
-            f"{asked}: {request.model} holds a network that has one answer and draws nothing. Leave {asked} out, or "
-            f"{other}."
-        )
+        raise InlayError(f"{asked}: {request.model} has one answer and draws nothing. Leave {asked} out, or {other}.")
     for doubt in filler.doubts(request.text or ""):
         log.warning("--text: %s", doubt)
 

@@ -12,6 +12,11 @@ import inlay
 _PACKAGES = ("torch", "torchvision", "pytorch-lightning", "torchmetrics", "transformers", "albumentations", "numpy")
 
 
+def software() -> dict[str, Any]:
+    """What computed something: version, revision, packages."""
+    return {"version": inlay.__version__, "git": _revision(), "packages": _packages()}
+
+
 def provenance(config: dict[str, Any], **state: int) -> dict[str, Any]:
     """What a checkpoint says of its origin, under the key ``inlay``.
 
@@ -19,7 +24,7 @@ def provenance(config: dict[str, Any], **state: int) -> dict[str, Any]:
         config: the resolved configuration of the run, plain containers only.
         state: where the run stands.
     """
-    return {"version": inlay.__version__, "git": _revision(), "packages": _packages(), "config": config, **state}
+    return {**software(), "config": config, **state}
 
 
 @cache

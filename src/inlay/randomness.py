@@ -24,6 +24,9 @@ class Stream(IntEnum):
     LATENT = 6
     EVAL_ORDER = 7
     DROPOUT = 8
+    EVAL_PICTURES = 9
+    BOOTSTRAP = 10
+    EVAL_SAMPLES = 11
 
 
 def generator(seed: int, stream: Stream, epoch: int = 0, index: int = 0) -> np.random.Generator:

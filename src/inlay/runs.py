@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 import uuid
 import warnings
 from collections.abc import Iterable, Mapping
@@ -57,16 +56,6 @@ def is_first_process() -> bool:
     return all(os.environ.get(name, "0") == "0" for name in ("LOCAL_RANK", "RANK", "SLURM_PROCID"))
 
 
-def require(missing: list[str]) -> None:
-    """Refuse a configuration with gaps.
-
-    Raises:
-        InlayError: naming the keys that have to be given on the command line.
-    """
-    if missing:
-        raise InlayError(f"give {' and '.join(f'{key}=...' for key in missing)} on the command line.")
-
-
 def check_used(config: Mapping[str, Any]) -> None:
     """Refuse parts that the recipe has no use for: they would do nothing, unsaid.
 
@@ -81,22 +70,6 @@ def check_used(config: Mapping[str, Any]) -> None:
             raise InlayError(
                 f"{group}= does nothing in this recipe. Leave it out, or choose one that uses it: task=text_guided."
             )
-
-
-def check_shared(config: str) -> None:
-    """Refuse a folder that the clock names where processes start side by side: each would have one of its own.
-
-    Args:
-        config: as YAML, not resolved.
-
-    Raises:
-        InlayError: torchrun or SLURM started several processes, and the folder is named by ``now``.
-    """
-    alone = all(os.environ.get(name, "1") == "1" for name in ("WORLD_SIZE", "SLURM_NTASKS"))
-    if not alone and re.search(r"^run_dir: .*\$\{now", config, re.MULTILINE):
-        raise InlayError(
-            "several processes were started, and each would write to a folder of its own. Give run_dir=..."
-        )
 
 
 def check_sweep(devices: int | str, launcher: str = "") -> None:

@@ -13,7 +13,6 @@ import pytorch_lightning as pl
 import torch
 
 from inlay.callbacks import MetricsCSV, Throughput, ValidationItems
-from inlay.callbacks.items import bucket, hole_errors
 from inlay.callbacks.mlflow_run import MLflowRun
 from inlay.callbacks.wandb_run import WandbRun
 from inlay.errors import InlayError
@@ -231,25 +230,6 @@ def test_throughput_counts_images_between_logs(monkeypatch, tmp_path):
     assert ours._waiting == []
 
 
-def test_buckets_are_those_of_the_literature():
-    ratios = [0.0, 0.009, 0.01, 0.0999, 0.1, 0.3, 0.5999, 0.6, 0.601, 1.0]
-    expected = ["outside", "outside", "1-10", "1-10", "10-20", "30-40", "50-60", "50-60", "outside", "outside"]
-    assert [bucket(ratio) for ratio in ratios] == expected
-
-
-def test_errors_are_of_the_hole_alone():
-    image, mask = torch.zeros(3, 3, 4, 4), torch.zeros(3, 1, 4, 4)
-    mask[0, :, :2], mask[1, :, 0, 0] = 1, 1
-    composite = image.clone()
-    composite[0, 0, :2] = 0.3
-    composite[1] = 7.0  # outside the hole nothing is looked at, and what is too bright is clamped
-    found = hole_errors(composite, image, mask)
-    assert torch.allclose(found[0], torch.tensor([0.5, 0.03, 0.1]))
-    assert torch.allclose(found[1], torch.tensor([1 / 16, 1.0, 1.0]))
-    assert found[2, 0] == 0
-    assert found[2, 1:].isnan().all()
-
-
 def test_items_are_gathered_from_all_processes(tmp_path, monkeypatch):
     monkeypatch.setattr("inlay.callbacks.items.rank_and_world", lambda: (0, 2))
     monkeypatch.setattr("inlay.callbacks.items.dist.all_gather_object", lambda everyone, own: everyone.__setitem__(
@@ -265,6 +245,18 @@ def test_items_are_gathered_from_all_processes(tmp_path, monkeypatch):
     assert [(row["id"], row["bucket"], row["psnr_hole"], row["caption"]) for row in rows(tmp_path)] == [
         ("theirs", "outside", "inf", "a bird, red"), ("ours", "outside", "inf", "a bird, red")
     ]  # fmt: skip
+
+
+def test_items_are_clamped_as_a_file_would_clamp_them(tmp_path):
+    items = ValidationItems(str(tmp_path))
+    trainer = pl.Trainer(logger=False, accelerator="cpu", enable_progress_bar=False, enable_model_summary=False)
+    batch = {"image": torch.zeros(1, 3, 4, 4), "mask": torch.zeros(1, 1, 4, 4), "id": ["a"]}
+    batch["mask"][..., :2] = 1
+    items.on_validation_epoch_start(trainer, None)
+    items.on_validation_batch_end(trainer, None, SimpleNamespace(composite=batch["mask"] * 7), batch, 0)
+    items.on_validation_epoch_end(trainer, None)
+    [row] = rows(tmp_path)
+    assert (row["hole"], row["bucket"], float(row["psnr_hole"]), row["l1_hole"]) == ("50.0", "50-60", 0.0, "1.0")
 
 
 def test_a_negative_count_is_refused(tmp_path):

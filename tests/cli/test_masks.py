@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from inlay.buckets import BUCKETS
 from inlay.images import read_image, read_mask
 from inlay.masks import Paired, Strokes
-from inlay.masks.freeze import BUCKETS, freeze
+from inlay.masks.freeze import freeze
 
 RATIO = "masks.ratio=[0.1,0.4]"
 

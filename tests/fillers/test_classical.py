@@ -1,11 +1,13 @@
+from importlib.metadata import version
+
 import cv2
 import numpy as np
 import pytest
 import torch
 
-from inlay.fillers.classical import MeanFill, NavierStokes, Telea
+from inlay.fillers.classical import Biharmonic, MeanFill, NavierStokes, Telea
 
-FILLERS = [MeanFill, Telea, NavierStokes]
+FILLERS = [MeanFill, Telea, NavierStokes, Biharmonic]
 every_filler = pytest.mark.parametrize("filler", [f() for f in FILLERS], ids=[f.__name__ for f in FILLERS])
 
 
@@ -76,6 +78,24 @@ def test_picture_that_is_all_hole_gets_an_answer(filler, image, mask):
 
 
 @every_filler
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 3)])
+@pytest.mark.parametrize("holes", [0, 1, "all but one"])
+def test_any_size_will_do(filler, size, holes):
+    mask = torch.zeros(size[0] * size[1])
+    mask[: -1 if holes == "all but one" else holes] = 1
+    filled = filler.fill(torch.rand(1, 3, *size), mask.reshape(1, 1, *size))
+    assert filled.shape == (1, 3, *size)
+    assert 0 <= filled.min() <= filled.max() <= 1
+
+
+@every_filler
+def test_text_and_seed_have_to_be_named(filler, image, mask):
+    assert torch.equal(filler.fill(image, mask, text=["a", "b"], seed=1), filler.fill(image, mask))
+    with pytest.raises(TypeError):
+        filler.fill(image, mask, ["a", "b"], 1)
+
+
+@every_filler
 def test_channels_last_is_accepted(filler, image, mask):
     last = image.to(memory_format=torch.channels_last)
     torch.testing.assert_close(filler.fill(last, mask), filler.fill(image, mask), rtol=1e-6, atol=1e-7)
@@ -89,9 +109,10 @@ def test_mean_is_that_of_the_known_pixels_of_each_picture(image, mask):
             np.testing.assert_allclose(answer[channel][hole], expected, rtol=1e-5)
 
 
-def test_mean_of_nothing_is_mid_gray(image, mask):
+@pytest.mark.parametrize("filler", [MeanFill, Biharmonic])
+def test_what_is_made_of_nothing_is_mid_gray(filler, image, mask):
     mask[1] = 1
-    filled = MeanFill().fill(image, mask)
+    filled = filler().fill(image, mask)
     assert (filled[1] == 0.5).all()
     assert not (filled[0] == 0.5).all()
 
@@ -107,3 +128,44 @@ def test_opencv_answers_as_when_called_by_hand(filler, algorithm, radius, image,
         pixels[hole == 1] = 0
         expected = cv2.inpaint(pixels, hole, radius, algorithm).astype(np.float32) / 255
         np.testing.assert_array_equal(answer.numpy().transpose(1, 2, 0)[hole == 1], expected[hole == 1])
+
+
+def test_biharmonic_fill_solves_the_biharmonic_equation():
+    """Away from the edges: the discrete Laplacian of the Laplacian vanishes in all of the hole."""
+    image, mask = 0.3 + 0.4 * torch.rand(1, 3, 20, 24), torch.zeros(1, 1, 20, 24)
+    mask[..., 6:12, 7:15] = 1
+    image[..., 3:17, 3:21] = 0.5 + 0.1 * torch.rand(1, 3, 1, 1)  # smooth around the hole, so that nothing is clipped
+    image[..., 3:5, :] += 0.01
+    filled = Biharmonic().fill(image, mask)[0].double().numpy()
+    stencil = {(0, 0): 20, (0, 1): -8, (1, 1): 2, (0, 2): 1}
+    for row in range(6, 12):
+        for column in range(7, 15):
+            total = 0
+            for (down, right), weight in stencil.items():
+                around = {(s * a, t * b) for a, b in ((down, right), (right, down)) for s in (1, -1) for t in (1, -1)}
+                total += weight * sum(filled[:, row + i, column + j] for i, j in around)
+            assert np.abs(total).max() < 1e-5
+
+
+def test_biharmonic_fill_goes_on_with_a_slope_and_stays_between_what_is_known():
+    ramp = torch.linspace(0.2, 0.8, 24).expand(1, 3, 24, 24)
+    inside, outside = torch.zeros(1, 1, 24, 24), torch.zeros(1, 1, 24, 24)
+    inside[..., 8:15, 8:15] = 1
+    outside[..., 12:] = 1  # the slope would go on to 0.8
+    torch.testing.assert_close(Biharmonic().fill(ramp, inside), ramp, rtol=0, atol=1e-6)
+    filled = Biharmonic().fill(ramp, outside)
+    assert filled.max() == ramp[..., :12].max()
+
+
+@pytest.mark.parametrize(
+    ("filler", "identity"),
+    [
+        (MeanFill(), "Inlay"),
+        (Telea(), f"OpenCV {cv2.__version__}, radius 3"),
+        (NavierStokes(2.5), f"OpenCV {cv2.__version__}, radius 2.5"),
+        (Biharmonic(), f"scikit-image {version('scikit-image')}"),
+    ],
+    ids=lambda v: v if isinstance(v, str) else type(v).__name__,
+)
+def test_says_which_library_fills(filler, identity):
+    assert filler.identity == identity

@@ -82,7 +82,7 @@ class TestFill:
     @pytest.mark.parametrize("seed", [None, 3])
     @pytest.mark.parametrize("text", [None, TEXTS])
     def test_known_pixels_are_exact_and_the_rest_is_a_picture(self, filler, image, mask, text, seed):
-        filled = filler.fill(image, mask, text, seed)
+        filled = filler.fill(image, mask, text=text, seed=seed)
         known = ~mask.bool().expand_as(image)
         assert (filled.shape, filled.dtype) == (image.shape, torch.float32)
         assert torch.equal(filled[known], image[known])
@@ -91,51 +91,52 @@ class TestFill:
     @pytest.mark.parametrize("size", [(1, 1), (7, 90), (64, 64)])
     def test_any_size_will_do(self, filler, size):
         mask = torch.ones(1, 1, *size)
-        assert filler.fill(torch.zeros(1, 3, *size), mask, ["bird"], 1).shape == (1, 3, *size)
+        assert filler.fill(torch.zeros(1, 3, *size), mask, text=["bird"], seed=1).shape == (1, 3, *size)
 
     @pytest.mark.parametrize("under", [0.0, 1.0, float("nan")])
     @pytest.mark.parametrize("seed", [None, 3])
     def test_what_lies_under_the_mask_is_not_used(self, filler, image, mask, under, seed):
         poisoned = image.masked_fill(mask > 0, under)
-        assert torch.equal(filler.fill(poisoned, mask, TEXTS, seed), filler.fill(image, mask, TEXTS, seed))
+        expected = filler.fill(image, mask, text=TEXTS, seed=seed)
+        assert torch.equal(filler.fill(poisoned, mask, text=TEXTS, seed=seed), expected)
 
     def test_is_the_mean_of_the_latent_that_the_network_paints(self, filler, image, mask):
         with torch.no_grad():
             read = filler.text(filler.text.tokenizer(TEXTS))
             raw = filler.net(erase(image, mask), mask, read)
-        assert torch.equal(filler.fill(image, mask, TEXTS), composite(raw, image, mask))
+        assert torch.equal(filler.fill(image, mask, text=TEXTS), composite(raw, image, mask))
 
     def test_text_tells_the_hole_what_to_become(self, filler, image, mask):
-        red = filler.fill(image, mask, ["a red bird"] * 2)
-        assert filled_differently(red, filler.fill(image, mask, ["a blue bird"] * 2), mask)
+        red = filler.fill(image, mask, text=["a red bird"] * 2)
+        assert filled_differently(red, filler.fill(image, mask, text=["a blue bird"] * 2), mask)
         assert filled_differently(red, filler.fill(image, mask), mask)
 
     def test_no_text_is_the_caption_that_the_encoder_learned_for_it(self, filler, image, mask):
         without = filler.fill(image, mask)
-        assert torch.equal(without, filler.fill(image, mask, ["", " !"]))
+        assert torch.equal(without, filler.fill(image, mask, text=["", " !"]))
         with torch.no_grad():
             filler.text.null_sentence += 1
         assert filled_differently(without, filler.fill(image, mask), mask)
 
     def test_equal_seeds_draw_equally_and_others_do_not(self, filler, image, mask):
-        drawn = filler.fill(image, mask, TEXTS, seed=3)
+        drawn = filler.fill(image, mask, text=TEXTS, seed=3)
         torch.manual_seed(1234)
-        assert torch.equal(drawn, filler.fill(image, mask, TEXTS, seed=3))
-        assert filled_differently(drawn, filler.fill(image, mask, TEXTS, seed=4), mask)
-        assert filled_differently(drawn, filler.fill(image, mask, TEXTS), mask)
+        assert torch.equal(drawn, filler.fill(image, mask, text=TEXTS, seed=3))
+        assert filled_differently(drawn, filler.fill(image, mask, text=TEXTS, seed=4), mask)
+        assert filled_differently(drawn, filler.fill(image, mask, text=TEXTS), mask)
 
     def test_draws_leave_the_generator_of_all_others_alone(self, filler, image, mask):
         before = torch.random.get_rng_state()
-        filler.fill(image, mask, TEXTS, seed=3)
+        filler.fill(image, mask, text=TEXTS, seed=3)
         assert torch.equal(torch.random.get_rng_state(), before)
 
     def test_batch_equals_its_pictures(self, filler, image, mask):
-        singles = [filler.fill(image[i : i + 1], mask[i : i + 1], [TEXTS[i]]) for i in range(2)]
-        torch.testing.assert_close(filler.fill(image, mask, TEXTS), torch.cat(singles), rtol=1e-4, atol=1e-5)
+        singles = [filler.fill(image[i : i + 1], mask[i : i + 1], text=[TEXTS[i]]) for i in range(2)]
+        torch.testing.assert_close(filler.fill(image, mask, text=TEXTS), torch.cat(singles), rtol=1e-4, atol=1e-5)
 
     def test_draw_of_a_picture_does_not_depend_on_those_behind_it(self, filler, image, mask):
-        alone = filler.fill(image[:1], mask[:1], TEXTS[:1], seed=3)
-        torch.testing.assert_close(filler.fill(image, mask, TEXTS, seed=3)[:1], alone, rtol=1e-4, atol=1e-5)
+        alone = filler.fill(image[:1], mask[:1], text=TEXTS[:1], seed=3)
+        torch.testing.assert_close(filler.fill(image, mask, text=TEXTS, seed=3)[:1], alone, rtol=1e-4, atol=1e-5)
 
     def test_pictures_of_a_batch_have_draws_of_their_own(self, filler, image, mask):
         image, mask = image[:1].expand(2, -1, -1, -1), mask[:1].expand(2, -1, -1, -1)
@@ -144,15 +145,15 @@ class TestFill:
 
     def test_inputs_are_left_alone_and_channels_last_is_accepted(self, filler, image, mask):
         before = image.clone(), mask.clone()
-        last = filler.fill(image.to(memory_format=torch.channels_last), mask, TEXTS)
-        torch.testing.assert_close(last, filler.fill(image, mask, TEXTS), rtol=1e-4, atol=1e-5)
+        last = filler.fill(image.to(memory_format=torch.channels_last), mask, text=TEXTS)
+        torch.testing.assert_close(last, filler.fill(image, mask, text=TEXTS), rtol=1e-4, atol=1e-5)
         assert torch.equal(image, before[0])
         assert torch.equal(mask, before[1])
 
     @pytest.mark.parametrize("text", [["bird"], ["bird"] * 3, [], "ab"], ids=repr)
     def test_there_is_one_text_a_picture(self, filler, image, mask, text):
         with pytest.raises(InlayError, match="text must be a list of 2 texts, one a picture, got "):
-            filler.fill(image, mask, text)
+            filler.fill(image, mask, text=text)
 
 
 class TestLoading:
@@ -173,8 +174,8 @@ class TestLoading:
         both = load_filler(write_checkpoint(tmp_path / "both.ckpt", weights=last, **{AVERAGE: average}))
         alone = load_filler(write_checkpoint(tmp_path / "alone.ckpt", weights=average))
         latest = load_filler(write_checkpoint(tmp_path / "last.ckpt", weights=last))
-        assert torch.equal(both.fill(image, mask, TEXTS), alone.fill(image, mask, TEXTS))
-        assert filled_differently(both.fill(image, mask, TEXTS), latest.fill(image, mask, TEXTS), mask)
+        assert torch.equal(both.fill(image, mask, text=TEXTS), alone.fill(image, mask, text=TEXTS))
+        assert filled_differently(both.fill(image, mask, text=TEXTS), latest.fill(image, mask, text=TEXTS), mask)
 
     @pytest.mark.parametrize("part", ["net", "text"])
     def test_prefers_the_average_of_each_part_by_itself(self, tmp_path, part):
@@ -283,5 +284,5 @@ class TestDoubts:
 
     def test_saying_them_is_up_to_others(self, filler, image, mask, caplog):
         caplog.set_level(logging.DEBUG)
-        filler.fill(image, mask, ["turquoise"] * 2)
+        filler.fill(image, mask, text=["turquoise"] * 2)
         assert caplog.records == []

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from inlay.buckets import BUCKETS
 from inlay.errors import InlayError
 from inlay.images import read_mask
 from inlay.masks import Boxes, Files, Strokes
-from inlay.masks.freeze import BUCKETS, Drawn, freeze, freeze_buckets, write_set
+from inlay.masks.freeze import Drawn, freeze, freeze_buckets, write_set
 
 STROKES = Strokes(ratio=(0.2, 0.3))
 

@@ -3,6 +3,7 @@ import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from inlay.buckets import NAMES
 from inlay.metrics import InpaintingMetrics
 
 WHOLE = ("psnr", "ssim", "l1")
@@ -29,7 +30,20 @@ def measured(*batches):
     metrics = InpaintingMetrics()
     for batch in batches:
         metrics.update(*batch)
+    return read(metrics)
+
+
+def read(metrics):
     return {name: value.item() for name, value in metrics.compute().items()}
+
+
+def holed(*ratios, side=20):
+    """Pictures of 400 pixels with holes of these shares of them."""
+    filled, image, mask = pictures(len(ratios), side, side)
+    mask = torch.zeros_like(mask)
+    for one, ratio in zip(mask, ratios, strict=True):
+        one.view(-1)[: round(ratio * side * side)] = 1
+    return filled, image, mask
 
 
 def skimage_ssim(filled, image, **kwargs):
@@ -146,7 +160,7 @@ def test_reset_forgets():
     metrics.reset()
     fresh = pictures(2)
     metrics.update(*fresh)
-    assert {name: value.item() for name, value in metrics.compute().items()} == measured(fresh)
+    assert read(metrics) == measured(fresh)
 
 
 def test_channels_last_is_accepted():
@@ -182,3 +196,64 @@ def test_answer_gets_no_gradient():
 
 def test_nothing_of_it_lands_in_a_checkpoint():
     assert InpaintingMetrics().state_dict() == {}
+
+
+class TestByHoleRatio:
+    def test_a_bucket_is_measured_as_if_there_were_nothing_else(self):
+        filled, image, mask = holed(0.05, 0.22, 0.28, 0.55)
+        found = measured((filled, image, mask))
+        for name, among in (("1-10", slice(0, 1)), ("20-30", slice(1, 3)), ("50-60", slice(3, 4))):
+            alone = measured((filled[among], image[among], mask[among]))
+            for metric in WHOLE + HOLE:
+                assert found[f"{metric}/{name}"] == pytest.approx(alone[metric], rel=1e-6)
+            assert found[f"pictures/{name}"] == among.stop - among.start
+
+    def test_psnr_of_a_bucket_by_hand(self):
+        filled, image, mask = holed(0.22, 0.28, 0.4)
+        error = (filled[:2] - image[:2]).double().numpy()[mask[:2].expand(-1, 3, -1, -1).numpy() == 1]
+        expected = -10 * np.log10(np.mean(error**2))
+        assert measured((filled, image, mask))["psnr_hole/20-30"] == pytest.approx(expected, rel=1e-5)
+
+    def test_buckets_without_pictures_are_absent(self):
+        found = measured(holed(0.22, 0.28))
+        assert set(found) == {*WHOLE, *HOLE, *(f"{name}/20-30" for name in (*WHOLE, *HOLE, "pictures"))}
+
+    @pytest.mark.parametrize(
+        ("ratio", "name"),
+        [
+            (0.0, None), (0.0075, None), (0.01, "1-10"), (0.0975, "1-10"), (0.1, "10-20"), (0.2, "20-30"),
+            (0.3, "30-40"), (0.4, "40-50"), (0.5, "50-60"), (0.6, "50-60"), (0.6025, None), (1.0, None),
+        ],
+    )  # fmt: skip
+    def test_edges_are_those_of_the_literature(self, ratio, name):
+        found = measured(holed(ratio))
+        assert [key for key in found if key.startswith("pictures/")] == ([f"pictures/{name}"] if name else [])
+
+    @pytest.mark.parametrize(("height", "width"), [(250, 256), (40, 25), (10, 7)])
+    @pytest.mark.parametrize("tenths", [1, 2, 3, 4, 5, 6])
+    def test_exact_edges_of_other_sizes(self, height, width, tenths):
+        filled, image = torch.rand(2, 1, 3, height, width)
+        mask = (torch.arange(height * width) < height * width * tenths // 10).float().view(1, 1, height, width)
+        assert measured((filled, image, mask))[f"pictures/{NAMES[min(tenths, 5)]}"] == 1
+
+    def test_everything_counts_for_all_whatever_its_bucket(self):
+        filled, image, mask = holed(0.005, 0.22, 0.8)
+        found = measured((filled, image, mask))
+        error = (filled - image).double().numpy()
+        assert found["l1"] == pytest.approx(np.abs(error).mean(), rel=1e-5)
+        in_hole = error[mask.expand_as(image).numpy() == 1]
+        assert found["l1_hole"] == pytest.approx(np.abs(in_hole).mean(), rel=1e-5)
+
+    def test_processes_that_are_put_together_equal_one(self):
+        filled, image, mask = holed(0.05, 0.15, 0.22, 0.28, 0.55, 0.9)
+        first, second = InpaintingMetrics(), InpaintingMetrics()
+        first.update(filled[::2], image[::2], mask[::2])
+        second.update(filled[1::2], image[1::2], mask[1::2])
+        for name, reduce in first._reductions.items():  # as torchmetrics does it with what it gathers
+            setattr(first, name, reduce(torch.stack([getattr(first, name), getattr(second, name)])))
+        assert read(first) == pytest.approx(measured((filled, image, mask)), rel=1e-6)
+
+    def test_batches_do_not_matter(self):
+        filled, image, mask = holed(0.05, 0.15, 0.22, 0.28, 0.55, 0.9)
+        singles = [(filled[i : i + 1], image[i : i + 1], mask[i : i + 1]) for i in range(6)]
+        assert measured(*singles) == pytest.approx(measured((filled, image, mask)), rel=1e-5)

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.ndimage import gaussian_filter1d
 from skimage.metrics import structural_similarity
 
-from inlay.metrics.legacy_tdanet import legacy_tdanet
+from inlay.metrics import Answer
+from inlay.metrics.legacy_tdanet import LegacyTDANet, legacy_tdanet
+from tests.metrics.test_base import values_of
 
 
 @pytest.fixture
@@ -13,6 +16,19 @@ def pair(rng):
     truth = rng.integers(0, 256, (40, 50, 3)).astype(np.uint8)
     filled = np.clip(truth + rng.normal(0, 30, truth.shape), 0, 255).astype(np.uint8)
     return truth, filled
+
+
+@pytest.fixture
+def answer(rng):
+    """Three pictures as files have them: the second one is exact, the third one black in truth and answer."""
+    truth, filled = rng.integers(0, 256, (2, 3, 3, 20, 24))
+    filled[1], truth[2], filled[2] = truth[1], 0, 0
+    return Answer(*(torch.from_numpy(pictures / 255) for pictures in (filled, truth)), torch.ones(3, 1, 20, 24))
+
+
+def one(answer, index):
+    pictures = (answer.image[index], answer.filled[index])
+    return legacy_tdanet(*((picture * 255).round().byte().permute(1, 2, 0).numpy() for picture in pictures))
 
 
 def gray(picture):
@@ -57,3 +73,47 @@ def test_of_a_perfect_answer(pair):
     found = legacy_tdanet(pair[0], pair[0])
     assert (found["l1"], found["psnr"]) == (0, float("inf"))
     assert found["ssim"] == pytest.approx(1)
+
+
+def test_of_black_pictures_or_a_single_gray_what_is_undefined_is_nan():
+    black, gray = np.zeros((12, 14, 3), np.uint8), np.full((12, 14, 3), 128, np.uint8)
+    found = legacy_tdanet(black, black)
+    assert np.isnan([found["l1"], found["ssim"]]).all()
+    assert (found["psnr"], found["tv"]) == (float("inf"), 0)
+    found = legacy_tdanet(black, gray)
+    assert (found["l1"], found["tv"]) == (1, 0)
+    assert np.isnan(found["ssim"])
+
+
+def test_pictures_without_room_for_a_window_have_no_ssim(pair):
+    assert set(legacy_tdanet(pair[0][:10], pair[1][:10])) == {"l1", "psnr", "tv"}
+    assert set(legacy_tdanet(pair[0][:11], pair[1][:11])) == {"l1", "psnr", "tv", "ssim"}
+
+
+def test_means_are_those_of_what_pictures_have(answer):
+    first, exact, black = (one(answer, i) for i in range(3))
+    found = values_of(LegacyTDANet(), answer)
+    assert found["psnr_legacy"] == pytest.approx(first["psnr"], rel=1e-12)  # the others would make it infinite
+    assert found["l1_legacy"] == pytest.approx((first["l1"] + 0) / 2, rel=1e-12)
+    assert found["ssim_legacy"] == pytest.approx((first["ssim"] + 1) / 2, rel=1e-12)
+    assert found["tv_legacy"] == pytest.approx((first["tv"] + exact["tv"] + black["tv"]) / 3, rel=1e-12)
+
+
+def test_psnr_is_a_mean_of_logarithms(rng):
+    truth = torch.from_numpy(rng.integers(64, 192, (2, 3, 20, 24)) / 255)
+    filled = truth + torch.tensor([1 / 255, 32 / 255])[:, None, None, None]
+    found = values_of(LegacyTDANet(), Answer(filled, truth, torch.ones(2, 1, 20, 24)))
+    expected = np.mean([20 * np.log10(255), 20 * np.log10(255 / 32)])
+    assert found["psnr_legacy"] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("off", [-0.49, 0.49])
+def test_pictures_are_rounded_to_8_bit(answer, off):
+    found = LegacyTDANet()(answer._replace(filled=(answer.filled + off / 255).clamp(0, 1)))
+    for name, column in LegacyTDANet()(answer).items():
+        torch.testing.assert_close(found[name], column, rtol=0, atol=0, equal_nan=True)
+
+
+def test_which_way_is_better():
+    better = {metric.name: metric.better for metric in LegacyTDANet().metrics}
+    assert better == {"l1_legacy": "lower", "psnr_legacy": "higher", "tv_legacy": "neither", "ssim_legacy": "higher"}

@@ -301,7 +301,7 @@ class TestInference:
         batch = make_batch(task)
         filler = TextGuided(task.net, task.text)
         image, mask = batch["image"], batch["mask"]
-        samples = [filler.fill(image, mask, batch["caption"], seed=k) for k in range(5)]
+        samples = [filler.fill(image, mask, text=batch["caption"], seed=k) for k in range(5)]
         known = (mask == 0).expand_as(image)
         assert all(torch.equal(sample[known], image[known]) for sample in samples)
         assert len({sample.numpy().tobytes() for sample in samples}) == 5
@@ -312,7 +312,7 @@ class TestInference:
         with torch.no_grad():
             first, second = task.fill(batch).composite, task.fill(batch).composite
         assert torch.equal(first, second)
-        filled = TextGuided(task.net, task.text).fill(batch["image"], batch["mask"], batch["caption"])
+        filled = TextGuided(task.net, task.text).fill(batch["image"], batch["mask"], text=batch["caption"])
         torch.testing.assert_close(filled, first)
 
     def test_validation_measures_what_users_get(self):

@@ -11,14 +11,16 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor
 
+from inlay.buckets import bucket
 from inlay.callbacks.wandb_run import WandbRun
 from inlay.distributed import rank_and_world
 from inlay.errors import InlayError
 from inlay.images import contact_sheet
-from inlay.masks.freeze import BUCKETS
+from inlay.metrics import Answer, Fidelity
 from inlay.tasks import InpaintingTask
 
 FILE = "val_items.csv"
+_FIDELITY = Fidelity()
 
 
 class Item(NamedTuple):
@@ -74,8 +76,7 @@ class ValidationItems(pl.Callback):
         if trainer.sanity_checking:
             return
         captions = batch.get("caption", [""] * len(batch["id"]))
-        errors = hole_errors(outputs.composite, batch["image"], batch["mask"])
-        self._measured.append((batch["id"], captions, errors))
+        self._measured.append((batch["id"], captions, _errors(outputs.composite, batch)))
         missing = self.pictures - len(self._strips)
         if missing > 0 and trainer.is_global_zero and _dashboards(trainer):
             with trainer.precision_plugin.forward_context():  # as the rest of the validation
@@ -97,36 +98,16 @@ class ValidationItems(pl.Callback):
             logger.log_table("val/items", [*Item._fields, "pictures"], rows, step=trainer.global_step)
 
 
-def hole_errors(composite: Tensor, image: Tensor, mask: Tensor) -> Tensor:
-    """Of each picture of a batch: share that is hole, mean squared and mean absolute error of the hole's pixels.
-
-    Args:
-        composite: ``(B, 3, H, W)``, clamped to ``[0, 1]`` here as a file would clamp it.
-        image: ``(B, 3, H, W)`` the truth in ``[0, 1]``.
-        mask: ``(B, 1, H, W)``, 1 = hole.
-
-    Returns:
-        ``(B, 3)`` float32; the errors are NaN where there is no hole.
-    """
-    hole = (mask > 0.5).float()
-    error = (composite.detach().float().clamp(0, 1) - image.float()) * hole
-    pixels = hole.sum(dim=(1, 2, 3))
-    values = pixels * error.shape[1]
-    squared, absolute = error.square().sum(dim=(1, 2, 3)) / values, error.abs().sum(dim=(1, 2, 3)) / values
-    return torch.stack([pixels / hole[0].numel(), squared, absolute], dim=1)
-
-
-def bucket(ratio: float) -> str:
-    """Which of the ranges that results are reported in a hole ratio falls into; ``outside`` if into none."""
-    for low, high in BUCKETS:
-        if low <= ratio < high or ratio == high == BUCKETS[-1][1]:
-            return f"{100 * low:.0f}-{100 * high:.0f}"
-    return "outside"
+def _errors(composite: Tensor, batch: Any) -> Tensor:
+    """Of each picture of a batch: share that is hole, mean squared and mean absolute error of the hole's pixels."""
+    image, mask = batch["image"].float(), batch["mask"]
+    found = _FIDELITY(Answer(composite.detach().float().clamp(0, 1), image, mask))
+    return torch.stack([found["hole_pixels"] / found["pixels"], found["mse_hole"], found["l1_hole"]], dim=1)
 
 
 def _read(ids: list[str], captions: list[str], errors: Tensor) -> list[Item]:
     return [
-        Item(round(100 * ratio, 4), bucket(round(ratio, 6)), name, _psnr(squared), absolute, caption)
+        Item(round(100 * ratio, 4), bucket(ratio), name, _psnr(squared), absolute, caption)
         for name, caption, (ratio, squared, absolute) in zip(ids, captions, errors.tolist(), strict=True)
     ]
 

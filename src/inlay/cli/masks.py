@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inlay.cli.settings import add_settings, composed
+from inlay.cli.settings import add_settings, composed, pictures
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -61,8 +61,8 @@ def _generate(args: argparse.Namespace) -> None:
     if args.count is None:
         if not _has_pictures(cfg):
             raise InlayError("give --count, or the pictures that the masks are for: data=... data.root=...")
-        pictures = _pictures(cfg, args.split)
-        _write(args, _for_each(pictures, cfg, args.seed), len(pictures), _name(args.settings))
+        found = pictures(cfg.data, args.split or cfg.data.train_split)
+        _write(args, _for_each(found, cfg, args.seed), len(found), _name(args.settings))
     else:
         _check(args)
         _write(args, freeze(instantiate(cfg.masks), args.count, args.size, args.seed), args.count, _name(args.settings))
@@ -71,8 +71,9 @@ def _generate(args: argparse.Namespace) -> None:
 def _buckets(args: argparse.Namespace) -> None:
     from hydra.utils import instantiate
 
+    from inlay.buckets import BUCKETS
     from inlay.errors import InlayError
-    from inlay.masks.freeze import BORDERS, BUCKETS, freeze_buckets
+    from inlay.masks.freeze import BORDERS, freeze_buckets
     from inlay.masks.regions import Region
 
     _check(args)
@@ -112,14 +113,14 @@ def _seen(cfg: "DictConfig", args: argparse.Namespace) -> Iterator[tuple[Any, st
     from inlay.data.samples import EvaluationSamples, Recipe
 
     recipe = Recipe(masks=instantiate(cfg.masks), size=args.size, seed=args.seed, on_bad_file="skip")
-    samples = EvaluationSamples(_pictures(cfg, args.split), recipe)
+    samples = EvaluationSamples(pictures(cfg.data, args.split or cfg.data.train_split), recipe)
     for index in range(min(args.count, len(samples))):
         sample = samples[index]
         image = np.where(sample["mask"][..., None], np.uint8(255), sample["image"])
         yield image.astype(np.float32) / 255, f"{sample['mask'].mean():.1%}"
 
 
-def _for_each(pictures: "IndexedPictures", cfg: "DictConfig", seed: int) -> "Iterator[Drawn]":
+def _for_each(found: "IndexedPictures", cfg: "DictConfig", seed: int) -> "Iterator[Drawn]":
     """A mask for each picture; at the end, a list of those without."""
     from hydra.utils import instantiate
 
@@ -128,7 +129,7 @@ def _for_each(pictures: "IndexedPictures", cfg: "DictConfig", seed: int) -> "Ite
     from inlay.masks.freeze import Drawn
 
     without = []
-    for hole in holes(pictures, instantiate(cfg.masks), seed):
+    for hole in holes(found, instantiate(cfg.masks), seed):
         if hole.mask is None:
             without.append(hole)
         else:
@@ -136,7 +137,7 @@ def _for_each(pictures: "IndexedPictures", cfg: "DictConfig", seed: int) -> "Ite
             yield Drawn(name, hole.mask, hole.id)
     for hole in without:
         print(f"no mask for {hole.id}: {hole.reason}")
-    print(f"{len(pictures):,} pictures, {len(without):,} without a mask")
+    print(f"{len(found):,} pictures, {len(without):,} without a mask")
 
 
 def _write(args: argparse.Namespace, masks: "Iterable[Drawn]", total: int, family: str) -> None:
@@ -148,20 +149,6 @@ def _write(args: argparse.Namespace, masks: "Iterable[Drawn]", total: int, famil
     ratios = [row["ratio"] for row in rows]
     if ratios:
         print(f"{len(ratios):,} masks in {args.out}, hole ratio {min(ratios):.3f} to {max(ratios):.3f}")
-
-
-def _pictures(cfg: "DictConfig", split: str | None) -> "IndexedPictures":
-    from hydra.utils import instantiate
-
-    from inlay.data.index import open_split
-    from inlay.data.parallel import cores
-    from inlay.data.pictures import IndexedPictures
-    from inlay.data.prepare import find_index
-
-    data, listing = cfg.data, instantiate(cfg.data.get("listing"))
-    stop = data.on_bad_file == "error"
-    index = find_index(Path(data.root), listing, data.index, cores(), data.verify, stop_at_bad_file=stop)
-    return IndexedPictures(Path(data.root), open_split(index, split or data.train_split))
 
 
 def _has_pictures(cfg: "DictConfig") -> bool:

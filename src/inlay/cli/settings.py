@@ -1,8 +1,11 @@
 """Commands take the settings of ``train.py``: the same groups, the same names."""
 
 import argparse
+import os
+import re
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -12,6 +15,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 import inlay
 from inlay.errors import InlayError
+
+if TYPE_CHECKING:
+    from inlay.data.pictures import IndexedPictures
 
 _PACKAGE = Path(inlay.__file__).parent
 _PLACES = (_PACKAGE / "conf", _PACKAGE.parent.parent / "conf")  # installed; in a checkout
@@ -35,3 +41,51 @@ def composed(settings: list[str]) -> DictConfig:
             return compose("train", settings)
     except (HydraException, OmegaConfBaseException) as error:
         raise InlayError(f"{' '.join(settings)}: {error}") from error
+
+
+def require(missing: list[str]) -> None:
+    """Refuse a configuration with gaps.
+
+    Raises:
+        InlayError: naming the keys that have to be given on the command line.
+    """
+    if missing:
+        raise InlayError(f"give {' and '.join(f'{key}=...' for key in missing)} on the command line.")
+
+
+def check_shared(config: str) -> None:
+    """Refuse a folder that the clock names where processes start side by side: each would have one of its own.
+
+    Args:
+        config: as YAML, not resolved.
+
+    Raises:
+        InlayError: torchrun or SLURM started several processes, and the folder is named by ``now``.
+    """
+    alone = all(os.environ.get(name, "1") == "1" for name in ("WORLD_SIZE", "SLURM_NTASKS"))
+    if not alone and re.search(r"^run_dir: .*\$\{now", config, re.MULTILINE):
+        raise InlayError(
+            "several processes were started, and each would write to a folder of its own. Give run_dir=..."
+        )
+
+
+def pictures(data: DictConfig, split: str) -> "IndexedPictures":
+    """The pictures of a dataset that the group ``data`` describes.
+
+    Args:
+        data: the group.
+        split: which of them.
+
+    Raises:
+        InlayError: see :func:`inlay.data.prepare.find_index` and :func:`inlay.data.index.open_split`.
+    """
+    from hydra.utils import instantiate
+
+    from inlay.data.index import open_split
+    from inlay.data.parallel import cores
+    from inlay.data.pictures import IndexedPictures
+    from inlay.data.prepare import find_index
+
+    root, stop = Path(data.root), data.on_bad_file == "error"
+    index = find_index(root, instantiate(data.get("listing")), data.index, cores(), data.verify, stop_at_bad_file=stop)
+    return IndexedPictures(root, open_split(index, split))

@@ -6,7 +6,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from inlay.cli.settings import composed
+from inlay.cli.settings import check_shared, composed, require
 from inlay.errors import InlayError
 
 
@@ -22,7 +22,7 @@ def train(cfg: DictConfig) -> float | None:
     if cfg.replay:
         replay.run(cfg.replay, build(OmegaConf.create(replay.config(cfg.replay))))
         return None
-    runs.require(sorted(OmegaConf.missing_keys(cfg)))
+    require(sorted(OmegaConf.missing_keys(cfg)))
     runs.check_used(cfg)
     checkpoint = resume.find(cfg.run_dir, cfg.resume)
     cfg.run_id = runs.identity(cfg.run_id, checkpoint)
@@ -79,9 +79,7 @@ def run_folder(cfg: DictConfig) -> str:
     Raises:
         InlayError: processes that others started would each have a folder of their own.
     """
-    from inlay import runs
-
     job = HydraConfig.get()
     if not any(word.startswith("hydra.run.dir=") for word in job.overrides.hydra):
-        runs.check_shared(OmegaConf.to_yaml(cfg))
+        check_shared(OmegaConf.to_yaml(cfg))
     return str(job.run.dir)

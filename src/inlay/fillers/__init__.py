@@ -1,9 +1,36 @@
-"""Whatever can fill a hole, behind one verb: ``fill(image, mask, text=None, seed=None) -> image``."""
+"""Whatever can fill a hole, behind one verb: ``fill(image, mask, *, text=None, seed=None) -> image``."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from inlay.fillers.base import Filler
-from inlay.fillers.classical import MeanFill, NavierStokes, Telea
-from inlay.fillers.learned import Learned
+from inlay.fillers.classical import CLASSICAL, Biharmonic, MeanFill, NavierStokes, Telea
 from inlay.fillers.loading import load_filler
-from inlay.fillers.text_guided import TextGuided
+from inlay.fillers.names import short_name, short_names
 
-__all__ = ["Filler", "Learned", "MeanFill", "NavierStokes", "Telea", "TextGuided", "load_filler"]
+if TYPE_CHECKING:
+    from inlay.fillers.learned import Learned
+    from inlay.fillers.text_guided import TextGuided
+
+__all__ = [
+    "CLASSICAL",
+    "Biharmonic",
+    "Filler",
+    "Learned",
+    "MeanFill",
+    "NavierStokes",
+    "Telea",
+    "TextGuided",
+    "load_filler",
+    "short_name",
+    "short_names",
+]
+
+_WITH_NETWORKS = {"Learned": "inlay.fillers.learned", "TextGuided": "inlay.fillers.text_guided"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the learned fillers when they are asked for: the others do without networks, and seconds sooner."""
+    if name not in _WITH_NETWORKS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_WITH_NETWORKS[name]), name)

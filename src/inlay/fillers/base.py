@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 class Filler(Protocol):
-    """Anything that fills holes. ``predict`` and the demo know fillers and nothing else.
+    """Anything that fills holes. ``predict``, ``evaluate`` and the demo know fillers and nothing else.
 
     Whoever derives from it takes neither text nor seed unless it says so.
     """
@@ -17,9 +17,13 @@ class Filler(Protocol):
     """Whether the holes can be told what to become."""
     takes_seed: bool = False
     """Whether there is more than one answer, to be drawn with a seed."""
+    identity: str
+    """Which version it is: the digest of the checkpoint's file, or the library that fills and its release."""
 
     @abstractmethod
-    def fill(self, image: Tensor, mask: Tensor, text: Sequence[str] | None = None, seed: int | None = None) -> Tensor:
+    def fill(
+        self, image: Tensor, mask: Tensor, *, text: Sequence[str] | None = None, seed: int | None = None
+    ) -> Tensor:
         """Fill the holes of a batch.
 
         Args:

@@ -1,4 +1,4 @@
-"""From a checkpoint to the filler that fits its network."""
+"""From a name to the filler that bears it."""
 
 from inspect import signature
 from pathlib import Path
@@ -6,26 +6,41 @@ from typing import cast
 
 import torch
 
-from inlay.checkpoints import build_network, build_text_encoder
 from inlay.errors import InlayError
 from inlay.fillers.base import Filler
-from inlay.fillers.learned import Learned
-from inlay.fillers.text_guided import TextGuided
-from inlay.models import TDANet
-from inlay.text import TextEncoder
+from inlay.fillers.classical import CLASSICAL
+from inlay.fillers.names import checkpoint_of
 
 
-def load_filler(path: str | Path, device: torch.device | str = "cpu") -> Filler:
-    """The filler that a checkpoint describes, rebuilt from the file.
+def load_filler(name: str | Path, device: torch.device | str = "cpu") -> Filler:
+    """The filler of that name, or the one that a checkpoint describes, rebuilt from the file.
 
     Args:
-        path: of a checkpoint that ``train.py`` wrote; averaged weights are preferred to those they are the average of.
-        device: where the network runs.
+        name: ``mean``, ``telea``, ``navier_stokes``, ``biharmonic``, or a checkpoint that ``train.py`` wrote, as its
+            path or as ``model:PATH`` (which may lead to a file called ``telea``). Of a checkpoint averaged weights are
+            preferred to those they are the average of.
+        device: where a network runs.
 
     Raises:
-        InlayError: see :func:`inlay.checkpoints.build_network` and :func:`~inlay.checkpoints.build_text_encoder`; or
-            the network fills no holes.
+        InlayError: there is no such filler; see :func:`inlay.checkpoints.build_network` and
+            :func:`~inlay.checkpoints.build_text_encoder`; or the network fills no holes.
     """
+    path = checkpoint_of(name)
+    if path is None:
+        return CLASSICAL[str(name)]()
+    if str(name) == path.name == path.stem and not path.exists():
+        raise InlayError(f"{name}: neither a filler nor a file. Give {', '.join(CLASSICAL)} or model:PATH.")
+    return _from_checkpoint(path, device)
+
+
+def _from_checkpoint(path: Path, device: torch.device | str) -> Filler:
+    # Networks bring torchvision along, seconds of imports that classical fillers do without.
+    from inlay.checkpoints import build_network, build_text_encoder
+    from inlay.fillers.learned import Learned, digest
+    from inlay.fillers.text_guided import TextGuided
+    from inlay.models import TDANet
+    from inlay.text import TextEncoder
+
     net = build_network(path)
     # The network is asked, not the configuration: what it takes decides how it is called.
     takes = list(signature(net.forward).parameters)
@@ -35,5 +50,5 @@ def load_filler(path: str | Path, device: torch.device | str = "cpu") -> Filler:
             "task=text_guided."
         )
     if "text" in takes:
-        return TextGuided(cast(TDANet, net), cast(TextEncoder, build_text_encoder(path)), device)
-    return Learned(net, device)
+        return TextGuided(cast(TDANet, net), cast(TextEncoder, build_text_encoder(path)), device, digest(path))
+    return Learned(net, device, digest(path))

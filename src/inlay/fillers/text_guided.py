@@ -7,6 +7,7 @@ from torch import Tensor
 
 from inlay.errors import InlayError
 from inlay.fillers.base import Filler
+from inlay.fillers.learned import UNSAVED
 from inlay.models import TDANet
 from inlay.ops import composite, erase
 from inlay.randomness import Stream, torch_seed
@@ -24,20 +25,25 @@ class TextGuided(Filler):
         net: the network; what only training needs is dropped.
         text: the encoder.
         device: where they run; pictures are moved there and back.
+        identity: which version of them, see :func:`~inlay.fillers.learned.digest`.
     """
 
     takes_text = True
     takes_seed = True
 
-    def __init__(self, net: TDANet, text: TextEncoder, device: torch.device | str = "cpu") -> None:
-        self.net, self.text = net, text
+    def __init__(
+        self, net: TDANet, text: TextEncoder, device: torch.device | str = "cpu", identity: str = UNSAVED
+    ) -> None:
+        self.net, self.text, self.identity = net, text, identity
         self.net.strip()
         self.device = torch.device(device)
         for module in (self.net, self.text):
             module.to(self.device).eval()
 
     @torch.inference_mode()
-    def fill(self, image: Tensor, mask: Tensor, text: Sequence[str] | None = None, seed: int | None = None) -> Tensor:
+    def fill(
+        self, image: Tensor, mask: Tensor, *, text: Sequence[str] | None = None, seed: int | None = None
+    ) -> Tensor:
         """See :class:`~inlay.fillers.Filler`; without text the context decides, without seed the latent's mean does.
 
         Raises:

@@ -6,9 +6,10 @@ masks and objects.
 
 from inlay.masks.families import Boxes, Shapes, Strokes
 from inlay.masks.files import Files
+from inlay.masks.freeze import by_ratio
 from inlay.masks.mix import Mix
 from inlay.masks.objects import Objects
 from inlay.masks.paired import Paired
 from inlay.masks.windows import Center, Outpaint
 
-__all__ = ["Boxes", "Center", "Files", "Mix", "Objects", "Outpaint", "Paired", "Shapes", "Strokes"]
+__all__ = ["Boxes", "Center", "Files", "Mix", "Objects", "Outpaint", "Paired", "Shapes", "Strokes", "by_ratio"]

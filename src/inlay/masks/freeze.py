@@ -9,6 +9,7 @@ from typing import NamedTuple, NotRequired, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from inlay.buckets import BUCKETS
 from inlay.errors import InlayError
 from inlay.images import Picture, write_picture
 from inlay.masks.regions import Region
@@ -16,8 +17,6 @@ from inlay.randomness import Stream, generator
 from inlay.types import MaskFamily
 
 MANIFEST = "manifest.jsonl"
-BUCKETS = ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6))
-"""Hole ratios that results are reported in (Liu et al. 2018)."""
 BORDERS = {"free": 0.0, "border": 50 / 512}
 """Without and with the border constraint: no hole within 50 of 512 pixels of an edge (Liu et al. 2018)."""
 
@@ -57,18 +56,27 @@ def freeze(family: MaskFamily, count: int, size: int, seed: int) -> Iterator[Dra
         yield Drawn(f"{index:06d}", family(size, size, generator(seed, Stream.GENERATE, index=index)))
 
 
-def freeze_buckets(family: Region, count: int, size: int, seed: int) -> Iterator[Drawn]:
-    """Draw an evaluation set: ``count`` masks in each bucket of hole ratios, without and with the border constraint.
+def by_ratio(family: Region) -> dict[str, Region]:
+    """A family in each bucket of hole ratios, without and with the border constraint: ``free/10-20`` and so on.
 
-    The layout is ``free/10-20/000000.png``; arguments as for :func:`freeze`, drawn from a family whose ``ratio`` and
-    ``border`` are set here.
+    Args:
+        family: draws the masks; its ``ratio`` and ``border`` are set here.
     """
-    for border, margin in BORDERS.items():
-        for low, high in BUCKETS:
-            name = f"{border}/{100 * low:02.0f}-{100 * high:.0f}"
-            bucket = replace(family, ratio=(low, high), border=margin)
-            for number, mask, _ in freeze(bucket, count, size, seed):
-                yield Drawn(f"{name}/{number}", mask)
+    return {
+        f"{border}/{100 * low:02.0f}-{100 * high:.0f}": replace(family, ratio=(low, high), border=margin)
+        for border, margin in BORDERS.items()
+        for low, high in BUCKETS
+    }
+
+
+def freeze_buckets(family: Region, count: int, size: int, seed: int) -> Iterator[Drawn]:
+    """Draw an evaluation set: ``count`` masks of each of :func:`by_ratio`, as ``free/10-20/000000.png``.
+
+    Arguments as for :func:`freeze`.
+    """
+    for name, bucket in by_ratio(family).items():
+        for number, mask, _ in freeze(bucket, count, size, seed):
+            yield Drawn(f"{name}/{number}", mask)
 
 
 def write_set(masks: Iterable[Drawn], family: str, seed: int, out: Path) -> Iterator[Row]:

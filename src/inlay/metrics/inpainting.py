@@ -1,74 +1,77 @@
-"""Reference metrics of a fill, for the whole picture and for the hole alone."""
+"""The metrics of validation: of all pictures, and by hole ratio."""
 
 import torch
-from torch import Tensor, nn
-from torchmetrics import MeanAbsoluteError, MeanMetric, MetricCollection
-from torchmetrics.functional.image import structural_similarity_index_measure
-from torchmetrics.image import PeakSignalNoiseRatio
+from torch import Tensor
+from torchmetrics import Metric as State
+
+from inlay.buckets import BUCKETS, NAMES
+from inlay.metrics.base import Answer, Metric
+from inlay.metrics.fidelity import Fidelity
+from inlay.metrics.similarity import Similarity
+
+_SHOWN = ("psnr", "psnr_hole", "ssim", "ssim_hole", "l1", "l1_hole")
+_EDGES = (*(low for low, _ in BUCKETS), BUCKETS[-1][1])
 
 
-class InpaintingMetrics(nn.Module):
-    """PSNR, SSIM and L1 of composites, each for the whole picture and for the hole.
+class InpaintingMetrics(State):
+    """PSNR, SSIM and L1 of composites, each for the whole picture and for the hole, over all and by hole ratio.
 
-    ========================  ================================================================================
-    name                      formula
-    ========================  ================================================================================
-    ``psnr``, ``psnr_hole``   ``-10 log10(MSE)`` in dB, higher is better. The squared error is pooled over all
-                              pixels (of the holes) of all pictures: never a mean of logarithms, so one perfect
-                              picture cannot make it infinite
-    ``ssim``, ``ssim_hole``   Wang et al. 2004, Gaussian window of 11, sigma 1.5, data range 1, in ``[-1, 1]``,
-                              higher is better; the mean over pixels, then over pictures; in the hole, the mean
-                              over all hole pixels of the SSIM map
-    ``l1``, ``l1_hole``       mean absolute error in ``[0, 1]``, lower is better
-    ========================  ================================================================================
+    Formulas, ranges and directions: :class:`~inlay.metrics.Fidelity` and :class:`~inlay.metrics.Similarity`.
 
-    States reduce over processes, so the result does not depend on batch size or world size.
+    The states are sums over pictures and reduce over processes, so the result does not depend on batch size or world
+    size.
 
     Args:
         all_processes: whether all of them measure; one that does so alone must not wait for the others.
     """
 
+    sums: Tensor
+
     def __init__(self, all_processes: bool = True) -> None:
-        super().__init__()
-        self.metrics = MetricCollection(
-            {
-                "psnr": PeakSignalNoiseRatio(data_range=1.0, sync_on_compute=all_processes),
-                "psnr_hole": PeakSignalNoiseRatio(data_range=1.0, sync_on_compute=all_processes),
-                "ssim": MeanMetric(sync_on_compute=all_processes),
-                "ssim_hole": MeanMetric(sync_on_compute=all_processes),
-                "l1": MeanAbsoluteError(sync_on_compute=all_processes),
-                "l1_hole": MeanAbsoluteError(sync_on_compute=all_processes),
-            },
-            compute_groups=False,  # each is given pixels of its own
-        )
+        super().__init__(sync_on_compute=all_processes)
+        self.measures = (Fidelity(), Similarity(scales=False))
+        known: dict[str, Metric] = {metric.name: metric for measure in self.measures for metric in measure.metrics}
+        self.metrics = [known[name] for name in _SHOWN]
+        # By bucket: the pictures, then of each metric the weighted sum of its column and the sum of its weights.
+        self.add_state("sums", torch.zeros(len(_EDGES) + 1, 1 + 2 * len(_SHOWN)), dist_reduce_fx="sum")
 
     @torch.no_grad()
     def update(self, composite: Tensor, image: Tensor, mask: Tensor) -> None:
         """Take in a batch.
 
         Args:
-            composite: ``(B, 3, H, W)``, clamped to ``[0, 1]`` here as a file would clamp it; at least 11x11.
+            composite: ``(B, 3, H, W)``, clamped to ``[0, 1]`` here as a file would clamp it; sides of at least 6.
             image: ``(B, 3, H, W)`` the truth in ``[0, 1]``.
             mask: ``(B, 1, H, W)``, 1 = hole.
         """
-        # torchmetrics flattens with .view, which channels_last tensors refuse
-        filled, image = composite.float().clamp(0, 1).contiguous(), image.float().contiguous()
-        hole = (mask > 0.5).expand_as(image)
+        answer = Answer(composite.float().clamp(0, 1), image.float(), mask)
         with torch.autocast(image.device.type, enabled=False):  # in bfloat16 a window's variance is lost in rounding
-            similarity, ssim_map = structural_similarity_index_measure(
-                filled, image, data_range=1.0, reduction="none", return_full_image=True
-            )
-        self.metrics["psnr"].update(filled, image)
-        self.metrics["l1"].update(filled, image)
-        self.metrics["ssim"].update(similarity)
-        self.metrics["psnr_hole"].update(filled[hole], image[hole])
-        self.metrics["l1_hole"].update(filled[hole], image[hole])
-        self.metrics["ssim_hole"].update(ssim_map[hole])
+            columns = {name: column for measure in self.measures for name, column in measure(answer).items()}
+        one = torch.ones_like(columns["pixels"])
+        terms = [one]
+        for metric in self.metrics:
+            weight = columns[metric.weight] if metric.weight else one
+            terms += [torch.where(weight > 0, columns[metric.of] * weight, 0), weight]
+        ratio = columns["hole_pixels"] / columns["pixels"]
+        place = torch.bucketize(ratio, torch.tensor(_EDGES, device=ratio.device), right=True)
+        place = torch.where(ratio == _EDGES[-1], len(BUCKETS), place)  # the last bucket has both its ends
+        self.sums.index_add_(0, place, torch.stack(terms, dim=1))
 
     def compute(self) -> dict[str, Tensor]:
-        """Every metric by name, over all that was taken in since :meth:`reset`; NaN for the hole if there was none."""
-        return dict(self.metrics.compute())
+        """By name over all that was taken in since ``reset``, and ``name/20-30`` over a bucket that has pictures.
 
-    def reset(self) -> None:
-        """Forget everything."""
-        self.metrics.reset()
+        ``pictures/20-30`` counts them. NaN for holes where there were none.
+        """
+        values = self._means(self.sums.sum(dim=0))
+        for bucket, sums in zip(NAMES, self.sums[1 : len(BUCKETS) + 1], strict=True):
+            if sums[0] > 0:
+                split = self._means(sums) | {"pictures": sums[0]}
+                values |= {f"{name}/{bucket}": value for name, value in split.items()}
+        return values
+
+    def _means(self, sums: Tensor) -> dict[str, Tensor]:
+        means = sums[1::2] / sums[2::2]
+        return {
+            metric.name: -10 * torch.log10(mean) if metric.decibel else mean
+            for metric, mean in zip(self.metrics, means, strict=True)
+        }

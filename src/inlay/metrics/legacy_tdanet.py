@@ -1,10 +1,72 @@
 """The measures of TDANet's official evaluation, for comparison with figures published by it and by nothing else."""
 
 import numpy as np
+import skimage  # imports the part that is asked for, when it is asked for
+import torch
 from numpy.typing import NDArray
-from skimage.metrics import structural_similarity
+from torch import Tensor
+
+from inlay.metrics.base import Answer, Metric
 
 _LUMA = np.array([0.299, 0.587, 0.114])
+_LEAST_ROWS = 11
+
+
+class LegacyTDANet:
+    """:func:`legacy_tdanet` of every picture, rounded to 8 bit as a file would be; the mean over pictures.
+
+    =================  =================================================================================================
+    name               what it is
+    =================  =================================================================================================
+    ``l1_legacy``      relative error in ``[0, 1]``, lower is better
+    ``psnr_legacy``    in dB, higher is better. A mean of logarithms, unlike ``psnr``; exact pictures are left out,
+                       which would make it infinite
+    ``tv_legacy``      roughness of the answer, in ``[0, sqrt(2)]``; it describes and does not judge
+    ``ssim_legacy``    in ``[-1, 1]``, higher is better; only pictures with at least 11 rows have it, and answers of
+                       a single gray are left out
+    =================  =================================================================================================
+
+    The official code also keeps the best of several answers to each picture, chosen by the truth. Here every answer
+    counts.
+    """
+
+    metrics = (
+        Metric(
+            "l1_legacy",
+            "lower",
+            weight="l1_legacy_finite",
+            about="Relative error of gray pictures as TDANet's code has it: for published figures alone.",
+        ),
+        Metric(
+            "psnr_legacy",
+            "higher",
+            weight="psnr_legacy_finite",
+            about="Mean PSNR of gray pictures in dB, as TDANet's code has it: for published figures alone.",
+        ),
+        Metric(
+            "tv_legacy",
+            "neither",
+            weight="tv_legacy_finite",
+            about="Roughness of gray pictures as TDANet's code has it: for published figures alone.",
+        ),
+        Metric(
+            "ssim_legacy",
+            "higher",
+            weight="ssim_legacy_finite",
+            about="SSIM of gray pictures column by column, as TDANet's code has it: for published figures alone.",
+        ),
+    )
+
+    def __call__(self, answer: Answer) -> dict[str, Tensor]:
+        """See :class:`~inlay.metrics.Measure`."""
+        pairs = zip(_bytes(answer.image), _bytes(answer.filled), strict=True)
+        measured = [legacy_tdanet(truth, filled) for truth, filled in pairs]
+        columns = {}
+        for name in measured[0]:
+            values = torch.tensor([each[name] for each in measured], dtype=torch.float64).to(answer.image)
+            columns[f"{name}_legacy"] = values.where(values.isfinite(), torch.nan)
+            columns[f"{name}_legacy_finite"] = values.isfinite().to(values)
+        return columns
 
 
 def legacy_tdanet(truth: NDArray[np.uint8], filled: NDArray[np.uint8]) -> dict[str, float]:
@@ -15,30 +77,39 @@ def legacy_tdanet(truth: NDArray[np.uint8], filled: NDArray[np.uint8]) -> dict[s
     ========  ==========================================================================================================
     name      formula
     ========  ==========================================================================================================
-    ``l1``    ``sum |a - b| / sum (a + b)``, lower is better
+    ``l1``    ``sum |a - b| / sum (a + b)``, lower is better; NaN if both are black
     ``psnr``  ``-10 log10 mean (a - b)^2`` of one picture, infinite for equal ones, higher is better
     ``tv``    mean length of the gradient of ``filled``, by differences that wrap around at the edges
     ``ssim``  taken of each *column* by itself, as if columns were color channels, sigma 1.5; its data range is that of
-              ``filled``, not 1. Higher is better; not comparable with any other SSIM
+              ``filled``, not 1. Higher is better; not comparable with any other SSIM. NaN of a single gray; absent
+              below 11 rows, where no window fits
     ========  ==========================================================================================================
 
     Args:
-        truth: ``(H, W, 3)`` RGB, at least 11 rows.
+        truth: ``(H, W, 3)`` RGB.
         filled: likewise.
     """
     a, b = truth @ _LUMA / 255, filled @ _LUMA / 255
-    return {
-        "l1": float(np.abs(a - b).sum() / (a + b).sum()),
-        "psnr": _psnr(a, b),
-        "tv": float(np.hypot(np.roll(b, -1, axis=0) - b, np.roll(b, -1, axis=1) - b).mean()),
-        "ssim": float(
-            structural_similarity(  # type: ignore[no-untyped-call]
-                a, b, channel_axis=1, gaussian_weights=True, sigma=1.5, data_range=np.ptp(b)
-            )
-        ),
-    }
+    with np.errstate(divide="ignore", invalid="ignore"):
+        measured = {
+            "l1": float(np.abs(a - b).sum() / (a + b).sum()),
+            "psnr": -10 * float(np.log10(np.square(a - b).mean())),
+            "tv": float(np.hypot(np.roll(b, -1, axis=0) - b, np.roll(b, -1, axis=1) - b).mean()),
+        }
+    if len(a) >= _LEAST_ROWS:
+        measured["ssim"] = _column_ssim(a, b)
+    return measured
 
 
-def _psnr(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    error = float(np.square(a - b).mean())
-    return -10 * float(np.log10(error)) if error else float("inf")
+def _column_ssim(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    reach = round(float(np.ptp(b)), 12)  # without the rounding errors that a single gray has
+    if not reach:
+        return float("nan")
+    options = {"channel_axis": 1, "gaussian_weights": True, "sigma": 1.5, "data_range": reach}
+    return float(skimage.metrics.structural_similarity(a, b, **options))  # type: ignore[no-untyped-call]
+
+
+def _bytes(pictures: Tensor) -> NDArray[np.uint8]:
+    """``(B, 3, H, W)`` in ``[0, 1]`` to ``(B, H, W, 3)``."""
+    rounded: NDArray[np.uint8] = (pictures * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    return rounded

@@ -1,0 +1,23 @@
+"""Measure fillers: ``python evaluate.py protocol=NAME data.root=PATH filler=[model:CKPT,telea] [shard=3/16]``."""
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from inlay.cli.evaluation import evaluate
+from inlay.cli.settings import check_shared
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
+def main(cfg: DictConfig) -> None:
+    """Evaluate as configured; print the table and where everything lies."""
+    from inlay.errors import reported
+
+    with reported():
+        check_shared(OmegaConf.to_yaml(cfg))
+        cfg.run_dir = HydraConfig.get().run.dir
+        evaluate(cfg, list(HydraConfig.get().overrides.task))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""An evaluation from its configuration to its report; ``inlay evaluation``: what has been measured, put together."""
+
+import argparse
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from inlay.cli.settings import pictures, require
+
+if TYPE_CHECKING:
+    from inlay.evaluation.measuring import Measures
+    from inlay.evaluation.protocol import Protocol
+    from inlay.evaluation.results import Results
+    from inlay.evaluation.rows import Shard
+
+log = logging.getLogger(__name__)
+
+_SHOWN = "psnr_hole"
+_DATA = ("root", "index", "listing", "val_split", "verify", "on_bad_file", "workers")  # what of the group counts here
+
+
+def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
+    """Fill and measure what is not measured yet; write the results when nothing is missing any more.
+
+    Args:
+        cfg: ``conf/evaluate.yaml``, composed.
+        overrides: as they were given on the command line.
+
+    Raises:
+        InlayError: a setting is none of an evaluation; see also :meth:`inlay.evaluation.run.Evaluation.run`.
+    """
+    import torch
+
+    from inlay import provenance
+    from inlay.data.parallel import cores
+    from inlay.evaluation.folder import ORIGINAL, Folder
+    from inlay.evaluation.publish import publish
+    from inlay.evaluation.run import Evaluation
+    from inlay.fillers import load_filler, short_names
+    from inlay.prediction import choose_device
+
+    require([f"data.{key}" for key in _DATA if OmegaConf.is_missing(cfg.data, key)])
+    _check_used(overrides)
+    torch.set_num_threads(1)  # sums depend on their order: so they are the same however many processes share a machine
+    cfg.device = _device(choose_device(cfg.device))
+    shard = _shard(cfg.shard)
+    names = short_names(list(cfg.filler))
+    evaluation = Evaluation(
+        protocol=_protocol(cfg),
+        pictures=pictures(cfg.data, cfg.data.val_split),
+        fillers={name: load_filler(filler, cfg.device) for filler, name in names.items()},
+        measures=_measures(cfg),
+        folder=Folder(Path(cfg.run_dir)),
+        provenance=provenance.software(),
+        on_bad_file=cfg.data.on_bad_file,
+    )
+    identity = evaluation.identity()
+    log.info("protocol %s, hash %s", identity["name"], identity["hash"])
+    for name, reason in evaluation.measures.left_out.items():
+        log.warning("left out %s: %s", name, reason)
+    evaluation.run(shard, min(cfg.data.workers, cores() - 1))
+    wanted = [*names.values(), *([ORIGINAL] if evaluation.measures.network else [])]
+    results = publish(evaluation.folder, wanted)
+    if results is None:
+        log.info("shard %s is done; the last one writes the results, or: inlay evaluation merge FOLDER ...", shard)
+        return
+    _tell(results, evaluation.folder.root)
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands to a parser."""
+    evaluation = commands.add_parser("evaluation", help="results of evaluate.py")
+    actions = evaluation.add_subparsers(required=True, metavar="ACTION")
+
+    merge = actions.add_parser("merge", help="put shards, or fillers that were evaluated one by one, into one result")
+    merge.add_argument("folder", nargs="+", type=Path, help="run_dir of an evaluation by one and the same protocol")
+    merge.add_argument("--out", type=Path, help="where to (default: the folder, if it is one)")
+    merge.set_defaults(run=_merge)
+
+    compare = actions.add_parser("compare", help="tables of several results, those of different tests kept apart")
+    compare.add_argument("folder", nargs="+", type=Path, help="run_dir of an evaluation")
+    compare.set_defaults(run=_compare)
+
+
+def _merge(args: argparse.Namespace) -> None:
+    from inlay.errors import InlayError
+    from inlay.evaluation.publish import merge
+
+    if args.out is None and len(args.folder) > 1:
+        raise InlayError("several folders are to be merged: give --out, the folder of the whole.")
+    out = args.out or args.folder[0]
+    _tell(merge(args.folder, out), out)
+
+
+def _compare(args: argparse.Namespace) -> None:
+    from inlay.evaluation.markdown import many
+    from inlay.evaluation.publish import read
+
+    print(many([(str(folder), read(folder)) for folder in args.folder]))
+
+
+def _tell(results: "Results", folder: Path) -> None:
+    """The table that matters most, and where the others are."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from inlay.evaluation.folder import Folder
+    from inlay.evaluation.tables import by_metric, head
+
+    tables = {table.metric: table for table in by_metric(results)}
+    table = tables.get(_SHOWN) or next(iter(tables.values()))
+    protocol, where = results["protocol"], Folder(folder)
+    printed = Table(title=f"{table.metric} by hole ratio, protocol {protocol['name']} {protocol['hash']}")
+    printed.add_column("filler")
+    for bucket, cases in results["buckets"].items():
+        printed.add_column(f"{head(bucket)}\nn={cases}", justify="right")
+    for filler, row in table.rows.items():
+        marks = (("*" if cell.best else "~" if cell.tied else " ") for cell in row.values())
+        printed.add_row(
+            filler, *(table.shown(cell.number) + mark for cell, mark in zip(row.values(), marks, strict=True))
+        )
+    Console().print(printed)
+    print("* best of the bucket  ~ within noise of it")
+    for path in (where.results, where.parquet, where.markdown, where.latex, where.report):
+        print(path)
+
+
+def _check_used(overrides: list[str]) -> None:
+    from inlay.errors import InlayError
+
+    for override in overrides:
+        key = override.lstrip("+~").partition("=")[0]
+        if key.startswith("data.") and key.split(".")[1] not in _DATA:
+            raise InlayError(
+                f"{override}: does nothing here, as the protocol says how pictures are cut and holed. Of data, an "
+                f"evaluation reads {', '.join(_DATA)}; for another test change the protocol: protocol.size=512."
+            )
+
+
+def _device(chosen: Any) -> str:
+    """A process of several that torchrun started takes the GPU of its number."""
+    return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if chosen.type == "cuda" and chosen.index == 0 else str(chosen)
+
+
+def _shard(given: str | None) -> "Shard":
+    """The part that was asked for; without, the one of this process among those that torchrun or SLURM started."""
+    from inlay.errors import InlayError
+    from inlay.evaluation.rows import Shard
+
+    rank, world = (int(os.environ.get(name, default)) for name, default in (("RANK", 0), ("WORLD_SIZE", 1)))
+    if given is None:
+        return Shard(rank + 1, world)
+    if world > 1:
+        raise InlayError(
+            "shard= is for jobs that are started one by one; processes of torchrun share out by themselves."
+        )
+    return Shard.read(given)
+
+
+def _protocol(cfg: DictConfig) -> "Protocol":
+    # Unresolved: where weights lie on this machine is no part of the recipe.
+    recipe = OmegaConf.to_container(cfg.protocol)
+    bare = OmegaConf.merge(cfg.protocol, {})
+    bare.metrics = {}
+    protocol: Protocol = instantiate(bare, _convert_="all")(recipe=recipe)
+    return protocol
+
+
+def _measures(cfg: DictConfig) -> "Measures":
+    """Everything the protocol measures, but for what lacks its weights."""
+    from inlay.errors import Missing
+    from inlay.evaluation.measuring import Measures
+
+    built, left_out = {}, {}
+    for name in cfg.protocol.metrics:
+        try:
+            built[name] = instantiate(cfg.protocol.metrics[name])
+        except InstantiationException as error:
+            cause: BaseException | None = error
+            while cause is not None and not isinstance(cause, Missing):
+                cause = cause.__cause__
+            if cause is None:
+                raise
+            left_out[name] = str(cause)
+    return Measures.of(built, left_out)

@@ -1,0 +1,5 @@
+"""How well fillers fill: on frozen protocols, by hole ratio, side by side."""
+
+from inlay.evaluation.protocol import Protocol
+
+__all__ = ["Protocol"]

@@ -1,0 +1,150 @@
+"""Pictures of an evaluation: what each filler did best, worst and in between, beside the other fillers."""
+
+import base64
+import io
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from inlay.errors import BadFile
+from inlay.evaluation.folder import Folder
+from inlay.evaluation.results import Results, Row
+from inlay.images import read_image, read_mask
+
+SIDE = 256
+"""Pixels: larger pictures are shrunk for the page."""
+QUALITY = 90
+"""Of their JPEG."""
+SMALL = 64
+"""Pixels: up to this side pictures are PNG, which costs little and blurs nothing."""
+
+_BLANK = 255  # what a hole is shown as
+_ERROR = "mse_hole"
+
+Case = tuple[int, str]
+"""A picture and a hole."""
+Choice = Literal["best", "median", "worst"]
+
+
+class Tile(NamedTuple):
+    """A picture of a strip."""
+
+    name: str
+    source: str | None
+    """A ``data:`` address; None where the file is missing or damaged."""
+    width: int
+    height: int
+    psnr: str
+    """Of the hole, in dB; empty for what is no answer."""
+    answer: bool
+    """Whether a filler made it."""
+    own: bool
+    """Whether it is the answer that the strip was chosen for."""
+
+
+class Strip(NamedTuple):
+    """A case: the picture with its hole, every filler's answer, the truth."""
+
+    choices: list[Choice]
+    """Why it is shown; several where there are few cases."""
+    filler: str
+    """Whose."""
+    id: str
+    hole: str
+    ratio: float
+    caption: str
+    tiles: list[Tile]
+
+
+def gallery(results: Results, rows: Sequence[Row], folder: Folder) -> dict[str, list[Strip]]:
+    """For each filler the cases with its smallest, its median and its largest mean squared error in the hole.
+
+    Args:
+        results: names the fillers, in the order they are shown.
+        rows: what was measured; those without ``mse_hole`` are passed over.
+        folder: where the pictures are.
+    """
+    by_case: dict[Case, dict[str, Row]] = {}
+    for row in rows:
+        by_case.setdefault((row["picture"], row["hole"]), {})[row["filler"]] = row
+    return {
+        filler: [
+            _strip(choices, filler, by_case[case], list(results["fillers"]), folder)
+            for case, choices in _chosen(by_case, filler).items()
+        ]
+        for filler in results["fillers"]
+    }
+
+
+def _chosen(by_case: Mapping[Case, Mapping[str, Row]], filler: str) -> dict[Case, list[Choice]]:
+    """Three cases of a filler; fewer where there are fewer. Between equal errors the first picture decides."""
+    errors = {case: _error(answers.get(filler)) for case, answers in by_case.items()}
+    order = sorted((error, case) for case, error in errors.items() if error is not None)
+    chosen: dict[Case, list[Choice]] = {}
+    if order:
+        places: dict[Choice, int] = {"best": 0, "median": (len(order) - 1) // 2, "worst": len(order) - 1}
+        for choice, place in places.items():
+            chosen.setdefault(order[place][1], []).append(choice)
+    return chosen
+
+
+def _error(row: Row | None) -> float | None:
+    error = cast(Mapping[str, Any], row or {}).get(_ERROR)
+    return None if error is None or math.isnan(error) else float(error)
+
+
+def _strip(
+    choices: list[Choice], filler: str, answers: Mapping[str, Row], fillers: Sequence[str], folder: Folder
+) -> Strip:
+    row = answers[filler]
+    picture, hole = row["picture"], row["hole"]
+    original = _image(folder.original(picture))
+    tiles = [_tile("masked", _masked(original, folder.mask(picture, hole)))]
+    for name in fillers:
+        answer = _image(folder.filled(name, picture, hole))
+        tiles.append(_tile(name, answer, _decibel(_error(answers.get(name))), answer=True, own=name == filler))
+    tiles.append(_tile("original", original))
+    return Strip(choices, filler, row["id"], hole, row["ratio"], row["caption"], tiles)
+
+
+def _image(path: Path) -> NDArray[np.uint8] | None:
+    try:
+        return read_image(path)
+    except BadFile:
+        return None
+
+
+def _masked(original: NDArray[np.uint8] | None, mask: Path) -> NDArray[np.uint8] | None:
+    if original is None:
+        return None
+    try:
+        return np.where(read_mask(mask)[..., None], np.uint8(_BLANK), original)
+    except BadFile:
+        return None
+
+
+def _decibel(error: float | None) -> str:
+    if error is None:
+        return ""
+    return f"{-10 * math.log10(error):.2f} dB" if error else "exact"
+
+
+def _tile(name: str, pixels: NDArray[np.uint8] | None, psnr: str = "", answer: bool = False, own: bool = False) -> Tile:
+    if pixels is None:
+        return Tile(name, None, SIDE, SIDE, psnr, answer, own)
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    return Tile(name, _address(picture), *picture.size, psnr, answer, own)
+
+
+def _address(picture: Image.Image) -> str:
+    """The picture itself as an address."""
+    kind = "PNG" if max(picture.size) <= SMALL else "JPEG"
+    data = io.BytesIO()
+    picture.save(data, kind, quality=QUALITY, optimize=True)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(data.getvalue()).decode()}"

@@ -1,0 +1,145 @@
+"""Tables as Markdown, to be read."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from inlay.errors import InlayError
+from inlay.evaluation.results import LeftOut, Results
+from inlay.evaluation.tables import ARROWS, NOTHING, Cell, Table, by_metric, facts, head, left_out
+
+_SPECIAL = re.compile(r"[\\`*_\[\]<>|#~]")
+
+
+def markdown(results: Results) -> str:
+    """All tables as Markdown, with what is needed to judge them before, and what was left out behind."""
+    marks = "**Bold**: the best of the bucket. ~: within noise of it (the paired 95 % bootstrap interval holds 0)."
+    lines = [
+        f"# Evaluation on {_plain(results['protocol']['name'])}",
+        "",
+        *_facts(results),
+        "",
+        *_tables(by_metric(results), results["buckets"]),
+        f"{marks} {NOTHING}: no value. n: cases.",
+        "",
+        *_left_out(results),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def many(folders: Sequence[tuple[str, Results]]) -> str:
+    """The tables of several evaluations as Markdown, a section for each test.
+
+    Results of the same protocol on the very same samples share a section; all others are kept apart, and said to be.
+    Nothing is marked: fillers of different folders were not compared picture by picture.
+
+    Args:
+        folders: what each folder is called, and its results.
+
+    Raises:
+        InlayError: two folders are called the same.
+    """
+    _check_names([name for name, _ in folders])
+    tests: dict[tuple[str, str], list[tuple[str, Results]]] = {}
+    for name, results in folders:
+        tests.setdefault((results["protocol"]["hash"], results["protocol"]["samples"]), []).append((name, results))
+    lines = [_how_many(len(tests)), ""]
+    for members in tests.values():
+        results = _merged(members)
+        lines += [
+            f"# {_plain(results['protocol']['name'])}: {_plain(', '.join(name for name, _ in members))}",
+            "",
+            *_facts(results),
+            "",
+            *_tables(by_metric(results, marks=False), results["buckets"]),
+            f"{NOTHING}: no value. n: cases.",
+            "",
+            *_left_out(results),
+        ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _unit(table: Table) -> str:
+    return " ".join(part for part in (ARROWS[table.better], f"({table.unit})" if table.unit else "") if part)
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is, on one line."""
+    return _SPECIAL.sub(lambda character: f"\\{character[0]}", " ".join(text.split()))
+
+
+def _facts(results: Results) -> list[str]:
+    about = [_plain(results["protocol"]["about"]), ""] if results["protocol"]["about"] else []
+    return [*about, *(f"- {_plain(key)}: {_plain(text)}" for key, text in facts(results))]
+
+
+def _tables(tables: Iterable[Table], buckets: Mapping[str, int]) -> list[str]:
+    lines = []
+    for table in tables:
+        heads = [f"{_plain(head(bucket))} (n={cases})" for bucket, cases in buckets.items()]
+        lines += [f"## {_plain(table.metric)} {_unit(table)}".rstrip(), ""]
+        lines += [_row(["filler", *heads]), _row([":---", *("---:" for _ in heads)])]
+        for filler, row in table.rows.items():
+            cells = [_cell(table, cell, buckets[bucket]) for bucket, cell in row.items()]
+            lines.append(_row([_plain(filler), *cells]))
+        lines.append("")
+    return lines
+
+
+def _cell(table: Table, cell: Cell, cases: int) -> str:
+    number = table.shown(cell.number)
+    return " ".join(filter(None, [f"**{number}**" if cell.best else number, "~" * cell.tied, cell.size(cases)]))
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _left_out(results: Results) -> list[str]:
+    lines = left_out(results)
+    if not lines:
+        return ["Nothing was left out.", ""]
+    metrics, cases = len(results["metrics_left_out"]), len(results["pictures_left_out"])
+    heading = f"## Left out: {_count(metrics, 'metric')}, {_count(cases, 'picture')}"
+    return [heading, "", *(f"- {_plain(line)}" for line in lines), ""]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _how_many(tests: int) -> str:
+    if tests == 1:
+        return "All results come from one test: the same protocol on the very same samples."
+    return (
+        f"**These results come from {tests} different tests (the protocol's hash or the samples differ) and must not "
+        "be compared across sections.**"
+    )
+
+
+def _check_names(names: Sequence[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InlayError(f"Every folder may be given once, got twice: {', '.join(twice)}. Give each one once.")
+
+
+def _merged(members: Sequence[tuple[str, Results]]) -> Results:
+    """Results of one test as if from one folder; fillers of the same name carry their folder's."""
+    every = [filler for _, results in members for filler in results["fillers"]]
+
+    def name(folder: str, filler: str) -> str:
+        return f"{filler} ({folder})" if every.count(filler) > 1 else filler
+
+    merged = members[0][1].copy()
+    merged["fillers"], merged["values"], merged["comparisons"] = {}, {}, []
+    merged["metrics"], merged["metrics_left_out"] = {}, {}
+    left_out: dict[tuple[str, str], LeftOut] = {}
+    for folder, results in members:
+        merged["metrics"] |= results["metrics"]
+        for filler, version in results["fillers"].items():
+            merged["fillers"][name(folder, filler)] = version
+            merged["values"][name(folder, filler)] = results["values"][filler]
+        for metric, reason in results["metrics_left_out"].items():
+            merged["metrics_left_out"][f"{metric} ({folder})"] = reason
+        left_out |= {(case["id"], case["hole"]): case for case in results["pictures_left_out"]}
+    merged["pictures_left_out"] = list(left_out.values())
+    return merged

@@ -1,0 +1,77 @@
+"""A frozen test: which pictures, how they are cut, which holes, what is measured."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from inlay.data.pictures import Pictures
+from inlay.errors import InlayError
+from inlay.randomness import Stream, generator
+from inlay.types import MaskFamily
+
+_NOT_HASHED = ("about",)  # words about a test do not change it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """A recipe that leaves nothing open: the same pictures give the same samples, wherever and however often.
+
+    Attributes:
+        name: of the protocol.
+        about: a sentence for readers.
+        version: to be raised when the code under an unchanged recipe draws other samples.
+        pictures: at most so many of the dataset, chosen by the seed; None for all.
+        size: height and width of a sample in pixels.
+        cut: ``center`` cuts the largest square in the middle, ``squash`` resizes the whole picture to a square.
+        around_object: cut from a square around the object's bounding box, of so many times its longer side; None for
+            the whole picture.
+        holes: mask families by name; every picture is filled once for each.
+        captions: whether fillers that read are told the picture's first caption.
+        samples: how many answers of a filler that draws are compared with each other; 1 for none.
+        metrics: what is measured, by name.
+        seed: of pictures, masks and samples.
+        recipe: the very settings as plain data, which are hashed.
+
+    Raises:
+        InlayError: a number is out of range.
+    """
+
+    name: str
+    about: str
+    version: int
+    pictures: int | None
+    size: int
+    cut: Literal["center", "squash"]
+    around_object: float | None
+    holes: Mapping[str, MaskFamily]
+    captions: bool
+    samples: int
+    metrics: Mapping[str, Any]
+    seed: int
+    recipe: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.cut not in ("center", "squash"):
+            raise InlayError(f"protocol.cut must be 'center' or 'squash', got {self.cut!r}.")
+        if self.size < 16 or self.samples < 1 or (self.pictures is not None and self.pictures < 1):
+            raise InlayError(
+                "protocol.size must be at least 16, protocol.samples and protocol.pictures at least 1 (null for all "
+                f"pictures); got {self.size}, {self.samples} and {self.pictures}."
+            )
+        if not self.holes:
+            raise InlayError("protocol.holes names no mask family. Give at least one.")
+
+    def chosen(self, pictures: Pictures) -> list[int]:
+        """Which pictures of a dataset are used, by position, ascending."""
+        if self.pictures is None or self.pictures >= len(pictures):
+            return list(range(len(pictures)))
+        order = generator(self.seed, Stream.EVAL_PICTURES).permutation(len(pictures))
+        return sorted(order[: self.pictures].tolist())
+
+    def hash(self, ids: Sequence[str]) -> str:
+        """16 hexadecimal digits that stand for the recipe and the names of the pictures in their order."""
+        recipe = {key: value for key, value in self.recipe.items() if key not in _NOT_HASHED}
+        text = json.dumps([recipe, list(ids)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,127 @@
+"""From a folder full of rows to everything that people read."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from inlay.errors import InlayError
+from inlay.evaluation import report
+from inlay.evaluation.folder import Folder
+from inlay.evaluation.latex import latex
+from inlay.evaluation.markdown import markdown
+from inlay.evaluation.results import Results, Row
+from inlay.evaluation.rows import Measured, collect
+from inlay.evaluation.summary import summarize
+
+
+def publish(folder: Folder, fillers: Sequence[str] | None = None) -> Results | None:
+    """Write results, tables and report of a folder in which every picture has been measured.
+
+    Args:
+        folder: holds the rows.
+        fillers: which to show, and the original; None for all that are there.
+
+    Returns:
+        The results; None where pictures are missing yet, as other shards are at work: nothing is written then.
+
+    Raises:
+        InlayError: see :func:`~inlay.evaluation.rows.collect` and :func:`~inlay.evaluation.summary.summarize`; or the
+            disk refuses.
+    """
+    measured = collect([folder])
+    if fillers is not None:
+        measured = {name: found for name, found in measured.items() if name in fillers}
+        if len(measured) < len(fillers):
+            return None
+    if not all(found.complete for found in measured.values()):
+        return None
+    results = summarize(measured)
+    rows = [row for name in results["fillers"] for line in measured[name].lines for row in line["rows"]]
+    try:
+        _write_parquet(folder.parquet, rows)
+        _write(folder.markdown, markdown(results))
+        _write(folder.latex, latex(results))
+        _write(folder.report, report.render(results, rows, folder))
+        _write(folder.results, json.dumps(results, indent=1, allow_nan=False) + "\n")  # the sign that all is there
+    except OSError as error:
+        raise InlayError(f"{folder.root}: cannot be written ({error.strerror or error}). Make room there.") from error
+    return results
+
+
+def merge(sources: Sequence[Path], out: Path) -> Results:
+    """Put shards, or fillers that were evaluated one by one, together.
+
+    Args:
+        sources: folders of evaluations by one protocol.
+        out: where the whole goes; may be one of them.
+
+    Raises:
+        InlayError: pictures are missing; or what is there does not belong together.
+    """
+    folders = [Folder(source) for source in sources]
+    measured = collect(folders)
+    if not measured:
+        raise InlayError(f"{', '.join(map(str, sources))}: no rows of an evaluation in there.")
+    _check_complete(measured)
+    summarize(measured)  # what does not belong together is refused before anything is copied
+    for folder in folders:
+        if folder.root.resolve() != out.resolve():
+            _copy(folder, out)
+    results = publish(Folder(out))
+    assert results is not None
+    return results
+
+
+def read(folder: Path) -> Results:
+    """The results of a folder. Raises :class:`InlayError` where there are none."""
+    path = Folder(folder).results
+    try:
+        results: Results = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InlayError(
+            f"{path}: no results in there ({error}). `evaluate.py run_dir={folder}` makes them."
+        ) from error
+    return results
+
+
+def _check_complete(measured: Mapping[str, Measured]) -> None:
+    for name, found in measured.items():
+        there, wanted = {line["picture"] for line in found.lines}, found.heads[0]["pictures"]
+        if missing := sorted(set(range(wanted)) - there):
+            raise InlayError(
+                f"{name}: {len(missing)} of {wanted} pictures are not measured yet, the first is number {missing[0]}. "
+                "Run the missing shards (the same command with shard=K/N), then merge again."
+            )
+
+
+def _copy(folder: Folder, out: Path) -> None:
+    """Rows by copy, as the names of shards may differ between folders; pictures by link where the disk can."""
+    kept = [*folder.rows.rglob("*.jsonl"), *(folder.root / "pictures").rglob("*.png")]
+    for source in kept:
+        target = out / source.relative_to(folder.root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            continue
+        try:
+            os.link(source, target)
+        except OSError:
+            shutil.copy2(source, target)
+
+
+def _write_parquet(path: Path, rows: Sequence[Row]) -> None:
+    names = dict.fromkeys(name for row in rows for name in row)
+    table = pa.table({name: [row.get(name) for row in rows] for name in names})
+    temporary = path.with_suffix(".tmp")
+    pq.write_table(table, temporary)
+    temporary.replace(path)
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

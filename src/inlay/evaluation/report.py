@@ -1,0 +1,141 @@
+"""An evaluation as one page that opens anywhere: tables, curves, pictures, and what is needed to judge them."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from inlay.buckets import ALL
+from inlay.evaluation.curves import COLORS, Curve, curves
+from inlay.evaluation.folder import Folder
+from inlay.evaluation.gallery import gallery
+from inlay.evaluation.results import Comparison, Results, Row
+from inlay.evaluation.tables import ARROWS, LISTED, NOTHING, Cell, Table, by_metric, head
+
+LEADING = "psnr_hole"
+"""The metric of the summary, which the page opens with."""
+
+
+class Pair(NamedTuple):
+    """Two fillers, compared on the same pictures."""
+
+    a: str
+    b: str
+    by_bucket: dict[str, Comparison]
+
+
+class Panel(NamedTuple):
+    """All about a metric."""
+
+    table: Table
+    pairs: list[Pair]
+
+
+def render(results: Results, rows: Sequence[Row], folder: Folder) -> str:
+    """The page: one HTML file that asks for nothing outside of itself. Equal arguments give equal bytes.
+
+    Args:
+        results: of an evaluation.
+        rows: what was measured of each answer; the pictures are chosen by it.
+        folder: where the pictures are; those that are missing are shown as missing.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"json": _json, "bucket": head, "name": _breakable}
+    return environment.get_template("report.html.j2").render(
+        results=results,
+        protocol=results["protocol"],
+        buckets=results["buckets"],
+        fillers=results["fillers"],
+        summary=summary(results),
+        panels=_panels(results),
+        leading=LEADING if LEADING in results["metrics"] else next(iter(results["metrics"]), ""),
+        curves=[Curve(curve.metric, Markup(curve.light), Markup(curve.dark)) for curve in curves(results)],
+        gallery=gallery(results, rows, folder),
+        colors=COLORS,
+        arrows=ARROWS,
+        nothing=NOTHING,
+        listed=LISTED,
+        cell_title=_cell_title,
+    )
+
+
+def summary(results: Results) -> str:
+    """Which filler is best in :data:`LEADING` over all cases, and whether beyond noise: a sentence."""
+    column = {filler: values.get(ALL, {}).get(LEADING) for filler, values in results["values"].items()}
+    measured = {filler: value for filler, value in column.items() if value is not None}
+    exact = [filler for filler, value in measured.items() if value["value"] is None]
+    over = f"over all {results['buckets'].get(ALL, 0)} cases"
+    if not measured:
+        return f"{LEADING} was not measured, so no filler is called the best."
+    if exact:
+        return f"{_listed(exact)} restored the holes without any error {over}."
+    numbers = {filler: value["value"] or 0.0 for filler, value in measured.items()}
+    best, *others = sorted(numbers, key=lambda filler: -numbers[filler])
+    if not others:
+        return f"{best} reaches {numbers[best]:.2f} dB PSNR inside the holes {over}."
+    return f"{best} is best inside the holes, with {numbers[best]:.2f} dB PSNR {over}{_ahead(results, best, others)}."
+
+
+def _ahead(results: Results, best: str, others: Sequence[str]) -> str:
+    """How far the best is from the others."""
+    found = {
+        other: comparison
+        for comparison in results["comparisons"]
+        if comparison["metric"] == LEADING and comparison["bucket"] == ALL
+        for other in others
+        if {comparison["a"], comparison["b"]} == {best, other}
+    }
+    if len(found) < len(others):
+        return "; not all fillers could be compared picture by picture, so nothing is said of noise"
+    tied = [other for other in others if found[other]["within_noise"]]
+    if tied:
+        return f", but within noise of {_listed(tied)}"
+    second = found[others[0]]
+    low, high = sorted((abs(second["low"]), abs(second["high"])))
+    lead = f"{others[0]} by {abs(second['difference']):.2f} dB (95 % interval {low:.2f} to {high:.2f})"
+    return f", beyond noise ahead of {lead}" + (" and of all others" if len(others) > 1 else "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _panels(results: Results) -> list[Panel]:
+    return [Panel(table, _pairs(results, table.metric)) for table in by_metric(results)]
+
+
+def _pairs(results: Results, metric: str) -> list[Pair]:
+    found: dict[tuple[str, str], dict[str, Comparison]] = {}
+    for comparison in results["comparisons"]:
+        if comparison["metric"] == metric:
+            found.setdefault((comparison["a"], comparison["b"]), {})[comparison["bucket"]] = comparison
+    return [Pair(a, b, by_bucket) for (a, b), by_bucket in found.items()]
+
+
+def _cell_title(table: Table, filler: str, bucket: str, cell: Cell) -> str:
+    value = cell.value
+    if value is None or value["value"] is None:
+        return f"{filler}, {head(bucket)}: no value"
+    said = [f"{filler}, {head(bucket)}: {table.shown(value['value'])} {table.unit}".rstrip()]
+    if value["low"] is not None:
+        said.append(f"95 % interval {table.shown(value['low'])} to {table.shown(value['high'])}")
+    said += ["best"] * cell.best + ["within noise of the best"] * cell.tied
+    return ", ".join(said)
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may be broken behind slashes: it is a path, mostly."""
+    return escape(name).replace("/", Markup("/<wbr>"))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -1,0 +1,159 @@
+"""Filling and measuring: the long part of an evaluation."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from inlay.data.pictures import Pictures
+from inlay.evaluation.cases import Cases, ProtocolPictures
+from inlay.evaluation.folder import ORIGINAL, Folder
+from inlay.evaluation.measuring import Measures
+from inlay.evaluation.protocol import Protocol
+from inlay.evaluation.results import LeftOut, ProtocolIs
+from inlay.evaluation.rows import Head, Line, Rows, Shard
+from inlay.fillers import Filler
+from inlay.images import Picture, read_image, write_picture
+from inlay.prediction import fill_picture
+from inlay.randomness import Stream, torch_seed
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A protocol, applied to pictures and fillers.
+
+    Pictures are filled one at a time, so that no result depends on what else was in a batch.
+
+    Attributes:
+        protocol: the test.
+        pictures: the dataset.
+        fillers: by the name that tables have for them.
+        measures: what is measured.
+        folder: where everything goes.
+        provenance: what the numbers come from: version, revision, packages.
+        on_bad_file: ``error`` stops at a broken file, ``skip`` leaves the picture out and lists it.
+    """
+
+    protocol: Protocol
+    pictures: Pictures
+    fillers: Mapping[str, Filler]
+    measures: Measures
+    folder: Folder
+    provenance: Mapping[str, Any]
+    on_bad_file: Literal["error", "skip"] = "error"
+
+    def identity(self) -> ProtocolIs:
+        """Which protocol, on which pictures."""
+        protocol = self.protocol
+        ids = [self.pictures.id(position) for position in protocol.chosen(self.pictures)]
+        return ProtocolIs(
+            name=protocol.name,
+            about=protocol.about,
+            hash=protocol.hash(ids),
+            samples="",
+            recipe=dict(protocol.recipe),
+        )
+
+    def run(self, shard: Shard, workers: int) -> None:
+        """Fill and measure a shard, with a progress bar; what lies in the folder already is not done again.
+
+        Args:
+            shard: which part of the pictures.
+            workers: processes that read pictures and draw holes; 0 for none beside this one.
+
+        Raises:
+            InlayError: the folder holds another evaluation; a file is broken; or the disk refuses.
+        """
+        numbers = shard.of(len(self.protocol.chosen(self.pictures)))
+        files = self._files(shard)
+        todo = [number for number in numbers if any(number not in rows.done for rows, _ in files.values())]
+        dataset = ProtocolPictures(self.protocol, self.pictures, todo, self.on_bad_file)
+        loader = DataLoader(dataset, batch_size=None, num_workers=min(workers, len(todo)))
+        total, name = len(numbers), f"{self.protocol.name} {shard}" if shard.parts > 1 else self.protocol.name
+        with ExitStack() as stack:
+            bar = stack.enter_context(tqdm(total=total, initial=total - len(todo), desc=name, unit=" pictures"))
+            for cases in loader:
+                self._write_given(cases)
+                for filler, (rows, trusted) in files.items():
+                    if cases.picture not in rows.done:
+                        bar.set_postfix_str(filler)
+                        rows.add(self._original(cases) if filler == ORIGINAL else self._line(filler, cases, trusted))
+                bar.update()
+
+    def _files(self, shard: Shard) -> dict[str, tuple[Rows, bool]]:
+        """By filler its rows, and whether pictures that lie in the folder are its own."""
+        protocol, files = self.identity(), {}
+        identities = {name: filler.identity for name, filler in self.fillers.items()}
+        if self.measures.network:
+            identities[ORIGINAL] = ""
+        for place, (name, identity) in enumerate(identities.items()):
+            head = Head(
+                protocol=protocol,
+                pictures=len(self.protocol.chosen(self.pictures)),
+                filler=name,
+                identity=identity,
+                place=place,
+                metrics=self.measures.metrics,
+                features=self.measures.network is not None,
+                metrics_left_out=dict(self.measures.left_out),
+                provenance=dict(self.provenance),
+            )
+            files[name] = Rows.open(self.folder, head, shard)
+        return files
+
+    def _write_given(self, cases: Cases) -> None:
+        """What fillers are given, beside what they make of it: so that anybody can measure again."""
+        if cases.image is None:
+            return
+        write_picture(self.folder.original(cases.picture), Picture(cases.image))
+        for hole, mask in cases.masks.items():
+            write_picture(self.folder.mask(cases.picture, hole), Picture(mask[..., None].astype(np.uint8) * 255))
+
+    def _line(self, name: str, cases: Cases, trusted: bool) -> Line:
+        filler, rows, features = self.fillers[name], [], {}
+        told = filler.takes_text and self.protocol.captions
+        for hole in cases.masks:
+            first = self._answer(name, cases, hole, trusted)
+            answers = [first, *self._samples(filler, cases, hole)]
+            rows.append(self.measures.row(name, cases, hole, answers, told))
+            if self.measures.network:
+                features[hole] = self.measures.features(first)
+        return Line(picture=cases.picture, rows=rows, features=features, left_out=_left_out(cases))
+
+    def _original(self, cases: Cases) -> Line:
+        """The truth has no rows, as it has no holes; only the distributions of metrics of sets need it."""
+        features = {} if cases.image is None else {"": self.measures.features(cases.image)}
+        return Line(picture=cases.picture, rows=[], features=features, left_out=_left_out(cases))
+
+    def _answer(self, name: str, cases: Cases, hole: str, trusted: bool) -> NDArray[np.uint8]:
+        path = self.folder.filled(name, cases.picture, hole)
+        if trusted and path.exists():
+            return read_image(path)
+        answer = self._fill(self.fillers[name], cases, hole, seed=None)
+        write_picture(path, Picture(answer))
+        return answer
+
+    def _samples(self, filler: Filler, cases: Cases, hole: str) -> Sequence[NDArray[np.uint8]]:
+        """Several answers of a filler that draws, to be compared with each other."""
+        if self.protocol.samples == 1 or not filler.takes_seed:
+            return ()
+        place, each = list(self.protocol.holes).index(hole), self.protocol.samples
+        seeds = (
+            torch_seed(self.protocol.seed, Stream.EVAL_SAMPLES, epoch=place * each + sample, index=cases.picture)
+            for sample in range(each)
+        )
+        return [self._fill(filler, cases, hole, seed) for seed in seeds]
+
+    def _fill(self, filler: Filler, cases: Cases, hole: str, seed: int | None) -> NDArray[np.uint8]:
+        assert cases.image is not None
+        text = cases.caption if self.protocol.captions and filler.takes_text else None
+        return fill_picture(filler, Picture(cases.image), cases.masks[hole], text, seed).rgb8()
+
+
+def _left_out(cases: Cases) -> list[LeftOut]:
+    return [LeftOut(id=cases.id, hole=hole, reason=reason) for hole, reason in cases.left_out.items()]

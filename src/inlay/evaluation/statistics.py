@@ -1,0 +1,106 @@
+"""Means over pictures, how sure they are, and whether two of them differ: the bootstrap (Efron 1979).
+
+Pictures are what is resampled, each with all its holes, as the holes of one picture are not independent of each other.
+All fillers get the same resamples, so that a difference is one of pairs.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inlay.evaluation.results import Row
+from inlay.metrics import Metric
+from inlay.randomness import Stream, generator
+
+CONFIDENCE = 0.95
+_AT_ONCE = 50  # resamples: bounds the memory
+
+
+class Sums(NamedTuple):
+    """What the means of metrics are made of, by picture."""
+
+    weighed: NDArray[np.float64]
+    """``(pictures, metrics)``: the column times its weight, summed over the picture's holes."""
+    weights: NDArray[np.float64]
+    """Likewise: the weights."""
+
+
+class Estimates(NamedTuple):
+    """Metrics of a filler over a bucket."""
+
+    values: NDArray[np.float64]
+    """``(metrics,)``; NaN where nothing was measured."""
+    resampled: NDArray[np.float64]
+    """``(resamples, metrics)``: what other pictures might have given."""
+
+
+def sums(rows: Sequence[Row | Mapping[str, Any]], metrics: Sequence[Metric], pictures: Sequence[int]) -> Sums:
+    """Add up the rows of each picture.
+
+    Args:
+        rows: of one filler.
+        metrics: what to add up.
+        pictures: the places in the result; all pictures of the rows must be among them.
+    """
+    place = {picture: number for number, picture in enumerate(pictures)}
+    at = np.array([place[row["picture"]] for row in rows], np.intp)
+    found = Sums(*np.zeros((2, len(pictures), len(metrics))))
+    for number, metric in enumerate(metrics):
+        column = _numbers(rows, metric.of)
+        weight = _numbers(rows, metric.weight) if metric.weight else np.ones(len(rows))
+        weight = np.where(np.isnan(column), 0, weight)
+        np.add.at(found.weighed[:, number], at, np.where(weight > 0, column, 0) * weight)
+        np.add.at(found.weights[:, number], at, weight)
+    return found
+
+
+def draws(pictures: int, resamples: int, seed: int, bucket: int) -> NDArray[np.float64]:
+    """How often each picture is in each resample, ``(resamples, pictures)``.
+
+    Args:
+        pictures: how many there are.
+        resamples: how many to draw.
+        seed: of the draws.
+        bucket: another number gives other draws.
+    """
+    rng = generator(seed, Stream.BOOTSTRAP, index=bucket)
+    return rng.multinomial(pictures, np.full(pictures, 1 / pictures), resamples).astype(np.float64)
+
+
+def estimates(found: Sums, metrics: Sequence[Metric], counts: NDArray[np.float64]) -> Estimates:
+    """Values of metrics, and what they are on resampled pictures.
+
+    Args:
+        found: of one filler.
+        metrics: in the order of the sums.
+        counts: from :func:`draws`.
+    """
+    return Estimates(_values(np.ones((1, len(found.weights))), found, metrics)[0], _values(counts, found, metrics))
+
+
+def interval(resampled: NDArray[np.float64]) -> tuple[float, float]:
+    """The percentile interval of a value: where 95 % of ``(resamples,)`` lie; what is not finite is left aside."""
+    finite = resampled[np.isfinite(resampled)]
+    if not finite.size:
+        return float("nan"), float("nan")
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(finite, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _values(counts: NDArray[np.float64], found: Sums, metrics: Sequence[Metric]) -> NDArray[np.float64]:
+    """Not by BLAS, whose last bits depend on how many threads it has."""
+    parts = []
+    for start in range(0, len(counts), _AT_ONCE):
+        part = counts[start : start + _AT_ONCE]
+        weighed, weights = (np.einsum("rp,pm->rm", part, x) for x in found)
+        with np.errstate(invalid="ignore"):
+            parts.append(weighed / weights)
+    means = np.concatenate(parts)
+    return np.stack([metric.finish(means[:, number]) for number, metric in enumerate(metrics)], axis=1)
+
+
+def _numbers(rows: Sequence[Row | Mapping[str, Any]], column: str) -> NDArray[np.float64]:
+    return np.array([row.get(column) for row in rows], np.float64)  # None becomes NaN

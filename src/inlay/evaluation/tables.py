@@ -1,0 +1,171 @@
+"""The numbers of an evaluation as tables: which cells there are, and how they are to be shown."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from inlay.evaluation.results import Results, Value
+
+LISTED = 20
+"""Of the pictures that were left out, as many are listed; ``results.json`` has them all."""
+NOTHING = "\N{EN DASH}"
+"""Stands where there is no value."""
+ARROWS = {"higher": "↑", "lower": "↓", "neither": ""}
+
+_OF_A_SET = re.compile(r"(.+)_n(\d+)")
+_SHARES = re.compile(r"\d+-\d+")
+
+
+class Cell(NamedTuple):
+    """A value and how it is to be shown."""
+
+    value: Value | None
+    """None where the metric does not apply or was not measured."""
+    pictures: int | None
+    """How many the metric of a set is of; None for metrics that are means over pictures."""
+    best: bool
+    tied: bool
+    """Whether it is within noise of the best."""
+
+    @property
+    def number(self) -> float | None:
+        """The value alone."""
+        return None if self.value is None else self.value["value"]
+
+    def size(self, cases: int) -> str:
+        """How large the set is that the value is of, where it is not the ``cases`` of the bucket."""
+        return "" if self.pictures in (None, cases) else f"(n={self.pictures})"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A metric of all fillers in all buckets.
+
+    Attributes:
+        metric: its name; of a set's metric without the number of pictures.
+        better: which way is better.
+        unit: ``dB``, or empty.
+        about: what it says, in a line.
+        digits: behind the decimal point.
+        rows: by filler and bucket, in order.
+    """
+
+    metric: str
+    better: Literal["higher", "lower", "neither"]
+    unit: str
+    about: str
+    digits: int
+    rows: dict[str, dict[str, Cell]]
+
+    def shown(self, number: float | None, sign: bool = False) -> str:
+        """A number with the digits of the table, of which none is ``-0.00``."""
+        if number is None:
+            return NOTHING
+        return f"{round(number, self.digits) + 0.0:{'+' if sign else ''}.{self.digits}f}"
+
+
+def by_metric(results: Results, marks: bool = True) -> list[Table]:
+    """A table for each metric, in order; the metrics of sets, whose names carry numbers of pictures, gathered by kind.
+
+    Args:
+        results: of an evaluation.
+        marks: whether to mark the best of each bucket and what is within noise of it. Nothing is marked where the
+            values are no contest: a single one, one that could not be computed, sets of different size, a metric of
+            which neither way is better.
+    """
+    kinds: dict[str, list[str]] = {}
+    for name in results["metrics"]:
+        kinds.setdefault(_kind(name), []).append(name)
+    return [_table(results, kind, names, marks) for kind, names in kinds.items()]
+
+
+def head(bucket: str) -> str:
+    """What a bucket is called where it is read: ``10-20 %``."""
+    return f"{bucket} %" if _SHARES.fullmatch(bucket) else bucket
+
+
+def facts(results: Results) -> list[tuple[str, str]]:
+    """What a table must say of itself: which test it comes from, and which fillers took it."""
+    protocol = results["protocol"]
+    cases = next(reversed(results["buckets"].values()), 0)
+    return [
+        ("protocol", protocol["name"]),
+        ("hash", protocol["hash"]),
+        ("samples", protocol["samples"]),
+        ("pictures", f"{results['pictures']}, cases (a picture with a hole): {cases}"),
+        *((f"filler {name}", version) for name, version in results["fillers"].items()),
+    ]
+
+
+def left_out(results: Results) -> list[str]:
+    """What is not in the tables and why, a line each."""
+    lines = [f"metric left out: {name}: {reason}" for name, reason in results["metrics_left_out"].items()]
+    cases = results["pictures_left_out"]
+    lines += [f"picture left out: {case['id']}, hole {case['hole']}: {case['reason']}" for case in cases[:LISTED]]
+    if len(cases) > LISTED:
+        lines.append(f"and {len(cases) - LISTED} more pictures left out, see results.json")
+    return lines
+
+
+def _kind(name: str) -> str:
+    of_a_set = _OF_A_SET.fullmatch(name)
+    return of_a_set[1] if of_a_set else name
+
+
+def _pictures(name: str) -> int | None:
+    of_a_set = _OF_A_SET.fullmatch(name)
+    return int(of_a_set[2]) if of_a_set else None
+
+
+def _table(results: Results, kind: str, names: Sequence[str], marks: bool) -> Table:
+    what = results["metrics"][names[0]]
+    rows: dict[str, dict[str, Cell]] = {filler: {} for filler in results["fillers"]}
+    for bucket in results["buckets"]:
+        column = {filler: _cell(results["values"][filler].get(bucket, {}), names) for filler in results["fillers"]}
+        best = _best(column, what["better"]) if marks else set()
+        tied = _tied(results, names, bucket, best)
+        for filler, cell in column.items():
+            rows[filler][bucket] = cell._replace(best=filler in best, tied=filler in tied - best)
+    return Table(kind, what["better"], what["unit"], what["about"], 2 if what["unit"] else _digits(rows), rows)
+
+
+def _cell(values: Mapping[str, Value], names: Sequence[str]) -> Cell:
+    found = [name for name in names if name in values]
+    if not found:
+        return Cell(None, None, best=False, tied=False)
+    [name] = found
+    return Cell(values[name], _pictures(name), best=False, tied=False)
+
+
+def _best(column: Mapping[str, Cell], better: str) -> set[str]:
+    numbers = {filler: cell.number for filler, cell in column.items() if cell.value is not None}
+    known = [number for number in numbers.values() if number is not None]
+    sizes = {cell.pictures for cell in column.values() if cell.value is not None}
+    if better == "neither" or len(known) < max(2, len(numbers)) or len(sizes) > 1:
+        return set()
+    winner = max(known) if better == "higher" else min(known)
+    return {filler for filler, number in numbers.items() if number == winner}
+
+
+def _tied(results: Results, names: Sequence[str], bucket: str, best: set[str]) -> set[str]:
+    pairs = [
+        {comparison["a"], comparison["b"]}
+        for comparison in results["comparisons"]
+        if comparison["metric"] in names and comparison["bucket"] == bucket and comparison["within_noise"]
+    ]
+    return set().union(*(pair for pair in pairs if pair & best))
+
+
+def _digits(rows: Mapping[str, Mapping[str, Cell]]) -> int:
+    """Four behind the point; two where values are above ten, more where those of a bucket are all small.
+
+    So many that in each bucket three digits of the largest value count.
+    """
+    columns: dict[str, float] = {}
+    for row in rows.values():
+        for bucket, cell in row.items():
+            columns[bucket] = max(columns.get(bucket, 0.0), abs(cell.number or 0.0))
+    sizes = [math.floor(math.log10(largest)) for largest in columns.values() if largest > 0]
+    return 2 if max(sizes, default=0) > 0 else max(4, 2 - min(sizes, default=0))

@@ -1,0 +1,69 @@
+"""The error of pixels: L1, MSE, PSNR, of the whole picture and of the hole alone."""
+
+from torch import Tensor
+
+from inlay.metrics.base import Answer, Metric
+
+
+class Fidelity:
+    """Distances between the pixels of an answer and those of the truth.
+
+    ========================  ==========================================================================================
+    name                      formula
+    ========================  ==========================================================================================
+    ``l1``, ``l1_hole``       mean of ``|a - b|`` over pixels and channels, in ``[0, 1]``, lower is better
+    ``mse``, ``mse_hole``     mean of ``(a - b)**2``, in ``[0, 1]``, lower is better
+    ``psnr``, ``psnr_hole``   ``-10 log10(MSE)`` in dB, higher is better. The squared error is pooled over all pixels
+                              (of the holes) of all pictures: one perfect picture cannot make it infinite
+    ========================  ==========================================================================================
+    """
+
+    metrics = (
+        Metric(
+            "l1",
+            "lower",
+            weight="pixels",
+            about="Mean absolute error of all pixels; known pixels count too.",
+        ),
+        Metric(
+            "mse",
+            "lower",
+            weight="pixels",
+            about="Mean squared error of all pixels; known pixels count too.",
+        ),
+        Metric(
+            "psnr",
+            "higher",
+            column="mse",
+            weight="pixels",
+            decibel=True,
+            about="Peak signal-to-noise ratio of whole pictures, from their pooled squared error.",
+        ),
+        Metric("l1_hole", "lower", weight="hole_pixels", about="Mean absolute error of the pixels in the holes."),
+        Metric("mse_hole", "lower", weight="hole_pixels", about="Mean squared error of the pixels in the holes."),
+        Metric(
+            "psnr_hole",
+            "higher",
+            column="mse_hole",
+            weight="hole_pixels",
+            decibel=True,
+            about="Peak signal-to-noise ratio inside the holes, from their pooled squared error. It rewards blur.",
+        ),
+    )
+
+    def __call__(self, answer: Answer) -> dict[str, Tensor]:
+        """See :class:`~inlay.metrics.Measure`."""
+        error = answer.filled - answer.image  # (B, 3, H, W)
+        hole = answer.mask > 0.5
+        in_hole = error * hole
+        pixels = hole.new_full((len(error),), error[0, 0].numel(), dtype=error.dtype)
+        hole_pixels = hole.sum(dim=(1, 2, 3)).to(error.dtype)
+        values = hole_pixels * error.shape[1]
+        return {
+            "pixels": pixels,
+            "hole_pixels": hole_pixels,
+            "l1": error.abs().mean(dim=(1, 2, 3)),
+            "mse": error.square().mean(dim=(1, 2, 3)),
+            "l1_hole": in_hole.abs().sum(dim=(1, 2, 3)) / values,  # 0 / 0 is NaN where there is no hole
+            "mse_hole": in_hole.square().sum(dim=(1, 2, 3)) / values,
+        }

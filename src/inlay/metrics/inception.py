@@ -1,0 +1,69 @@
+"""The network that FID and its kin look through."""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from io import BytesIO
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from inlay.errors import Missing
+from inlay.metrics.base import Metric
+from inlay.pretrained import WeightsFile
+
+_ORIGIN = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
+
+
+class Inception:
+    """The Inception network of FID (Heusel et al. 2017): TensorFlow's of 2015, its last pooled layer.
+
+    What it sees is as published: 8-bit pictures, resized to 299x299 as TensorFlow 1 did, without antialiasing. It
+    measures nothing by itself: its features are kept, and compared by :func:`~inlay.metrics.distributions.distances`.
+    Pictures go through one by one, so that no feature depends on the batch that a picture came in.
+
+    Args:
+        weights: path to torch-fidelity's ``weights-inception-2015-12-05-6726825d.pth``.
+        device: where to compute.
+
+    Raises:
+        Missing: ``weights`` is None, or torch-fidelity is not installed.
+        InlayError: ``weights`` does not exist or holds something else.
+    """
+
+    metrics: Sequence[Metric] = ()
+
+    def __init__(self, weights: str | None, device: torch.device | str = "cpu") -> None:
+        file = WeightsFile(weights, "weights.inception", "torch-fidelity's Inception, for FID and its kin", _ORIGIN)
+        if find_spec("torch_fidelity") is None:
+            raise Missing(
+                "torch-fidelity, which has the Inception network of FID. Install it: pip install torch-fidelity."
+            )
+        self.net = _network(file).to(device)
+        self.device = device
+
+    @torch.no_grad()
+    def features(self, pictures: Tensor) -> Tensor:
+        """What the network sees in pictures.
+
+        Args:
+            pictures: ``(B, 3, H, W)`` in ``[0, 1]``; rounded to 8 bits here, as a file would round them.
+
+        Returns:
+            ``(B, 2048)`` float32, where the pictures are.
+        """
+        pixels = (pictures.clamp(0, 1) * 255).round().to(self.device, torch.uint8).contiguous()
+        return torch.cat([self.net(one[None]) for one in pixels]).to(pictures.device)
+
+
+def _network(file: WeightsFile) -> Any:
+    from torchmetrics.image.fid import NoTrainInceptionV3
+
+    # torch-fidelity would unpickle whatever a file holds, code too: it is handed what a safe reader found there.
+    safe = BytesIO()
+    torch.save(file.state(), safe)
+    safe.seek(0)
+    try:
+        return NoTrainInceptionV3("inception-v3-compat", ["2048"], safe, antialias=False)  # type: ignore[arg-type]
+    except (TypeError, AttributeError, RuntimeError) as error:
+        raise file.does_not_fit(error) from error

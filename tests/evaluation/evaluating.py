@@ -1,0 +1,31 @@
+"""Evaluations in tests: the real entry point in-process, on tiny pictures."""
+
+import json
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+
+from inlay.cli.evaluation import evaluate as entry
+from tests.conftest import ROOT
+
+TINY = ["protocol=smoke", "protocol.size=32", "data.workers=0", "data.val_split=train", "filler=[mean,telea]"]
+
+
+def configure(*overrides):
+    """The composed configuration, as the command line would give it."""
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose("evaluate", list(overrides))
+
+
+def evaluate(run_dir, *overrides):
+    """Run evaluate.py's own function; the results, if it writes any."""
+    overrides = [*TINY, f"run_dir={run_dir}", *overrides]
+    entry(configure(*overrides), overrides)
+    return results(run_dir)
+
+
+def results(run_dir):
+    """What a folder holds, or None."""
+    path = run_dir / "results.json"
+    return json.loads(path.read_text()) if path.exists() else None

@@ -1,0 +1,250 @@
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from skimage import data
+
+from inlay.buckets import ALL
+from inlay.evaluation.folder import Folder
+from inlay.evaluation.report import render, summary
+from inlay.evaluation.results import LeftOut, MetricIs
+from inlay.images import Picture, write_picture
+from tests.evaluation.examples import MODEL, results, rows, write_pictures
+
+VOID = {"meta", "link", "br", "img", "input", "wbr", "hr"}
+
+
+class Page(HTMLParser):
+    """What is on a page; refuses tags that do not match."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.text = [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not {"script", "style"} & set(self.open):
+            self.text.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def said(self):
+        return " ".join(" ".join(self.text).split())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = Folder(tmp_path_factory.mktemp("evaluation"))
+    write_pictures(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    return render(results(), rows(), folder)
+
+
+def test_the_page_is_well_formed_and_ids_are_unique(page):
+    read = Page(page)
+    ids = [attributes["id"] for _, attributes in read.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    referred = {attributes["href"] for attributes in read.all("a")}
+    assert referred <= {f"#{name}" for name in ids}
+    assert {attributes[key] for _, attributes in read.tags for key in ("aria-labelledby",) if key in attributes} <= set(
+        ids
+    )
+
+
+def test_it_asks_for_nothing_outside(page):
+    assert set(re.findall(r"\w+://[^\"' <)]+", page)) == {"http://www.w3.org/2000/svg"}
+    read = Page(page)
+    sources = [
+        value for _, attributes in read.tags for key, value in attributes.items() if key in ("src", "srcset", "data")
+    ]
+    assert sources
+    assert all(source.startswith("data:image/") for source in sources)
+    links = [value for _, attributes in read.tags for key, value in attributes.items() if key in ("href", "xlink:href")]
+    assert all(link.startswith("#") for link in links)
+    assert not re.search(r"@import|url\((?!#)", page)
+    assert read.all("link") == []
+    policy = next(meta["content"] for meta in read.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none';")
+
+
+def test_equal_arguments_give_equal_bytes(page, folder):
+    assert render(results(), rows(), folder) == page
+
+
+def test_everything_that_must_be_known_is_on_it(page):
+    said = Page(page).said
+    for text in (
+        "Evaluation on pconv_buckets",
+        "Six buckets of irregular holes, half of them off the border.",
+        "0123456789abcdef",
+        "fedcba9876543210",
+        "2 pictures, 4 cases",
+        '"masks": "bucketed", "seed": 7, "crop": 256',
+        "Inlay 0.1.0, revision 7abf8cd",
+        '"torch": "2.15.0"',
+        "OpenCV 4.13.0",
+        "lpips : weights/vgg.pth is missing.",
+        "1 case dog_1.jpg, hole object_1: no object & no box.",
+        "PSNR inside the holes. Higher is better.",
+        "Roughness. Neither way is better.",
+    ):
+        assert text in said
+
+
+def cells(page, metric, table=0):
+    """Class and text of the cells of a metric's table, by row."""
+    panel = re.split(r'<div class="panel" data-metric="', page)
+    [mine] = [part for part in panel if part.startswith(f'{metric}"')]
+    body = mine.split("<tbody>")[1 + table].split("</tbody>")[0]
+    rows = re.findall(r"<tr>(.*?)</tr>", body, flags=re.DOTALL)
+    strip = lambda html: " ".join(re.sub(r"<[^>]+>", " ", html.replace("\u00a0", " ")).split())  # noqa: E731
+    return [
+        [(c, strip(t)) for c, t in re.findall(r'<td class="([^"]*)"[^>]*>(.*?)</td>', row, re.DOTALL)] for row in rows
+    ]
+
+
+def test_tables_show_values_intervals_and_marks(page):
+    mean, telea, model = cells(page, "psnr_hole")
+    assert mean[0] == ("", "18.00 [16.20, 19.80]")
+    assert telea[0] == ("best", "24.13 [21.71, 26.54]")
+    assert model[0] == ("tied", "24.05 ~ [21.65, 26.46]")
+    assert model[2] == ("best all", "21.30 [19.17, 23.43]")
+    assert [row[2] for row in cells(page, "fid")] == [("all", "173.46"), ("all", "148.76"), ("best all", "104.32")]
+    assert 'title="telea, 10-20 %: 24.13 dB, 95 % interval 21.71 to 26.54, best"' in page
+
+
+def test_pairs_are_compared_with_sign_interval_and_noise(page):
+    first, second, _ = cells(page, "psnr_hole", table=1)
+    assert first[0] == ("", "-6.12 [-9.18, -3.06]")  # mean - telea
+    assert second[0] == ("noise", "+0.08 ~ [-0.08, +0.23]")  # telea - model
+    assert "Pairs" not in re.search(r'data-metric="fid">(.*?)</section>', page, re.DOTALL)[1]
+
+
+def test_heads_tables_and_pictures_are_named_for_those_who_do_not_see_them(page):
+    read = Page(page)
+    levels = [int(tag[1]) for tag, _ in read.tags if re.fullmatch(r"h\d", tag)]
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert all(head.get("scope") in ("col", "row") for head in read.all("th"))
+    assert read.all("img")
+    assert all(picture["alt"] for picture in read.all("img"))
+    assert all(drawing.get("aria-label") for drawing in read.all("svg"))
+    assert read.all("html")[0]["lang"] == "en"
+
+
+def test_without_scripts_every_table_is_there(page):
+    read = Page(page)
+    panels = [attributes for attributes in read.all("div") if "data-metric" in attributes]
+    assert [panel["data-metric"] for panel in panels] == ["psnr_hole", "l1_hole", "tv", "fid"]
+    assert all("hidden" not in panel for panel in panels)
+    assert all("hidden" in attributes for attributes in read.all("button") if attributes.get("id") == "theme")
+
+
+def test_it_opens_with_the_leading_metric_and_else_with_the_first(page, folder):
+    assert 'show("psnr_hole");' in page
+    given = results()
+    del given["metrics"]["psnr_hole"]
+    assert 'show("l1_hole");' in render(given, rows(), folder)
+
+
+def test_whatever_is_named_badly_is_escaped(folder):
+    bad = "<script>alert(1)</script>\"'&"
+    given = results()
+    given["fillers"] = {bad: bad}
+    given["values"][bad] = given["values"]["mean"]
+    given["comparisons"] = []
+    given["protocol"].update(name=bad, about=bad, hash=bad, samples=bad, recipe={bad: [bad]})
+    given["metrics"][f"{bad}_n3"] = MetricIs(better="lower", unit=bad, about="")
+    given["metrics_left_out"] = {bad: bad}
+    given["pictures_left_out"] = [LeftOut(id=bad, hole=bad, reason=bad)]
+    given["provenance"] = [{"version": bad, "git": bad, bad: bad}]
+    answers = [{**row, "filler": bad, "id": bad, "caption": bad} for row in rows() if row["filler"] == "mean"]
+    read = Page(render(given, answers, folder))
+    assert len(read.all("script")) == 1
+    assert read.said.count("<script>alert(1)") > 10
+
+
+def test_missing_pictures_are_shown_as_missing(tmp_path):
+    read = Page(render(results(), rows(), Folder(tmp_path)))
+    assert read.all("img") == []
+    assert read.said.count("missing") == 5 * 9 + 1  # tiles of nine strips; the weights
+
+
+def test_nothing_left_out_is_said_and_long_lists_are_cut(folder):
+    given = results()
+    given["metrics_left_out"], given["pictures_left_out"] = {}, []
+    assert "every picture and every metric of the protocol" in Page(render(given, rows(), folder)).said
+    given["pictures_left_out"] = [LeftOut(id=f"dog{i}", hole="h", reason="no object.") for i in range(23)]
+    said = Page(render(given, rows(), folder)).said
+    assert "23 cases" in said
+    assert "dog19," in said
+    assert "dog20," not in said
+    assert "And 3 more" in said
+
+
+def test_a_page_of_six_fillers_stays_below_six_megabytes(tmp_path):
+    folder, given = Folder(tmp_path), results()
+    names = [f"filler {i}" for i in range(6)]
+    given["fillers"] = dict.fromkeys(names, "1")
+    given["values"] = dict.fromkeys(names, given["values"]["mean"])
+    given["comparisons"] = []
+    photos = [data.astronaut()[:256, 100:356], data.coffee()[50:306, 100:356], data.chelsea()[20:276, 100:356]]
+    answers = []
+    for picture, photo in enumerate(photos):
+        write_picture(folder.original(picture), Picture(np.ascontiguousarray(photo)))
+        write_picture(folder.mask(picture, "h"), Picture(np.eye(256, dtype=np.uint8)[..., None] * 255))
+        for name in names:
+            write_picture(folder.filled(name, picture, "h"), Picture(np.ascontiguousarray(photo)))
+            row = {**rows()[0], "filler": name, "picture": picture, "hole": "h", "mse_hole": 0.01 * (1 + picture)}
+            answers.append(row)
+    page = render(given, answers, folder)
+    assert len(Page(page).all("img")) == 6 * 3 * 8
+    assert len(page) < 6e6
+
+
+def test_the_summary_names_the_best_and_how_far_ahead_it_is():
+    assert summary(results()) == (
+        f"{MODEL} is best inside the holes, with 21.30 dB PSNR over all 4 cases, beyond noise ahead of telea by "
+        "2.20 dB (95 % interval 1.10 to 3.30) and of all others."
+    )
+
+
+def test_the_summary_says_what_is_within_noise_of_the_best():
+    given = results()
+    for comparison in given["comparisons"]:
+        if comparison["bucket"] == ALL and MODEL in (comparison["a"], comparison["b"]):
+            comparison["within_noise"] = True
+    assert summary(given).endswith("over all 4 cases, but within noise of telea and mean.")
+
+
+def test_the_summary_claims_nothing_that_is_not_known():
+    given = results()
+    given["comparisons"] = []
+    assert "nothing is said of noise" in summary(given)
+    given["values"]["mean"][ALL]["psnr_hole"]["value"] = None
+    assert summary(given) == "mean restored the holes without any error over all 4 cases."
+    given["values"] = {"telea": given["values"]["telea"]}
+    assert summary(given) == "telea reaches 19.10 dB PSNR inside the holes over all 4 cases."
+    del given["values"]["telea"][ALL]["psnr_hole"]
+    assert summary(given) == "psnr_hole was not measured, so no filler is called the best."

@@ -1,0 +1,207 @@
+"""The whole way from pictures to results: exact, resumable, the same in parts."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
+
+from inlay.cli import main
+from inlay.errors import InlayError
+from inlay.evaluation.folder import Folder
+from inlay.fillers import MeanFill, Telea
+from inlay.images import read_image, read_mask
+from tests.conftest import ROOT
+from tests.evaluation.evaluating import TINY, evaluate, results
+
+NUMBERS = ("results.json", "results.parquet", "table.md", "table.tex")
+PUBLISHED = (*NUMBERS, "report.html")
+
+
+@pytest.fixture(autouse=True)
+def _no_drawing(monkeypatch):
+    """Curves take seconds, and have tests of their own."""
+    monkeypatch.setattr("inlay.evaluation.report.render", lambda *_: "<p>not drawn</p>")
+
+
+@pytest.fixture(scope="module")
+def whole(noise, tmp_path_factory):
+    """An evaluation at once: read only."""
+    folder = tmp_path_factory.mktemp("whole")
+    evaluate(folder, f"data.root={noise}")
+    return folder
+
+
+def counted(monkeypatch, filler):
+    """How often a filler fills from now on, as a growing list."""
+    calls, fill = [], filler.fill
+    monkeypatch.setattr(filler, "fill", lambda self, *args, **kwargs: (calls.append(1), fill(self, *args, **kwargs))[1])
+    return calls
+
+
+def cli(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["inlay", *map(str, arguments)])
+    main()
+
+
+def test_everything_is_written(whole):
+    assert all((whole / name).stat().st_size > 0 for name in PUBLISHED)
+    found = results(whole)
+    assert list(found["fillers"]) == ["mean", "telea"]
+    assert found["buckets"]["all"] == 3 * found["pictures"] == 15
+    assert sum(n for name, n in found["buckets"].items() if name != "all") == 15
+    assert sorted(found["metrics_left_out"]) == ["clip_score", "inception", "lpips"]
+    assert pq.read_table(whole / "results.parquet").num_rows == 30
+
+
+@pytest.mark.parametrize("filler", ["mean", "telea"])
+def test_psnr_equals_scikit_image_on_the_written_pictures(whole, filler):
+    folder, squared = Folder(whole), []
+    for row in pq.read_table(whole / "results.parquet").to_pylist():
+        if row["filler"] == filler:
+            original = read_image(folder.original(row["picture"]))
+            filled = read_image(folder.filled(filler, row["picture"], row["hole"]))
+            hole = read_mask(folder.mask(row["picture"], row["hole"]))
+            assert row["psnr"] == pytest.approx(peak_signal_noise_ratio(original, filled), abs=1e-6)
+            in_hole = peak_signal_noise_ratio(original[hole], filled[hole])
+            assert row["psnr_hole"] == pytest.approx(in_hole, abs=1e-6)
+            assert (original[~hole] == filled[~hole]).all()
+            squared.append(mean_squared_error(original / 255, filled / 255))
+    pooled = results(whole)["values"][filler]["all"]["psnr"]["value"]
+    assert pooled == pytest.approx(-10 * np.log10(np.mean(squared)), abs=1e-6)
+
+
+def test_shards_merge_to_the_same_bytes(whole, noise, tmp_path, monkeypatch):
+    for shard in ("1/2", "2/2"):
+        assert evaluate(tmp_path / shard[0], f"data.root={noise}", f"shard={shard}") is None
+    cli(monkeypatch, "evaluation", "merge", tmp_path / "1", tmp_path / "2", "--out", tmp_path / "merged")
+    for name in NUMBERS:
+        assert (tmp_path / "merged" / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+def test_the_last_shard_in_a_folder_writes_the_results(whole, noise, tmp_path):
+    assert evaluate(tmp_path, f"data.root={noise}", "shard=2/2") is None
+    assert evaluate(tmp_path, f"data.root={noise}", "shard=1/2") == results(whole)
+
+
+def test_processes_of_torchrun_share_out(whole, noise, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank in ("0", "1"):
+        monkeypatch.setenv("RANK", rank)
+        evaluate(tmp_path, f"data.root={noise}")
+    assert results(tmp_path) == results(whole)
+    with pytest.raises(InlayError, match="share out by themselves"):
+        evaluate(tmp_path, f"data.root={noise}", "shard=1/2")
+
+
+def test_workers_change_nothing(whole, noise, tmp_path):
+    assert evaluate(tmp_path, f"data.root={noise}", "data.workers=2") == results(whole)
+
+
+def test_a_finished_evaluation_does_nothing_again(noise, tmp_path, monkeypatch):
+    first = evaluate(tmp_path, f"data.root={noise}")
+    calls = counted(monkeypatch, Telea)
+    assert evaluate(tmp_path, f"data.root={noise}") == first
+    assert calls == []
+
+
+def test_a_killed_one_goes_on_behind_its_last_whole_line(whole, noise, tmp_path, monkeypatch):
+    evaluate(tmp_path, f"data.root={noise}")
+    rows = tmp_path / "rows/telea/1-of-1.jsonl"
+    lines = rows.read_bytes().splitlines(keepends=True)
+    rows.write_bytes(b"".join(lines[:3]) + lines[3][:50])  # two of five pictures, and a third cut off
+    for name in PUBLISHED:
+        (tmp_path / name).unlink()
+    for picture in tmp_path.glob("pictures/filled/telea/00000[34]*"):
+        picture.unlink()
+    telea, mean = counted(monkeypatch, Telea), counted(monkeypatch, MeanFill)
+    assert evaluate(tmp_path, f"data.root={noise}") == results(whole)
+    assert (len(telea), len(mean)) == (6, 0)  # of the third picture all three answers were there
+
+
+def test_another_filler_joins(whole, noise, tmp_path, monkeypatch):
+    evaluate(tmp_path, f"data.root={noise}", "filler=[mean]")
+    calls = counted(monkeypatch, MeanFill)
+    assert evaluate(tmp_path, f"data.root={noise}") == results(whole)
+    assert calls == []
+
+
+def test_other_metrics_are_measured_without_filling_again(whole, noise, tmp_path, monkeypatch):
+    evaluate(tmp_path, f"data.root={noise}", "~protocol.metrics.smoothness")
+    with pytest.raises(InlayError, match="holds rows of protocol smoke"):  # the recipe is another one
+        evaluate(tmp_path, f"data.root={noise}")
+    for path in tmp_path.glob("rows/*/*.jsonl"):  # as if a measure had had no weights before
+        head, *rest = path.read_text().splitlines()
+        head = json.loads(head) | {"protocol": results(whole)["protocol"]}
+        path.write_text("\n".join([json.dumps(head), *rest]) + "\n")
+    calls = counted(monkeypatch, Telea)
+    assert evaluate(tmp_path, f"data.root={noise}") == results(whole)
+    assert calls == []
+
+
+def test_another_version_of_a_filler_is_refused(noise, tmp_path, monkeypatch):
+    evaluate(tmp_path, f"data.root={noise}")
+    monkeypatch.setattr("cv2.__version__", "another release")
+    with pytest.raises(InlayError, match=r"telea in its version OpenCV .*another release.*another run_dir"):
+        evaluate(tmp_path, f"data.root={noise}")
+
+
+def test_missing_shards_are_named(noise, tmp_path, monkeypatch, capsys):
+    evaluate(tmp_path, f"data.root={noise}", "shard=1/2")
+    with pytest.raises(SystemExit):
+        cli(monkeypatch, "evaluation", "merge", tmp_path)
+    assert "2 of 5 pictures are not measured yet" in capsys.readouterr().err
+
+
+def test_different_tests_do_not_get_into_one_table(whole, noise, tmp_path, monkeypatch, capsys):
+    evaluate(tmp_path / "other", f"data.root={noise}", "protocol.seed=1", "filler=[navier_stokes]")
+    with pytest.raises(SystemExit):
+        cli(monkeypatch, "evaluation", "merge", whole, tmp_path / "other", "--out", tmp_path / "merged")
+    assert "different protocols" in capsys.readouterr().err
+    assert not (tmp_path / "merged").exists()
+    cli(monkeypatch, "evaluation", "compare", whole, tmp_path / "other")
+    assert "2 different tests" in capsys.readouterr().out
+
+
+def test_changed_files_are_noticed(noise, tmp_path):
+    evaluate(tmp_path, f"data.root={noise}", "filler=[mean]")
+    path = tmp_path / "rows/mean/1-of-1.jsonl"
+    head, line, *rest = path.read_text().splitlines()
+    changed = json.loads(line)
+    changed["rows"][0]["sample"] = "0" * 16
+    path.write_text("\n".join([head, json.dumps(changed), *rest]) + "\n")
+    with pytest.raises(InlayError, match="given different pixels"):
+        evaluate(tmp_path, f"data.root={noise}")
+
+
+def test_a_setting_that_would_do_nothing_is_refused(noise, tmp_path):
+    with pytest.raises(InlayError, match=r"data\.image_size=64: does nothing here"):
+        evaluate(tmp_path, f"data.root={noise}", "data.image_size=64")
+
+
+def test_a_broken_file_stops_or_is_left_out(noise, tmp_path):
+    import shutil
+
+    root = tmp_path / "pictures"
+    shutil.copytree(noise, root)
+    (root / "3.png").write_bytes((root / "3.png").read_bytes()[:500])
+    settings = [f"data.root={root}", "data.verify=false"]
+    with pytest.raises(InlayError, match=r"3\.png"):
+        evaluate(tmp_path / "stops", *settings)
+    found = evaluate(tmp_path / "skips", *settings, "data.on_bad_file=skip")
+    assert {out["id"] for out in found["pictures_left_out"]} == {"3.png"}
+    assert found["buckets"]["all"] == 12
+
+
+def test_the_entry_point_runs(noise, tmp_path):
+    command = [sys.executable, "evaluate.py", *TINY, f"data.root={noise}", f"run_dir={tmp_path}", "protocol.pictures=1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "psnr_hole by hole ratio" in done.stdout
+    assert str(tmp_path / "report.html") in done.stdout
+    refused = subprocess.run([*command, "filler=[nobody]"], cwd=ROOT, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[-1].startswith("error: nobody: neither a filler nor a file")

@@ -1,0 +1,170 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from inlay.errors import InlayError, Missing
+from inlay.metrics.base import Answer
+from inlay.metrics.clip_score import ClipScore
+from tests.matchers.stand_ins import change_config, write_clip
+
+MEAN, STD = ([0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711])
+RED, BLUE = "a red bird", "a blue cat with wings"
+NUMBERS = {"a": 0, "red": 1, "blue": 2, "bird": 3, "cat": 4, "with": 5, "wings": 6, "<start>": 7, "<end>": 8, "?": 9}
+
+
+def write(folder):
+    from transformers import CLIPImageProcessor
+
+    torch.manual_seed(0)
+    net = write_clip(folder)
+    size = {"height": 32, "width": 32}
+    CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=size).save_pretrained(folder)
+    return net
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """The network, and the folder that holds it."""
+    folder = tmp_path_factory.mktemp("clip")
+    return write(folder), str(folder)
+
+
+@pytest.fixture(scope="module")
+def measure(clip):
+    return ClipScore(clip[1])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write(tmp_path)
+    return tmp_path
+
+
+def answer(captions, side=32, box=(slice(4, 20), slice(6, 31))):
+    """8-bit pictures with a hole of two corners."""
+    filled, image = torch.randint(256, (2, len(captions), 3, side, side)).double() / 255
+    mask = torch.zeros(len(captions), 1, side, side)
+    rows, columns = box
+    mask[:, :, rows.start, columns.start] = mask[:, :, rows.stop - 1, columns.stop - 1] = 1
+    return Answer(filled, image, mask, captions)
+
+
+def cosine(net, picture, caption):
+    """100 times that of the network's own forward pass, of a picture ``(3, H, W)`` that PIL resizes."""
+    pixels = (picture.permute(1, 2, 0) * 255).round().byte().numpy()
+    pixels = np.asarray(Image.fromarray(pixels).resize((32, 32), Image.Resampling.BICUBIC)) / 255
+    seen = torch.from_numpy((pixels - MEAN) / STD).float().permute(2, 0, 1)[None]
+    ids = torch.tensor([[NUMBERS[word] for word in ["<start>", *caption.split(), "<end>"]]])
+    with torch.no_grad():
+        logits = net(input_ids=ids, pixel_values=seen).logits_per_image
+    return 100 * (logits / net.logit_scale.exp()).item()
+
+
+def test_equals_the_networks_own_cosine(clip, measure):
+    given = answer([RED, BLUE, "a cat", "wings"])
+    found = measure(given)["clip_score"]
+    cosines = [cosine(clip[0], picture, caption) for picture, caption in zip(given.filled, given.captions, strict=True)]
+    assert min(cosines) < 0 < max(cosines)  # both sides of the rule are seen
+    assert found.tolist() == pytest.approx([max(one, 0) for one in cosines], rel=1e-5)
+
+
+def test_hole_is_its_box_cut_out_of_the_answer(clip, measure):
+    given = answer([RED, BLUE, "a cat", "wings"])
+    cosines = [
+        cosine(clip[0], picture[:, 4:20, 6:31], caption)
+        for picture, caption in zip(given.filled, given.captions, strict=True)
+    ]
+    assert max(cosines) > 5
+    # Where pictures are resized, PIL and torchvision round to different sides now and then.
+    found = measure(given)["clip_score_hole"].tolist()
+    assert found == pytest.approx([max(one, 0) for one in cosines], abs=0.3)
+
+
+def test_oblong_pictures_are_seen_whole(measure):
+    given = answer([RED], side=96)
+    wide = given._replace(filled=given.filled[..., :40, :], mask=given.mask[..., :40, :])
+    changed = wide.filled.clone()
+    changed[..., :8] = 0  # a crop of the middle would lose it
+    assert measure(wide)["clip_score"] != measure(wide._replace(filled=changed))["clip_score"]
+
+
+@pytest.mark.parametrize("box", [(slice(3, 4), slice(5, 6)), (slice(0, 32), slice(2, 5))], ids=["a pixel", "3 wide"])
+def test_small_holes_have_a_score(measure, box):
+    columns = measure(answer([RED], box=box))
+    assert columns["clip_score_hole"].isfinite().all()
+    assert columns["captioned_holes"].tolist() == [1]
+
+
+def test_metrics_name_the_columns(measure):
+    columns = measure(answer([RED, BLUE]))
+    assert {c for metric in measure.metrics for c in (metric.of, metric.weight)} == set(columns)
+    assert all(column.shape == (2,) for column in columns.values())
+
+
+def test_no_captions_no_columns(measure):
+    assert measure(answer([RED])._replace(captions=())) == {}
+
+
+def test_empty_captions_and_holes_are_nan_and_weigh_nothing(measure):
+    given = answer([RED, " ", BLUE])
+    given.mask[2] = 0
+    columns = measure(given)
+    assert columns["clip_score"].isnan().tolist() == [False, True, False]
+    assert columns["captioned"].tolist() == [1, 0, 1]
+    assert columns["clip_score_hole"].isnan().tolist() == [False, True, True]
+    assert columns["captioned_holes"].tolist() == [1, 0, 0]
+
+
+def test_does_not_depend_on_the_batch(measure):
+    given = answer([RED, BLUE])
+    both = measure(given)["clip_score"]
+    alone = [measure(Answer(*(x[i : i + 1] for x in given[:4])))["clip_score"] for i in range(2)]
+    assert torch.equal(both, torch.cat(alone))
+
+
+def test_long_captions_are_cut_off(clip, measure):
+    """The network has 8 positions, two of them for the ends."""
+    given = answer(["a blue cat with wings a red bird a red bird"] * 4)
+    cosines = [cosine(clip[0], picture, "a blue cat with wings a") for picture in given.filled]
+    assert max(cosines) > 0
+    assert measure(given)["clip_score"].tolist() == pytest.approx([max(one, 0) for one in cosines], rel=1e-5)
+
+
+def test_special_tokens_in_a_caption_are_text(clip, measure):
+    given = answer(["a <end> cat"] * 4)
+    cosines = [cosine(clip[0], picture, "a ? ? ? cat") for picture in given.filled]
+    assert max(cosines) > 0
+    assert measure(given)["clip_score"].tolist() == pytest.approx([max(one, 0) for one in cosines], rel=1e-5)
+
+
+def test_no_model_is_missing():
+    with pytest.raises(Missing, match=r"no CLIP.*preprocessor_config\.json.*weights\.clip=FOLDER"):
+        ClipScore(None)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "openai/clip-vit-base-patch32"])
+def test_only_folders_are_taken(name):
+    with pytest.raises(InlayError, match=rf"^weights\.clip={name}: no such folder\. Put config\.json"):
+        ClipScore(name)
+
+
+def test_another_kind_of_network_is_refused(folder):
+    change_config(folder, model_type="bert")
+    with pytest.raises(InlayError, match="must be clip, with both towers, got bert"):
+        ClipScore(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("file", "part"),
+    [
+        ("model.safetensors", "weights"),
+        ("tokenizer.json", "tokenizer"),
+        ("preprocessor_config.json", "image processor"),
+        ("config.json", "configuration"),
+    ],
+)
+def test_lacking_file_is_named(folder, file, part):
+    (folder / file).unlink()
+    with pytest.raises(InlayError, match=rf"weights\.clip=.*its {part}"):
+        ClipScore(str(folder))
