@@ -1,4 +1,4 @@
-"""How a run's checkpoint files are named, and whether they are whole."""
+"""How a run's checkpoint files are named, whether they are whole, and which version a file is."""
 
 import hashlib
 import re
@@ -33,3 +33,15 @@ def is_whole(path: Path) -> bool:
             return zipfile.ZipFile(file).testzip() is None
     except (OSError, zipfile.BadZipFile, EOFError):
         return False
+
+
+def digest(path: str | Path) -> str:
+    """Which version a file is, or all files of a folder: ``sha256:`` and 16 hexadecimal digits."""
+    path = Path(path)
+    if path.is_dir():
+        told = "".join(
+            f"{file.relative_to(path)} {digest(file)}\n" for file in sorted(path.rglob("*")) if file.is_file()
+        )
+        return f"sha256:{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"

@@ -58,6 +58,7 @@ def results() -> Results:
         metrics=dict(METRICS),
         values={filler: _values(place) for place, filler in enumerate(FILLERS)},
         comparisons=_comparisons(),
+        weights={"lpips": "sha256:0123"},
         metrics_left_out={"lpips": "weights/vgg.pth is missing."},
         pictures_left_out=[LeftOut(id="dog_1.jpg", hole="object_1", reason="no object & no box.")],
         provenance=[PROVENANCE],

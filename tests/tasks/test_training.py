@@ -1,5 +1,6 @@
 """Runs from configuration to checkpoint, through train.py's own function."""
 
+import csv
 import json
 import os
 import re
@@ -61,6 +62,24 @@ def test_logs_every_term_and_metric(run):
         assert len(metrics(run_dir, column)) == 4
     for name in ("psnr", "psnr_hole", "ssim", "ssim_hole", "l1", "l1_hole"):
         assert len(metrics(run_dir, f"val/{name}")) == 2
+
+
+def test_logs_every_metric_by_hole_ratio(run):
+    """Strokes of 10 to 40 % of the picture: three buckets at most, whose pictures are all there are."""
+    run_dir, _ = run
+    with (run_dir / "metrics.csv").open() as file:
+        columns = next(csv.reader(file))
+    counted = [column.rpartition("/")[2] for column in columns if column.startswith("val/pictures/")]
+    assert counted
+    assert set(counted) <= {"10-20", "20-30", "30-40"}
+    assert sum(metrics(run_dir, f"val/pictures/{bucket}")[-1] for bucket in counted) == len(rows_of(run_dir))
+    for name in ("psnr", "psnr_hole", "ssim", "ssim_hole", "l1", "l1_hole"):
+        assert all(len(metrics(run_dir, f"val/{name}/{bucket}")) == 2 for bucket in counted)
+
+
+def rows_of(run_dir):
+    with (run_dir / "val_items.csv").open() as file:
+        return list(csv.DictReader(file))
 
 
 def test_logged_loss_is_the_weighted_sum_of_its_terms(run):

@@ -38,7 +38,8 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
 
     from inlay import provenance
     from inlay.data.parallel import cores
-    from inlay.evaluation.folder import ORIGINAL, Folder
+    from inlay.errors import InlayError
+    from inlay.evaluation.folder import ORIGINAL, Folder, file_name
     from inlay.evaluation.publish import publish
     from inlay.evaluation.run import Evaluation
     from inlay.fillers import load_filler, short_names
@@ -49,7 +50,9 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
     torch.set_num_threads(1)  # sums depend on their order: so they are the same however many processes share a machine
     cfg.device = _device(choose_device(cfg.device))
     shard = _shard(cfg.shard)
-    names = short_names(list(cfg.filler))
+    names = short_names([cfg.filler] if isinstance(cfg.filler, str) else list(cfg.filler))
+    if not names or len({file_name(name) for name in names.values()}) < len(names):
+        raise InlayError(f"filler must name fillers, differently in files too; got {', '.join(names) or 'none'}.")
     evaluation = Evaluation(
         protocol=_protocol(cfg),
         pictures=pictures(cfg.data, cfg.data.val_split),
@@ -148,11 +151,16 @@ def _device(chosen: Any) -> str:
 
 
 def _shard(given: str | None) -> "Shard":
-    """The part that was asked for; without, the one of this process among those that torchrun or SLURM started."""
+    """The part that was asked for; without, the one of this process among those that torchrun started."""
     from inlay.errors import InlayError
     from inlay.evaluation.rows import Shard
 
     rank, world = (int(os.environ.get(name, default)) for name, default in (("RANK", 0), ("WORLD_SIZE", 1)))
+    if given is None and world == 1 and int(os.environ.get("SLURM_NTASKS", 1)) > 1:
+        raise InlayError(
+            "SLURM started several tasks, and each would do everything. Give srun a script with "
+            "shard=$((SLURM_PROCID+1))/$SLURM_NTASKS, or shard=1/1 for a single process."
+        )
     if given is None:
         return Shard(rank + 1, world)
     if world > 1:
@@ -165,15 +173,15 @@ def _shard(given: str | None) -> "Shard":
 def _protocol(cfg: DictConfig) -> "Protocol":
     # Unresolved: where weights lie on this machine is no part of the recipe.
     recipe = OmegaConf.to_container(cfg.protocol)
-    bare = OmegaConf.merge(cfg.protocol, {})
-    bare.metrics = {}
+    bare = OmegaConf.masked_copy(cfg.protocol, [key for key in cfg.protocol if key != "metrics"])
     protocol: Protocol = instantiate(bare, _convert_="all")(recipe=recipe)
     return protocol
 
 
 def _measures(cfg: DictConfig) -> "Measures":
     """Everything the protocol measures, but for what lacks its weights."""
-    from inlay.errors import Missing
+    from inlay.checkpoint_files import digest
+    from inlay.errors import InlayError, Missing
     from inlay.evaluation.measuring import Measures
 
     built, left_out = {}, {}
@@ -187,4 +195,9 @@ def _measures(cfg: DictConfig) -> "Measures":
             if cause is None:
                 raise
             left_out[name] = str(cause)
-    return Measures.of(built, left_out)
+    weights = {name: path for name, path in cfg.weights.items() if path}
+    for name, path in weights.items():
+        if not Path(path).exists():
+            raise InlayError(f"weights.{name}={path}: no such file, and no metric of the protocol asks for it.")
+    built = {name: measure for name, measure in built.items() if measure is not None}  # metrics.NAME=null
+    return Measures.of(built, left_out, {name: digest(path) for name, path in weights.items()})

@@ -57,7 +57,12 @@ class Folder:
 
     def filled(self, filler: str, picture: int, hole: str) -> Path:
         """What a filler made of a hole of a picture."""
-        return self.root / "pictures/filled" / filler.replace("/", "__") / f"{case_name(picture, hole)}.png"
+        return self.root / "pictures/filled" / file_name(filler) / f"{case_name(picture, hole)}.png"
+
+
+def file_name(filler: str) -> str:
+    """What a filler is called in file names."""
+    return filler.replace("/", "__")
 
 
 def case_name(picture: int, hole: str) -> str:

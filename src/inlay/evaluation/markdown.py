@@ -29,8 +29,9 @@ def markdown(results: Results) -> str:
 def many(folders: Sequence[tuple[str, Results]]) -> str:
     """The tables of several evaluations as Markdown, a section for each test.
 
-    Results of the same protocol on the very same samples share a section; all others are kept apart, and said to be.
-    Nothing is marked: fillers of different folders were not compared picture by picture.
+    Results of the same protocol on the very same samples, measured through the same networks, share a section; all
+    others are kept apart, and said to be. Nothing is marked: fillers of different folders were not compared picture by
+    picture.
 
     Args:
         folders: what each folder is called, and its results.
@@ -39,9 +40,10 @@ def many(folders: Sequence[tuple[str, Results]]) -> str:
         InlayError: two folders are called the same.
     """
     _check_names([name for name, _ in folders])
-    tests: dict[tuple[str, str], list[tuple[str, Results]]] = {}
+    tests: dict[tuple[str, str, str], list[tuple[str, Results]]] = {}
     for name, results in folders:
-        tests.setdefault((results["protocol"]["hash"], results["protocol"]["samples"]), []).append((name, results))
+        test = results["protocol"]["hash"], results["protocol"]["samples"], str(sorted(results["weights"].items()))
+        tests.setdefault(test, []).append((name, results))
     lines = [_how_many(len(tests)), ""]
     for members in tests.values():
         results = _merged(members)
@@ -111,8 +113,8 @@ def _how_many(tests: int) -> str:
     if tests == 1:
         return "All results come from one test: the same protocol on the very same samples."
     return (
-        f"**These results come from {tests} different tests (the protocol's hash or the samples differ) and must not "
-        "be compared across sections.**"
+        f"**These results come from {tests} different tests (the protocol's hash, the samples or the metrics' weights "
+        "differ) and must not be compared across sections.**"
     )
 
 

@@ -33,18 +33,20 @@ class Measures:
         single: measures of single answers.
         network: what FID and its kin look through; None without weights.
         left_out: what the protocol asks for and cannot be had here, with the reason.
+        weights: which versions of networks are looked through, by the settings that name them.
     """
 
     single: Sequence[Measure]
     network: FeatureNetwork | None
     left_out: Mapping[str, str]
+    weights: Mapping[str, str]
 
     @classmethod
-    def of(cls, built: Mapping[str, Any], left_out: Mapping[str, str]) -> "Measures":
+    def of(cls, built: Mapping[str, Any], left_out: Mapping[str, str], weights: Mapping[str, str]) -> "Measures":
         """Sort what a protocol's ``metrics`` were built to."""
         networks = [measure for measure in built.values() if hasattr(measure, "features")]
         single = [measure for measure in built.values() if not hasattr(measure, "features")]
-        return cls(single, networks[0] if networks else None, left_out)
+        return cls(single, networks[0] if networks else None, left_out, weights)
 
     @property
     def metrics(self) -> list[dict[str, Any]]:

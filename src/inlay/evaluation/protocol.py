@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from inlay.data.pictures import Pictures
 from inlay.errors import InlayError
+from inlay.evaluation.folder import case_name
 from inlay.randomness import Stream, generator
 from inlay.types import MaskFamily
 
@@ -30,9 +31,8 @@ class Protocol:
         holes: mask families by name; every picture is filled once for each.
         captions: whether fillers that read are told the picture's first caption.
         samples: how many answers of a filler that draws are compared with each other; 1 for none.
-        metrics: what is measured, by name.
         seed: of pictures, masks and samples.
-        recipe: the very settings as plain data, which are hashed.
+        recipe: the very settings as plain data, those of metrics too, which are hashed.
 
     Raises:
         InlayError: a number is out of range.
@@ -48,20 +48,24 @@ class Protocol:
     holes: Mapping[str, MaskFamily]
     captions: bool
     samples: int
-    metrics: Mapping[str, Any]
     seed: int
     recipe: Mapping[str, Any]
 
     def __post_init__(self) -> None:
         if self.cut not in ("center", "squash"):
             raise InlayError(f"protocol.cut must be 'center' or 'squash', got {self.cut!r}.")
-        if self.size < 16 or self.samples < 1 or (self.pictures is not None and self.pictures < 1):
+        least = {"version": 1, "pictures": 1, "size": 16, "samples": 1, "seed": 0}
+        for name, low in least.items():
+            number = getattr(self, name)
+            if not ((isinstance(number, int) and number >= low) or (number is None and name == "pictures")):
+                raise InlayError(f"protocol.{name} must be a whole number from {low}, got {number!r}.")
+        if self.around_object is not None and self.around_object < 1:
             raise InlayError(
-                "protocol.size must be at least 16, protocol.samples and protocol.pictures at least 1 (null for all "
-                f"pictures); got {self.size}, {self.samples} and {self.pictures}."
+                f"protocol.around_object must be null or at least 1 (the box itself), got {self.around_object}."
             )
-        if not self.holes:
-            raise InlayError("protocol.holes names no mask family. Give at least one.")
+        if not self.holes or len({case_name(0, hole) for hole in self.holes}) < len(self.holes):
+            names = ", ".join(self.holes) or "none"
+            raise InlayError(f"protocol.holes must name mask families, differently in files too; got {names}.")
 
     def chosen(self, pictures: Pictures) -> list[int]:
         """Which pictures of a dataset are used, by position, ascending."""
@@ -73,5 +77,5 @@ class Protocol:
     def hash(self, ids: Sequence[str]) -> str:
         """16 hexadecimal digits that stand for the recipe and the names of the pictures in their order."""
         recipe = {key: value for key, value in self.recipe.items() if key not in _NOT_HASHED}
-        text = json.dumps([recipe, list(ids)], sort_keys=True)
+        text = json.dumps([recipe, list(ids)])  # not sorted: the place of a hole is the address of its draws
         return hashlib.sha256(text.encode()).hexdigest()[:16]

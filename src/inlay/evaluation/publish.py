@@ -35,9 +35,9 @@ def publish(folder: Folder, fillers: Sequence[str] | None = None) -> Results | N
     """
     measured = collect([folder])
     if fillers is not None:
-        measured = {name: found for name, found in measured.items() if name in fillers}
-        if len(measured) < len(fillers):
+        if not set(fillers) <= set(measured):
             return None
+        measured = {name: measured[name] for name in fillers}
     if not all(found.complete for found in measured.values()):
         return None
     results = summarize(measured)
@@ -100,17 +100,21 @@ def _check_complete(measured: Mapping[str, Measured]) -> None:
 
 
 def _copy(folder: Folder, out: Path) -> None:
-    """Rows by copy, as the names of shards may differ between folders; pictures by link where the disk can."""
-    kept = [*folder.rows.rglob("*.jsonl"), *(folder.root / "pictures").rglob("*.png")]
-    for source in kept:
+    """Rows by copy, as runs write on in their files; pictures, which are never changed, by link where the disk can."""
+    for source in folder.rows.rglob("*.jsonl"):
+        target = out / source.relative_to(folder.root)
+        while target.exists():  # the same shard of another folder, which may hold more of it
+            target = target.with_stem(f"{target.stem}+")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)
+    for source in (folder.root / "pictures").rglob("*.png"):
         target = out / source.relative_to(folder.root)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists():
-            continue
-        try:
-            os.link(source, target)
-        except OSError:
-            shutil.copy2(source, target)
+        if not target.exists():
+            try:
+                os.link(source, target)
+            except OSError:
+                shutil.copy2(source, target)
 
 
 def _write_parquet(path: Path, rows: Sequence[Row]) -> None:

@@ -87,6 +87,8 @@ class Results(TypedDict):
     """How many cases (a picture with a hole) each bucket has; the last one is ``all``. Empty buckets are absent."""
     fillers: dict[str, str]
     """By name, and which version: the checkpoint's digest, or the library's release."""
+    weights: dict[str, str]
+    """Which versions of networks metrics looked through, by the settings that name them."""
     metrics: dict[str, MetricIs]
     values: dict[str, dict[str, dict[str, Value]]]
     """By filler, bucket, metric. What does not apply to a filler or could not be measured in a bucket is absent.

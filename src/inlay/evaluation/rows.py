@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self, TypedDict
+from typing import Any, NamedTuple, Self, TypedDict
 
 from inlay.errors import InlayError
-from inlay.evaluation.folder import Folder
+from inlay.evaluation.folder import Folder, file_name
 from inlay.evaluation.results import LeftOut, ProtocolIs, Row
 
 
@@ -33,6 +33,8 @@ class Head(TypedDict):
     """What is measured: the fields of :class:`inlay.metrics.Metric`."""
     features: bool
     """Whether lines hold features, too."""
+    weights: dict[str, str]
+    """Which versions of networks are looked through."""
     metrics_left_out: dict[str, str]
     provenance: dict[str, Any]
 
@@ -93,17 +95,23 @@ class Rows:
         Raises:
             InlayError: the file holds another protocol's rows, or another version's of the filler.
         """
-        path = folder.rows / head["filler"].replace("/", "__") / f"{shard}.jsonl"
+        path = folder.rows / file_name(head["filler"]) / f"{shard}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
-        found = _whole_lines(path) if path.exists() else []
-        if found:
-            there: Head = json.loads(found[0])
-            _refuse_others(path, there, head)
-            if all(there[key] == head[key] for key in ("metrics", "features")):
-                os.truncate(path, sum(map(len, found)))  # without a line that was cut off
-                return cls(path, {json.loads(line)["picture"] for line in found[1:]}), True
-        path.write_text(json.dumps(head) + "\n", encoding="utf-8")
-        return cls(path, set()), bool(found)
+        done: set[int] = set()
+        begun = trusted = False
+        for file in path.parent.glob("*.jsonl"):  # those of other shards too: they may have been cut otherwise before
+            if found := _whole_lines(file):
+                there: Head = json.loads(found[0])
+                _refuse_others(file, there, head)
+                trusted = True
+                if _measures(there) == _measures(head):
+                    done |= {json.loads(line)["picture"] for line in found[1:]}
+                    begun |= file == path
+                    if file == path:
+                        os.truncate(path, sum(map(len, found)))  # without a line that was cut off
+        if not begun:
+            path.write_text(json.dumps(head) + "\n", encoding="utf-8")
+        return cls(path, done), trusted
 
     def add(self, line: Line) -> None:
         """Append what was measured of a picture."""
@@ -131,7 +139,7 @@ class Measured(NamedTuple):
 
 
 def collect(folders: Iterable[Folder]) -> dict[str, Measured]:
-    """Everything that lies in folders, by filler.
+    """Everything that lies in folders, by filler, in the order in which they were asked for.
 
     Raises:
         InlayError: a picture was measured twice with different outcomes; or shards of one filler differ in protocol,
@@ -141,8 +149,9 @@ def collect(folders: Iterable[Folder]) -> dict[str, Measured]:
     for folder in folders:
         for path in sorted(folder.rows.glob("*/*.jsonl")):
             files.setdefault(path.parent.name, []).append(path)
-    measured = (_measured(paths) for paths in files.values())
-    return {found.heads[0]["filler"]: found for found in measured if found}
+    measured = [found for paths in files.values() if (found := _measured(paths))]
+    measured.sort(key=lambda found: (found.heads[0]["place"], found.heads[0]["filler"]))
+    return {found.heads[0]["filler"]: found for found in measured}
 
 
 def _measured(paths: Sequence[Path]) -> Measured | None:
@@ -153,7 +162,12 @@ def _measured(paths: Sequence[Path]) -> Measured | None:
         if not content:
             continue  # another process is about to write its first line
         heads.append(json.loads(content[0]))
-        _refuse_others(path, heads[0], heads[-1], "metrics")
+        _refuse_others(path, heads[0], heads[-1])
+        if _measures(heads[0]) != _measures(heads[-1]):
+            raise InlayError(
+                f"{path}: was measured by other metrics or weights than {paths[0].name} beside it. Remove one of them, "
+                "and run its shard again."
+            )
         for line in map(json.loads, content[1:]):
             if lines.setdefault(line["picture"], line) != line:
                 raise InlayError(
@@ -168,23 +182,23 @@ def _whole_lines(path: Path) -> list[bytes]:
         return [line for line in file if line.endswith(b"\n")]
 
 
-def _refuse_others(path: Path, there: Head, here: Head, *also: Literal["metrics"]) -> None:
-    for what, old, new in _differences(there, here, also):
+def _measures(head: Head) -> tuple[Any, ...]:
+    """What is measured, and through which networks."""
+    metrics = [{key: value for key, value in metric.items() if key != "about"} for metric in head["metrics"]]
+    return metrics, head["features"], head["weights"]
+
+
+def _refuse_others(path: Path, there: Head, here: Head) -> None:
+    for what, old, new in _differences(there, here):
         raise InlayError(
             f"{path}: holds rows of {what} {old}, and this is {new}: they do not belong into one table. Choose another "
             "run_dir, or remove that file."
         )
 
 
-def _differences(there: Head, here: Head, also: Sequence[Literal["metrics"]]) -> Iterator[tuple[str, Any, Any]]:
+def _differences(there: Head, here: Head) -> Iterator[tuple[str, str, str]]:
     old, new = (f"{head['protocol']['name']} {head['protocol']['hash']}" for head in (there, here))
-    pairs: list[tuple[str, Any, Any]] = [
-        ("protocol", old, new),
-        (f"{here['filler']} in its version", there["identity"], here["identity"]),
-        *((what, _names(there[what]), _names(here[what])) for what in also),
-    ]
-    yield from (pair for pair in pairs if pair[1] != pair[2])
-
-
-def _names(metrics: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [metric["name"] for metric in metrics]
+    if old != new:
+        yield "protocol", old, new
+    if there["identity"] != here["identity"]:
+        yield f"{here['filler']} in its version", there["identity"], here["identity"]

@@ -100,6 +100,7 @@ class Evaluation:
                 place=place,
                 metrics=self.measures.metrics,
                 features=self.measures.network is not None,
+                weights=dict(self.measures.weights),
                 metrics_left_out=dict(self.measures.left_out),
                 provenance=dict(self.provenance),
             )

@@ -56,7 +56,7 @@ def sums(rows: Sequence[Row | Mapping[str, Any]], metrics: Sequence[Metric], pic
     return found
 
 
-def draws(pictures: int, resamples: int, seed: int, bucket: int) -> NDArray[np.float64]:
+def draws(pictures: int, resamples: int, seed: int, bucket: int) -> NDArray[np.uint16]:
     """How often each picture is in each resample, ``(resamples, pictures)``.
 
     Args:
@@ -66,10 +66,14 @@ def draws(pictures: int, resamples: int, seed: int, bucket: int) -> NDArray[np.f
         bucket: another number gives other draws.
     """
     rng = generator(seed, Stream.BOOTSTRAP, index=bucket)
-    return rng.multinomial(pictures, np.full(pictures, 1 / pictures), resamples).astype(np.float64)
+    counts, even = np.empty((resamples, pictures), np.uint16), np.full(pictures, 1 / pictures)
+    for start in range(0, resamples, _AT_ONCE):
+        part = counts[start : start + _AT_ONCE]
+        part[:] = rng.multinomial(pictures, even, len(part))
+    return counts
 
 
-def estimates(found: Sums, metrics: Sequence[Metric], counts: NDArray[np.float64]) -> Estimates:
+def estimates(found: Sums, metrics: Sequence[Metric], counts: NDArray[np.uint16]) -> Estimates:
     """Values of metrics, and what they are on resampled pictures.
 
     Args:
@@ -77,7 +81,9 @@ def estimates(found: Sums, metrics: Sequence[Metric], counts: NDArray[np.float64
         metrics: in the order of the sums.
         counts: from :func:`draws`.
     """
-    return Estimates(_values(np.ones((1, len(found.weights))), found, metrics)[0], _values(counts, found, metrics))
+    return Estimates(
+        _values(np.ones((1, len(found.weights)), np.uint16), found, metrics)[0], _values(counts, found, metrics)
+    )
 
 
 def interval(resampled: NDArray[np.float64]) -> tuple[float, float]:
@@ -90,11 +96,11 @@ def interval(resampled: NDArray[np.float64]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _values(counts: NDArray[np.float64], found: Sums, metrics: Sequence[Metric]) -> NDArray[np.float64]:
+def _values(counts: NDArray[np.uint16], found: Sums, metrics: Sequence[Metric]) -> NDArray[np.float64]:
     """Not by BLAS, whose last bits depend on how many threads it has."""
     parts = []
     for start in range(0, len(counts), _AT_ONCE):
-        part = counts[start : start + _AT_ONCE]
+        part = counts[start : start + _AT_ONCE].astype(np.float64)
         weighed, weights = (np.einsum("rp,pm->rm", part, x) for x in found)
         with np.errstate(invalid="ignore"):
             parts.append(weighed / weights)

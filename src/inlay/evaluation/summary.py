@@ -24,18 +24,21 @@ def summarize(measured: Mapping[str, Measured]) -> Results:
     """Put together what was measured of fillers on the same cases.
 
     Args:
-        measured: by filler, all of them complete; with the original where there are features.
+        measured: by filler, in the order in which they are shown, all of them complete; with the original where there
+            are features.
 
     Raises:
         InlayError: fillers were tested by different protocols, on different pixels, or on nothing at all.
     """
-    fillers = {name: found for name, found in sorted(measured.items(), key=_place) if name != ORIGINAL}
+    fillers = {name: found for name, found in measured.items() if name != ORIGINAL}
     heads = {name: found.heads[0] for name, found in fillers.items()}
     rows = {name: [row for line in found.lines for row in line["rows"]] for name, found in fillers.items()}
     _check_same_test(fillers, rows)
     first, cases = next(iter(heads.values())), next(iter(rows.values()))
     by_bucket = _by_bucket(cases)
-    metrics = [Metric(**fields) for fields in _joined(head["metrics"] for head in heads.values())]
+    metrics = list({fields["name"]: Metric(**fields) for head in heads.values() for fields in head["metrics"]}.values())
+    if not metrics:
+        raise InlayError("nothing was measured. Let protocol.metrics name a metric whose weights are at hand.")
     compared = {
         bucket: _estimates(rows, metrics, places, first["protocol"]["recipe"]["seed"], number)
         for number, (bucket, places) in enumerate(by_bucket.items())
@@ -50,6 +53,7 @@ def summarize(measured: Mapping[str, Measured]) -> Results:
         pictures=first["pictures"],
         buckets={bucket: len(places) for bucket, places in by_bucket.items()},
         fillers={name: head["identity"] for name, head in heads.items()},
+        weights={name: version for head in heads.values() for name, version in head["weights"].items()},
         metrics=_described(metrics, values),
         values=values,
         comparisons=[one for bucket, found in compared.items() for one in _comparisons(found, metrics, bucket)],
@@ -59,11 +63,6 @@ def summarize(measured: Mapping[str, Measured]) -> Results:
     )
 
 
-def _place(item: tuple[str, Measured]) -> tuple[int, str]:
-    name, found = item
-    return found.heads[0]["place"], name
-
-
 def _check_same_test(fillers: Mapping[str, Measured], rows: Mapping[str, list[Row]]) -> None:
     if len(tests := {found.heads[0]["protocol"]["hash"]: name for name, found in fillers.items()}) > 1:
         told = ", ".join(f"{name} by {hash}" for hash, name in tests.items())
@@ -71,6 +70,13 @@ def _check_same_test(fillers: Mapping[str, Measured], rows: Mapping[str, list[Ro
             f"fillers were tested by different protocols ({told}): they do not belong into one table. "
             "`inlay evaluation compare` puts them side by side."
         )
+    for name in sorted({name for found in fillers.values() for name in found.heads[0]["weights"]}):
+        versions = {found.heads[0]["weights"][name] for found in fillers.values() if name in found.heads[0]["weights"]}
+        if len(versions) > 1:
+            raise InlayError(
+                f"fillers were measured through different weights.{name}: {', '.join(sorted(versions))}. Evaluate them "
+                "again with one of them; nothing is filled again."
+            )
     if len({_digest(cases) for cases in rows.values()}) > 1:
         raise InlayError(
             "fillers were given different pixels: files of the dataset, or of the masks, changed between the runs. "
@@ -128,8 +134,9 @@ def _comparisons(found: Mapping[str, Estimates], metrics: Sequence[Metric], buck
         if metric.better == "neither":
             continue
         for a, b in combinations(found, 2):
-            difference = found[a].values[number] - found[b].values[number]
-            low, high = interval(found[a].resampled[:, number] - found[b].resampled[:, number])
+            with np.errstate(invalid="ignore"):  # two without any error
+                difference = found[a].values[number] - found[b].values[number]
+                low, high = interval(found[a].resampled[:, number] - found[b].resampled[:, number])
             if np.isfinite([difference, low, high]).all():
                 yield Comparison(
                     metric=metric.name,

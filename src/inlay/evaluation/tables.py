@@ -96,6 +96,7 @@ def facts(results: Results) -> list[tuple[str, str]]:
         ("samples", protocol["samples"]),
         ("pictures", f"{results['pictures']}, cases (a picture with a hole): {cases}"),
         *((f"filler {name}", version) for name, version in results["fillers"].items()),
+        *((f"weights.{name}", version) for name, version in results["weights"].items()),
     ]
 
 

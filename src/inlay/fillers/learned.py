@@ -1,6 +1,5 @@
 """A trained network as a filler."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -8,6 +7,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from inlay.checkpoint_files import digest
 from inlay.checkpoints import build_network
 from inlay.fillers.base import Filler
 from inlay.ops import composite, erase
@@ -22,7 +22,7 @@ class Learned(Filler):
     Args:
         net: the network.
         device: where it runs; pictures are moved there and back.
-        identity: which version of it, see :func:`digest`.
+        identity: which version of it, see :func:`inlay.checkpoint_files.digest`.
     """
 
     def __init__(self, net: nn.Module, device: torch.device | str = "cpu", identity: str = UNSAVED) -> None:
@@ -43,9 +43,3 @@ class Learned(Filler):
         here = mask.to(self.device)
         raw = self.net(erase(image.to(self.device), here), here)
         return composite(raw.clamp(0, 1).to(image), image, mask)
-
-
-def digest(path: str | Path) -> str:
-    """``sha256:`` and the first 16 hexadecimal digits of a file's SHA-256."""
-    with Path(path).open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"

@@ -35,8 +35,9 @@ def load_filler(name: str | Path, device: torch.device | str = "cpu") -> Filler:
 
 def _from_checkpoint(path: Path, device: torch.device | str) -> Filler:
     # Networks bring torchvision along, seconds of imports that classical fillers do without.
+    from inlay.checkpoint_files import digest
     from inlay.checkpoints import build_network, build_text_encoder
-    from inlay.fillers.learned import Learned, digest
+    from inlay.fillers.learned import Learned
     from inlay.fillers.text_guided import TextGuided
     from inlay.models import TDANet
     from inlay.text import TextEncoder

@@ -1,0 +1,315 @@
+"""What the command line says and refuses, and what fillers are told."""
+
+import json
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from hydra.errors import InstantiationException
+
+import inlay.fillers
+from inlay.cli import main
+from inlay.cli.evaluation import _check_used, _device, _measures, _shard
+from inlay.errors import InlayError
+from inlay.evaluation.rows import Shard
+from inlay.fillers import Filler
+from inlay.ops import composite
+from tests.evaluation.evaluating import configure, evaluate
+
+
+@pytest.fixture(autouse=True)
+def _no_drawing(monkeypatch):
+    """Curves take seconds, and have tests of their own."""
+    monkeypatch.setattr("inlay.evaluation.report.render", lambda *_: "<p>not drawn</p>")
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch):
+    """Whoever runs the tests may be one of several processes."""
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def inlay_(monkeypatch, capsys):
+    """Run ``inlay``: its exit status, and what it printed to stdout and stderr."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["inlay", *map(str, arguments)])
+        try:
+            main()
+        except SystemExit as stop:
+            return stop.code, *capsys.readouterr()
+        return 0, *capsys.readouterr()
+
+    return run
+
+
+class Told(Filler):
+    """Reads and draws: remembers what it was told, and answers with noise of the seed, or gray without one."""
+
+    takes_text, takes_seed, identity = True, True, "stand-in"
+
+    def __init__(self):
+        self.calls = []
+
+    def fill(self, image, mask, *, text=None, seed=None):
+        """See Filler."""
+        self.calls.append((text, seed))
+        level = 0.5 if seed is None else np.random.default_rng(seed).uniform()
+        return composite(torch.full_like(image, level), image, mask)
+
+
+class TestMergeAndCompare:
+    def test_an_action_and_a_folder_are_needed(self, inlay_):
+        for arguments in ([], ["merge"], ["compare"], ["other", "x"]):
+            code, _, said = inlay_("evaluation", *arguments)
+            assert code == 2
+            assert said.startswith("usage: inlay evaluation")
+
+    def test_merging_several_needs_a_place(self, inlay_, tmp_path):
+        code, _, said = inlay_("evaluation", "merge", tmp_path / "a", tmp_path / "b")
+        assert code == 1
+        assert said == "error: several folders are to be merged: give --out, the folder of the whole.\n"
+
+    def test_merging_nothing_is_refused(self, inlay_, tmp_path):
+        code, _, said = inlay_("evaluation", "merge", tmp_path / "nowhere", "--out", tmp_path / "out")
+        assert code == 1
+        assert said == f"error: {tmp_path / 'nowhere'}: no rows of an evaluation in there.\n"
+        assert not (tmp_path / "out").exists()
+
+    def test_comparing_needs_results(self, inlay_, tmp_path):
+        code, _, said = inlay_("evaluation", "compare", tmp_path)
+        assert code == 1
+        assert f"{tmp_path / 'results.json'}: no results in there" in said
+        assert f"`evaluate.py run_dir={tmp_path}` makes them" in said
+
+    def test_comparing_refuses_what_is_no_results(self, inlay_, tmp_path):
+        (tmp_path / "results.json").write_text("{")
+        code, _, said = inlay_("evaluation", "compare", tmp_path)
+        assert code == 1
+        assert "no results in there" in said
+
+    def test_half_a_shard_and_the_whole_of_it_make_a_whole(self, inlay_, noise, tmp_path):
+        settings = [f"data.root={noise}", "filler=[mean]", "protocol.pictures=3"]
+        for name, shard in (("half", "1/2"), ("again", "1/2"), ("rest", "2/2")):
+            evaluate(tmp_path / name, *settings, f"shard={shard}")
+        cut = tmp_path / "half/rows/mean/1-of-2.jsonl"  # as if it had been killed, and done again on another machine
+        cut.write_text("".join(cut.read_text().splitlines(keepends=True)[:2]))
+        folders = [tmp_path / name for name in ("half", "again", "rest")]
+        code, said, _ = inlay_("evaluation", "merge", *folders, "--out", tmp_path / "whole")
+        assert code == 0
+        assert str(tmp_path / "whole/results.json") in said
+        assert (tmp_path / "whole/results.json").exists()
+
+    def test_what_was_merged_is_a_copy(self, inlay_, noise, tmp_path):
+        evaluate(tmp_path / "part", f"data.root={noise}", "filler=[mean]", "protocol.pictures=1")
+        inlay_("evaluation", "merge", tmp_path / "part", "--out", tmp_path / "whole")
+        source, target = (tmp_path / name / "rows/mean/1-of-1.jsonl" for name in ("part", "whole"))
+        assert target.read_bytes() == source.read_bytes()
+        assert not target.samefile(source), "whoever goes on in one folder would write into the other"
+
+
+class TestSettings:
+    def test_the_default_protocol(self):
+        assert configure().protocol.name == "pconv_buckets"
+
+    @pytest.mark.parametrize("name", ["tdanet_cub", "legacy_tdanet"])
+    def test_protocols_of_birds_bring_their_dataset(self, name):
+        assert configure(f"protocol={name}").data.listing._target_ == "inlay.data.listings.CUB"
+
+    @pytest.mark.parametrize(
+        "override", ["data.root=x", "data.listing.captions=beside", "+data.listing.x=1", "data=cub"]
+    )
+    def test_what_is_used_of_the_data_is_taken(self, override):
+        _check_used([override, "protocol.size=64", "filler=[mean]", "~protocol.holes.small"])
+
+    @pytest.mark.parametrize(
+        "override", ["data.flip=0", "+data.batch_size=2", "++data.masks.x=1", "~data.color_jitter"]
+    )
+    def test_what_would_do_nothing_is_refused(self, override):
+        with pytest.raises(InlayError) as caught:
+            _check_used(["data.root=x", override])
+        assert str(caught.value).startswith(f"{override}: does nothing here")
+        assert "root, index, listing, val_split" in str(caught.value)
+
+    def test_a_missing_dataset_is_asked_for(self, tmp_path):
+        with pytest.raises(InlayError, match=r"^give data\.root=\.\.\. on the command line"):
+            evaluate(tmp_path)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_filler_is_named_once(self, noise, tmp_path):
+        with pytest.raises(InlayError, match="telea and telea are the same filler"):
+            evaluate(tmp_path, f"data.root={noise}", "filler=[telea,telea]")
+
+    def test_an_unknown_filler_is_refused_with_those_that_there_are(self, noise, tmp_path):
+        with pytest.raises(
+            InlayError, match=r"nobody: neither a filler nor a file\. Give mean, telea, .* or model:PATH"
+        ):
+            evaluate(tmp_path, f"data.root={noise}", "filler=[nobody]")
+
+    def test_one_filler_needs_no_brackets(self, noise, tmp_path):
+        found = evaluate(tmp_path, f"data.root={noise}", "filler=mean", "protocol.pictures=1")
+        assert list(found["fillers"]) == ["mean"]
+
+
+class TestProcesses:
+    @pytest.mark.parametrize(
+        ("device", "local_rank", "taken"),
+        [
+            ("cpu", None, "cpu"),
+            ("cpu", "3", "cpu"),
+            ("cuda:0", None, "cuda:0"),
+            ("cuda:0", "3", "cuda:3"),
+            ("cuda:2", "0", "cuda:2"),
+            ("mps", "1", "mps"),
+        ],
+    )
+    def test_each_process_has_its_device(self, monkeypatch, device, local_rank, taken):
+        if local_rank is not None:
+            monkeypatch.setenv("LOCAL_RANK", local_rank)
+        assert _device(torch.device(device)) == taken
+
+    def test_alone_it_does_everything(self):
+        assert _shard(None) == Shard(1, 1)
+        assert _shard("3/16") == Shard(3, 16)
+
+    def test_a_process_of_torchrun_does_its_part(self, monkeypatch):
+        monkeypatch.setenv("RANK", "2")
+        monkeypatch.setenv("WORLD_SIZE", "4")
+        assert _shard(None) == Shard(3, 4)
+        with pytest.raises(InlayError, match="share out by themselves"):
+            _shard("1/2")
+
+    def test_one_process_of_torchrun_may_be_given_a_part(self, monkeypatch):
+        monkeypatch.setenv("RANK", "0")
+        monkeypatch.setenv("WORLD_SIZE", "1")
+        assert _shard("2/5") == Shard(2, 5)
+
+    def test_a_part_that_is_none_is_refused(self, noise, tmp_path):
+        with pytest.raises(InlayError, match=r"shard must be K/N.*got '3/2'"):
+            evaluate(tmp_path, f"data.root={noise}", "shard=3/2")
+
+
+class TestMeasures:
+    def test_what_has_no_weights_is_left_out_and_says_where_they_go(self):
+        measures = _measures(configure("protocol=smoke", "device=cpu"))
+        assert list(measures.left_out) == ["lpips", "inception", "clip_score"]
+        for name, setting in (("lpips", "lpips"), ("inception", "inception"), ("clip_score", "clip")):
+            assert f"weights.{setting}=" in measures.left_out[name]
+        assert measures.network is None
+        names = {metric["name"] for metric in measures.metrics}
+        assert {"psnr_hole", "ssim", "boundary_error"} <= names
+        assert names.isdisjoint({"lpips", "clip_score"})
+
+    def test_a_measure_of_one_that_is_left_out_is_left_out(self):
+        measures = _measures(configure("protocol=tdanet_cub", "device=cpu"))
+        assert "weights.lpips=" in measures.left_out["diversity_lpips"]
+        assert "diversity" not in measures.left_out
+        assert "diversity_l1_hole" in [metric["name"] for metric in measures.metrics]
+
+    def test_it_is_said(self, noise, tmp_path, caplog):
+        with caplog.at_level("INFO"):
+            found = evaluate(tmp_path, f"data.root={noise}", "protocol.pictures=1", "filler=[mean]")
+        assert f"protocol smoke, hash {found['protocol']['hash']}" in caplog.messages
+        said = [message for message in caplog.messages if message.startswith("left out ")]
+        assert said == [f"left out {name}: {reason}" for name, reason in found["metrics_left_out"].items()]
+        assert len(said) == 3
+
+    def test_weights_that_are_named_and_not_there_stop(self, tmp_path):
+        with pytest.raises(InstantiationException) as caught:
+            _measures(configure("protocol=smoke", "device=cpu", f"weights.lpips={tmp_path / 'none.pth'}"))
+        assert isinstance(caught.value.__cause__, InlayError)
+        assert "none.pth" in str(caught.value.__cause__)
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """A filler that reads and draws; everybody gets this one."""
+    filler = Told()
+    monkeypatch.setattr(inlay.fillers, "load_filler", lambda *_: filler)
+    return filler
+
+
+BIRDS = ["protocol=tdanet_cub", "data=folder", "data.val_split=train", "protocol.pictures=2"]
+HALF = 0.5 * 0.5 * 32 * 32
+
+
+def of_birds(run_dir, noise, *overrides):
+    return evaluate(run_dir, *BIRDS, f"data.root={noise}", "filler=[mean]", *overrides)
+
+
+class TestTextAndSamples:
+    def test_captions_are_told_and_diversity_is_measured(self, noise, tmp_path, told):
+        found = of_birds(tmp_path, noise, "data.listing.captions=beside")
+        # Without boxes there is no object to hide; of the center each of two pictures is filled once, and five times.
+        assert found["buckets"] == {"20-30": 2, "all": 2}
+        assert [out["hole"] for out in found["pictures_left_out"]] == ["object", "object"]
+        assert {tuple(text) for text, _ in told.calls} == {("a red bird",)}
+        assert Counter(seed is None for _, seed in told.calls) == {True: 2, False: 10}
+        assert len({seed for _, seed in told.calls if seed is not None}) == 10
+        _, *lines = (tmp_path / "rows/mean/1-of-1.jsonl").read_text().splitlines()
+        rows = [json.loads(line)["rows"][0] for line in lines]
+        assert [row["caption"] for row in rows] == ["a red bird", "a red bird"]
+        expected = [apart([seed for _, seed in told.calls[6 * number + 1 : 6 * number + 6]]) for number in (0, 1)]
+        assert [row["diversity_l1_hole"] for row in rows] == pytest.approx(expected, abs=1e-9)
+        assert [row["hole_pixels"] for row in rows] == [HALF, HALF]
+        pooled = found["values"]["mean"]["all"]["diversity_l1_hole"]["value"]
+        assert pooled == pytest.approx(np.mean(expected), abs=1e-9)
+
+    def test_the_answer_that_counts_is_the_one_without_a_seed(self, noise, tmp_path, told):
+        from inlay.evaluation.folder import Folder
+        from inlay.images import read_image, read_mask
+
+        of_birds(tmp_path, noise)
+        folder = Folder(tmp_path)
+        filled, hole = read_image(folder.filled("mean", 0, "center")), read_mask(folder.mask(0, "center"))
+        assert np.unique(filled[hole]).tolist() == [128]
+
+    def test_the_samples_are_the_same_in_another_shard(self, noise, tmp_path, told):
+        of_birds(tmp_path / "whole", noise)
+        whole, told.calls = told.calls, []
+        of_birds(tmp_path / "part", noise, "shard=2/2")
+        assert told.calls == whole[6:]
+
+    @pytest.mark.parametrize("silence", [[], ["protocol.captions=false", "data.listing.captions=beside"]])
+    def test_without_captions_nothing_is_told(self, noise, tmp_path, told, silence):
+        of_birds(tmp_path, noise, *silence)
+        assert {text for text, _ in told.calls} == {None}
+
+    def test_one_sample_is_none(self, noise, tmp_path, told):
+        found = of_birds(tmp_path, noise, "protocol.samples=1")
+        assert [seed for _, seed in told.calls] == [None, None]
+        assert "diversity_l1_hole" not in found["values"]["mean"]["all"]
+
+    def test_who_draws_nothing_has_no_diversity(self, noise, tmp_path):
+        found = of_birds(tmp_path, noise)
+        assert "diversity_l1_hole" not in found["values"]["mean"]["all"]
+
+
+def apart(seeds):
+    """Mean distance of the gray levels that the stand-in draws, as bytes, over all pairs."""
+    levels = [round(255 * np.float32(np.random.default_rng(seed).uniform())) / 255 for seed in seeds]
+    return np.mean([abs(a - b) for number, a in enumerate(levels) for b in levels[:number]])
+
+
+def test_tasks_of_slurm_do_not_all_do_everything(monkeypatch):
+    monkeypatch.setenv("SLURM_NTASKS", "4")
+    with pytest.raises(InlayError, match=r"shard=\$\(\(SLURM_PROCID\+1\)\)/\$SLURM_NTASKS"):
+        _shard(None)
+    assert _shard("1/1") == (1, 1)
+
+
+def test_weights_that_nobody_asks_for_must_exist_all_the_same():
+    with pytest.raises(InlayError, match=r"weights\.lpips=/none\.pth: no such file, and no metric"):
+        _measures(configure("protocol=smoke", "~protocol.metrics.lpips", "weights.lpips=/none.pth"))
+
+
+def test_no_metric_and_no_filler_are_refused(noise, tmp_path):
+    with pytest.raises(InlayError, match="filler must name fillers.*got none"):
+        evaluate(tmp_path / "a", f"data.root={noise}", "filler=[]")
+    without = [f"protocol.metrics.{name}=null" for name in ("fidelity", "similarity", "smoothness")]
+    with pytest.raises(InlayError, match="nothing was measured"):
+        evaluate(tmp_path / "b", f"data.root={noise}", "protocol.pictures=1", *without)

@@ -1,0 +1,183 @@
+"""Pooled means and the bootstrap, against sums by hand and against what theory says of intervals."""
+
+import numpy as np
+import pytest
+
+from inlay.evaluation.statistics import Sums, draws, estimates, interval, sums
+from inlay.metrics import Metric
+
+L1 = Metric("l1", "lower")
+HOLE = Metric("l1_hole", "lower", weight="hole_pixels")
+PSNR = Metric("psnr", "higher", column="mse", weight="hole_pixels", decibel=True)
+METRICS = [L1, HOLE, PSNR]
+
+
+def row(picture, l1=0.0, hole=0.0, mse=0.0, pixels=1.0):
+    return {"picture": picture, "l1": l1, "l1_hole": hole, "mse": mse, "hole_pixels": pixels}
+
+
+def noise(pictures, rng, holes=1):
+    """Rows of several holes a picture."""
+    return [
+        row(picture, rng.normal(5, 2), rng.uniform(), rng.uniform(0.01, 0.1), float(rng.integers(1, 100)))
+        for picture in range(pictures)
+        for _ in range(holes)
+    ]
+
+
+def measured(rows, metrics=METRICS, resamples=1000, seed=0, bucket=0):
+    pictures = sorted({row["picture"] for row in rows})
+    return estimates(sums(rows, metrics, pictures), metrics, draws(len(pictures), resamples, seed, bucket))
+
+
+def column(rows, name):
+    return np.array([row[name] for row in rows])
+
+
+def test_sums_by_hand():
+    rows = [row(7, l1=1, hole=2, pixels=10), row(4, l1=3, hole=4, pixels=5), row(7, l1=5, hole=6, pixels=1)]
+    found = sums(rows, [L1, HOLE], [4, 7, 9])
+    assert found.weighed.tolist() == [[3, 20], [6, 26], [0, 0]]
+    assert found.weights.tolist() == [[1, 5], [2, 11], [0, 0]]
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan")])
+def test_what_was_not_measured_counts_nothing(nothing):
+    rows = [row(0, hole=nothing, pixels=0), row(0, l1=nothing, hole=3, pixels=4), row(1, l1=nothing, hole=nothing)]
+    found = sums(rows, [L1, HOLE], [0, 1])
+    assert found.weighed.tolist() == [[0, 12], [0, 0]]
+    assert found.weights.tolist() == [[1, 4], [0, 0]]
+
+
+def test_a_column_that_is_not_there_counts_nothing():
+    rows = [{"picture": 0, "hole_pixels": 3.0}, row(1, l1=2, hole=5, pixels=7)]
+    found = sums(rows, [L1, HOLE], [0, 1])
+    assert found.weighed.tolist() == [[0, 0], [2, 35]]
+    assert found.weights.tolist() == [[0, 0], [1, 7]]
+
+
+def test_values_are_pooled(rng):
+    rows = noise(20, rng, holes=3)
+    weights = column(rows, "hole_pixels")
+    expected = [
+        column(rows, "l1").mean(),
+        np.average(column(rows, "l1_hole"), weights=weights),
+        -10 * np.log10(np.average(column(rows, "mse"), weights=weights)),
+    ]
+    np.testing.assert_allclose(measured(rows).values, expected, rtol=1e-12)
+
+
+def test_psnr_is_of_the_pooled_error_and_no_mean_of_logarithms():
+    rows = [row(0, mse=0.0, pixels=1), row(1, mse=0.02, pixels=1)]
+    assert measured(rows, [PSNR]).values[0] == pytest.approx(20)  # a perfect picture does not make it infinite
+
+
+def test_psnr_without_any_error_is_infinite():
+    assert measured([row(0), row(1)], [PSNR]).values[0] == np.inf
+
+
+def test_nothing_measured_is_nan():
+    found = measured([row(0, l1=None), row(1, l1=None)])
+    assert np.isnan(found.values[0])
+    assert np.isnan(found.resampled[:, 0]).all()
+
+
+def test_every_resample_has_as_many_pictures():
+    counts = draws(9, 200, seed=0, bucket=0)
+    assert counts.shape == (200, 9)
+    assert (counts.sum(1) == 9).all()
+    assert (counts >= 0).all()
+    assert len({tuple(count) for count in counts.tolist()}) > 150
+    assert counts.mean() == 1
+    assert abs(counts.mean(0) - 1).max() < 0.3  # four standard errors: each has a variance of 8 / 9 over 200
+
+
+def test_draws_have_an_address():
+    one = draws(9, 20, seed=0, bucket=1)
+    assert np.array_equal(one, draws(9, 20, seed=0, bucket=1))
+    assert np.array_equal(one, draws(9, 50, seed=0, bucket=1)[:20])
+    assert not np.array_equal(one, draws(9, 20, seed=1, bucket=1))
+    assert not np.array_equal(one, draws(9, 20, seed=0, bucket=2))
+
+
+def test_estimates_are_the_same_each_time(rng):
+    rows = noise(30, rng)
+    one, again, other = (measured(rows, seed=seed) for seed in (0, 0, 1))
+    assert np.array_equal(one.resampled, again.resampled)
+    assert not np.array_equal(one.resampled, other.resampled)
+    assert np.array_equal(one.values, other.values)
+
+
+def test_resamples_are_pooled_over_the_drawn_pictures(rng):
+    rows = noise(6, rng, holes=2)
+    counts = draws(6, 120, seed=3, bucket=0)  # more than are computed at once
+    found = estimates(sums(rows, METRICS, range(6)), METRICS, counts)
+    for number in (0, 49, 50, 119):
+        drawn = [row for row in rows for _ in range(int(counts[number, row["picture"]]))]
+        weights = column(drawn, "hole_pixels")
+        expected = [
+            column(drawn, "l1").mean(),
+            np.average(column(drawn, "l1_hole"), weights=weights),
+            -10 * np.log10(np.average(column(drawn, "mse"), weights=weights)),
+        ]
+        np.testing.assert_allclose(found.resampled[number], expected, rtol=1e-12)
+
+
+def test_the_holes_of_a_picture_stay_together():
+    # Each picture's holes are 0 and 2: resampling holes would give a spread, resampling pictures gives none.
+    rows = [row(picture, l1=l1) for picture in range(10) for l1 in (0.0, 2.0)]
+    assert (measured(rows, [L1]).resampled == 1).all()
+
+
+def test_holes_of_a_picture_add_no_certainty(rng):
+    once = noise(50, rng)
+    one, ten = (measured(rows, [L1]).resampled[:, 0] for rows in (once, once * 10))
+    np.testing.assert_allclose(one, ten, rtol=1e-12)
+
+
+def test_the_interval_of_a_constant_is_the_constant():
+    rows = [row(picture, l1=0.25, hole=0.5, mse=0.01, pixels=picture + 1.0) for picture in range(20)]
+    found = measured(rows)
+    for number, constant in enumerate((0.25, 0.5, 20.0)):
+        assert interval(found.resampled[:, number]) == pytest.approx((constant, constant), rel=1e-12)
+
+
+def test_the_interval_is_as_wide_as_the_standard_error_says(rng):
+    rows = noise(2000, rng)
+    found, values = measured(rows), column(rows, "l1")
+    low, high = interval(found.resampled[:, 0])
+    reach = 1.96 * values.std(ddof=1) / np.sqrt(len(values))
+    assert (high - low) / 2 == pytest.approx(reach, rel=0.15)
+    assert (high + low) / 2 == pytest.approx(values.mean(), abs=0.2 * reach)
+
+
+def test_the_interval_holds_the_truth_about_as_often_as_it_says(rng):
+    held = 0
+    for trial in range(200):
+        low, high = interval(measured(noise(60, rng), [L1], 200, seed=trial).resampled[:, 0])
+        held += low <= 5 <= high
+    assert 0.88 <= held / 200 <= 0.99
+
+
+def test_two_that_differ_by_a_constant_differ_surely(rng):
+    rows = noise(40, rng, holes=2)
+    shifted = [one | {"l1": one["l1"] + 0.125, "l1_hole": one["l1_hole"] - 0.5} for one in rows]
+    a, b = measured(shifted).resampled, measured(rows).resampled
+    assert interval(a[:, 0] - b[:, 0]) == pytest.approx((0.125, 0.125), rel=1e-9)
+    assert interval(a[:, 1] - b[:, 1]) == pytest.approx((-0.5, -0.5), rel=1e-9)
+    assert np.ptp(a[:, 0]) > 0.5, "each by itself is not sure at all"
+
+
+def test_the_interval_leaves_2_5_percent_on_either_side():
+    assert interval(np.arange(1001.0)[::-1]) == pytest.approx((25, 975))
+
+
+def test_the_interval_leaves_aside_what_is_not_finite():
+    assert interval(np.array([np.inf, 1.0, np.nan, 1.0, -np.inf])) == (1, 1)
+    assert np.isnan(interval(np.array([np.nan, np.inf]))).all()
+
+
+def test_one_picture_is_its_own_resample():
+    found = estimates(Sums(np.array([[6.0]]), np.array([[4.0]])), [L1], draws(1, 10, 0, 0))
+    assert (found.resampled == 1.5).all()
+    assert found.values == 1.5

@@ -1,0 +1,364 @@
+"""From rows to results, on a test made by hand: three pictures, two holes each, two fillers."""
+
+import base64
+import warnings
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from inlay.errors import InlayError
+from inlay.evaluation.folder import ORIGINAL
+from inlay.evaluation.rows import Measured
+from inlay.evaluation.summary import summarize
+from inlay.metrics import Metric
+from inlay.metrics.distributions import distances
+
+L1 = Metric("l1", "lower", weight="hole_pixels", about="Distance.")
+PSNR = Metric("psnr", "higher", column="mse", weight="hole_pixels", decibel=True)
+TV = Metric("tv", "neither")
+METRICS = [L1, PSNR, TV]
+HOLES = {"small": "1-10", "large": "40-50"}
+PIXELS = {"small": (10, 20, 30), "large": (100, 200, 300)}
+GOOD = {"small": (0.1, 0.2, 0.3), "large": (0.4, 0.5, 0.6)}
+"""``l1`` of the better filler, by hole and picture; its ``mse`` is a tenth of that."""
+WORSE = 0.125
+
+
+def rows(filler, shift=0.0, holes=HOLES):
+    """The rows of each picture."""
+    return [
+        [
+            {
+                "filler": filler,
+                "picture": picture,
+                "hole": hole,
+                "id": f"{picture}.png",
+                "ratio": 0.05 if hole == "small" else 0.45,
+                "bucket": HOLES[hole],
+                "caption": "",
+                "sample": f"{picture}{hole}",
+                "l1": GOOD[hole][picture] + shift,
+                "mse": (GOOD[hole][picture] + shift) / 10,
+                "tv": 0.5 if hole == "small" else None,
+                "hole_pixels": float(PIXELS[hole][picture]),
+            }
+            for hole in holes
+        ]
+        for picture in range(3)
+    ]
+
+
+def head(filler, place=0, **fields):
+    protocol = {"name": "smoke", "about": "", "hash": "00", "samples": "", "recipe": {"seed": 5}}
+    known = {
+        "protocol": protocol,
+        "pictures": 3,
+        "filler": filler,
+        "identity": f"release of {filler}",
+        "place": place,
+        "metrics": [asdict(metric) for metric in METRICS],
+        "features": False,
+        "weights": {},
+        "metrics_left_out": {"lpips": "no weights"},
+        "provenance": {"git": "abc"},
+    }
+    return known | fields
+
+
+def measured(filler, place=0, shift=0.0, **fields):
+    lines = [
+        {"picture": picture, "rows": of_picture, "features": {}, "left_out": []}
+        for picture, of_picture in enumerate(rows(filler, shift))
+    ]
+    return Measured([head(filler, place, **fields)], lines)
+
+
+@pytest.fixture
+def two():
+    """The better one is asked for behind the worse."""
+    return {"bad": measured("bad", shift=WORSE), "good": measured("good", place=1)}
+
+
+def pooled(holes, column, shift=0.0):
+    """By hand: over all pixels of the holes."""
+    pixels = [n for hole in holes for n in PIXELS[hole]]
+    numbers = [value + shift for hole in holes for value in GOOD[hole]]
+    mean = np.average(numbers, weights=pixels)
+    return mean if column == "l1" else -10 * np.log10(mean / 10)
+
+
+def one(results, metric, bucket):
+    found = [each for each in results["comparisons"] if (each["metric"], each["bucket"]) == (metric, bucket)]
+    assert len(found) == 1
+    return found[0]
+
+
+def test_buckets_and_counts(two):
+    assert summarize(two)["buckets"] == {"1-10": 3, "40-50": 3, "all": 6}
+    assert list(summarize(two)["buckets"]) == ["1-10", "40-50", "all"]
+    assert summarize(two)["pictures"] == 3
+
+
+def test_fillers_are_in_the_order_they_were_asked_for(two):
+    results = summarize(two)
+    assert list(results["fillers"].items()) == [("bad", "release of bad"), ("good", "release of good")]
+    assert list(results["values"]) == ["bad", "good"]
+    assert results["protocol"]["hash"] == "00"
+
+
+@pytest.mark.parametrize(("bucket", "holes"), [("1-10", ["small"]), ("40-50", ["large"]), ("all", ["small", "large"])])
+@pytest.mark.parametrize("metric", ["l1", "psnr"])
+def test_values_are_pooled_by_hand(two, bucket, holes, metric):
+    values = summarize(two)["values"]
+    for filler, shift in (("good", 0.0), ("bad", WORSE)):
+        value = values[filler][bucket][metric]
+        assert value["value"] == pytest.approx(pooled(holes, metric, shift), rel=1e-12)
+        assert value["low"] < value["value"] < value["high"]
+
+
+def test_what_is_not_measured_in_a_bucket_is_absent(two):
+    values = summarize(two)["values"]["good"]
+    assert values["1-10"]["tv"] == {"value": 0.5, "low": 0.5, "high": 0.5}
+    assert values["all"]["tv"] == {"value": 0.5, "low": 0.5, "high": 0.5}
+    assert "tv" not in values["40-50"]
+
+
+def test_a_psnr_without_any_error_is_null():
+    perfect = measured("good")
+    for line in perfect.lines:
+        for row in line["rows"]:
+            row["mse"] = 0.0
+    assert summarize({"good": perfect})["values"]["good"]["all"]["psnr"] == {"value": None, "low": None, "high": None}
+
+
+def test_two_without_any_error_are_not_compared():
+    fillers = {name: measured(name, place) for place, name in enumerate(("one", "other"))}
+    for found in fillers.values():
+        for line in found.lines:
+            line["rows"][0]["mse"] = 0.0  # every small hole; of the large ones no resample is perfect
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        compared = {(each["metric"], each["bucket"]) for each in summarize(fillers)["comparisons"]}
+    assert ("psnr", "1-10") not in compared
+    assert ("psnr", "40-50") in compared
+
+
+def test_comparisons_are_of_pairs(two):
+    results = summarize(two)
+    for bucket in results["buckets"]:
+        found = one(results, "l1", bucket)
+        assert (found["a"], found["b"]) == ("bad", "good")
+        for key in ("difference", "low", "high"):
+            assert found[key] == pytest.approx(WORSE, rel=1e-9), "every picture differs by the same"
+        assert found["within_noise"] is False
+        psnr = one(results, "psnr", bucket)
+        assert psnr["low"] <= psnr["difference"] <= psnr["high"] < 0
+        assert psnr["within_noise"] is False
+
+
+def test_a_description_is_not_compared(two):
+    assert {each["metric"] for each in summarize(two)["comparisons"]} == {"l1", "psnr"}
+
+
+def test_a_difference_that_goes_either_way_is_noise(two):
+    shifts = (0.05, -0.05, 0.01)
+    for line, shift in zip(two["good"].lines, shifts, strict=True):
+        for row, known in zip(line["rows"], rows("bad")[line["picture"]], strict=True):
+            row["l1"] = known["l1"] + WORSE + shift
+    found = one(summarize(two), "l1", "1-10")
+    assert found["low"] < 0 < found["high"]
+    assert found["within_noise"] is True
+    assert found["difference"] == pytest.approx((-0.05 * 10 + 0.05 * 20 - 0.01 * 30) / 60)
+
+
+def test_equal_ones_are_within_noise(two):
+    found = one(summarize({"a": measured("a"), "b": measured("b")}), "l1", "all")
+    assert (found["difference"], found["low"], found["high"], found["within_noise"]) == (0, 0, 0, True)
+
+
+def test_every_pair_is_compared():
+    fillers = {name: measured(name, place) for place, name in enumerate("cab")}
+    pairs = {(each["a"], each["b"]) for each in summarize(fillers)["comparisons"]}
+    assert pairs == {("c", "a"), ("c", "b"), ("a", "b")}
+
+
+def test_one_filler_is_compared_with_nobody():
+    results = summarize({"good": measured("good")})
+    assert results["comparisons"] == []
+    assert list(results["fillers"]) == ["good"]
+
+
+def test_metrics_are_described_in_their_order(two):
+    results = summarize(two)
+    assert results["metrics"] == {
+        "l1": {"better": "lower", "unit": "", "about": "Distance."},
+        "psnr": {"better": "higher", "unit": "dB", "about": ""},
+        "tv": {"better": "neither", "unit": "", "about": ""},
+    }
+    assert list(results["metrics"]) == ["l1", "psnr", "tv"]
+    assert results["metrics_left_out"] == {"lpips": "no weights"}
+
+
+def test_a_metric_of_one_filler_is_absent_for_the_other(two):
+    two["good"].heads[0]["metrics"].append(asdict(Metric("clip_score", "higher")))
+    for line in two["good"].lines:
+        for row in line["rows"]:
+            row["clip_score"] = 0.25
+    results = summarize(two)
+    assert results["values"]["good"]["all"]["clip_score"]["value"] == 0.25
+    assert "clip_score" not in results["values"]["bad"]["all"]
+    assert "clip_score" in results["metrics"]
+    assert all(each["metric"] != "clip_score" for each in results["comparisons"])
+
+
+def test_different_protocols_are_refused(two):
+    two["bad"].heads[0]["protocol"] = two["bad"].heads[0]["protocol"] | {"hash": "11"}
+    with pytest.raises(InlayError, match=r"different protocols \(bad by 11, good by 00\).*inlay evaluation compare"):
+        summarize(two)
+
+
+def test_different_weights_are_refused(two):
+    for found, version in zip(two.values(), ("sha256 1", "sha256 0"), strict=True):
+        found.heads[0]["weights"] = {"lpips": version}
+    with pytest.raises(InlayError, match=r"different weights\.lpips: sha256 0, sha256 1\. Evaluate them again"):
+        summarize(two)
+
+
+def test_weights_are_joined(two):
+    two["good"].heads[0]["weights"] = {"lpips": "sha256 0", "clip": "sha256 1"}
+    two["bad"].heads[0]["weights"] = {"lpips": "sha256 0"}
+    assert summarize(two)["weights"] == {"lpips": "sha256 0", "clip": "sha256 1"}
+
+
+@pytest.mark.parametrize("change", [{"sample": "other"}, {"hole": "other"}, {"picture": 7}])
+def test_different_pixels_are_refused(two, change):
+    two["bad"].lines[1]["rows"][0] |= change
+    with pytest.raises(InlayError, match=r"given different pixels.*new run_dir"):
+        summarize(two)
+
+
+def test_a_missing_row_is_refused(two):
+    del two["bad"].lines[2]["rows"][1]
+    with pytest.raises(InlayError, match="given different pixels"):
+        summarize(two)
+
+
+def test_nothing_at_all_is_refused(two):
+    for found in two.values():
+        for line in found.lines:
+            line["rows"] = []
+    with pytest.raises(InlayError, match="nothing to report"):
+        summarize(two)
+
+
+def test_the_digest_is_of_the_cases_and_of_nothing_else(two):
+    known = summarize(two)["protocol"]["samples"]
+    assert len(known) == 16
+    assert summarize({"good": measured("good")})["protocol"]["samples"] == known
+    for found in two.values():
+        found.lines[0]["rows"][0]["sample"] = "another picture"
+    assert summarize(two)["protocol"]["samples"] != known
+
+
+def test_provenance_is_joined(two):
+    two["bad"].heads.append(head("bad", provenance={"git": "other"}))
+    assert summarize(two)["provenance"] == [{"git": "abc"}, {"git": "other"}]
+
+
+def test_what_was_left_out_is_listed(two):
+    out = {"id": "1.png", "hole": "object", "reason": "too small"}
+    for found in two.values():
+        found.lines[1]["left_out"].append(out)
+    assert summarize(two)["pictures_left_out"] == [out]
+
+
+# Metrics of sets.
+
+
+def encoded(vector):
+    return base64.b64encode(np.asarray(vector, np.float32).tobytes()).decode()
+
+
+@pytest.fixture
+def features(rng):
+    """Features of the originals, and of the answers by hole; three pictures each."""
+    return {hole: rng.normal(size=(3, 4)).astype(np.float32) for hole in ("", *HOLES)}
+
+
+def with_features(two, features):
+    """The better filler's answers have features; the worse one gives back the originals."""
+    for name, found in two.items():
+        found.heads[0]["features"] = True
+        for picture, line in enumerate(found.lines):
+            line["features"] = {hole: encoded(features[hole if name == "good" else ""][picture]) for hole in HOLES}
+    truth = [
+        {"picture": picture, "rows": [], "features": {"": encoded(features[""][picture])}, "left_out": []}
+        for picture in range(3)
+    ]
+    return two | {ORIGINAL: Measured([head(ORIGINAL, 2, features=True)], truth)}
+
+
+def test_metrics_of_sets_are_of_each_bucket(two, features):
+    results = summarize(with_features(two, features))
+    truth = features[""]
+    expected = {
+        "1-10": distances(truth, features["small"], seed=5),
+        "40-50": distances(truth, features["large"], seed=5),
+        "all": distances(np.tile(truth, (2, 1)), np.concatenate([features[hole] for hole in HOLES]), seed=5),
+    }
+    for bucket, known in expected.items():
+        found = results["values"]["good"][bucket]
+        assert {name: found[name]["value"] for name in known} == pytest.approx(known, rel=1e-9)
+        assert all((found[name]["low"], found[name]["high"]) == (None, None) for name in known)
+    names = ["fid", "kid", "u_ids", "p_ids"]
+    assert list(expected["all"]) == [f"{name}_n6" for name in names]
+    assert set(results["metrics"]) == {"l1", "psnr", "tv"} | {f"{name}_n{n}" for name in names for n in (3, 6)}
+    assert list(results["metrics"])[:3] == ["l1", "psnr", "tv"]
+    assert results["metrics"]["fid_n3"]["better"] == "lower"
+    assert results["metrics"]["p_ids_n6"]["better"] == "higher"
+    assert {each["metric"] for each in results["comparisons"]} == {"l1", "psnr"}
+
+
+def test_the_original_is_no_filler(two, features):
+    results = summarize(with_features(two, features))
+    assert list(results["fillers"]) == list(results["values"]) == ["bad", "good"]
+
+
+def test_who_gives_back_the_originals_is_at_no_distance(two, features):
+    values = summarize(with_features(two, features))["values"]["bad"]
+    assert values["1-10"]["fid_n3"]["value"] == pytest.approx(0, abs=1e-9)
+    assert values["all"]["p_ids_n6"]["value"] == 0, "no answer beats its own original: the pairs are right"
+
+
+def test_pairs_go_by_picture_where_a_hole_is_missing(two, features):
+    for found in two.values():
+        del found.lines[0]["rows"][0]
+    measured = with_features(two, features)
+    found = summarize(measured)["values"]["good"]["1-10"]
+    known = distances(features[""][1:], features["small"][1:], seed=5)
+    assert {name: found[name]["value"] for name in known} == pytest.approx(known, rel=1e-9)
+
+
+def test_a_broken_picture_has_no_features(two, features):
+    measured = with_features(two, features)
+    for name, found in measured.items():
+        found.lines[1]["features"] = {}
+        found.lines[1]["rows"] = []
+        assert len(found.lines) == 3, name
+    results = summarize(measured)
+    assert results["buckets"] == {"1-10": 2, "40-50": 2, "all": 4}
+    assert "fid_n4" in results["values"]["good"]["all"]
+
+
+def test_a_filler_without_features_has_no_metrics_of_sets(two, features):
+    measured = with_features(two, features)
+    measured["bad"].heads[0]["features"] = False
+    results = summarize(measured)
+    assert "fid_n6" in results["values"]["good"]["all"]
+    assert "fid_n6" not in results["values"]["bad"]["all"]
+
+
+def test_a_metric_that_two_runs_describe_differently_is_compared_once(two):
+    two["bad"].heads[0]["metrics"][0] = asdict(replace(L1, about="The same in other words."))
+    one(summarize(two), "l1", "all")
