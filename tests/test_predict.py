@@ -220,7 +220,7 @@ def test_a_checkpoint_may_be_marked_as_one(tmp_path, checkpoint, mask, predict_h
         ({"mask": "empty.png"}, "empty.png: no hole (white = hole). Paint it white, or use --hole-is black."),
         ({"output": "out.xyz"}, "out.xyz: unknown suffix '.xyz'."),
         ({"output": "in.png"}, "would overwrite an input."),
-        ({"device": "cuda:7"}, "--device cuda:7: not available here."),
+        ({"device": "cuda:7"}, "device cuda:7: not available here."),
         ({"text": "a bird"}, "last.ckpt takes no text. Leave --text out, or name a text-guided"),
         ({"samples": 2}, "last.ckpt has one answer and draws nothing. Leave --samples out"),
         ({"seed": 0}, "last.ckpt has one answer and draws nothing. Leave --seed out"),

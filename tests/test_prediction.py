@@ -331,5 +331,5 @@ class TestChooseDevice:
 
     @pytest.mark.parametrize("name", ["gpu", "cuda:99", ""])
     def test_names_one_that_is_not(self, name):
-        with pytest.raises(InlayError, match=f"--device {name}: not available here"):
+        with pytest.raises(InlayError, match=f"device {name}: not available here"):
             choose_device(name)

@@ -21,6 +21,6 @@ def alone(lock: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f"{lock}: another process is at work on this index; waiting for it")
+            print(f"{lock}: another process is at work here; waiting for it")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield

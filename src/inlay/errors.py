@@ -71,7 +71,10 @@ def reported() -> Iterator[None]:
         raise SystemExit(REQUEUE) from None
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _FULL:
-            print(f"error: {error}. Make room, or write elsewhere; then resume=last.", file=sys.stderr)
+            print(
+                f"error: {error}. Make room, or write elsewhere, and start it again (a training with resume=last).",
+                file=sys.stderr,
+            )
             raise SystemExit(1) from None
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, InlayError):

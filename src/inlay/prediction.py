@@ -159,7 +159,7 @@ def choose_device(name: str) -> torch.device:
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:
-        raise InlayError(f"--device {name}: not available here. Use --device cpu or auto.") from error
+        raise InlayError(f"device {name}: not available here. Use cpu or auto.") from error
 
 
 def _check_inputs_survive(request: Request) -> None:

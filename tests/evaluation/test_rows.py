@@ -7,7 +7,7 @@ import pytest
 
 from inlay.errors import InlayError
 from inlay.evaluation.folder import Folder
-from inlay.evaluation.rows import Head, Line, Rows, Shard, collect, stored
+from inlay.evaluation.rows import Head, Line, Rows, Shard, collect, refuse_other_protocols, stored
 
 METRIC = {"name": "l1", "better": "lower", "column": "", "weight": "", "decibel": False, "about": ""}
 WHOLE = Shard(1, 1)
@@ -30,13 +30,17 @@ def head(filler="telea", hash="00", pictures=3, **fields):
     return Head(**known | fields)
 
 
+def opened(folder, head, shard):
+    return Rows.open(folder, head, shard, set(shard.of(head["pictures"])))
+
+
 def line(picture, l1=0.5):
     return Line(picture=picture, rows=[{"picture": picture, "l1": l1}], features={}, left_out=[])
 
 
 def write(folder, numbers, shard=WHOLE, l1=0.5, **fields):
     """A file as a run leaves it."""
-    rows, _ = Rows.open(Folder(folder), head(**fields), shard)
+    rows, _ = opened(Folder(folder), head(**fields), shard)
     for number in numbers:
         rows.add(line(number, l1))
     return rows.path
@@ -66,13 +70,13 @@ def test_numbers_that_json_lacks_are_null():
 
 
 def test_a_nan_never_gets_into_a_file(tmp_path):
-    rows, _ = Rows.open(Folder(tmp_path), head(), WHOLE)
+    rows, _ = opened(Folder(tmp_path), head(), WHOLE)
     with pytest.raises(ValueError, match="JSON"):
         rows.add(line(0, math.nan))
 
 
 def test_a_new_file_trusts_nothing(tmp_path):
-    rows, trusted = Rows.open(Folder(tmp_path), head("demo/best"), Shard(2, 3))
+    rows, trusted = opened(Folder(tmp_path), head("demo/best"), Shard(2, 3))
     assert rows.path == tmp_path / "rows/demo__best/2-of-3.jsonl"
     assert (rows.done, trusted) == (set(), False)
     assert json.loads(rows.path.read_text()) == head("demo/best")
@@ -81,7 +85,7 @@ def test_a_new_file_trusts_nothing(tmp_path):
 def test_the_next_run_goes_on(tmp_path):
     path = write(tmp_path, [0, 2])
     before = path.read_bytes()
-    rows, trusted = Rows.open(Folder(tmp_path), head(), WHOLE)
+    rows, trusted = opened(Folder(tmp_path), head(), WHOLE)
     assert (rows.done, trusted) == ({0, 2}, True)
     assert path.read_bytes() == before
     rows.add(line(1))
@@ -94,7 +98,7 @@ def test_a_line_that_was_cut_off_is_done_again(tmp_path, left):
     path = write(tmp_path, [0, 1])
     *whole, last = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(whole) + last[:left])
-    rows, trusted = Rows.open(Folder(tmp_path), head(), WHOLE)
+    rows, trusted = opened(Folder(tmp_path), head(), WHOLE)
     assert (rows.done, trusted) == ({0}, True)
     assert path.read_bytes() == b"".join(whole)
     rows.add(line(1))
@@ -104,7 +108,7 @@ def test_a_line_that_was_cut_off_is_done_again(tmp_path, left):
 def test_a_first_line_that_was_cut_off_is_a_new_start(tmp_path):
     path = write(tmp_path, [])
     path.write_bytes(path.read_bytes()[:-1])
-    rows, trusted = Rows.open(Folder(tmp_path), head(), WHOLE)
+    rows, trusted = opened(Folder(tmp_path), head(), WHOLE)
     assert (rows.done, trusted) == (set(), False)
     assert json.loads(path.read_text()) == head()
 
@@ -120,7 +124,7 @@ def test_rows_of_another_evaluation_are_kept_and_refused(tmp_path, fields, messa
     path = write(tmp_path, [0, 1])
     before = path.read_bytes()
     with pytest.raises(InlayError, match=message):
-        Rows.open(Folder(tmp_path), head(**fields), WHOLE)
+        opened(Folder(tmp_path), head(**fields), WHOLE)
     assert path.read_bytes() == before
 
 
@@ -135,7 +139,7 @@ OTHER_MEASURES = [
 @pytest.mark.parametrize("fields", OTHER_MEASURES)
 def test_other_measures_start_anew_on_the_same_pictures(tmp_path, fields):
     path = write(tmp_path, [0, 1])
-    rows, trusted = Rows.open(Folder(tmp_path), head(**fields), WHOLE)
+    rows, trusted = opened(Folder(tmp_path), head(**fields), WHOLE)
     assert (rows.done, trusted) == (set(), True)
     assert json.loads(path.read_text()) == head(**fields)
 
@@ -143,7 +147,7 @@ def test_other_measures_start_anew_on_the_same_pictures(tmp_path, fields):
 def test_a_run_that_is_cut_into_other_shards_goes_on(tmp_path):
     path = write(tmp_path, [0, 1])
     before = path.read_bytes()
-    rows, trusted = Rows.open(Folder(tmp_path), head(), Shard(1, 2))
+    rows, trusted = opened(Folder(tmp_path), head(), Shard(1, 2))
     assert {0, 1} <= rows.done
     assert trusted
     rows.add(line(2))
@@ -154,13 +158,13 @@ def test_a_run_that_is_cut_into_other_shards_goes_on(tmp_path):
 def test_rows_of_another_evaluation_in_another_shard_are_refused(tmp_path):
     write(tmp_path, [0], Shard(1, 2))
     with pytest.raises(InlayError, match=r"1-of-2\.jsonl: holds rows of protocol smoke 00, and this is smoke 11"):
-        Rows.open(Folder(tmp_path), head(hash="11"), Shard(2, 2))
+        opened(Folder(tmp_path), head(hash="11"), Shard(2, 2))
     assert not (tmp_path / "rows/telea/2-of-2.jsonl").exists()
 
 
 def test_where_it_ran_and_who_stood_beside_do_not_matter(tmp_path):
     write(tmp_path, [0])
-    rows, _ = Rows.open(Folder(tmp_path), head(place=3, provenance={"git": "x"}), WHOLE)
+    rows, _ = opened(Folder(tmp_path), head(place=3, provenance={"git": "x"}), WHOLE)
     assert rows.done == {0}
 
 
@@ -239,3 +243,32 @@ def test_a_line_that_is_being_written_is_passed_over(tmp_path):
     found = collect([Folder(tmp_path)])["telea"]
     assert [one["picture"] for one in found.lines] == [0, 1]
     assert not found.complete
+
+
+def test_what_was_measured_with_more_is_kept(tmp_path):
+    """The same command without weights that were given before."""
+    path = write(tmp_path, [0, 1, 2], weights={"lpips": "sha256 0"}, metrics=[METRIC, METRIC | {"name": "lpips"}])
+    before = path.read_bytes()
+    rows, _ = opened(Folder(tmp_path), head(), WHOLE)
+    assert rows.done == {0, 1, 2}
+    assert path.read_bytes() == before
+
+
+def test_what_was_begun_with_more_is_not_gone_on_with(tmp_path):
+    write(tmp_path, [0, 1], weights={"lpips": "sha256 0"})
+    with pytest.raises(InlayError, match="begun with more metrics or weights"):
+        opened(Folder(tmp_path), head(), WHOLE)
+
+
+def test_a_damaged_line_is_named(tmp_path):
+    path = write(tmp_path, [0, 1])
+    path.write_bytes(path.read_bytes().replace(b'"picture": 0', b'"picture: 0'))
+    with pytest.raises(InlayError, match=r"1-of-1\.jsonl: holds a line that is damaged"):
+        opened(Folder(tmp_path), head(), WHOLE)
+
+
+def test_a_folder_takes_one_protocol(tmp_path):
+    write(tmp_path, [0], filler="mean")
+    refuse_other_protocols(Folder(tmp_path), head()["protocol"])
+    with pytest.raises(InlayError, match=r"mean.1-of-1\.jsonl: holds rows of protocol smoke 00, and this is smoke 11"):
+        refuse_other_protocols(Folder(tmp_path), head(hash="11")["protocol"])

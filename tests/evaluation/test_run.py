@@ -53,7 +53,7 @@ def test_everything_is_written(whole):
     assert list(found["fillers"]) == ["mean", "telea"]
     assert found["buckets"]["all"] == 3 * found["pictures"] == 15
     assert sum(n for name, n in found["buckets"].items() if name != "all") == 15
-    assert sorted(found["metrics_left_out"]) == ["clip_score", "inception", "lpips"]
+    assert sorted(found["metrics_left_out"]) == ["clip_score", "inception", "lpips", "ms_ssim", "ms_ssim_hole"]
     assert pq.read_table(whole / "results.parquet").num_rows == 30
 
 

@@ -14,6 +14,12 @@ from inlay.evaluation.summary import summarize
 from inlay.metrics import Metric
 from inlay.metrics.distributions import distances
 
+
+@pytest.fixture(autouse=True)
+def _three_are_enough(monkeypatch):
+    monkeypatch.setattr("inlay.evaluation.summary.ENOUGH", 3)
+
+
 L1 = Metric("l1", "lower", weight="hole_pixels", about="Distance.")
 PSNR = Metric("psnr", "higher", column="mse", weight="hole_pixels", decibel=True)
 TV = Metric("tv", "neither")
@@ -302,21 +308,17 @@ def with_features(two, features):
 def test_metrics_of_sets_are_of_each_bucket(two, features):
     results = summarize(with_features(two, features))
     truth = features[""]
-    expected = {
-        "1-10": distances(truth, features["small"], seed=5),
-        "40-50": distances(truth, features["large"], seed=5),
-        "all": distances(np.tile(truth, (2, 1)), np.concatenate([features[hole] for hole in HOLES]), seed=5),
-    }
-    for bucket, known in expected.items():
+    small, large = (distances(truth, features[hole], seed=5) for hole in HOLES)
+    both = {name: (small[name] + large[name]) / 2 for name in small}
+    for bucket, known in {"1-10": small, "40-50": large, "all": both}.items():
         found = results["values"]["good"][bucket]
         assert {name: found[name]["value"] for name in known} == pytest.approx(known, rel=1e-9)
         assert all((found[name]["low"], found[name]["high"]) == (None, None) for name in known)
     names = ["fid", "kid", "u_ids", "p_ids"]
-    assert list(expected["all"]) == [f"{name}_n6" for name in names]
-    assert set(results["metrics"]) == {"l1", "psnr", "tv"} | {f"{name}_n{n}" for name in names for n in (3, 6)}
+    assert set(results["metrics"]) == {"l1", "psnr", "tv"} | {f"{name}_n3" for name in names}
     assert list(results["metrics"])[:3] == ["l1", "psnr", "tv"]
     assert results["metrics"]["fid_n3"]["better"] == "lower"
-    assert results["metrics"]["p_ids_n6"]["better"] == "higher"
+    assert results["metrics"]["p_ids_n3"]["better"] == "higher"
     assert {each["metric"] for each in results["comparisons"]} == {"l1", "psnr"}
 
 
@@ -328,7 +330,7 @@ def test_the_original_is_no_filler(two, features):
 def test_who_gives_back_the_originals_is_at_no_distance(two, features):
     values = summarize(with_features(two, features))["values"]["bad"]
     assert values["1-10"]["fid_n3"]["value"] == pytest.approx(0, abs=1e-9)
-    assert values["all"]["p_ids_n6"]["value"] == 0, "no answer beats its own original: the pairs are right"
+    assert values["all"]["p_ids_n3"]["value"] == 0, "no answer beats its own original: the pairs are right"
 
 
 def test_pairs_go_by_picture_where_a_hole_is_missing(two, features):
@@ -348,17 +350,34 @@ def test_a_broken_picture_has_no_features(two, features):
         assert len(found.lines) == 3, name
     results = summarize(measured)
     assert results["buckets"] == {"1-10": 2, "40-50": 2, "all": 4}
-    assert "fid_n4" in results["values"]["good"]["all"]
+    assert "fid_n2" in results["values"]["good"]["all"]
 
 
 def test_a_filler_without_features_has_no_metrics_of_sets(two, features):
     measured = with_features(two, features)
     measured["bad"].heads[0]["features"] = False
     results = summarize(measured)
-    assert "fid_n6" in results["values"]["good"]["all"]
-    assert "fid_n6" not in results["values"]["bad"]["all"]
+    assert "fid_n3" in results["values"]["good"]["all"]
+    assert "fid_n3" not in results["values"]["bad"]["all"]
 
 
 def test_a_metric_that_two_runs_describe_differently_is_compared_once(two):
     two["bad"].heads[0]["metrics"][0] = asdict(replace(L1, about="The same in other words."))
     one(summarize(two), "l1", "all")
+
+
+def test_few_pictures_allow_no_comparison(two, monkeypatch):
+    monkeypatch.setattr("inlay.evaluation.summary.ENOUGH", 4)
+    results = summarize(two)
+    assert results["comparisons"] == []
+    value = results["values"]["good"]["all"]["l1"]
+    assert value["value"] == pytest.approx(pooled(HOLES, "l1"))
+    assert (value["low"], value["high"]) == (None, None)
+
+
+def test_a_metric_without_any_number_is_said_to_be_left_out(two):
+    for found in two.values():
+        found.heads[0]["metrics"].append(asdict(Metric("ms_ssim", "higher")))
+    results = summarize(two)
+    assert results["metrics_left_out"]["ms_ssim"].startswith("gave no number")
+    assert "ms_ssim" not in results["metrics"]

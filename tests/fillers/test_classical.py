@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+import inlay
 from inlay.fillers.classical import Biharmonic, MeanFill, NavierStokes, Telea
 
 FILLERS = [MeanFill, Telea, NavierStokes, Biharmonic]
@@ -160,7 +161,7 @@ def test_biharmonic_fill_goes_on_with_a_slope_and_stays_between_what_is_known():
 @pytest.mark.parametrize(
     ("filler", "identity"),
     [
-        (MeanFill(), "Inlay"),
+        (MeanFill(), f"Inlay {inlay.__version__}"),
         (Telea(), f"OpenCV {cv2.__version__}, radius 3"),
         (NavierStokes(2.5), f"OpenCV {cv2.__version__}, radius 2.5"),
         (Biharmonic(), f"scikit-image {version('scikit-image')}"),

@@ -48,6 +48,8 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
     require([f"data.{key}" for key in _DATA if OmegaConf.is_missing(cfg.data, key)])
     _check_used(overrides)
     torch.set_num_threads(1)  # sums depend on their order: so they are the same however many processes share a machine
+    torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     cfg.device = _device(choose_device(cfg.device))
     shard = _shard(cfg.shard)
     names = short_names([cfg.filler] if isinstance(cfg.filler, str) else list(cfg.filler))
@@ -55,11 +57,11 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
         raise InlayError(f"filler must name fillers, differently in files too; got {', '.join(names) or 'none'}.")
     evaluation = Evaluation(
         protocol=_protocol(cfg),
-        pictures=pictures(cfg.data, cfg.data.val_split),
         fillers={name: load_filler(filler, cfg.device) for filler, name in names.items()},
         measures=_measures(cfg),
+        pictures=pictures(cfg.data, cfg.data.val_split),  # last: an index may take its time
         folder=Folder(Path(cfg.run_dir)),
-        provenance=provenance.software(),
+        provenance=provenance.software() | {"device": _described(cfg.device)},
         on_bad_file=cfg.data.on_bad_file,
     )
     identity = evaluation.identity()
@@ -150,6 +152,13 @@ def _device(chosen: Any) -> str:
     return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if chosen.type == "cuda" and chosen.index == 0 else str(chosen)
 
 
+def _described(device: str) -> str:
+    """``cpu``, or the model of a GPU."""
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
+
+
 def _shard(given: str | None) -> "Shard":
     """The part that was asked for; without, the one of this process among those that torchrun started."""
     from inlay.errors import InlayError
@@ -171,8 +180,9 @@ def _shard(given: str | None) -> "Shard":
 
 
 def _protocol(cfg: DictConfig) -> "Protocol":
-    # Unresolved: where weights lie on this machine is no part of the recipe.
-    recipe = OmegaConf.to_container(cfg.protocol)
+    whole = cfg.copy()  # where weights lie on this machine, and which one it is, is no part of the recipe
+    whole.weights, whole.device = {name: f"weights.{name}" for name in cfg.weights}, "device"
+    recipe = OmegaConf.to_container(whole.protocol, resolve=True)
     bare = OmegaConf.masked_copy(cfg.protocol, [key for key in cfg.protocol if key != "metrics"])
     protocol: Protocol = instantiate(bare, _convert_="all")(recipe=recipe)
     return protocol

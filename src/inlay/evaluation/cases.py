@@ -26,7 +26,7 @@ class Cases:
         picture: its place among the protocol's pictures.
         id: what it is called in its dataset.
         image: ``(H, W, 3)`` uint8 RGB; None where the file cannot be used.
-        caption: the first one, empty where there is none.
+        caption: what fillers that read are told, the first one; empty where there is none.
         masks: ``(H, W)`` bool by the hole's name, True = hole.
         left_out: why a hole could not be had, by its name.
     """
@@ -39,10 +39,11 @@ class Cases:
     left_out: Mapping[str, str]
 
     def digest(self, hole: str) -> str:
-        """16 hexadecimal digits that stand for the very pixels of the picture and of a hole."""
+        """16 hexadecimal digits that stand for the very pixels of the picture and of a hole, and for the caption."""
         assert self.image is not None
         told = hashlib.sha256(self.image.tobytes())
         told.update(np.packbits(self.masks[hole]).tobytes())
+        told.update(self.caption.encode())
         return told.hexdigest()[:16]
 
 
@@ -75,7 +76,7 @@ class ProtocolPictures(Dataset[Cases]):
             if self.on_bad_file == "error":
                 raise
             id = self.pictures.id(position)
-            return Cases(number, id, None, "", {}, dict.fromkeys(self.protocol.holes, str(error)))
+            return Cases(number, id, None, "", {}, dict.fromkeys(self.protocol.holes, error.reason))
 
     def _photograph(self, position: int) -> Photograph:
         whole = self.protocol.cut == "squash" or self.protocol.around_object is not None
@@ -100,5 +101,5 @@ class ProtocolPictures(Dataset[Cases]):
                 masks[name] = family(size, size, rng, scene)
             except NoHole as error:
                 left_out[name] = str(error)
-        caption = photograph.captions[0] if photograph.captions else ""
+        caption = photograph.captions[0] if photograph.captions and protocol.captions else ""
         return Cases(number, photograph.id, frame.cut(photograph.pixels, size), caption, masks, left_out)

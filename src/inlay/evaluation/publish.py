@@ -9,13 +9,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from inlay.cache import alone
 from inlay.errors import InlayError
 from inlay.evaluation import report
 from inlay.evaluation.folder import Folder
 from inlay.evaluation.latex import latex
 from inlay.evaluation.markdown import markdown
 from inlay.evaluation.results import Results, Row
-from inlay.evaluation.rows import Measured, collect
+from inlay.evaluation.rows import Measured, collect, measures_of
 from inlay.evaluation.summary import summarize
 
 
@@ -24,7 +25,8 @@ def publish(folder: Folder, fillers: Sequence[str] | None = None) -> Results | N
 
     Args:
         folder: holds the rows.
-        fillers: which to show, and the original; None for all that are there.
+        fillers: which must be there, and the original; others are shown behind them if they are complete, and were
+            measured alike. None for all that are there.
 
     Returns:
         The results; None where pictures are missing yet, as other shards are at work: nothing is written then.
@@ -37,20 +39,31 @@ def publish(folder: Folder, fillers: Sequence[str] | None = None) -> Results | N
     if fillers is not None:
         if not set(fillers) <= set(measured):
             return None
-        measured = {name: measured[name] for name in fillers}
+        measured = {name: measured[name] for name in fillers} | _alike(measured, fillers)
     if not all(found.complete for found in measured.values()):
         return None
     results = summarize(measured)
     rows = [row for name in results["fillers"] for line in measured[name].lines for row in line["rows"]]
     try:
-        _write_parquet(folder.parquet, rows)
-        _write(folder.markdown, markdown(results))
-        _write(folder.latex, latex(results))
-        _write(folder.report, report.render(results, rows, folder))
-        _write(folder.results, json.dumps(results, indent=1, allow_nan=False) + "\n")  # the sign that all is there
+        with alone(folder.rows / ".publish.lock"):
+            _publish(folder, results, rows)
     except OSError as error:
         raise InlayError(f"{folder.root}: cannot be written ({error.strerror or error}). Make room there.") from error
     return results
+
+
+def _alike(measured: Mapping[str, Measured], fillers: Sequence[str]) -> dict[str, Measured]:
+    """What others left in the folder, complete and measured as these are."""
+    how = [measures_of(measured[name].heads[0]) for name in fillers]
+    return {name: found for name, found in measured.items() if found.complete and measures_of(found.heads[0]) in how}
+
+
+def _publish(folder: Folder, results: Results, rows: Sequence[Row]) -> None:
+    _write_parquet(folder.parquet, rows)
+    _write(folder.markdown, markdown(results))
+    _write(folder.latex, latex(results))
+    _write(folder.report, report.render(results, rows, folder))
+    _write(folder.results, json.dumps(results, indent=1, allow_nan=False) + "\n")  # the sign that all is there
 
 
 def merge(sources: Sequence[Path], out: Path) -> Results:
@@ -64,7 +77,7 @@ def merge(sources: Sequence[Path], out: Path) -> Results:
         InlayError: pictures are missing; or what is there does not belong together.
     """
     folders = [Folder(source) for source in sources]
-    measured = collect(folders)
+    measured = collect([*folders, Folder(out)])
     if not measured:
         raise InlayError(f"{', '.join(map(str, sources))}: no rows of an evaluation in there.")
     _check_complete(measured)

@@ -7,10 +7,10 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Self, TypedDict
+from typing import Any, NamedTuple, Self, TypedDict, cast
 
 from inlay.errors import InlayError
 from inlay.evaluation.folder import Folder, file_name
@@ -84,16 +84,24 @@ class Rows:
     done: set[int]
 
     @classmethod
-    def open(cls, folder: Folder, head: Head, shard: Shard) -> tuple[Self, bool]:
+    def open(cls, folder: Folder, head: Head, shard: Shard, pictures: set[int]) -> tuple[Self, bool]:
         """Open a file, new or half full.
 
-        What another set of metrics left there is measured anew; the pictures that were filled stay valid.
+        What fewer metrics left there is measured anew; the pictures that were filled stay valid. What was measured with
+        more than is asked for now is kept.
+
+        Args:
+            folder: of the evaluation.
+            head: what the file's first line shall be.
+            shard: which part.
+            pictures: the places of its pictures.
 
         Returns:
             The rows, and whether pictures of this filler that lie in the folder are of this very evaluation.
 
         Raises:
-            InlayError: the file holds another protocol's rows, or another version's of the filler.
+            InlayError: the file holds another protocol's rows, or another version's of the filler; or it was begun with
+                weights that are not given now.
         """
         path = folder.rows / file_name(head["filler"]) / f"{shard}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,14 +109,18 @@ class Rows:
         begun = trusted = False
         for file in path.parent.glob("*.jsonl"):  # those of other shards too: they may have been cut otherwise before
             if found := _whole_lines(file):
-                there: Head = json.loads(found[0])
+                there = _head(file, found[0])
                 _refuse_others(file, there, head)
                 trusted = True
-                if _measures(there) == _measures(head):
-                    done |= {json.loads(line)["picture"] for line in found[1:]}
-                    begun |= file == path
+                if _covers(there, head):
+                    done |= {_parsed(file, line)["picture"] for line in found[1:]}
                     if file == path:
+                        begun = True
                         os.truncate(path, sum(map(len, found)))  # without a line that was cut off
+                        if measures_of(there) != measures_of(head) and not pictures <= done:
+                            raise InlayError(
+                                f"{path}: was begun with more metrics or weights. Give them again, or another run_dir."
+                            )
         if not begun:
             path.write_text(json.dumps(head) + "\n", encoding="utf-8")
         return cls(path, done), trusted
@@ -161,14 +173,14 @@ def _measured(paths: Sequence[Path]) -> Measured | None:
         content = _whole_lines(path)
         if not content:
             continue  # another process is about to write its first line
-        heads.append(json.loads(content[0]))
+        heads.append(_head(path, content[0]))
         _refuse_others(path, heads[0], heads[-1])
-        if _measures(heads[0]) != _measures(heads[-1]):
+        if measures_of(heads[0]) != measures_of(heads[-1]):
             raise InlayError(
                 f"{path}: was measured by other metrics or weights than {paths[0].name} beside it. Remove one of them, "
                 "and run its shard again."
             )
-        for line in map(json.loads, content[1:]):
+        for line in (_parsed(path, text) for text in content[1:]):
             if lines.setdefault(line["picture"], line) != line:
                 raise InlayError(
                     f"{path}: picture {line['picture']} was measured before, with other numbers. Merge runs that share "
@@ -182,23 +194,61 @@ def _whole_lines(path: Path) -> list[bytes]:
         return [line for line in file if line.endswith(b"\n")]
 
 
-def _measures(head: Head) -> tuple[Any, ...]:
+def _parsed(path: Path, text: bytes) -> Line:
+    try:
+        line: Line = json.loads(text)
+    except ValueError as error:
+        raise InlayError(f"{path}: holds a line that is damaged ({error}). Remove the file, and run again.") from error
+    return line
+
+
+def _covers(there: Head, here: Head) -> bool:
+    """Whether everything that is to be measured here was measured there, through the same networks."""
+    kept = _defined(there)
+    return (
+        all(metric in kept for metric in _defined(here))
+        and there["features"] >= here["features"]
+        and all(there["weights"].get(name) == version for name, version in here["weights"].items())
+    )
+
+
+def measures_of(head: Head) -> tuple[Any, ...]:
     """What is measured, and through which networks."""
-    metrics = [{key: value for key, value in metric.items() if key != "about"} for metric in head["metrics"]]
-    return metrics, head["features"], head["weights"]
+    return _defined(head), head["features"], head["weights"]
+
+
+def _defined(head: Head) -> list[dict[str, Any]]:
+    """The metrics without what is said about them."""
+    return [{key: value for key, value in metric.items() if key != "about"} for metric in head["metrics"]]
+
+
+def refuse_other_protocols(folder: Folder, protocol: ProtocolIs) -> None:
+    """Raise :class:`InlayError` where a folder holds rows of another protocol, of whatever filler and shard."""
+    for path in sorted(folder.rows.glob("*/*.jsonl")):
+        if found := _whole_lines(path):
+            there = _head(path, found[0])["protocol"]
+            if there["hash"] != protocol["hash"]:
+                raise _belongs_elsewhere(path, "protocol", _told(there), _told(protocol))
+
+
+def _head(path: Path, text: bytes) -> Head:
+    head: Any = _parsed(path, text)
+    return cast(Head, head)
 
 
 def _refuse_others(path: Path, there: Head, here: Head) -> None:
-    for what, old, new in _differences(there, here):
-        raise InlayError(
-            f"{path}: holds rows of {what} {old}, and this is {new}: they do not belong into one table. Choose another "
-            "run_dir, or remove that file."
-        )
-
-
-def _differences(there: Head, here: Head) -> Iterator[tuple[str, str, str]]:
-    old, new = (f"{head['protocol']['name']} {head['protocol']['hash']}" for head in (there, here))
-    if old != new:
-        yield "protocol", old, new
+    if there["protocol"]["hash"] != here["protocol"]["hash"]:
+        raise _belongs_elsewhere(path, "protocol", _told(there["protocol"]), _told(here["protocol"]))
     if there["identity"] != here["identity"]:
-        yield f"{here['filler']} in its version", there["identity"], here["identity"]
+        raise _belongs_elsewhere(path, f"{here['filler']} in its version", there["identity"], here["identity"])
+
+
+def _told(protocol: ProtocolIs) -> str:
+    return f"{protocol['name']} {protocol['hash']}"
+
+
+def _belongs_elsewhere(path: Path, what: str, there: str, here: str) -> InlayError:
+    return InlayError(
+        f"{path}: holds rows of {what} {there}, and this is {here}: they do not belong into one table. Choose another "
+        "run_dir, or remove that file."
+    )

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from inlay.cache import alone
 from inlay.data.pictures import Pictures
 from inlay.evaluation.cases import Cases, ProtocolPictures
 from inlay.evaluation.folder import ORIGINAL, Folder
 from inlay.evaluation.measuring import Measures
 from inlay.evaluation.protocol import Protocol
 from inlay.evaluation.results import LeftOut, ProtocolIs
-from inlay.evaluation.rows import Head, Line, Rows, Shard
+from inlay.evaluation.rows import Head, Line, Rows, Shard, refuse_other_protocols
 from inlay.fillers import Filler
 from inlay.images import Picture, read_image, write_picture
 from inlay.prediction import fill_picture
@@ -69,6 +70,11 @@ class Evaluation:
         Raises:
             InlayError: the folder holds another evaluation; a file is broken; or the disk refuses.
         """
+        self.folder.rows.mkdir(parents=True, exist_ok=True)
+        with alone(self.folder.rows / f".{shard}.lock"):  # another process with the same shard waits, and finds it done
+            self._run(shard, workers)
+
+    def _run(self, shard: Shard, workers: int) -> None:
         numbers = shard.of(len(self.protocol.chosen(self.pictures)))
         files = self._files(shard)
         todo = [number for number in numbers if any(number not in rows.done for rows, _ in files.values())]
@@ -81,13 +87,15 @@ class Evaluation:
                 self._write_given(cases)
                 for filler, (rows, trusted) in files.items():
                     if cases.picture not in rows.done:
-                        bar.set_postfix_str(filler)
+                        bar.set_postfix_str(filler, refresh=False)
                         rows.add(self._original(cases) if filler == ORIGINAL else self._line(filler, cases, trusted))
                 bar.update()
 
     def _files(self, shard: Shard) -> dict[str, tuple[Rows, bool]]:
         """By filler its rows, and whether pictures that lie in the folder are its own."""
         protocol, files = self.identity(), {}
+        mine = set(shard.of(len(self.protocol.chosen(self.pictures))))
+        refuse_other_protocols(self.folder, protocol)
         identities = {name: filler.identity for name, filler in self.fillers.items()}
         if self.measures.network:
             identities[ORIGINAL] = ""
@@ -104,7 +112,7 @@ class Evaluation:
                 metrics_left_out=dict(self.measures.left_out),
                 provenance=dict(self.provenance),
             )
-            files[name] = Rows.open(self.folder, head, shard)
+            files[name] = Rows.open(self.folder, head, shard, mine)
         return files
 
     def _write_given(self, cases: Cases) -> None:
@@ -117,7 +125,7 @@ class Evaluation:
 
     def _line(self, name: str, cases: Cases, trusted: bool) -> Line:
         filler, rows, features = self.fillers[name], [], {}
-        told = filler.takes_text and self.protocol.captions
+        told = filler.takes_text
         for hole in cases.masks:
             first = self._answer(name, cases, hole, trusted)
             answers = [first, *self._samples(filler, cases, hole)]
@@ -133,8 +141,8 @@ class Evaluation:
 
     def _answer(self, name: str, cases: Cases, hole: str, trusted: bool) -> NDArray[np.uint8]:
         path = self.folder.filled(name, cases.picture, hole)
-        if trusted and path.exists():
-            return read_image(path)
+        if trusted and path.exists() and _fits(earlier := read_image(path), cases, hole):
+            return earlier
         answer = self._fill(self.fillers[name], cases, hole, seed=None)
         write_picture(path, Picture(answer))
         return answer
@@ -152,8 +160,16 @@ class Evaluation:
 
     def _fill(self, filler: Filler, cases: Cases, hole: str, seed: int | None) -> NDArray[np.uint8]:
         assert cases.image is not None
-        text = cases.caption if self.protocol.captions and filler.takes_text else None
-        return fill_picture(filler, Picture(cases.image), cases.masks[hole], text, seed).rgb8()
+        mask = cases.masks[hole]
+        shown = Picture(np.where(mask[..., None], np.uint8(0), cases.image))  # whatever a filler does, it sees no truth
+        return fill_picture(filler, shown, mask, cases.caption if filler.takes_text else None, seed).rgb8()
+
+
+def _fits(answer: NDArray[np.uint8], cases: Cases, hole: str) -> bool:
+    """Whether an answer on disk is one to this very picture: its known pixels are."""
+    assert cases.image is not None
+    known = ~cases.masks[hole]
+    return answer.shape == cases.image.shape and bool((answer[known] == cases.image[known]).all())
 
 
 def _left_out(cases: Cases) -> list[LeftOut]:

@@ -104,7 +104,7 @@ def _values(counts: NDArray[np.uint16], found: Sums, metrics: Sequence[Metric]) 
         weighed, weights = (np.einsum("rp,pm->rm", part, x) for x in found)
         with np.errstate(invalid="ignore"):
             parts.append(weighed / weights)
-    means = np.concatenate(parts)
+    means = np.concatenate(parts) if parts else np.empty((0, len(metrics)))
     return np.stack([metric.finish(means[:, number]) for number, metric in enumerate(metrics)], axis=1)
 
 

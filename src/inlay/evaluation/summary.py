@@ -17,7 +17,10 @@ from inlay.evaluation.rows import Measured
 from inlay.evaluation.statistics import Estimates, draws, estimates, interval, sums
 from inlay.metrics import Metric, distributions
 
+NOTHING = "gave no number: pictures too small for it, no captions, or no filler that draws."
 RESAMPLES = 1000
+ENOUGH = 10
+"""Pictures that an interval takes: resamples of fewer repeat each other, and call every other difference real."""
 
 
 def summarize(measured: Mapping[str, Measured]) -> Results:
@@ -57,10 +60,15 @@ def summarize(measured: Mapping[str, Measured]) -> Results:
         metrics=_described(metrics, values),
         values=values,
         comparisons=[one for bucket, found in compared.items() for one in _comparisons(found, metrics, bucket)],
-        metrics_left_out={name: why for head in heads.values() for name, why in head["metrics_left_out"].items()},
+        metrics_left_out={name: why for head in heads.values() for name, why in head["metrics_left_out"].items()}
+        | {metric.name: NOTHING for metric in metrics if not _has_values(metric.name, values)},
         pictures_left_out=[out for line in next(iter(fillers.values())).lines for out in line["left_out"]],
         provenance=_joined([head["provenance"]] for found in fillers.values() for head in found.heads),
     )
+
+
+def _has_values(metric: str, values: Mapping[str, Mapping[str, Mapping[str, Value]]]) -> bool:
+    return any(metric in of_bucket for of_filler in values.values() for of_bucket in of_filler.values())
 
 
 def _check_same_test(fillers: Mapping[str, Measured], rows: Mapping[str, list[Row]]) -> None:
@@ -112,7 +120,7 @@ def _estimates(
 ) -> dict[str, Estimates]:
     here = {name: [of_filler[place] for place in places] for name, of_filler in rows.items()}
     pictures = sorted({row["picture"] for row in next(iter(here.values()))})
-    counts = draws(len(pictures), RESAMPLES, seed, bucket)
+    counts = draws(len(pictures), RESAMPLES if len(pictures) >= ENOUGH else 0, seed, bucket)
     return {name: estimates(sums(found, metrics, pictures), metrics, counts) for name, found in here.items()}
 
 
@@ -165,11 +173,26 @@ def _distances(
         for row in line["rows"]
     ]
     seed = measured[name].heads[0]["protocol"]["recipe"]["seed"]
+    rows = [row for line in measured[name].lines for row in line["rows"]]
     for bucket, places in by_bucket.items():
-        real, filled = (np.stack([pairs[place][side] for place in places]) for side in (0, 1))
+        holes: dict[str, list[int]] = {}
+        for place in places:
+            holes.setdefault(rows[place]["hole"], []).append(place)
+        sets = [[pairs[place] for place in of_hole] for of_hole in holes.values() if len(of_hole) > 1]
+        yield bucket, _mean_distances(sets, seed)
+
+
+def _mean_distances(sets: Sequence[Sequence[tuple[Any, Any]]], seed: int) -> dict[str, Value]:
+    """The mean over the holes of a protocol, as no set may hold a picture twice; ``n`` is that of the smallest set."""
+    found: dict[str, list[float]] = {}
+    for pairs in sets:
+        real, filled = (np.stack(side) for side in zip(*pairs, strict=True))
         with threadpool_limits(1):  # the last bits of BLAS depend on how many threads it has
-            found = distributions.distances(real, filled, seed)
-        yield bucket, {metric: Value(value=_finite(value), low=None, high=None) for metric, value in found.items()}
+            for metric, value in distributions.distances(real, filled, seed).items():
+                found.setdefault(metric.rpartition("_n")[0], []).append(value)
+    n = min(map(len, sets), default=0)
+    means = {f"{kind}_n{n}": float(np.mean(values)) for kind, values in found.items()}
+    return {name: Value(value=_finite(mean), low=None, high=None) for name, mean in means.items()}
 
 
 def _described(

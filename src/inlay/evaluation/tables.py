@@ -73,7 +73,7 @@ def by_metric(results: Results, marks: bool = True) -> list[Table]:
         results: of an evaluation.
         marks: whether to mark the best of each bucket and what is within noise of it. Nothing is marked where the
             values are no contest: a single one, one that could not be computed, sets of different size, a metric of
-            which neither way is better.
+            which neither way is better, too few pictures for a comparison.
     """
     kinds: dict[str, list[str]] = {}
     for name in results["metrics"]:
@@ -125,7 +125,8 @@ def _table(results: Results, kind: str, names: Sequence[str], marks: bool) -> Ta
     rows: dict[str, dict[str, Cell]] = {filler: {} for filler in results["fillers"]}
     for bucket in results["buckets"]:
         column = {filler: _cell(results["values"][filler].get(bucket, {}), names) for filler in results["fillers"]}
-        best = _best(column, what["better"]) if marks else set()
+        compared = _kind(names[0]) != names[0] or _compared(results, kind, bucket)
+        best = _best(column, what["better"]) if marks and compared else set()
         tied = _tied(results, names, bucket, best)
         for filler, cell in column.items():
             rows[filler][bucket] = cell._replace(best=filler in best, tied=filler in tied - best)
@@ -148,6 +149,10 @@ def _best(column: Mapping[str, Cell], better: str) -> set[str]:
         return set()
     winner = max(known) if better == "higher" else min(known)
     return {filler for filler, number in numbers.items() if number == winner}
+
+
+def _compared(results: Results, metric: str, bucket: str) -> bool:
+    return any((one["metric"], one["bucket"]) == (metric, bucket) for one in results["comparisons"])
 
 
 def _tied(results: Results, names: Sequence[str], bucket: str, best: set[str]) -> set[str]:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+import inlay
 from inlay.fillers.base import Filler
 from inlay.ops import composite, erase
 
@@ -21,7 +22,7 @@ _GRAY = 0.5
 class MeanFill(Filler):
     """Every hole gets the mean color of the known pixels (mid-gray where nothing is known)."""
 
-    identity = "Inlay"
+    identity = f"Inlay {inlay.__version__}"
 
     def fill(
         self, image: Tensor, mask: Tensor, *, text: Sequence[str] | None = None, seed: int | None = None

@@ -21,7 +21,7 @@ class Diversity:
                              over pictures; at least 0. Only with ``lpips``, and for pictures that it takes
     =======================  ===========================================================================================
 
-    Higher is more diverse, and that is not better by itself: noise is very diverse, and a hole that leaves no choice
+    Higher is more diverse, neither better nor worse by itself: noise is very diverse, and a hole that leaves no choice
     should be filled alike each time. Read them beside a measure of quality.
 
     Args:
@@ -30,15 +30,12 @@ class Diversity:
 
     def __init__(self, lpips: LPIPS | None = None) -> None:
         self.lpips = lpips
-        seen = (
-            (Metric("diversity_lpips", "higher", about="LPIPS between answers to different seeds. Noise varies most."),)
-            if lpips
-            else ()
-        )
+        about = "LPIPS between answers to different seeds. Noise varies most."
+        seen = (Metric("diversity_lpips", "neither", about=about),) if lpips else ()
         self.metrics = (
             Metric(
                 "diversity_l1_hole",
-                "higher",
+                "neither",
                 weight="hole_pixels",
                 about="Mean absolute difference in the hole between answers to different seeds. Noise varies most.",
             ),
