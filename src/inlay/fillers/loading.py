@@ -42,9 +42,8 @@ def _from_checkpoint(path: Path, device: torch.device | str) -> Filler:
     from inlay.models import TDANet
     from inlay.text import TextEncoder
 
-    path = (
-        path.resolve() if path.is_symlink() else path
-    )  # best.ckpt is a link, which a training may move while its file is read
+    if path.is_symlink():
+        path = path.resolve()  # best.ckpt, which a training may move on while it is read
     net = build_network(path)
     # The network is asked, not the configuration: what it takes decides how it is called.
     takes = list(signature(net.forward).parameters)
