@@ -121,7 +121,7 @@ def _tell(results: "Results", folder: Path) -> None:
     table = tables.get(_SHOWN) or next(iter(tables.values()))
     protocol, where = results["protocol"], Folder(folder)
     printed = Table(title=f"{table.metric} by hole ratio, protocol {protocol['name']} {protocol['hash']}")
-    printed.add_column("filler")
+    printed.add_column("filler", overflow="fold")
     for bucket, cases in results["buckets"].items():
         printed.add_column(f"{head(bucket)}\nn={cases}", justify="right")
     for filler, row in table.rows.items():
