@@ -111,6 +111,7 @@ def _compare(args: argparse.Namespace) -> None:
 
 def _tell(results: "Results", folder: Path) -> None:
     """The table that matters most, and where the others are."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
@@ -120,7 +121,8 @@ def _tell(results: "Results", folder: Path) -> None:
     tables = {table.metric: table for table in by_metric(results)}
     table = tables.get(_SHOWN) or next(iter(tables.values()))
     protocol, where = results["protocol"], Folder(folder)
-    printed = Table(title=f"{table.metric} by hole ratio, protocol {protocol['name']} {protocol['hash']}")
+    title = f"{table.metric} by hole ratio, protocol {protocol['name']} {protocol['hash']}"
+    printed = Table(title=title, box=box.SIMPLE)
     printed.add_column("filler", overflow="fold")
     for bucket, cases in results["buckets"].items():
         printed.add_column(f"{head(bucket)}\nn={cases}", justify="right")
