@@ -1,5 +1,6 @@
 """The whole way from pictures to results: exact, resumable, the same in parts."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -12,8 +13,9 @@ from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 from inlay.cli import main
 from inlay.errors import InlayError
 from inlay.evaluation.folder import Folder
+from inlay.evaluation.rows import Rows
 from inlay.fillers import MeanFill, Telea
-from inlay.images import read_image, read_mask
+from inlay.images import Picture, read_image, read_mask, write_picture
 from tests.conftest import ROOT
 from tests.evaluation.evaluating import TINY, evaluate, results
 
@@ -175,6 +177,57 @@ def test_changed_files_are_noticed(noise, tmp_path):
     path.write_text("\n".join([head, json.dumps(changed), *rest]) + "\n")
     with pytest.raises(InlayError, match="given different pixels"):
         evaluate(tmp_path, f"data.root={noise}")
+
+
+def test_an_answer_to_another_picture_is_not_trusted(whole, noise, tmp_path, monkeypatch):
+    """The dataset's files changed under their names, and the rows are to be measured anew."""
+    evaluate(tmp_path, f"data.root={noise}")
+    rows = tmp_path / "rows/telea/1-of-1.jsonl"
+    rows.write_text(rows.read_text().splitlines()[0] + "\n")
+    answer = Folder(tmp_path).filled("telea", 0, "small")
+    pixels = read_image(answer).copy()
+    pixels[~read_mask(Folder(tmp_path).mask(0, "small"))] ^= 1
+    write_picture(answer, Picture(pixels))
+    calls = counted(monkeypatch, Telea)
+    assert evaluate(tmp_path, f"data.root={noise}") == results(whole)
+    assert len(calls) == 1
+
+
+def test_no_filler_sees_what_is_under_the_mask(noise, tmp_path, monkeypatch):
+    shown, fill = [], MeanFill.fill
+
+    def watched(self, image, mask, **told):
+        shown.append(float((image * mask).abs().max()))
+        return fill(self, image, mask)
+
+    monkeypatch.setattr(MeanFill, "fill", watched)
+    evaluate(tmp_path, f"data.root={noise}", "filler=[mean]", "protocol.pictures=1")
+    assert shown == [0, 0, 0]
+
+
+def test_a_full_disk_says_so_and_loses_nothing(whole, noise, tmp_path, monkeypatch):
+    def full(rows, line):
+        if line["picture"] == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        add(rows, line)
+
+    add = Rows.add
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(InlayError, match=r"cannot be written \(No space left on device\)"),
+    ):
+        patch.setattr(Rows, "add", full)
+        evaluate(tmp_path, f"data.root={noise}")
+    calls = counted(monkeypatch, MeanFill)
+    assert evaluate(tmp_path, f"data.root={noise}") == results(whole)
+    assert len(calls) == 6  # of five pictures two were measured, and the third was filled
+
+
+def test_what_others_left_there_is_shown_too(whole, noise, tmp_path):
+    evaluate(tmp_path, f"data.root={noise}", "filler=[telea]")
+    found = evaluate(tmp_path, f"data.root={noise}", "filler=[mean]")
+    assert list(found["fillers"]) == ["mean", "telea"]
+    assert found["values"] == results(whole)["values"]
 
 
 def test_a_setting_that_would_do_nothing_is_refused(noise, tmp_path):

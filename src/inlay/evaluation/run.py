@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from inlay.cache import alone
 from inlay.data.pictures import Pictures
+from inlay.errors import InlayError
 from inlay.evaluation.cases import Cases, ProtocolPictures
 from inlay.evaluation.folder import ORIGINAL, Folder
 from inlay.evaluation.measuring import Measures
@@ -70,9 +71,15 @@ class Evaluation:
         Raises:
             InlayError: the folder holds another evaluation; a file is broken; or the disk refuses.
         """
-        self.folder.rows.mkdir(parents=True, exist_ok=True)
-        with alone(self.folder.rows / f".{shard}.lock"):  # another process with the same shard waits, and finds it done
-            self._run(shard, workers)
+        try:
+            self.folder.rows.mkdir(parents=True, exist_ok=True)
+            with alone(self.folder.rows / f".{shard}.lock"):  # another process with this shard waits, and finds it done
+                self._run(shard, workers)
+        except OSError as error:
+            raise InlayError(
+                f"{self.folder.root}: cannot be written ({error.strerror or error}). Make room there and start it "
+                "again, or choose another run_dir; what was measured stays."
+            ) from error
 
     def _run(self, shard: Shard, workers: int) -> None:
         numbers = shard.of(len(self.protocol.chosen(self.pictures)))
