@@ -212,12 +212,10 @@ def test_a_full_disk_says_so_and_loses_nothing(whole, noise, tmp_path, monkeypat
         add(rows, line)
 
     add = Rows.add
-    with (
-        monkeypatch.context() as patch,
-        pytest.raises(InlayError, match=r"cannot be written \(No space left on device\)"),
-    ):
+    with monkeypatch.context() as patch:
         patch.setattr(Rows, "add", full)
-        evaluate(tmp_path, f"data.root={noise}")
+        with pytest.raises(InlayError, match=r"cannot be written \(No space left on device\)"):
+            evaluate(tmp_path, f"data.root={noise}")
     calls = counted(monkeypatch, MeanFill)
     assert evaluate(tmp_path, f"data.root={noise}") == results(whole)
     assert len(calls) == 6  # of five pictures two were measured, and the third was filled
