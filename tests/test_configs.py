@@ -14,6 +14,8 @@ from tests.training import TINY, TINY_TEXT, configure, metrics, train
 
 CONF = ROOT / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+BUILT_ON_OTHERS = {*CONF.glob("experiment/*"), *CONF.glob("protocol/*")} - {CONF / "protocol/base.yaml"}
+EXPLAINED = sorted(set(CONF.rglob("*.yaml")) - BUILT_ON_OTHERS)
 CHOICES = sorted(
     f"{path.parent.name}={path.stem}"
     for path in CONF.glob("*/*.yaml")
@@ -99,9 +101,7 @@ def test_experiments_have_the_last_word(name):
     assert cfg.run_name == name
 
 
-@pytest.mark.parametrize(
-    "path", sorted(set(CONF.rglob("*.yaml")) - set(CONF.glob("experiment/*"))), ids=lambda p: p.stem
-)
+@pytest.mark.parametrize("path", EXPLAINED, ids=lambda p: p.relative_to(CONF).as_posix())
 def test_every_key_is_explained_by_a_comment(path):
     lines = path.read_text().split("\nhydra:")[0].splitlines()
     keys = [line for line in lines if re.match(r"\s*\w+: *[^ #{]", line) and "_target_" not in line]

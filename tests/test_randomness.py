@@ -74,4 +74,7 @@ def test_numbers_of_the_streams_are_fixed():
         "LATENT": 6,
         "EVAL_ORDER": 7,
         "DROPOUT": 8,
+        "EVAL_PICTURES": 9,
+        "BOOTSTRAP": 10,
+        "EVAL_SAMPLES": 11,
     }
