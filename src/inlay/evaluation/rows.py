@@ -142,7 +142,7 @@ class Measured(NamedTuple):
 
     heads: list[Head]
     lines: list[Line]
-    """In the order of the pictures; only the first ``n`` of them where that many are not there yet."""
+    """In the order of the pictures; those that are not measured yet are absent."""
 
     @property
     def complete(self) -> bool:
