@@ -247,6 +247,7 @@ def test_a_broken_file_stops_or_is_left_out(noise, tmp_path):
     assert found["buckets"]["all"] == 12
 
 
+@pytest.mark.slow
 def test_the_entry_point_runs(noise, tmp_path):
     command = [sys.executable, "evaluate.py", *TINY, f"data.root={noise}", f"run_dir={tmp_path}", "protocol.pictures=1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
