@@ -101,10 +101,10 @@ every_mode = pytest.mark.parametrize(
 
 
 @every_mode
-def test_keeps_size_mode_and_known_pixels(tmp_path, checkpoint, mask, channels, dtype, suffix):
+def test_keeps_size_mode_and_known_pixels(tmp_path, checkpoint, mask, predict_here, capsys, channels, dtype, suffix):
     image, output = picture(tmp_path / f"in{suffix}", channels, dtype), tmp_path / f"out{suffix}"
-    done = predict(image=image, mask=mask, model=checkpoint, output=output, device="cpu")
-    assert (done.returncode, done.stdout) == (0, f"{output}\n"), done.stderr
+    assert predict_here(image=image, mask=mask, model=checkpoint, output=output, device="cpu") == 0
+    assert capsys.readouterr().out == f"{output}\n"
     assert_known_pixels_equal(read_picture(image), read_picture(output), read_mask(mask))
 
 

@@ -39,7 +39,9 @@ def asked(run_dir, settings, tiny, owner, name, call, numbers):
     [
         ("one", 0, Task, "on_before_optimizer_step", 3, [signal.SIGTERM], 3),
         ("one", 2, Task, "on_before_optimizer_step", 3, [signal.SIGUSR1] + 3 * [signal.SIGTERM], 3),
-        ("one", 0, InpaintingTask, "validation_step", 2, [signal.SIGTERM], 4),  # the first is the check at the start
+        pytest.param(  # the first validation is the check at the start
+            "one", 0, InpaintingTask, "validation_step", 2, [signal.SIGTERM], 4, marks=pytest.mark.slow
+        ),
         ("two", 0, Task, "on_before_optimizer_step", 5, [signal.SIGTERM], 3),  # between the players of step 3
     ],
     ids=["a step", "workers too, repeated", "validation", "two optimizers"],

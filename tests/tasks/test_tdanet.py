@@ -284,6 +284,7 @@ class TestLearning:
         assert curve[-1]["l1_out"] < 0.5 * curve[0]["l1_out"]
         assert hole_psnr(task, batch) > before + 3
 
+    @pytest.mark.slow
     def test_captions_decide_what_the_rest_of_the_picture_cannot(self):
         """13. Two pictures that are equal outside the hole: each caption gives its own color."""
         task = make_task()
