@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from inlay.evaluation.results import Results
-from inlay.evaluation.tables import NOTHING, Cell, Table, by_metric, facts, left_out
+from inlay.evaluation.tables import NOTHING, Cell, Table, by_metric, facts, head, left_out
 
-_SHARES = re.compile(r"\d+-\d+")
 _SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -70,7 +69,7 @@ def _table(table: Table, buckets: Mapping[str, int], test: str) -> str:
 
 
 def _head(bucket: str) -> str:
-    return _escaped(bucket).replace("-", "--") + r"\,\%" if _SHARES.fullmatch(bucket) else _escaped(bucket)
+    return _escaped(bucket) if head(bucket) == bucket else _escaped(bucket).replace("-", "--") + r"\,\%"
 
 
 def _cell(table: Table, cell: Cell, cases: int) -> str:
