@@ -20,6 +20,11 @@ _HOMES = {"model": "inlay.models.", "text": "inlay.text."}
 _NAMES = {"model": "network", "text": "text encoder"}
 
 
+def locate(name: str | Path) -> Path:
+    """Where a checkpoint lies."""
+    return Path(name)
+
+
 def read(path: str | Path) -> dict[str, Any]:
     """Open a checkpoint of Inlay on the CPU as plain data.
 
@@ -66,6 +71,15 @@ def settings(path: str | Path, checkpoint: dict[str, Any], group: str) -> dict[s
         return dict(checkpoint[KEY]["config"][group])
     except (KeyError, TypeError, ValueError):
         raise InlayError(f"{path}: the checkpoint does not say which {_NAMES[group]} it holds.") from None
+
+
+def training_size(path: str | Path) -> int | None:
+    """Side in pixels of the crops that a checkpoint was trained on; None where it does not say. Errors: :func:`read`."""
+    try:
+        size = read(path)[KEY]["config"]["data"]["image_size"]
+    except (KeyError, TypeError):
+        return None
+    return size if isinstance(size, int) and size > 0 else None
 
 
 def build_network(path: str | Path) -> nn.Module:

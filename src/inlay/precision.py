@@ -1,8 +1,16 @@
-"""Which numbers a run computes with."""
+"""Which numbers a run computes with, and a prediction."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal, get_args
 
 import torch
 
 from inlay.errors import InlayError
+
+Inference = Literal["32", "bf16", "16"]
+"""Numbers that a trained network fills with: float32, or autocast to bfloat16 or float16."""
+
+_AUTOCAST = {"bf16": torch.bfloat16, "16": torch.float16}
 
 
 def resolve(wanted: str | int, accelerator: str) -> str | int:
@@ -25,3 +33,14 @@ def resolve(wanted: str | int, accelerator: str) -> str | int:
         return wanted
     with_cuda = accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
     return "bf16-mixed" if with_cuda and torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+
+
+def autocast(device: torch.device, precision: Inference) -> AbstractContextManager[object]:
+    """What a network is called in to fill with that precision.
+
+    Raises:
+        InlayError: there is no such precision.
+    """
+    if precision not in get_args(Inference):
+        raise InlayError(f"precision must be one of {', '.join(get_args(Inference))}, got {precision!r}.")
+    return torch.autocast(device.type, _AUTOCAST[precision]) if precision in _AUTOCAST else nullcontext()

@@ -19,10 +19,17 @@ class Filler(Protocol):
     """Whether there is more than one answer, to be drawn with a seed."""
     identity: str
     """Which version it is: the digest of the checkpoint's file, or the library that fills and its release."""
+    size: int | None = None
+    """Side in pixels of the crops that it was trained on; None where any size is alike to it."""
 
     @abstractmethod
     def fill(
-        self, image: Tensor, mask: Tensor, *, text: Sequence[str] | None = None, seed: int | None = None
+        self,
+        image: Tensor,
+        mask: Tensor,
+        *,
+        text: Sequence[str] | None = None,
+        seed: int | Sequence[int] | None = None,
     ) -> Tensor:
         """Fill the holes of a batch.
 
@@ -30,8 +37,9 @@ class Filler(Protocol):
             image: ``(B, 3, H, W)`` float32 RGB in ``[0, 1]``; what lies under the mask is not used.
             mask: ``(B, 1, H, W)`` in ``{0, 1}``, 1 = hole.
             text: what the holes shall show, one a picture; fillers that take no text leave it unread.
-            seed: of the draws of stochastic fillers, at least 0; None for their one deterministic answer, if they have
-                one. Deterministic fillers leave it unread.
+            seed: of the draws of stochastic fillers, at least 0: one for the batch, whose pictures are then drawn
+                differently, or one a picture, which is then drawn as it would be alone; None for their one
+                deterministic answer, if they have one. Deterministic fillers leave it unread.
 
         Returns:
             ``(B, 3, H, W)`` in ``[0, 1]``; known pixels are bit for bit those of ``image``.

@@ -25,7 +25,12 @@ class MeanFill(Filler):
     identity = f"Inlay {inlay.__version__}"
 
     def fill(
-        self, image: Tensor, mask: Tensor, *, text: Sequence[str] | None = None, seed: int | None = None
+        self,
+        image: Tensor,
+        mask: Tensor,
+        *,
+        text: Sequence[str] | None = None,
+        seed: int | Sequence[int] | None = None,
     ) -> Tensor:
         """See :class:`~inlay.fillers.Filler`."""
         known = (1 - mask).sum(dim=(2, 3), keepdim=True)  # (B, 1, 1, 1)
@@ -38,7 +43,12 @@ class PictureFill(Filler):
     """A library's function of one picture."""
 
     def fill(
-        self, image: Tensor, mask: Tensor, *, text: Sequence[str] | None = None, seed: int | None = None
+        self,
+        image: Tensor,
+        mask: Tensor,
+        *,
+        text: Sequence[str] | None = None,
+        seed: int | Sequence[int] | None = None,
     ) -> Tensor:
         """See :class:`~inlay.fillers.Filler`."""
         pictures = erase(image, mask).permute(0, 2, 3, 1).cpu().numpy()  # (B, H, W, 3)

@@ -10,16 +10,19 @@ from inlay.errors import InlayError
 from inlay.fillers.base import Filler
 from inlay.fillers.classical import CLASSICAL
 from inlay.fillers.names import checkpoint_of
+from inlay.precision import Inference
 
 
-def load_filler(name: str | Path, device: torch.device | str = "cpu") -> Filler:
+def load_filler(name: str | Path, device: torch.device | str = "cpu", precision: Inference = "32") -> Filler:
     """The filler of that name, or the one that a checkpoint describes, rebuilt from the file.
 
     Args:
-        name: ``mean``, ``telea``, ``navier_stokes``, ``biharmonic``, or a checkpoint that ``train.py`` wrote, as its
-            path or as ``model:PATH`` (which may lead to a file called ``telea``). Of a checkpoint averaged weights are
-            preferred to those they are the average of.
+        name: ``mean``, ``telea``, ``navier_stokes``, ``biharmonic``; or a checkpoint that ``train.py`` wrote, a folder
+            or an ``.onnx`` file that ``inlay export`` wrote, as its path or as ``model:PATH`` (which may lead to a file
+            called ``telea``), or the name of such a folder on the Hugging Face hub. Of a checkpoint averaged weights
+            are preferred to those they are the average of.
         device: where a network runs.
+        precision: of a network's numbers.
 
     Raises:
         InlayError: there is no such filler; see :func:`inlay.checkpoints.build_network` and
@@ -30,18 +33,19 @@ def load_filler(name: str | Path, device: torch.device | str = "cpu") -> Filler:
         return CLASSICAL[str(name)]()
     if str(name) == path.name == path.stem and not path.exists():
         raise InlayError(f"{name}: neither a filler nor a file. Give {', '.join(CLASSICAL)} or model:PATH.")
-    return _from_checkpoint(path, device)
+    if path.suffix == ".onnx":
+        from inlay.fillers.onnx import load_onnx
+
+        return load_onnx(path, device)
+    return _from_checkpoint(path, device, precision)
 
 
-def _from_checkpoint(path: Path, device: torch.device | str) -> Filler:
-    # Networks bring torchvision along, seconds of imports that classical fillers do without.
+def _from_checkpoint(path: Path, device: torch.device | str, precision: Inference) -> Filler:
+    # Imported when needed: classical fillers do without networks, and networks without text encoders.
     from inlay.checkpoint_files import digest
-    from inlay.checkpoints import build_network, build_text_encoder
-    from inlay.fillers.learned import Learned
-    from inlay.fillers.text_guided import TextGuided
-    from inlay.models import TDANet
-    from inlay.text import TextEncoder
+    from inlay.checkpoints import build_network, build_text_encoder, locate, training_size
 
+    path = locate(path)
     if path.is_symlink():
         path = path.resolve()  # best.ckpt, which a training may move on while it is read
     net = build_network(path)
@@ -52,6 +56,13 @@ def _from_checkpoint(path: Path, device: torch.device | str) -> Filler:
             f"{path}: a checkpoint of {type(net).__name__}, which fills no holes. Give one of task=reconstruction or "
             "task=text_guided."
         )
+    version = digest(path), training_size(path), precision
     if "text" in takes:
-        return TextGuided(cast(TDANet, net), cast(TextEncoder, build_text_encoder(path)), device, digest(path))
-    return Learned(net, device, digest(path))
+        from inlay.fillers.text_guided import TextGuided
+        from inlay.models import TDANet
+        from inlay.text import TextEncoder
+
+        return TextGuided(cast(TDANet, net), cast(TextEncoder, build_text_encoder(path)), device, *version)
+    from inlay.fillers.learned import Learned
+
+    return Learned(net, device, *version)

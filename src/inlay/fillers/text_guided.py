@@ -10,6 +10,7 @@ from inlay.fillers.base import Filler
 from inlay.fillers.learned import UNSAVED
 from inlay.models import TDANet
 from inlay.ops import composite, erase
+from inlay.precision import Inference, autocast
 from inlay.randomness import Stream, torch_seed
 from inlay.text import TextEncoder, Tokenizer
 from inlay.text.recurrent import WordTokenizer
@@ -25,24 +26,38 @@ class TextGuided(Filler):
         net: the network; what only training needs is dropped.
         text: the encoder.
         device: where they run; pictures are moved there and back.
-        identity: which version of them, see :func:`~inlay.fillers.learned.digest`.
+        identity: which version of them, see :func:`inlay.checkpoint_files.digest`.
+        size: side in pixels of the crops that they were trained on.
+        precision: of the network's numbers.
     """
 
     takes_text = True
     takes_seed = True
 
     def __init__(
-        self, net: TDANet, text: TextEncoder, device: torch.device | str = "cpu", identity: str = UNSAVED
+        self,
+        net: TDANet,
+        text: TextEncoder,
+        device: torch.device | str = "cpu",
+        identity: str = UNSAVED,
+        size: int | None = None,
+        precision: Inference = "32",
     ) -> None:
-        self.net, self.text, self.identity = net, text, identity
+        self.net, self.text, self.identity, self.size = net, text, identity, size
         self.net.strip()
         self.device = torch.device(device)
+        self.autocast = autocast(self.device, precision)
         for module in (self.net, self.text):
             module.to(self.device).eval()
 
     @torch.inference_mode()
     def fill(
-        self, image: Tensor, mask: Tensor, *, text: Sequence[str] | None = None, seed: int | None = None
+        self,
+        image: Tensor,
+        mask: Tensor,
+        *,
+        text: Sequence[str] | None = None,
+        seed: int | Sequence[int] | None = None,
     ) -> Tensor:
         """See :class:`~inlay.fillers.Filler`; without text the context decides, without seed the latent's mean does.
 
@@ -52,10 +67,11 @@ class TextGuided(Filler):
         text = [""] * len(image) if text is None else text
         if isinstance(text, str) or len(text) != len(image):  # letters would make a sequence of texts, too
             raise InlayError(f"text must be a list of {len(image)} texts, one a picture, got {text!r}.")
-        read = self.text(_moved(self.text.tokenizer(text), self.device))
         here = mask.to(self.device)
         noise = None if seed is None else self._noise(image, seed)
-        raw = self.net(erase(image.to(self.device), here), here, read, noise)
+        with self.autocast:
+            read = self.text(_moved(self.text.tokenizer(text), self.device))
+            raw = self.net(erase(image.to(self.device), here), here, read, noise)
         return composite(raw.clamp(0, 1).to(image), image, mask)
 
     def doubts(self, text: str) -> list[str]:
@@ -71,10 +87,11 @@ class TextGuided(Filler):
             doubts.append(f"the model never learned these words and cannot tell them apart: {', '.join(new)}.")
         return doubts
 
-    def _noise(self, image: Tensor, seed: int) -> Tensor:
+    def _noise(self, image: Tensor, seed: int | Sequence[int]) -> Tensor:
         """Drawn on the CPU and for each picture by itself: neither the device nor the batch's size changes a draw."""
         batch, *shape = self.net.latent_shape(image)
-        seeds = [torch_seed(seed, Stream.LATENT, index=index) for index in range(batch)]
+        places = [(seed, index) for index in range(batch)] if isinstance(seed, int) else [(each, 0) for each in seed]
+        seeds = [torch_seed(each, Stream.LATENT, index=index) for each, index in places]
         draws = [torch.randn(shape, generator=torch.Generator().manual_seed(number)) for number in seeds]
         return torch.stack(draws).to(self.device)
 
