@@ -1,0 +1,38 @@
+"""The border of the program: pictures and masks come in from files here and leave here.
+
+Inside, a picture is RGB and a mask is binary with 1 = hole. Outside there are palettes, CMYK, 16 bits, alpha, EXIF
+rotation and two opinions on which color is the hole; all of that ends in this package. What a file says of its picture
+(:class:`Metadata`) travels with the pixels and leaves with them.
+"""
+
+from inlay.images.masks import USUAL_HOLE, HoleIs, alpha_hole, mask_of, polarity_doubt, read_mask, resize_mask
+from inlay.images.metadata import JpegCoding, Metadata
+from inlay.images.picture import Picture
+from inlay.images.reading import MAX_PIXELS, SUFFIXES, find_images, from_pil, picture_size, read_image, read_picture
+from inlay.images.sheets import contact_sheet, labeled, written
+from inlay.images.writing import check_writable, write_picture
+
+__all__ = [
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "USUAL_HOLE",
+    "HoleIs",
+    "JpegCoding",
+    "Metadata",
+    "Picture",
+    "alpha_hole",
+    "check_writable",
+    "contact_sheet",
+    "find_images",
+    "from_pil",
+    "labeled",
+    "mask_of",
+    "picture_size",
+    "polarity_doubt",
+    "read_image",
+    "read_mask",
+    "read_picture",
+    "resize_mask",
+    "write_picture",
+    "written",
+]

@@ -1,0 +1,86 @@
+"""Masks: which pixels of a picture are the hole."""
+
+import math
+import os
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inlay.errors import InlayError
+from inlay.images.opencv import cv2
+from inlay.images.picture import LUMA, Picture, bands
+from inlay.images.reading import read_pixels
+
+HoleIs = Literal["white", "black"]
+USUAL_HOLE = (0.05, 0.80)
+
+
+def read_mask(path: str | os.PathLike[str], hole_is: HoleIs = "white", binarize: float = 0.5) -> NDArray[np.bool_]:
+    """Read a mask: ``(H, W)`` bool, True = hole.
+
+    Args:
+        path: any picture; color is reduced to luminance and alpha is ignored.
+        hole_is: the color of the hole in this file. Inlay, LaMa and diffusers write white; some sets write black.
+        binarize: from which share of full white a pixel is white; one half means 128 of 255.
+
+    Raises:
+        BadFile: the file cannot be read.
+        InlayError: ``hole_is`` is neither ``white`` nor ``black``.
+    """
+    _check(hole_is)
+    return mask_of(read_pixels(path), hole_is, binarize)
+
+
+def mask_of(picture: Picture, hole_is: HoleIs = "white", binarize: float = 0.5) -> NDArray[np.bool_]:
+    """The mask that a picture shows, ``(H, W)`` bool, True = hole. Arguments and errors: see :func:`read_mask`."""
+    _check(hole_is)
+    least = math.ceil(binarize * 255) - 0.5  # half a step of slack for the rounding of the three weights
+    white = np.empty(picture.size, np.bool_)
+    for rows in bands(*picture.size):
+        white[rows] = Picture(picture.pixels[rows]).rgb8() @ LUMA >= least
+    return ~white if hole_is == "black" else white
+
+
+def alpha_hole(picture: Picture) -> NDArray[np.bool_]:
+    """The hole that was cut into a picture, ``(H, W)`` bool: True where it is more transparent than opaque.
+
+    Raises:
+        InlayError: the picture has no alpha channel.
+    """
+    if picture.pixels.shape[2] not in (2, 4):
+        raise InlayError(
+            f"a picture of mode {picture.mode} has no alpha channel to take the hole from. "
+            "Give a mask, or make the hole transparent and save it as .png, .webp or .tiff."
+        )
+    transparent: NDArray[np.bool_] = picture.pixels[..., -1] < picture.peak / 2
+    return transparent
+
+
+def resize_mask(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
+    """Resize a ``(H, W)`` bool mask with nearest neighbor, so that it stays binary."""
+    if mask.shape == (height, width):
+        return mask
+    return cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST_EXACT).astype(np.bool_)
+
+
+def polarity_doubt(ratio: float, hole_is: HoleIs = "white") -> str | None:
+    """What to tell a user whose masks leave an unusual hole; None for a usual one.
+
+    Args:
+        ratio: share of the picture that is hole.
+        hole_is: how the mask was read.
+    """
+    low, high = USUAL_HOLE
+    if low <= ratio <= high:
+        return None
+    other = "black" if hole_is == "white" else "white"
+    return (
+        f"the hole covers {ratio:.1%} of the picture, which is unusual (read with {hole_is} = hole). "
+        f"If the colors are the other way round, use hole_is={other} (predict.py: --hole-is {other})."
+    )
+
+
+def _check(hole_is: str) -> None:
+    if hole_is not in ("white", "black"):
+        raise InlayError(f"hole_is must be 'white' or 'black', got {hole_is!r}.")

@@ -1,0 +1,161 @@
+"""What a file says of its picture besides the pixels: collected when it is read, written with the result."""
+
+import logging
+import math
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile, get_sampling
+
+from inlay.images import exif
+
+log = logging.getLogger(__name__)
+
+EXIF_HEAD = b"Exif\0\0"
+"""What stands before EXIF in a JPEG, and in Pillow's ``info``."""
+
+_UNREADABLE = (ValueError, SyntaxError, TypeError, KeyError, IndexError, OSError, EOFError, struct.error)
+_SPACES = {1: b"GRAY", 2: b"GRAY", 3: b"RGB ", 4: b"RGB "}  # channels: the color space of their profile
+_HIGHEST_DPI = 65535  # of JPEG
+_XMP = b"<rdf:RDF"
+_XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[0-9]""")
+_XMP_OTHER_PICTURES = re.compile(rb"xmpGImg:|GImage:|hdrgm:|Container:|MicroVideo|MotionPhoto|HasExtendedXMP")
+
+
+class JpegCoding(NamedTuple):
+    """How a JPEG was compressed: written with the same steps again, its unfilled blocks stay nearly as they were."""
+
+    tables: tuple[tuple[int, ...], ...]
+    """The quantization tables of the components, 64 steps row by row; the last holds for all that follow, too."""
+    subsampling: int
+    """Of the chroma: 0 for 4:4:4, 1 for 4:2:2, 2 for 4:2:0."""
+    rgb: bool = False
+    """The components are red, green and blue rather than luminance and chroma."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a file says of its picture.
+
+    Attributes:
+        icc: the color profile; only one for the color space of the pixels.
+        exif: as a TIFF structure; the orientation is 1, for pixels are upright, and there is no thumbnail: it would
+            show what was painted over. An address inside a maker's note may not be right any more.
+        xmp: a packet of XML, the orientation likewise 1.
+        dpi: pixels an inch, across and along.
+        jpeg: of a picture that came as JPEG.
+    """
+
+    icc: bytes = b""
+    exif: bytes = b""
+    xmp: bytes = b""
+    dpi: tuple[float, float] | None = None
+    jpeg: JpegCoding | None = None
+
+    def pil_info(self) -> dict[str, Any]:
+        """What there is of it, as Pillow names it in ``info`` and takes it in ``save``."""
+        named = {
+            "icc_profile": self.icc,
+            "exif": EXIF_HEAD + self.exif if self.exif else b"",
+            "xmp": self.xmp,
+            "dpi": self.dpi,
+        }
+        return {name: value for name, value in named.items() if value}
+
+
+def collect(image: Image.Image, channels: int, sideways: bool, name: str, tiff: Path | None = None) -> Metadata:
+    """The metadata of an opened picture; what is damaged is left out with a warning.
+
+    Args:
+        image: as Pillow opened it.
+        channels: of the pixels that were made of it.
+        sideways: height and width changed places when it was turned upright.
+        name: for warnings.
+        tiff: the file, where it is a TIFF, whose tags are its EXIF.
+    """
+    dpi = _dpi(image.info.get("dpi"))
+    return Metadata(
+        icc=_profile(image.info.get("icc_profile") or b"", channels, name),
+        exif=_exif(lambda: exif.parse_tiff(tiff) if tiff else exif.parse(_raw_exif(image)), sideways, name),
+        xmp=_xmp(image.info.get("xmp") or b"", name),
+        dpi=dpi[::-1] if dpi and sideways else dpi,
+        jpeg=_coding(image, sideways) if isinstance(image, JpegImageFile) and image.mode in ("L", "RGB") else None,
+    )
+
+
+def fits(icc: bytes, channels: int) -> bool:
+    """Whether a color profile is one for pixels of so many channels (ICC.1:2022, table 17: its header)."""
+    whole = len(icc) > 128 and icc[36:40] == b"acsp" and int.from_bytes(icc[:4], "big") <= len(icc)
+    return whole and icc[16:20] == _SPACES[channels]
+
+
+def _profile(icc: bytes, channels: int, name: str) -> bytes:
+    if not icc or fits(icc, channels):
+        return icc
+    space = _SPACES[channels].decode().strip()
+    log.warning("%s: its color profile is damaged, or not for %s pixels; it was left out.", name, space)
+    return b""
+
+
+def _raw_exif(image: Image.Image) -> bytes:
+    raw = image.info.get("exif") or image.getexif().tobytes()  # of a TIFF or an old PNG Pillow puts it together
+    return bytes(raw).removeprefix(EXIF_HEAD)
+
+
+def _exif(parse: Callable[[], exif.Tags], sideways: bool, name: str) -> bytes:
+    try:
+        tags = parse().upright(sideways)
+    except _UNREADABLE as error:
+        log.warning("%s: its EXIF cannot be read (%s); it was left out.", name, error)
+        return b""
+    if tags.lost:
+        log.warning("%s: %d fields of its EXIF cannot be read; they were left out.", name, tags.lost)
+    return tags.tobytes()
+
+
+def _xmp(raw: bytes | str, name: str) -> bytes:
+    xmp = raw.encode() if isinstance(raw, str) else bytes(raw)
+    if xmp and (_XMP not in xmp or _XMP_OTHER_PICTURES.search(xmp)):
+        log.warning("%s: its XMP is damaged, or tells of further pictures in the file; it was left out.", name)
+        return b""
+    return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
+
+
+def _dpi(value: Any) -> tuple[float, float] | None:
+    try:
+        across, along = (float(number) for number in value)
+    except (*_UNREADABLE, ZeroDivisionError):
+        return None
+    sane = all(math.isfinite(number) and 1 < number <= _HIGHEST_DPI for number in (across, along))  # 1 says nothing
+    return (across, along) if sane else None
+
+
+def _coding(file: JpegImageFile, sideways: bool) -> JpegCoding | None:
+    named = [component[3] for component in file.layer]
+    while len(named) > 1 and named[-1] == named[-2]:
+        named.pop()
+    tables = [file.quantization.get(name, []) for name in named]
+    if not tables or any(len(table) != 64 for table in tables):
+        return None
+    if sideways:  # so are its blocks, and the steps go with them
+        tables = [[table[8 * column + row] for row in range(8) for column in range(8)] for table in tables]
+    sampling = get_sampling(file)
+    return JpegCoding(
+        tables=tuple(tuple(table) for table in tables),
+        subsampling=0 if sampling < 0 or (sideways and sampling == 1) else sampling,  # 4:4:0 is nothing Pillow writes
+        rgb=file.mode == "RGB" and _is_rgb(file),
+    )
+
+
+def _is_rgb(file: JpegImageFile) -> bool:
+    """Whether the components are colors, as libjpeg tells: JFIF has none, Adobe says so, else their names do."""
+    if "jfif" in file.info:
+        return False
+    if "adobe_transform" in file.info:
+        return bool(file.info["adobe_transform"] == 0)
+    return [component[0] for component in file.layer] == [*b"RGB"]

@@ -1,0 +1,254 @@
+"""Pictures come in from files, and from Pillow."""
+
+import os
+import stat
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from inlay.errors import BadFile, InlayError
+from inlay.images.metadata import collect
+from inlay.images.opencv import cv2
+from inlay.images.picture import Picture, bands
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+MAX_PIXELS = 150_000_000
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")  # of all that Pillow knows; EPS would run a program
+_END_OF_JPEG = b"\xff\xd9"
+_REDUCED = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+_RED_FIRST = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
+_ORIENTATION_TAG = 0x0112
+_SIDEWAYS = (5, 6, 7, 8)
+
+
+def read_picture(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> Picture:
+    """Read a picture: JPEG, PNG, WebP, TIFF or BMP; gray, palette, CMYK, 16 bits or alpha; turned upright by EXIF.
+
+    Metadata that is damaged is left out with a warning.
+
+    Args:
+        path: the file.
+        max_pixels: refuse larger pictures before decoding them.
+
+    Raises:
+        BadFile: the file is missing, is no picture, is damaged or is too large.
+    """
+    with opened(path, max_pixels) as file:
+        return _described(_decode(Path(path), file), file, os.fspath(path))
+
+
+def read_pixels(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> Picture:
+    """:func:`read_picture` without the metadata, for those who will not write it."""
+    with opened(path, max_pixels) as file:
+        return _decode(Path(path), file)
+
+
+def read_image(
+    path: str | os.PathLike[str], at_least: int | None = None, max_pixels: int = MAX_PIXELS
+) -> NDArray[np.uint8]:
+    """Read a picture for training: ``(H, W, 3)`` uint8 RGB, upright. Errors: see :func:`read_picture`.
+
+    Args:
+        path: the file.
+        at_least: the short side that is needed in pixels; a JPEG is then decoded at the smallest of 1/8, 1/4, 1/2 and
+            full scale that gives it, which costs a fraction. None for full scale.
+        max_pixels: as for :func:`read_picture`.
+    """
+    with opened(path, max_pixels) as file:
+        pixels = None
+        if file.format == "JPEG" and file.mode in ("L", "RGB"):
+            scale = next((k for k in (8, 4, 2) if at_least and min(file.size) // k >= at_least), 1)
+            pixels = _decode_jpeg(file, _REDUCED[scale])
+        return _decode(Path(path), file).rgb8() if pixels is None else pixels
+
+
+def picture_size(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Height and width of the upright picture, from the file's head alone. Errors: see :func:`read_picture`."""
+    with opened(path, max_pixels) as file:
+        width, height = file.size
+        return (width, height) if _orientation(file) in _SIDEWAYS else (height, width)
+
+
+def find_images(root: str | os.PathLike[str]) -> list[Path]:
+    """Every picture file below a folder, recursively, in sorted order; what is hidden (``.name``) stays hidden."""
+    root = Path(root)
+    found = (path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    return sorted(path for path in found if not any(p.startswith(".") for p in path.relative_to(root).parts))
+
+
+def from_pil(image: Image.Image) -> Picture:
+    """A picture of Pillow's as one of ours: any mode of up to 16 bits, turned upright by EXIF, with its metadata.
+
+    What Pillow opened from 16-bit colors has 8 bits; :func:`read_picture` keeps all 16.
+
+    Raises:
+        InlayError: a mode of 32 bits, or a file that turns out to be damaged as it is decoded.
+    """
+    name = getattr(image, "filename", "") or "the picture"
+    try:
+        image.load()
+        with _quiet():
+            return _described(_decode_by_pillow(image), image, name)
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
+        raise InlayError(f"{name}: cannot be taken from Pillow ({error}). Convert it to RGB or RGBA.") from error
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str], max_pixels: int) -> Iterator[ImageFile.ImageFile]:
+    """A picture file whose head was read; whatever goes wrong with it, also later, is a :class:`BadFile`."""
+    path = Path(path)
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # opening a pipe would wait for ever
+            raise BadFile(path, "neither a file nor a folder. Name a picture.")
+        # A handle, not the path: what Pillow can map into memory by name it garbles where a TIFF is turned.
+        with _quiet(), path.open("rb") as handle, Image.open(handle, formats=_FORMATS) as file:
+            assert isinstance(file, ImageFile.ImageFile)
+            if file.width * file.height > max_pixels:
+                size = f"{file.width}x{file.height}"
+                raise BadFile(path, f"{size} is more than {max_pixels:,} pixels. Shrink the picture first.")
+            yield file
+    except FileNotFoundError:
+        lost = " (a link that leads nowhere)" if path.is_symlink() else ""
+        raise BadFile(path, f"no such file{lost}. Check the path.") from None
+    except Image.DecompressionBombError:
+        raise BadFile(path, f"more than {max_pixels:,} pixels. Shrink the picture first.") from None
+    except UnidentifiedImageError:
+        empty = " (the file is empty)" if not path.stat().st_size else ""
+        raise BadFile(path, f"not a picture{empty}. Inlay reads {', '.join(SUFFIXES)}.") from None
+    except PermissionError:
+        raise BadFile(path, "reading it is not allowed. Change its permissions.") from None
+    except IsADirectoryError:
+        raise BadFile(path, "a folder, not a picture. Name one file.") from None
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:  # what Pillow raises on damaged files
+        raise BadFile(path, f"cannot be read ({error}). The file is damaged; replace or remove it.") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Pillow's warnings: our own limit decides on sizes, and what is lost of the metadata is logged by name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+        yield
+
+
+def _described(picture: Picture, image: Image.Image, name: str) -> Picture:
+    sideways = image.format != "TIFF" and _orientation(image) in _SIDEWAYS
+    tiff = Path(name) if image.format == "TIFF" and Path(name).is_file() else None
+    return replace(picture, metadata=collect(image, picture.pixels.shape[2], sideways, name, tiff))
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation that is still to be undone (TIFF 6.0, tag 274; 1 = upright, and where EXIF is damaged)."""
+    if image.format == "TIFF":  # Pillow and OpenCV turn it upright as they decode it, and no other format
+        return 1
+    if image.format == "PNG" and "exif" not in image.info:
+        image.load()  # it may follow the pixels
+    try:
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    except (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, struct.error):
+        return 1
+
+
+def _decode(path: Path, file: ImageFile.ImageFile) -> Picture:
+    deep_colors = _deep_colors(file)  # asked first: reading the EXIF of a PNG decodes it and forgets this
+    if deep_colors:
+        pixels = _upright(_decode_16_bit_colors(path), _orientation(file))
+        return Picture(np.require(pixels, requirements="C"), "LA16" if deep_colors.startswith("LA") else "")
+    if file.format == "JPEG" and file.mode in ("L", "RGB"):
+        decoded = _decode_jpeg(file, cv2.IMREAD_GRAYSCALE if file.mode == "L" else cv2.IMREAD_COLOR)
+        if decoded is not None:
+            return Picture(np.atleast_3d(decoded))
+    return _decode_by_pillow(file)
+
+
+def _decode_jpeg(file: ImageFile.ImageFile, how: int) -> NDArray[np.uint8] | None:
+    """Decode with OpenCV, which is twice as fast as Pillow and gives the same pixels; None where Pillow shall look.
+
+    OpenCV fills what is missing of a truncated file with gray and says nothing, so only whole ones come this far.
+    """
+    handle = file.fp
+    assert handle is not None
+    handle.seek(0)
+    data = handle.read()
+    if not data.endswith(_END_OF_JPEG):
+        return None
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), how | cv2.IMREAD_IGNORE_ORIENTATION)
+    if pixels is None:
+        return None
+    return np.ascontiguousarray(_upright(_red_first(pixels), _orientation(file)))
+
+
+def _deep_colors(file: Image.Image) -> str:
+    """The raw mode of 16-bit colors (``"RGB;16B"``), else ``""``: Pillow has no mode for them and keeps 8 bits."""
+    raw = (str(tile[3][0] if isinstance(tile[3], tuple) else tile[3]) for tile in getattr(file, "tile", ()))
+    return next((mode for mode in raw if ";16" in mode and file.mode in ("RGB", "RGBA", "LA")), "")
+
+
+def _decode_16_bit_colors(path: Path) -> NDArray[np.uint16]:
+    pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
+        raise ValueError("16-bit colors could not be decoded")
+    return np.asarray(_red_first(pixels), np.uint16)
+
+
+def _red_first(pixels: NDArray[Any]) -> NDArray[Any]:
+    """What OpenCV decoded, in our order of channels: in place, a few rows at a time, for OpenCV copies them first."""
+    if pixels.ndim == 3:
+        for rows in bands(*pixels.shape[:2]):
+            cv2.cvtColor(pixels[rows], _RED_FIRST[pixels.shape[2]], dst=pixels[rows])
+    return pixels
+
+
+def _decode_by_pillow(image: Image.Image) -> Picture:
+    if image.mode in ("F", "I"):
+        raise ValueError(f"{image.mode} mode: 32 bits a pixel; Inlay takes 8 or 16")
+    orientation = _orientation(image)
+    deep = image.mode.startswith("I;16")
+    simple = image if deep else _in_simple_mode(image)
+    pixels = _upright(_pixels(simple, np.uint16 if deep else np.uint8), orientation)
+    return Picture(np.require(pixels, requirements="C"), "" if simple.mode == image.mode else image.mode)
+
+
+def _in_simple_mode(image: Image.Image) -> Image.Image:
+    mode = image.mode
+    if mode not in ("L", "LA", "RGB", "RGBA"):
+        target = {"1": "L", "PA": "RGBA", "La": "LA", "RGBa": "RGBA"}.get(mode, "RGB")
+        return image.convert("RGBA" if mode == "P" and "transparency" in image.info else target)
+    if mode in ("L", "RGB") and "transparency" in image.info:  # PNG's one transparent color
+        return image.convert(mode + "A")
+    return image
+
+
+def _pixels(image: Image.Image, dtype: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
+    """``(H, W, C)``, copied a few rows at a time: at once, Pillow would copy all of them two times on the way."""
+    pixels = np.empty((image.height, image.width, len(image.getbands())), dtype)
+    for rows in bands(image.height, image.width):
+        part = image if rows.stop - rows.start == image.height else image.crop((0, rows.start, image.width, rows.stop))
+        pixels[rows] = np.atleast_3d(np.asarray(part))
+    return pixels
+
+
+def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    if orientation in _SIDEWAYS:
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return pixels

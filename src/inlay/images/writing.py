@@ -1,0 +1,199 @@
+"""Pictures leave for files, whole or not at all, with what their source said of them."""
+
+import logging
+import os
+import struct
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL.PngImagePlugin import PngInfo
+
+from inlay.errors import InlayError
+from inlay.images import exif
+from inlay.images.metadata import JpegCoding, fits
+from inlay.images.opencv import cv2
+from inlay.images.picture import Picture, as_pil
+
+log = logging.getLogger(__name__)
+
+_BLUE_FIRST = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+_SEGMENT = 65533  # bytes that a part of a JPEG's head can hold
+_BEFORE = {"exif": 0, "xmp": 29}  # bytes of them that name the part
+_PNG_HEAD = 33  # bytes: the signature, and the chunk that is always first
+_XMP_CHUNK = b"XML:com.adobe.xmp\0\0\0\0\0"
+
+
+def check_writable(path: str | os.PathLike[str], picture: Picture) -> None:
+    """Make sure that the format of a path's suffix can hold a picture, before the work of making one.
+
+    Raises:
+        InlayError: the suffix is unknown, or the format cannot hold the picture's mode or size.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _FORMATS:
+        raise InlayError(f"{path}: unknown suffix {suffix!r}. Use one of {', '.join(_FORMATS)}.")
+    if picture.mode not in _FORMATS[suffix].modes.split():
+        raise InlayError(f"{path}: {suffix} cannot hold {picture.mode} pixels without loss. Use .png or .tiff.")
+    if max(picture.size) > _FORMATS[suffix].longest:
+        raise InlayError(
+            f"{path}: {suffix} holds up to {_FORMATS[suffix].longest} pixels a side, "
+            f"not {max(picture.size)}. Use .png or .tiff."
+        )
+
+
+def write_picture(path: str | os.PathLike[str], picture: Picture) -> None:
+    """Write a picture in the format of the suffix, whole or not at all, with its metadata.
+
+    PNG, TIFF, BMP and WebP (lossless) keep every pixel. JPEG is written with the quantization and the chroma
+    subsampling that the picture came with; one that came from another format at quality 95 without subsampling.
+
+    Raises:
+        InlayError: see :func:`check_writable`; or the disk refuses.
+    """
+    path = Path(path)
+    check_writable(path, picture)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _encode(temporary, picture)
+        temporary.replace(path)
+    except OSError as error:
+        raise InlayError(f"{path}: cannot be written ({error.strerror or error}). Choose another place.") from error
+    finally:
+        with suppress(OSError):  # the disk that refused the picture may refuse this too
+            temporary.unlink()
+
+
+def _encode(path: Path, picture: Picture) -> None:
+    _FORMATS[path.suffix.lower()].write(path, picture)
+
+
+def _write_jpeg(path: Path, picture: Picture) -> None:
+    told = _told(picture)
+    for name in ("exif", "xmp"):
+        if len(told.get(name, b"")) > _SEGMENT - _BEFORE[name]:
+            log.warning("JPEG cannot hold %d bytes of %s; they were left out.", len(told.pop(name)), name.upper())
+    coding = picture.metadata.jpeg
+    how = _as_before(coding, picture.pixels.shape[2]) if coding else {"quality": 95, "subsampling": 0}
+    as_pil(picture.pixels).save(path, **how, **told)
+
+
+def _as_before(coding: JpegCoding, channels: int) -> dict[str, Any]:
+    tables = [list(table) for table in coding.tables[:channels]]
+    return {"qtables": tables, "subsampling": coding.subsampling, "keep_rgb": coding.rgb and channels == 3}
+
+
+def _write_webp(path: Path, picture: Picture) -> None:
+    # It has no gray: Pillow repeats it in color.
+    as_pil(picture.pixels).save(path, lossless=True, exact=True, **_told(picture, max(3, picture.pixels.shape[2])))
+
+
+def _write_bmp(path: Path, picture: Picture) -> None:
+    options: dict[str, Any] = {"dpi": picture.metadata.dpi} if picture.metadata.dpi else {}
+    as_pil(picture.pixels).save(path, **options)
+
+
+def _write_png(path: Path, picture: Picture) -> None:
+    if picture.peak > 255 and picture.pixels.shape[2] > 1:
+        return _write_png_of_16_bits(path, picture)
+    told = _told(picture)
+    chunks = PngInfo()
+    if "xmp" in told:
+        chunks.add(b"iTXt", _XMP_CHUNK + told.pop("xmp"))
+    as_pil(picture.pixels).save(path, pnginfo=chunks, **told)
+    return None
+
+
+def _write_png_of_16_bits(path: Path, picture: Picture) -> None:
+    """By OpenCV, for Pillow has no mode for it; the metadata follow the head."""
+    ok, data = cv2.imencode(".png", cv2.cvtColor(picture.pixels, _BLUE_FIRST[picture.pixels.shape[2]]))
+    if not ok:
+        raise OSError(f"OpenCV could not encode {picture.mode}")
+    with path.open("wb") as file:
+        file.write(data[:_PNG_HEAD].data)
+        file.write(_png_chunks(picture))
+        file.write(data[_PNG_HEAD:].data)
+
+
+def _png_chunks(picture: Picture) -> bytes:
+    """The metadata as PNG holds them (third edition, sections 11.3.2.3, 11.3.3.4, 11.3.4.3 and 11.3.4.5)."""
+    told, bodies = _told(picture), {}
+    if "icc_profile" in told:
+        bodies[b"iCCP"] = b"ICC Profile\0\0" + zlib.compress(told["icc_profile"])
+    if "dpi" in told:
+        bodies[b"pHYs"] = struct.pack(">IIB", *(round(number / 0.0254) for number in told["dpi"]), 1)  # a meter
+    if "exif" in told:
+        bodies[b"eXIf"] = picture.metadata.exif
+    if "xmp" in told:
+        bodies[b"iTXt"] = _XMP_CHUNK + told["xmp"]
+    return b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in bodies.items()
+    )
+
+
+def _write_tiff(path: Path, picture: Picture) -> None:
+    import tifffile  # a quarter of a second, for those alone who write one
+
+    tags = exif.parse(picture.metadata.exif) if picture.metadata.exif else exif.Tags("<", {})
+    channels = picture.pixels.shape[2]
+    tifffile.imwrite(
+        path,
+        picture.pixels[..., 0] if channels == 1 else picture.pixels,
+        byteorder=tags.order,  # that of the camera: a maker's note is written in it, too
+        photometric="rgb" if channels > 2 else "minisblack",
+        planarconfig="contig" if channels > 1 else None,
+        extrasamples=["unassalpha"] if channels in (2, 4) else None,
+        metadata=None,
+        software=False,
+    )
+    fields = {**_tiff_fields(picture, tags.order), **tags.fields}
+    if fields:
+        exif.add_to_tiff(path, fields)
+
+
+def _tiff_fields(picture: Picture, order: exif.Order) -> exif.Directory:
+    """The metadata that are fields of their own in a TIFF (TIFF 6.0, section 8; ICC.1:2022, B.4; XMP part 3)."""
+    told = _told(picture)
+    fields: exif.Directory = {}
+    if "dpi" in told:
+        across, along = (struct.pack(f"{order}II", round(number * 10000), 10000) for number in told["dpi"])
+        inch = struct.pack(f"{order}H", 2)
+        fields |= {0x011A: (exif.RATIONAL, across), 0x011B: (exif.RATIONAL, along), 0x0128: (exif.SHORT, inch)}
+    if "xmp" in told:
+        fields[0x02BC] = (exif.BYTE, told["xmp"])
+    if "icc_profile" in told:
+        fields[0x8773] = (exif.UNDEFINED, told["icc_profile"])
+    return fields
+
+
+def _told(picture: Picture, channels: int = 0) -> dict[str, Any]:
+    """What is said of the picture, as Pillow takes it; without a profile that is none for so many channels."""
+    told = picture.metadata.pil_info()
+    if "icc_profile" in told and not fits(told["icc_profile"], channels or picture.pixels.shape[2]):
+        log.warning("The color profile is not one for the pixels of the file; it was left out.")
+        del told["icc_profile"]
+    return told
+
+
+class _Format(NamedTuple):
+    write: Callable[[Path, Picture], None]
+    modes: str
+    longest: int = 2**31 - 1  # pixels a side
+
+
+_JPEG = _Format(_write_jpeg, "L RGB", 65500)
+_PNG = _Format(_write_png, "L LA RGB RGBA L16 RGB16 RGBA16")
+_TIFF = _Format(_write_tiff, "L LA RGB RGBA L16 RGB16 RGBA16")
+_FORMATS = {
+    ".jpg": _JPEG,
+    ".jpeg": _JPEG,
+    ".bmp": _Format(_write_bmp, "L RGB"),
+    ".webp": _Format(_write_webp, "L LA RGB RGBA", 16383),
+    ".png": _PNG,
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
+}

@@ -1,0 +1,104 @@
+"""Which pixels are the hole."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inlay.errors import InlayError
+from inlay.images import Picture, alpha_hole, mask_of, polarity_doubt, read_mask, resize_mask, write_picture
+from tests.images.files import MODES, SIZE, SMOOTH, picture
+
+
+class TestMasks:
+    def write(self, folder, pixels):
+        path = folder / "mask.png"
+        write_picture(path, Picture(np.asarray(pixels)))
+        return path
+
+    def test_are_cut_between_127_and_128(self, tmp_path):
+        grays = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+        assert np.array_equal(read_mask(self.write(tmp_path, grays)), grays[..., 0] >= 128)
+
+    def test_of_16_bits_are_cut_in_the_middle_too(self, tmp_path):
+        grays = np.array([0, 127 * 257, 128 * 257, 65535], np.uint16).reshape(2, 2, 1)
+        assert read_mask(self.write(tmp_path, grays)).tolist() == [[False, False], [True, True]]
+
+    def test_are_turned_round_where_black_is_the_hole(self, tmp_path):
+        path = self.write(tmp_path, picture("L").pixels)
+        assert np.array_equal(read_mask(path, hole_is="black"), ~read_mask(path))
+
+    def test_in_color_are_cut_by_luminance(self, tmp_path):
+        yellow, blue = [255, 255, 0], [0, 0, 255]
+        assert read_mask(self.write(tmp_path, np.array([[yellow, blue]], np.uint8))).tolist() == [[True, False]]
+
+    def test_ignore_alpha(self, tmp_path):
+        pixels = np.array([[[255, 0], [0, 255], [255, 255], [0, 0]]], np.uint8)
+        assert read_mask(self.write(tmp_path, pixels)).tolist() == [[True, False, True, False]]
+
+    def test_know_two_colors_of_the_hole(self, tmp_path):
+        with pytest.raises(InlayError, match="hole_is must be 'white' or 'black', got 'grey'"):
+            read_mask(self.write(tmp_path, picture("L").pixels), hole_is="grey")
+
+    @pytest.mark.parametrize("size", [(10, 13), (5, 6), (23, 64)])
+    def test_stay_binary_at_any_size(self, size, rng):
+        resized = resize_mask(rng.random(SIZE) < 0.5, *size)
+        assert (resized.shape, resized.dtype) == (size, np.bool_)
+
+    def test_are_enlarged_by_repeating_pixels(self, rng):
+        mask = rng.random(SIZE) < 0.5
+        assert np.array_equal(resize_mask(mask, 20, 39), mask.repeat(2, axis=0).repeat(3, axis=1))
+
+
+class TestPolarityDoubt:
+    @pytest.mark.parametrize("ratio", [0.05, 0.3, 0.80])
+    def test_is_silent_about_usual_holes(self, ratio):
+        assert polarity_doubt(ratio) is None
+
+    @pytest.mark.parametrize(("ratio", "percent"), [(0.0, "0.0%"), (0.04, "4.0%"), (0.81, "81.0%"), (1.0, "100.0%")])
+    def test_names_the_share_of_unusual_ones(self, ratio, percent):
+        assert f"covers {percent} of the picture" in polarity_doubt(ratio)
+
+    @pytest.mark.parametrize(("hole_is", "other"), [("white", "black"), ("black", "white")])
+    def test_names_the_other_color(self, hole_is, other):
+        doubt = polarity_doubt(0.9, hole_is)
+        assert f"read with {hole_is} = hole" in doubt
+        assert f"hole_is={other} (predict.py: --hole-is {other})" in doubt
+
+
+class TestAlphaHole:
+    @pytest.mark.parametrize(("dtype", "below", "above"), [(np.uint8, 127, 128), (np.uint16, 32767, 32768)])
+    @pytest.mark.parametrize("channels", [2, 4])
+    def test_is_where_it_is_more_transparent_than_opaque(self, channels, dtype, below, above):
+        pixels = np.full((1, 4, channels), 200, dtype)
+        pixels[0, :, -1] = 0, below, above, np.iinfo(dtype).max
+        assert alpha_hole(Picture(pixels)).tolist() == [[True, True, False, False]]
+
+    @pytest.mark.parametrize("mode", ["L", "RGB16"])
+    def test_needs_an_alpha_channel(self, mode):
+        with pytest.raises(InlayError, match=rf"mode {mode} has no alpha channel .* Give a mask, or"):
+            alpha_hole(picture(mode))
+
+
+class TestMaskOf:
+    @pytest.mark.parametrize("mode", MODES)
+    @pytest.mark.parametrize("hole_is", ["white", "black"])
+    def test_is_what_is_read_from_the_file(self, mode, hole_is, tmp_path):
+        given = picture(mode)
+        if mode != "LA16":  # which no format takes
+            write_picture(tmp_path / "mask.png", given)
+            assert np.array_equal(mask_of(given, hole_is), read_mask(tmp_path / "mask.png", hole_is))
+        luminance = (given.rgb8() * np.array([299, 587, 114])).sum(axis=2)
+        assert np.array_equal(mask_of(given, hole_is), (luminance >= 127_500) == (hole_is == "white"))
+
+    def test_may_be_cut_elsewhere(self):
+        grays = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+        assert mask_of(Picture(grays), binarize=0.1).sum() == 256 - 26
+
+    def test_knows_two_colors_of_the_hole(self):
+        with pytest.raises(InlayError, match="got 'grey'"):
+            mask_of(picture("L"), "grey")
+
+    def test_of_a_file_says_nothing_of_its_metadata(self, tmp_path, caplog):
+        Image.fromarray(SMOOTH).save(tmp_path / "mask.png", icc_profile=b"damaged")
+        read_mask(tmp_path / "mask.png")
+        assert not caplog.records

@@ -1,0 +1,161 @@
+"""Pixels, and what is done with them."""
+
+import tracemalloc
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from inlay.errors import InlayError
+from inlay.images import Picture, from_pil, mask_of, read_picture, write_picture
+from inlay.images.picture import bands
+from tests.images.described import described, fields_of
+from tests.images.files import EIGHT, MODES, SIZE, SMOOTH, exif, picture, written
+
+
+@pytest.mark.parametrize("mode", MODES)
+class TestFilled:
+    @pytest.fixture
+    def hole(self, rng):
+        return rng.random(SIZE) < 0.4
+
+    def test_keeps_known_pixels_bit_for_bit(self, mode, hole, rng):
+        given = picture(mode)
+        filled = given.filled(rng.random((*SIZE, 3)).astype(np.float32), hole)
+        assert np.array_equal(filled.pixels[~hole], given.pixels[~hole])
+        assert (filled.mode, filled.pixels.shape) == (mode, given.pixels.shape)
+
+    def test_puts_the_colors_into_the_hole(self, mode, hole, rng):
+        gray = np.repeat(rng.random((*SIZE, 1)).astype(np.float32), 3, axis=2)
+        filled = picture(mode).filled(gray, hole)
+        half_a_step = 0.5 / filled.peak + 1e-6
+        assert np.abs(filled.rgb()[hole] - gray[hole]).max() <= half_a_step
+
+    def test_makes_the_hole_opaque(self, mode, hole, rng):
+        filled = picture(mode).filled(rng.random((*SIZE, 3)), hole)
+        assert "A" not in mode or (filled.pixels[hole][:, -1] == filled.peak).all()
+
+    def test_clips_what_lies_outside_the_range(self, mode, hole):
+        assert (picture(mode).filled(np.full((*SIZE, 3), 7.0), hole).rgb()[hole] == 1).all()
+        assert (picture(mode).filled(np.full((*SIZE, 3), -7.0), hole).rgb()[hole] == 0).all()
+
+
+def test_a_filled_gray_picture_gets_the_luminance():
+    green = np.zeros((*SIZE, 3), np.float32) + np.float32([0, 1, 0])
+    assert (picture("L").filled(green, np.ones(SIZE, bool)).pixels == round(0.587 * 255)).all()
+
+
+def test_16_bits_are_rounded_to_the_nearest_of_8():
+    every = np.arange(65536, dtype=np.uint16).reshape(256, 256, 1)
+    assert np.array_equal(Picture(every).rgb8()[..., 0], np.rint(every[..., 0] / 257))
+
+
+def test_filled_looks_at_the_hole_alone(rng):
+    hole = rng.random(SIZE) < 0.4
+    colors = np.where(hole[..., None], [0.5, 0.5, 0.5], np.nan)
+    assert (picture("RGB").filled(colors, hole).pixels[hole] == 128).all()
+
+
+@pytest.mark.parametrize("size", [(3000, 1000), (5, 2_000_000), (1, 1)])
+def test_bands_are_all_rows_once(size):
+    rows = list(bands(*size))
+    assert np.array_equal(np.concatenate([np.arange(size[0])[band] for band in rows]), np.arange(size[0]))
+    assert all(band.stop - band.start == 1 or (band.stop - band.start) * size[1] <= 2**20 for band in rows)
+
+
+class TestMemory:
+    """Of a picture of 6 megabytes: what is made on the way is as large as a part of it, however large it is."""
+
+    @pytest.fixture
+    def large(self):
+        return Picture(np.full((1000, 2000, 3), 100, np.uint8))
+
+    @pytest.fixture
+    def peak(self):
+        def peak(work):
+            tracemalloc.start()
+            try:
+                work()
+                return tracemalloc.get_traced_memory()[1] / 6e6
+            finally:
+                tracemalloc.stop()
+
+        return peak
+
+    def test_to_read_is_the_picture_and_pillows(self, large, peak, tmp_path, monkeypatch):
+        monkeypatch.setattr("inlay.images.picture._BAND", 2**17)
+        for suffix in (".png", ".bmp", ".tif"):
+            path = tmp_path / f"a{suffix}"
+            write_picture(path, large)
+            read_picture(path)
+            assert peak(lambda path=path: read_picture(path)) < 1.4
+
+    def test_to_fill_is_the_result(self, large, peak, monkeypatch):
+        monkeypatch.setattr("inlay.images.picture._BAND", 2**15)
+        colors, hole = np.full((1000, 2000, 3), 0.5, np.float32), np.zeros((1000, 2000), bool)
+        hole[100:900, 100:1900] = True
+        assert peak(lambda: large.filled(colors, hole)) < 1.4
+
+    def test_to_cut_a_mask_is_the_mask(self, large, peak, monkeypatch):
+        monkeypatch.setattr("inlay.images.picture._BAND", 2**15)
+        assert peak(lambda: mask_of(large)) < 1 / 3 + 0.2
+
+
+class TestPillow:
+    @pytest.mark.parametrize("name", [*EIGHT, "gray16.png", "gray16.tif"])
+    @pytest.mark.parametrize("orientation", [1, 6])
+    def test_opened_by_it_is_what_we_read(self, name, orientation, tmp_path):
+        path = written(name, tmp_path, orientation)
+        with path.open("rb") as handle, Image.open(handle) as file:  # by name, it garbles a TIFF that is turned
+            taken = from_pil(file)
+        read = read_picture(path)
+        assert np.array_equal(taken.pixels, read.pixels)
+        assert taken.stored_as == read.stored_as
+        assert replace(taken.metadata, exif=b"") == replace(read.metadata, exif=b"")
+        theirs, ours = fields_of(taken.metadata.exif), fields_of(read.metadata.exif)
+        assert theirs[0].pop(0x0112, 1) == ours[0].pop(0x0112, 1) == 1  # where it turned a TIFF, it forgets the field
+        assert theirs == ours
+
+    @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "L16"])
+    def test_gets_what_it_gives_back(self, mode):
+        given = described(mode)
+        back = from_pil(given.to_pil())
+        assert back.mode == mode
+        assert replace(back.metadata, exif=given.metadata.exif) == given.metadata
+        assert fields_of(back.metadata.exif) == fields_of(given.metadata.exif)
+        assert np.array_equal(back.pixels, given.pixels)
+
+    @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "L16"])
+    def test_gets_its_own_mode_and_info(self, mode):
+        given = described(mode)
+        image = given.to_pil()
+        assert image.mode == mode.replace("L16", "I;16")
+        assert np.array_equal(np.asarray(image), given.pixels.squeeze())
+        assert image.info["icc_profile"] == given.metadata.icc
+        assert image.getexif()[0x010F] == "Nikon"
+        assert image.info["dpi"] == (240, 120)
+        assert picture(mode).to_pil().info == {}
+
+    @pytest.mark.parametrize("mode", ["LA16", "RGB16", "RGBA16"])
+    def test_has_no_mode_for_16_bit_colors(self, mode):
+        with pytest.raises(InlayError, match=rf"no mode for {mode}, only for 16 bits of gray\. Use write_picture"):
+            picture(mode).to_pil()
+
+    def test_turned_by_it_is_not_turned_again(self, tmp_path):
+        Image.fromarray(SMOOTH).save(tmp_path / "a.png", exif=exif(6))
+        with Image.open(tmp_path / "a.png") as file:
+            turned = ImageOps.exif_transpose(file)
+        assert np.array_equal(from_pil(turned).pixels, read_picture(tmp_path / "a.png").pixels)
+        assert np.array_equal(from_pil(from_pil(turned).to_pil()).pixels, np.asarray(turned))
+
+    @pytest.mark.parametrize("mode", ["F", "I"])
+    def test_pictures_of_32_bits_are_refused(self, mode):
+        with pytest.raises(InlayError, match=rf"{mode} mode: 32 bits a pixel; Inlay takes 8 or 16\)\. Convert it"):
+            from_pil(Image.new(mode, (3, 3)))
+
+    def test_file_cut_short_is_named(self, tmp_path):
+        path = written("color.png", tmp_path)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+        with Image.open(path) as file, pytest.raises(InlayError, match=rf"{path}: cannot be taken from Pillow"):
+            from_pil(file)
