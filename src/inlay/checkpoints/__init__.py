@@ -1,0 +1,23 @@
+"""Checkpoints: plain data that carries its own configuration, opened without running any code of theirs."""
+
+from inlay.checkpoints.building import build_network, build_text_encoder
+from inlay.checkpoints.places import locate
+from inlay.checkpoints.reading import AVERAGE, KEY, read, settings, training_size, weights
+from inlay.checkpoints.transferring import Transfer, load_text, transfer
+from inlay.checkpoints.trust import check_trusted
+
+__all__ = [
+    "AVERAGE",
+    "KEY",
+    "Transfer",
+    "build_network",
+    "build_text_encoder",
+    "check_trusted",
+    "load_text",
+    "locate",
+    "read",
+    "settings",
+    "training_size",
+    "transfer",
+    "weights",
+]

@@ -1,0 +1,90 @@
+"""From a checkpoint to the modules it describes."""
+
+import pkgutil
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from inlay.checkpoints.folders import TEXT_MODEL, backbone
+from inlay.checkpoints.reading import NAMES, read, settings, weights
+from inlay.checkpoints.weightless import Weightless, fill
+from inlay.errors import InlayError
+from inlay.hub import local_only
+
+_HOMES = {"model": "inlay.models.", "text": "inlay.text."}
+
+
+def build_network(path: str | Path) -> nn.Module:
+    """Rebuild the network of a checkpoint from the file alone, on the CPU, in eval mode.
+
+    Raises:
+        InlayError: see :func:`~inlay.checkpoints.read`; or the file asks for something that is not a network of Inlay,
+            or its weights do not fit the network it describes.
+    """
+    checkpoint = read(path)
+    return _build(path, checkpoint, "model", "net", settings(path, checkpoint, "model"))
+
+
+def build_text_encoder(path: str | Path) -> nn.Module:
+    """Rebuild the text encoder of a checkpoint, likewise.
+
+    A pretrained backbone comes from where the run had it; that of an exported folder lies in its ``text_model``, or
+    in the hub's cache.
+
+    Raises:
+        InlayError: see :func:`build_network`; or the backbone's files are missing.
+    """
+    checkpoint = read(path)
+    arguments = settings(path, checkpoint, "text")
+    if not (Path(path).is_dir() and "model" in arguments):
+        return _build(path, checkpoint, "text", "text", arguments)
+    name = arguments["model"]
+    try:
+        return _build(path, checkpoint, "text", "text", {**arguments, "model": backbone(Path(path), name)})
+    except InlayError as error:
+        if not str(error).startswith("text.model="):
+            raise
+        raise InlayError(
+            f"{path}: its text encoder reads with {name}, which is not part of it and could not be loaded. Put "
+            f"config.json, model.safetensors and the tokenizer's files of {name} into {Path(path) / TEXT_MODEL}."
+        ) from error
+
+
+def _build(path: str | Path, checkpoint: dict[str, Any], group: str, part: str, arguments: dict[str, Any]) -> nn.Module:
+    kind = _class(path, arguments.pop("_target_", None), group)
+    weightless = Weightless() if group == "model" else nullcontext()  # transformers has ways of its own
+    # Called directly rather than by Hydra, which would also resolve interpolations and targets among the arguments.
+    try:
+        with local_only(), weightless:
+            module = kind(**{name: _plain(path, value) for name, value in arguments.items()})
+        fill(module, weights(checkpoint, part))
+    except (TypeError, RuntimeError, ValueError, ArithmeticError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise InlayError(f"{path}: the weights do not fit the {NAMES[group]} it describes ({reason}).") from None
+    return module.eval()
+
+
+def _class(path: str | Path, target: Any, group: str) -> type[nn.Module]:
+    """Look up a class that Inlay itself defines; refuse anything else, also a detour (``inlay.images.os``)."""
+    found, home = None, _HOMES[group]
+    if isinstance(target, str) and target.startswith(home):
+        try:
+            found = pkgutil.resolve_name(target)
+        except Exception:  # whatever the lookup raised, the answer is the same
+            found = None
+    if not (isinstance(found, type) and issubclass(found, nn.Module) and found.__module__.startswith(home)):
+        raise InlayError(
+            f"{path}: asks for {target!r}, which is not a {NAMES[group]} of Inlay. The file is not to be trusted."
+        )
+    return found
+
+
+def _plain(path: str | Path, value: Any) -> Any:
+    """A number, a string, or a list of such; anything nested could ask for more than a number."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list):
+        return [_plain(path, item) for item in value]
+    raise InlayError(f"{path}: asks for {value!r} as an argument. The file is not to be trusted.")

@@ -1,0 +1,80 @@
+"""Opening checkpoints, and what they hold."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from inlay.checkpoints.folders import WEIGHTS, read_folder
+from inlay.errors import InlayError
+
+KEY = "inlay"
+AVERAGE = "average"
+"""Where a checkpoint keeps the moving average of weights, if the run had one."""
+
+NAMES = {"model": "network", "text": "text encoder"}
+"""What messages call the parts."""
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """Open a checkpoint of Inlay on the CPU as plain data.
+
+    Args:
+        path: of a file that ``train.py`` wrote, or of a folder that ``inlay export`` wrote.
+
+    Raises:
+        InlayError: it is missing, damaged, holds more than plain data, or is not one of ours.
+    """
+    path = Path(path)
+    if path.is_dir():
+        told, tensors = read_folder(path)
+        return {KEY: told, "state_dict": tensors}
+    if path.name == WEIGHTS:
+        raise InlayError(f"{path}: weights alone do not say of which network. Name the folder: {path.parent}.")
+    try:
+        # mapped: a part of it can be had without reading the rest, such as the optimizers
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except FileNotFoundError:
+        raise InlayError(f"{path}: no such checkpoint. Check the path; runs keep theirs in checkpoints/.") from None
+    except Exception as error:  # what torch raises on other people's files has no common base
+        raise InlayError(
+            f"{path}: not a readable checkpoint ({type(error).__name__}). It is damaged or holds code; use another."
+        ) from error
+    if not isinstance(checkpoint, dict) or not {KEY, "state_dict"} <= checkpoint.keys():
+        raise InlayError(f"{path}: not a checkpoint of Inlay (no {KEY!r} entry). Give one that train.py wrote.")
+    return checkpoint
+
+
+def weights(checkpoint: dict[str, Any], part: str) -> dict[str, Tensor]:
+    """What a checkpoint holds of one part of its task, named as in that part's own state dict.
+
+    Averaged weights stand for those they are the average of.
+
+    Args:
+        checkpoint: from :func:`read`.
+        part: ``net``, ``text``.
+    """
+    held, prefix = {**checkpoint["state_dict"], **checkpoint.get(AVERAGE, {})}, f"{part}."
+    return {key.removeprefix(prefix): value for key, value in held.items() if key.startswith(prefix)}
+
+
+def settings(path: str | Path, checkpoint: dict[str, Any], group: str) -> dict[str, Any]:
+    """What a checkpoint's configuration says of one of its parts.
+
+    Raises:
+        InlayError: it says nothing.
+    """
+    try:
+        return dict(checkpoint[KEY]["config"][group])
+    except (KeyError, TypeError, ValueError):
+        raise InlayError(f"{path}: the checkpoint does not say which {NAMES[group]} it holds.") from None
+
+
+def training_size(path: str | Path) -> int | None:
+    """Side in pixels of the crops that it was trained on; None where a checkpoint does not say. See :func:`read`."""
+    try:
+        size = read(path)[KEY]["config"]["data"]["image_size"]
+    except (KeyError, TypeError):
+        return None
+    return size if isinstance(size, int) and size > 0 else None

@@ -1,0 +1,65 @@
+"""Carrying weights over from a checkpoint to a module that is there already."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from inlay.checkpoints.reading import read, weights
+from inlay.errors import InlayError
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What became of each key when weights were carried over."""
+
+    loaded: list[str]
+    missing: list[str]
+    unexpected: list[str]
+    mismatched: list[str]
+
+    def __str__(self) -> str:
+        lines = []
+        for title in ("loaded", "missing", "unexpected", "mismatched"):
+            keys = getattr(self, title)
+            lines += [f"{len(keys)} keys {title}", *(f"  {key}" for key in keys)]
+        return "\n".join(lines)
+
+
+def transfer(path: str | Path, net: nn.Module, part: str = "net") -> Transfer:
+    """Copy a checkpoint's weights into a network as far as names and shapes agree (``init_from=``).
+
+    Args:
+        path: of the checkpoint.
+        net: takes the weights.
+        part: of the checkpoint's task, that gives them.
+
+    Raises:
+        InlayError: see :func:`read`; or nothing fits at all.
+    """
+    given, own = weights(read(path), part), net.state_dict()
+    shared = given.keys() & own.keys()
+    fits = {key for key in shared if given[key].shape == own[key].shape}
+    report = Transfer(
+        loaded=sorted(fits),
+        missing=sorted(own.keys() - given.keys()),
+        unexpected=sorted(given.keys() - own.keys()),
+        mismatched=[f"{k}: {tuple(given[k].shape)} there, {tuple(own[k].shape)} here" for k in sorted(shared - fits)],
+    )
+    if not fits:
+        raise InlayError(f"init_from={path}: no weight fits this network. Is it a checkpoint of another model?")
+    net.load_state_dict({key: given[key] for key in fits}, strict=False)
+    return report
+
+
+def load_text(path: str | Path, text: nn.Module) -> None:
+    """Copy a checkpoint's text encoder into one with the same words (``text_from=``).
+
+    Raises:
+        InlayError: see :func:`read`; or the encoders differ.
+    """
+    try:
+        text.load_state_dict(weights(read(path), "text"))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise InlayError(f"text_from={path}: its text encoder does not fit text ({reason}).") from None

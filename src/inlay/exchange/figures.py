@@ -1,0 +1,110 @@
+"""What was measured of a checkpoint, by hole ratio: of its run's validation, and of an evaluation."""
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inlay.buckets import ALL, in_order
+from inlay.errors import InlayError, in_a_line
+
+NOTHING = "-"  # no value
+_SHOWN = {  # name: what a column is headed, and digits
+    "psnr_hole": ("PSNR, hole (dB) ↑", 2),
+    "psnr": ("PSNR (dB) ↑", 2),
+    "ssim_hole": ("SSIM, hole ↑", 3),
+    "ssim": ("SSIM ↑", 3),
+    "l1_hole": ("L1, hole ↓", 4),
+    "l1": ("L1 ↓", 4),
+    "lpips": ("LPIPS ↓", 3),
+}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A table.
+
+    Attributes:
+        about: what was measured, where and how: a sentence or more.
+        rows: by bucket of hole ratios, the values by metric.
+        counts: by bucket, how many pictures with a hole were measured; what is not known is absent.
+    """
+
+    about: str
+    rows: Mapping[str, Mapping[str, float]]
+    counts: Mapping[str, int]
+
+    def __str__(self) -> str:
+        metrics = [name for name in _SHOWN if any(name in row for row in self.rows.values())]
+        lines = [["hole, %", "n", *(_SHOWN[name][0] for name in metrics)]]
+        lines.append(["---", *["---:"] * (len(metrics) + 1)])
+        for bucket in in_order(list(self.rows)):
+            lines.append([bucket, str(self.counts.get(bucket, NOTHING)), *self._cells(bucket, metrics)])
+        return "\n".join([self.about, "", *("| " + " | ".join(line) + " |" for line in lines)])
+
+    def _cells(self, bucket: str, metrics: list[str]) -> list[str]:
+        row = self.rows[bucket]
+        return [f"{row[name]:.{_SHOWN[name][1]}f}" if name in row else NOTHING for name in metrics]
+
+
+def of_validation(checkpoint: Path, step: int | None) -> Figures | None:
+    """What a run measured when it wrote a checkpoint; None where its ``metrics.csv`` says nothing of it.
+
+    Args:
+        checkpoint: in the run's ``checkpoints``.
+        step: iterations that it was written after.
+    """
+    file = checkpoint.resolve().parent.parent / "metrics.csv"
+    if step is None or checkpoint.resolve().parent.name != "checkpoints" or not file.is_file():
+        return None
+    with file.open(newline="") as opened:
+        rows = [row for row in csv.DictReader(opened) if row.get("step") == str(step - 1)]  # rows count from 0
+    found: dict[str, dict[str, float]] = {}
+    for name, value in ((name, value) for row in rows for name, value in row.items() if value):
+        head, _, rest = name.partition("/")
+        metric, _, bucket = rest.partition("/")
+        if head == "val":
+            found.setdefault(bucket or ALL, {})[metric] = float(value)
+    counts = {bucket: int(row["pictures"]) for bucket, row in found.items() if "pictures" in row}
+    shown = {bucket: _known(row) for bucket, row in found.items()}
+    about = (
+        f"In the run's own validation after {step:,} iterations, whose holes are drawn as in training or as its "
+        "settings say. Checkpoints are chosen by it, so it flatters; to compare models, use an evaluation."
+    )
+    return Figures(about, shown, counts) if any(shown.values()) else None
+
+
+def of_evaluation(file: Path, identity: str) -> Figures:
+    """What ``results.json`` of an evaluation says of a checkpoint.
+
+    Args:
+        file: of the evaluation.
+        identity: digest of the checkpoint's file, by which it is found.
+
+    Raises:
+        InlayError: it cannot be read, or is about other checkpoints.
+    """
+    try:
+        results = json.loads(file.read_bytes())
+        names = [name for name, other in results["fillers"].items() if other == identity]
+        protocol, counts = results["protocol"], results["buckets"]
+        values = {name: results["values"][name] for name in names}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InlayError(f"--results {file}: not the results of an evaluation ({in_a_line(error)}).") from error
+    if not names:
+        told = ", ".join(f"{name} {other}" for name, other in results["fillers"].items())
+        raise InlayError(
+            f"--results {file}: nothing of this checkpoint ({identity}), but of {told}. Evaluate it first."
+        )
+    shown = {bucket: _known({m: v["value"] for m, v in row.items()}) for bucket, row in values[names[0]].items()}
+    about = (
+        f"In an evaluation with the protocol `{protocol['name']}` (hash `{protocol['hash']}`; equal hashes mean the "
+        f"same test) on {results['pictures']:,} pictures. {protocol['about']}"
+    )
+    return Figures(about, shown, counts)
+
+
+def _known(row: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in row.items() if name in _SHOWN and value is not None}

@@ -1,0 +1,139 @@
+"""Writing a checkpoint as a folder that anybody can open: safetensors, JSON, a card."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from inlay.checkpoints import AVERAGE, KEY, settings, weights
+from inlay.checkpoints.folders import CARD, FORMAT, LIBRARY, PARTS, SETTINGS, WEIGHTS
+from inlay.errors import InlayError
+
+_WHOLE = ("model", "text", "masks", "loss", "optimizer", "scheduler", "iterations", "seed")
+_PARTLY = {
+    "data": (
+        "_target_",
+        "listing",
+        "train_split",
+        "image_size",
+        "batch_size",
+        "crop_scale",
+        "around_object",
+        "flip",
+        "color_jitter",
+        "caption_dropout",
+    ),
+    "task": ("_target_", "judges", "judge_composite", "r1", "gradient_clip", "accumulate"),
+}
+
+
+def write_folder(folder: Path, checkpoint: dict[str, Any], card: str) -> list[Path]:
+    """Write the weights that fill holes and what is needed to load them; whole, or not at all.
+
+    Averaged weights stand for those they are the average of; optimizers and discriminators stay out. Of the settings
+    those go along that loading needs and that tell how the weights came about, without places on this machine.
+
+    Args:
+        folder: to be made; there may be an empty one.
+        checkpoint: from :func:`inlay.checkpoints.read`.
+        card: what a reader is to know of it, Markdown.
+
+    Returns:
+        The files.
+
+    Raises:
+        InlayError: ``folder`` holds something already, the checkpoint does not say which network it holds, or the disk
+            refuses.
+    """
+    told = json.dumps(_told(folder, checkpoint), indent=1, ensure_ascii=False) + "\n"
+    try:
+        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+            raise InlayError(f"{folder}: is there already, and is not written over. Choose another name, or move it.")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _whole_or_not(folder) as part:
+            _write(part / SETTINGS, told.encode())
+            _write(part / CARD, card.encode())
+            _write_weights(part / WEIGHTS, checkpoint)
+    except OSError as error:
+        raise InlayError(
+            f"{folder}: cannot be written ({error.strerror or error}). Make room, or choose another."
+        ) from (error)
+    return [folder / name for name in (WEIGHTS, SETTINGS, CARD)]
+
+
+def told_config(config: dict[str, Any]) -> dict[str, Any]:
+    """What of a run's settings others may see: what makes the network and how it was trained, and no places.
+
+    Args:
+        config: of the run, resolved.
+    """
+    kept = {group: config[group] for group in _WHOLE if config.get(group) is not None}
+    for group, names in _PARTLY.items():
+        kept[group] = {name: config[group][name] for name in names if name in (config.get(group) or {})}
+    return {group: _without_places(value) for group, value in kept.items() if value != {}}
+
+
+def _told(folder: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
+    settings(folder, checkpoint, "model")  # or it says that there is none
+    origin = {"step": checkpoint["global_step"]} if "global_step" in checkpoint else {}
+    origin |= {key: _without_places(value) for key, value in checkpoint[KEY].items() if key != "config"}
+    averaged = {"averaged": True} if checkpoint.get(AVERAGE) else {}
+    config = told_config(checkpoint[KEY]["config"])
+    return {"library": LIBRARY, "format": FORMAT, **averaged, **origin, "config": config}
+
+
+def _without_places(value: Any) -> Any:
+    """The same without the folders that a file on this machine lies in."""
+    if isinstance(value, dict):
+        return {key: _without_places(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_places(item) for item in value]
+    return _last_part(value) if isinstance(value, str) and _is_place(value) else value
+
+
+def _is_place(value: str) -> bool:
+    if value.startswith(("~", ".", "/")) or PureWindowsPath(value).is_absolute():
+        return True
+    return "/" in value and Path(value).exists()
+
+
+def _last_part(value: str) -> str:
+    return PureWindowsPath(value).name if "\\" in value else PurePosixPath(value).name
+
+
+def _write_weights(path: Path, checkpoint: dict[str, Any]) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    # Copies, as the format knows neither strides nor memory that tensors share.
+    tensors = {
+        f"{part}{key}": value.detach().clone(memory_format=torch.contiguous_format)
+        for part in PARTS
+        for key, value in weights(checkpoint, part.removesuffix(".")).items()
+    }
+    save_file(tensors, path, metadata={"format": "pt"})
+    shutil.copymode(path.with_name(SETTINGS), path)  # the library lets nobody but its writer read
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _whole_or_not(folder: Path) -> Iterator[Path]:
+    """A folder to write in, which becomes the one that is wanted in the end, or goes."""
+    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    part.mkdir()
+    try:
+        yield part
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

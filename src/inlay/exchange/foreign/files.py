@@ -1,0 +1,58 @@
+"""Foreign weight files, opened without running any code of theirs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from inlay.errors import InlayError
+
+_WRAPPER = "module."
+"""What DataParallel puts before every name."""
+
+
+def opened(path: Path) -> Any:
+    """What ``torch.save`` wrote, on the CPU, if it is plain data.
+
+    Raises:
+        InlayError: the file is missing, damaged, or holds more than plain data.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InlayError(f"{path}: no such file. Check the path.") from None
+    except IsADirectoryError:
+        raise InlayError(f"{path}: a folder. Name the file of weights in it.") from None
+    except Exception as error:  # what torch raises on other people's files has no common base
+        raise InlayError(
+            f"{path}: cannot be read as plain weights ({type(error).__name__}). It is damaged, or holds code, which is "
+            "not run. Download it again, or use another."
+        ) from error
+
+
+def tensors(path: Path, state: Any) -> dict[str, Tensor]:
+    """A state dict, without the prefix that DataParallel leaves.
+
+    Args:
+        path: of the file that it is from.
+        state: what is offered as one.
+
+    Raises:
+        InlayError: it is none.
+    """
+    if not isinstance(state, Mapping) or not state or not all(_is_entry(*item) for item in state.items()):
+        raise InlayError(f"{path}: holds {_seen(state)} where a state dict was expected: names, and a tensor for each.")
+    cut = len(_WRAPPER) if all(key.startswith(_WRAPPER) for key in state) else 0
+    return {key[cut:]: value for key, value in state.items()}
+
+
+def _is_entry(key: object, value: object) -> bool:
+    return isinstance(key, str) and isinstance(value, Tensor) and value.layout == torch.strided
+
+
+def _seen(state: Any) -> str:
+    if not isinstance(state, Mapping):
+        return f"a {type(state).__name__}"
+    return f"a dict of {', '.join(f'{key}: {type(value).__name__}' for key, value in list(state.items())[:3])} ..."
