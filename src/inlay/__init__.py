@@ -1,3 +1,19 @@
-"""Inlay trains models that fill holes in pictures, and uses them."""
+"""Inlay trains models that fill holes in pictures, and uses them.
 
+``inlay.load(model).fill(image, mask)`` is all that a program needs; see :mod:`inlay.inpainter`.
+"""
+
+from typing import TYPE_CHECKING
+
+from inlay.lazy import attach
+
+if TYPE_CHECKING:
+    from inlay.composing import How
+    from inlay.inpainter import Inpainter, load
+
+__all__ = ["How", "Inpainter", "__version__", "load"]
 __version__ = "0.1.0"
+
+
+# Those who train need none of it, and --help no PyTorch.
+__getattr__ = attach(__name__, {"How": "composing", "Inpainter": "inpainter", "load": "inpainter"})

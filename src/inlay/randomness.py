@@ -27,6 +27,7 @@ class Stream(IntEnum):
     EVAL_PICTURES = 9
     BOOTSTRAP = 10
     EVAL_SAMPLES = 11
+    WINDOWS = 12
 
 
 def generator(seed: int, stream: Stream, epoch: int = 0, index: int = 0) -> np.random.Generator:

@@ -43,7 +43,7 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
     from inlay.evaluation.publish import publish
     from inlay.evaluation.run import Evaluation
     from inlay.fillers import load_filler, short_names
-    from inlay.prediction import choose_device
+    from inlay.device import choose_device
 
     require([f"data.{key}" for key in _DATA if OmegaConf.is_missing(cfg.data, key)])
     _check_used(overrides)

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from inlay.cache import alone
+from inlay.composing import How, Job, fill_picture
 from inlay.data.pictures import Pictures
 from inlay.errors import InlayError
 from inlay.evaluation.cases import Cases, ProtocolPictures
@@ -21,7 +22,6 @@ from inlay.evaluation.results import LeftOut, ProtocolIs
 from inlay.evaluation.rows import Head, Line, Rows, Shard, refuse_other_protocols
 from inlay.fillers import Filler
 from inlay.images import Picture, read_image, write_picture
-from inlay.prediction import fill_picture
 from inlay.randomness import Stream, torch_seed
 
 
@@ -169,7 +169,8 @@ class Evaluation:
         assert cases.image is not None
         mask = cases.masks[hole]
         shown = Picture(np.where(mask[..., None], np.uint8(0), cases.image))  # whatever a filler does, it sees no truth
-        return fill_picture(filler, shown, mask, cases.caption if filler.takes_text else None, seed).rgb8()
+        job = Job(shown, mask, cases.caption if filler.takes_text else None, seed)
+        return fill_picture(filler, job, How(strategy="whole")).picture.rgb8()
 
 
 def _fits(answer: NDArray[np.uint8], cases: Cases, hole: str) -> bool:

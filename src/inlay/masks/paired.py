@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inlay.errors import InlayError, NoHole
-from inlay.images import SUFFIXES, HoleIs, find_images, read_mask
+from inlay.images import HoleIs, read_mask
 from inlay.masks.fitting import fit
+from inlay.masks.partners import Partners
 from inlay.masks.ranges import Ratio, check_ratio, lists_to_tuples
 from inlay.types import Scene
 
@@ -28,21 +28,13 @@ class Paired:
     root: str | None = None
     hole_is: HoleIs = "white"
     ratio: Ratio | None = None
-    _by_path: dict[str, list[Path]] = field(init=False, repr=False, compare=False, default_factory=dict)
-    _by_stem: dict[str, list[Path]] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _partners: Partners | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         lists_to_tuples(self)
         check_ratio(self.ratio)
-        if self.root is None:
-            return
-        found = find_images(self.root)
-        if not found:
-            raise InlayError(f"masks.root={self.root}: no mask files there ({', '.join(SUFFIXES)}). Check the path.")
-        for path in found:
-            self._by_path.setdefault(path.relative_to(self.root).with_suffix("").as_posix(), []).append(path)
-            if path.parent == Path(self.root):  # deeper, the mask of another folder's picture of that name might lie
-                self._by_stem.setdefault(path.stem, []).append(path)
+        if self.root is not None:
+            object.__setattr__(self, "_partners", Partners.below(self.root, "masks.root"))
 
     def __call__(
         self, height: int, width: int, rng: np.random.Generator, scene: Scene | None = None
@@ -65,17 +57,9 @@ class Paired:
 
     def without_partner(self, ids: Iterable[str]) -> list[str]:
         """The pictures that the folder holds no mask for; what an index does not name is met later."""
-        return [] if self.root is None else [id for id in ids if self._partner(id) is None]
+        return [] if self._partners is None else [id for id in ids if self._partners.of(id) is None]
 
     def _read(self, scene: Scene) -> NDArray[np.bool_] | None:
-        path = self._partner(scene.id)
+        assert self._partners is not None
+        path = self._partners.of(scene.id)
         return None if path is None else scene.place(read_mask(path, self.hole_is))
-
-    def _partner(self, id: str) -> Path | None:
-        name = id.rpartition(".")[0] if id.lower().endswith(SUFFIXES) else id
-        paths = self._by_path.get(name) or self._by_stem.get(PurePosixPath(name).name)
-        if not paths:
-            return None
-        if len(paths) > 1:
-            raise InlayError(f"masks.root: {paths[0]} and {paths[1]} could both be meant for {id}. Keep one.")
-        return paths[0]

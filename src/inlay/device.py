@@ -1,0 +1,19 @@
+"""What a network runs on."""
+
+import torch
+
+from inlay.errors import InlayError
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto`` is a CUDA GPU, else Apple's, else the processor; anything else is taken at its word.
+
+    Raises:
+        InlayError: the device is not there.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise InlayError(f"device {name}: not available here. Use cpu or auto.") from error

@@ -1,0 +1,72 @@
+"""Pictures in the forms that Python has for them, and back into the same form."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from inlay.errors import InlayError
+from inlay.images import Picture, from_pil, read_picture
+
+Back = Callable[[Picture], Any]
+"""Puts a filled picture into the form that it was given in."""
+
+
+def picture_of(image: Any) -> tuple[Picture, Back]:
+    """A picture, and the way back.
+
+    Args:
+        image: a path or a :class:`PIL.Image.Image`, both of which come back as the second; an array ``(H, W)`` or
+            ``(H, W, C)``; or a tensor ``(C, H, W)``. C is 1 (gray), 2 (gray, alpha), 3 (RGB) or 4 (RGBA); numbers are
+            uint8, uint16, or floats from 0 to 1, of which those that are not filled come back as they were.
+
+    Raises:
+        InlayError: it is none of these.
+    """
+    if isinstance(image, str | os.PathLike):
+        return read_picture(image), Picture.to_pil
+    if isinstance(image, Image.Image):
+        return from_pil(image), Picture.to_pil
+    if isinstance(image, np.ndarray):
+        return _of_array(image)
+    if isinstance(image, torch.Tensor):
+        return _of_tensor(image)
+    raise InlayError(f"image must be a path, a PIL image, an array or a tensor, got {type(image).__name__}.")
+
+
+def _of_array(image: NDArray[Any]) -> tuple[Picture, Back]:
+    layers = image[..., None] if image.ndim == 2 else image
+    if layers.ndim != 3 or not 1 <= layers.shape[2] <= 4 or 0 in layers.shape:
+        raise InlayError(f"image: an array must be (H, W) or (H, W, C) with 1 to 4 channels, got {image.shape}.")
+    given = Picture(_whole_numbers(layers))
+
+    def back(filled: Picture) -> NDArray[Any]:
+        if filled.pixels.dtype == image.dtype:
+            return filled.pixels.reshape(image.shape)
+        new = (filled.pixels / filled.peak).astype(image.dtype)
+        return np.where(filled.pixels != given.pixels, new, layers).reshape(image.shape)
+
+    return given, back
+
+
+def _of_tensor(image: torch.Tensor) -> tuple[Picture, Back]:
+    if image.ndim != 3:
+        raise InlayError(f"image: a tensor must be (C, H, W), or (B, C, H, W) for several, got {tuple(image.shape)}.")
+    picture, back = _of_array(image.detach().cpu().permute(1, 2, 0).numpy())
+    return picture, lambda filled: torch.from_numpy(back(filled)).permute(2, 0, 1).to(image)
+
+
+def _whole_numbers(array: NDArray[Any]) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """As a file holds them; floats become 16 bits."""
+    if array.dtype in (np.uint8, np.uint16):
+        return np.asarray(array, array.dtype, order="C")
+    if not np.issubdtype(array.dtype, np.floating):
+        raise InlayError(f"image must be uint8, uint16 or floats from 0 to 1, got {array.dtype}.")
+    low, high = float(array.min()), float(array.max())
+    if not 0 <= low <= high <= 1:
+        raise InlayError(f"image: floats must be from 0 to 1, got {low:g} to {high:g}. Divide by 255?")
+    return np.rint(np.asarray(array, np.float64) * 65535).astype(np.uint16)

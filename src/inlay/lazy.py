@@ -1,0 +1,21 @@
+"""Packages that import their parts when they are asked for (PEP 562), so that nobody waits for the others."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+
+def attach(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a package whose names live in modules that are not imported yet.
+
+    Args:
+        package: its ``__name__``.
+        homes: the module of each name, relative to the package.
+    """
+
+    def get(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(f"{package}.{homes[name]}"), name)
+
+    return get

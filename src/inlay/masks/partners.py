@@ -1,0 +1,56 @@
+"""Which of many masks belongs to which picture."""
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Self
+
+from inlay.errors import InlayError
+from inlay.images import SUFFIXES, find_images
+
+
+class Partners:
+    """Masks by the pictures they are named after, but for the suffix.
+
+    Args:
+        names: of each mask its path below their folder: ``a/b.png`` is for ``a/b.jpg``, and ``b.png``, directly in the
+            folder, also for a picture of that name further down.
+        setting: that names the masks, for messages.
+
+    Attributes:
+        paths: of all masks.
+    """
+
+    def __init__(self, names: Mapping[Path, PurePosixPath], setting: str) -> None:
+        self.paths, self.setting = list(names), setting
+        self._by_path: dict[str, list[Path]] = {}
+        self._by_stem: dict[str, list[Path]] = {}
+        for path, name in names.items():
+            self._by_path.setdefault(str(name.with_suffix("")), []).append(path)
+            if len(name.parts) == 1:  # deeper, the mask of another folder's picture of that name might lie
+                self._by_stem.setdefault(name.stem, []).append(path)
+
+    @classmethod
+    def below(cls, root: str | Path, setting: str) -> Self:
+        """All masks of a folder.
+
+        Raises:
+            InlayError: there are none.
+        """
+        found = find_images(root)
+        if not found:
+            raise InlayError(f"{setting}={root}: no mask files there ({', '.join(SUFFIXES)}). Check the path.")
+        return cls({path: PurePosixPath(path.relative_to(root).as_posix()) for path in found}, setting)
+
+    def of(self, id: str) -> Path | None:
+        """The mask of a picture, given by its path below its own folder; None where there is none.
+
+        Raises:
+            InlayError: several masks could be meant.
+        """
+        name = id.rpartition(".")[0] if id.lower().endswith(SUFFIXES) else id
+        paths = self._by_path.get(name) or self._by_stem.get(PurePosixPath(name).name)
+        if not paths:
+            return None
+        if len(paths) > 1:
+            raise InlayError(f"{self.setting}: {paths[0]} and {paths[1]} could both be meant for {id}. Keep one.")
+        return paths[0]

@@ -1,0 +1,52 @@
+"""What ``predict.py`` does with one picture, and with many."""
+
+import logging
+from pathlib import Path
+
+from inlay.inpainter import Inpainter, load
+from inlay.prediction.folder import FolderRun
+from inlay.prediction.reading import jobs, read, write
+from inlay.prediction.request import Request
+from inlay.prediction.tasks import Task, find_tasks
+from inlay.prediction.world import local_device
+
+log = logging.getLogger(__name__)
+
+
+def predict(request: Request) -> list[Path]:
+    """Fill one picture, or many, with a progress bar and a report.
+
+    Of many pictures, one that is broken is reported and the others are filled; what an earlier start has filled is
+    not filled again. Processes that torchrun started share them out.
+
+    Returns:
+        The files that were written: of one picture its own, of many the report.
+
+    Raises:
+        InlayError: nothing can be done as it was asked for; or, when the others are filled, a picture could not be.
+    """
+    tasks = find_tasks(request)
+    if tasks.folder is None:
+        return _predict_one(request, tasks.tasks[0])
+    return [FolderRun(request, tasks, tasks.folder, _load(request)).run()]
+
+
+def _predict_one(request: Request, task: Task) -> list[Path]:
+    given = read(request, task)
+    inpainter = _load(request)
+    if given.remark:
+        log.info(given.remark)
+    for doubt in (*given.doubts, *inpainter.doubts(task.text)):
+        log.warning(doubt)
+    answers = inpainter.fill_jobs(jobs(request, given))
+    log.info("Strategy: %s.", answers[0].described)
+    write(given, [answer.picture for answer in answers])
+    if any(path.suffix.lower() in (".jpg", ".jpeg") for path in task.outputs):
+        log.warning("JPEG changes every pixel a little; write .png to keep known pixels exactly.")
+    return task.written
+
+
+def _load(request: Request) -> Inpainter:
+    inpainter = load(request.model, local_device(request.device), request.precision, request.how)
+    inpainter.check("captions" if request.captions else request.text, request.seed, request.samples)
+    return inpainter

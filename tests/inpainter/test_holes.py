@@ -1,0 +1,120 @@
+"""The hole of a picture, from whatever it is given as."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from inlay.errors import InlayError
+from inlay.inpainter import read_hole
+from inlay.inpainter.holes import hole_of
+from tests.pictures import half, write_mask
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "mask.png"
+
+
+class TestReadHole:
+    def test_of_the_size_of_the_picture_says_nothing(self, path):
+        mask, doubts, remark = read_hole(write_mask(path, half(20, 30)), (20, 30))
+        assert np.array_equal(mask, half(20, 30))
+        assert (doubts, remark) == ([], "")
+
+    def test_may_be_black(self, path):
+        assert np.array_equal(read_hole(write_mask(path, half(20, 30)), (20, 30), "black").mask, ~half(20, 30))
+
+    @pytest.mark.parametrize(("hole_is", "other"), [("white", "black"), ("black", "white")])
+    def test_without_hole_names_the_other_color(self, path, hole_is, other):
+        write_mask(path, np.full((20, 30), hole_is == "black"))
+        with pytest.raises(InlayError, match=rf"{path}: no hole \({hole_is} = hole\).* --hole-is {other}"):
+            read_hole(path, (20, 30), hole_is)
+
+    @pytest.mark.parametrize("hole_is", ["white", "black"])
+    def test_that_is_all_hole_leaves_nothing_to_fill_from(self, path, hole_is):
+        write_mask(path, np.full((20, 30), hole_is == "white"))
+        with pytest.raises(InlayError, match=f"{path}: the whole picture is hole"):
+            read_hole(path, (20, 30), hole_is)
+
+    def test_that_vanishes_at_the_size_of_the_picture_is_no_hole(self, path):
+        line = np.zeros((90, 90), bool)
+        line[3] = True
+        with pytest.raises(InlayError, match="no hole"):
+            read_hole(write_mask(path, line), (10, 10), "white")
+
+    def test_of_another_size_is_resized_and_said_so(self, path):
+        mask, doubts, remark = read_hole(write_mask(path, half(20, 30)), (40, 60), "white")
+        assert np.array_equal(mask, half(40, 60))
+        assert (doubts, remark) == ([], "The mask is 30x20; resized to the picture's 60x40.")
+
+    def test_of_another_aspect_ratio_is_stretched_and_doubted(self, path):
+        mask, (doubt,), _ = read_hole(write_mask(path, half(20, 30)), (40, 40), "white")
+        assert mask.shape == (40, 40)
+        assert doubt == f"{path}: mask and picture differ in aspect ratio: it was stretched. Is it the right one?"
+
+    def test_a_pixel_off_in_a_large_picture_is_no_other_aspect_ratio(self, path):
+        assert read_hole(write_mask(path, half(200, 300)), (201, 300), "white").doubts == []
+
+    @pytest.mark.parametrize("share", [0.02, 0.9])
+    def test_of_an_unusual_share_is_doubted(self, path, share):
+        write_mask(path, np.arange(10_000).reshape(100, 100) < share * 10_000)
+        (doubt,) = read_hole(path, (100, 100), "white").doubts
+        assert doubt.startswith(f"{path}: the hole covers {share:.1%} of the picture")
+        assert "--hole-is black" in doubt
+
+    def test_that_is_no_picture_is_named(self, tmp_path):
+        with pytest.raises(InlayError, match=re.escape(f"{tmp_path / 'none.png'}: no such file")):
+            read_hole(tmp_path / "none.png", (10, 10), "white")
+
+
+HALF = half(20, 30)
+
+
+class TestHoleOf:
+    @pytest.mark.parametrize(
+        "mask",
+        [
+            HALF,
+            HALF[..., None],
+            HALF[None],
+            HALF.astype(np.uint8),
+            HALF.astype(np.uint8) * 255,
+            HALF.astype(np.int64),
+            HALF.astype(np.float32) * 0.7,
+            torch.from_numpy(HALF),
+            torch.from_numpy(HALF)[None, None].float(),
+            Image.fromarray(HALF),
+            Image.fromarray(HALF.astype(np.uint8) * 200),
+            Image.fromarray(np.repeat(HALF[..., None], 3, 2).astype(np.uint8) * 255),
+        ],
+        ids=lambda mask: f"{type(mask).__name__}-{getattr(mask, 'dtype', getattr(mask, 'mode', ''))}",
+    )
+    def test_is_the_same_whatever_it_is_given_as(self, mask):
+        assert np.array_equal(hole_of(mask, (20, 30)).mask, HALF)
+
+    def test_may_be_a_path(self, path):
+        assert np.array_equal(hole_of(write_mask(path, HALF), (20, 30)).mask, HALF)
+        assert np.array_equal(hole_of(str(path), (20, 30)).mask, HALF)
+
+    def test_of_one_column_is_no_channel(self):
+        column = np.zeros((20, 1), bool)
+        column[:5] = True
+        assert np.array_equal(hole_of(column, (20, 1)).mask, column)
+        assert np.array_equal(hole_of(column[None], (20, 1)).mask, column)
+
+    @pytest.mark.parametrize(
+        ("mask", "says"),
+        [
+            (np.zeros((20, 30, 3)), r"one number a pixel, \(H, W\), got \(20, 30, 3\)"),
+            ([[1, 0]], "must be a path, a PIL image, an array or a tensor, got list"),
+            (np.zeros((20, 30)), "mask: no hole"),
+            (np.ones((20, 30)), "mask: the whole picture is hole"),
+        ],
+        ids=["colors", "list", "empty", "full"],
+    )
+    def test_that_means_nothing_is_refused(self, mask, says):
+        with pytest.raises(InlayError, match=says):
+            hole_of(mask, (20, 30))

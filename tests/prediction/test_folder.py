@@ -1,0 +1,251 @@
+"""A folder of pictures: all of them, again, interrupted, broken, and by several processes."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inlay.composing import How
+from inlay.errors import InlayError
+from inlay.images import read_picture, write_picture
+from inlay.inpainter import inpainter
+from inlay.prediction import Request, folder, predict
+from tests.composing.fillers import Painter
+from tests.pictures import half, picture, write_mask
+
+NAMES = ["a.png", "b.png", "deep/c.png", "d.png", "e.png"]
+
+
+@pytest.fixture
+def painter(monkeypatch):
+    filler = Painter((1, 1, 1))
+    monkeypatch.setattr(inpainter, "load_filler", lambda *_: filler)
+    return filler
+
+
+@pytest.fixture(autouse=True)
+def _pictures(tmp_path, monkeypatch, painter):
+    monkeypatch.chdir(tmp_path)
+    for number, name in enumerate(NAMES):
+        write_picture(Path("photos") / name, picture(seed=number))
+    write_mask(Path("mask.png"), half(20, 30))
+
+
+def fill(**options):
+    asked = {"image": ["photos"], "mask": "mask.png", "model": "net.ckpt", "output": Path("out"), "device": "cpu"}
+    return predict(Request(**{**asked, **options}))
+
+
+def report():
+    return json.loads(Path("out/report.json").read_text())
+
+
+def stamps():
+    return {path: path.stat().st_mtime_ns for path in Path("out").rglob("*.png")}
+
+
+def filled_right(name):
+    given, filled = read_picture(Path("photos") / name).pixels, read_picture(Path("out") / name).pixels
+    return np.array_equal(filled, np.where(half(20, 30)[..., None], 255, given))
+
+
+def test_fills_all_and_says_so():
+    assert fill() == [Path("out/report.json")]
+    assert all(filled_right(name) for name in NAMES)
+    told = report()
+    assert told["count"] == {"filled": 5}
+    assert told["settings"]["model"] == "net.ckpt"
+    assert told["settings"]["version"] == "a test's"
+    first = told["pictures"][0]
+    assert first["image"] == "photos/a.png"
+    assert first["mask"] == "mask.png"
+    assert first["outputs"] == ["out/a.png"]
+    assert (first["strategy"], first["windows"], first["hole_ratio"]) == ("whole", 1, 0.5)
+    assert first["seconds"] > 0
+
+
+def test_pictures_go_through_the_model_together(painter):
+    fill(how=How(batch=2))
+    assert [shape[0] for shape in painter.shapes] == [2, 2, 1]
+
+
+def test_again_does_nothing(painter, caplog):
+    fill()
+    before, asked = stamps(), len(painter.images)
+    text = Path("out/report.json").read_text()
+    caplog.set_level("INFO")
+    assert fill() == [Path("out/report.json")]
+    assert (stamps(), len(painter.images), Path("out/report.json").read_text()) == (before, asked, text)
+    assert "Nothing to do: all 5 pictures were filled before." in caplog.text
+
+
+class TestKilled:
+    def test_does_what_is_missing(self, painter):
+        fill()
+        Path("out/b.png").unlink()
+        before = stamps()
+        painter.images.clear()
+        fill()
+        assert [shape[0] for shape in painter.shapes] == [1]
+        assert filled_right("b.png")
+        assert {path: stamp for path, stamp in stamps().items() if path.name != "b.png"} == before
+        assert report()["count"] == {"filled": 5}
+
+    def test_between_two_pictures_keeps_the_first(self, painter, monkeypatch):
+        """Ctrl-C in the third group: two were written, and the report has them."""
+        answer = painter.fill
+
+        def interrupted(*args, **options):
+            if len(painter.images) == 2:
+                raise KeyboardInterrupt
+            return answer(*args, **options)
+
+        monkeypatch.setattr(painter, "fill", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fill(how=How(batch=1))
+        assert 1 <= report()["count"]["filled"] <= 2
+        monkeypatch.setattr(painter, "fill", answer)
+        fill(how=How(batch=1))
+        assert all(filled_right(name) for name in NAMES)
+        assert sum(report()["count"].values()) == 5
+
+    def test_before_the_report_said_more_they_are_found(self):
+        fill()
+        told = report()
+        told["pictures"] = []
+        Path("out/report.json").write_text(json.dumps(told))
+        fill()
+        assert report()["count"] == {"found": 5}
+
+    def test_leaves_nothing_half_written(self, monkeypatch):
+        def full(path, picture):
+            raise InlayError(f"{path}: cannot be written (No space left on device). Choose another place.")
+
+        monkeypatch.setattr("inlay.prediction.reading.write_picture", full)
+        with pytest.raises(InlayError, match="No space left"):
+            fill()
+        assert stamps() == {}
+        assert report()["count"] == {}
+
+
+class TestBroken:
+    def test_pictures_are_reported_and_the_others_filled(self):
+        Path("photos/b.png").write_bytes(b"no picture")
+        with pytest.raises(InlayError, match=r"1 of 5 pictures could not be filled: photos/b\.png: not a picture"):
+            fill()
+        assert all(filled_right(name) for name in NAMES if name != "b.png")
+        assert report()["count"] == {"failed": 1, "filled": 4}
+        assert "not a picture" in report()["pictures"][1]["error"]
+
+    def test_pictures_are_tried_again(self):
+        whole = Path("photos/b.png").read_bytes()
+        Path("photos/b.png").write_bytes(b"no picture")
+        with pytest.raises(InlayError):
+            fill()
+        Path("photos/b.png").write_bytes(whole)
+        fill()
+        assert report()["count"] == {"filled": 5}
+
+    def test_answers_spoil_no_neighbor(self, painter, monkeypatch):
+        """A group in which one answer is not finite is asked again one by one."""
+        bad = read_picture("photos/d.png").rgb()[5, 25, 0]
+        answer = painter.fill
+
+        def fill_some(image, mask, **options):
+            filled = answer(image, mask, **options)
+            filled[image[:, 0, 5, 25] == bad] = float("nan")
+            return filled
+
+        monkeypatch.setattr(painter, "fill", fill_some)
+        with pytest.raises(InlayError, match=r"1 of 5 pictures .* not finite"):
+            fill()
+        assert report()["count"] == {"failed": 1, "filled": 4}
+        assert not Path("out/d.png").exists()
+
+    def test_masks_are_of_their_picture(self):
+        for name in NAMES:
+            write_mask(Path("masks") / name, half(20, 30) & (name != "e.png"))
+        with pytest.raises(InlayError, match=r"1 of 5 .* masks/e\.png: no hole"):
+            fill(mask="masks")
+
+
+def test_what_has_no_partner_is_listed(caplog):
+    for name in ("a.png", "b.png", "x.png"):
+        write_mask(Path("masks") / name, half(20, 30))
+    fill(mask="masks")
+    told = report()
+    assert told["count"] == {"filled": 2, "no mask": 3}
+    assert told["without_picture"] == ["masks/x.png"]
+    assert "3 pictures have no mask, photos/d.png for instance" in caplog.text
+    assert "1 masks have no picture, masks/x.png for instance" in caplog.text
+
+
+def test_what_is_transparent_is_filled():
+    pixels = picture("RGBA").pixels
+    pixels[..., 3] = 255
+    pixels[half(20, 30), 3] = 0
+    write_picture("clear/a.png", type(picture())(pixels))
+    fill(image=["clear"], mask=None)
+    filled = read_picture("out/a.png").pixels
+    assert (filled[half(20, 30)] == 255).all()
+    assert np.array_equal(filled[~half(20, 30)], pixels[~half(20, 30)])
+
+
+def test_without_mask_and_transparency_there_is_nothing_to_fill():
+    with pytest.raises(InlayError, match="no --mask was given, and nothing in it is transparent"):
+        fill(mask=None)
+
+
+@pytest.mark.parametrize("changed", [{"how": How(feather=3)}, {"text": "a bird"}, {"model": "other.ckpt"}])
+def test_other_settings_are_not_mixed_in(changed):
+    fill()
+    before = stamps()
+    with pytest.raises(InlayError, match="out: holds pictures that were made otherwise"):
+        fill(**changed)
+    assert stamps() == before
+
+
+def test_files_of_others_are_left_alone():
+    write_picture("out/b.png", picture(seed=99))
+    with pytest.raises(InlayError, match=re.escape("--output out: out/b.png is there already")):
+        fill()
+    assert np.array_equal(read_picture("out/b.png").pixels, picture(seed=99).pixels)
+
+
+def test_a_report_that_is_none_is_named():
+    Path("out").mkdir()
+    Path("out/report.json").write_text("[]")
+    with pytest.raises(InlayError, match=r"out/report\.json: not a report"):
+        fill()
+
+
+def test_captions_reach_their_pictures(painter):
+    Path("photos/a.txt").write_text("a red bird")
+    fill(captions=True, seed=4)
+    assert painter.texts[0][0] == "a red bird"
+    assert {text for texts in painter.texts for text in texts or [""]} == {"a red bird", ""}
+    assert report()["pictures"][0]["text"] == "a red bird"
+    assert len(report()["without_text"]) == 4
+
+
+def test_samples_and_sheets_of_each(painter):
+    fill(samples=2, compare=True, image=["photos/a.png"])
+    assert sorted(path.name for path in stamps()) == ["a_1.png", "a_2.png", "a_compare.png"]
+    assert painter.seeds == [[0, 1]]
+
+
+def test_processes_share_the_pictures(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank, done in (("1", 2), ("0", 5)):
+        monkeypatch.setenv("RANK", rank)
+        fill()
+        assert len(stamps()) == len(report()["pictures"]) == done
+    assert all(filled_right(name) for name in NAMES)
+
+
+def test_few_are_in_memory_together(monkeypatch, painter):
+    monkeypatch.setattr(folder, "_PIXELS", 20 * 30 * 2)
+    fill(how=How(batch=5))
+    assert [shape[0] for shape in painter.shapes] == [2, 2, 1]
