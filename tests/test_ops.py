@@ -95,6 +95,11 @@ def test_padding_holds_the_value():
     assert padded.sum() == 4 * 8 - 3 * 5
 
 
+@pytest.mark.parametrize(("side", "expected"), [(1, 8), (4, 8), (8, 8), (9, 12)])
+def test_padding_reaches_the_least(side, expected):
+    assert pad_to_multiple(torch.zeros(1, 1, side, 20), 4, least=2).shape == (1, 1, expected, 20)
+
+
 def test_what_fits_is_not_copied():
     x = torch.rand(1, 3, 8, 4)
     assert pad_to_multiple(x, 4) is x

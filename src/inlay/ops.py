@@ -39,17 +39,26 @@ def hole_ratio(mask: Tensor) -> Tensor:
     return mask.float().mean(dim=(1, 2, 3))
 
 
-def pad_to_multiple(x: Tensor, multiple: int, value: float = 0.0) -> Tensor:
+def pad_to_multiple(x: Tensor, multiple: int, value: float = 0.0, least: int = 1) -> Tensor:
     """Pad height and width on the right and at the bottom up to the next multiple.
 
     Args:
         x: ``(B, C, H, W)``.
         multiple: what height and width shall be divisible by, at least 1.
         value: what the new pixels hold.
+        least: how many times ``multiple`` height and width shall be, at least.
 
     Returns:
         ``(B, C, H', W')``; ``x`` itself when nothing is missing. Crop back with ``[..., :H, :W]``.
     """
     height, width = x.shape[-2:]
-    bottom, right = -height % multiple, -width % multiple
-    return F.pad(x, (0, right, 0, bottom), value=value) if bottom or right else x
+    # Products, in which an exporter, who knows no size, sees that the multiple divides them; and nothing negative is
+    # divided, which ONNX rounds towards zero.
+    times = [torch.sym_max(least, (side + multiple - 1) // multiple) for side in (height, width)]
+    bottom, right = multiple * times[0] - height, multiple * times[1] - width
+    if torch.compiler.is_exporting():
+        torch._check(bottom >= 0)
+        torch._check(right >= 0)
+    elif not (bottom or right):
+        return x
+    return F.pad(x, (0, right, 0, bottom), value=value)  # type: ignore[arg-type]  # numbers, or what stands for them

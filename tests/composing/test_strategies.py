@@ -217,6 +217,15 @@ class TestAsking:
         with pytest.raises(InlayError, match=r"not finite\. Use --precision 32"):
             fill(Painter((float("nan"), 0, 0)), SPOTS, "whole")
 
+    def test_too_little_memory_is_said_with_what_to_do(self, monkeypatch):
+        def full(*_, **__):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+        filler = Painter(size=64)
+        monkeypatch.setattr(filler, "fill", full)
+        with pytest.raises(InlayError, match=r"4 windows of 64x64 do not fit into the GPU's memory\. Use --batch 1"):
+            fill(filler, BIG, "tile")
+
 
 class TestRefuses:
     def test_a_picture_without_hole(self):

@@ -132,6 +132,40 @@ class TestFrozenEncoder:
         assert torch.equal(first.eval()(masked, mask), second(masked, mask))
 
 
+class TestNormalization:
+    def test_half_and_half_is_what_stages_of_minus_one_to_one_see(self):
+        """Bit for bit what the network computed before it could be told otherwise."""
+        net, (image, mask) = PConvUNet(levels=4, width=4).eval(), scene()
+        seen = []
+        net.encoder[0].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+        net.decoder[-1].register_forward_hook(lambda _, given, answer: seen.append(answer))
+        raw = net(erase(image, mask), mask)
+        assert torch.equal(seen[0], (erase(image, mask) * 2 - 1) * (1 - mask))
+        assert torch.equal(raw, seen[1] * 0.5 + 0.5)
+
+    def test_other_numbers_are_taken_off_before_and_put_back_behind(self):
+        mean, std = [0.5, 0.4, 0.3], [0.2, 0.3, 0.4]
+        plain, other = PConvUNet(4, 4).eval(), PConvUNet(4, 4, mean=mean, std=std).eval()
+        other.load_state_dict(plain.state_dict())
+        m, s = torch.tensor(mean).view(3, 1, 1), torch.tensor(std).view(3, 1, 1)
+        image, mask = scene()
+        shown = (image - m) / s * 0.5 + 0.5  # what the plain one turns into the same numbers
+        expected = (plain(erase(shown, mask), mask) * 2 - 1) * s + m
+        torch.testing.assert_close(other(erase(image, mask), mask), expected, rtol=0, atol=1e-5)
+
+    @pytest.mark.parametrize(
+        ("options", "complaint"),
+        [
+            ({"mean": [0.5, 0.5]}, r"model\.mean must be 3 numbers, got \[0\.5, 0\.5\]"),
+            ({"mean": [float("nan")] * 3}, r"model\.mean"),
+            ({"std": [0.5, 0.0, 0.5]}, r"model\.std must be 3 numbers above 0"),
+        ],
+    )
+    def test_impossible_numbers_are_refused(self, options, complaint):
+        with pytest.raises(InlayError, match=complaint):
+            PConvUNet(4, 4, **options)
+
+
 @pytest.mark.parametrize(("levels", "width"), [(3, 8), (11, 8), (7, 0)])
 def test_impossible_shapes_are_refused(levels, width):
     with pytest.raises(InlayError, match=r"model\.(levels|width) must"):

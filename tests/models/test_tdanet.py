@@ -5,9 +5,10 @@ import torch
 import torch.nn.functional as F
 from hydra.utils import instantiate
 
+from inlay.checkpoints.weightless import Weightless
 from inlay.errors import InlayError
 from inlay.models import ResidualDiscriminator, TDANet
-from inlay.models.layers import ResidualBlock, SelfAttention2d, attend
+from inlay.models.layers import ResidualBlock, SelfAttention2d, attend, spectral
 from inlay.models.layers.residual import pooled_kernel, pooling_matrix
 from inlay.models.tdanet import Noise
 from inlay.models.tdanet.generator import Generator, ShortLongAttention
@@ -93,6 +94,10 @@ class TestSizes:
             ({"decoder_channels": (8, 8)}, "needs 3 numbers"),
             ({"decoder_channels": (9, 8, 8)}, "fill_low"),
             ({"upsample": "bicubic"}, "transposed"),
+            ({"spectral_rows": "columns"}, "'outputs' or 'inputs'"),
+            ({"spectral_rows": "inputs", "upsample": "nearest"}, r"spectral_rows must be 'outputs', got"),
+            ({"cells": "corners"}, "'area' or 'points'"),
+            ({"least_std": -0.1}, "at least 0"),
             ({"fusion_blocks": 0}, "at least 1"),
             ({"decoder_channels": (8, 0, 8)}, "at least 1"),
             ({"encoder_strides": (2, 2, 2, 1)}, "larger than v_h"),
@@ -112,6 +117,8 @@ class TestSizes:
             {"scaled_attention": False},
             {"fill_low": False},
             {"encoder_tap": 0},
+            {"zero_outside": True, "pool_rec": True},
+            {"spectral_rows": "inputs"},
         ],
     )
     def test_every_option_changes_the_answer(self, options):
@@ -270,6 +277,13 @@ class TestWords:
         context[:, :, 2:] = 100
         assert torch.equal(pooled_over(context, region), pooled)
 
+    def test_what_is_outside_may_count_as_zero(self):
+        context = torch.tensor([-3.0, 2.0, -1.0, 5.0]).view(1, 1, 2, 2)
+        region = torch.tensor([True, False, True, False]).view(1, 1, 2, 2)
+        assert (pooled_over(context, region, zero_outside=True) == 0).all()
+        assert (pooled_over(context, torch.zeros_like(region), zero_outside=True) == 0).all()
+        assert (pooled_over(context, torch.ones_like(region), zero_outside=True) == 5).all()
+
     def test_an_empty_region_pools_everything(self):
         context = torch.randn(1, 3, 4, 4)
         pooled = pooled_over(context, torch.zeros(1, 1, 4, 4, dtype=torch.bool))
@@ -306,6 +320,41 @@ class TestWords:
         )
 
 
+class TestCells:
+    """What cells of features know of a mask, by hand."""
+
+    def test_by_area_the_larger_part_decides(self):
+        mask = torch.zeros(1, 1, 16, 16)
+        mask[..., :8, :4] = mask[..., 8:, 8:13] = 1
+        net = tiny()
+        assert net._known(mask)[0, 0].tolist() == [[True, True], [True, False]]
+        assert torch.equal(net._unknown(mask), ~net._known(mask))
+        assert net._low(mask)[0, 0, 0].tolist() == [1, 0, 0, 0]
+
+    def test_by_points_the_corners_are_looked_at(self):
+        mask = torch.zeros(1, 1, 16, 16)
+        mask[..., 0, 0] = 1
+        mask[..., 4:9, 4:9] = 1  # between the points of the latent's grid
+        mask[..., 15, 15] = 0.5
+        net = tiny(cells="points")
+        assert net._known(mask)[0, 0].tolist() == [[False, True], [True, False]]
+        assert net._unknown(mask)[0, 0].tolist() == [[True, False], [False, False]]  # half a hole is neither
+        assert net._low(mask)[0, 0, 1].tolist() == [0, 1, 0, 0]  # sampled at 0, 5, 10 and 15
+
+    def test_of_the_specification(self):
+        """A centered half of 256 px hides 16 of 64 cells (section 1.1)."""
+        mask = torch.zeros(1, 1, 256, 256)
+        mask[..., 64:192, 64:192] = 1
+        net = tiny(encoder_channels=(8,) * 5, encoder_strides=(2,) * 5, decoder_channels=(8,) * 5, cells="points")
+        assert (net._known(mask).sum(), net._unknown(mask).sum()) == (48, 16)
+
+    def test_the_floor_under_deviations(self):
+        h = torch.randn(1, 24, 2, 2)
+        (mean, std), (same, higher) = (tiny(least_std=floor).prior(h) for floor in (0.0, 0.25))
+        assert torch.equal(mean, same)
+        torch.testing.assert_close(higher, std + 0.25)
+
+
 class TestLayers:
     @pytest.mark.parametrize("down", [1, 2, 4])
     @pytest.mark.parametrize("first", [True, False])
@@ -339,6 +388,16 @@ class TestLayers:
         vectors = {k: v.clone() for k, v in block.state_dict().items()}
         block(torch.randn(1, 8, 4, 4))
         assert all(torch.equal(v, vectors[k]) for k, v in block.state_dict().items())
+
+    def test_spectral_norm_of_transposed_convolutions_over_either_axis(self):
+        for rows, axis in ((None, 1), (0, 0)):
+            conv = spectral(torch.nn.ConvTranspose2d(6, 3, 3), rows)
+            with torch.no_grad():
+                conv.parametrizations.weight.original.normal_()
+                for _ in range(100):
+                    conv.weight  # noqa: B018 -- an iteration
+            matrix = conv.weight.movedim(axis, 0).flatten(1)
+            assert torch.linalg.matrix_norm(matrix, 2).item() == pytest.approx(1, abs=1e-4)
 
     @pytest.mark.parametrize("side", [6, 48])
     def test_attention_by_hand_and_fused_agree(self, side):
@@ -408,7 +467,7 @@ class TestParameterCounts:
     """18. Counted on the built modules, against the specification's table 7.1."""
 
     def test_official5(self):
-        with torch.device("meta"):
+        with Weightless():
             net = instantiate(configure("model=tdanet_official5", "data.root=none").model)
         assert count(net.encoder, net.words, net.refine, net.prior, net.posterior) == 23_155_648
         assert count(net.project, net.transform, net.generator) == 10_257_696
@@ -420,7 +479,7 @@ class TestParameterCounts:
         assert count(ResidualDiscriminator()) == 1_099_554 == 1_575_075 - 475_521
 
     def test_default(self):
-        with torch.device("meta"):
+        with Weightless():
             net = instantiate(configure("model=tdanet", "data.root=none").model)
         assert count(net.encoder) == 3_359_648
         assert count(net.prior) == count(net.posterior) == 8_196_352

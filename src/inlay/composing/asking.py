@@ -35,7 +35,7 @@ def answers(filler: Filler, questions: Iterable[Question], batch: int) -> Iterat
         batch: so many that are of one size, and follow each other, are asked at a time.
 
     Raises:
-        InlayError: an answer has numbers that are not finite.
+        InlayError: an answer has numbers that are not finite, or the GPU's memory does not suffice.
     """
     together: list[Question] = []
     for question in questions:
@@ -81,7 +81,14 @@ def _asked(filler: Filler, questions: list[Question]) -> Iterator[NDArray[np.flo
     mask = torch.from_numpy(np.stack([question.hole for question in questions])).float()[:, None]  # (B, 1, h, w)
     text = [question.text or "" for question in questions]
     seed = [question.seed for question in questions if question.seed is not None]
-    filled = filler.fill(image, mask, text=text if any(text) else None, seed=seed or None)
+    try:
+        filled = filler.fill(image, mask, text=text if any(text) else None, seed=seed or None)
+    except torch.OutOfMemoryError as error:
+        count, _, height, width = image.shape
+        raise InlayError(
+            f"{count} windows of {width}x{height} do not fit into the GPU's memory. Use --batch 1, --strategy tile, "
+            "--precision bf16 or --device cpu."
+        ) from error
     if not filled.isfinite().all():
         raise InlayError("the model answered with numbers that are not finite. Use --precision 32, or another model.")
     yield from filled.permute(0, 2, 3, 1).numpy()

@@ -6,7 +6,6 @@ from importlib.metadata import version
 
 import cv2
 import numpy as np
-import skimage  # imports the part that is asked for, when it is asked for
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -103,15 +102,16 @@ class Biharmonic(PictureFill):
     known. A sparse system as large as the hole is solved: half a second for a quarter of 256 x 256 pixels.
     """
 
-    identity = f"scikit-image {version('scikit-image')}"
+    def __init__(self) -> None:
+        self.identity = f"scikit-image {version('scikit-image')}"
 
     def fill_picture(self, picture: NDArray[np.float32], hole: NDArray[np.bool_]) -> NDArray[np.floating]:
         """See :class:`PictureFill`."""
         if hole.all():
             return np.full_like(picture, _GRAY)
-        filled: NDArray[np.float64] = skimage.restoration.inpaint_biharmonic(
-            picture.astype(np.float64), hole, channel_axis=-1
-        )
+        from skimage.restoration import inpaint_biharmonic  # here, so that nobody else waits for it
+
+        filled: NDArray[np.float64] = inpaint_biharmonic(picture.astype(np.float64), hole, channel_axis=-1)
         return filled
 
 

@@ -42,9 +42,7 @@ class Learned(Filler):
         self.autocast = autocast(self.device, precision)
 
     @classmethod
-    def from_checkpoint(
-        cls, path: str | Path, device: torch.device | str = "cpu", precision: Inference = "32"
-    ) -> Self:
+    def from_checkpoint(cls, path: str | Path, device: torch.device | str = "cpu", precision: Inference = "32") -> Self:
         """Rebuild the network from a checkpoint alone. Errors: see :func:`inlay.checkpoints.build_network`."""
         return cls(build_network(path), device, digest(path), training_size(path), precision)
 

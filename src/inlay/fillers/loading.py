@@ -36,6 +36,8 @@ def load_filler(name: str | Path, device: torch.device | str = "cpu", precision:
     if path.suffix == ".onnx":
         from inlay.fillers.onnx import load_onnx
 
+        if precision != "32":
+            raise InlayError(f"precision {precision}: {path} computes with the numbers it was written with. Use 32.")
         return load_onnx(path, device)
     return _from_checkpoint(path, device, precision)
 

@@ -150,4 +150,4 @@ def turn(length: Tensor, size: int) -> Tensor:
 
 def pick(features: Tensor, positions: Tensor) -> Tensor:
     """Features at other positions: ``(B, T, C)`` at ``(B, N)`` is ``(B, N, C)``."""
-    return features.take_along_dim(positions[..., None], dim=1)
+    return features.gather(1, positions[..., None].expand(-1, -1, features.shape[2]))

@@ -41,6 +41,11 @@ class SubwordTokenizer:
         words = [[not special for special in caption.special_tokens_mask] for caption in found]
         return padded([caption.ids for caption in found], words, self._fill, self.max_words, self.multiple)
 
+    @property
+    def backend(self) -> tuple[str, int]:
+        """What encodes, as tokenizers writes it to tokenizer.json, and the id that pads."""
+        return self._encoder.to_str(), self._fill
+
     def pieces(self, caption: str) -> list[str]:
         """See :class:`~inlay.text.Tokenizer`; with special tokens, which have a position, too."""
         found = self._encoder.encode(caption)
@@ -132,7 +137,7 @@ class CLIPEncoder(TransformerEncoder):
     def summarize(self, states: Tensor, tokens: Tokens) -> Tensor:
         """The state of the last token: the end token. It pads, too, so it is not looked for by its id."""
         last = tokens["attended"].sum(1, keepdim=True) - 1  # (B, 1)
-        return states.take_along_dim(last[..., None], dim=1)[:, 0]
+        return states.gather(1, last[..., None].expand(-1, -1, states.shape[2]))[:, 0]
 
 
 class BERTEncoder(TransformerEncoder):

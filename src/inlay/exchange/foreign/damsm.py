@@ -124,8 +124,7 @@ def read_words(path: str | Path) -> list[str]:
 
 def _summary(words: int) -> str:
     return (
-        f"read with {words:,} words of its own. Any other word is read as the end of a caption, where the original leaves "
-        "it out."
+        f"read with {words:,} words of its own. Others are read as the end of a caption; the original leaves them out."
     )
 
 

@@ -23,7 +23,7 @@ def attend(query: Tensor, values: Tensor, scale: float) -> Tensor:
     value = values.flatten(2).mT.contiguous()  # (B, N, C), as it lies in channels_last
     with torch.autocast(query.device.type, enabled=False):
         flat = flat.float()
-        if flat.shape[1] <= _EXPLICIT:
+        if torch.compiler.is_exporting() or flat.shape[1] <= _EXPLICIT:  # an exported graph has no choice left
             weights = (flat * scale @ flat.mT).softmax(dim=2)  # (B, N, N)
             attended = weights.to(value.dtype) @ value
         else:  # heads of the query's width let fused kernels apply, which never hold the map

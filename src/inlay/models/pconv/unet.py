@@ -1,5 +1,7 @@
 """A U-Net whose every layer is a partial convolution (Liu et al. 2018, section 3.2 and table of the appendix)."""
 
+from collections.abc import Sequence
+from math import isfinite
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -12,6 +14,7 @@ from inlay.ops import pad_to_multiple
 
 LEAK = 0.2
 IMAGE_CHANNELS = 3
+HALF = (0.5, 0.5, 0.5)
 
 
 class Plan(NamedTuple):
@@ -62,19 +65,33 @@ class PConvUNet(nn.Module):
             under ``.train()``: the paper's fine-tuning phase, where hole statistics shall not move the norm.
         checkpointing: compute activations again in the backward pass instead of keeping them; see
             :func:`~inlay.models.layers.checkpointed`. Does not go with :meth:`compile`.
+        mean: of red, green and blue, taken off a picture before the first stage and put back behind the last.
+        std: what they are divided by in between; with both at 0.5 the stages see ``[-1, 1]``.
 
     Raises:
-        InlayError: ``levels`` or ``width`` is out of range.
+        InlayError: an argument is out of range.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(
-        self, levels: int = 7, width: int = 64, freeze_encoder_bn: bool = False, checkpointing: bool = False
+        self,
+        levels: int = 7,
+        width: int = 64,
+        freeze_encoder_bn: bool = False,
+        checkpointing: bool = False,
+        mean: Sequence[float] = HALF,
+        std: Sequence[float] = HALF,
     ) -> None:
         super().__init__()
         if not 4 <= levels <= 10:
             raise InlayError(f"model.levels must lie between 4 and 10 (7 for 256 px, 8 for 512 px), got {levels}.")
         if width < 1:
             raise InlayError(f"model.width must be at least 1, got {width}.")
+        for name, numbers in (("mean", mean), ("std", std)):
+            # Not in the state dict: they belong to the configuration, as the layout of the stages does.
+            self.register_buffer(name, _of_colors(name, numbers), persistent=False)
         self.levels = levels
         self.freeze_encoder_bn = freeze_encoder_bn
         self.checkpointing = checkpointing
@@ -108,7 +125,8 @@ class PConvUNet(nn.Module):
         """
         height, width = masked.shape[-2:]
         valid = pad_to_multiple(1.0 - mask.float(), 2**self.levels)  # what is padded is hole
-        x = (pad_to_multiple(masked, 2**self.levels) * 2 - 1) * valid.to(masked.dtype)  # [-1, 1], hole 0
+        mean, std = self.mean.to(masked.dtype), self.std.to(masked.dtype)
+        x = (pad_to_multiple(masked, 2**self.levels) - mean) / std * valid.to(masked.dtype)  # hole 0
         x = x.contiguous(memory_format=torch.channels_last)
         plan = self.plan(valid)
 
@@ -119,7 +137,7 @@ class PConvUNet(nn.Module):
         for stage, window in zip(self.decoder, plan.decoder, strict=True):
             x = checkpointed(stage, x, window, skips.pop(), enabled=self.checkpointing)  # twice the size
         raw = x[..., :height, :width].to(torch.promote_types(x.dtype, torch.float32))  # 8 bits need more than bfloat16
-        return raw * 0.5 + 0.5
+        return raw * self.std + self.mean
 
     @torch.no_grad()
     def plan(self, valid: Tensor) -> Plan:
@@ -162,3 +180,11 @@ class PConvUNet(nn.Module):
     def _encoder_norms(self) -> list[nn.Module]:
         kinds = (nn.BatchNorm2d, nn.SyncBatchNorm)  # the second where several processes share a batch
         return [module for module in self.encoder.modules() if isinstance(module, kinds)]
+
+
+def _of_colors(name: str, numbers: Sequence[float]) -> Tensor:
+    """A number each for red, green and blue, ``(3, 1, 1)``; a standard deviation must be above 0."""
+    if len(numbers) != IMAGE_CHANNELS or not all(isfinite(n) and (n > 0 or name == "mean") for n in numbers):
+        above = "" if name == "mean" else " above 0"
+        raise InlayError(f"model.{name} must be {IMAGE_CHANNELS} numbers{above}, got {list(numbers)}.")
+    return torch.tensor(numbers, dtype=torch.float32).view(-1, 1, 1)

@@ -9,9 +9,6 @@ from torch import Tensor, nn
 from inlay.models.layers import ResidualBlock
 from inlay.types import Gaussian
 
-_LEAST_STD = 1e-3
-"""Keeps the logarithm of a standard deviation finite in every precision."""
-
 
 class Fusion(nn.Module):
     """``F`` or ``F'``: residual blocks from image and text features to the latent's mean and standard deviation.
@@ -21,10 +18,12 @@ class Fusion(nn.Module):
         latent: channels of the latent.
         blocks: residual blocks.
         width: channels between them.
+        least_std: added to the standard deviation; above 0, its logarithm is finite in every precision.
     """
 
-    def __init__(self, inputs: int, latent: int, blocks: int, width: int) -> None:
+    def __init__(self, inputs: int, latent: int, blocks: int, width: int, least_std: float = 1e-3) -> None:
         super().__init__()
+        self.least_std = least_std
         ends = [inputs] + [width] * (blocks - 1) + [2 * latent]
         self.blocks = nn.Sequential(*(ResidualBlock(a, b, hidden=width) for a, b in pairwise(ends)))
 
@@ -32,4 +31,4 @@ class Fusion(nn.Module):
         """``(B, inputs, H, W)`` to a Gaussian of ``(B, latent, H, W)`` in float32."""
         mean, raw = self.blocks(h).float().chunk(2, dim=1)
         with torch.autocast(h.device.type, enabled=False):
-            return Gaussian(mean, F.softplus(raw) + _LEAST_STD)
+            return Gaussian(mean, F.softplus(raw) + self.least_std)

@@ -12,6 +12,7 @@ from inlay.models.layers import LEAK, ResidualBlock, attend, checkpointed, query
 IMAGE_CHANNELS = 3
 
 Upsample = Literal["transposed", "nearest"]
+Rows = Literal["outputs", "inputs"]
 
 
 class Up(nn.Module):
@@ -22,15 +23,20 @@ class Up(nn.Module):
         outputs: channels.
         upsample: ``transposed`` convolution as published, or ``nearest`` neighbors and a convolution, which cannot
             leave a checkerboard and costs four times as much.
+        rows: of the matrix whose spectral norm a transposed convolution is kept at: its ``outputs``, which is the norm
+            of the layer, or its ``inputs``, the first axis of its weight, as published.
     """
 
-    def __init__(self, inputs: int, outputs: int, upsample: Upsample) -> None:
+    def __init__(self, inputs: int, outputs: int, upsample: Upsample, rows: Rows = "outputs") -> None:
         super().__init__()
         self.nearest = upsample == "nearest"
         self.conv = (
             spectral(nn.Conv2d(inputs, outputs, 3, padding=1))
             if self.nearest
-            else spectral(nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1))
+            else spectral(
+                nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1),
+                rows=0 if rows == "inputs" else None,
+            )
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -41,13 +47,13 @@ class Up(nn.Module):
 class UpBlock(nn.Module):
     """Norm, activation, convolution, norm, activation, up-sampling convolution, beside an up-sampling convolution."""
 
-    def __init__(self, inputs: int, outputs: int, upsample: Upsample) -> None:
+    def __init__(self, inputs: int, outputs: int, upsample: Upsample, rows: Rows = "outputs") -> None:
         super().__init__()
         self.norm1 = nn.InstanceNorm2d(inputs, affine=True)
         self.conv = spectral(nn.Conv2d(inputs, outputs, 3, padding=1))
         self.norm2 = nn.InstanceNorm2d(outputs, affine=True)
-        self.up = Up(outputs, outputs, upsample)
-        self.shortcut = Up(inputs, outputs, upsample)
+        self.up = Up(outputs, outputs, upsample, rows)
+        self.shortcut = Up(inputs, outputs, upsample, rows)
 
     def forward(self, x: Tensor, picture: Tensor | None = None) -> Tensor:
         """``(B, C, H, W)`` to ``(B, outputs, 2H, 2W)``; C and the channels of the picture, if any, are ``inputs``."""
@@ -124,6 +130,7 @@ class Generator(nn.Module):
         upsample: see :class:`Up`.
         scaled: see :class:`ShortLongAttention`.
         fill: likewise.
+        rows: see :class:`Up`.
         checkpointing: compute activations again in the backward pass instead of keeping them.
     """
 
@@ -136,6 +143,7 @@ class Generator(nn.Module):
         upsample: Upsample = "transposed",
         scaled: bool = True,
         fill: bool = True,
+        rows: Rows = "outputs",
         checkpointing: bool = False,
     ) -> None:
         super().__init__()
@@ -143,7 +151,7 @@ class Generator(nn.Module):
         self.checkpointing = checkpointing
         fed = [inputs, *channels[:-1]]
         fed = [count + IMAGE_CHANNELS * (position > attention) for position, count in enumerate(fed)]
-        self.blocks = nn.ModuleList(UpBlock(a, b, upsample) for a, b in zip(fed, channels, strict=True))
+        self.blocks = nn.ModuleList(UpBlock(a, b, upsample, rows) for a, b in zip(fed, channels, strict=True))
         self.attention = ShortLongAttention(channels[attention], low_channels, scaled, fill)
         self.heads = nn.ModuleList(Head(count) for count in channels[attention:])
 

@@ -1,7 +1,7 @@
 """TDANet: the text tells the hole what to become (Zhang, Chen, Hu and Jiang, ACM MM 2020)."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -11,10 +11,12 @@ from inlay.errors import InlayError
 from inlay.models.layers import ResidualBlock, checkpointed, refuse_to_compile
 from inlay.models.tdanet.encoder import ImageEncoder, ImageFeatures
 from inlay.models.tdanet.fusion import Fusion
-from inlay.models.tdanet.generator import IMAGE_CHANNELS, Generator, Upsample
+from inlay.models.tdanet.generator import IMAGE_CHANNELS, Generator, Rows, Upsample
 from inlay.models.tdanet.words import WordAttention, entropy, or_everything, pooled_over, shares
 from inlay.ops import erase, pad_to_multiple
 from inlay.types import Gaussian, Path, TextFeatures
+
+Cells = Literal["area", "points"]
 
 
 class Noise(NamedTuple):
@@ -75,6 +77,12 @@ class TDANet(nn.Module):
         pool_rec: pool the auxiliary path's words over the hidden region, too; by default its map is kept.
         mask_as_input: show the encoder the mask as a fourth channel; by default a hole is known by its zeros.
         upsample: ``transposed`` or ``nearest``, see :class:`~inlay.models.tdanet.generator.Up`.
+        spectral_rows: ``outputs`` or ``inputs``, likewise.
+        cells: what a cell of features knows of the mask: ``area``, the share of it that is hole, and at the latent's
+            grid the larger part decides; or ``points``, as in the official code: the mask is sampled between four
+            pixels, from corner to corner, and a cell that is both visible and hidden counts as neither.
+        zero_outside: words of positions outside a path's region enter the maximum as zeros, as in the official code.
+        least_std: added to the latent's standard deviations.
         checkpointing: compute activations again in the backward pass instead of keeping them; see
             :func:`~inlay.models.layers.checkpointed`. Does not go with :meth:`compile`.
 
@@ -100,6 +108,10 @@ class TDANet(nn.Module):
         mask_as_input: bool = False,
         upsample: Upsample = "transposed",
         checkpointing: bool = False,
+        spectral_rows: Rows = "outputs",
+        cells: Cells = "area",
+        zero_outside: bool = False,
+        least_std: float = 1e-3,
     ) -> None:
         super().__init__()
         lists = [*encoder_channels, *decoder_channels]
@@ -108,19 +120,26 @@ class TDANet(nn.Module):
                 "model: channels, text_dim, latent, fusion_blocks and fusion_width must be at least 1, refine_blocks "
                 f"at least 0, got {lists}, {text_dim}, {latent}, {fusion_blocks}, {fusion_width} and {refine_blocks}."
             )
-        if upsample not in ("transposed", "nearest"):
-            raise InlayError(f"model.upsample must be 'transposed' or 'nearest', got {upsample!r}.")
+        _check_choice("upsample", upsample, ("transposed", "nearest"))
+        # A convolution after nearest neighbors has one norm only.
+        _check_choice(
+            "spectral_rows", spectral_rows, ("outputs", "inputs") if upsample == "transposed" else ("outputs",)
+        )
+        _check_choice("cells", cells, ("area", "points"))
+        if not least_std >= 0:
+            raise InlayError(f"model.least_std must be at least 0 (0.001 as a rule), got {least_std}.")
         self.text_dim, self.latent = text_dim, latent
         self.pool_rec, self.mask_as_input = pool_rec, mask_as_input
         self.checkpointing = checkpointing
+        self.cells, self.zero_outside = cells, zero_outside
         inputs = IMAGE_CHANNELS + mask_as_input
         self.encoder = ImageEncoder(inputs, encoder_channels, encoder_strides, encoder_tap)
         high = self.encoder.high_channels
         fused = high + 2 * text_dim
         self.words = WordAttention(high, text_dim, scaled_attention)
         self.refine = nn.Sequential(*(ResidualBlock(high, high) for _ in range(refine_blocks)))
-        self.prior = Fusion(fused, latent, fusion_blocks, fusion_width)
-        self.posterior: Fusion | None = Fusion(fused, latent, fusion_blocks, fusion_width)
+        self.prior = Fusion(fused, latent, fusion_blocks, fusion_width, least_std)
+        self.posterior: Fusion | None = Fusion(fused, latent, fusion_blocks, fusion_width, least_std)
         self.project = ResidualBlock(fused, latent, hidden=latent)
         self.transform = ResidualBlock(latent, latent) if latent_transform else nn.Identity()
         self.generator = Generator(
@@ -131,6 +150,7 @@ class TDANet(nn.Module):
             upsample,
             scaled_attention,
             fill_low,
+            spectral_rows,
             checkpointing,
         )
         self.to(memory_format=torch.channels_last)
@@ -192,14 +212,14 @@ class TDANet(nn.Module):
         twice = torch.cat([visible.low] * 2), torch.cat([low] * 2)
         painted = self.generator(torch.cat([latent_out, latent_rec]), *twice)
         pairs = [((picture + 1) / 2).chunk(2) for picture in painted]
-        known = self._known(mask)
+        known, unknown = self._known(mask), self._unknown(mask)
         return Paths(
             out=Path([out for out, _ in pairs], prior),
             rec=Path([rec for _, rec in pairs], posterior),
             out_words=shares(seen.weights, known),
-            rec_words=shares(shown.weights, ~known),
+            rec_words=shares(shown.weights, unknown),
             out_entropy=entropy(seen.weights, known),
-            rec_entropy=entropy(shown.weights, ~known),
+            rec_entropy=entropy(shown.weights, unknown),
         )
 
     def strip(self) -> None:
@@ -240,23 +260,33 @@ class TDANet(nn.Module):
     def _visible(self, features: ImageFeatures, mask: Tensor, text: TextFeatures) -> _Seen:
         """``h``: the visible part and the words it does not show."""
         words = self.words(features.high, text, negative=True)
-        context = pooled_over(words.context, self._known(mask))
+        context = pooled_over(words.context, self._known(mask), self.zero_outside)
         return _Seen(_fuse(self._call(self.refine, features.high), text, context), words.weights)
 
     def _hidden(self, features: ImageFeatures, mask: Tensor, text: TextFeatures) -> _Seen:
         """``h'``: the hidden part and the words it shows."""
         words = self.words(features.high, text, negative=False)
-        hidden = ~self._known(mask)
-        context = pooled_over(words.context, hidden) if self.pool_rec else words.context * or_everything(hidden)
+        hidden = self._unknown(mask)
+        if self.pool_rec:
+            context = pooled_over(words.context, hidden, self.zero_outside)
+        else:
+            context = words.context * or_everything(hidden)
         return _Seen(_fuse(features.high, text, context), words.weights)
 
     def _known(self, mask: Tensor) -> Tensor:
-        """Cells of the latent's grid of which at least half is visible, ``(B, 1, h, w)`` bool."""
+        """Cells of the latent's grid that count as visible, ``(B, 1, h, w)`` bool; of the area, half is enough."""
+        if self.cells == "points":
+            return _points(1 - mask, self.stride) == 1
         return F.avg_pool2d(mask, self.stride) <= 0.5
 
+    def _unknown(self, mask: Tensor) -> Tensor:
+        """Cells that count as hidden, likewise."""
+        return _points(mask, self.stride) == 1 if self.cells == "points" else ~self._known(mask)
+
     def _low(self, mask: Tensor) -> Tensor:
-        """Share of each cell of ``v_l`` that is hole."""
-        return F.avg_pool2d(mask, self.encoder.low_stride)
+        """How far each cell of ``v_l`` is hole, in ``[0, 1]``."""
+        stride = self.encoder.low_stride
+        return _points(mask, stride) if self.cells == "points" else F.avg_pool2d(mask, stride)
 
     def _draw(self, latent: Gaussian, noise: Tensor | None) -> Tensor:
         drawn = latent.mean if noise is None else latent.mean + latent.std * noise
@@ -264,9 +294,7 @@ class TDANet(nn.Module):
 
     def _padded(self, x: Tensor, value: float) -> Tensor:
         """To multiples of the stride, and at least two: a norm over one position has nothing to average."""
-        x = pad_to_multiple(x, self.stride, value)
-        bottom, right = (max(0, 2 * self.stride - side) for side in x.shape[-2:])
-        return F.pad(x, (0, right, 0, bottom), value=value)
+        return pad_to_multiple(x, self.stride, value, least=2)
 
     def _check_trainable(self, image: Tensor) -> None:
         height, width = image.shape[-2:]
@@ -276,6 +304,18 @@ class TDANet(nn.Module):
                 f"data.image_size must be a multiple of {self.stride} and at least {least} for this network, got "
                 f"{height}x{width}. Use {max(least, below)} or {max(least, below + self.stride)}."
             )
+
+
+def _points(region: Tensor, stride: int) -> Tensor:
+    """A region sampled at one point a cell, between four pixels, the outermost points in the picture's corners."""
+    height, width = region.shape[-2:]
+    size = height // stride, width // stride
+    return F.interpolate(region.float(), size, mode="bilinear", align_corners=True)
+
+
+def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise InlayError(f"model.{name} must be {' or '.join(map(repr, choices))}, got {value!r}.")
 
 
 def _fuse(high: Tensor, text: TextFeatures, context: Tensor) -> Tensor:

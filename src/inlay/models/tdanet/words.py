@@ -46,17 +46,20 @@ class WordAttention(nn.Module):
             if self.temperature is not None:
                 logits = logits * self.temperature
             weights = logits.masked_fill(~text.word_mask[:, None], float("-inf")).softmax(dim=2)
-            context = (weights @ words).mT.reshape(len(words), -1, *features.shape[2:])  # (B, D, H, W)
+            context = (weights @ words).mT.reshape(words.shape[0], -1, *features.shape[2:])  # (B, D, H, W)
         return Attended(context, weights)
 
 
-def pooled_over(context: Tensor, region: Tensor) -> Tensor:
+def pooled_over(context: Tensor, region: Tensor, zero_outside: bool = False) -> Tensor:
     """The maximum of each channel over a region, at every position (a view, not a copy).
 
     Args:
         context: ``(B, D, H, W)``.
         region: ``(B, 1, H, W)`` bool; where it is empty, the maximum is taken over the whole map.
+        zero_outside: let positions outside the region take part as zeros, also where it is empty.
     """
+    if zero_outside:
+        return context.masked_fill(~region, 0.0).amax(dim=(2, 3), keepdim=True).expand_as(context)
     region = or_everything(region)
     pooled = context.masked_fill(~region, float("-inf")).amax(dim=(2, 3), keepdim=True)
     return pooled.expand_as(context)

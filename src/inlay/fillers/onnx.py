@@ -1,0 +1,312 @@
+"""Fillers from ONNX files that Inlay exported, computed by onnxruntime."""
+
+import json
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inlay.errors import BadFile, InlayError, Missing, in_a_line
+from inlay.fillers.base import Filler
+from inlay.ops import composite, erase
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, TensorProto
+
+    from inlay.text import Tokenizer
+
+FACTS = "inlay"
+"""Where the metadata of a file keeps what is to be known of it, as JSON."""
+FORMAT = 1
+
+_PICTURE = ["image", "mask"]
+_FEATURES = ["features", "sentence", "word_mask"]
+_TOLD = [*_PICTURE, *_FEATURES, "noise"]
+_TOKENS = ["ids", "attended", "words"]
+_FILLED = ["filled"]
+_STANDARD = {"", "ai.onnx"}
+
+
+def load_onnx(path: Path, device: torch.device | str = "cpu") -> Filler:
+    """The filler of an ONNX file; of one that is told by a text, ``NAME.text.onnx`` must lie beside ``NAME.onnx``.
+
+    A file can name other files to be read, or operators that a library brings: both are refused before onnxruntime sees
+    it.
+
+    Args:
+        path: ends in ``.onnx``.
+        device: ``cpu``, or ``cuda`` with onnxruntime-gpu.
+
+    Raises:
+        Missing: onnx or onnxruntime is not installed, or onnxruntime has no part for the device.
+        BadFile: the file is missing, damaged, not to be trusted, or not one that ``inlay export`` wrote.
+    """
+    device = torch.device(device)
+    whole = Model(path, device)
+    if (whole.inputs, whole.outputs) == (_PICTURE, _FILLED):
+        return OnnxFiller(whole)
+    if (whole.inputs, whole.outputs) != (_TOLD, _FILLED):
+        raise BadFile(path, "fills no holes. Give the file without .text in its name.")
+    reader = Model(path.with_suffix(".text.onnx"), device)
+    same = reader.facts.get("source") == whole.facts.get("source")
+    if not same or (reader.inputs, reader.outputs) != (_TOKENS, _FEATURES):
+        raise BadFile(reader.path, f"not the text encoder of {path.name}. Export the model again.")
+    return OnnxTextFiller(whole, reader)
+
+
+class OnnxFiller(Filler):
+    """A graph with ``filled = graph(image, mask)``.
+
+    Args:
+        model: the graph.
+    """
+
+    def __init__(self, model: "Model") -> None:
+        self.model = model
+        self.identity, self.size = model.identity, model.facts.get("image_size")
+
+    def fill(
+        self,
+        image: Tensor,
+        mask: Tensor,
+        *,
+        text: Sequence[str] | None = None,
+        seed: int | Sequence[int] | None = None,
+    ) -> Tensor:
+        """See :class:`~inlay.fillers.Filler`."""
+        return self._filled(image, mask)
+
+    def _filled(self, image: Tensor, mask: Tensor, *told: Tensor) -> Tensor:
+        """The graph's answer in the hole, and nothing of it elsewhere, whatever the graph does."""
+        (raw,) = self.model(erase(image, mask), mask, *told)
+        if raw.shape != image.shape:
+            raise BadFile(self.model.path, f"answers with {tuple(raw.shape)} to {tuple(image.shape)}. Do not use it.")
+        return composite(raw.clamp(0, 1).to(image), image, mask)
+
+
+class OnnxTextFiller(OnnxFiller):
+    """A graph that is also told features of a text, and noise for its latent.
+
+    Args:
+        model: the graph.
+        reader: the graph that makes features of tokens.
+    """
+
+    takes_text = True
+    takes_seed = True
+
+    def __init__(self, model: "Model", reader: "Model") -> None:
+        super().__init__(model)
+        self.reader = reader
+        self.tokenizer = _tokenizer(reader)
+        try:
+            latent = model.facts["latent"]
+            self._stride, self._least = int(latent["stride"]), int(latent["least"])
+            self._channels = int(model.shape("noise")[1])
+        except (KeyError, TypeError, ValueError):
+            raise BadFile(model.path, "does not say of which shape its latent is. Export the model again.") from None
+
+    def fill(
+        self,
+        image: Tensor,
+        mask: Tensor,
+        *,
+        text: Sequence[str] | None = None,
+        seed: int | Sequence[int] | None = None,
+    ) -> Tensor:
+        """See :class:`~inlay.fillers.text_guided.TextGuided`; equal seeds draw what they draw there."""
+        from inlay.fillers import guidance
+
+        tokens = self.tokenizer(guidance.one_each(text, len(image)))
+        told = self.reader(tokens["ids"], tokens["attended"], tokens["words"])
+        shape = self.latent_shape(image)
+        noise = torch.zeros(shape) if seed is None else guidance.latent_draws(shape, seed)
+        return self._filled(image, mask, *told, noise)
+
+    def doubts(self, text: str) -> list[str]:
+        """See :class:`~inlay.fillers.Filler`."""
+        from inlay.fillers import guidance
+
+        return guidance.doubts(self.tokenizer, text)
+
+    def latent_shape(self, image: Tensor) -> tuple[int, ...]:
+        """Shape of the latent of ``(B, C, H, W)`` pictures."""
+        return len(image), self._channels, *(max(self._least, -(-side // self._stride)) for side in image.shape[-2:])
+
+
+class Model:
+    """An ONNX file that was looked through, and its session.
+
+    Args:
+        path: of the file.
+        device: where it computes.
+
+    Raises:
+        Missing: see :func:`load_onnx`.
+        BadFile: likewise.
+
+    Attributes:
+        facts: what :mod:`inlay.exchange` wrote into its metadata.
+        identity: the digest of the file, as :func:`inlay.checkpoint_files.digest` has it.
+        inputs: the names of what it takes, in order.
+        outputs: the names of what it answers with.
+    """
+
+    def __init__(self, path: Path, device: torch.device) -> None:
+        self.path = path
+        content = _read(path)
+        self.identity = f"sha256:{sha256(content).hexdigest()[:16]}"
+        self.facts = _checked(path, content)
+        try:
+            self.session = session(content, device)
+        except Missing:
+            raise
+        except Exception as error:  # of classes that onnxruntime keeps to itself
+            raise BadFile(path, f"onnxruntime cannot load it ({in_a_line(error)}). Export the model again.") from error
+        self._inputs = {value.name: value for value in self.session.get_inputs()}
+        self.inputs = [*self._inputs]
+        self.outputs = [value.name for value in self.session.get_outputs()]
+
+    def __call__(self, *inputs: Tensor) -> list[Tensor]:
+        """What the graph makes of its inputs, on the CPU.
+
+        Raises:
+            InlayError: onnxruntime gave up, for want of memory mostly.
+        """
+        given = {
+            name: np.ascontiguousarray(value.cpu().numpy()) for name, value in zip(self.inputs, inputs, strict=True)
+        }
+        try:
+            answers = self.session.run(None, given)
+        except Exception as error:
+            size = "x".join(str(side) for side in inputs[0].shape[:1:-1])
+            raise InlayError(
+                f"{self.path}: onnxruntime gave up at a size of {size} ({in_a_line(error)}). Give it smaller pictures."
+            ) from error
+        return [torch.from_numpy(np.asarray(answer)) for answer in answers]
+
+    def shape(self, name: str) -> list[Any]:
+        """Of an input: numbers, and names of open sizes."""
+        return list(self._inputs[name].shape)
+
+
+def library(name: str) -> Any:
+    """A library that only ONNX needs.
+
+    Raises:
+        Missing: it is not installed.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise Missing(f"ONNX needs {name} ({error}): pip install 'inlay[export]'.") from None
+
+
+def session(content: bytes, device: torch.device) -> Any:
+    """A session of onnxruntime for a file's content; exceptions are its own, if it cannot be loaded.
+
+    Raises:
+        Missing: onnxruntime is not installed, or has no part for the device.
+    """
+    runtime, provider = library("onnxruntime"), _provider(device)
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4  # it says what it has to say in exceptions, too
+    options.intra_op_num_threads = torch.get_num_threads()
+    return runtime.InferenceSession(content, options, providers=[provider])
+
+
+def _provider(device: torch.device) -> str:
+    names = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+    there = library("onnxruntime").get_available_providers()
+    if names.get(device.type) not in there:
+        possible = ", ".join(name for name in names if names[name] in there)
+        raise Missing(
+            f"device={device}: onnxruntime computes on {possible} here. Use device=cpu, "
+            "or pip install onnxruntime-gpu in place of onnxruntime for device=cuda."
+        )
+    return names[device.type]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise BadFile(path, "no such file. Check the path; NAME.onnx and NAME.text.onnx belong together.") from None
+    except OSError as error:
+        raise BadFile(path, f"cannot be read ({in_a_line(error)}).") from None
+
+
+def _checked(path: Path, content: bytes) -> dict[str, Any]:
+    """The facts of a file that asks for nothing but its own numbers and the operators of the standard.
+
+    Raises:
+        BadFile: it asks for more, or has no facts of ours.
+    """
+    try:
+        model: ModelProto = library("onnx").load_model_from_string(content)
+        facts = {entry.key: entry.value for entry in model.metadata_props}.get(FACTS)
+    except Missing:
+        raise
+    except Exception as error:
+        raise BadFile(
+            path, f"not a readable ONNX file ({type(error).__name__}). It is damaged; use another."
+        ) from error
+    for graph in _graphs(model):
+        _refuse_strangers(path, graph)
+    if len(model.functions):
+        raise BadFile(path, "defines operators of its own. The file is not to be trusted.")
+    try:
+        known = json.loads(facts or "null")
+    except (ValueError, RecursionError):
+        known = None
+    if not isinstance(known, dict) or known.get("format") != FORMAT:
+        raise BadFile(path, "not a model that this version of Inlay exported. Give one that inlay export wrote.")
+    return known
+
+
+def _refuse_strangers(path: Path, graph: "GraphProto") -> None:
+    for tensor in _tensors(graph):
+        if tensor.data_location == type(tensor).EXTERNAL or len(tensor.external_data):
+            raise BadFile(path, "wants numbers from another file. It is not to be trusted; Inlay exports single files.")
+    for node in graph.node:
+        if node.domain not in _STANDARD:
+            raise BadFile(path, f"wants the operator {node.op_type} of {node.domain}. It is not to be trusted.")
+
+
+def _graphs(model: "ModelProto") -> Iterator["GraphProto"]:
+    """The graph, and all that are nested in it."""
+    waiting = [model.graph]
+    while waiting:
+        graph = waiting.pop()
+        yield graph
+        for attribute in (attribute for node in graph.node for attribute in node.attribute):
+            waiting += [attribute.g, *attribute.graphs] if attribute.HasField("g") else attribute.graphs
+
+
+def _tensors(graph: "GraphProto") -> Iterator["TensorProto"]:
+    """All tensors that a graph names, those of sparse ones, too."""
+    yield from graph.initializer
+    sparse = [*graph.sparse_initializer]
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield from [attribute.t, *attribute.tensors]
+            sparse += [attribute.sparse_tensor, *attribute.sparse_tensors]
+    for each in sparse:
+        yield from (each.values, each.indices)
+
+
+def _tokenizer(reader: Model) -> "Tokenizer":
+    from inlay.text.stored import restored
+
+    kept = reader.facts.get("tokenizer")
+    if not isinstance(kept, dict):
+        raise BadFile(reader.path, "does not say how it reads a text. Export the model again.")
+    try:
+        return restored(kept)
+    except InlayError as error:
+        raise BadFile(reader.path, str(error)) from error

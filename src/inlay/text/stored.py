@@ -1,0 +1,50 @@
+"""Tokenizers as plain data, for files that go where Inlay's configuration does not."""
+
+from typing import Any, NamedTuple
+
+from inlay.errors import InlayError
+from inlay.text.base import Tokenizer
+from inlay.text.recurrent import WordTokenizer
+from inlay.text.transformer import SubwordTokenizer
+
+
+class _Pretrained(NamedTuple):
+    """The two things of a tokenizer of transformers that :class:`SubwordTokenizer` asks for."""
+
+    backend_tokenizer: Any
+    pad_token_id: int
+
+
+def stored(tokenizer: Tokenizer) -> dict[str, Any]:
+    """What :func:`restored` makes the tokenizer of: numbers, strings and lists, which JSON can hold.
+
+    Raises:
+        InlayError: it is none of Inlay's.
+    """
+    if isinstance(tokenizer, WordTokenizer):
+        kept: dict[str, Any] = {"vocabulary": [*tokenizer.ids]}
+    elif isinstance(tokenizer, SubwordTokenizer):
+        backend, fill = tokenizer.backend
+        kept = {"subwords": backend, "fill": fill}
+    else:
+        raise InlayError(f"a tokenizer of type {type(tokenizer).__name__} cannot be written to a file.")
+    return kept | {"max_words": tokenizer.max_words, "multiple": tokenizer.multiple}
+
+
+def restored(kept: dict[str, Any]) -> Tokenizer:
+    """The tokenizer that :func:`stored` was given.
+
+    Raises:
+        InlayError: the data is not what it gave.
+    """
+    from tokenizers import Tokenizer as Backend
+
+    try:
+        lengths = int(kept["max_words"]), int(kept["multiple"])
+        if "vocabulary" in kept:
+            return WordTokenizer(kept["vocabulary"], *lengths)
+        return SubwordTokenizer(_Pretrained(Backend.from_str(kept["subwords"]), int(kept["fill"])), *lengths)
+    except InlayError:
+        raise
+    except Exception as error:  # what the library raises has no common base
+        raise InlayError(f"its tokenizer is damaged ({type(error).__name__}). Export the model again.") from error

@@ -1,0 +1,287 @@
+"""Graphs made by hand, whose answers are known, as fillers; and files that want too much."""
+
+import hashlib
+import json
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper
+
+from inlay.errors import BadFile, InlayError, Missing
+from inlay.fillers import load_filler
+from inlay.fillers import onnx as module
+from inlay.randomness import Stream, torch_seed
+
+FLOAT, INT, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
+PICTURE = {"image": (FLOAT, ["b", 3, "h", "w"]), "mask": (FLOAT, ["b", 1, "h", "w"])}
+FEATURES = {"features": (FLOAT, ["b", "t", 1]), "sentence": (FLOAT, ["b", 1]), "word_mask": (BOOL, ["b", "t"])}
+TOLD = PICTURE | FEATURES | {"noise": (FLOAT, ["b", 1, "y", "x"])}
+TOKENS = {"ids": (INT, ["b", "t"]), "attended": (BOOL, ["b", "t"]), "words": (BOOL, ["b", "t"])}
+FILLED = {"filled": (FLOAT, ["b", 3, "h", "w"])}
+FACTS = {"format": 1, "image_size": 64, "source": "sha256:0", "latent": {"stride": 4, "least": 2}}
+TOKENIZER = {"vocabulary": ["bird", "red"], "max_words": 3, "multiple": 1}
+
+
+def constant(name, *numbers, kind=FLOAT):
+    return helper.make_tensor(name, kind, [len(numbers)], list(numbers))
+
+
+ONE = constant("one", 1.0)
+TURNED = [helper.make_node("Sub", ["one", "image"], ["filled"])]
+"""White where the picture is black, so in its erased hole, too."""
+# filled = image + sentence + mean(noise) / 10, and sentence = sum(ids) / 100
+PAINT = [
+    helper.make_node("ReduceMean", ["noise", "axes"], ["mean"]),
+    helper.make_node("Mul", ["mean", "tenth"], ["drawn"]),
+    helper.make_node("Reshape", ["sentence", "shape"], ["said"]),
+    helper.make_node("Add", ["drawn", "said"], ["color"]),
+    helper.make_node("Add", ["image", "color"], ["filled"]),
+]
+PAINT_NUMBERS = [constant("axes", 1, 2, 3, kind=INT), constant("tenth", 0.1), constant("shape", -1, 1, 1, 1, kind=INT)]
+READ = [
+    helper.make_node("Cast", ["ids"], ["numbers"], to=FLOAT),
+    helper.make_node("Unsqueeze", ["numbers", "last"], ["features"]),
+    helper.make_node("ReduceSum", ["numbers", "one"], ["sum"]),
+    helper.make_node("Mul", ["sum", "hundredth"], ["sentence"]),
+    helper.make_node("Identity", ["words"], ["word_mask"]),
+]
+READ_NUMBERS = [constant("last", 2, kind=INT), constant("one", 1, kind=INT), constant("hundredth", 0.01)]
+
+
+def model(nodes, numbers, inputs, outputs, facts=FACTS, **more):
+    values = [[helper.make_tensor_value_info(n, *v) for n, v in some.items()] for some in (inputs, outputs)]
+    graph = helper.make_graph(nodes, "graph", *values, initializer=numbers)
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10, **more)
+    helper.set_model_props(made, {"inlay": json.dumps(facts)})
+    return made
+
+
+def turned():
+    return model(TURNED, [ONE], PICTURE, FILLED)
+
+
+def painter(**facts):
+    return model(PAINT, PAINT_NUMBERS, TOLD, FILLED, FACTS | facts)
+
+
+def reader(**facts):
+    return model(READ, READ_NUMBERS, TOKENS, FEATURES, FACTS | {"tokenizer": TOKENIZER} | facts)
+
+
+@pytest.fixture
+def save(tmp_path):
+    def write(made, name="model.onnx"):
+        path = tmp_path / name
+        path.write_bytes(made if isinstance(made, bytes) else made.SerializeToString())
+        return path
+
+    return write
+
+
+@pytest.fixture
+def image():
+    return torch.rand(2, 3, 7, 9)
+
+
+@pytest.fixture
+def mask():
+    mask = torch.zeros(2, 1, 7, 9)
+    mask[0, :, 2:5, 1:4] = mask[1, :, :, 6:] = 1
+    return mask
+
+
+@pytest.fixture
+def told(save):
+    save(reader(), "model.text.onnx")
+    return load_filler(save(painter()))
+
+
+def colors(filled, mask):
+    """Of the holes, one a picture: they are of one color each."""
+    holes = [picture[:, hole[0] > 0] for picture, hole in zip(filled, mask, strict=True)]
+    assert all(float(hole.max() - hole.min()) < 1e-6 for hole in holes)
+    return [float(hole.mean()) for hole in holes]
+
+
+class TestFilling:
+    def test_the_answer_goes_into_the_hole_alone_and_the_hole_is_not_shown(self, save, image, mask):
+        filled = load_filler(save(turned())).fill(image, mask)
+        assert torch.equal(filled, torch.where(mask > 0, 1.0, image))
+
+    def test_what_it_says_of_itself(self, save):
+        path = save(turned())
+        filler = load_filler(path)
+        assert (filler.takes_text, filler.takes_seed, filler.size) == (False, False, 64)
+        assert filler.identity == "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+    def test_an_answer_of_another_shape_is_refused(self, save, image, mask):
+        nodes = [helper.make_node("Identity", ["mask"], ["filled"])]
+        filler = load_filler(save(model(nodes, [], PICTURE, {"filled": (FLOAT, None)})))
+        with pytest.raises(BadFile, match="answers with"):
+            filler.fill(image, mask)
+
+    def test_what_onnxruntime_cannot_do_is_one_line(self, save, image, mask):
+        nodes = [helper.make_node("Reshape", ["image", "shape"], ["filled"])]
+        filler = load_filler(
+            save(model(nodes, [constant("shape", 5, 5, kind=INT)], PICTURE, {"filled": (FLOAT, None)}))
+        )
+        with pytest.raises(InlayError, match=r"onnxruntime gave up at a size of 9x7 .* Give it smaller pictures"):
+            filler.fill(image, mask)
+
+
+class TestText:
+    @pytest.mark.parametrize(("text", "sums"), [(["red bird", "red"], [5, 3]), (["zebra", ""], [1, 0]), (None, [0, 0])])
+    def test_tokens_are_made_here_and_without_a_seed_noise_is_zero(self, told, image, mask, text, sums):
+        assert colors(told.fill(image, mask, text=text), mask) == pytest.approx([each / 100 for each in sums])
+
+    @pytest.mark.parametrize(("seed", "addresses"), [(3, [(3, 0), (3, 1)]), ([8, 5], [(8, 0), (5, 0)])])
+    def test_seeds_draw_what_they_draw_elsewhere(self, told, image, mask, seed, addresses):
+        drawn = []
+        for number, index in addresses:
+            generator = torch.Generator().manual_seed(torch_seed(number, Stream.LATENT, index=index))
+            drawn.append(float(torch.randn(1, 2, 3, generator=generator).mean()) / 10)  # 7 x 9 pixels, 4 a cell
+        text = ["red red red"] * 2
+        expected = np.clip(np.array(drawn) + 0.09, 0, 1)
+        assert colors(told.fill(image, mask, text=text, seed=seed), mask) == pytest.approx(expected)
+        assert drawn[0] != drawn[1]
+
+    def test_small_pictures_have_a_latent_too(self, told):
+        assert told.latent_shape(torch.zeros(1, 3, 1, 5)) == (1, 1, 2, 2)
+
+    def test_what_it_says_of_texts(self, told):
+        assert (told.takes_text, told.takes_seed) == (True, True)
+        assert told.doubts("a bird") == ["the model never learned these words and cannot tell them apart: a."]
+        assert told.doubts("red bird") == []
+
+    def test_one_text_a_picture(self, told, image, mask):
+        with pytest.raises(InlayError, match="text must be a list of 2 texts"):
+            told.fill(image, mask, text=["red"])
+
+    def test_both_files_are_wanted_and_of_one_model(self, save):
+        path = save(painter())
+        with pytest.raises(BadFile, match=r"model\.text\.onnx: no such file"):
+            load_filler(path)
+        save(reader(source="sha256:1"), "model.text.onnx")
+        with pytest.raises(BadFile, match=r"not the text encoder of model\.onnx"):
+            load_filler(path)
+        save(turned(), "model.text.onnx")
+        with pytest.raises(BadFile, match=r"not the text encoder of model\.onnx"):
+            load_filler(path)
+
+    def test_the_text_encoder_alone_fills_nothing(self, save):
+        with pytest.raises(BadFile, match=r"fills no holes\. Give the file without \.text in its name"):
+            load_filler(save(reader(), "model.text.onnx"))
+
+    @pytest.mark.parametrize(
+        ("tokenizer", "said"),
+        [
+            (None, "does not say how it reads"),
+            ({"vocabulary": [1], "max_words": 3, "multiple": 1}, "must be a list of words"),
+            ({"vocabulary": ["red"], "max_words": 0, "multiple": 1}, "max_words must be at least 1"),
+            ({"max_words": 3, "multiple": 1}, "its tokenizer is damaged"),
+            ({"subwords": "{}", "fill": 0, "max_words": 3, "multiple": 1}, "its tokenizer is damaged"),
+        ],
+    )
+    def test_damaged_tokenizers(self, save, tokenizer, said):
+        save(reader(tokenizer=tokenizer), "model.text.onnx")
+        with pytest.raises(BadFile, match=said):
+            load_filler(save(painter()))
+
+    @pytest.mark.parametrize("latent", [None, {}, {"stride": "x", "least": 1}])
+    def test_damaged_latents(self, save, latent):
+        save(reader(), "model.text.onnx")
+        with pytest.raises(BadFile, match="of which shape its latent is"):
+            load_filler(save(painter(latent=latent)))
+
+
+def elsewhere(path):
+    """A tensor whose numbers lie in another file."""
+    tensor = TensorProto(name="one", data_type=FLOAT, dims=[1], data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value=str(path))
+    return tensor
+
+
+def nested(node):
+    """A picture turned, or whatever the node makes of it, by a graph in a graph."""
+    inner = helper.make_graph([node], "inner", [], [helper.make_tensor_value_info(node.output[0], FLOAT, None)])
+    choose = helper.make_node("If", ["yes"], ["filled"], then_branch=inner, else_branch=inner)
+    return model([choose], [constant("yes", True, kind=BOOL), ONE], PICTURE, FILLED)
+
+
+class TestTrust:
+    @pytest.mark.parametrize("place", ["/etc/passwd", "../../../../../../etc/passwd", "beside.bin"])
+    @pytest.mark.parametrize("deep", [False, True])
+    def test_numbers_from_other_files_are_refused(self, save, tmp_path, place, deep):
+        (tmp_path / "beside.bin").write_bytes(bytes(4))
+        held = helper.make_node("Constant", [], ["one"], value=elsewhere(place))
+        made = nested(held) if deep else model(TURNED, [elsewhere(place)], PICTURE, FILLED)
+        with pytest.raises(BadFile, match="wants numbers from another file"):
+            load_filler(save(made))
+
+    @pytest.mark.parametrize("deep", [False, True])
+    @pytest.mark.parametrize("domain", ["com.microsoft", "evil"])
+    def test_operators_beyond_the_standard_are_refused(self, save, domain, deep):
+        node = helper.make_node("Run", ["one"], ["filled"], domain=domain)
+        made = nested(node) if deep else model([node], [ONE], PICTURE, FILLED)
+        with pytest.raises(BadFile, match=f"wants the operator Run of {domain}. It is not to be trusted"):
+            load_filler(save(made))
+
+    def test_operators_that_a_file_defines_are_refused(self, save):
+        own = helper.make_function("own", "Mine", ["x"], ["y"], [], [helper.make_opsetid("", 20)])
+        with pytest.raises(BadFile, match="defines operators of its own"):
+            load_filler(save(model(TURNED, [ONE], PICTURE, FILLED, functions=[own])))
+
+    @pytest.mark.parametrize("content", [b"", b"\x80\x04 no protobuf", b"PK\x03\x04"], ids=["empty", "noise", "zip"])
+    def test_what_is_no_onnx(self, save, content):
+        with pytest.raises(BadFile, match=r"not a readable ONNX file|not a model that this version of Inlay exported"):
+            load_filler(save(content))
+
+    def test_half_a_file(self, save):
+        whole = turned().SerializeToString()
+        with pytest.raises(BadFile):
+            load_filler(save(whole[: len(whole) // 2]))
+
+    @pytest.mark.parametrize("facts", [None, [], {}, {"format": 2}])
+    def test_models_of_others(self, save, facts):
+        with pytest.raises(BadFile, match="not a model that this version of Inlay exported"):
+            load_filler(save(model(TURNED, [ONE], PICTURE, FILLED, facts)))
+
+    def test_what_onnxruntime_refuses_is_one_line(self, save):
+        node = helper.make_node("NoSuchThing", ["image"], ["filled"])
+        with pytest.raises(BadFile, match=r"onnxruntime cannot load it \(") as refused:
+            load_filler(save(model([node], [], PICTURE, FILLED)))
+        assert "\n" not in str(refused.value)
+
+    def test_a_path_that_leads_nowhere(self, tmp_path):
+        with pytest.raises(BadFile, match="no such file"):
+            load_filler(tmp_path / "none.onnx")
+
+
+class TestRemedies:
+    @pytest.mark.parametrize("name", ["onnx", "onnxruntime"])
+    def test_libraries_that_are_not_there(self, save, monkeypatch, name):
+        real = module.import_module
+
+        def lacking(wanted):
+            if wanted == name:
+                raise ModuleNotFoundError(f"No module named {wanted!r}")
+            return real(wanted)
+
+        monkeypatch.setattr(module, "import_module", lacking)
+        with pytest.raises(Missing, match=rf"ONNX needs {name} .*: pip install 'inlay\[export\]'"):
+            load_filler(save(turned()))
+
+    def test_devices_that_onnxruntime_lacks(self, save, monkeypatch):
+        import onnxruntime
+
+        monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+        for device in ("cuda", "mps"):
+            with pytest.raises(Missing, match=rf"device={device}: onnxruntime computes on cpu here\. Use device=cpu"):
+                load_filler(save(turned()), device)
+
+
+def test_the_checker_of_onnx_likes_these_graphs():
+    for made in (turned(), painter(), reader()):
+        onnx.checker.check_model(made)
