@@ -28,10 +28,10 @@ def _arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from inlay.cli import data, evaluation, masks
+    from inlay.cli import app, data, doctor, evaluation, exchange, importing, masks
 
     parser = argparse.ArgumentParser(prog="inlay", description="Tools around training and prediction.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (data, masks, evaluation):
+    for module in (data, masks, evaluation, app, doctor, exchange, importing):
         module.add_commands(commands)
     return parser

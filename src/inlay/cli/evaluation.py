@@ -38,12 +38,12 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
 
     from inlay import provenance
     from inlay.data.parallel import cores
+    from inlay.device import choose_device
     from inlay.errors import InlayError
     from inlay.evaluation.folder import ORIGINAL, Folder, file_name
     from inlay.evaluation.publish import publish
     from inlay.evaluation.run import Evaluation
     from inlay.fillers import load_filler, short_names
-    from inlay.device import choose_device
 
     require([f"data.{key}" for key in _DATA if OmegaConf.is_missing(cfg.data, key)])
     _check_used(overrides)
