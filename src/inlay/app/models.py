@@ -1,0 +1,36 @@
+"""The models that the page offers."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from inlay.fillers.names import short_names
+
+if TYPE_CHECKING:
+    from inlay.inpainter import Inpainter
+    from inlay.precision import Inference
+
+Models = dict[str, "Inpainter"]
+"""By what the page calls them, in the order that they were named in."""
+
+
+def open_models(names: Sequence[str], device: str = "auto", precision: "Inference" = "32") -> Models:
+    """Open every model once, before there is a page: what cannot be opened ends the program, not a visit.
+
+    Args:
+        names: as :func:`inlay.inpainter.load` takes them.
+        device: where networks run.
+        precision: what they compute in.
+
+    Raises:
+        InlayError: see :func:`inlay.inpainter.load`; or two names are the same model.
+    """
+    from inlay.inpainter import load
+
+    console = Console(stderr=True)
+    models = {}
+    for name, label in short_names(names).items():
+        with console.status(f"opening {name}"):
+            models[label] = load(name, device=device, precision=precision)
+    return models

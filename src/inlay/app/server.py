@@ -1,0 +1,96 @@
+"""Serves the page on this machine, and leaves nothing behind."""
+
+import contextlib
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inlay.app.limits import Limits
+from inlay.app.models import Models
+from inlay.errors import InlayError
+
+if TYPE_CHECKING:
+    from inlay.app.page import Page
+
+HOST = "127.0.0.1"
+
+
+def serve(models: Models, limits: Limits, port: int | None = None) -> None:
+    """Show the page until the program is interrupted or asked to end.
+
+    Args:
+        models: what it offers.
+        limits: what it refuses.
+        port: of 127.0.0.1; None takes 7860, or the next that is free.
+
+    Raises:
+        InlayError: Gradio is not installed, or the port is taken.
+    """
+    with tempfile.TemporaryDirectory(prefix="inlay-app-") as folder, _until_told() as told:
+        _settle_environment(Path(folder))
+        try:
+            from inlay.app.page import Page
+        except ModuleNotFoundError as error:
+            if error.name != "gradio":
+                raise
+            raise InlayError("The page needs Gradio: pip install 'inlay[app]'.") from error
+        page = Page(models, limits, Path(folder))
+        try:
+            print(f"Inlay is at {_launch(page, limits, port)} (Ctrl+C ends it).", flush=True)
+            told.wait()
+        finally:
+            page.blocks.close(verbose=False)
+
+
+def _launch(page: "Page", limits: Limits, port: int | None) -> str:
+    from inlay.app.doors import middleware
+    from inlay.app.layout import CSS, theme
+
+    try:
+        _, address, _ = page.blocks.launch(
+            server_name=HOST,
+            server_port=port,
+            share=False,
+            prevent_thread_lock=True,
+            quiet=True,
+            max_file_size=limits.megabytes * 1_000_000,
+            allowed_paths=[],
+            app_kwargs={"middleware": middleware(), "docs_url": None, "redoc_url": None, "openapi_url": None},
+            state_session_capacity=16,
+            enable_monitoring=False,
+            run_history=False,
+            mcp_server=False,
+            ssr_mode=False,
+            pwa=False,
+            footer_links=[],
+            theme=theme(),
+            css=CSS,
+        )
+    except OSError as error:
+        raise InlayError(f"--port {port}: {HOST} has no free port there. Choose another, or leave it out.") from error
+    return str(address)
+
+
+def _settle_environment(folder: Path) -> None:
+    """Before Gradio reads it: nothing that was set for another page opens this one, nobody is told of it."""
+    for name in [name for name in os.environ if name.startswith("GRADIO_")]:
+        del os.environ[name]
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@contextlib.contextmanager
+def _until_told() -> Iterator[threading.Event]:
+    """An event that happens when somebody presses Ctrl+C or asks the process to end."""
+    told = threading.Event()
+    before = {number: signal.signal(number, lambda *_: told.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,382 @@
+"""The page as a visitor has it: a server of its own, a real browser, mouse and keyboard."""
+
+import json
+import os
+import pickle
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from inlay.images import read_picture
+from tests.app.test_models import Bomb
+from tests.conftest import ROOT
+from tests.fillers.test_text_guided import write_checkpoint
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs a chromium on the PATH to look at the page"),
+    pytest.mark.xdist_group("browser"),
+]
+PICTURE, FILL = "#inlay-picture input[type=file]", "#inlay-fill"
+
+
+@pytest.fixture(scope="module")
+def temporary(tmp_path_factory):
+    """Where the server keeps what it keeps for a while."""
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="module")
+def address(temporary):
+    model = write_checkpoint(temporary / "last.ckpt")
+    with serving("--model", "telea", "--model", str(model), TMPDIR=temporary) as (url, _):
+        yield url
+
+
+@contextmanager
+def serving(*options, **environment):
+    """A server on a port of its own; its address, its process."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "inlay.cli", "app", *options, "--port", str(port), "--device", "cpu"]
+    env = os.environ | {"OMP_NUM_THREADS": "1"} | {key: str(value) for key, value in environment.items()}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=env
+    ) as app:
+        try:
+            said = []
+            while not (said and "Inlay is at" in said[-1]):
+                said.append(app.stdout.readline())
+                assert said[-1], "".join(said)
+            yield re.search(r"http://127\.0\.0\.1:\d+/", said[-1]).group(), app
+        finally:
+            app.terminate()
+            app.communicate(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright to drive a browser")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Opens the page; at the end, nothing was asked of another host and the console has no errors."""
+    elsewhere, errors, pages = [], [], []
+
+    def asked(request):
+        if not request.url.startswith((address, "data:", "blob:")):
+            elsewhere.append(request.url)
+
+    def visiting(width=1280, **options):
+        page = browser.new_page(viewport={"width": width, "height": 860}, **options)
+        page.set_default_timeout(90_000)
+        pages.append(page)
+        page.on("request", asked)
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(address)
+        page.wait_for_selector(FILL)
+        return page
+
+    yield visiting
+    for page in pages:
+        page.close()
+    assert elsewhere == []
+    assert errors == []
+
+
+@pytest.fixture(scope="module")
+def photograph(tmp_path_factory):
+    """Larger than what a page shows of it."""
+    path = tmp_path_factory.mktemp("photograph") / "astronaut.png"
+    Image.fromarray(data.astronaut()).resize((1600, 1600)).save(path, dpi=(300, 300))
+    return path
+
+
+def load(page, path):
+    page.set_input_files(PICTURE, path)
+    page.wait_for_selector("#inlay-painter canvas", state="visible")
+    status(page, "No hole yet")
+
+
+def status(page, text):
+    page.wait_for_function("text => document.body.innerText.includes(text)", arg=text)
+
+
+def enabled(page):
+    page.wait_for_selector(f"{FILL}:not([disabled])")
+
+
+def drag(page, start, *stops):
+    """With the mouse, in shares of the picture."""
+    seen = page.locator("#inlay-painter canvas").bounding_box()
+    places = [(seen["x"] + x * seen["width"], seen["y"] + y * seen["height"]) for x, y in (start, *stops)]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+
+
+def tool(page, name):
+    page.locator("#inlay-painter label", has_text=name).click()
+
+
+def ratio(page):
+    """What the page says of the hole, in percent, once it has said something else than before."""
+    return float(re.search(r"Hole: ([\d.]+)%", page.inner_text("body")).group(1))
+
+
+def download(page, folder):
+    with page.expect_download() as started:
+        page.get_by_text("Download at full size").click()
+    path = folder / started.value.suggested_filename
+    started.value.save_as(path)
+    return path
+
+
+def filled(page):
+    page.wait_for_selector("#inlay-compare img", state="visible")
+    page.get_by_text("Download at full size").wait_for(state="visible")
+
+
+def test_load_paint_fill_compare_download(visit, photograph, tmp_path):
+    page = visit()
+    assert page.is_disabled(FILL)
+    load(page, photograph)
+    assert page.is_disabled(FILL)
+    drag(page, (0.3, 0.3), (0.4, 0.3), (0.4, 0.4))
+    enabled(page)
+    page.click(FILL)
+    filled(page)
+    assert page.locator("#inlay-compare img").count() == 2
+    path = download(page, tmp_path)
+    assert path.name == "astronaut_filled.png"
+    given, result = read_picture(photograph), read_picture(path)
+    assert result.pixels.shape == (1600, 1600, 3)
+    assert result.metadata == given.metadata
+    changed = np.argwhere((result.pixels != given.pixels).any(axis=2)) / 1600
+    assert len(changed) > 1600 * 1600 * 0.01
+    brush = 0.08 / 2 + 0.005
+    assert (changed.min(axis=0) > 0.3 - brush).all()
+    assert (changed.max(axis=0) < 0.4 + brush).all()
+
+
+def test_a_box_is_filled_to_the_pixel(visit, photograph, tmp_path):
+    page = visit()
+    load(page, photograph)
+    for name, value in {"left": 100, "top": 205, "width": 300, "height": 50}.items():
+        page.get_by_label(name, exact=True).fill(str(value))
+    page.get_by_role("button", name="Add box").click()
+    enabled(page)
+    page.click(FILL)
+    filled(page)
+    given, result = read_picture(photograph).pixels, read_picture(download(page, tmp_path)).pixels
+    inside = np.zeros((1600, 1600), bool)
+    inside[205:255, 100:400] = True
+    assert np.array_equal(result[~inside], given[~inside])
+    assert (result != given).any(axis=2)[inside].mean() > 0.8
+
+
+def test_brush_eraser_box_undo_redo_invert_and_clear(visit, photograph):
+    page = visit()
+    load(page, photograph)
+    tool(page, "Box")
+    drag(page, (0.25, 0.25), (0.75, 0.75))
+    status(page, "Hole: 25.")
+    tool(page, "Eraser")
+    drag(page, (0.3, 0.5), (0.7, 0.5))
+    page.wait_for_function("!document.body.innerText.includes('Hole: 25.')")
+    erased = ratio(page)
+    assert 25 - 0.08 * 50 - 1 < erased < 25 - 0.08 * 40 + 1
+    page.get_by_role("button", name="Undo").click()
+    status(page, "Hole: 25.")
+    page.get_by_role("button", name="Redo").click()
+    status(page, f"Hole: {erased}%")
+    page.keyboard.press("Control+z")
+    page.get_by_role("button", name="Invert").click()
+    page.wait_for_function("/Hole: 7[45]\\./.test(document.body.innerText)")
+    page.get_by_role("button", name="Clear", exact=True).last.click()
+    status(page, "No hole yet")
+    assert page.is_disabled(FILL)
+
+
+def test_a_mask_file_and_its_polarity(visit, photograph, tmp_path):
+    mask = np.zeros((1600, 1600), np.uint8)
+    mask[:400] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    page = visit()
+    load(page, photograph)
+    page.get_by_role("button", name="Mask file").click()
+    page.locator("input[type=file]").last.set_input_files(tmp_path / "mask.png")
+    status(page, "Hole: 25.0%")
+    page.get_by_label("black").check()
+    status(page, "Hole: 75.0%")
+
+
+def test_a_picture_from_the_clipboard_takes_the_place_of_the_one_before(visit, photograph):
+    page = visit()
+    load(page, photograph)
+    page.evaluate(
+        """async () => {
+            const canvas = document.createElement("canvas");
+            [canvas.width, canvas.height] = [60, 40];
+            const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+            const clipboardData = new DataTransfer();
+            clipboardData.items.add(new File([blob], "pasted.png", { type: "image/png" }));
+            document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+        }"""
+    )
+    status(page, "pasted.png: 60 x 40")
+
+
+def test_the_text_is_asked_for_where_the_model_takes_one(visit, tmp_path):
+    Image.fromarray(data.astronaut()[::8, ::8]).save(tmp_path / "small.png")
+    page = visit()
+    assert not page.get_by_label("Text").is_visible()
+    page.get_by_label("Model").click()
+    page.get_by_role("option", name="last").click()
+    page.get_by_label("Text").press_sequentially("a red xylophone")
+    status(page, "never learned these words and cannot tell them apart: ")
+    load(page, tmp_path / "small.png")
+    drag(page, (0.3, 0.3), (0.4, 0.3))
+    enabled(page)
+    page.get_by_label("number input for Samples").fill("2")
+    page.get_by_label("number input for Samples").press("Enter")
+    page.click(FILL)
+    filled(page)
+    status(page, "seed 0")
+    page.locator("#inlay-samples button").nth(1).click()
+    page.wait_for_function("/strategy \\w+, seed 1/.test(document.body.innerText)")
+
+
+def test_a_visit_with_the_keyboard_alone(visit, photograph, tmp_path):
+    page = visit()
+
+    def to(place):
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.evaluate("place => document.activeElement.matches(place)", place):
+                return
+        raise AssertionError(f"Tab never comes to {place}")
+
+    to("#inlay-picture button")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(photograph)
+    page.wait_for_selector("#inlay-painter canvas", state="visible")
+    to("#inlay-painter [name=x]")
+    for number in ("200", "300", "160", "160"):
+        page.keyboard.type(number)
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    status(page, "Hole: 1.0%")
+    enabled(page)
+    to(FILL)
+    page.keyboard.press("Enter")
+    filled(page)
+
+
+def test_a_phone_shows_all_of_it(visit, photograph):
+    page = visit(width=390, has_touch=True)
+    fits = "document.documentElement.scrollWidth <= window.innerWidth"
+    assert page.evaluate(fits)
+    load(page, photograph)
+    drag(page, (0.3, 0.3), (0.5, 0.5))
+    enabled(page)
+    assert page.evaluate(fits)
+    page.click(FILL)
+    filled(page)
+    assert page.evaluate(fits)
+    assert page.locator("#inlay-compare").bounding_box()["width"] <= 390
+
+
+def test_a_file_that_is_no_picture_is_a_line_on_the_page(visit, tmp_path):
+    (tmp_path / "cat.png").write_text("<svg/>")
+    page = visit()
+    page.set_input_files(PICTURE, tmp_path / "cat.png")
+    status(page, "cat.png: not a picture")
+    assert str(tmp_path) not in page.inner_text("body")
+    assert "Traceback" not in page.inner_text("body")
+
+
+def ask(url, body=None, **headers):
+    """Status and text, without a browser."""
+    request = urllib.request.Request(url, json.dumps(body).encode() if body else None, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.read().decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(errors="replace")
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../../../../etc/passwd", str(ROOT / "pyproject.toml"), "."])
+def test_files_of_the_machine_are_not_served(address, path):
+    assert ask(f"{address}gradio_api/file={path}")[0] in (403, 404)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["gradio_api/info", "docs", "monitoring", "gradio_api/call/open_picture", "gradio_api/file=http://127.0.0.1/"],
+)
+def test_what_the_page_does_not_need_is_closed(address, path):
+    assert ask(address + path)[0] == 404
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", str(ROOT / "docs/filled.jpg"), "http://127.0.0.1:9/cat.png"])
+def test_a_path_or_an_address_is_not_taken_for_an_upload(address, path):
+    config = json.loads(ask(f"{address}config")[1])
+    number = next(d["id"] for d in config["dependencies"] if len(d["inputs"]) == 2 and len(d["targets"]) == 2)
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}, "orig_name": "cat.jpg"}
+    body = {"data": [file, None], "fn_index": number, "session_hash": "abc"}
+    assert ask(f"{address}gradio_api/queue/join", body, **{"Content-Type": "application/json"})[0] == 200
+    said = ask(f"{address}gradio_api/queue/data?session_hash=abc")[1]
+    completed = next(json.loads(line[5:]) for line in said.splitlines() if "process_completed" in line)
+    assert not completed["success"]
+    assert "root:" not in said
+    assert "JFIF" not in said
+
+
+def test_a_server_that_is_ended_leaves_nothing(tmp_path, photograph):
+    with serving("--model", "mean", TMPDIR=tmp_path) as (url, app):
+        boundary = "x"
+        body = b"--x\r\nContent-Disposition: form-data; name=files; filename=a.png\r\n\r\nabc\r\n--x--\r\n"
+        form = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{url}gradio_api/upload", body, form), timeout=30
+        ) as answer:
+            uploaded = Path(json.loads(answer.read())[0])
+        assert uploaded.is_relative_to(tmp_path)
+        app.send_signal(signal.SIGTERM)
+        assert app.wait(60) == 0
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_malicious_checkpoint_is_one_line_and_no_page(tmp_path):
+    (tmp_path / "best.ckpt").write_bytes(pickle.dumps(Bomb(tmp_path / "canary")))
+    command = [sys.executable, "-m", "inlay.cli", "app", "--model", str(tmp_path / "best.ckpt")]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert len(ended.stderr.strip().splitlines()) == 1
+    assert ended.stderr.startswith("error: ")
+    assert not (tmp_path / "canary").exists()

@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+
+from inlay.app.filling import Wish, fill, forget
+from inlay.app.limits import Limits
+from inlay.app.pictures import Loaded
+from inlay.composing import How
+from inlay.errors import InlayError
+from inlay.fillers import Filler, MeanFill
+from inlay.images import Picture, read_picture
+from inlay.inpainter import Inpainter
+from inlay.ops import composite
+
+
+class Drawn(Filler):
+    """Fills with a gray that says which seed it was; remembers what it was told."""
+
+    takes_text = takes_seed = True
+    identity = "a test"
+
+    def __init__(self):
+        self.texts = []
+
+    def fill(self, image, mask, *, text=None, seed=None):
+        self.texts.append(text)
+        seed = seed[0] if isinstance(seed, list) else seed
+        return composite(image * 0 + (0 if seed is None else seed) / 255, image, mask)
+
+
+@pytest.fixture
+def loaded(rng):
+    return Loaded("cat.jpg", Picture(rng.integers(0, 65536, (12, 16, 3)).astype(np.uint16)))
+
+
+@pytest.fixture
+def hole():
+    hole = np.zeros((12, 16), bool)
+    hole[3:7, 4:9] = True
+    return hole
+
+
+def filled(filler, loaded, hole, folder, limits=None, **wish):
+    return fill(Inpainter(filler, "model", How()), loaded, hole, Wish(**wish), limits or Limits(), folder)
+
+
+def test_the_download_has_the_files_own_pixels_outside_the_hole(loaded, hole, tmp_path):
+    (sample,) = filled(MeanFill(), loaded, hole, tmp_path)
+    result = read_picture(sample.file).pixels
+    assert sample.file.name == "cat_filled.png"
+    assert result.dtype == np.uint16
+    assert np.array_equal(result[~hole], loaded.picture.pixels[~hole])
+    mean = loaded.picture.pixels[~hole].mean(axis=0)
+    assert np.abs(result[hole] - mean).max() < 1
+    assert (sample.seed, sample.how) == ("", "strategy whole")
+
+
+def test_samples_are_drawn_with_seeds_that_follow_each_other(loaded, hole, tmp_path):
+    samples = filled(Drawn(), loaded, hole, tmp_path, seed=20, samples=3, text=" a red bird ")
+    assert [each.seed for each in samples] == ["seed 20", "seed 21", "seed 22"]
+    assert [int(each.preview[4, 5, 0]) for each in samples] == [20, 21, 22]
+
+
+def test_a_model_gets_the_text_it_takes_and_no_empty_one(loaded, hole, tmp_path):
+    filler = Drawn()
+    filled(filler, loaded, hole, tmp_path, text=" a red bird ")
+    filled(filler, loaded, hole, tmp_path, text="  ")
+    said, unsaid = filler.texts
+    assert list(said) == ["a red bird"]
+    assert not any(unsaid or [])
+
+
+def test_a_model_that_draws_nothing_and_reads_nothing_has_one_answer(loaded, hole, tmp_path):
+    assert len(filled(MeanFill(), loaded, hole, tmp_path, seed=3, samples=4, text="left from another model")) == 1
+
+
+@pytest.mark.parametrize(
+    ("wish", "message"),
+    [
+        ({"samples": 9}, "Samples must be from 1 to 8, got 9"),
+        ({"samples": 0}, "Samples must be from 1 to 8, got 0"),
+        ({"text": "a" * 1001}, "Shorten it"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_more_than_the_page_takes_on_is_refused(loaded, hole, tmp_path, wish, message):
+    with pytest.raises(InlayError, match=message):
+        filled(Drawn(), loaded, hole, tmp_path, **wish)
+
+
+def test_a_hole_must_be_there_and_leave_something(loaded, hole, tmp_path):
+    with pytest.raises(InlayError, match="no hole yet"):
+        filled(MeanFill(), loaded, hole & False, tmp_path)
+    with pytest.raises(InlayError, match="nothing is left"):
+        filled(MeanFill(), loaded, hole | True, tmp_path)
+
+
+def test_what_comes_too_late_leaves_nothing(loaded, hole, tmp_path):
+    with pytest.raises(InlayError, match="more than 1e-09 seconds"):
+        filled(Drawn(), loaded, hole, tmp_path, limits=Limits(seconds=1e-9), samples=3)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_forgotten_samples_leave_nothing(loaded, hole, tmp_path):
+    forget(filled(Drawn(), loaded, hole, tmp_path, samples=2))
+    assert list(tmp_path.iterdir()) == []

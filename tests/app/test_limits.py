@@ -1,0 +1,48 @@
+from threading import Event
+
+import pytest
+
+from inlay.app.limits import Limits, OneAtATime
+from inlay.errors import InlayError
+
+
+@pytest.mark.parametrize("name", ["pixels", "megabytes", "seconds", "samples", "waiting"])
+def test_limits_are_above_zero(name):
+    with pytest.raises(InlayError, match=f"{name} must be above 0, got 0"):
+        Limits(**{name: 0})
+
+
+def test_an_answer_comes_back_and_so_does_an_error():
+    turns = OneAtATime(60)
+    assert turns.run(lambda: 7) == 7
+    with pytest.raises(ZeroDivisionError):
+        turns.run(lambda: 1 / 0)
+    assert turns.run(lambda: 8) == 8
+
+
+def test_work_that_takes_too_long_is_given_up_and_nothing_begins_before_it_ends():
+    turns, end, ended = OneAtATime(0.01), Event(), Event()
+
+    def endless():
+        end.wait(60)
+        ended.set()
+
+    with pytest.raises(InlayError, match=r"more than 0\.01 seconds.*--seconds"):
+        turns.run(endless)
+    began = []
+    with pytest.raises(InlayError, match="still at work"):
+        turns.run(lambda: began.append(1))
+    assert not began
+    end.set()
+    assert ended.wait(60)
+    turns._last.result(60)
+    turns.seconds = 60
+    assert turns.run(lambda: 9) == 9
+
+
+def test_a_timeout_of_the_work_itself_is_its_own():
+    def late():
+        raise TimeoutError("a server")
+
+    with pytest.raises(TimeoutError, match="a server"):
+        OneAtATime(60).run(late)
