@@ -1,26 +1,35 @@
 """Who may import whom (design, section 3), and what an import must not do."""
 
 import ast
+import pkgutil
 import subprocess
 import sys
+from importlib import import_module
 
+import numpy as np
 import pytest
+import torch
 
+from inlay.images import Picture, write_picture
+from inlay.models import PConvUNet
+from inlay.provenance import provenance
 from tests.conftest import ROOT
 
 SOURCE = ROOT / "src/inlay"
 
 # A module may import those on earlier lines, and its own package.
 TIERS = [
-    {"buckets", "cache", "checkpoint_files", "errors", "types", "ops", "provenance", "randomness", "frozen"},
-    {"distributed", "hub", "precision", "pretrained"},
+    {"buckets", "cache", "checkpoint_files", "errors", "types", "ops", "provenance", "randomness", "frozen", "lazy"},
+    {"device", "distributed", "hub", "precision", "pretrained"},
     {"images", "losses", "metrics", "models", "text"},
     {"masks"},
     {"checkpoints", "data"},
     {"matchers"},
     {"tasks"},
     {"fillers"},
-    {"demo", "prediction", "replay", "resume", "runs"},
+    {"composing"},
+    {"inpainter"},
+    {"app", "demo", "doctor", "exchange", "prediction", "replay", "resume", "runs"},
     {"evaluation"},
     {"tuning"},
     {"callbacks"},
@@ -74,12 +83,17 @@ def test_frameworks_stay_in_their_rooms(path):
             assert name in rooms or name.split("/")[0] in rooms, f"{name} imports {framework}"
 
 
+def fresh(code, *arguments):
+    """What a fresh interpreter prints, a line each."""
+    run = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True, cwd=ROOT)
+    return run.stdout.splitlines()
+
+
 def loaded_by(*stages, suspects):
     """Which of the suspects a fresh interpreter has loaded, after each stage of imports."""
     ask = f"print(*(m for m in {suspects!r} if m in sys.modules))"
     code = "\n".join(["import sys", *(f"import {', '.join(stage)}; {ask}" for stage in stages)])
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    return [line.split() for line in answer.splitlines()]
+    return [line.split() for line in fresh(code)]
 
 
 def modules_of_data():
@@ -87,32 +101,80 @@ def modules_of_data():
         yield "inlay." + path.relative_to(SOURCE).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
 
 
-def test_indexes_are_made_without_torch():
+def test_indexes_are_made_without_torch_and_samples_without_lightning():
     """It would cost every process that decodes pictures seconds and memory."""
     light = [name for name in modules_of_data() if name.rpartition(".")[2] not in NEEDS_TORCH]
     assert len(light) > 15
-    assert loaded_by(light, suspects=("torch", "pytorch_lightning", "hydra", "albumentations")) == [[]]
-
-
-def test_networks_losses_and_samples_load_without_lightning_and_hydra():
-    rooms = ["inlay.models", "inlay.losses", "inlay.masks"]
     samples = [name for name in modules_of_data() if name.rpartition(".")[2] not in ("datamodule", "demo")]
-    loaded = loaded_by(rooms, samples, suspects=("pytorch_lightning", "hydra", "albumentations"))
-    assert loaded == [[], ["albumentations"]]
+    stages = light, ["inlay.models", "inlay.losses", "inlay.masks"], samples
+    loaded = loaded_by(*stages, suspects=("torch", "pytorch_lightning", "hydra", "albumentations"))
+    assert loaded == [[], ["torch"], ["torch", "albumentations"]]
 
 
-@pytest.mark.parametrize("command", ["predict.py", "train.py", "evaluate.py", "inlay.cli"])
-def test_entries_answer_help_before_heavy_imports(command):
-    code = (
-        "import sys, runpy; sys.argv = [sys.argv[1], '--help']\n"
-        "run = runpy.run_path if sys.argv[0].endswith('.py') else runpy.run_module\n"
-        "try:\n    run(sys.argv[0], run_name='__main__')\n"
-        "except SystemExit as stop: assert not stop.code, stop.code\n"
-        "print([m for m in ('torch', 'pytorch_lightning', 'numpy') if m in sys.modules], file=sys.stderr)"
-    )
-    answer = subprocess.run([sys.executable, "-c", code, command], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert answer.stderr.strip().endswith("[]")
-    assert answer.stdout.strip()
+HELP = """
+import runpy, sys
+for entry in sys.argv[1:]:
+    sys.argv = [entry, "--help"]
+    try:
+        (runpy.run_path if entry.endswith(".py") else runpy.run_module)(entry, run_name="__main__")
+    except SystemExit as stop:
+        loaded = [m for m in ("torch", "pytorch_lightning", "numpy") if m in sys.modules]
+        print("ended:", entry, stop.code or 0, loaded)
+"""
+
+
+def test_entries_answer_help_before_heavy_imports():
+    entries = ["predict.py", "train.py", "evaluate.py", "inlay.cli"]
+    lines = fresh(HELP, *entries)
+    assert [line for line in lines if line.startswith("ended:")] == [f"ended: {entry} 0 []" for entry in entries]
+    assert sum(line.startswith("usage:") or "powered by hydra" in line.lower() for line in lines) >= len(entries)
+
+
+PREDICTION = """
+import runpy, sys
+try:
+    runpy.run_path("predict.py", run_name="__main__")
+except SystemExit as stop:
+    assert not stop.code, stop.code
+print(*sorted({module.split(".")[0] for module in sys.modules} | {m for m in sys.modules if m.count(".") == 1}))
+"""
+NOT_FOR_PCONV = {
+    *("albumentations", "gradio", "huggingface_hub", "hydra", "jinja2", "lightning_fabric", "matplotlib", "omegaconf"),
+    *("onnx", "onnxruntime", "pandas", "pyarrow", "pytorch_lightning", "scipy", "skimage", "sklearn", "tokenizers"),
+    *("torch._dynamo", "torch._inductor", "torchmetrics", "torchvision", "transformers", "wandb"),
+    *("inlay.data", "inlay.losses", "inlay.masks", "inlay.metrics", "inlay.tasks", "inlay.text", "inlay.models.damsm"),
+}
+
+
+def test_a_partial_convolution_fills_a_picture_without_what_only_others_need(tmp_path, tiny_checkpoint):
+    image, mask = tmp_path / "image.png", tmp_path / "mask.png"
+    pixels = np.full((40, 50, 3), 90, np.uint8)
+    write_picture(image, Picture(pixels))
+    pixels[10:20, 10:30] = 255
+    write_picture(mask, Picture(pixels // 255 * 255))
+    options = ["--image", image, "--mask", mask, "--model", tiny_checkpoint, "--output", tmp_path / "filled.png"]
+    loaded = fresh(PREDICTION, *map(str, options))[-1].split()
+    assert {"inlay.fillers", "torch"} <= {*loaded}
+    assert NOT_FOR_PCONV & {*loaded} == set()
+    assert (tmp_path / "filled.png").exists()
+
+
+@pytest.fixture
+def tiny_checkpoint(tmp_path):
+    size = {"levels": 4, "width": 4}
+    held = {f"net.{name}": value for name, value in PConvUNet(**size).state_dict().items()}
+    config = {"model": {"_target_": "inlay.models.PConvUNet", **size}}
+    torch.save({"inlay": provenance(config), "state_dict": held}, tmp_path / "tiny.ckpt")
+    return tmp_path / "tiny.ckpt"
+
+
+@pytest.mark.parametrize("package", ["models"])
+def test_packages_that_wait_have_what_they_name(package):
+    home = f"inlay.{package}"
+    module = import_module(home)
+    assert all(pkgutil.resolve_name(f"{home}.{name}").__module__.startswith(home) for name in module.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'Unheard'"):
+        _ = module.Unheard
 
 
 def test_the_network_is_blocked():

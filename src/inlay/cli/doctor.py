@@ -1,0 +1,28 @@
+"""``inlay doctor``: whether everything is here and works, and what to do where it does not."""
+
+import argparse
+from typing import Any
+
+
+def add_commands(commands: Any) -> None:
+    """Add the command to a parser."""
+    doctor = commands.add_parser(
+        "doctor",
+        help="what is installed, what is missing, what to do about it",
+        epilog="The exit status is 1 where something keeps Inlay from working, else 0, also with warnings.",
+    )
+    doctor.add_argument("--json", action="store_true", help="for programs: everything as one JSON object")
+    doctor.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> None:
+    from inlay.doctor import examine
+    from inlay.doctor.report import as_json, show
+
+    if args.json:
+        told, state = as_json(examine())
+        print(told)
+    else:
+        state = show(examine())
+    if state == "problem":
+        raise SystemExit(1)

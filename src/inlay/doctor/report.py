@@ -1,0 +1,69 @@
+"""Findings, for a person and for a program."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from textwrap import wrap
+
+from rich.console import Console
+from rich.text import Text
+
+from inlay.doctor.finding import Finding, State, worst
+
+_COLORS: dict[State, str] = {"ok": "green", "warning": "yellow", "problem": "bold red"}
+
+
+def show(sections: Iterable[tuple[str, list[Finding]]]) -> State:
+    """Print each section as soon as it was looked at; colors are for terminals alone.
+
+    Returns:
+        The state of everything.
+    """
+    console, everything = Console(markup=False, highlight=False), list[Finding]()
+    for section, findings in sections:
+        console.print(Text(section, "bold"))
+        for line in (line for finding in findings for line in _lines(finding, console.width)):
+            console.print(line, soft_wrap=True)  # a word may be longer than a line: addresses stay whole
+        console.print()
+        everything += findings
+    console.print(_summary([finding.state for finding in everything]), soft_wrap=True)
+    return worst(everything)
+
+
+def as_json(sections: Iterable[tuple[str, list[Finding]]]) -> tuple[str, State]:
+    """Everything as ``{"state": ..., "findings": [{"section": ..., ...}, ...]}``, and the state of everything."""
+    rows = [(section, finding) for section, findings in sections for finding in findings]
+    state = worst([finding for _, finding in rows])
+    told = [{"section": section, **asdict(finding)} for section, finding in rows]
+    return json.dumps({"state": state, "findings": told}, indent=2), state
+
+
+def _lines(finding: Finding, width: int) -> Iterator[Text]:
+    """State, subject and what was found in three columns; below the last one, what to do."""
+    head = f"{finding.state:7}  {finding.subject:16} "
+    arrow = f"{'':{len(head)}}-> "
+    told = _wrapped(finding.found, width, head, len(head) * " ")
+    if finding.remedy:
+        told += _wrapped(finding.remedy, width, arrow, len(arrow) * " ")
+    first, *rest = (Text(line) for line in told)
+    first.stylize(_COLORS[finding.state], 0, len(finding.state))
+    yield from (first, *rest)
+
+
+def _wrapped(text: str, width: int, first: str, other: str) -> list[str]:
+    return wrap(
+        text, width, initial_indent=first, subsequent_indent=other, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _summary(states: list[State]) -> str:
+    counts = ", ".join(_counted(states, "problem", "warning"))
+    if "problem" in states:
+        return f"{counts}. Inlay does not work as it should: see the arrows."
+    return f"Inlay works. {counts}: see the arrows." if counts else "Inlay works."
+
+
+def _counted(states: list[State], *which: State) -> Iterator[str]:
+    for state in which:
+        if count := states.count(state):
+            yield f"{count} {state}{'s' if count > 1 else ''}"

@@ -1,0 +1,105 @@
+"""Which software is here, whether it is what Inlay asks for, and which extras could be added."""
+
+import platform
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
+
+from packaging.requirements import Requirement
+
+import inlay
+from inlay.doctor.finding import Finding
+
+_SHOWN = ("torchvision", "pytorch-lightning", "transformers", "numpy", "pillow", "opencv-python")
+_STAND_INS = {"opencv-python": "opencv-python-headless"}  # provides the same module
+_NOT_FOR_USERS = "dev"
+
+
+def software() -> Iterator[Finding]:
+    """Inlay, Python and the packages that Inlay cannot do without."""
+    yield Finding("Inlay", inlay.__version__)
+    yield Finding("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    wrong = [*_wrong_packages()]
+    known = ", ".join(f"{name} {found}" for name in _SHOWN if (found := installed(name)))
+    yield from wrong or [Finding("packages", f"all that Inlay needs, among them {known}")]
+    yield _torch()
+
+
+def extras() -> Iterator[Finding]:
+    """What ``pip install "inlay[NAME]"`` would add, by the name."""
+    for name in sorted(metadata("inlay").get_all("Provides-Extra") or []):
+        if name == _NOT_FOR_USERS:
+            continue
+        always = _requirements("inlay")
+        needed = [each for each in _requirements("inlay", name) if each not in always]
+        missing = [each.name for each in needed if unmet(each)]
+        if missing:
+            yield Finding(name, f"missing: {', '.join(missing)}", "warning", f'To use it: pip install "inlay[{name}]"')
+        else:
+            yield Finding(name, ", ".join(f"{each.name} {installed(each.name)}" for each in needed))
+
+
+def installed(name: str) -> str | None:
+    """The version of a package, or of another that provides the same module; None where there is none."""
+    for candidate in filter(None, (name, _STAND_INS.get(name))):
+        try:
+            return version(candidate)
+        except PackageNotFoundError:
+            continue
+    return None
+
+
+def unmet(requirement: Requirement) -> Finding | None:
+    """What keeps a requirement from being met: the package is missing, or has another version."""
+    found, remedy = installed(requirement.name), f'pip install "{requirement.name}{requirement.specifier}"'
+    if found is None:
+        return Finding(requirement.name, "missing", "problem", remedy)
+    if not requirement.specifier.contains(found, prereleases=True):
+        return Finding(requirement.name, f"{found}, where Inlay asks for {requirement.specifier}", "warning", remedy)
+    return None
+
+
+def _wrong_packages() -> Iterator[Finding]:
+    for requirement in _requirements("inlay"):
+        if finding := unmet(requirement):
+            yield finding
+        else:
+            yield from _at_odds(requirement.name)
+    for pair in _STAND_INS.items():
+        if all(map(_is_here, pair)):
+            remedy = f"pip uninstall --yes {' '.join(pair)} && pip install {pair[1]}"
+            yield Finding(pair[0], f"installed beside {pair[1]}, whose files are the same ones", "warning", remedy)
+
+
+def _at_odds(name: str) -> Iterator[Finding]:
+    """Where a package that is here does not go with another that is here."""
+    for inner in _requirements(name):
+        found = installed(inner.name)
+        if found is not None and not inner.specifier.contains(found, prereleases=True):
+            wanted = f"{inner.name}{inner.specifier}"
+            clash = f"{installed(name)} asks for {wanted}; {found} is installed"
+            yield Finding(name, clash, "warning", f'pip install --upgrade {name} "{wanted}"')
+
+
+def _is_here(name: str) -> bool:
+    try:
+        return bool(version(name))
+    except PackageNotFoundError:
+        return False
+
+
+def _requirements(package: str, extra: str = "") -> list[Requirement]:
+    """What a package asks for on this machine, an extra of it included."""
+    try:
+        asked = [Requirement(line) for line in requires(package) or []]
+    except PackageNotFoundError:  # a stand-in is here in its place
+        return []
+    return [each for each in asked if each.marker is None or each.marker.evaluate({"extra": extra})]
+
+
+def _torch() -> Finding:
+    import torch
+
+    parts = [str(torch.__version__), f"CUDA {torch.version.cuda}" if torch.version.cuda else "without CUDA"]
+    if (cudnn := torch.backends.cudnn.version()) is not None:  # type: ignore[no-untyped-call]
+        parts.append(f"cuDNN {cudnn}")
+    return Finding("PyTorch", ", ".join(parts))
