@@ -155,6 +155,13 @@ class TestText:
         assert told.doubts("a bird") == ["the model never learned these words and cannot tell them apart: a."]
         assert told.doubts("red bird") == []
 
+    def test_unknown_words_are_dropped_where_the_file_says_so(self, save, image, mask):
+        save(reader(tokenizer=TOKENIZER | {"drop_unknown": True}), "model.text.onnx")
+        told = load_filler(save(painter()))
+        filled = told.fill(image, mask, text=["zebra bird zebra red", "zebra"])
+        assert colors(filled, mask) == pytest.approx([0.05, 0])
+        assert told.doubts("a bird") == ["the model never learned these words and leaves them out: a."]
+
     def test_one_text_a_picture(self, told, image, mask):
         with pytest.raises(InlayError, match="text must be a list of 2 texts"):
             told.fill(image, mask, text=["red"])
@@ -181,6 +188,7 @@ class TestText:
             ({"vocabulary": [1], "max_words": 3, "multiple": 1}, "must be a list of words"),
             ({"vocabulary": ["red"], "max_words": 0, "multiple": 1}, "max_words must be at least 1"),
             ({"max_words": 3, "multiple": 1}, "its tokenizer is damaged"),
+            ({**TOKENIZER, "drop_unknown": "no"}, "its tokenizer is damaged"),
             ({"subwords": "{}", "fill": 0, "max_words": 3, "multiple": 1}, "its tokenizer is damaged"),
         ],
     )

@@ -17,6 +17,7 @@ from inlay.models import PConvUNet, ResidualDiscriminator, TDANet
 from inlay.ops import composite, erase
 from inlay.provenance import provenance
 from inlay.text import GRUEncoder
+from inlay.text.recurrent import WordTokenizer
 from inlay.text.transformer import SubwordTokenizer
 
 SHAPE = {
@@ -270,6 +271,25 @@ class TestDoubts:
         assert filler.doubts("a red bird with a red bird") == [cut]
         assert filler.doubts("a red bird with a red zebra") == [cut]  # what is not read need not be known
         assert len(filler.doubts("a red zebra with a red bird")) == 2
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("", []),
+            ("a red bird with a red", []),
+            ("Turquoise bird, turquoise mohawk", ["out: turquoise, mohawk."]),
+            ("mohawk", ["out: mohawk."]),
+            (" ?! ", ["no words"]),
+            ("a red zebra with a red bird with zebra wings", ["reads 6 words", "out: zebra."]),
+            ("zebra a red bird with a red mohawk", ["out: zebra, mohawk."]),  # six words are read, nothing is cut off
+            ("a red bird with a red bird mohawk", ["reads 6 words"]),
+        ],
+    )
+    def test_words_that_are_left_out_are_named_and_take_no_place(self, filler, text, said):
+        filler.text.tokenizer = WordTokenizer(WORDS["vocabulary"], WORDS["max_words"], drop_unknown=True)
+        found = filler.doubts(text)
+        assert len(found) == len(said)
+        assert all(part in doubt for part, doubt in zip(said, found, strict=True))
 
     @pytest.mark.parametrize("text", ["", "red red red red", "red bi", "redb", "🐦🐦"])
     def test_subwords_that_are_all_read(self, filler, subwords, text):

@@ -84,6 +84,41 @@ def test_long_caption_keeps_its_first_words():
     assert GRUEncoder(["bird", "red"], max_words=2).tokenizer(["red bird red"])["ids"].tolist() == [[3, 2]]
 
 
+class TestUnknownWordsThatAreDropped:
+    """Captions are what they are without them."""
+
+    CAPTIONS = ("A tiny red kiwi, with red zyzzyva wings", "zyzzyva", "bird kiwi", "")
+    WITHOUT = ("a red with red wings", "", "bird", "")  # tiny, kiwi and zyzzyva are not among the words
+
+    @pytest.fixture(params=[GRUEncoder, LSTMEncoder], ids=["gru", "lstm"])
+    def pair(self, request):
+        """One that drops and one that does not, of the same weights."""
+        dropping, keeping = (request.param(WORDS, dim=DIM, embedding=5, drop_unknown=d).eval() for d in (True, False))
+        keeping.load_state_dict(dropping.state_dict())
+        return dropping, keeping
+
+    def test_features_are_those_of_what_is_left(self, pair):
+        dropping, keeping = pair
+        found = dropping(dropping.tokenizer(self.CAPTIONS))
+        expected = keeping(keeping.tokenizer(self.WITHOUT))
+        assert all(torch.equal(*both) for both in zip(found, expected, strict=True))
+        assert not torch.equal(found.sentence[0], keeping(keeping.tokenizer(self.CAPTIONS)).sentence[0])
+
+    def test_nothing_but_them_is_the_null_caption(self, pair):
+        dropping, keeping = pair
+        for captions in (["zyzzyva kiwi"], ["kiwi", "a bird"]):
+            words, sentence, mask = dropping(dropping.tokenizer(captions))
+            assert mask[0].tolist() == [True] + [False] * (mask.shape[1] - 1)
+            assert torch.equal(words[0, 0], dropping.null_word)
+            assert torch.equal(sentence[0], dropping.null_sentence)
+        assert not torch.equal(keeping(keeping.tokenizer(["kiwi"])).sentence[0], keeping.null_sentence)
+
+    def test_they_take_no_place_in_a_long_caption(self):
+        tokenizer = GRUEncoder(["bird", "red"], max_words=2, drop_unknown=True).tokenizer
+        assert tokenizer(["kiwi red kiwi bird red"])["ids"].tolist() == [[3, 2]]
+        assert tokenizer.pieces("kiwi Red, kiwi bird red") == ["red", "bird"]
+
+
 def test_dropout_acts_in_training_alone():
     encoder = GRUEncoder(WORDS, dim=DIM)
     tokens = encoder.tokenizer(CAPTIONS)

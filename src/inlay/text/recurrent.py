@@ -1,7 +1,6 @@
 """Text encoders with a vocabulary of our own: recurrent networks that read a caption in both directions."""
 
 from collections.abc import Sequence
-from itertools import islice
 from typing import ClassVar, Self
 
 import torch
@@ -20,26 +19,32 @@ class WordTokenizer:
         vocabulary: the words, each once.
         max_words: longer captions are cut off.
         multiple: T is rounded up to a multiple of this, or to ``max_words``.
+        drop_unknown: words that the vocabulary lacks are left out, as if they were not written.
 
     Raises:
         InlayError: ``vocabulary`` is no list of words, or a number is below 1.
     """
 
-    def __init__(self, vocabulary: Sequence[str], max_words: int, multiple: int = 1) -> None:
+    def __init__(
+        self, vocabulary: Sequence[str], max_words: int, multiple: int = 1, drop_unknown: bool = False
+    ) -> None:
         check_lengths(max_words, multiple, least=1)
         self.max_words = max_words
         self.multiple = multiple
+        self.drop_unknown = drop_unknown
         self.ids = {word: number for number, word in enumerate(checked(vocabulary, "text.vocabulary"), SPECIAL)}
 
     def __call__(self, captions: Sequence[str]) -> Tokens:
-        """``(B, T)`` tokens; every word, an unknown one too, is a real word."""
-        cut = (islice(words_of(caption), self.max_words) for caption in captions)
-        ids = [[self.ids.get(word, UNKNOWN) for word in words] for words in cut]
+        """``(B, T)`` tokens; every word, an unknown one that is not dropped too, is a real word."""
+        ids = [[self.ids.get(word, UNKNOWN) for word in self.pieces(caption)] for caption in captions]
         return padded(ids, [[True] * len(row) for row in ids], PADDING, self.max_words, self.multiple)
 
     def pieces(self, caption: str) -> list[str]:
-        """See :class:`~inlay.text.Tokenizer`; unknown words as they are written."""
-        return words_of(caption)[: self.max_words]
+        """See :class:`~inlay.text.Tokenizer`; unknown words as they are written, or dropped."""
+        words = words_of(caption)
+        if self.drop_unknown:
+            words = [word for word in words if word in self.ids]
+        return words[: self.max_words]
 
 
 class RecurrentEncoder(TextEncoder):
@@ -56,6 +61,8 @@ class RecurrentEncoder(TextEncoder):
         multiple: T is rounded up to a multiple of this, or to ``max_words``; 8 for a network that is compiled.
         frozen: the weights come from a checkpoint that is loaded into this encoder, and stay as they are: eval mode
             always, no gradient. The null caption is still learned, and everything is in the state dict.
+        drop_unknown: words that the vocabulary lacks are left out, instead of being read as one word for all of them;
+            a caption of nothing else is the null caption.
 
     Raises:
         InlayError: an argument is out of range, or ``vocabulary`` is no list of words.
@@ -72,6 +79,7 @@ class RecurrentEncoder(TextEncoder):
         dropout: float = 0.5,
         multiple: int = 1,
         frozen: bool = False,
+        drop_unknown: bool = False,
     ) -> None:
         super().__init__(dim)
         if dim % 2:
@@ -80,7 +88,7 @@ class RecurrentEncoder(TextEncoder):
             raise InlayError(f"text.embedding must be at least 1 (300 as a rule), got {embedding}.")
         if not 0 <= dropout < 1:
             raise InlayError(f"text.dropout must be at least 0 and below 1, got {dropout}.")
-        self.tokenizer = WordTokenizer(vocabulary, max_words, multiple)
+        self.tokenizer = WordTokenizer(vocabulary, max_words, multiple, drop_unknown)
         self.frozen = frozen
         self.embedding = nn.Embedding(len(vocabulary) + SPECIAL, embedding, padding_idx=PADDING)
         self.dropout = nn.Dropout(dropout)
@@ -133,8 +141,9 @@ class LSTMEncoder(RecurrentEncoder):
         dropout: float = 0.5,
         multiple: int = 1,
         frozen: bool = False,
+        drop_unknown: bool = False,
     ) -> None:
-        super().__init__(vocabulary, dim, embedding, max_words, dropout, multiple, frozen)
+        super().__init__(vocabulary, dim, embedding, max_words, dropout, multiple, frozen, drop_unknown)
 
 
 def turn(length: Tensor, size: int) -> Tensor:

@@ -22,7 +22,7 @@ def stored(tokenizer: Tokenizer) -> dict[str, Any]:
         InlayError: it is none of Inlay's.
     """
     if isinstance(tokenizer, WordTokenizer):
-        kept: dict[str, Any] = {"vocabulary": [*tokenizer.ids]}
+        kept: dict[str, Any] = {"vocabulary": [*tokenizer.ids], "drop_unknown": tokenizer.drop_unknown}
     elif isinstance(tokenizer, SubwordTokenizer):
         backend, fill = tokenizer.backend
         kept = {"subwords": backend, "fill": fill}
@@ -42,9 +42,16 @@ def restored(kept: dict[str, Any]) -> Tokenizer:
     try:
         lengths = int(kept["max_words"]), int(kept["multiple"])
         if "vocabulary" in kept:
-            return WordTokenizer(kept["vocabulary"], *lengths)
+            drop = _flag(kept.get("drop_unknown", False))  # older files have none
+            return WordTokenizer(kept["vocabulary"], *lengths, drop)
         return SubwordTokenizer(_Pretrained(Backend.from_str(kept["subwords"]), int(kept["fill"])), *lengths)
     except InlayError:
         raise
     except Exception as error:  # what the library raises has no common base
         raise InlayError(f"its tokenizer is damaged ({type(error).__name__}). Export the model again.") from error
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"neither true nor false: {value!r}")
+    return value

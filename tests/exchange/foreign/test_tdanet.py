@@ -182,19 +182,30 @@ class TestCaptions:
     def test_are_read_as_the_original_reads_them(self, official):
         encoder = build_text_encoder(official.ours)
         _, table, rnn = layouts.captions(len(WORDS))
-        found = encoder(encoder.tokenizer(["A red bird, with wings!", "bird"]))
-        for row, numbers in enumerate([[1, 2, 3, 5, 6], [3]]):
+        found = encoder(encoder.tokenizer(["A red bird, with wings!", "bird", "An emerald bird o_o, with zyzzyva"]))
+        for row, numbers in enumerate([[1, 2, 3, 5, 6], [3], [3, 5]]):  # others are left out
             words, (last, _) = rnn(table(torch.tensor(numbers)))
             torch.testing.assert_close(found.words[row, : len(numbers)], words)
             torch.testing.assert_close(found.sentence[row], last.flatten())
+            assert found.word_mask[row].sum() == len(numbers)
         assert official.imported.report.remarks[-3] == "1 words left out, as no caption is cut into them: o_o"
 
-    def test_none_is_the_end_alone(self, reader):
-        made = read_captions(**reader, dim=16).state
+    @pytest.mark.parametrize("caption", ["", "zyzzyva, emerald"], ids=["empty", "unknown"])
+    def test_none_that_is_known_is_the_end_alone(self, official, caption):
+        encoder = build_text_encoder(official.ours)
         _, table, rnn = layouts.captions(len(WORDS))
         words, (last, _) = rnn(table(torch.tensor([0])))
-        torch.testing.assert_close(made["null_word"], words[0])
-        torch.testing.assert_close(made["null_sentence"], last.flatten())
+        found = encoder(encoder.tokenizer([caption, "a red bird"]))
+        torch.testing.assert_close(found.words[0, :1], words)
+        torch.testing.assert_close(found.sentence[0], last.flatten())
+        assert found.word_mask[0].tolist() == [True, False, False]
+
+    def test_unknown_words_leave_no_trace_and_are_named(self, scenes, official):
+        filler = load_filler(official.ours)
+        image, hole = (x[:1] for x in scenes(64, 64))
+        assert torch.equal(*(filler.fill(image, hole, text=[text]) for text in ("a zyzzyva bird", "a bird")))
+        assert filler.doubts("a zyzzyva bird") == ["the model never learned these words and leaves them out: zyzzyva."]
+        assert "5 words of its own; others are left out, as in the original" in official.imported.card
 
     def test_reach_the_picture(self, scenes, official):
         filler = load_filler(official.ours)
@@ -209,7 +220,7 @@ class TestCaptions:
         image, hole = scenes(64, 64)
         fills = [filler.fill(image, hole, text=text) for text in (None, ["a red bird"] * 4)]
         assert torch.equal(*fills)
-        assert filler.doubts("a bird") == ["the model never learned these words and cannot tell them apart: a, bird."]
+        assert filler.doubts("a bird") == ["the model never learned these words and leaves them out: a, bird."]
         assert len(imported.report.remarks) == 1
         assert imported.report.remarks[0].startswith("captions: not read, since its text encoder was not imported")
 

@@ -1,7 +1,8 @@
 """The text side of DAMSM (AttnGAN), which the official TDANet reads captions with: a file and a vocabulary of its own.
 
-Its words count from 1; number 0 is the end of a caption, which it never reads. Ours count from 2, behind the padding
-and a word for everything unknown: that takes the place of the end.
+Its words count from 1; number 0 is the end of a caption, which it never reads, and words that it does not know are left
+out. Ours count from 2, behind the padding and a word for everything unknown: that takes the place of the end, and is
+what the null caption is made of.
 """
 
 import json
@@ -124,12 +125,20 @@ def read_words(path: str | Path) -> list[str]:
 
 def _summary(words: int) -> str:
     return (
-        f"read with {words:,} words of its own. Others are read as the end of a caption; the original leaves them out."
+        f"read with {words:,} words of its own; others are left out, as in the original. Words with hyphens, "
+        "apostrophes or letters beyond ASCII the original cuts in its own way."
     )
 
 
 def _arguments(vocabulary: list[str], dim: int, embedding: int) -> dict[str, Any]:
-    return {"vocabulary": vocabulary, "dim": dim, "embedding": embedding, "max_words": MAX_WORDS, "frozen": True}
+    return {
+        "vocabulary": vocabulary,
+        "dim": dim,
+        "embedding": embedding,
+        "max_words": MAX_WORDS,
+        "frozen": True,
+        "drop_unknown": True,
+    }
 
 
 def _named(settings: dict[str, Any]) -> dict[str, Any]:
@@ -139,7 +148,7 @@ def _named(settings: dict[str, Any]) -> dict[str, Any]:
 def _moves(table: tuple[int, ...], dim: int, settings: dict[str, Any]) -> list[Move]:
     with Weightless():
         shapes = {key: tuple(value.shape) for key, value in LSTMEncoder(**settings).state_dict().items()}
-    what = "rows copied: the end of a caption for unknown words, then words; before them a row of zeros that pads"
+    what = "rows copied: the end of a caption, then words; before them a row of zeros that pads"
     moves = [Move("encoder.weight", table, "embedding.weight", what)]
     for suffix, ours in (("", "ahead"), ("_reverse", "back")):
         moves += [Move(f"rnn.{name}{suffix}", shapes[f"{ours}.{name}"], f"{ours}.{name}", COPIED) for name in _WEIGHTS]
