@@ -69,10 +69,9 @@ def split_folder(picture_folder):
     return picture_folder
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if name != "demo"])  # which runs below
 def test_every_experiment_runs(name, tmp_path, split_folder):
-    data = [] if name == "demo" else [f"data.root={split_folder}"]
-    tiny, extra = TINY, []
+    data, tiny, extra = [f"data.root={split_folder}"], TINY, []
     if name == "pconv_finetune":
         train(tmp_path / "first", *data, "iterations=2")
         extra = [f"init_from={tmp_path / 'first/checkpoints/last.ckpt'}"]
@@ -82,7 +81,8 @@ def test_every_experiment_runs(name, tmp_path, split_folder):
         tiny, extra = [s for s in TINY_TEXT if s.startswith(("trainer", "data", "iter", "val"))], [
             "data=folder", "model.trunk=resnet18", "model.weights=random", "model.size=32"
         ]  # fmt: skip
-    train(tmp_path / "run", f"experiment={name}", "task.compile=false", "iterations=2", *data, *extra, tiny=tiny)
+    settings = [f"experiment={name}", "task.compile=false", "iterations=2", *data, *extra]
+    train(tmp_path / "run", *settings, tiny=tiny, preflight=True)
     assert len(metrics(tmp_path / "run", "train/loss")) == 2
 
 
@@ -116,7 +116,9 @@ def test_published_weights_of_the_loss():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("logger", "leaves"), [("tensorboard", "tensorboard"), ("wandb", "wandb")])
+@pytest.mark.parametrize(
+    ("logger", "leaves"), [("tensorboard", "tensorboard"), pytest.param("wandb", "wandb", marks=pytest.mark.slow)]
+)
 def test_dashboards_get_scalars_and_grids(logger, leaves, tmp_path, picture_folder, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     offline = ["logger.wandb.offline=true"] if logger == "wandb" else []
@@ -126,7 +128,8 @@ def test_dashboards_get_scalars_and_grids(logger, leaves, tmp_path, picture_fold
 
 
 def test_demo_ends_with_table_scores_and_sheet(tmp_path, capsys):
-    train(tmp_path, "experiment=demo", "iterations=2")
+    train(tmp_path, "experiment=demo", "iterations=2", preflight=True)
+    assert len(metrics(tmp_path, "train/loss")) == 2
     scores = json.loads((tmp_path / "metrics.json").read_text())
     assert list(scores) == ["inlay", "mean", "telea", "navier_stokes"]
     assert all(list(row) == ["hole_psnr", "hole_l1", "psnr", "ssim"] for row in scores.values())

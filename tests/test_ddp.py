@@ -71,7 +71,7 @@ def trained_alike(run_dir, settings, tiny):
         run_dir.with_name(f"rank{trainer.global_rank}.sha").write_text(digest(module.state_dict()))
 
     Checkpoints.on_train_end = end
-    train(run_dir, *settings, tiny=tiny)
+    train(run_dir, *settings, tiny=tiny, preflight=True)
 
 
 @pytest.mark.parametrize("recipe", ["one optimizer", "two optimizers", "sharded"])

@@ -255,7 +255,6 @@ class TestExceptions:
             "data": (TrainingSamples, "make", 9),
         }[where]
         settings = [f"data.root={noise}", "iterations=7", "validate_every=3", "checkpoint_every=2"]
-        settings.append("~callbacks.preflight")  # which computes a loss, too
         with monkeypatch.context() as patch:
             calls = self.broken(patch, owner, name, after)
             with caplog.at_level(logging.WARNING), pytest.raises(RuntimeError, match="broken"):

@@ -34,6 +34,22 @@ def asked(run_dir, settings, tiny, owner, name, call, numbers):
         train(run_dir, *settings, tiny=tiny)
 
 
+@pytest.fixture(scope="module")
+def whole(noise, tmp_path_factory):
+    """What remains of runs that are left alone, by their settings; each is made once, without workers."""
+    made = {}
+
+    def get(settings, tiny):
+        key = (*settings, *tiny)
+        if key not in made:
+            folder = tmp_path_factory.mktemp("whole")
+            assert run(folder / "log", trained, folder / "run", settings, tiny) == 0
+            made[key] = remains(folder / "run")
+        return dict(made[key])
+
+    return get
+
+
 @pytest.mark.parametrize(
     ("recipe", "workers", "owner", "name", "call", "numbers", "steps"),
     [
@@ -46,32 +62,33 @@ def asked(run_dir, settings, tiny, owner, name, call, numbers):
     ],
     ids=["a step", "workers too, repeated", "validation", "two optimizers"],
 )
-def test_run_that_is_asked_to_stop_goes_on_exactly(noise, tmp_path, recipe, workers, owner, name, call, numbers, steps):
+def test_run_that_is_asked_to_stop_goes_on_exactly(
+    noise, whole, tmp_path, recipe, workers, owner, name, call, numbers, steps
+):
     tiny, more = (TINY, ["callbacks=averaged"]) if recipe == "one" else (TINY_TEXT, TDANET)
-    settings = [f"data.root={noise}", f"data.workers={workers}", *LENGTH, *more]
+    alone = [f"data.root={noise}", *LENGTH, *more]
+    settings = [*alone, f"data.workers={workers}"]
     log = tmp_path / "log"
     assert run(log, asked, tmp_path / "stopped", settings, tiny, owner, name, call, numbers) == REQUEUE, log.read_text()
     assert f"after {steps} iterations. The same command with resume=last goes on." in log.read_text()
     assert (tmp_path / "stopped/checkpoints/last.ckpt").resolve().name == f"step_{steps:07d}.ckpt"
     assert run(log, trained, tmp_path / "stopped", [*settings, "resume=auto"], tiny) == 0, log.read_text()
-    assert run(log, trained, tmp_path / "whole", settings, tiny) == 0
-    stopped, whole = remains(tmp_path / "stopped"), remains(tmp_path / "whole")
-    for name in ("checkpoints",):  # the one of the stop is among the last two
-        stopped.pop(name), whole.pop(name)
-    assert stopped == whole
+    stopped, expected = remains(tmp_path / "stopped"), whole(alone, tiny)
+    for each in (stopped, expected):
+        del each["checkpoints"]  # the one of the stop is among the last two
+    assert stopped == expected
 
 
 @pytest.mark.parametrize(
     ("call", "number", "steps"), [(1, signal.SIGTERM, 0), (2, signal.SIGINT, 2)], ids=["before training", "at its end"]
 )
-def test_run_that_is_asked_in_its_first_or_last_validation_goes_on_exactly(noise, tmp_path, call, number, steps):
+def test_run_that_is_asked_in_its_first_or_last_validation_goes_on_exactly(noise, whole, tmp_path, call, number, steps):
     settings, log = [f"data.root={noise}", "iterations=3", "validate_every=3", "checkpoint_every=2"], tmp_path / "log"
     given = (InpaintingTask, "validation_step", call, [number])
     assert run(log, asked, tmp_path / "stopped", settings, TINY, *given) == REQUEUE, log.read_text()
     assert (tmp_path / "stopped/checkpoints/last.ckpt").resolve().name == f"step_{steps:07d}.ckpt"
     assert run(log, trained, tmp_path / "stopped", [*settings, "resume=last"], TINY) == 0, log.read_text()
-    assert run(log, trained, tmp_path / "whole", settings, TINY) == 0
-    assert remains(tmp_path / "stopped") == remains(tmp_path / "whole")
+    assert remains(tmp_path / "stopped") == whole(settings, TINY)
 
 
 def hanging(run_dir, settings):

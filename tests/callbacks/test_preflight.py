@@ -306,9 +306,9 @@ def test_a_run_with_it_ends_on_the_same_bits_as_one_without(tmp_path, picture_fo
         "callbacks=averaged",
         "optimizer.lr=1e-3",
     ]
-    train(tmp_path / "without", *settings, "iterations=2", "~callbacks.preflight")
+    train(tmp_path / "without", *settings, "iterations=2")
     assert seen == []
-    train(tmp_path / "with", *settings, "iterations=2", "callbacks.preflight.reference_lr=1e-5")
+    train(tmp_path / "with", *settings, "iterations=2", "callbacks.preflight.reference_lr=1e-5", preflight=True)
     assert remains(tmp_path / "with") == remains(tmp_path / "without")
     assert capsys.readouterr().out.count("Before the first step") == 1
     (warning,) = [record.message for record in caplog.records if "the recipe's" in record.message]
@@ -329,7 +329,7 @@ def test_a_run_with_it_ends_on_the_same_bits_as_one_without(tmp_path, picture_fo
     assert all(0.05 < ratio < 0.7 for ratio in found.holes)
     assert found.device.memory > 2**28
 
-    train(tmp_path / "with", *settings, "iterations=3", "resume=last")
+    train(tmp_path / "with", *settings, "iterations=3", "resume=last", preflight=True)
     assert seen[1] == found._replace(data=found.data._replace(iterations=3))
     assert capsys.readouterr().out.count("Before the first step") == 1
 
@@ -339,8 +339,8 @@ def test_a_game_with_it_ends_on_the_same_bits_as_one_without(tmp_path, picture_f
         picture.with_suffix(".txt").write_text(f"a red bird\nbird number {number % 3}\n")
     settings = [f"data.root={picture_folder}", "iterations=1", *TDANET, "callbacks=plain", "task.r1=1.0"]
     settings += ["scheduler=one_cycle"]  # begins at a lower rate
-    train(tmp_path / "without", *settings, "~callbacks.preflight", tiny=TINY_TEXT)
-    train(tmp_path / "with", *settings, tiny=TINY_TEXT)
+    train(tmp_path / "without", *settings, tiny=TINY_TEXT)
+    train(tmp_path / "with", *settings, tiny=TINY_TEXT, preflight=True)
     (found,) = seen
     assert found.step.flops > 5 * found.fill > 0
     assert [part.name for part in found.parts] == ["net", "discriminators", "text"]
@@ -390,7 +390,7 @@ def test_a_run_goes_on_where_nothing_can_be_measured(tmp_path, picture_folder, s
     torn = BadFile("a.png", "torn")
     monkeypatch.setattr(TrainingSamples, "__getitem__", Mock(side_effect=torn))
     with pytest.raises(InlayError, match=r"a.png: torn"):  # of the first step
-        train(tmp_path, f"data.root={picture_folder}", "iterations=2")
+        train(tmp_path, f"data.root={picture_folder}", "iterations=2", preflight=True)
     (found,) = seen
     assert found.step == found.fill == found.memory == found.holes == "BadFile: a.png: torn"
     assert "not measured (BadFile: a.png: torn)" in capsys.readouterr().out

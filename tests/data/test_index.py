@@ -1,6 +1,7 @@
 """JSON Lines in, memory-mapped rows out."""
 
 import json
+import multiprocessing
 import os
 import pickle
 import subprocess
@@ -218,25 +219,20 @@ class TestConversion:
         """Each must find the rows, whoever converts."""
         for number in range(10):
             write_index([BARE] * 50, f"{number}.jsonl")
-        code = (
-            "import sys, time; from inlay.data.index import open_split\n"
-            "print('ready', flush=True); start = float(input())\n"
-            "for number in range(10):\n"
-            "    while time.time() < start + number / 50: pass\n"
-            "    assert len(open_split(f'{number}.jsonl', 'train')) == 50\n"
-        )
-        call = [sys.executable, "-c", code]
-        both = [
-            subprocess.Popen(call, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            for _ in range(2)
-        ]
+        forked = multiprocessing.get_context("fork")
+        together = forked.Barrier(2)
+
+        def open_all():
+            for number in range(10):
+                together.wait(60)
+                assert len(open_split(tmp_path / f"{number}.jsonl", "train")) == 50
+
+        both = [forked.Process(target=open_all) for _ in range(2)]
         for process in both:
-            assert process.stdout.readline() == "ready\n"
-        start = f"{time.time() + 0.1}\n"
+            process.start()
         for process in both:
-            process.stdin.write(start)
-            process.stdin.flush()
-        assert [(process.communicate(), process.returncode)[1] for process in both] == [0, 0]
+            process.join(60)
+        assert [process.exitcode for process in both] == [0, 0]
 
 
 class TestPickling:

@@ -1,12 +1,13 @@
 """Making an index: everything is counted, nothing is done twice, and interrupted or not it ends on the same bytes."""
 
+import contextlib
 import csv
 import hashlib
 import json
+import multiprocessing
 import os
 import shutil
-import subprocess
-import sys
+import signal
 import time
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from inlay.data import prepare as module
-from inlay.data.index import read_rows
+from inlay.data.index import open_split, read_rows
 from inlay.data.listings import Folder
 from inlay.data.prepare import about_file, find_index, prepare, read_refused, refused_file
 from inlay.data.rows import Refused
@@ -349,19 +350,22 @@ class TestInterrupted:
 
     def test_a_killed_process_leaves_as_much(self, root, tmp_path):
         out = tmp_path / "index.jsonl"
-        code = (
-            "import os, sys; from pathlib import Path\n"
-            "from inlay.data import prepare; from inlay.data.listings import Folder\n"
-            "read, seen = prepare.read_photograph, []\n"
-            "def dying(path, at_least):\n"
-            "    seen.append(path)\n"
-            "    if len(seen) == 3: os.kill(os.getpid(), 9)\n"
-            "    return read(path, at_least)\n"
-            "prepare.read_photograph = dying\n"
-            "prepare.prepare(Folder(captions='beside'), Path(sys.argv[1]), Path(sys.argv[2]), 0)\n"
-        )
-        killed = subprocess.run([sys.executable, "-c", code, root, out], capture_output=True, check=False)
-        assert killed.returncode == -9
+        read, seen = module.read_photograph, []
+
+        def dying(path, at_least):
+            seen.append(path)
+            if len(seen) == 3:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return read(path, at_least)
+
+        def prepare_and_die():
+            module.read_photograph = dying
+            prepare(FOLDER, root, out, 0)
+
+        killed = multiprocessing.get_context("fork").Process(target=prepare_and_die)
+        killed.start()
+        killed.join(60)
+        assert killed.exitcode == -signal.SIGKILL
         assert not out.exists()
         prepared(root, out)
         assert result(out) == self.whole(root, tmp_path)
@@ -471,23 +475,23 @@ class TestFindIndex:
         with pytest.raises(InlayError, match=r"cannot be written .*Set INLAY_CACHE to another place"):
             find()
 
-    def test_by_two_processes_is_made_by_one(self, root):
-        code = (
-            "import sys; from pathlib import Path; from inlay.data.prepare import find_index, examine\n"
-            "from inlay.data.listings import Folder; from inlay.data.index import open_split\n"
-            "print('ready', flush=True); input()\n"
-            "path = find_index(Path(sys.argv[1]), Folder(), None, 0, True, False)\n"
-            "print(len(open_split(path, 'train')), 'rows')\n"
-        )
-        call = [sys.executable, "-c", code, root]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-        both = [subprocess.Popen(call, **pipes, env=os.environ) for _ in range(2)]
+    def test_by_two_processes_is_made_by_one(self, root, tmp_path):
+        forked = multiprocessing.get_context("fork")
+        together = forked.Barrier(2)
+
+        def find(log):
+            with log.open("w") as file, contextlib.redirect_stdout(file):
+                together.wait(60)
+                path = find_index(root, Folder(), None, 0, True, False)
+                print(len(open_split(path, "train")), "rows")
+
+        logs = [tmp_path / "1.log", tmp_path / "2.log"]
+        both = [forked.Process(target=find, args=(log,)) for log in logs]
         for process in both:
-            assert process.stdout.readline() == "ready\n"
+            process.start()
         for process in both:
-            process.stdin.write("\n")
-            process.stdin.flush()
-        said = [process.communicate()[0] for process in both]
+            process.join(60)
+        said = [log.read_text() for log in logs]
         assert all("3 rows" in one for one in said)
         assert "".join(said).count("7 found") == 1
 

@@ -1,4 +1,4 @@
-"""What every matcher has to do. Subclass as ``TestName`` with a fixture ``matcher``."""
+"""What every matcher has to do. Subclass as ``TestName`` beside a fixture ``matcher``, which all tests share."""
 
 import pytest
 import torch

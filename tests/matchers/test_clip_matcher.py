@@ -19,12 +19,16 @@ def folder(tmp_path):
     return tmp_path / "clip"
 
 
+@pytest.fixture(scope="module")
+def matcher(tmp_path_factory):
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("clip")
+    write_clip(folder)
+    return CLIPMatcher(str(folder))
+
+
 class TestCLIPMatcher(MatcherTester):
     names = ["sentence"]  # noqa: RUF012
-
-    @pytest.fixture
-    def matcher(self, folder):
-        return CLIPMatcher(str(folder))
 
 
 def test_term_is_that_of_transformers_own_features(tmp_path):

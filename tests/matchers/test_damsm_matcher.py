@@ -11,19 +11,21 @@ from tests.matchers.matcher_tester import MatcherTester, pictures
 from tests.matchers.stand_ins import CAPTIONS, damsm, encoder, write_checkpoint
 
 
-@pytest.fixture
-def run(tmp_path):
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
     """A checkpoint, and the two encoders that it holds."""
+    torch.manual_seed(0)
     net, text = damsm().eval(), encoder().eval()
-    return write_checkpoint(tmp_path / "matching.ckpt", net, text), net, text
+    return write_checkpoint(tmp_path_factory.mktemp("run") / "matching.ckpt", net, text), net, text
+
+
+@pytest.fixture(scope="module")
+def matcher(run):
+    return DAMSMMatcher(run[0])
 
 
 class TestDAMSMMatcher(MatcherTester):
     names = ["words", "sentence"]  # noqa: RUF012
-
-    @pytest.fixture
-    def matcher(self, run):
-        return DAMSMMatcher(run[0])
 
 
 def test_terms_are_those_of_the_encoders_in_the_checkpoint(run):

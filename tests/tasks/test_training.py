@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 
@@ -18,6 +19,8 @@ from inlay.images import read_picture
 from inlay.models import PConvUNet
 from inlay.tasks import ReconstructionTask
 from tests.conftest import ROOT
+from tests.processes import GROUP
+from tests.processes import run as run_process
 from tests.training import TINY, metrics, train, weights
 
 GOLDEN = ROOT / "tests/golden/pconv_20_steps.json"
@@ -113,7 +116,11 @@ def test_training_learns(folder, tmp_path):
     assert np.mean(loss[-10:]) < 0.6 * np.mean(loss[:10])
 
 
-@pytest.mark.parametrize(("workers", "first"), [(0, 10), (2, 10), (0, 7)], ids=["", "workers", "between validations"])
+@pytest.mark.parametrize(
+    ("workers", "first"),
+    [(0, 10), pytest.param(2, 10, marks=pytest.mark.slow), (0, 7)],  # workers: test_resume kills a run that has them
+    ids=["", "workers", "between validations"],
+)
 def test_resumed_run_ends_on_the_same_bits(folder, tmp_path, workers, first):
     common = [f"data.root={folder}", f"data.workers={workers}", "validate_every=5", "data.batch_size=4"]
     train(tmp_path / "whole", *common, "iterations=20")
@@ -260,32 +267,40 @@ class TestUntrustedCheckpoints:
             checkpoints.build_network(self.spoiled(run, tmp_path, change))
 
 
+def entry(arguments):
+    """What ``python train.py`` does."""
+    sys.argv = ["train.py", *arguments]
+    runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
+
+
 class TestEntry:
     """train.py as a process."""
 
-    def run(self, *arguments):
-        command = [sys.executable, "train.py", *arguments, *TINY]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=250)
-
+    @GROUP
     def test_shows_progress_and_the_loss_terms(self, folder, tmp_path):
-        done = self.run(f"data.root={folder}", f"run_dir={tmp_path}")
-        assert done.returncode == 0, done.stderr
-        assert re.search(r"training: 100%.*4/4.*loss=.*valid=.*hole=.*tv=", done.stderr)
-        assert "Warning" not in done.stderr
+        log = tmp_path / "log"
+        assert run_process(log, entry, [f"data.root={folder}", f"run_dir={tmp_path / 'run'}", *TINY]) == 0
+        said = log.read_text()
+        assert re.search(r"training: 100%.*4/4.*loss=.*valid=.*hole=.*tv=", said)
+        assert "Warning" not in said
 
+    @GROUP
     def test_a_damaged_picture_ends_the_run_with_one_line_that_names_it(self, tmp_path):
         (tmp_path / "pictures").mkdir()
         for number in range(3):
             (tmp_path / f"pictures/{number}.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
-        done = self.run(f"data.root={tmp_path / 'pictures'}", f"run_dir={tmp_path / 'run'}", "data.workers=2")
-        assert done.returncode == 1
-        assert re.search(r"^error: .*/pictures/\d\.png: .*$", done.stderr, re.MULTILINE)
-        assert "Traceback" not in done.stderr
+        given = [f"data.root={tmp_path / 'pictures'}", f"run_dir={tmp_path / 'run'}", *TINY, "data.workers=2"]
+        assert run_process(tmp_path / "log", entry, given) == 1
+        said = (tmp_path / "log").read_text()
+        assert re.search(r"^error: .*/pictures/\d\.png: .*$", said, re.MULTILINE)
+        assert "Traceback" not in said
 
     @pytest.mark.slow
     def test_every_job_of_a_sweep_has_a_folder_of_its_own(self, folder, tmp_path):
-        done = self.run("-m", "seed=0,1", f"data.root={folder}", f"run_dir={tmp_path}")
+        command = [sys.executable, "train.py", "-m", "seed=0,1", f"data.root={folder}", f"run_dir={tmp_path}", *TINY]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=250)
         assert done.returncode == 0, done.stderr
+        assert "Warning" not in done.stderr
         assert weights(tmp_path / "0")["inlay"]["config"]["seed"] == 0
         assert weights(tmp_path / "1")["inlay"]["config"]["seed"] == 1
 
