@@ -57,6 +57,7 @@ class Told(Filler):
 
     def fill(self, image, mask, *, text=None, seed=None):
         """See Filler."""
+        seed = None if seed is None else seed[0]  # one picture at a time
         self.calls.append((text, seed))
         level = 0.5 if seed is None else np.random.default_rng(seed).uniform()
         return composite(torch.full_like(image, level), image, mask)

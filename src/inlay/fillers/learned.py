@@ -1,6 +1,7 @@
 """A trained network as a filler."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -17,13 +18,24 @@ UNSAVED = "not from a file"
 """The identity of a network that was handed over in memory."""
 
 
-class Learned(Filler):
+class Trained(Filler):
+    """What is made of a checkpoint; ``path`` is the checkpoint's, if there is one."""
+
+    path: Path | None = None
+
+    @cached_property
+    def identity(self) -> str:  # type: ignore[override]  # a large file takes a while, and not everybody asks
+        """See :class:`~inlay.fillers.Filler`."""
+        return digest(self.path) if self.path else UNSAVED
+
+
+class Learned(Trained):
     """A network with ``forward(masked, mask) -> raw``, in eval mode.
 
     Args:
         net: the network.
         device: where it runs; pictures are moved there and back.
-        identity: which version of it, see :func:`inlay.checkpoint_files.digest`.
+        path: of the checkpoint that it comes from.
         size: side in pixels of the crops that it was trained on.
         precision: of its numbers; what goes in and comes out is float32.
     """
@@ -32,19 +44,19 @@ class Learned(Filler):
         self,
         net: nn.Module,
         device: torch.device | str = "cpu",
-        identity: str = UNSAVED,
+        path: Path | None = None,
         size: int | None = None,
         precision: Inference = "32",
     ) -> None:
         self.net = net.to(device).eval()
         self.device = torch.device(device)
-        self.identity, self.size = identity, size
+        self.path, self.size = path, size
         self.autocast = autocast(self.device, precision)
 
     @classmethod
     def from_checkpoint(cls, path: str | Path, device: torch.device | str = "cpu", precision: Inference = "32") -> Self:
         """Rebuild the network from a checkpoint alone. Errors: see :func:`inlay.checkpoints.build_network`."""
-        return cls(build_network(path), device, digest(path), training_size(path), precision)
+        return cls(build_network(path), device, Path(path), training_size(path), precision)
 
     @torch.inference_mode()
     def fill(

@@ -44,7 +44,6 @@ def load_filler(name: str | Path, device: torch.device | str = "cpu", precision:
 
 def _from_checkpoint(path: Path, device: torch.device | str, precision: Inference) -> Filler:
     # Imported when needed: classical fillers do without networks, and networks without text encoders.
-    from inlay.checkpoint_files import digest
     from inlay.checkpoints import build_network, build_text_encoder, locate, training_size
 
     path = locate(path)
@@ -58,13 +57,13 @@ def _from_checkpoint(path: Path, device: torch.device | str, precision: Inferenc
             f"{path}: a checkpoint of {type(net).__name__}, which fills no holes. Give one of task=reconstruction or "
             "task=text_guided."
         )
-    version = digest(path), training_size(path), precision
+    more = path, training_size(path), precision
     if "text" in takes:
         from inlay.fillers.text_guided import TextGuided
         from inlay.models import TDANet
         from inlay.text import TextEncoder
 
-        return TextGuided(cast(TDANet, net), cast(TextEncoder, build_text_encoder(path)), device, *version)
+        return TextGuided(cast(TDANet, net), cast(TextEncoder, build_text_encoder(path)), device, *more)
     from inlay.fillers.learned import Learned
 
-    return Learned(net, device, *version)
+    return Learned(net, device, *more)

@@ -1,13 +1,13 @@
 """A trained network that fills a hole with what a text asks for."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from inlay.fillers import guidance
-from inlay.fillers.base import Filler
-from inlay.fillers.learned import UNSAVED
+from inlay.fillers.learned import Trained
 from inlay.models import TDANet
 from inlay.ops import composite, erase
 from inlay.precision import Inference, autocast
@@ -15,14 +15,14 @@ from inlay.text import TextEncoder
 from inlay.types import Tokens
 
 
-class TextGuided(Filler):
+class TextGuided(Trained):
     """A network with ``forward(masked, mask, text, noise) -> raw`` and the encoder that reads for it, in eval mode.
 
     Args:
         net: the network; what only training needs is dropped.
         text: the encoder.
         device: where they run; pictures are moved there and back.
-        identity: which version of them, see :func:`inlay.checkpoint_files.digest`.
+        path: of the checkpoint that they come from.
         size: side in pixels of the crops that they were trained on.
         precision: of the network's numbers.
     """
@@ -35,11 +35,11 @@ class TextGuided(Filler):
         net: TDANet,
         text: TextEncoder,
         device: torch.device | str = "cpu",
-        identity: str = UNSAVED,
+        path: Path | None = None,
         size: int | None = None,
         precision: Inference = "32",
     ) -> None:
-        self.net, self.text, self.identity, self.size = net, text, identity, size
+        self.net, self.text, self.path, self.size = net, text, path, size
         self.net.strip()
         self.device = torch.device(device)
         self.autocast = autocast(self.device, precision)
