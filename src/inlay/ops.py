@@ -54,11 +54,11 @@ def pad_to_multiple(x: Tensor, multiple: int, value: float = 0.0, least: int = 1
     height, width = x.shape[-2:]
     # Products, in which an exporter, who knows no size, sees that the multiple divides them; and nothing negative is
     # divided, which ONNX rounds towards zero.
-    times = [torch.sym_max(least, (side + multiple - 1) // multiple) for side in (height, width)]
+    times = [max(least, (side + multiple - 1) // multiple) for side in (height, width)]
     bottom, right = multiple * times[0] - height, multiple * times[1] - width
     if torch.compiler.is_exporting():
         torch._check(bottom >= 0)
         torch._check(right >= 0)
     elif not (bottom or right):
         return x
-    return F.pad(x, (0, right, 0, bottom), value=value)  # type: ignore[arg-type]  # numbers, or what stands for them
+    return F.pad(x, (0, right, 0, bottom), value=value)

@@ -11,11 +11,13 @@ from warnings import catch_warnings, simplefilter
 import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils import parametrize
 
 import inlay
 from inlay import checkpoints
 from inlay.errors import InlayError, in_a_line
+from inlay.exchange.loops import looped
 from inlay.fillers import load_filler
 from inlay.fillers.onnx import FORMAT
 from inlay.models import TDANet
@@ -198,17 +200,34 @@ def traced(part: Part) -> ExportedProgram:
     Raises:
         InlayError: PyTorch cannot follow it.
     """
+    inputs = part.example(2, 37)
+    with exporting(part), torch.no_grad(), looped(part), _open(part, inputs):
+        return torch.export.export(part, inputs, strict=True)
+
+
+@contextmanager
+def _open(part: Part, inputs: tuple[Tensor, ...]) -> Iterator[None]:
+    """Of the open sizes the tracer knows their ranges alone: those it knows by example, it takes for more than 1."""
+    from torch._dynamo.decorators import mark_unbacked
+
+    for value, axes in zip(inputs, part.inputs.values(), strict=True):
+        for index, axis in enumerate(axes):
+            if isinstance(axis, str):
+                mark_unbacked(value, index, shape_id=axis)
+    told = part.register_forward_pre_hook(_tell_ranges)
     try:
-        # Sizes that the tracer knows nothing of: those it knows an example of, it would take for more than 1.
-        from torch.fx.experimental.dynamic_spec import ParamsSpec, ShapeVar, TensorSpec
-    except ImportError:
-        raise InlayError(f"export needs PyTorch 2.15 or newer, this is {torch.__version__}. Update it.") from None
-    names = {axis for axes in part.inputs.values() for axis in axes if isinstance(axis, str)}
-    ranges = {name: part.range(name) for name in names}
-    sizes: dict[Any, Any] = {name: ShapeVar(name, min=least, max=most) for name, (least, most) in ranges.items()}
-    spec: dict[str, Any] = {name: TensorSpec([sizes.get(a, a) for a in axes]) for name, axes in part.inputs.items()}
-    with exporting(part), torch.no_grad(), _loops():
-        return torch.export.export(part, part.example(2, 37), dynamic_shapes=ParamsSpec(spec))
+        yield
+    finally:
+        told.remove()
+
+
+def _tell_ranges(part: Part, inputs: tuple[Tensor, ...]) -> None:
+    for value, axes in zip(inputs, part.inputs.values(), strict=True):
+        for size, axis in zip(value.shape, axes, strict=True):
+            if isinstance(axis, str):
+                least, most = part.range(axis)
+                torch._check(size >= least)
+                torch._check(most is None or size <= most)
 
 
 @contextmanager
@@ -221,7 +240,8 @@ def exporting(part: Part) -> Iterator[None]:
     loud = [logging.getLogger(name) for name in ("torch", "onnxscript", "onnx_ir")]
     before = [logger.level for logger in loud]
     try:
-        with catch_warnings():
+        # Attention as it is defined: to choose among its kernels PyTorch would ask for sizes.
+        with catch_warnings(), sdpa_kernel(SDPBackend.MATH):
             simplefilter("ignore")
             for logger in loud:
                 logger.setLevel(logging.CRITICAL)
@@ -233,13 +253,3 @@ def exporting(part: Part) -> Iterator[None]:
     finally:
         for logger, level in zip(loud, before, strict=True):
             logger.setLevel(level)
-
-
-@contextmanager
-def _loops() -> Iterator[None]:
-    """Let recurrent networks be traced as loops: PyTorch would write one copy of their cell for each word."""
-    from torch.export._patches import register_gru_while_loop_decomposition as gru
-    from torch.export._patches import register_lstm_while_loop_decomposition as lstm
-
-    with gru(), lstm():
-        yield

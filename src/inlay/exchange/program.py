@@ -41,9 +41,10 @@ def export_program(checkpoint_path: Path, target: Path) -> list[Path]:
         path = target.with_suffix(f"{part.suffix}.pt2")
         log.info("%s: tracing %s for every size, half a minute or so.", path, part.facts["family"])
         program = traced(part)
-        _forget_source(program)
         file = BytesIO()
         with exporting(part):
+            program = program.run_decompositions({})  # for inference: autocast around loops could not be written
+            _forget_source(program)
             torch.export.save(program, file, extra_files={FACTS: json.dumps(part.facts, ensure_ascii=False)})
         contents[path] = file.getvalue()
     return place(contents)
