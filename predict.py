@@ -21,6 +21,9 @@ def parse() -> argparse.Namespace:
     where.add_argument("--hole-is", choices=("white", "black"), default="white", help="color of the hole in masks")
     output = "where to write: for one picture a file, whose suffix is the format; else a folder"
     where.add_argument("--output", type=Path, required=True, metavar="PATH", help=output)
+    where.add_argument(
+        "--format", choices=("same", "png", "webp", "tiff", "jpg"), default="same", help="of the files in a folder"
+    )
     compare = "also write NAME_compare.png: masked | filled, every sample | given, and the text below"
     where.add_argument("--compare", action="store_true", help=compare)
 
@@ -56,9 +59,9 @@ def main() -> None:
     args = vars(parse())
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
 
-    from inlay.errors import reported  # heavy imports wait until the arguments are understood
+    from inlay.errors import interrupted, reported  # heavy imports wait until the arguments are understood
 
-    with reported():
+    with reported(), interrupted():
         from inlay.composing import How
         from inlay.prediction import Request, predict
 

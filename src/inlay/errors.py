@@ -58,6 +58,15 @@ def in_a_line(error: Exception) -> str:
     return ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
 
 
+def disk_refused(error: BaseException | None) -> bool:
+    """Whether what went wrong, or what led to it, is a disk that takes no more."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return True
+        error = error.__cause__
+    return False
+
+
 @contextmanager
 def reported() -> Iterator[None]:
     """Turn an :class:`InlayError`, also one wrapped by a library, into one line on stderr and exit status 1.
@@ -83,6 +92,16 @@ def reported() -> Iterator[None]:
             raise
         print(f"error: {_one_line(str(cause))}", file=sys.stderr)
         raise SystemExit(1) from None
+
+
+@contextmanager
+def interrupted() -> Iterator[None]:
+    """Turn Ctrl-C into one line and exit status 130, for work that can be started again."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on with what is missing.", file=sys.stderr)
+        raise SystemExit(130) from None
 
 
 def _one_line(message: str) -> str:

@@ -35,7 +35,7 @@ def test_an_array_comes_back_as_it_was_but_for_what_was_painted(shape, dtype, rn
     assert np.array_equal(given, before)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.uint8])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.uint8])
 def test_a_tensor_comes_back_as_one(dtype):
     given = (torch.rand(3, 20, 30) * (255 if dtype == torch.uint8 else 1)).to(dtype)
     filled = blackened(given)
@@ -68,12 +68,25 @@ def test_a_path_comes_back_as_an_image(tmp_path, spell):
         (np.zeros((0, 30, 3)), r"got \(0, 30, 3\)"),
         (torch.zeros(20, 30), r"a tensor must be \(C, H, W\)"),
         (np.full((4, 4), 200.0), r"floats must be from 0 to 1, got 200 to 200\. Divide by 255\?"),
-        (np.full((4, 4), np.nan), "floats must be from 0 to 1"),
+        (np.full((4, 4), np.inf), "floats must be from 0 to 1, got inf to inf"),
+        (torch.zeros(3, 0, 4), r"got \(0, 4, 3\)"),
         (np.zeros((4, 4), np.int64), "uint8, uint16 or floats from 0 to 1, got int64"),
         ([1, 2], "must be a path, a PIL image, an array or a tensor, got list"),
     ],
-    ids=["four", "five", "empty", "flat", "bytes", "nan", "int64", "list"],
+    ids=["four", "five", "empty", "flat", "bytes", "infinite", "no tensor", "int64", "list"],
 )
 def test_what_is_no_picture_is_refused(given, says):
     with pytest.raises(InlayError, match=says):
         picture_of(given)
+
+
+def test_nan_in_the_hole_is_no_mistake(rng):
+    given = rng.random((20, 30, 3))
+    given[BLACK] = np.nan
+    assert np.array_equal(blackened(given)[~BLACK], given[~BLACK])
+
+
+def test_colors_that_pillow_cannot_hold_are_refused_before_the_work(tmp_path):
+    write_picture(tmp_path / "in.png", picture("RGB16"))
+    with pytest.raises(InlayError, match="RGB16"):
+        picture_of(tmp_path / "in.png")

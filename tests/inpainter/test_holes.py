@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from inlay.errors import InlayError
+from inlay.images import Picture, write_picture
 from inlay.inpainter import read_hole
 from inlay.inpainter.holes import hole_of
 from tests.pictures import half, write_mask
@@ -39,11 +40,18 @@ class TestReadHole:
         with pytest.raises(InlayError, match=f"{path}: the whole picture is hole"):
             read_hole(path, (20, 30), hole_is)
 
-    def test_that_vanishes_at_the_size_of_the_picture_is_no_hole(self, path):
-        line = np.zeros((90, 90), bool)
-        line[3] = True
-        with pytest.raises(InlayError, match="no hole"):
-            read_hole(write_mask(path, line), (10, 10), "white")
+    def test_that_is_made_smaller_loses_no_line(self, path):
+        lines = np.zeros((90, 90), bool)
+        lines[3] = lines[:, 44] = True
+        mask, *_ = read_hole(write_mask(path, lines), (10, 20))
+        expected = np.zeros((10, 20), bool)
+        expected[0] = expected[:, 9] = True
+        assert np.array_equal(mask, expected)
+
+    def test_of_zeros_and_ones_is_told_what_to_do(self, path):
+        write_picture(path, Picture(half(20, 30)[..., None].astype(np.uint8)))
+        with pytest.raises(InlayError, match=r"its brightest value is 1 of 255, .* Multiply it by 255"):
+            read_hole(path, (20, 30))
 
     def test_of_another_size_is_resized_and_said_so(self, path):
         mask, doubts, remark = read_hole(write_mask(path, half(20, 30)), (40, 60), "white")
@@ -58,8 +66,13 @@ class TestReadHole:
     def test_a_pixel_off_in_a_large_picture_is_no_other_aspect_ratio(self, path):
         assert read_hole(write_mask(path, half(200, 300)), (201, 300), "white").doubts == []
 
-    @pytest.mark.parametrize("share", [0.02, 0.9])
-    def test_of_an_unusual_share_is_doubted(self, path, share):
+    @pytest.mark.parametrize("share", [0.02, 0.5])
+    def test_of_a_usual_share_is_not_doubted(self, path, share):
+        write_mask(path, np.arange(10_000).reshape(100, 100) < share * 10_000)
+        assert read_hole(path, (100, 100)).doubts == []
+
+    def test_of_an_unusual_share_is_doubted(self, path):
+        share = 0.9
         write_mask(path, np.arange(10_000).reshape(100, 100) < share * 10_000)
         (doubt,) = read_hole(path, (100, 100), "white").doubts
         assert doubt.startswith(f"{path}: the hole covers {share:.1%} of the picture")
@@ -111,9 +124,10 @@ class TestHoleOf:
             (np.zeros((20, 30, 3)), r"one number a pixel, \(H, W\), got \(20, 30, 3\)"),
             ([[1, 0]], "must be a path, a PIL image, an array or a tensor, got list"),
             (np.zeros((20, 30)), "mask: no hole"),
+            (np.zeros((0, 0)), "one number a pixel"),
             (np.ones((20, 30)), "mask: the whole picture is hole"),
         ],
-        ids=["colors", "list", "empty", "full"],
+        ids=["colors", "list", "empty", "nothing", "full"],
     )
     def test_that_means_nothing_is_refused(self, mask, says):
         with pytest.raises(InlayError, match=says):

@@ -67,6 +67,10 @@ class TestBatch:
         assert filled.shape == (3, 3, 20, 30)
         assert painter.texts == [["a bird"] * 3]
 
+    def test_of_none_is_an_error(self, filler):
+        with pytest.raises(InlayError, match="a batch of 0 pictures"):
+            filler.fill(torch.zeros(0, 3, 20, 30), HALF)
+
     @pytest.mark.parametrize(
         ("options", "says"),
         [

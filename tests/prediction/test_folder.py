@@ -1,6 +1,8 @@
 """A folder of pictures: all of them, again, interrupted, broken, and by several processes."""
 
+import errno
 import json
+import os
 import re
 from pathlib import Path
 
@@ -56,7 +58,6 @@ def test_fills_all_and_says_so():
     assert all(filled_right(name) for name in NAMES)
     told = report()
     assert told["count"] == {"filled": 5}
-    assert told["settings"]["model"] == "net.ckpt"
     assert told["settings"]["version"] == "a test's"
     first = told["pictures"][0]
     assert first["image"] == "photos/a.png"
@@ -111,23 +112,81 @@ class TestKilled:
         assert all(filled_right(name) for name in NAMES)
         assert sum(report()["count"].values()) == 5
 
-    def test_before_the_report_said_more_they_are_found(self):
+    @pytest.mark.parametrize("cut", [1, 40])
+    def test_in_the_middle_of_a_line_loses_that_line_alone(self, cut):
         fill()
-        told = report()
-        told["pictures"] = []
-        Path("out/report.json").write_text(json.dumps(told))
+        journal = Path("out/report.jsonl").read_text()
+        Path("out/report.jsonl").write_text(journal[:-cut])
         fill()
-        assert report()["count"] == {"found": 5}
+        assert report()["count"] == {"filled": 5}
+        assert all(filled_right(name) for name in NAMES)
+        assert len(Path("out/report.jsonl").read_text().splitlines()) >= len(journal.splitlines())
 
-    def test_leaves_nothing_half_written(self, monkeypatch):
+    def test_before_an_answer_was_noted_it_is_made_again(self, painter):
+        """Its files may be there or not: they are ours, and written again."""
+        fill()
+        lines = Path("out/report.jsonl").read_text().splitlines()
+        kept = [line for line in lines if '"filled"' not in line]
+        Path("out/report.jsonl").write_text("\n".join(kept) + "\n")
+        painter.images.clear()
+        fill()
+        assert sum(shape[0] for shape in painter.shapes) == 5
+        assert report()["count"] == {"filled": 5}
+
+    def test_by_a_full_disk_stops_and_says_so(self, monkeypatch):
         def full(path, picture):
-            raise InlayError(f"{path}: cannot be written (No space left on device). Choose another place.")
+            error = InlayError(f"{path}: cannot be written (No space left on device). Choose another place.")
+            raise error from OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr("inlay.prediction.reading.write_picture", full)
         with pytest.raises(InlayError, match="No space left"):
-            fill()
+            fill(how=How(batch=1))
         assert stamps() == {}
-        assert report()["count"] == {}
+        assert report()["count"]["failed"] < 5
+
+
+class TestChanged:
+    """What the answers were made of is compared, not its age."""
+
+    def filled_again(self, painter, **options):
+        painter.images.clear()
+        fill(**options)
+        return sum(shape[0] for shape in painter.shapes)
+
+    def test_masks_are_noticed(self, painter):
+        fill()
+        write_mask(Path("other.png"), ~half(20, 30))
+        os.utime("other.png", (1, 1))
+        assert self.filled_again(painter, mask="other.png") == 5
+        assert self.filled_again(painter, mask="other.png") == 0
+
+    def test_pictures_are_noticed_even_older_ones(self, painter):
+        fill()
+        write_picture("photos/b.png", picture(seed=77))
+        os.utime("photos/b.png", (1, 1))
+        assert self.filled_again(painter) == 1
+        assert filled_right("b.png")
+
+    def test_pictures_of_the_future_are_not_filled_for_ever(self, painter):
+        os.utime("photos/b.png", (2**33, 2**33))
+        fill()
+        assert self.filled_again(painter) == 0
+
+    def test_captions_are_noticed(self, painter):
+        Path("photos/a.txt").write_text("a red bird")
+        fill(captions=True)
+        Path("photos/a.txt").write_text("a blue bird")
+        assert self.filled_again(painter, captions=True) == 1
+
+    def test_spelling_is_not_noticed(self, painter):
+        fill(text="")
+        assert self.filled_again(painter, image=[str(Path("photos").resolve())], model="elsewhere/net.ckpt") == 0
+
+    def test_other_pictures_of_these_names_want_another_folder(self):
+        fill()
+        write_picture("others/a.png", picture(seed=9))
+        with pytest.raises(InlayError, match=r"out/a\.png is the answer to .*photos/a\.png, not to others/a\.png"):
+            fill(image=["others"])
 
 
 class TestBroken:
@@ -176,10 +235,11 @@ def test_what_has_no_partner_is_listed(caplog):
         write_mask(Path("masks") / name, half(20, 30))
     fill(mask="masks")
     told = report()
-    assert told["count"] == {"filled": 2, "no mask": 3}
+    assert told["count"] == {"filled": 2}
     assert told["without_picture"] == ["masks/x.png"]
-    assert "3 pictures have no mask, photos/d.png for instance" in caplog.text
-    assert "1 masks have no picture, masks/x.png for instance" in caplog.text
+    assert told["without_mask"] == ["photos/d.png", "photos/deep/c.png", "photos/e.png"]
+    assert "3 pictures have no mask; photos/d.png for instance" in caplog.text
+    assert "1 masks have no picture; masks/x.png for instance" in caplog.text
 
 
 def test_what_is_transparent_is_filled():
@@ -198,7 +258,7 @@ def test_without_mask_and_transparency_there_is_nothing_to_fill():
         fill(mask=None)
 
 
-@pytest.mark.parametrize("changed", [{"how": How(feather=3)}, {"text": "a bird"}, {"model": "other.ckpt"}])
+@pytest.mark.parametrize("changed", [{"how": How(feather=3)}, {"text": "a bird"}, {"format": "webp"}])
 def test_other_settings_are_not_mixed_in(changed):
     fill()
     before = stamps()
@@ -214,11 +274,42 @@ def test_files_of_others_are_left_alone():
     assert np.array_equal(read_picture("out/b.png").pixels, picture(seed=99).pixels)
 
 
-def test_a_report_that_is_none_is_named():
+def test_files_of_others_are_left_alone_by_the_second_process_too(monkeypatch):
+    write_picture("out/b.png", picture(seed=99))
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank in "01":
+        monkeypatch.setenv("RANK", rank)
+        with pytest.raises(InlayError, match=re.escape("out/b.png is there already")):
+            fill()
+    assert np.array_equal(read_picture("out/b.png").pixels, picture(seed=99).pixels)
+
+
+def test_a_journal_that_is_none_is_named():
     Path("out").mkdir()
-    Path("out/report.json").write_text("[]")
-    with pytest.raises(InlayError, match=r"out/report\.json: not a report"):
+    Path("out/report.jsonl").write_text("[]\n")
+    with pytest.raises(InlayError, match=r"out/report\.jsonl: not a journal"):
         fill()
+
+
+@pytest.mark.parametrize("output", ["mask.png/x", "/proc/none"])
+def test_a_folder_that_cannot_be_made_is_named(output):
+    with pytest.raises(InlayError, match=f"--output {output}: cannot be written"):
+        fill(output=Path(output))
+
+
+def test_names_may_be_no_text():
+    name = os.fsdecode(b"photos/caf\xe9.png")
+    Path("photos/a.png").rename(name)
+    fill()
+    assert report()["pictures"][-1]["image"] == name or name in [entry["image"] for entry in report()["pictures"]]
+
+
+def test_a_place_that_takes_nothing_stops_no_other_picture():
+    Path("out/deep").parent.mkdir()
+    Path("out/deep").touch()  # where a folder should be
+    with pytest.raises(InlayError, match=r"1 of 5 pictures could not be filled: .*deep/c\.png"):
+        fill(how=How(batch=1))
+    assert report()["count"] == {"filled": 4, "failed": 1}
 
 
 def test_captions_reach_their_pictures(painter):
@@ -242,7 +333,38 @@ def test_processes_share_the_pictures(monkeypatch):
         monkeypatch.setenv("RANK", rank)
         fill()
         assert len(stamps()) == len(report()["pictures"]) == done
-    assert all(filled_right(name) for name in NAMES)
+
+
+@pytest.mark.parametrize(
+    "told", [{"WORLD_SIZE": "2"}, {"WORLD_SIZE": "2", "RANK": "2"}, {"WORLD_SIZE": "x", "RANK": "0"}]
+)
+def test_processes_that_cannot_be_counted_are_refused(monkeypatch, told):
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InlayError, match="start with torchrun, or unset both"):
+        fill()
+
+
+def test_a_rank_alone_means_nothing(monkeypatch):
+    monkeypatch.setenv("RANK", "2")
+    fill()
+    assert len(stamps()) == 5
+
+
+def test_a_broken_picture_ends_no_other_process(monkeypatch, caplog):
+    """torchrun stops all when one ends with an error: it is logged and reported instead."""
+    Path("photos/a.png").write_bytes(b"no picture")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    fill()
+    assert "1 of 3 pictures could not be filled" in caplog.text
+    assert report()["count"] == {"failed": 1, "filled": 2}
+
+
+def test_a_folder_of_jpegs_is_warned_of(caplog):
+    write_picture("jpegs/a.jpg", picture())
+    fill(image=["jpegs"])
+    assert "1 pictures are JPEG, which changes every pixel a little; --format png keeps known ones" in caplog.text
 
 
 def test_few_are_in_memory_together(monkeypatch, painter):

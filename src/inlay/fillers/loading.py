@@ -30,6 +30,8 @@ def load_filler(name: str | Path, device: torch.device | str = "cpu", precision:
     """
     path = checkpoint_of(name)
     if path is None:
+        if precision != "32":
+            raise InlayError(f"precision {precision}: {name} is no network and computes as it does. Use 32.")
         return CLASSICAL[str(name)]()
     if str(name) == path.name == path.stem and not path.exists():
         raise InlayError(f"{name}: neither a filler nor a file. Give {', '.join(CLASSICAL)} or model:PATH.")

@@ -8,7 +8,16 @@ rotation and two opinions on which color is the hole; all of that ends in this p
 from inlay.images.masks import USUAL_HOLE, HoleIs, alpha_hole, mask_of, polarity_doubt, read_mask, resize_mask
 from inlay.images.metadata import JpegCoding, Metadata
 from inlay.images.picture import Picture
-from inlay.images.reading import MAX_PIXELS, SUFFIXES, find_images, from_pil, picture_size, read_image, read_picture
+from inlay.images.reading import (
+    MAX_PIXELS,
+    SUFFIXES,
+    count_pixels,
+    find_images,
+    from_pil,
+    picture_size,
+    read_image,
+    read_picture,
+)
 from inlay.images.sheets import contact_sheet, labeled, written
 from inlay.images.writing import check_writable, write_picture
 
@@ -23,6 +32,7 @@ __all__ = [
     "alpha_hole",
     "check_writable",
     "contact_sheet",
+    "count_pixels",
     "find_images",
     "from_pil",
     "labeled",

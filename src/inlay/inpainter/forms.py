@@ -28,7 +28,9 @@ def picture_of(image: Any) -> tuple[Picture, Back]:
         InlayError: it is none of these.
     """
     if isinstance(image, str | os.PathLike):
-        return read_picture(image), Picture.to_pil
+        picture = read_picture(image)
+        Picture(picture.pixels[:1, :1]).to_pil()  # of 16-bit colors, Pillow has none: say so before the work
+        return picture, Picture.to_pil
     if isinstance(image, Image.Image):
         return from_pil(image), Picture.to_pil
     if isinstance(image, np.ndarray):
@@ -56,8 +58,14 @@ def _of_array(image: NDArray[Any]) -> tuple[Picture, Back]:
 def _of_tensor(image: torch.Tensor) -> tuple[Picture, Back]:
     if image.ndim != 3:
         raise InlayError(f"image: a tensor must be (C, H, W), or (B, C, H, W) for several, got {tuple(image.shape)}.")
-    picture, back = _of_array(image.detach().cpu().permute(1, 2, 0).numpy())
+    picture, back = _of_array(numbers_of(image).transpose(1, 2, 0))
     return picture, lambda filled: torch.from_numpy(back(filled)).permute(2, 0, 1).to(image)
+
+
+def numbers_of(tensor: torch.Tensor) -> NDArray[Any]:
+    """A tensor as an array, which has no bfloat16."""
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
 
 def _whole_numbers(array: NDArray[Any]) -> NDArray[np.uint8] | NDArray[np.uint16]:
@@ -66,7 +74,8 @@ def _whole_numbers(array: NDArray[Any]) -> NDArray[np.uint8] | NDArray[np.uint16
         return np.asarray(array, array.dtype, order="C")
     if not np.issubdtype(array.dtype, np.floating):
         raise InlayError(f"image must be uint8, uint16 or floats from 0 to 1, got {array.dtype}.")
+    array = np.nan_to_num(np.asarray(array, np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)  # a hole may have NaN
     low, high = float(array.min()), float(array.max())
     if not 0 <= low <= high <= 1:
         raise InlayError(f"image: floats must be from 0 to 1, got {low:g} to {high:g}. Divide by 255?")
-    return np.rint(np.asarray(array, np.float64) * 65535).astype(np.uint16)
+    return np.asarray(np.rint(array * 65535), np.uint16)

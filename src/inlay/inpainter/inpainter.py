@@ -86,6 +86,8 @@ class Inpainter:
         for each in [text] if text is None or isinstance(text, str) else text:
             self.check(each, seed, samples)
         several = isinstance(image, torch.Tensor) and image.ndim == 4
+        if several and not len(image):
+            raise InlayError("image: a batch of 0 pictures. Give at least one.")
         forms = [picture_of(each) for each in (image if several else [image])]
         pictures, backs = [picture for picture, _ in forms], [back for _, back in forms]
         texts, holes = _one_each(text, len(forms)), _holes(mask, pictures)

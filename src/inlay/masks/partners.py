@@ -1,5 +1,7 @@
 """Which of many masks belongs to which picture."""
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Self
@@ -7,9 +9,11 @@ from typing import Self
 from inlay.errors import InlayError
 from inlay.images import SUFFIXES, find_images
 
+_MASK = re.compile(r"_mask\d*$")
+
 
 class Partners:
-    """Masks by the pictures they are named after, but for the suffix.
+    """Masks by the pictures they are named after, but for the suffix, and ``_mask`` or ``_mask001`` before it (LaMa).
 
     Args:
         names: of each mask its path below their folder: ``a/b.png`` is for ``a/b.jpg``, and ``b.png``, directly in the
@@ -25,9 +29,10 @@ class Partners:
         self._by_path: dict[str, list[Path]] = {}
         self._by_stem: dict[str, list[Path]] = {}
         for path, name in names.items():
-            self._by_path.setdefault(str(name.with_suffix("")), []).append(path)
-            if len(name.parts) == 1:  # deeper, the mask of another folder's picture of that name might lie
-                self._by_stem.setdefault(name.stem, []).append(path)
+            for each in {name.stem, _MASK.sub("", name.stem)}:
+                self._by_path.setdefault(_plain(str(name.with_name(each))), []).append(path)
+                if len(name.parts) == 1:  # deeper, the mask of another folder's picture of that name might lie
+                    self._by_stem.setdefault(_plain(each), []).append(path)
 
     @classmethod
     def below(cls, root: str | Path, setting: str) -> Self:
@@ -47,10 +52,20 @@ class Partners:
         Raises:
             InlayError: several masks could be meant.
         """
-        name = id.rpartition(".")[0] if id.lower().endswith(SUFFIXES) else id
+        name = _plain(id.rpartition(".")[0] if id.lower().endswith(SUFFIXES) else id)
         paths = self._by_path.get(name) or self._by_stem.get(PurePosixPath(name).name)
         if not paths:
             return None
         if len(paths) > 1:
             raise InlayError(f"{self.setting}: {paths[0]} and {paths[1]} could both be meant for {id}. Keep one.")
         return paths[0]
+
+
+def is_named_mask(path: Path) -> bool:
+    """Whether a file says of itself that it is a mask: ``a_mask.png``, ``a_mask001.png``."""
+    return _MASK.search(path.stem) is not None
+
+
+def _plain(name: str) -> str:
+    """One spelling of letters with marks: disks of macOS keep another one."""
+    return unicodedata.normalize("NFC", name)

@@ -3,18 +3,21 @@
 import logging
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 from tqdm import tqdm
 
 from inlay.composing import Filled
-from inlay.errors import BadFile, InlayError
-from inlay.images import Picture, picture_size
+from inlay.errors import BadFile, InlayError, disk_refused
+from inlay.images import Picture, count_pixels
 from inlay.inpainter import Inpainter
 from inlay.prediction.reading import Given, jobs, read, write
-from inlay.prediction.report import Entry, Report
+from inlay.prediction.report import Entry, Journal, made_of
 from inlay.prediction.request import Request
 from inlay.prediction.tasks import Task, Tasks
 from inlay.prediction.world import rank_and_world
@@ -27,6 +30,14 @@ _THREADS = 4
 """That read and write while the model works."""
 
 Reading = tuple[Task, Future[Given]]
+
+
+class _Writing(NamedTuple):
+    """An answer on its way to the disk."""
+
+    task: Task
+    entry: Entry
+    written: Future[None]
 
 
 class FolderRun:
@@ -44,13 +55,11 @@ class FolderRun:
 
     def __init__(self, request: Request, tasks: Tasks, folder: Path, inpainter: Inpainter) -> None:
         self.request, self.tasks, self.inpainter = request, tasks, inpainter
-        rank, world = rank_and_world()
-        self.mine, self.without_mask = tasks.tasks[rank::world], tasks.without_mask[rank::world]
-        made_by = {"model": inpainter.name, "version": inpainter.filler.identity}
-        self.report = Report(folder, {**made_by, **request.settings()})
-        if self.report.is_new and (strangers := [p for task in self.mine for p in task.written if p.exists()]):
-            raise InlayError(f"--output {folder}: {strangers[0]} is there already. Name another folder.")
+        self.rank, self.world = rank_and_world()
+        self.journal = Journal(folder, {"version": inpainter.filler.identity, **request.settings()})
+        self.journal.check_ours(tasks.tasks)
         self.failed: dict[Path, str] = {}
+        self._writing: list[_Writing] = []
 
     def run(self) -> Path:
         """Fill what is not filled yet; a process that was killed and is started again does what is missing.
@@ -61,41 +70,40 @@ class FolderRun:
         Raises:
             InlayError: the disk refuses; or, when the others are filled, a picture could not be.
         """
-        done = [task for task in self.mine if task.is_done]
-        for task in done:
-            self._found(task)
-        for image in self.without_mask:
-            self.report.add(Entry(image=os.fspath(image), status="no mask"))
-        todo = [task for task in self.mine if task not in done]
-        if not todo and not self.report.waiting:
-            log.info("Nothing to do: all %d pictures were filled before.", len(self.mine))
-            return self.report.path
+        mine = self.tasks.tasks[self.rank :: self.world]
+        todo = [task for task in mine if not self.journal.is_done(task)]
         try:
-            self.report.write()  # from now on the folder says whose it is
-            self._fill(todo, len(done))
+            if todo:
+                self._fill(todo, len(mine) - len(todo))
+            else:
+                log.info("Nothing to do: all %d pictures were filled before.", len(mine))
         finally:
-            self.report.write(without_picture=self.tasks.without_picture, without_text=self.tasks.without_text)
-        self._tell()
-        return self.report.path
+            report = self.journal.report(self.tasks)
+        self._tell(todo)
+        return report
 
     def _fill(self, todo: Sequence[Task], done: int) -> None:
-        writing: list[tuple[Entry, Future[None]]] = []
-        with (
-            ThreadPoolExecutor(_THREADS) as pool,
-            tqdm(total=done + len(todo), initial=done, unit=" pictures", desc="filling") as bar,
-        ):
-            for group in self._ahead(pool, todo):
-                given = [each for task, reading in group if (each := self._had(task, reading))]
-                answers = self._answers(given)
-                self._settle(writing)
-                writing = [(entry, pool.submit(write, each, filled)) for each, filled, entry in answers]
-                bar.update(len(group))
-            self._settle(writing)
+        pool = ThreadPoolExecutor(_THREADS)
+        try:
+            with tqdm(total=done + len(todo), initial=done, unit=" pictures", desc="filling") as bar:
+                for group in self._ahead(pool, todo):
+                    given = [each for task, reading in group if (each := self._had(task, reading))]
+                    answers = self._answers(given)
+                    self._settle()
+                    self._writing = [
+                        _Writing(each.task, entry, pool.submit(write, each, filled)) for each, filled, entry in answers
+                    ]
+                    bar.update(len(group))
+        finally:
+            try:
+                self._settle()
+            finally:
+                pool.shutdown(cancel_futures=True)  # what was to be read next
 
     def _ahead(self, pool: ThreadPoolExecutor, todo: Sequence[Task]) -> Iterator[list[Reading]]:
         """Groups of pictures; the next one is read while the model works on this one."""
         waiting: list[Reading] = []
-        for group in [*_groups(todo, self.request.how.batch), []]:
+        for group in chain(_groups(todo, self.request.how.batch), [[]]):
             following = [(task, pool.submit(read, self.request, task)) for task in group]
             if waiting:
                 yield waiting
@@ -103,10 +111,12 @@ class FolderRun:
 
     def _had(self, task: Task, reading: Future[Given]) -> Given | None:
         try:
-            return reading.result()
+            given = reading.result()
         except InlayError as error:
-            self._failed(task, error)
+            self._fails(task, error)
             return None
+        self.journal.add(_entry(task, "started"))  # from now on its files are ours
+        return given
 
     def _answers(self, group: list[Given]) -> list[tuple[Given, list[Picture], Entry]]:
         """Of a group; where it fails together, one by one."""
@@ -118,57 +128,88 @@ class FolderRun:
         except InlayError as error:
             if len(group) > 1:
                 return [answer for given in group for answer in self._answers([given])]
-            self._failed(group[0].task, error)
+            self._fails(group[0].task, error)
             return []
         seconds = (time.perf_counter() - start) / len(group)
         each = self.request.samples
         parts = (filled[place : place + each] for place in range(0, len(filled), each))
         return [
-            (given, [answer.picture for answer in part], self._entry(given, part, seconds))
+            (given, [answer.picture for answer in part], self._filled(given, part, seconds))
             for given, part in zip(group, parts, strict=True)
         ]
 
-    def _settle(self, writing: Sequence[tuple[Entry, Future[None]]]) -> None:
-        for entry, written in writing:
-            written.result()
-            self.report.add(entry)
+    def _settle(self) -> None:
+        """Wait for what is being written, and note it.
 
-    def _entry(self, given: Given, filled: Sequence[Filled], seconds: float) -> Entry:
-        task = given.task
-        return Entry(
-            image=os.fspath(task.image),
-            status="filled",
-            mask=os.fspath(task.mask) if task.mask else None,
-            outputs=[os.fspath(path) for path in task.written],
-            hole_ratio=round(float(given.hole.mean()), 6),
-            strategy=filled[0].strategy,
-            windows=filled[0].windows,
-            doubts=[*given.doubts, *self.inpainter.doubts(task.text)],
-            seconds=round(seconds, 4),
-            text=task.text or "",
-        )
+        Raises:
+            InlayError: the disk is full: nothing more can be written.
+        """
+        writing, self._writing = self._writing, []
+        full = None
+        for task, entry, written in writing:
+            try:
+                written.result()
+            except InlayError as error:
+                self._fails(task, error)
+                full = error if disk_refused(error) else full
+            else:
+                self.journal.add(entry)
+        if full:
+            raise full
 
-    def _found(self, task: Task) -> None:
-        if os.fspath(task.image) not in self.report.before:
-            outputs = [os.fspath(path) for path in task.written]
-            self.report.add(Entry(image=os.fspath(task.image), status="found", outputs=outputs))
+    def _filled(self, given: Given, filled: Sequence[Filled], seconds: float) -> Entry:
+        task, (first, *_) = given.task, filled
+        entry = _entry(task, "filled")
+        entry["hole_ratio"], entry["seconds"] = round(float(given.hole.mean()), 6), round(seconds, 4)
+        entry["strategy"], entry["windows"] = first.strategy, first.windows
+        entry["doubts"] = [*given.doubts, *self.inpainter.doubts(task.text)]
+        return entry
 
-    def _failed(self, task: Task, error: InlayError) -> None:
+    def _fails(self, task: Task, error: InlayError) -> None:
         self.failed[task.image] = str(error)
-        self.report.add(Entry(image=os.fspath(task.image), status="failed", error=str(error)))
+        entry = _entry(task, "failed")
+        entry["error"] = str(error)
+        self.journal.add(entry)
 
-    def _tell(self) -> None:
-        """Say what was left out."""
+    def _tell(self, todo: Sequence[Task]) -> None:
+        """Say how it went, and what was left out.
+
+        Raises:
+            InlayError: pictures could not be filled; not under torchrun, which would stop the other processes.
+        """
+        entries = [self.journal.entries.get(os.path.abspath(task.image)) for task in todo]  # noqa: PTH100
+        used = Counter(entry["strategy"] for entry in entries if entry and "strategy" in entry)
+        if used:
+            log.info("Strategies: %s.", ", ".join(f"{name} {count}" for name, count in used.items()))
         for paths, what in (
-            (self.without_mask, "pictures have no mask"),
+            (self.tasks.without_mask, "pictures have no mask"),
             (self.tasks.without_picture, "masks have no picture"),
             (self.tasks.without_text, "pictures have no caption beside them, so that the context decides"),
+            (_jpegs(todo), "pictures are JPEG, which changes every pixel a little; --format png keeps known ones"),
         ):
             if paths:
-                log.warning("%d %s, %s for instance; the report lists them.", len(paths), what, paths[0])
+                log.warning("%d %s; %s for instance.", len(paths), what, paths[0])
         if self.failed:
             reason = next(iter(self.failed.values()))
-            raise InlayError(f"{len(self.failed)} of {len(self.mine)} pictures could not be filled: {reason}")
+            told = f"{len(self.failed)} of {len(todo)} pictures could not be filled: {reason}"
+            if self.world == 1:
+                raise InlayError(told)
+            log.error(told)
+
+
+def _entry(task: Task, status: Literal["started", "filled", "failed"]) -> Entry:
+    return Entry(
+        image=os.fspath(task.image),
+        status=status,
+        made_of=made_of(task),
+        outputs=[os.fspath(path) for path in task.written],
+        mask=os.fspath(task.mask) if task.mask else None,
+        text=task.text,
+    )
+
+
+def _jpegs(tasks: Sequence[Task]) -> list[Path]:
+    return [path for task in tasks for path in task.outputs if path.suffix.lower() in (".jpg", ".jpeg")]
 
 
 def _groups(tasks: Sequence[Task], most: int) -> Iterator[list[Task]]:
@@ -188,7 +229,6 @@ def _groups(tasks: Sequence[Task], most: int) -> Iterator[list[Task]]:
 
 def _pixels(path: Path) -> int:
     try:
-        height, width = picture_size(path)
+        return count_pixels(path)
     except BadFile:
         return 0  # reading it will say what is wrong
-    return height * width

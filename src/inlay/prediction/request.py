@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from inlay.composing import How
 from inlay.errors import InlayError
@@ -36,6 +36,8 @@ class Request:
     """Also write a sheet: masked, filled, given."""
     text: str | None = None
     """What the holes shall show; without it the context decides."""
+    format: Literal["same", "png", "webp", "tiff", "jpg"] = "same"
+    """Of the answers in a folder: that of their pictures, or another; all but JPEG are without loss."""
     captions: bool = False
     """Take the text of ``name.jpg`` from the first line of ``name.txt`` beside it."""
     samples: int = 1
@@ -45,6 +47,8 @@ class Request:
 
     def __post_init__(self) -> None:
         check_asked(self.text, self.seed, self.samples)
+        if self.mask is None and self.hole_is != "white":
+            raise InlayError("--hole-is: without --mask the hole is what is transparent. Leave it out, or name a mask.")
         if self.captions and self.text is not None:
             raise InlayError("--captions and --text: both say what the holes shall show. Leave one of them out.")
 
@@ -58,7 +62,8 @@ class Request:
             "dilate": self.how.dilate,
             "blend": self.how.blend,
             "compare": self.compare,
-            "text": self.text,
+            "text": self.text or None,
+            "format": self.format,
             "captions": self.captions,
             "samples": self.samples,
             "seed": self.seed,

@@ -27,6 +27,8 @@ def predict(request: Request) -> list[Path]:
     """
     tasks = find_tasks(request)
     if tasks.folder is None:
+        if tasks.without_text:
+            log.warning("%s has no caption beside it, so that the context decides.", tasks.without_text[0])
         return _predict_one(request, tasks.tasks[0])
     return [FolderRun(request, tasks, tasks.folder, _load(request)).run()]
 

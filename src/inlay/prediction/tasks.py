@@ -1,13 +1,17 @@
 """Which picture is filled by which mask, with which text, and where the answer goes."""
 
 import glob
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from inlay.errors import InlayError
 from inlay.images import SUFFIXES, find_images
 from inlay.prediction.request import Request
+
+_LONGEST_NAME = 230  # bytes of the 255 that file systems take: temporary names are longer
 
 
 @dataclass(frozen=True)
@@ -32,15 +36,6 @@ class Task:
     def written(self) -> list[Path]:
         """All files that are written for it."""
         return [*self.outputs, *([self.sheet] if self.sheet else [])]
-
-    @property
-    def is_done(self) -> bool:
-        """Whether all its files are there, and none of what they were made of is newer."""
-        given = [self.image, *([self.mask] if self.mask else [])]
-        if not all(path.exists() for path in (*given, *self.written)):
-            return False
-        newest = max(path.stat().st_mtime_ns for path in given)
-        return min(path.stat().st_mtime_ns for path in self.written) >= newest
 
 
 @dataclass(frozen=True)
@@ -71,10 +66,16 @@ def find_tasks(request: Request) -> Tasks:
     folder = None if _is_one_file(request) else request.output
     if folder is not None and (_looks_like_picture(folder) or folder.is_file()):
         raise InlayError(f"--output {folder}: a file, but there may be several pictures. Name a folder.")
+    if folder is None and request.format != "same":
+        raise InlayError(f"--format: the suffix of --output {request.output} is the format. Leave --format out.")
+    if folder is not None and any(folder.resolve() == Path(each).resolve() for each in request.image):
+        raise InlayError(f"--output {folder}: would overwrite an input. Name another folder.")
     images = _images(request.image, apart_from=folder)
     masks = _Masks(request)
     tasks, without_mask, without_text = [], [], []
     for image, name in images.items():
+        if masks.has(image):
+            continue
         mask = masks.of(name)
         if mask is None and request.mask is not None:
             without_mask.append(image)
@@ -116,9 +117,15 @@ def _images(given: Sequence[str | Path], apart_from: Path | None) -> dict[Path, 
 
 def _is_output(path: Path, given: Path, folder: Path | None) -> bool:
     """Whether a picture lies in the output folder, and that below what was given."""
-    if folder is None or folder.resolve() == given.resolve():
+    if folder is None or given.is_file():
         return False
-    return folder.resolve() in path.resolve().parents
+    root, inner = _fixed(given).resolve(), folder.resolve()
+    return root in inner.parents and inner in path.resolve().parents
+
+
+def _fixed(given: Path) -> Path:
+    """A pattern as far as it names one folder; a folder itself."""
+    return Path(*takewhile(lambda part: not glob.has_magic(part), given.parts)) if _is_pattern(given) else given
 
 
 def _found(given: str | Path) -> Iterator[tuple[Path, Path]]:
@@ -150,12 +157,17 @@ class _Masks:
         if not Path(request.mask).is_dir() and not _is_pattern(request.mask):
             self.one = Path(request.mask)
             return
-        from inlay.masks.partners import Partners  # one mask for all does without
+        from inlay.masks.partners import Partners, is_named_mask  # one mask for all does without
 
         names = {path: PurePosixPath(name.as_posix()) for path, name in _found(request.mask)}
+        if any(Path(request.mask).resolve() == Path(each).resolve() for each in request.image):
+            names = {path: name for path, name in names.items() if is_named_mask(path)}  # the others are the pictures
         if not names:
             raise InlayError(f"--mask {request.mask}: no mask files there ({', '.join(SUFFIXES)}). Check the path.")
         self.partners = Partners(names, "--mask")
+
+    def has(self, path: Path) -> bool:
+        return self.partners is not None and path in self.partners.paths
 
     def of(self, name: Path) -> Path | None:
         return self.partners.of(name.as_posix()) if self.partners else self.one
@@ -177,11 +189,18 @@ def _caption(image: Path) -> str | None:
 
 
 def _task(request: Request, folder: Path | None, image: Path, name: Path, mask: Path | None, text: str | None) -> Task:
-    output = request.output if folder is None else folder / name
+    output = request.output if folder is None else folder / _in_format(name, request)
     samples = range(1, request.samples + 1)
     outputs = [output] if request.samples == 1 else [output.with_stem(f"{output.stem}_{n}") for n in samples]
     sheet = output.with_name(f"{output.stem}_compare.png") if request.compare else None
-    return Task(image, mask, tuple(outputs), sheet, text)
+    task = Task(image, mask, tuple(outputs), sheet, text)
+    if longest := next((path for path in task.written if len(os.fsencode(path.name)) > _LONGEST_NAME), None):
+        raise InlayError(f"{longest}: a file name may have {_LONGEST_NAME} bytes. Rename {image}.")
+    return task
+
+
+def _in_format(name: Path, request: Request) -> Path:
+    return name if request.format == "same" else name.with_suffix(f".{request.format}")
 
 
 def _check_inputs_survive(tasks: Sequence[Task]) -> None:
