@@ -1,12 +1,14 @@
 """Feather, dilation and gradients."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
 from scipy.ndimage import binary_dilation, distance_transform_edt
 
 from inlay.composing import How, Job, fill_picture
-from inlay.composing.blending import enlarged, harmonic
+from inlay.composing.blending import cells, enlarged, fade, harmonic, level
 from inlay.fillers import Filler
 from inlay.images import Picture
 from tests.composing.fillers import Painter
@@ -27,6 +29,13 @@ def faded(away, pixels):
     return np.where(away <= pixels, 255 * (1 - away / (pixels + 1)), 0)
 
 
+@pytest.fixture(params=[2**20, 1500], ids=["at once", "in bands"])
+def large(request, monkeypatch):
+    """Pictures that are gone through at once, as small ones are, and band by band, as large ones are."""
+    monkeypatch.setattr("inlay.images.picture._BAND", request.param)
+
+
+@pytest.mark.usefixtures("large")
 @pytest.mark.parametrize("pixels", [1, 2, 7])
 def test_enlarged_is_all_that_is_near(pixels, rng):
     mask = rng.random((80, 70)) < 0.003
@@ -40,12 +49,34 @@ def test_dilate_replaces_so_many_pixels_more():
     assert np.array_equal(filled[~near], given[~near])
 
 
+@pytest.mark.usefixtures("large")
 @pytest.mark.parametrize("dilate", [0, 3])
 def test_feather_fades_outwards_and_ends(dilate):
     _, filled = fill(Painter((1, 1, 1)), Picture(np.zeros((*SIZE, 3), np.uint8)), feather=5, dilate=dilate)
     region = distance_transform_edt(~HOLE) <= dilate
     away = distance_transform_edt(~region)
     assert np.abs(filled[..., 0] - faded(away, 5)).max() < 0.51
+
+
+def test_blending_needs_no_more_memory_for_a_larger_hole(monkeypatch):
+    """Of float32 there is a band, whatever the size."""
+    monkeypatch.setattr("inlay.images.picture._BAND", 2**16)
+
+    def extra(height):
+        asked = np.zeros((height, 500), bool)
+        asked[5:-5, 5:-5] = True
+        region = np.zeros_like(asked)
+        region[9:-9, 9:-9] = True
+        given, painted = (Picture(np.full((height, 500, 3), gray, np.uint8)) for gray in (100, 120))
+        tracemalloc.start()
+        level(painted, given, asked)
+        fade(painted, given, asked, region, 3)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    extra(20)  # imports
+    assert extra(3000) - extra(600) < 2400 * 500 * 3  # bytes a pixel: masks
 
 
 def test_feather_of_near_holes_is_that_of_the_nearest():
@@ -67,6 +98,7 @@ class Shifted(Filler):
         return self.truth + self.shift
 
 
+@pytest.mark.usefixtures("large")
 class TestPoisson:
     @pytest.fixture
     def truth(self):
@@ -101,17 +133,48 @@ class TestPoisson:
         far = distance_transform_edt(~binary_dilation(HOLE, iterations=2)) > 5
         assert np.array_equal(filled[far], given[far])
 
+    @pytest.mark.parametrize("size", [(120, 200), (310, 430)])
+    def test_continues_a_plane(self, size):
+        """A plane is harmonic: what is painted in one color becomes the plane around it, on a coarser grid too."""
+        rows, columns = np.mgrid[: size[0], : size[1]] / max(size)
+        plane = 65535 * np.stack([0.3 * rows - 0.2 * columns + 0.4, columns / 2, 0.9 - rows / 3], axis=2)
+        given = Picture(np.rint(plane).astype(np.uint16))
+        asked = np.zeros(size, bool)
+        asked[10:-10, 10:-10] = True
+        painted = Picture(np.where(asked[..., None], 30000, given.pixels).astype(np.uint16))
+        level(painted, given, asked)
+        assert np.array_equal(painted.pixels[~asked], given.pixels[~asked])
+        assert np.abs(painted.pixels - plane).max() < (1.01 if max(size) <= 256 else 65535 * 2e-3)
+
+
+class TestCells:
+    def test_of_a_small_picture_are_its_pixels(self, rng):
+        old, new = rng.integers(0, 256, (2, 9, 14, 3), np.uint8)
+        edge = rng.random((9, 14)) < 0.3
+        values, fixed = cells(old, new, edge)
+        assert np.array_equal(fixed, edge)
+        assert np.array_equal(values, np.where(edge[..., None], old.astype(int) - new, 0))
+
+    @pytest.mark.usefixtures("large")
+    def test_of_a_large_one_are_means_of_the_edge_in_them(self, rng):
+        old, new = rng.integers(0, 65536, (2, 60, 512, 1), np.uint16)
+        edge = rng.random((60, 512)) < 0.3
+        values, fixed = cells(old, new, edge)
+        difference = np.where(edge, (old.astype(int) - new)[..., 0], 0).reshape(30, 2, 256, 2)
+        count = edge.reshape(30, 2, 256, 2).sum((1, 3))
+        assert np.array_equal(fixed, count > 0)
+        assert np.allclose(values[fixed][:, 0], difference.sum((1, 3))[fixed] / count[fixed])
+
 
 class TestHarmonic:
-    @pytest.mark.parametrize("size", [(20, 30), (300, 400)])
-    def test_continues_a_plane(self, size):
+    def test_continues_a_plane(self):
         """A plane is harmonic: given on the border it is what is found inside."""
-        rows, columns = np.mgrid[: size[0], : size[1]] / max(size)
+        rows, columns = np.mgrid[:20, :30] / 30
         plane = (0.3 * rows - 0.2 * columns + 0.1)[..., None]
-        border = np.ones(size, bool)
+        border = np.ones((20, 30), bool)
         border[1:-1, 1:-1] = False
         found = harmonic(np.where(border[..., None], plane, 0), border)
-        assert np.abs(found - plane).max() < (1e-5 if max(size) <= 256 else 2e-3)
+        assert np.abs(found - plane).max() < 1e-5
 
     def test_is_the_mean_of_neighbors(self, rng):
         fixed = rng.random((15, 17)) < 0.1

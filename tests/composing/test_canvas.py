@@ -26,18 +26,28 @@ def test_a_window_shows_the_picture(hole):
     assert np.array_equal(seen, hole[5:35, 20:55])
 
 
+@pytest.mark.parametrize(("channels", "dtype"), [(3, np.uint8), (4, np.uint8), (2, np.uint16), (1, np.uint8)])
 @pytest.mark.parametrize("scale", [0.5, 0.3, 0.77])
-def test_what_lies_under_the_hole_tells_nothing_to_a_smaller_window(hole, scale):
-    """The hole's colors change, and no small pixel outside the small hole does."""
-    given = picture()
-    other = Picture(np.where(hole[..., None], 255 - given.pixels, given.pixels))
+def test_what_lies_under_the_hole_tells_nothing_to_a_smaller_window(hole, scale, channels, dtype):
+    """The hole's colors change, and no small pixel does, not even one that is hole."""
+    given = picture(channels, dtype)
+    other = Picture(np.where(hole[..., None], given.peak - given.pixels, given.pixels))
     window = Window(3, 7, 31, 50)
     (rgb, small), (changed, same) = Canvas(given, hole).see(window, scale), Canvas(other, hole).see(window, scale)
     assert np.array_equal(small, same)
     assert rgb.shape == (*small.shape, 3) == (round(31 * scale), round(50 * scale), 3)
-    assert np.array_equal(rgb[~small], changed[~small])
-    assert not np.array_equal(rgb[small], changed[small])
+    assert np.array_equal(rgb, changed)
     assert small.mean() < hole[3:34, 7:57].mean() + 4 * scale * 60 / small.size
+
+
+@pytest.mark.parametrize(("channels", "dtype"), [(3, np.uint8), (4, np.uint16), (2, np.uint8), (1, np.uint16)])
+def test_a_smaller_window_shows_means_of_what_is_known(hole, channels, dtype):
+    given = picture(channels, dtype)
+    rgb, small = Canvas(given, hole).see(Window(0, 0, 40, 60), 0.5)
+    means = given.rgb().reshape(20, 2, 30, 2, 3).mean((1, 3))
+    assert np.array_equal(small, hole[::2, ::2])
+    assert np.abs(rgb - means)[~small].max() <= 0.51 / given.peak
+    assert (rgb[small] == 0).all()
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])

@@ -95,6 +95,26 @@ def test_crop_shows_every_hole_once_and_others_as_holes():
     assert sum(int(mask.sum()) for mask in filler.masks) >= hole.sum()
 
 
+def line(size):
+    """A scratch from side to side, three pixels high."""
+    hole = np.zeros(size, bool)
+    hole[size[0] // 2 :][:3] = True
+    return hole
+
+
+@every_strategy
+def test_shows_no_window_longer_than_three_of_the_training_crops(strategy):
+    """A scratch over all of a wide picture would fill the memory; what was shown smaller is filled again."""
+    hole = line((140, 900))
+    filler = Painter(size=64)
+    fill(filler, hole, strategy)
+    longest = max(max(shape[2:]) for shape in filler.shapes)
+    assert longest <= (900 if strategy == "whole" else 192)
+    if strategy in ("crop", "resize"):
+        assert filler.shapes[0] == (1, 3, 14 if strategy == "crop" else 30, 192)
+        assert {shape[2:] for shape in filler.shapes[1:]} == {(64, 64)}
+
+
 class TestTile:
     def test_fades_between_neighbors(self):
         """A step in what tiles see becomes a ramp in what they answer: no jump as large as the step."""
@@ -115,6 +135,16 @@ class TestTile:
         _, done = fill(filler, BIG, "tile", Picture(np.full((*SIZE, 3), 99, np.uint8)))
         assert (done.picture.pixels == 99).all()
         assert max(mask.mean(dim=(1, 2, 3)).max() for mask in filler.masks) <= 1 - 1 / 8 + 0.05
+
+    def test_looks_at_the_same_only_once(self):
+        """Inside of a large hole, tiles look at the same, within a row and in the one below."""
+        hole = np.ones((160, 160), bool)
+        hole[:20] = False
+        filler = Painter(size=32)
+        _, done = fill(filler, hole, "tile")
+        looks = [image.numpy().tobytes() for images in filler.images for image in images]
+        assert len(set(looks)) == len(looks) == done.windows
+        assert np.abs(done.picture.pixels[hole] / 255 - [0.2, 0.4, 0.6]).max() < 0.01
 
     def test_leaves_out_tiles_without_hole(self):
         assert fill(Painter(size=64), SPOTS, "tile")[1].windows <= 8
@@ -164,6 +194,8 @@ class TestChoice:
             (BIG, 300, "whole"),
             (SPOTS, 64, "crop"),
             (scratch(SIZE), 64, "tile"),
+            (line((300, 420)), 64, "tile"),
+            (line((300, 420)), 160, "crop"),
             (BIG, 64, "resize"),
             (BIG, None, "whole"),
         ],
@@ -177,6 +209,19 @@ class TestChoice:
         hole = np.zeros((2100, 2000), bool)
         hole[5:9, 7:11] = True
         assert choose(hole, None) == "crop"
+        assert choose(scratch((2100, 2000)), None) == "tile"
+        hole[50:-50, 50:-50] = True
+        assert choose(hole, None) == "resize"
+
+    @pytest.mark.parametrize("strategy", ["crop", "resize"])
+    def test_shows_such_fillers_no_more_than_a_small_picture_at_once(self, strategy, monkeypatch):
+        monkeypatch.setattr("inlay.composing.strategies._SMALL", 320 * 400)
+        filler = Painter()
+        hole = np.zeros((640, 800), bool)
+        hole[30:-30, 30:-30] = True
+        fill(filler, hole, strategy)
+        assert filler.shapes[0] == (1, 3, 320, 400)
+        assert {shape[2:] for shape in filler.shapes[1:]} == {(256, 256)}
 
 
 class TestAsking:
@@ -212,6 +257,15 @@ class TestAsking:
         assert filler.seeds == [[0, 1], [2]]
         for job, each in zip(jobs, done, strict=True):
             assert np.array_equal(each.picture.pixels[~job.hole], job.picture.pixels[~job.hole])
+
+    def test_fewer_large_windows_go_together(self):
+        """Four of 512 x 512 pixels, two of 700 x 700, one that is larger."""
+        for side, together in ((512, 4), (700, 2), (1100, 1)):
+            filler = Painter()
+            hole = np.zeros((side, side), bool)
+            hole[3, 4] = True
+            fill_pictures(filler, [Job(Picture(np.zeros((side, side, 3), np.uint8)), hole)] * 4, How("whole", batch=4))
+            assert {shape[0] for shape in filler.shapes} == {together}
 
     def test_an_answer_that_is_not_finite_is_refused(self):
         with pytest.raises(InlayError, match=r"not finite\. Use --precision 32"):

@@ -131,6 +131,24 @@ def test_opencv_answers_as_when_called_by_hand(filler, algorithm, radius, image,
         np.testing.assert_array_equal(answer.numpy().transpose(1, 2, 0)[hole == 1], expected[hole == 1])
 
 
+@pytest.mark.parametrize("filler", [Telea(), NavierStokes()], ids=["Telea", "NavierStokes"])
+@pytest.mark.parametrize("size", [(1, 64), (64, 1)])
+def test_opencv_answers_the_same_on_a_line_each_time(filler, size):
+    """Beyond a line one pixel wide there is other memory, which OpenCV would read."""
+    line = torch.linspace(0.2, 0.6, 64).reshape(1, 1, *size).repeat(1, 3, 1, 1)
+    mask = torch.zeros(64)
+    mask[:4] = mask[20:30] = mask[50] = 1
+    answers = []
+    for number in range(20):
+        traces = [np.full(length, 255 * (number % 2), np.uint8) for length in (64, 192, 198, 200, 256, 512) * 8]
+        del traces  # in the memory that OpenCV is given next
+        answers.append(filler.fill(line, mask.reshape(1, 1, *size)))
+    assert all(torch.equal(answer, answers[0]) for answer in answers)
+    known = line[0, 0].flatten()[mask == 0]
+    step = 1 / 255
+    assert known.min() - step <= answers[0].min() <= answers[0].max() <= known.max() + step
+
+
 def test_biharmonic_fill_solves_the_biharmonic_equation():
     """Away from the edges: the discrete Laplacian of the Laplacian vanishes in all of the hole."""
     image, mask = 0.3 + 0.4 * torch.rand(1, 3, 20, 24), torch.zeros(1, 1, 20, 24)

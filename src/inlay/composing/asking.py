@@ -12,6 +12,9 @@ from inlay.errors import InlayError
 from inlay.fillers import Filler
 from inlay.randomness import Stream, torch_seed
 
+_SIDE = 512
+"""Windows of up to so many pixels a side go together as asked for; of larger ones, fewer at a time."""
+
 
 class Question(NamedTuple):
     """What a filler is asked."""
@@ -32,14 +35,16 @@ def answers(filler: Filler, questions: Iterable[Question], batch: int) -> Iterat
     Args:
         filler: does the filling.
         questions: read as they are needed. Either all or none of them have a seed.
-        batch: so many that are of one size, and follow each other, are asked at a time.
+        batch: so many that are of one size, and follow each other, are asked at a time, as long as they have no more
+            pixels than so many windows of :data:`_SIDE` a side; one window is always asked.
 
     Raises:
         InlayError: an answer has numbers that are not finite, or the GPU's memory does not suffice.
     """
     together: list[Question] = []
     for question in questions:
-        if together and (len(together) == batch or question.hole.shape != together[0].hole.shape):
+        most = max(1, min(batch, batch * _SIDE**2 // question.hole.size))
+        if together and (len(together) >= most or question.hole.shape != together[0].hole.shape):
             yield from _asked(filler, together)
             together = []
         together.append(question)

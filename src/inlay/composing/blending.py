@@ -1,16 +1,20 @@
 """How an answer meets the known pixels around a hole. Whatever is done here is done because it was asked for."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inlay.composing.windows import boxes_of
+from inlay.composing.canvas import cut
+from inlay.composing.windows import Window, box_of, boxes_of
 from inlay.images import Picture
+from inlay.images.picture import bands
 
 _EXACT = 256
-"""Up to so many pixels a side the equation is solved on the picture's own grid: seams of color are smooth beyond."""
+"""Up to so many pixels a side the equation is solved on the picture's own grid, beyond on one of so many cells: seams
+of color are smooth."""
 
 
 def enlarged(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
@@ -20,14 +24,29 @@ def enlarged(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
     grown = mask.copy()
     for box in boxes_of(mask, _EXACT):
         around = box.grown(pixels, mask.shape).slices
-        grown[around] |= distance(mask[around]) <= pixels
+        for rows, away in distances(mask[around], pixels):
+            grown[around][rows] |= away <= pixels
     return grown
 
 
-def distance(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """How far each pixel of ``(H, W)`` is from a mask, which must not be empty, in pixels; 0 inside."""
-    outside = (~mask).astype(np.uint8)
-    return np.asarray(cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
+def distances(
+    mask: NDArray[np.bool_], pixels: int, kind: int = cv2.DIST_MASK_PRECISE
+) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """How far each pixel of ``(H, W)`` is from a mask, in pixels, some rows at a time; 0 inside.
+
+    Args:
+        mask: what lies beyond ``pixels`` rows is not looked for: distances that are larger may be too large.
+        pixels: the largest distance that matters.
+        kind: of OpenCV's distances.
+    """
+    for rows in bands(*mask.shape):
+        top = max(0, rows.start - pixels)
+        outside = (~mask[top : rows.stop + pixels]).view(np.uint8)
+        away = np.asarray(cv2.distanceTransform(outside, cv2.DIST_L2, kind), np.float32)
+        yield rows, away[rows.start - top : rows.stop - top]
+
+
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
 def level(painted: Picture, given: Picture, asked: NDArray[np.bool_]) -> None:
@@ -42,12 +61,49 @@ def level(painted: Picture, given: Picture, asked: NDArray[np.bool_]) -> None:
         asked: ``(H, W)``, the hole and at least one pixel around it.
     """
     colors = 1 if painted.pixels.shape[2] < 3 else 3  # alpha is no color
-    edges = asked & ~cv2.erode(asked.astype(np.uint8), _CROSS).astype(np.bool_)
+    edges = asked ^ cv2.erode(asked.view(np.uint8), _CROSS).view(np.bool_)
     for here in (box.slices for box in boxes_of(asked, _EXACT)):
-        part, edge = painted.pixels[here][..., :colors], edges[here]
-        old, new = given.pixels[here][..., :colors].astype(np.float32), part.astype(np.float32)
-        leveled = new + harmonic(np.where(edge[..., None], old - new, 0), edge)
-        part[asked[here]] = np.rint(leveled.clip(0, given.peak)).astype(part.dtype)[asked[here]]
+        new, inside = painted.pixels[here][..., :colors], asked[here]
+        shift = harmonic(*cells(given.pixels[here][..., :colors], new, edges[here]))
+        for part in _parts(inside):
+            shifted = new[part.slices] + cut(shift, Window(0, 0, *inside.shape), part, "bilinear")
+            where = inside[part.slices]
+            new[part.slices][where] = np.rint(shifted.clip(0, given.peak))[where]
+
+
+def cells(
+    old: NDArray[np.integer[Any]], new: NDArray[np.integer[Any]], edge: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The mean of ``old - new`` at the edge pixels of each cell of a grid of at most :data:`_EXACT` cells a side.
+
+    Args:
+        old: ``(H, W, C)``.
+        new: likewise.
+        edge: ``(H, W)``.
+
+    Returns:
+        ``(h, w, C)``, and ``(h, w)`` whether a cell has any. Up to that size a cell is a pixel.
+    """
+    height, width = edge.shape
+    scale = min(1.0, _EXACT / max(height, width))
+    size = down, across = max(1, round(height * scale)), max(1, round(width * scale))
+    count, total = np.zeros(down * across), np.zeros((down * across, old.shape[2]))
+    for band in bands(height, width):
+        rows, columns = np.nonzero(edge[band])
+        cell = (rows + band.start) * down // height * across + columns * across // width
+        count += np.bincount(cell, minlength=count.size)
+        for channel, sums in enumerate(total.T):
+            difference = old[band][rows, columns, channel].astype(np.float64) - new[band][rows, columns, channel]
+            sums += np.bincount(cell, difference, minlength=count.size)
+    return (total / np.maximum(count, 1)[:, None]).reshape(*size, -1), (count > 0).reshape(size)
+
+
+def _parts(mask: NDArray[np.bool_]) -> Iterator[Window]:
+    """Of a mask that is large, windows that hold all of it."""
+    for rows in bands(*mask.shape):
+        if mask[rows].any():
+            top, *others = box_of(mask[rows])
+            yield Window(rows.start + top, *others)
 
 
 def fade(painted: Picture, given: Picture, asked: NDArray[np.bool_], region: NDArray[np.bool_], pixels: int) -> None:
@@ -61,37 +117,20 @@ def fade(painted: Picture, given: Picture, asked: NDArray[np.bool_], region: NDA
         pixels: 0 for a hard edge.
     """
     for here in (box.slices for box in boxes_of(asked, _EXACT)):
-        weight = np.clip(1 - distance(region[here]) / (pixels + 1), 0, 1)[..., None]
-        old, part = given.pixels[here], painted.pixels[here]
-        mixed = np.rint(old + weight * (part.astype(np.float32) - old)).astype(part.dtype)
-        part[...] = np.where(region[here][..., None], part, np.where(weight > 0, mixed, old))
+        for rows, away in distances(region[here], pixels + 1):
+            weight = np.clip(1 - away / (pixels + 1), 0, 1)[..., None]
+            old, part = given.pixels[here][rows], painted.pixels[here][rows]
+            mixed = np.rint(old + weight * (part.astype(np.float32) - old)).astype(part.dtype)
+            part[...] = np.where(region[here][rows][..., None], part, np.where(weight > 0, mixed, old))
 
 
 def harmonic(values: NDArray[np.floating[Any]], fixed: NDArray[np.bool_]) -> NDArray[np.float32]:
     """The smoothest continuation: every other pixel is the mean of its neighbors, and nothing flows over the border.
 
-    Beyond :data:`_EXACT` pixels a side it is found on a coarser grid and interpolated.
-
     Args:
         values: ``(H, W, C)``.
         fixed: ``(H, W)``, where values are given; at least one pixel.
     """
-    height, width = fixed.shape
-    scale = _EXACT / max(height, width)
-    if scale >= 1:
-        return _solved(values, fixed)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    share = cv2.resize(fixed.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    shrunk = cv2.resize(np.where(fixed[..., None], values, 0).astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    coarse = _solved(shrunk.reshape(*share.shape, -1) / np.maximum(share, 1e-6)[..., None], share > 1e-6)
-    fine = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(fine, np.float32).reshape(values.shape)
-
-
-_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-
-
-def _solved(values: NDArray[np.floating[Any]], fixed: NDArray[np.bool_]) -> NDArray[np.float32]:
     from scipy.sparse import coo_array  # half a second of imports that other blends do without
     from scipy.sparse.linalg import splu
 

@@ -1,6 +1,7 @@
 """A picture while it is being filled, in the file's own numbers: 40 megapixels of float32 would be half a gigabyte."""
 
 from dataclasses import replace
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -16,8 +17,6 @@ Shown = tuple[NDArray[np.float32], NDArray[np.bool_]]
 
 _BLOCK = 1024
 """Side of the parts that a large answer is painted in."""
-_TRACE = 1e-4
-"""Of a pixel: less of it is rounding."""
 
 
 class Canvas:
@@ -39,15 +38,19 @@ class Canvas:
     def see(self, window: Window, scale: float = 1.0) -> Shown:
         """What a window shows, made smaller by ``scale``, at most 1.
 
-        A small pixel is hole where any of those it stands for is: none of it tells what lies under the hole.
+        A small pixel is hole where any of those it stands for is. What lies under the hole is erased before: whatever
+        of it is too little for 8 bits makes a known pixel darker by less than a step of them, and tells nothing.
         """
-        rgb, hole = self._part(window).rgb(), self.hole[window.slices]
+        part, hole = self._part(window), self.hole[window.slices]
         if scale >= 1:
-            return rgb, hole
+            return part.rgb(), hole
         height, width = (max(1, round(side * scale)) for side in hole.shape)
-        share = cv2.resize(hole.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-        small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
-        return np.asarray(small, np.float32), np.asarray(share > _TRACE)
+        known = part.pixels[..., : 1 if part.pixels.shape[2] < 3 else 3].copy()
+        known[hole] = 0
+        colors = np.empty((height, width, known.shape[2]), known.dtype)
+        cv2.resize(known, (width, height), dst=colors, interpolation=cv2.INTER_AREA)
+        share = cv2.resize(hole * np.uint8(255), (width, height), interpolation=cv2.INTER_AREA)
+        return Picture(colors).rgb(), np.asarray(share > 0)
 
     def paint(self, window: Window, rgb: NDArray[np.float32], where: NDArray[np.bool_]) -> None:
         """Put ``(h, w, 3)`` into a window where ``where`` is, ``(h, w)``."""
@@ -65,13 +68,16 @@ class Canvas:
         return replace(self.picture, pixels=self.picture.pixels[window.slices])
 
 
-def cut(rgb: NDArray[np.float32], window: Window, part: Window) -> NDArray[np.float32]:
+def cut(
+    rgb: NDArray[np.float32], window: Window, part: Window, mode: Literal["bicubic", "bilinear"] = "bicubic"
+) -> NDArray[np.float32]:
     """A part of what a window was answered, at the picture's own size.
 
     Args:
-        rgb: ``(h, w, 3)``, of the window's size or smaller.
+        rgb: ``(h, w, C)``, of the window's size or smaller.
         window: what it shows.
         part: inside of the window.
+        mode: how a smaller one is interpolated; bilinear never leaves the range of its values.
     """
     inner = part.within(window)
     if rgb.shape[:2] == (window.height, window.width):
@@ -80,7 +86,7 @@ def cut(rgb: NDArray[np.float32], window: Window, part: Window) -> NDArray[np.fl
     down, across = _middles(inner.top, inner.height, window.height), _middles(inner.left, inner.width, window.width)
     grid = torch.stack(torch.meshgrid(across, down, indexing="xy"), dim=2)[None]  # (1, h, w, 2)
     small = torch.from_numpy(rgb).permute(2, 0, 1)[None]
-    large = F.grid_sample(small, grid, mode="bicubic", padding_mode="border", align_corners=False)
+    large = F.grid_sample(small, grid, mode=mode, padding_mode="border", align_corners=False)
     return large[0].permute(1, 2, 0).numpy()
 
 

@@ -2,22 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import sqrt
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from inlay.composing.asking import Asker
+from inlay.composing.blending import distances
 from inlay.composing.canvas import Canvas, cut
 from inlay.composing.how import Strategy
 from inlay.composing.windows import Window, box_of, boxes_of, grid
 
 _STRETCH = 1.5
 """A fully convolutional network does well on pictures so many times as large as its training crops."""
+_LONG = 3
+"""Times its training crops' side is the longer side of what such a network is shown, at most."""
 _SMALL = 4_000_000
-"""Pixels of a picture that is shown as a whole to a filler to which every size is alike."""
+"""Pixels of the largest picture that a filler to which every size is alike is shown at full size."""
 _BORDER = 64
 """Pixels around a hole that such a filler is shown."""
+_SQUARE = 256
+"""Side of the tiles that such a filler is shown."""
 _LEAST_KNOWN = 1 / 8
 """Of a tile: with less of it known there is too little to fill it from."""
 
@@ -25,24 +31,22 @@ _LEAST_KNOWN = 1 / 8
 def choose(hole: NDArray[np.bool_], side: int | None) -> Strategy:
     """The strategy for a hole, by what the filler was trained on.
 
-    The whole picture where it is hardly larger than the training crops; windows where each hole fits into one with
-    something around it; tiles where every one of them has enough to go by (long scratches); otherwise a small
-    picture first.
+    The whole picture where it is hardly larger than the training crops; windows where each hole fits into one at full
+    size with something around it; tiles where every one of them has enough to go by (long scratches); otherwise a
+    small picture first.
 
     Args:
         hole: ``(H, W)``.
         side: of the filler's training crops; None where any size is alike to it.
     """
-    height, width = hole.shape
-    if side is None:
-        return "whole" if height * width <= _SMALL else "crop"
-    if min(height, width) <= _STRETCH * side and max(height, width) <= 2 * _STRETCH * side:
+    if _scale(Window(0, 0, *hole.shape), side) == 1:
         return "whole"
-    windows = [_around(box, side, hole.shape) for box in boxes_of(hole, side // 2)]
-    if all(_scale(window, side) == 1 for window in windows) and sum(map(_area, windows)) <= 2 * height * width:
+    windows = [_around(box, side, hole.shape) for box in boxes_of(hole, side // 2 if side else 0)]
+    if all(_scale(window, side) == 1 for window in windows) and sum(map(_area, windows)) <= 2 * hole.size:
         return "crop"
-    tiles = (window for row in grid(hole.shape, side, side // 4) for window in row)
-    return "tile" if all(hole[tile.slices].mean() <= 1 - 2 * _LEAST_KNOWN for tile in tiles) else "resize"
+    square = side or _SQUARE
+    tiles = (window for row in grid(hole.shape, square, square // 4) for window in row)
+    return "tile" if all(_share(hole, tile) <= 1 - 2 * _LEAST_KNOWN for tile in tiles) else "resize"
 
 
 def crop(canvas: Canvas, ask: Asker, side: int | None) -> None:
@@ -54,26 +58,29 @@ def crop(canvas: Canvas, ask: Asker, side: int | None) -> None:
     for box, window, answer in zip(boxes, windows, ask(shown), strict=True):
         canvas.paint_all(window, answer, box)
     for box, scale in zip(boxes, scales, strict=True):
-        if side and scale < 1:
-            _refine(canvas, ask, side, box)
+        if scale < 1:
+            _refine(canvas, ask, side or _SQUARE, box)
 
 
 def tile(canvas: Canvas, ask: Asker, side: int | None) -> None:
     """Show overlapping squares; where they overlap, the answers fade into each other.
 
     A square without enough known pixels is shown with what is around it, made smaller. Beside the picture itself,
-    only one row of squares is held at a time.
+    only one row of squares is held at a time, and what the one above it was answered beyond its squares.
     """
-    side = side or 4 * _BORDER
+    side = side or _SQUARE
     size = height, width = canvas.hole.shape
     rows = list(grid(size, side, side // 4))
     band = _Band(min(side, height), width)
+    seen: dict[Window, NDArray[np.float32]] = {}
     for row, below in zip(rows, [*rows[1:], []], strict=True):
         tiles = [window for window in row if canvas.hole[window.slices].any()]
-        looks = [_enough(canvas.hole, window) for window in tiles]
-        shown = (canvas.see(look, min(1.0, side / look.short)) for look in looks)
-        for window, look, answer in zip(tiles, looks, ask(shown), strict=True):
-            band.add(window, cut(answer, look, window))
+        looks = {window: _enough(canvas.hole, window) for window in tiles}
+        new = [look for look in dict.fromkeys(looks.values()) if look not in seen]
+        seen |= zip(new, ask(canvas.see(look, _small(look, side)) for look in new), strict=True)
+        for window, look in looks.items():
+            band.add(window, cut(seen[look], look, window))
+        seen = {look: seen[look] for window, look in looks.items() if look != window}
         done = below[0].top - row[0].top if below else height - row[0].top
         colors, found = band.take(done)
         part = Window(row[0].top, 0, done, width)
@@ -83,10 +90,11 @@ def tile(canvas: Canvas, ask: Asker, side: int | None) -> None:
 def resize(canvas: Canvas, ask: Asker, side: int | None) -> None:
     """Show all of the picture made small; then the hole's rim again, at full size, between what is known and that."""
     window = canvas.whole
-    (answer,) = ask([canvas.see(window, min(1.0, side / window.short) if side else 1.0)])
+    scale = _small(window, side)
+    (answer,) = ask([canvas.see(window, scale)])
     canvas.paint_all(window, answer, window)
-    if side and side < window.short:
-        _refine(canvas, ask, side, box_of(canvas.hole))
+    if scale < 1:
+        _refine(canvas, ask, side or _SQUARE, box_of(canvas.hole))
 
 
 BY_NAME: dict[Strategy, Callable[[Canvas, Asker, int | None], None]] = {"crop": crop, "tile": tile, "resize": resize}
@@ -127,12 +135,12 @@ def _refine(canvas: Canvas, ask: Asker, side: int, box: Window) -> None:
     """Fill the rim of a hole that was painted from a smaller picture, at full size."""
     rim_width = side // 8
     around = box.grown(rim_width, canvas.hole.shape)
-    hole = canvas.hole[around.slices]
-    inwards = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    rim = hole & (inwards <= rim_width)
     wide = box.grown(side, canvas.hole.shape)
     part = np.zeros((wide.height, wide.width), np.bool_)
-    part[around.within(wide).slices] = rim
+    rim = part[around.within(wide).slices]
+    rim[...] = canvas.hole[around.slices]
+    for rows, inwards in distances(~canvas.hole[around.slices], rim_width, cv2.DIST_MASK_5):
+        rim[rows] &= inwards <= rim_width
     seen = replace(canvas.picture, pixels=canvas.picture.pixels[wide.slices])
     tile(Canvas(seen, part), ask, side)
 
@@ -145,7 +153,17 @@ def _around(box: Window, side: int | None, size: tuple[int, ...]) -> Window:
 
 
 def _scale(window: Window, side: int | None) -> float:
-    return 1.0 if side is None or window.short <= _STRETCH * side else side / window.short
+    """At full size as long as that is near the training crops'."""
+    if side and window.short <= _STRETCH * side and window.long <= _LONG * side:
+        return 1.0
+    return _small(window, side)
+
+
+def _small(window: Window, side: int | None) -> float:
+    """How much smaller a window is shown: no wider than the training crops, and not too long for a network's memory."""
+    if side is None:
+        return min(1.0, sqrt(_SMALL / _area(window)))
+    return min(1.0, side / window.short, _LONG * side / window.long)
 
 
 def _area(window: Window) -> int:
@@ -155,6 +173,10 @@ def _area(window: Window) -> int:
 def _enough(hole: NDArray[np.bool_], window: Window) -> Window:
     """The window, or one around it that is twice as wide, and so on, until enough of it is known."""
     height, width = hole.shape
-    while hole[window.slices].mean() > 1 - _LEAST_KNOWN and window[2:] != (height, width):
+    while _share(hole, window) > 1 - _LEAST_KNOWN and window[2:] != (height, width):
         window = window.at_least(2 * max(window.height, window.width), (height, width))
     return window
+
+
+def _share(hole: NDArray[np.bool_], window: Window) -> float:
+    return np.count_nonzero(hole[window.slices]) / _area(window)

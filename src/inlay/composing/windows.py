@@ -31,6 +31,11 @@ class Window(NamedTuple):
         """The shorter side."""
         return min(self.height, self.width)
 
+    @property
+    def long(self) -> int:
+        """The longer side."""
+        return max(self.height, self.width)
+
     def within(self, outer: "Window") -> "Window":
         """The same rectangle, counted from the corner of another."""
         return Window(self.top - outer.top, self.left - outer.left, self.height, self.width)

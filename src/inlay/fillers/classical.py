@@ -76,9 +76,12 @@ class OpenCVFill(PictureFill):
 
     def fill_picture(self, picture: NDArray[np.float32], hole: NDArray[np.bool_]) -> NDArray[np.floating]:
         """See :class:`PictureFill`."""
-        pixels = np.ascontiguousarray(np.rint(picture * 255).astype(np.uint8))
-        filled = cv2.inpaint(pixels, hole.astype(np.uint8), self.radius, self.algorithm)
-        return np.asarray(filled, np.float32) / 255
+        # Of a picture one pixel high or wide OpenCV reads what lies beyond it in memory: it gets three equal lines.
+        beside = [(int(side == 1), int(side == 1)) for side in hole.shape]
+        pixels = np.pad(np.rint(picture * 255).astype(np.uint8), [*beside, (0, 0)], mode="edge")
+        filled = cv2.inpaint(pixels, np.pad(hole.astype(np.uint8), beside, mode="edge"), self.radius, self.algorithm)
+        middle = tuple(slice(before, before + side) for (before, _), side in zip(beside, hole.shape, strict=True))
+        return np.asarray(filled[middle], np.float32) / 255
 
 
 class Telea(OpenCVFill):
