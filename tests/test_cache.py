@@ -38,9 +38,9 @@ def test_one_process_at_a_time(tmp_path, capfd):
     )
     with alone(lock):
         other = subprocess.Popen(
-            [sys.executable, "-uc", code, lock, log], stdout=subprocess.PIPE, text=True, env=os.environ
+            [sys.executable, "-uc", code, lock, log], stderr=subprocess.PIPE, text=True, env=os.environ
         )
-        assert "another process is at work" in other.stdout.readline()  # and now it waits
+        assert "another process is at work" in other.stderr.readline()  # and now it waits
         log.write_text("own ")
     other.communicate()
     assert log.read_text() == "own other "

@@ -77,4 +77,5 @@ def test_numbers_of_the_streams_are_fixed():
         "EVAL_PICTURES": 9,
         "BOOTSTRAP": 10,
         "EVAL_SAMPLES": 11,
+        "WINDOWS": 12,
     }
