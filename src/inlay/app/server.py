@@ -1,6 +1,7 @@
 """Serves the page on this machine, and leaves nothing behind."""
 
 import contextlib
+import logging
 import os
 import signal
 import tempfile
@@ -82,6 +83,8 @@ def _settle_environment(folder: Path) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     os.environ["HF_HUB_OFFLINE"] = "1"
+    for name in ("httpx", "httpx2"):  # Gradio asks its own server whether it is there, and says so
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 @contextlib.contextmanager

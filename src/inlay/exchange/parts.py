@@ -4,6 +4,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 from warnings import catch_warnings, simplefilter
@@ -23,6 +24,7 @@ from inlay.fillers.onnx import FORMAT
 from inlay.models import TDANet
 from inlay.ops import composite, erase
 from inlay.text import TextEncoder
+from inlay.text.recurrent import WordTokenizer
 from inlay.text.stored import stored
 from inlay.text.transformer import SubwordTokenizer
 from inlay.types import TextFeatures, Tokens
@@ -147,8 +149,10 @@ class Reading(Part):
         return tuple(self.text(Tokens(ids=ids, attended=attended, words=words)))
 
     def example(self, batch: int, side: int) -> tuple[Tensor, ...]:
-        """Texts of one to three words, some of them unknown."""
-        tokens = self.text.tokenizer([" ".join("abc"[: 1 + number % 3]) for number in range(batch)])
+        """Texts of one to three words, the first ones of the vocabulary where there is one."""
+        tokenizer = self.text.tokenizer
+        words = [*islice(tokenizer.ids, 3)] if isinstance(tokenizer, WordTokenizer) else [*"abc"]
+        tokens = tokenizer([" ".join(words[: 1 + number % 3]) for number in range(batch)])
         return tokens["ids"], tokens["attended"], tokens["words"]
 
 
