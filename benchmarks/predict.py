@@ -6,8 +6,9 @@
     its parts, in the order in which they come: Python itself, importing PyTorch, importing the rest, reading picture
     and mask, loading the model, the network's own forward pass, what is around that, and writing.
 ``predict.own_s``
-    all of it but the forward pass and what ``python -c "import torch"`` costs beside Python itself;
-    ``predict.own_ratio`` to the latter.
+    the sum of the parts but importing PyTorch and the forward pass; ``predict.own_ratio`` to importing PyTorch.
+``predict.rest_s``
+    what of the whole process no part accounts for.
 ``predict.memory.<strategy>.<size>``
     peak memory in MiB above the loaded model, from the picture's file to the filled one's; and in pictures (of a byte a
     channel).
@@ -167,25 +168,24 @@ def shell_seconds(*command: object) -> float:
 
 
 def measure_time(folder: Path, shape: str) -> None:
-    """The whole, its parts, and what PyTorch takes alone, by turns."""
+    """The whole and its parts, by turns."""
     model, output = folder / "model.ckpt", folder / "filled.png"
     write_model(model, SHAPES[shape])
     image, mask = write_scene(folder, OWN_SIDE, OWN_SIDE, ".png")
     named = ("--image", image, "--mask", mask, "--model", model, "--output", output, "--device", "cpu")
-    wholes, floors, runs = [], [], []
+    wholes, runs = [], []
     for _ in range(ROUNDS + 1):
         wholes.append(shell_seconds(ROOT / "predict.py", *named))
-        floors.append(shell_seconds("-c", "import torch"))
         runs.append(alone("parts", image, mask, model, output))
-    whole, floor = min(wholes[1:]), min(floors[1:])
+    whole = min(wholes[1:])
     fastest = {part: min(run[part] for run in runs[1:]) for part in runs[0]}
     report("predict.first_picture_s", whole, weights=shape)
     for part, seconds in fastest.items():
         report(f"predict.{part}_s", seconds, weights=shape)
-    torch_alone = floor - fastest["interpreter"]
-    own = whole - torch_alone - fastest["forward"]
+    own = sum(seconds for part, seconds in fastest.items() if part not in ("torch", "forward"))
     report("predict.own_s", own, weights=shape, goal=OWN_GOAL)
-    report("predict.own_ratio", own / torch_alone, weights=shape, to="importing PyTorch")
+    report("predict.rest_s", whole - sum(fastest.values()), weights=shape)
+    report("predict.own_ratio", own / fastest["torch"], weights=shape, to="importing PyTorch")
 
 
 def measure_memory(folder: Path, megapixels: list[float]) -> None:

@@ -133,7 +133,7 @@ def test_entries_answer_help_before_heavy_imports():
 PREDICTION = """
 import runpy, sys
 try:
-    runpy.run_path("predict.py", run_name="__main__")
+    runpy.run_path("predict.py", run_name="predict")["main"]()
 except SystemExit as stop:
     assert not stop.code, stop.code
 print(*sorted({module.split(".")[0] for module in sys.modules} | {m for m in sys.modules if m.count(".") == 1}))

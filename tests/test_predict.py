@@ -69,7 +69,7 @@ def predict_here(monkeypatch):
     def run(**options):
         monkeypatch.setattr(sys, "argv", ["predict.py", *arguments(**options)])
         try:
-            runpy.run_path(str(ROOT / "predict.py"), run_name="__main__")
+            runpy.run_path(str(ROOT / "predict.py"), run_name="predict")["main"]()
         except SystemExit as stop:
             return stop.code
         return 0

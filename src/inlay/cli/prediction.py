@@ -1,0 +1,53 @@
+"""The options of ``predict.py``."""
+
+import argparse
+from pathlib import Path
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line of ``predict.py``."""
+    parser = argparse.ArgumentParser(
+        description="Fill the holes of pictures. Known pixels stay exactly as they are, unless a blend is asked for.",
+        epilog="The written files are printed, one a line; of several pictures, the report of what became of each. "
+        "Killed and started again, it fills what is missing. torchrun predict.py ... shares them out.",
+    )
+    where = parser.add_argument_group("pictures")
+    images = "pictures of any size: files, folders, patterns such as 'photos/*.jpg'"
+    where.add_argument("--image", nargs="+", required=True, metavar="PATH", help=images)
+    masks = "white where a picture shall be filled: one file for all, or a folder or pattern of masks named as the "
+    masks += "pictures; without it, what is transparent"
+    where.add_argument("--mask", metavar="PATH", help=masks)
+    where.add_argument("--hole-is", choices=("white", "black"), default="white", help="color of the hole in masks")
+    output = "where to write: for one picture a file, whose suffix is the format; else a folder"
+    where.add_argument("--output", type=Path, required=True, metavar="PATH", help=output)
+    where.add_argument(
+        "--format", choices=("same", "png", "webp", "tiff", "jpg"), default="same", help="of the files in a folder"
+    )
+    compare = "also write NAME_compare.png: masked | filled, every sample | given, and the text below"
+    where.add_argument("--compare", action="store_true", help=compare)
+
+    what = parser.add_argument_group("model")
+    model = "a checkpoint of train.py (PATH or model:PATH), a folder or .onnx file of `inlay export`, the name of such "
+    model += "a folder on the Hugging Face hub, or mean, telea, navier_stokes, biharmonic"
+    what.add_argument("--model", required=True, metavar="MODEL", help=model)
+    what.add_argument("--text", help="what the holes shall show (text-guided models); without it the context decides")
+    captions = "take the text of NAME.jpg from the first line of NAME.txt beside it"
+    what.add_argument("--captions", action="store_true", help=captions)
+    samples = "draw N pictures: NAME_1.png with seed S, NAME_2.png with S + 1, ...; 1 (default) writes NAME.png"
+    what.add_argument("--samples", type=int, default=1, metavar="N", help=samples)
+    seed = "draw with this seed; without it one picture is not drawn, and several count from seed 0"
+    what.add_argument("--seed", type=int, metavar="S", help=seed)
+    what.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
+    precision = "of the network's numbers: 32 (default), or bf16 or 16, which GPUs compute faster"
+    what.add_argument("--precision", choices=("32", "bf16", "16"), default="32", help=precision)
+    what.add_argument("--batch", type=int, default=4, metavar="N", help="windows at a time (default 4)")
+
+    how = parser.add_argument_group("large pictures and seams")
+    strategy = "show the model the whole picture, a crop around each hole, overlapping tiles, or all of it resized and "
+    strategy += "then the rim of the hole; auto (default) chooses and says so"
+    how.add_argument("--strategy", choices=("auto", "whole", "crop", "tile", "resize"), default="auto", help=strategy)
+    how.add_argument("--dilate", type=int, default=0, metavar="PX", help="replace so many pixels around the hole, too")
+    how.add_argument("--feather", type=int, default=0, metavar="PX", help="blend over so many pixels around the hole")
+    blend = "poisson keeps the answer's gradients and takes colors from around the hole"
+    how.add_argument("--blend", choices=("none", "poisson"), default="none", help=blend)
+    return parser.parse_args()
