@@ -1,11 +1,10 @@
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from inlay.cache import alone, cache_dir
+from inlay.cache import cache_dir
 
 
 @pytest.mark.parametrize(
@@ -28,19 +27,3 @@ def test_tests_have_their_own():
     assert Path.home() not in cache_dir().parents
     ask = [sys.executable, "-c", "from inlay.cache import cache_dir; print(cache_dir())"]
     assert subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip() == str(cache_dir())
-
-
-def test_one_process_at_a_time(tmp_path, capfd):
-    lock, log = tmp_path / "lock", tmp_path / "log"
-    code = (
-        "import sys; from pathlib import Path; from inlay.cache import alone\n"
-        "with alone(Path(sys.argv[1])): Path(sys.argv[2]).open('a').write('other ')"
-    )
-    with alone(lock):
-        other = subprocess.Popen(
-            [sys.executable, "-uc", code, lock, log], stderr=subprocess.PIPE, text=True, env=os.environ
-        )
-        assert "another process is at work" in other.stderr.readline()  # and now it waits
-        log.write_text("own ")
-    other.communicate()
-    assert log.read_text() == "own other "

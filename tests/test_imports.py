@@ -19,7 +19,8 @@ SOURCE = ROOT / "src/inlay"
 
 # A module may import those on earlier lines, and its own package.
 TIERS = [
-    {"buckets", "cache", "checkpoint_files", "errors", "types", "ops", "provenance", "randomness", "frozen", "lazy"},
+    {"buckets", "cache", "errors", "types", "ops", "provenance", "randomness", "frozen", "lazy"},
+    {"checkpoint_files", "files"},
     {"device", "distributed", "hub", "precision", "pretrained"},
     {"images", "losses", "metrics", "models", "text"},
     {"masks"},

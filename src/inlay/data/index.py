@@ -20,9 +20,10 @@ import pyarrow.compute as pc
 from pyarrow import ipc
 from pyarrow import json as arrow_json
 
-from inlay.cache import alone, cache_dir
+from inlay.cache import cache_dir
 from inlay.data.rows import Row
 from inlay.errors import InlayError
+from inlay.files import alone
 
 log = logging.getLogger(__name__)
 

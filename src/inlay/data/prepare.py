@@ -14,12 +14,13 @@ from typing import NamedTuple, TypedDict
 
 from tqdm import tqdm
 
-from inlay.cache import alone, cache_dir
+from inlay.cache import cache_dir
 from inlay.data.parallel import ordered_map
 from inlay.data.pictures import MIN_SIDE, read_object, read_photograph
 from inlay.data.rows import Listing, Refused, Row
 from inlay.data.tree import Tree, unchanged
 from inlay.errors import BadFile, InlayError
+from inlay.files import alone
 from inlay.images import picture_size
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from inlay.cache import alone
 from inlay.errors import InlayError
 from inlay.evaluation import report
 from inlay.evaluation.folder import Folder
@@ -18,6 +17,7 @@ from inlay.evaluation.markdown import markdown
 from inlay.evaluation.results import Results, Row
 from inlay.evaluation.rows import Measured, collect, measures_of
 from inlay.evaluation.summary import summarize
+from inlay.files import alone
 
 
 def publish(folder: Folder, fillers: Sequence[str] | None = None) -> Results | None:

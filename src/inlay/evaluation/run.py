@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from inlay.cache import alone
 from inlay.composing import How, Job, fill_picture
 from inlay.data.pictures import Pictures
 from inlay.errors import InlayError
@@ -20,6 +19,7 @@ from inlay.evaluation.measuring import Measures
 from inlay.evaluation.protocol import Protocol
 from inlay.evaluation.results import LeftOut, ProtocolIs
 from inlay.evaluation.rows import Head, Line, Rows, Shard, refuse_other_protocols
+from inlay.files import alone
 from inlay.fillers import Filler
 from inlay.images import Picture, read_image, write_picture
 from inlay.randomness import Stream, torch_seed

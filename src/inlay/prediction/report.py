@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NotRequired, TypedDict
 
-from inlay.cache import alone
 from inlay.errors import InlayError
+from inlay.files import alone
 from inlay.prediction.tasks import Task, Tasks
 from inlay.provenance import software
 

@@ -1,0 +1,102 @@
+"""Files that are there whole or not at all, under names that nobody else can have prepared."""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+_LEFTOVERS = ".inlay-*.part"
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.ENOSYS}  # network and FUSE file systems
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """A new file for binary writing that takes its name when it is whole and on the disk.
+
+    It is written beside its place under a name that cannot be guessed, flushed and renamed; a link of that name is
+    replaced, not followed. Where anything is raised, what was there before stays, and nothing else.
+
+    Encoders that write to a file's descriptor themselves (Pillow) can miss a full disk: let them write into memory.
+
+    Args:
+        path: what the file will be called; its folder is made.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(_LEFTOVERS.replace("*", secrets.token_hex(8)))
+    try:
+        with open(os.open(part, _NEW, 0o666), "wb") as file:  # noqa: PTH123 -- Path.open takes no descriptor
+            yield file
+            file.flush()
+            _synchronized(file.fileno())
+        part.replace(path)
+    finally:
+        with suppress(OSError):  # the disk that refused the file may refuse this too
+            part.unlink(missing_ok=True)
+    flush_names(path.parent)
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file whole or not at all; see :func:`replacing`."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+def write_text(path: str | os.PathLike[str], content: str) -> None:
+    """Write a file in UTF-8, whole or not at all; see :func:`replacing`."""
+    write_bytes(path, content.encode())
+
+
+def append(path: str | os.PathLike[str], content: bytes) -> None:
+    """Add to a file's end, all or nothing: what a full disk took half of is taken back.
+
+    Args:
+        path: of the file; it and its folder are made. A link is not followed.
+        content: what is added.
+
+    Raises:
+        OSError: the disk refuses, or the file is a link.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags, 0o666), "ab", buffering=0) as file:  # noqa: PTH123
+        before, left = file.seek(0, os.SEEK_END), memoryview(content)
+        try:
+            while left:
+                left = left[file.write(left) :]
+        except OSError:
+            file.truncate(before)
+            raise
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete what killed processes had begun to write in a folder; only its holder may (:func:`inlay.files.held`)."""
+    for part in folder.glob(_LEFTOVERS):
+        with suppress(OSError):
+            part.unlink()
+
+
+def flush_names(folder: Path) -> None:
+    """Let the names in a folder be on the disk, too, where the system can."""
+    with suppress(OSError):  # Windows opens no folders
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            _synchronized(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _synchronized(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise

@@ -1,0 +1,80 @@
+import errno
+import io
+
+import pytest
+
+from inlay.files import append, remove_leftovers, replacing, write_bytes, write_text
+
+
+class Full(io.FileIO):
+    """On a disk that takes three bytes of each file and no more."""
+
+    def write(self, data):
+        if self.tell() >= 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(bytes(data)[:3])
+
+
+@pytest.fixture
+def full(monkeypatch):
+    def opened(descriptor, mode, buffering=-1):
+        return io.BufferedWriter(Full(descriptor, mode)) if buffering else Full(descriptor, mode)
+
+    monkeypatch.setattr("builtins.open", opened)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_written_and_nothing_else_is_left(tmp_path):
+    write_text(tmp_path / "new/a.txt", "gr\u00fcn")
+    assert [(p.name, p.read_text(encoding="utf-8")) for p in (tmp_path / "new").iterdir()] == [("a.txt", "gr\u00fcn")]
+
+
+@pytest.mark.stranger("B.16")
+def test_a_full_disk_leaves_what_was_there(tmp_path, full):
+    (tmp_path / "a").write_bytes(b"old")
+    with pytest.raises(OSError, match="No space"):
+        write_bytes(tmp_path / "a", b"newer")
+    assert names(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"old"
+
+
+@pytest.mark.stranger("B.19")
+def test_a_full_disk_takes_no_half_line(tmp_path, full):
+    with pytest.raises(OSError, match="No space"):
+        append(tmp_path / "log", b"a,b,c\n")
+    assert (tmp_path / "log").read_bytes() == b""
+
+
+def test_appended_lines_follow_each_other(tmp_path):
+    append(tmp_path / "log", b"a\n")
+    append(tmp_path / "log", b"b\n")
+    assert (tmp_path / "log").read_bytes() == b"a\nb\n"
+
+
+def test_an_interrupted_writer_leaves_what_was_there(tmp_path):
+    (tmp_path / "a").write_bytes(b"old")
+    with pytest.raises(KeyboardInterrupt), replacing(tmp_path / "a"):
+        raise KeyboardInterrupt
+    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a", b"old")]
+
+
+@pytest.mark.stranger("A.8")
+def test_a_link_is_replaced_and_not_written_through(tmp_path):
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / "a").symlink_to("victim")
+    with pytest.raises(OSError, match="a"):
+        append(tmp_path / "a", b"theirs")
+    write_text(tmp_path / "a", "theirs")
+    assert (tmp_path / "victim").read_text() == "mine"
+    assert not (tmp_path / "a").is_symlink()
+
+
+@pytest.mark.stranger("B.15")
+def test_what_the_killed_left_is_swept_and_nothing_else(tmp_path):
+    for name in (".inlay-0123456789abcdef.part", ".hidden", "a.part"):
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path)
+    assert names(tmp_path) == [".hidden", "a.part"]
