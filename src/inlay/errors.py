@@ -40,7 +40,8 @@ class NoHole(InlayError):
     """A picture that a mask family finds no usable hole in; another picture takes its place, and it is listed."""
 
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_REFUSED = {*_FULL, errno.EROFS}
 
 REQUEUE = 75
 """Exit status of a run that was asked to stop and can go on: temporary failure, EX_TEMPFAIL of sysexits.h."""
@@ -58,10 +59,16 @@ def in_a_line(error: Exception) -> str:
     return ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
 
 
+def unwritable(path: str | os.PathLike[str], error: OSError) -> InlayError:
+    """The mistake that a disk refused to write, with what helps: room, if it is full, else another place."""
+    remedy = "Make room there, and start it again" if error.errno in _FULL else "Choose another place"
+    return InlayError(f"{os.fspath(path)}: cannot be written ({error.strerror or error}). {remedy}.")
+
+
 def disk_refused(error: BaseException | None) -> bool:
     """Whether what went wrong, or what led to it, is a disk that takes no more."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in _FULL:
+        if isinstance(error, OSError) and error.errno in _REFUSED:
             return True
         error = error.__cause__
     return False
@@ -79,7 +86,7 @@ def reported() -> Iterator[None]:
         print(f"preempted: {preempted}", file=sys.stderr)
         raise SystemExit(REQUEUE) from None
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in _FULL:
+        if isinstance(error, OSError) and error.errno in _REFUSED:
             print(
                 f"error: {error}. Make room, or write elsewhere, and start it again (a training with resume=last).",
                 file=sys.stderr,

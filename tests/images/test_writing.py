@@ -1,6 +1,5 @@
 """A picture leaves whole, in a format that holds it."""
 
-import errno
 import re
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from inlay.images import (
     read_picture,
     write_picture,
 )
+from tests.full_disk import full_after
 from tests.images.files import (
     SMOOTH,
     picture,
@@ -78,18 +78,33 @@ class TestWriting:
         assert (tmp_path / "a/b/out.png").is_file()
 
     @pytest.mark.parametrize("mode", ["RGB", "RGB16"])
-    def test_that_fails_leaves_the_old_file_and_no_other(self, mode, tmp_path, monkeypatch):
-        def full_disk(path, picture):
-            path.write_bytes(b"half a pict")
-            raise OSError(errno.ENOSPC, "No space left on device")
-
+    def test_that_fails_leaves_the_old_file_and_no_other(self, mode, tmp_path):
         path = tmp_path / "out.png"
         write_picture(path, picture(mode))
         before = path.read_bytes()
-        monkeypatch.setattr("inlay.images.writing._encode", full_disk)
-        with pytest.raises(InlayError, match=rf"{re.escape(str(path))}: cannot be written \(No space left"):
+        with (
+            full_after(20),
+            pytest.raises(InlayError, match=rf"{re.escape(str(path))}: cannot be written .* Make room"),
+        ):
             write_picture(path, picture("L"))
         assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"out.png": before}
+
+    @pytest.mark.stranger("B.16")
+    @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".bmp"])
+    @pytest.mark.parametrize("missing", [1, 500])
+    def test_that_a_full_disk_cuts_short_is_no_picture(self, suffix, missing, tmp_path):
+        path, noise = (
+            tmp_path / f"out{suffix}",
+            Picture(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)),
+        )
+        write_picture(path, noise)
+        whole = path.read_bytes()
+        path.unlink()
+        with full_after(len(whole) - missing), pytest.raises(InlayError, match=r"cannot be written .* Make room"):
+            write_picture(path, noise)
+        assert list(tmp_path.iterdir()) == []
+        write_picture(path, noise)
+        assert path.read_bytes() == whole
 
     def test_into_a_file_as_if_it_were_a_folder_is_refused(self, tmp_path):
         (tmp_path / "file").touch()

@@ -11,10 +11,12 @@ import pytest
 
 from inlay.composing import How
 from inlay.errors import InlayError
+from inlay.files import held
 from inlay.images import read_picture, write_picture
 from inlay.inpainter import inpainter
 from inlay.prediction import Request, folder, predict
 from tests.composing.fillers import Painter
+from tests.full_disk import full_after
 from tests.pictures import half, picture, write_mask
 
 NAMES = ["a.png", "b.png", "deep/c.png", "d.png", "e.png"]
@@ -284,6 +286,60 @@ def test_files_of_others_are_left_alone_by_the_second_process_too(monkeypatch):
     assert np.array_equal(read_picture("out/b.png").pixels, picture(seed=99).pixels)
 
 
+@pytest.mark.stranger("B.17")
+@pytest.mark.parametrize("left", ["", '{"set', '{"settings": {"version": "a te'])
+def test_a_journal_that_a_full_disk_cut_in_its_first_line_is_begun(left):
+    Path("out").mkdir()
+    Path("out/report.jsonl").write_text(left)
+    fill()
+    assert report()["count"] == {"filled": 5}
+    fill()
+
+
+@pytest.mark.stranger("B.16", "B.17")
+@pytest.mark.parametrize("room", [0, 100, 500, 1500])
+def test_a_disk_that_was_full_is_gone_on_with(room):
+    """No picture that was cut short, a message that says what helps; with room, all is as if nothing had been."""
+    fill(output=Path("undisturbed"), how=How(batch=1))
+    with full_after(room), pytest.raises(InlayError, match="Make room there, and start it again"):
+        fill(how=How(batch=1))
+    assert all(filled_right(path.relative_to("out")) for path in stamps())
+    fill(how=How(batch=1))
+    for name in NAMES:
+        assert Path("out", name).read_bytes() == Path("undisturbed", name).read_bytes()
+
+
+@pytest.mark.stranger("B.15")
+def test_what_a_killed_run_left_is_swept():
+    left = [Path("out/.inlay-0123456789abcdef.part"), Path("out/deep/.inlay-0123456789abcdef.part")]
+    Path("out/deep").mkdir(parents=True)
+    for part in left:
+        part.touch()
+    fill()
+    assert not any(part.exists() for part in left)
+
+
+@pytest.mark.stranger("A.5", "B.19")
+def test_a_second_run_into_the_folder_is_refused(painter):
+    with held("out", "predict.py"), pytest.raises(InlayError, match=rf"out: in use by process {os.getpid()} on "):
+        fill()
+    assert not painter.images
+    fill()
+    assert report()["count"] == {"filled": 5}
+
+
+@pytest.mark.stranger("A.5")
+def test_the_same_share_twice_is_refused(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with held("out", "predict.py", part="1-of-2"):
+        monkeypatch.setenv("RANK", "0")
+        with pytest.raises(InlayError, match="out: in use by"):
+            fill()
+        monkeypatch.setenv("RANK", "1")
+        fill()
+    assert len(stamps()) == 2
+
+
 def test_a_journal_that_is_none_is_named():
     Path("out").mkdir()
     Path("out/report.jsonl").write_text("[]\n")
@@ -293,7 +349,7 @@ def test_a_journal_that_is_none_is_named():
 
 @pytest.mark.parametrize("output", ["mask.png/x", "/proc/none"])
 def test_a_folder_that_cannot_be_made_is_named(output):
-    with pytest.raises(InlayError, match=f"--output {output}: cannot be written"):
+    with pytest.raises(InlayError, match=rf"{output}: cannot be written .* Choose another place"):
         fill(output=Path(output))
 
 

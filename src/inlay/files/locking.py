@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
-from inlay.errors import InlayError
+from inlay.errors import InlayError, unwritable
 from inlay.files.reading import read_text
 
 fcntl: ModuleType | None
@@ -32,7 +32,7 @@ _MOST = 10_000  # bytes that a lock says of its holder
 
 
 @contextmanager
-def held(folder: str | os.PathLike[str], doing: str) -> Iterator[None]:
+def held(folder: str | os.PathLike[str], doing: str, part: str = "") -> Iterator[None]:
     """Use a folder alone, for as long as this context lasts; a dead process holds nothing.
 
     On disks and systems without locks that is said, and the work goes on.
@@ -40,14 +40,18 @@ def held(folder: str | os.PathLike[str], doing: str) -> Iterator[None]:
     Args:
         folder: made if missing.
         doing: what this process does there, such as ``training``; another one that comes is told.
+        part: of the work there, such as ``3-of-16``, where processes with other parts share the folder.
 
     Raises:
-        InlayError: another process uses it; the message names its host, its process and what it does.
-        OSError: the folder cannot be written to.
+        InlayError: another process uses it; the message names its host, its process and what it does. Or the folder
+            cannot be written to.
     """
-    path = Path(folder) / LOCK
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = _opened_and_locked(path, folder)
+    path = Path(folder) / (f".inlay-{part}.lock" if part else LOCK)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = _opened_and_locked(path, folder)
+    except OSError as error:
+        raise unwritable(folder, error) from error
     try:
         _describe(descriptor, doing)
         yield

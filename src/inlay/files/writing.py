@@ -73,7 +73,8 @@ def append(path: str | os.PathLike[str], content: bytes) -> None:
             while left:
                 left = left[file.write(left) :]
         except OSError:
-            file.truncate(before)
+            if file.seek(0, os.SEEK_END) == before + len(content) - len(left):  # nobody has written behind it
+                file.truncate(before)
             raise
 
 

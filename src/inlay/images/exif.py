@@ -88,16 +88,12 @@ def parse_tiff(path: Path) -> Tags:
         return parse(data)
 
 
-def add_to_tiff(path: Path, fields: Directory) -> None:
-    """Add fields to a TIFF file of the same order of bytes: a new directory at its end, in place of the first."""
-    tags = parse_tiff(path)
-    with path.open("r+b") as file:
-        end = path.stat().st_size
-        start = end + end % 2
-        file.seek(start)
-        file.write(_pack(tags.order, {**tags.fields, **fields}, start))
-        file.seek(4)
-        file.write(struct.pack(f"{tags.order}I", start))
+def added_to_tiff(data: bytes, fields: Directory) -> bytes:
+    """A TIFF file with more fields of the same order of bytes: a new directory at its end, in place of the first."""
+    tags = parse(data)
+    start = len(data) + len(data) % 2
+    directory = _pack(tags.order, {**tags.fields, **fields}, start)
+    return b"".join((data[:4], struct.pack(f"{tags.order}I", start), data[8:].ljust(start - 8, b"\0"), directory))
 
 
 class _Reader:

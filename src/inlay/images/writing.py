@@ -5,13 +5,14 @@ import os
 import struct
 import zlib
 from collections.abc import Callable
-from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from PIL.PngImagePlugin import PngInfo
 
-from inlay.errors import InlayError
+from inlay.errors import InlayError, unwritable
+from inlay.files import write_bytes
 from inlay.images import exif
 from inlay.images.metadata import JpegCoding, fits
 from inlay.images.opencv import cv2
@@ -55,30 +56,20 @@ def write_picture(path: str | os.PathLike[str], picture: Picture) -> None:
     """
     path = Path(path)
     check_writable(path, picture)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _encode(temporary, picture)
-        temporary.replace(path)
+        write_bytes(path, _FORMATS[path.suffix.lower()].encode(picture))
     except OSError as error:
-        raise InlayError(f"{path}: cannot be written ({error.strerror or error}). Choose another place.") from error
-    finally:
-        with suppress(OSError):  # the disk that refused the picture may refuse this too
-            temporary.unlink()
+        raise unwritable(path, error) from error
 
 
-def _encode(path: Path, picture: Picture) -> None:
-    _FORMATS[path.suffix.lower()].write(path, picture)
-
-
-def _write_jpeg(path: Path, picture: Picture) -> None:
+def _jpeg(picture: Picture) -> bytes:
     told = _told(picture)
     for name in ("exif", "xmp"):
         if len(told.get(name, b"")) > _SEGMENT - _BEFORE[name]:
             log.warning("JPEG cannot hold %d bytes of %s; they were left out.", len(told.pop(name)), name.upper())
     coding = picture.metadata.jpeg
     how = _as_before(coding, picture.pixels.shape[2]) if coding else {"quality": 95, "subsampling": 0}
-    as_pil(picture.pixels).save(path, **how, **told)
+    return _by_pillow("JPEG", picture, **how, **told)
 
 
 def _as_before(coding: JpegCoding, channels: int) -> dict[str, Any]:
@@ -86,36 +77,38 @@ def _as_before(coding: JpegCoding, channels: int) -> dict[str, Any]:
     return {"qtables": tables, "subsampling": coding.subsampling, "keep_rgb": coding.rgb and channels == 3}
 
 
-def _write_webp(path: Path, picture: Picture) -> None:
+def _webp(picture: Picture) -> bytes:
     # It has no gray: Pillow repeats it in color.
-    as_pil(picture.pixels).save(path, lossless=True, exact=True, **_told(picture, max(3, picture.pixels.shape[2])))
+    return _by_pillow("WEBP", picture, lossless=True, exact=True, **_told(picture, max(3, picture.pixels.shape[2])))
 
 
-def _write_bmp(path: Path, picture: Picture) -> None:
-    options: dict[str, Any] = {"dpi": picture.metadata.dpi} if picture.metadata.dpi else {}
-    as_pil(picture.pixels).save(path, **options)
+def _bmp(picture: Picture) -> bytes:
+    return _by_pillow("BMP", picture, **({"dpi": picture.metadata.dpi} if picture.metadata.dpi else {}))
 
 
-def _write_png(path: Path, picture: Picture) -> None:
+def _png(picture: Picture) -> bytes:
     if picture.peak > 255 and picture.pixels.shape[2] > 1:
-        return _write_png_of_16_bits(path, picture)
+        return _png_of_16_bits(picture)
     told = _told(picture)
     chunks = PngInfo()
     if "xmp" in told:
         chunks.add(b"iTXt", _XMP_CHUNK + told.pop("xmp"))
-    as_pil(picture.pixels).save(path, pnginfo=chunks, **told)
-    return None
+    return _by_pillow("PNG", picture, pnginfo=chunks, **told)
 
 
-def _write_png_of_16_bits(path: Path, picture: Picture) -> None:
+def _by_pillow(kind: str, picture: Picture, **options: Any) -> bytes:
+    """In memory: given a file, Pillow writes to its descriptor, and does not see that a full disk took half."""
+    data = BytesIO()
+    as_pil(picture.pixels).save(data, kind, **options)
+    return data.getvalue()
+
+
+def _png_of_16_bits(picture: Picture) -> bytes:
     """By OpenCV, for Pillow has no mode for it; the metadata follow the head."""
     ok, data = cv2.imencode(".png", cv2.cvtColor(picture.pixels, _BLUE_FIRST[picture.pixels.shape[2]]))
     if not ok:
         raise OSError(f"OpenCV could not encode {picture.mode}")
-    with path.open("wb") as file:
-        file.write(data[:_PNG_HEAD].data)
-        file.write(_png_chunks(picture))
-        file.write(data[_PNG_HEAD:].data)
+    return b"".join((data[:_PNG_HEAD].data, _png_chunks(picture), data[_PNG_HEAD:].data))
 
 
 def _png_chunks(picture: Picture) -> bytes:
@@ -135,13 +128,14 @@ def _png_chunks(picture: Picture) -> bytes:
     )
 
 
-def _write_tiff(path: Path, picture: Picture) -> None:
+def _tiff(picture: Picture) -> bytes:
     import tifffile  # a quarter of a second, for those alone who write one
 
     tags = exif.parse(picture.metadata.exif) if picture.metadata.exif else exif.Tags("<", {})
     channels = picture.pixels.shape[2]
+    data = BytesIO()
     tifffile.imwrite(
-        path,
+        data,
         picture.pixels[..., 0] if channels == 1 else picture.pixels,
         byteorder=tags.order,  # that of the camera: a maker's note is written in it, too
         photometric="rgb" if channels > 2 else "minisblack",
@@ -151,8 +145,7 @@ def _write_tiff(path: Path, picture: Picture) -> None:
         software=False,
     )
     fields = {**_tiff_fields(picture, tags.order), **tags.fields}
-    if fields:
-        exif.add_to_tiff(path, fields)
+    return exif.added_to_tiff(data.getvalue(), fields) if fields else data.getvalue()
 
 
 def _tiff_fields(picture: Picture, order: exif.Order) -> exif.Directory:
@@ -180,19 +173,19 @@ def _told(picture: Picture, channels: int = 0) -> dict[str, Any]:
 
 
 class _Format(NamedTuple):
-    write: Callable[[Path, Picture], None]
+    encode: Callable[[Picture], bytes]
     modes: str
     longest: int = 2**31 - 1  # pixels a side
 
 
-_JPEG = _Format(_write_jpeg, "L RGB", 65500)
-_PNG = _Format(_write_png, "L LA RGB RGBA L16 RGB16 RGBA16")
-_TIFF = _Format(_write_tiff, "L LA RGB RGBA L16 RGB16 RGBA16")
+_JPEG = _Format(_jpeg, "L RGB", 65500)
+_PNG = _Format(_png, "L LA RGB RGBA L16 RGB16 RGBA16")
+_TIFF = _Format(_tiff, "L LA RGB RGBA L16 RGB16 RGBA16")
 _FORMATS = {
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
-    ".bmp": _Format(_write_bmp, "L RGB"),
-    ".webp": _Format(_write_webp, "L LA RGB RGBA", 16383),
+    ".bmp": _Format(_bmp, "L RGB"),
+    ".webp": _Format(_webp, "L LA RGB RGBA", 16383),
     ".png": _PNG,
     ".tif": _TIFF,
     ".tiff": _TIFF,

@@ -3,16 +3,18 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NotRequired, TypedDict
 
-from inlay.errors import InlayError
-from inlay.files import alone
+from inlay.errors import InlayError, unwritable
+from inlay.files import alone, append, write_text
 from inlay.prediction.tasks import Task, Tasks
 from inlay.provenance import software
 
 JOURNAL, REPORT = "report.jsonl", "report.json"
+_BEGINNING = '{"settings": '
 _LOCK = ".report.lock"
 
 
@@ -42,7 +44,7 @@ class Journal:
     """A line for each thing that happened in a folder; several processes may write to it, and any may be killed.
 
     Args:
-        folder: that the answers go to; made if need be.
+        folder: that the answers go to.
         settings: how the pictures are made, and with what; plain data.
 
     Raises:
@@ -51,16 +53,8 @@ class Journal:
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         self.folder, self.settings = folder, dict(settings)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with alone(folder / _LOCK):
-                if not (folder / JOURNAL).exists():
-                    self._append({"settings": self.settings})
+        with self._written(), alone(folder / _LOCK):
             self.entries = self._read()
-        except OSError as error:
-            raise InlayError(
-                f"--output {folder}: cannot be written ({error.strerror or error}). Choose another place."
-            ) from error
 
     def add(self, entry: Entry) -> None:
         """Write down what happened to a picture."""
@@ -97,7 +91,7 @@ class Journal:
     def report(self, tasks: Tasks) -> Path:
         """Write ``report.json``: what is known of the pictures that were asked for, of all processes so far."""
         path = self.folder / REPORT
-        with alone(self.folder / _LOCK):
+        with self._written(), alone(self.folder / _LOCK):
             known = self._read()
             entries = [known[place] for task in tasks.tasks if (place := _place(task.image)) in known]
             report = {
@@ -110,23 +104,34 @@ class Journal:
                 },
                 "pictures": [{key: value for key, value in entry.items() if key != "made_of"} for entry in entries],
             }
-            temporary = path.with_name(f".{REPORT}.{os.getpid()}")
-            temporary.write_text(json.dumps(report, indent=1) + "\n")
-            temporary.replace(path)
+            write_text(path, json.dumps(report, indent=1) + "\n")
         return path
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise unwritable(f"--output {self.folder}", error) from error
 
     def _append(self, line: Mapping[str, Any]) -> None:
         """In one write, which other processes do not tear; what a killed one left of a line is ended first."""
         path = self.folder / JOURNAL
-        torn = path.exists() and path.stat().st_size > 0 and not _ends_with_line(path)
-        with path.open("ab", buffering=0) as file:
-            file.write(("\n" * torn + json.dumps(line) + "\n").encode())
+        with self._written():
+            torn = path.exists() and path.stat().st_size > 0 and not _ends_with_line(path)
+            append(path, ("\n" * torn + json.dumps(line) + "\n").encode())
 
     def _read(self) -> dict[str, Entry]:
-        lines = [_parsed(line) for line in (self.folder / JOURNAL).read_text().splitlines()]
+        """What is written down so far; a journal that is not there, or ends in its first line, is begun."""
+        path = self.folder / JOURNAL
+        text = path.read_text() if path.exists() else ""
+        lines = [_parsed(line) for line in text.splitlines()]
         settings = next((line["settings"] for line in lines if "settings" in line), None)
         if settings is None:
-            raise InlayError(f"{self.folder / JOURNAL}: not a journal of predict.py. Name another --output.")
+            if "\n" in text or not text.startswith(_BEGINNING[: len(text)]):
+                raise InlayError(f"{path}: not a journal of predict.py. Name another --output.")
+            self._append({"settings": self.settings})
+            return {}
         self._check(settings)
         return {_place(line["image"]): Entry(**line) for line in lines if "image" in line}  # type: ignore[typeddict-item]
 

@@ -3,12 +3,13 @@
 import logging
 from pathlib import Path
 
+from inlay.files import held, remove_leftovers
 from inlay.inpainter import Inpainter, load
 from inlay.prediction.folder import FolderRun
 from inlay.prediction.reading import jobs, read, write
 from inlay.prediction.request import Request
 from inlay.prediction.tasks import Task, find_tasks
-from inlay.prediction.world import local_device
+from inlay.prediction.world import local_device, rank_and_world
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,12 @@ def predict(request: Request) -> list[Path]:
         if tasks.without_text:
             log.warning("%s has no caption beside it, so that the context decides.", tasks.without_text[0])
         return _predict_one(request, tasks.tasks[0])
-    return [FolderRun(request, tasks, tasks.folder, _load(request)).run()]
+    rank, world = rank_and_world()
+    with held(tasks.folder, "predict.py", part=f"{rank + 1}-of-{world}" if world > 1 else ""):
+        if world == 1:  # others may be writing
+            for folder in {path.parent for task in tasks.tasks for path in task.written}:
+                remove_leftovers(folder)
+        return [FolderRun(request, tasks, tasks.folder, _load(request)).run()]
 
 
 def _predict_one(request: Request, task: Task) -> list[Path]:
