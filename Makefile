@@ -16,7 +16,7 @@ install: $(VENV)/.installed ## build .venv from requirements.lock (does nothing 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit("Inlay needs Python 3.11 to 3.13, this is " + sys.version.split()[0] + "; choose one with: make PYTHON=python3.11 ...") if not (3, 11) <= sys.version_info[:2] <= (3, 13) else None'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 
 $(VENV)/.installed: $(BIN)/uv pyproject.toml requirements.lock
 	$(UV) pip sync --quiet --python $(BIN)/python requirements.lock

@@ -124,7 +124,7 @@ class Source:
     def _part(self, what: str, load: Callable[..., Any], **options: Any) -> Any:
         try:
             with _only_errors():
-                return load(self.model, local_files_only=self._is_here, **options)
+                return load(self.model, local_files_only=self._is_here, trust_remote_code=False, **options)
         except Exception as error:  # what these libraries raise on missing and spoiled files has no common base
             raise InlayError(
                 f"{self}: its {what} could not be loaded ({in_a_line(error)}). {self._remedy(self.model)}"

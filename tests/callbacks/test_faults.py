@@ -20,6 +20,24 @@ from tests.training import TDANET, TINY_TEXT, configure, metrics, train
 
 EVERY_STEP = ["validate_every=1", "callbacks.checkpoints.keep=99", "checkpoint_every=1"]
 
+_BUILD = {"_target_": "inlay.cli.training.build"}
+_SETTINGS = ["experiment=demo", "+loss.evil._target_=torch.utils.collect_env.run", "+loss.evil.command='touch trace'"]
+_NETWORK = {"_target_": "inlay.models.PConvUNet", "levels": 4, "width": 4}
+STRANGERS = [  # each of them once did damage, or could
+    {"_target_": "os.mkdir", "path": "trace"},
+    _BUILD | {"cfg": {"_target_": "inlay.cli.settings.composed", "settings": _SETTINGS}},
+    {"_target_": "inlay.runs.open_folder", "run_dir": "trace", "config": "text"},
+    {"_target_": "inlay.runs.set_aside", "folder": {"_target_": "inlay.checkpoints.locate", "name": "."}, "names": []},
+    {"_target_": "hydra.utils.instantiate", "config": {"_target_": "os.mkdir", "path": "trace"}},
+    {"_target_": "inlay.losses.r1_penalty", "_partial_": True},
+    {"_target_": "inlay.models.PConvUNet.load_state_dict"},
+    {"_target_": "inlay.models.pconv.unet.nn.Linear"},
+    _NETWORK | {"_args_": ["trace"]},
+    _NETWORK | {"_recursive_": False},
+    _NETWORK | {"_convert_": "all"},
+    _NETWORK | {"_partial_": "yes"},
+]
+
 
 def after(run_dir, step):
     return torch.load(run_dir / f"checkpoints/step_{step:07d}.ckpt", weights_only=True)
@@ -181,12 +199,15 @@ class TestReplay:
         with pytest.raises(InlayError, match="every term and gradient is finite here"):
             self.replay(file)
 
-    @pytest.mark.parametrize("group", ["model", "optimizer", "task"])
-    def test_calls_nothing_that_is_not_of_inlay(self, file, group, tmp_path):
+    @pytest.mark.stranger("A.1")
+    @pytest.mark.parametrize("group", ["model", "loss", "optimizer", "task"])
+    @pytest.mark.parametrize("asked", STRANGERS, ids=str)
+    def test_builds_no_stranger_and_calls_no_function(self, file, group, asked, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
         content = torch.load(file, weights_only=True)
-        content["inlay"]["config"][group] = {"_target_": "os.mkdir", "path": str(tmp_path / "trace")}
+        content["inlay"]["config"][group] = asked
         torch.save(content, file)
-        with pytest.raises(InlayError, match=r"asks for 'os.mkdir', not part of Inlay"):
+        with pytest.raises(InlayError, match="Not to be trusted"):
             self.replay(file)
         assert not (tmp_path / "trace").exists()
 

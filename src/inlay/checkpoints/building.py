@@ -1,6 +1,5 @@
 """From a checkpoint to the modules it describes."""
 
-import pkgutil
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,10 @@ from torch import nn
 
 from inlay.checkpoints.folders import TEXT_MODEL, backbone
 from inlay.checkpoints.reading import NAMES, read, settings, weights
+from inlay.checkpoints.trust import trusted_class
 from inlay.checkpoints.weightless import Weightless, fill
 from inlay.errors import InlayError
 from inlay.hub import local_only
-
-_HOMES = {"model": "inlay.models.", "text": "inlay.text."}
 
 
 def build_network(path: str | Path) -> nn.Module:
@@ -67,14 +65,9 @@ def _build(path: str | Path, checkpoint: dict[str, Any], group: str, part: str, 
 
 
 def _class(path: str | Path, target: Any, group: str) -> type[nn.Module]:
-    """Look up a class that Inlay itself defines; refuse anything else, also a detour (``inlay.images.os``)."""
-    found, home = None, _HOMES[group]
-    if isinstance(target, str) and target.startswith(home):
-        try:
-            found = pkgutil.resolve_name(target)
-        except Exception:  # whatever the lookup raised, the answer is the same
-            found = None
-    if not (isinstance(found, type) and issubclass(found, nn.Module) and found.__module__.startswith(home)):
+    """The class of a network or text encoder that a checkpoint names; anything else is refused."""
+    found = trusted_class(target, group)
+    if found is None or not issubclass(found, nn.Module):
         raise InlayError(
             f"{path}: asks for {target!r}, which is not a {NAMES[group]} of Inlay. The file is not to be trusted."
         )

@@ -1,5 +1,6 @@
 """Opening checkpoints, and what they hold."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def read(path: str | Path) -> dict[str, Any]:
         return {KEY: told, "state_dict": tensors}
     if path.name == WEIGHTS:
         raise InlayError(f"{path}: weights alone do not say of which network. Name the folder: {path.parent}.")
+    _check_stored(path)
     try:
         # mapped: a part of it can be had without reading the rest, such as the optimizers
         checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
@@ -43,7 +45,32 @@ def read(path: str | Path) -> dict[str, Any]:
         ) from error
     if not isinstance(checkpoint, dict) or not {KEY, "state_dict"} <= checkpoint.keys():
         raise InlayError(f"{path}: not a checkpoint of Inlay (no {KEY!r} entry). Give one that train.py wrote.")
+    for group in ("state_dict", AVERAGE):
+        _check_backed(path, checkpoint.get(group, {}))
     return checkpoint
+
+
+def _check_stored(path: Path) -> None:
+    """Refuse an archive whose entries are packed: a small file could fill the memory. PyTorch packs none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (OSError, zipfile.BadZipFile):
+        return  # missing, or no archive: torch says what it is
+    packed = [
+        entry.filename
+        for entry in entries
+        if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > entry.compress_size
+    ]
+    if packed:
+        raise InlayError(f"{path}: {packed[0]!r} is packed, which train.py never does. The file is not to be trusted.")
+
+
+def _check_backed(path: Path, tensors: dict[str, Any]) -> None:
+    """Refuse tensors that claim more numbers than the file holds of them (a stride of 0)."""
+    for name, value in tensors.items():
+        if isinstance(value, Tensor) and value.nbytes > value.untyped_storage().nbytes():
+            raise InlayError(f"{path}: {name} is {tuple(value.shape)} of a file without so many numbers. Damaged.")
 
 
 def weights(checkpoint: dict[str, Any], part: str) -> dict[str, Tensor]:

@@ -1,40 +1,77 @@
-"""What a checkpoint's configuration may ask for."""
+"""What a file may ask to be built: classes, from the list that each group of the configuration keeps."""
 
-import pkgutil
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from inlay.errors import InlayError
 
-_TRUSTED = ("inlay.", "torch.optim.")
+_OPTIMIZERS, _SCHEDULERS = "torch.optim", "torch.optim.lr_scheduler"
+_HOMES = {
+    "model": ("inlay.models",),
+    "loss": ("inlay.losses",),
+    "text": ("inlay.text",),
+    "discriminator": ("inlay.models",),
+    "matcher": ("inlay.matchers",),
+    "task": ("inlay.tasks", "inlay.text", "inlay.models", "inlay.matchers"),
+    "optimizer": (_OPTIMIZERS,),
+    "scheduler": (_SCHEDULERS,),
+}
+"""Where the classes of a group live: its list is what these packages export (``__all__``)."""
+
+_DEEPEST = 16  # levels of a configuration; ours have five
 
 
-def check_trusted(path: str | Path, config: Any) -> None:
-    """Refuse a configuration that would call anything but what is Inlay's own, or an optimizer.
+def check_trusted(path: str | Path, config: dict[str, Any]) -> None:
+    """Refuse a configuration that would build anything but the classes that its groups may have.
+
+    No functions or methods, no instructions to Hydra but ``_partial_``, nothing that would be looked up.
 
     Args:
         path: of the file that has it.
-        config: the configuration, or a part of it.
+        config: its groups, by name.
 
     Raises:
         InlayError: naming what it asks for.
     """
+    for group, part in config.items():
+        _check(path, part, group, _DEEPEST)
+
+
+def trusted_class(target: Any, group: str) -> type | None:
+    """The class that a target names, if it is on its group's list.
+
+    Args:
+        target: such as ``inlay.models.PConvUNet``.
+        group: such as ``model``.
+    """
+    home, _, name = target.rpartition(".") if isinstance(target, str) else ("", "", "")
+    if home not in _HOMES.get(group, ()) or name not in import_module(home).__all__:
+        return None
+    found = getattr(import_module(home), name)
+    return found if isinstance(found, type) else None
+
+
+def _check(path: str | Path, config: Any, group: str, depth: int) -> None:
+    if depth == 0:
+        raise InlayError(f"{path}: {group} goes deeper than {_DEEPEST} levels. Not to be trusted.")
     if isinstance(config, dict):
-        if "_target_" in config and not _is_trusted(config["_target_"]):
-            raise InlayError(f"{path}: asks for {config['_target_']!r}, not part of Inlay. Not to be trusted.")
+        _check_target(path, config, group)
         config = list(config.values())
     if isinstance(config, list):
         for value in config:
-            check_trusted(path, value)
-    if isinstance(config, str) and "${" in config:
+            _check(path, value, group, depth - 1)
+    elif isinstance(config, str) and "${" in config:
         raise InlayError(f"{path}: asks for {config!r}, which would be looked up. Not to be trusted.")
 
 
-def _is_trusted(target: Any) -> bool:
-    if not (isinstance(target, str) and target.startswith(_TRUSTED)):
-        return False
-    try:
-        found = pkgutil.resolve_name(target)
-    except Exception:  # whatever the lookup raised, the answer is the same
-        return False
-    return callable(found) and str(getattr(found, "__module__", "")).startswith(_TRUSTED)
+def _check_target(path: str | Path, config: dict[Any, Any], group: str) -> None:
+    if "_target_" in config and trusted_class(config["_target_"], group) is None:
+        raise InlayError(
+            f"{path}: asks for {config['_target_']!r}, not part of Inlay that {group}= may choose. Not to be trusted."
+        )
+    for key, value in config.items():
+        if not isinstance(key, str) or (key == "_partial_" and not isinstance(value, bool)):
+            raise InlayError(f"{path}: {group} has {key!r}={value!r}. Not to be trusted.")
+        if key.startswith("_") and key not in ("_target_", "_partial_"):
+            raise InlayError(f"{path}: {group} has {key!r}, an instruction to Hydra. Not to be trusted.")

@@ -16,11 +16,13 @@ def train(cfg: DictConfig) -> float | None:
     from lightning_fabric.utilities.exceptions import MisconfigurationException
     from pytorch_lightning.tuner.tuning import Tuner
 
-    from inlay import distributed, precision, replay, resume, runs, tuning
+    from inlay import distributed, hub, precision, replay, resume, runs, tuning
 
     runs.quiet()
     if cfg.replay:
-        replay.run(cfg.replay, build(OmegaConf.create(replay.config(cfg.replay))))
+        with hub.local_only():  # a file's word is no reason to download
+            task = build(OmegaConf.create(replay.config(cfg.replay)))
+        replay.run(cfg.replay, task)
         return None
     require(sorted(OmegaConf.missing_keys(cfg)))
     runs.check_used(cfg)
