@@ -42,14 +42,17 @@ def trusted_class(target: Any, group: str) -> type | None:
     """The class that a target names, if it is on its group's list.
 
     Args:
-        target: such as ``inlay.models.PConvUNet``.
+        target: such as ``inlay.models.PConvUNet``, or the same by the module that defines it.
         group: such as ``model``.
     """
-    home, _, name = target.rpartition(".") if isinstance(target, str) else ("", "", "")
-    if home not in _HOMES.get(group, ()) or name not in import_module(home).__all__:
+    if not isinstance(target, str):
         return None
-    found = getattr(import_module(home), name)
-    return found if isinstance(found, type) else None
+    name = target.rpartition(".")[2]
+    for home in map(import_module, _HOMES.get(group, ())):
+        found = getattr(home, name) if name in home.__all__ else None
+        if isinstance(found, type) and target in (f"{home.__name__}.{name}", f"{found.__module__}.{name}"):
+            return found
+    return None
 
 
 def _check(path: str | Path, config: Any, group: str, depth: int) -> None:
