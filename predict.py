@@ -1,6 +1,5 @@
 """Fill holes: ``python predict.py --image I --mask M --model MODEL --output O``; of pictures, or folders of them."""
 
-import logging
 import os
 import sys
 
@@ -10,9 +9,11 @@ from inlay.cli.prediction import parse
 def main() -> None:
     """Run; the exit status is 0 only when all pictures were written."""
     args = vars(parse())
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
 
     from inlay.errors import interrupted, reported  # heavy imports wait until the arguments are understood
+    from inlay.printing import log_to_terminal, say
+
+    log_to_terminal()
 
     with reported(), interrupted():
         from inlay.composing import How
@@ -20,7 +21,7 @@ def main() -> None:
 
         how = How(**{name: args.pop(name) for name in ("strategy", "feather", "dilate", "blend", "batch")})
         for path in predict(Request(how=how, **args)):
-            print(path)
+            say(path)
 
 
 def leave() -> None:

@@ -19,6 +19,7 @@ SOURCE = ROOT / "src/inlay"
 
 # A module may import those on earlier lines, and its own package.
 TIERS = [
+    {"printing"},
     {"buckets", "cache", "errors", "types", "ops", "provenance", "randomness", "frozen", "lazy"},
     {"checkpoint_files", "files"},
     {"device", "distributed", "hub", "precision", "pretrained"},

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 
 from inlay.data.datamodule import to_batch
@@ -18,6 +17,7 @@ from inlay.images import contact_sheet, write_picture
 from inlay.masks import Strokes
 from inlay.metrics import InpaintingMetrics
 from inlay.ops import erase
+from inlay.printing import console
 from inlay.randomness import Stream, generator
 from inlay.types import Batch
 
@@ -90,9 +90,9 @@ def _print(scores: Scores, sheet: Path) -> None:
         table.add_column(title, justify="right")
     for name, row in scores.items():
         table.add_row(name, *(f"{row[key]:.{2 if 'psnr' in key else 4}f}" for key in COLUMNS))
-    console = Console()
-    console.print(table)
+    screen = console()
+    screen.print(table)
     gap = {name: scores["inlay"]["hole_psnr"] - scores[name]["hole_psnr"] for name in ("mean", "telea")}
-    console.print(f"In the hole: {gap['mean']:+.2f} dB against mean fill, {gap['telea']:+.2f} dB against Telea.")
-    console.print("Trained on pixel losses only: perceptual and style terms mean little without ImageNet weights.")
-    console.print(f"{SHEET}: {sheet}", soft_wrap=True)
+    screen.print(f"In the hole: {gap['mean']:+.2f} dB against mean fill, {gap['telea']:+.2f} dB against Telea.")
+    screen.print("Trained on pixel losses only: perceptual and style terms mean little without ImageNet weights.")
+    screen.print(f"{SHEET}: {sheet}", soft_wrap=True)

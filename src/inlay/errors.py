@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from inlay.printing import say
+
 
 class InlayError(Exception):
     """A mistake outside the program: its message names what was wrong and what to do.
@@ -83,13 +85,13 @@ def reported() -> Iterator[None]:
     try:
         yield
     except Preempted as preempted:
-        print(f"preempted: {preempted}", file=sys.stderr)
+        say(f"preempted: {preempted}", sys.stderr)
         raise SystemExit(REQUEUE) from None
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _REFUSED:
-            print(
+            say(
                 f"error: {error}. Make room, or write elsewhere, and start it again (a training with resume=last).",
-                file=sys.stderr,
+                sys.stderr,
             )
             raise SystemExit(1) from None
         cause: BaseException | None = error
@@ -97,7 +99,7 @@ def reported() -> Iterator[None]:
             cause = cause.__cause__
         if cause is None:
             raise
-        print(f"error: {_one_line(str(cause))}", file=sys.stderr)
+        say(f"error: {_one_line(str(cause))}", sys.stderr)
         raise SystemExit(1) from None
 
 

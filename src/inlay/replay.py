@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
 from inlay.checkpoints import KEY, check_trusted, read
 from inlay.errors import InlayError
+from inlay.printing import console, say
 from inlay.tasks.base import Replayed, Task
 from inlay.tasks.steps import not_finite, poisoned, split
 
@@ -46,7 +46,7 @@ def run(path: str | Path, task: Task) -> None:
     task.load_state_dict(content["state_dict"])
     task.replay(Replayed(*(content[KEY][name] for name in Replayed._fields)))
     batch = content["batch"]
-    print(f"step {task.step + 1}, pictures: {', '.join(batch['id'])}")
+    say(f"step {task.step + 1}, pictures: {', '.join(batch['id'])}")
     task.train()
     found = False
     for number, part in enumerate(split(batch, task.accumulate)):
@@ -55,7 +55,7 @@ def run(path: str | Path, task: Task) -> None:
             for loss in task.losses(part, number):
                 found |= _report(loss.terms | {"loss": loss.total.detach()}, task, loss.total)
         if layers:
-            print(f"first module with an answer that is not finite: {layers[0]}")
+            say(f"first module with an answer that is not finite: {layers[0]}")
     if not found:
         raise InlayError(
             f"replay={path}: every term and gradient is finite here, on the CPU in float32. "
@@ -72,11 +72,11 @@ def _report(terms: Mapping[str, Tensor], task: Task, total: Tensor) -> bool:
     table = Table("term", "value")
     for name, value in terms.items():
         table.add_row(name, f"{float(value):.6g}", style="bold red" if name in bad else None)
-    Console().print(table)
+    console().print(table)
     spoiled = [name for name, p in task.named_parameters() if p.grad is not None and not p.grad.isfinite().all()]
     if spoiled:
         more = f" and {len(spoiled) - _SHOWN} more" if len(spoiled) > _SHOWN else ""
-        print(f"gradient not finite: {', '.join(spoiled[:_SHOWN])}{more}")
+        say(f"gradient not finite: {', '.join(spoiled[:_SHOWN])}{more}")
     return bool(bad or spoiled)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from inlay.checkpoint_files import is_whole, step_files
 from inlay.checkpoints import KEY, read
 from inlay.errors import InlayError
+from inlay.printing import say
 
 log = logging.getLogger(__name__)
 
@@ -71,11 +72,11 @@ def report(path: Path, config: Any) -> None:
         InlayError: see :func:`compare`.
     """
     changed, steps = compare(path, config), read(path)["global_step"]
-    print(f"resume: {path}, after {steps} iterations")
+    say(f"resume: {path}, after {steps} iterations")
     if steps >= config["iterations"]:
-        print(f"resume: iterations={config['iterations']} are done; nothing is left to train")
+        say(f"resume: iterations={config['iterations']} are done; nothing is left to train")
     if changed:
-        print("\n  ".join([f"resume: {len(changed)} settings changed since", *changed]))
+        say("\n  ".join([f"resume: {len(changed)} settings changed since", *changed]))
 
 
 def compare(path: Path, config: Mapping[str, Any]) -> list[str]:

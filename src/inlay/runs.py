@@ -14,6 +14,7 @@ from inlay.checkpoint_files import sidecar, step_files
 from inlay.checkpoints import KEY, load_text, read, settings, transfer, weights
 from inlay.data.datamodule import InpaintingData
 from inlay.errors import InlayError
+from inlay.printing import say
 from inlay.text import vocabulary as words
 
 log = logging.getLogger(__name__)
@@ -141,10 +142,10 @@ def start_from(task: nn.Module, init_from: str | None, text_from: str | None) ->
         InlayError: a checkpoint cannot be used, or the run reads no text.
     """
     if init_from:
-        print(f"init_from={init_from}\n{transfer(init_from, cast(nn.Module, task.net))}")
+        say(f"init_from={init_from}\n{transfer(init_from, cast(nn.Module, task.net))}")
         discriminators = getattr(task, "discriminators", None)
         if discriminators is not None and weights(read(init_from), "discriminators"):
-            print(f"discriminators\n{transfer(init_from, discriminators, 'discriminators')}")
+            say(f"discriminators\n{transfer(init_from, discriminators, 'discriminators')}")
     if text_from:
         text = getattr(task, "text", None)
         if text is None:

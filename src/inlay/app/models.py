@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from inlay.fillers.names import short_names
+from inlay.printing import console, printable
 
 if TYPE_CHECKING:
     from inlay.inpainter import Inpainter
@@ -28,9 +27,9 @@ def open_models(names: Sequence[str], device: str = "auto", precision: "Inferenc
     """
     from inlay.inpainter import load
 
-    console = Console(stderr=True)
+    screen = console(stderr=True)
     models = {}
     for name, label in short_names(names).items():
-        with console.status(f"opening {name}"):
+        with screen.status(printable(f"opening {name}")):
             models[label] = load(name, device=device, precision=precision)
     return models

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import cast
 
 import pytorch_lightning as pl
-from rich.console import Console
 from rich.table import Table
 
 from inlay.callbacks.figures import Figures, Part, figures, parts_of
 from inlay.errors import InlayError
+from inlay.printing import console
 from inlay.tasks.base import Task
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Preflight(pl.Callback):
         if not trainer.is_global_zero:
             return
         found = figures(trainer, cast(Task, pl_module), self._parts)
-        Console(markup=False, highlight=False).print(table(found))
+        console().print(table(found))
         for line in warnings(found, self.reference_lr):
             log.warning("%s", line)
 

@@ -4,15 +4,15 @@ Every command is a pair: its arguments, and a function that takes them. Heavy im
 """
 
 import argparse
-import logging
 
 
 def main() -> None:
     """Entry point of the ``inlay`` command."""
     args = _arguments(_parser())
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     from inlay.errors import reported
+    from inlay.printing import log_to_terminal
 
+    log_to_terminal()
     with reported():
         args.run(args)
 

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from inlay.printing import say
+
 DATASETS = ("folder", "places2", "cub", "pets", "flist")
 
 
@@ -44,8 +46,8 @@ def _prepare(args: argparse.Namespace) -> None:
 
     listing = instantiate(composed([f"data={args.dataset}", *args.settings]).data.listing)
     report = prepare(listing, args.root, args.out, cores() if args.workers is None else args.workers)
-    print(report)
-    print(f"{args.out} is the index" + (f", {refused_file(args.out)} lists what it refused" if report.refused else ""))
+    say(report)
+    say(f"{args.out} is the index" + (f", {refused_file(args.out)} lists what it refused" if report.refused else ""))
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -56,8 +58,8 @@ def _check(args: argparse.Namespace) -> None:
     root = args.root or root_of(args.index)
     sound, wrong = check(args.index, root, cores() if args.workers is None else args.workers)
     for file, reason in wrong:
-        print(f"{file}: {reason}")
-    print(f"{sound + len(wrong):,} pictures in {args.index}: {sound:,} sound, {len(wrong):,} not")
+        say(f"{file}: {reason}")
+    say(f"{sound + len(wrong):,} pictures in {args.index}: {sound:,} sound, {len(wrong):,} not")
     if wrong:
         raise InlayError(
             f"{len(wrong)} files under {root} are not as the index says. Make it anew with `inlay data prepare`."

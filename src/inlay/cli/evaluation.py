@@ -11,6 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from inlay.cli.settings import pictures, require
+from inlay.printing import console, say
 
 if TYPE_CHECKING:
     from inlay.evaluation.measuring import Measures
@@ -106,13 +107,12 @@ def _compare(args: argparse.Namespace) -> None:
     from inlay.evaluation.markdown import many
     from inlay.evaluation.publish import read
 
-    print(many([(str(folder), read(folder)) for folder in args.folder]))
+    say(many([(str(folder), read(folder)) for folder in args.folder]))
 
 
 def _tell(results: "Results", folder: Path) -> None:
     """The table that matters most, and where the others are."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     from inlay.evaluation.folder import Folder
@@ -131,10 +131,10 @@ def _tell(results: "Results", folder: Path) -> None:
         printed.add_row(
             filler, *(table.shown(cell.number) + mark for cell, mark in zip(row.values(), marks, strict=True))
         )
-    Console().print(printed)
+    console().print(printed)
     print("* best of the bucket  ~ within noise of it")
     for path in (where.results, where.parquet, where.markdown, where.latex, where.report):
-        print(path)
+        say(path)
 
 
 def _check_used(overrides: list[str]) -> None:

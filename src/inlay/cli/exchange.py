@@ -5,6 +5,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inlay.printing import say
+
 if TYPE_CHECKING:
     from inlay.exchange.exporting import Wording
 
@@ -43,7 +45,7 @@ def _export(args: argparse.Namespace) -> None:
 
     path, target = locate(args.checkpoint), _target(args)
     for file in _written(path, target, args):
-        print(file)
+        say(file)
 
 
 def _target(args: argparse.Namespace) -> Path:
@@ -75,7 +77,7 @@ def _push(args: argparse.Namespace) -> None:
     path = locate(args.checkpoint)
     if path.is_dir():
         _refuse_wording(args, f"{path}: has its card already")
-        print(push_folder(path, args.to, args.private))
+        say(push_folder(path, args.to, args.private))
         return
     if not args.license:
         raise InlayError("give --license: nobody may use weights that have none. apache-2.0, cc-by-nc-4.0, other, ...")
@@ -83,7 +85,7 @@ def _push(args: argparse.Namespace) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         export_folder(path, Path(folder), _wording(args))
-        print(push_folder(Path(folder), args.to, args.private))
+        say(push_folder(Path(folder), args.to, args.private))
 
 
 def _wording(args: argparse.Namespace) -> "Wording":

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inlay.printing import say
+
 if TYPE_CHECKING:
     from inlay.exchange.foreign import Imported
 
@@ -34,8 +36,8 @@ def _import(args: argparse.Namespace) -> None:
 
     imported = _imported(args)
     files = write_folder(args.to, imported.checkpoint, imported.card)
-    print(imported.report)
-    print(f"{args.to}: {', '.join(file.name for file in files)}. Fill holes with predict.py --model {args.to}")
+    say(imported.report)
+    say(f"{args.to}: {', '.join(file.name for file in files)}. Fill holes with predict.py --model {args.to}")
 
 
 def _imported(args: argparse.Namespace) -> "Imported":

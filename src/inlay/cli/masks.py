@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inlay.cli.settings import add_settings, composed, pictures
+from inlay.printing import say
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -91,7 +92,7 @@ def _preview(args: argparse.Namespace) -> None:
     cfg = composed(args.settings)
     tiles = [labeled(tile, text) for tile, text in (_seen(cfg, args) if _has_pictures(cfg) else _drawn(cfg, args))]
     write_picture(args.out, contact_sheet(tiles[i : i + COLUMNS] for i in range(0, len(tiles), COLUMNS)))
-    print(f"{len(tiles)} masks in {args.out}, white = hole, with the share of the picture that is hole")
+    say(f"{len(tiles)} masks in {args.out}, white = hole, with the share of the picture that is hole")
 
 
 def _drawn(cfg: "DictConfig", args: argparse.Namespace) -> Iterator[tuple[Any, str]]:
@@ -136,8 +137,8 @@ def _for_each(found: "IndexedPictures", cfg: "DictConfig", seed: int) -> "Iterat
             name = hole.id.rpartition(".")[0] if hole.id.lower().endswith(SUFFIXES) else hole.id
             yield Drawn(name, hole.mask, hole.id)
     for hole in without:
-        print(f"no mask for {hole.id}: {hole.reason}")
-    print(f"{len(found):,} pictures, {len(without):,} without a mask")
+        say(f"no mask for {hole.id}: {hole.reason}")
+    say(f"{len(found):,} pictures, {len(without):,} without a mask")
 
 
 def _write(args: argparse.Namespace, masks: "Iterable[Drawn]", total: int, family: str) -> None:
@@ -148,7 +149,7 @@ def _write(args: argparse.Namespace, masks: "Iterable[Drawn]", total: int, famil
     rows = tqdm(write_set(masks, family, args.seed, args.out), total=total, desc="masks", unit=" masks")
     ratios = [row["ratio"] for row in rows]
     if ratios:
-        print(f"{len(ratios):,} masks in {args.out}, hole ratio {min(ratios):.3f} to {max(ratios):.3f}")
+        say(f"{len(ratios):,} masks in {args.out}, hole ratio {min(ratios):.3f} to {max(ratios):.3f}")
 
 
 def _has_pictures(cfg: "DictConfig") -> bool:

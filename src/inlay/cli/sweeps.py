@@ -11,11 +11,11 @@ from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from inlay.cli.trials import Trial, read, varied
+from inlay.printing import console, say
 
 TABLE, PLOT = "sweep.csv", "sweep.png"
 _WIDTH_OF_A_LOG = 160
@@ -77,16 +77,16 @@ def summarize(trials: Sequence[Trial], folder: Path, monitor: str) -> None:
     from inlay.cli.sweep_plot import draw
 
     if not trials:
-        print(f"No trial left a record in {folder}.")
+        say(f"No trial left a record in {folder}.")
         return
     write_csv(trials, folder)
     draw(sorted(trials, key=lambda trial: trial.started), monitor, folder / PLOT)
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_LOG)
-    console.print(table(trials, folder, monitor))
+    screen = console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_LOG)
+    screen.print(table(trials, folder, monitor))
     for trial in trials:
         if trial.error:
-            console.print(f"{trial.folder} failed: {trial.error}", soft_wrap=True, markup=False, highlight=False)
-    console.print(closing(trials, folder, monitor), soft_wrap=True, markup=False, highlight=False)
+            screen.print(f"{trial.folder} failed: {trial.error}", soft_wrap=True)
+    screen.print(closing(trials, folder, monitor), soft_wrap=True)
 
 
 def table(trials: Sequence[Trial], folder: Path, monitor: str) -> Table:

@@ -16,6 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from inlay.errors import Preempted
+from inlay.printing import say
 
 RESULT, UNFINISHED, ERROR = "result.json", "unfinished.json", "error.txt"
 
@@ -89,7 +90,7 @@ def recorded(train: Callable[[], float | None], folder: Path, overrides: list[st
     finally:
         gc.collect()  # the network goes before the next trial of this process brings its own
     if error:
-        print(f"error: the trial in {folder} failed: {error}", file=sys.stderr)
+        say(f"error: the trial in {folder} failed: {error}", sys.stderr)
     ended = {"status": "failed" if error else "completed", "value": value, "error": error}
     _write(Trial(**{**asdict(trial), **ended, "seconds": round(time.monotonic() - begun, 1)}))
     return value

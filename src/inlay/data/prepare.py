@@ -22,6 +22,7 @@ from inlay.data.tree import Tree, unchanged
 from inlay.errors import BadFile, InlayError
 from inlay.files import alone
 from inlay.images import picture_size
+from inlay.printing import say
 
 
 class Examined(NamedTuple):
@@ -265,9 +266,9 @@ def find_index(
             index.parent.mkdir(parents=True, exist_ok=True)
             with alone(index.with_suffix(".lock")):
                 if not _is_current(index, root):  # by now, perhaps, thanks to another process
-                    print(f"{root} has no index yet, or has changed; making {index}")
-                    print("(`inlay data prepare` does it ahead)")
-                    print(prepare(listing, root, index, workers, verify, stop_at_bad_file))
+                    say(f"{root} has no index yet, or has changed; making {index}")
+                    say("(`inlay data prepare` does it ahead)")
+                    say(prepare(listing, root, index, workers, verify, stop_at_bad_file))
         except OSError as error:
             raise InlayError(
                 f"{index}: cannot be written ({error.strerror}). Set INLAY_CACHE to another place."

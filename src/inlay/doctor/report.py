@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from textwrap import wrap
 
-from rich.console import Console
 from rich.text import Text
 
 from inlay.doctor.finding import Finding, State, worst
+from inlay.printing import console
 
 _COLORS: dict[State, str] = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 
@@ -19,14 +19,14 @@ def show(sections: Iterable[tuple[str, list[Finding]]]) -> State:
     Returns:
         The state of everything.
     """
-    console, everything = Console(markup=False, highlight=False), list[Finding]()
+    screen, everything = console(), list[Finding]()
     for section, findings in sections:
-        console.print(Text(section, "bold"))
-        for line in (line for finding in findings for line in _lines(finding, console.width)):
-            console.print(line, soft_wrap=True)  # a word may be longer than a line: addresses stay whole
-        console.print()
+        screen.print(Text(section, "bold"))
+        for line in (line for finding in findings for line in _lines(finding, screen.width)):
+            screen.print(line, soft_wrap=True)  # a word may be longer than a line: addresses stay whole
+        screen.print()
         everything += findings
-    console.print(_summary([finding.state for finding in everything]), soft_wrap=True)
+    screen.print(_summary([finding.state for finding in everything]), soft_wrap=True)
     return worst(everything)
 
 

@@ -14,6 +14,7 @@ from types import ModuleType
 
 from inlay.errors import InlayError, unwritable
 from inlay.files.reading import read_text
+from inlay.printing import say
 
 fcntl: ModuleType | None
 try:
@@ -73,7 +74,7 @@ def alone(lock: Path) -> Iterator[None]:
     descriptor = _opened(lock)
     try:
         if not _locked(descriptor, lock):
-            print(f"{lock}: another process is at work here; waiting for it", file=sys.stderr)
+            say(f"{lock}: another process is at work here; waiting for it", sys.stderr)
             _locked(descriptor, lock, wait=True)
         yield
     finally:

@@ -8,6 +8,7 @@ from typing import Any
 from inlay.data.datamodule import InpaintingData
 from inlay.data.loader import ENDLESS
 from inlay.errors import InlayError
+from inlay.printing import say
 from inlay.runs import set_aside
 from inlay.tasks.base import Task
 from inlay.tuning import batch_size, learning_rate
@@ -85,10 +86,10 @@ def _tell_rate(curve: learning_rate.Curve, path: Path) -> None:
     rate = curve.suggestion
     if rate is None:
         raise InlayError(f"tune=lr: the loss fell nowhere by more than its noise: no rate to suggest. Look at {path}.")
-    print(f"optimizer.lr={rate:.2g}\nThe loss falls fastest there; {path} shows where it rises.")
+    say(f"optimizer.lr={rate:.2g}\nThe loss falls fastest there; {path} shows where it rises.")
 
 
 def _tell_size(fitting: int) -> None:
     if not fitting:
         raise InlayError("tune=batch_size: not even the smallest batch fits. Lower data.image_size or model.width.")
-    print(f"data.batch_size={fitting}\nA tenth of what fits is left for validation and averages of weights.")
+    say(f"data.batch_size={fitting}\nA tenth of what fits is left for validation and averages of weights.")

@@ -1,0 +1,91 @@
+"""Texts of strangers where people read them: names of files, captions, keys and errors that a terminal would obey."""
+
+import copy
+import logging
+import os
+import re
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook
+    from rich.segment import Segment
+
+# Controls but for tab and newline, separators of lines, what turns the direction of letters (Unicode's embeddings,
+# overrides and isolates), and halves of letters, which stand for bytes of a file's name that are no UTF-8.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_BREAKS = re.compile("[\t\n]")
+
+
+def printable(text: object, one_line: bool = False) -> str:
+    r"""A text with everything that a terminal or a browser obeys as an escape: ``\x1b``, ``\x07``, ``\u202e``.
+
+    Letters of all languages, tabs and ends of lines stay. It is no HTML and no Markdown yet: what writes those escapes
+    their own marks besides.
+
+    Args:
+        text: anything; its ``str`` counts.
+        one_line: show tabs and ends of lines as escapes, too, as in the name of a file.
+    """
+    seen = _OBEYED.sub(_escape, str(text))
+    return _BREAKS.sub(_escape, seen) if one_line else seen
+
+
+def say(text: object, file: IO[str] | None = None) -> None:
+    """Print a text as :func:`printable` shows it; a path on one line."""
+    print(printable(text, isinstance(text, os.PathLike)), file=file, flush=True)
+
+
+def console(**options: Any) -> "Console":
+    """A console of Rich that takes texts as they are: brackets are brackets, and everything is :func:`printable`.
+
+    Args:
+        options: of :class:`rich.console.Console`.
+    """
+    from rich.console import Console
+
+    shown = Console(markup=False, highlight=False, emoji=False, **options)
+    shown.push_render_hook(cast("RenderHook", _Printable()))
+    return shown
+
+
+class LogFormatter(logging.Formatter):
+    """Writes records of the log as :func:`printable` shows them, each value in a message on one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The text of a record, with its traceback, if it has one."""
+        shown = copy.copy(record)
+        if isinstance(record.args, tuple):
+            shown.args = tuple(_in_message(value) for value in record.args)
+        return printable(super().format(shown))
+
+
+def log_to_terminal() -> None:
+    """Let the log of an entry be read on stderr, from what is worth knowing upwards."""
+    terminal = logging.StreamHandler()
+    terminal.setFormatter(LogFormatter("%(levelname)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[terminal])
+
+
+class _Printable:
+    """A hook of Rich: looks at what is about to be written, when colors and text are still apart."""
+
+    def process_renderables(self, renderables: "list[ConsoleRenderable]") -> "list[ConsoleRenderable]":
+        return [_Shown(each) for each in renderables]
+
+
+class _Shown:
+    def __init__(self, renderable: "ConsoleRenderable") -> None:
+        self.renderable = renderable
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[Segment]":
+        for segment in console.render(self.renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+
+def _in_message(value: object) -> object:
+    return printable(value, one_line=True) if isinstance(value, str | os.PathLike | BaseException) else value
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
