@@ -2,10 +2,9 @@
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from inlay.cli.evaluation import evaluate
-from inlay.cli.settings import check_shared
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
@@ -14,7 +13,6 @@ def main(cfg: DictConfig) -> None:
     from inlay.errors import reported
 
     with reported():
-        check_shared(OmegaConf.to_yaml(cfg))
         cfg.run_dir = HydraConfig.get().run.dir
         evaluate(cfg, list(HydraConfig.get().overrides.task))
 

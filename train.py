@@ -5,7 +5,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from inlay.cli.training import run_folder, train
+from inlay.cli.training import train
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
@@ -19,7 +19,7 @@ def main(cfg: DictConfig) -> float | None:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             runs.check_sweep(cfg.trainer.devices, HydraConfig.get().launcher._target_)
             return trials.run(cfg, train)
-        cfg.run_dir = run_folder(cfg)
+        cfg.run_dir = HydraConfig.get().run.dir
         return train(cfg)
 
 

@@ -199,17 +199,6 @@ def refused(run_dir, settings, tiny):
         train(run_dir, *settings, tiny=tiny)
 
 
-def test_ddp_does_not_take_folders_that_the_clock_names(pictures, tmp_path, monkeypatch):
-    from inlay.cli.settings import check_shared
-    from inlay.errors import InlayError
-
-    check_shared("run_dir: outputs/${now:%H}")
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    check_shared("run_dir: outputs/mine")
-    with pytest.raises(InlayError, match="Give run_dir="):
-        check_shared("run_dir: outputs/${now:%H}")
-
-
 def normalize(folder, rank, world):
     """Batch norm of this process's rows, forward and backward."""
     import torch.distributed as dist

@@ -20,8 +20,9 @@ SOURCE = ROOT / "src/inlay"
 # A module may import those on earlier lines, and its own package.
 TIERS = [
     {"printing"},
-    {"buckets", "cache", "errors", "types", "ops", "provenance", "randomness", "frozen", "lazy"},
-    {"checkpoint_files", "files"},
+    {"buckets", "cache", "errors", "types", "ops", "processes", "provenance", "randomness", "frozen", "lazy"},
+    {"files"},
+    {"checkpoint_files"},
     {"device", "distributed", "hub", "precision", "pretrained"},
     {"images", "losses", "metrics", "models", "text"},
     {"masks"},
@@ -75,6 +76,11 @@ def test_modules_import_only_what_stands_left_of_them(path):
     own = room_of(path)
     used = {m.split(".")[1] for m in imports(path) if m.startswith("inlay.")} - {own, "__version__"}
     assert {m for m in used if tier(m) >= tier(own)} == set()
+
+
+@pytest.mark.stranger("B.13")
+def test_only_locks_ask_for_what_windows_lacks():
+    assert [name_of(path) for path in FILES if "fcntl" in set(imports(path))] == ["files/locking.py"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

@@ -5,6 +5,11 @@ import re
 import zipfile
 from pathlib import Path
 
+from inlay.errors import InlayError
+from inlay.files import read_bytes
+
+_LONGEST_NAME = 64
+
 
 def step_file(folder: Path, step: int) -> Path:
     """Where a run keeps the checkpoint after so many iterations."""
@@ -22,9 +27,26 @@ def sidecar(path: str | Path) -> Path:
     return Path(f"{path}.sha256")
 
 
+def resolved(path: str | Path) -> Path:
+    """The file that a name such as ``best.ckpt`` stands for; any other is itself.
+
+    Runs write their checkpoints as ``step_0000600.ckpt``. ``last.ckpt`` and ``best.ckpt`` are links to them, or where a
+    disk or system has no links, small files that hold such a name.
+    """
+    path = Path(path)
+    path = path.resolve() if path.is_symlink() else path
+    try:
+        if path.is_file() and path.stat().st_size <= _LONGEST_NAME:
+            name = re.fullmatch(rb"(step_\d+\.ckpt)\s*", read_bytes(path, _LONGEST_NAME))
+            return path.with_name(name[1].decode()) if name else path
+    except (OSError, InlayError):
+        pass  # whoever opens it says what is wrong
+    return path
+
+
 def is_whole(path: Path) -> bool:
     """Whether a checkpoint is what was written: by its SHA-256, or without one by the checksums of the archive."""
-    path = path.resolve()
+    path = resolved(path)
     try:
         with path.open("rb") as file:
             if sidecar(path).exists():
@@ -37,7 +59,7 @@ def is_whole(path: Path) -> bool:
 
 def digest(path: str | Path) -> str:
     """Which version a file is, or all files of a folder: ``sha256:`` and 16 hexadecimal digits."""
-    path = Path(path)
+    path = resolved(path)
     if path.is_dir():
         told = "".join(
             f"{file.relative_to(path)} {digest(file)}\n" for file in sorted(path.rglob("*")) if file.is_file()

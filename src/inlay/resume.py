@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from inlay.checkpoint_files import is_whole, step_files
+from inlay.checkpoint_files import is_whole, resolved, step_files
 from inlay.checkpoints import KEY, read
 from inlay.errors import InlayError
 from inlay.printing import say
@@ -35,21 +35,21 @@ def find(run_dir: str, resume: str | None) -> Path | None:
     if resume in ("last", "auto"):
         return _newest(folder, resume)
     path = folder / "best.ckpt" if resume == "best" else Path(resume)
-    if not path.is_file():
+    if not resolved(path).is_file():
         raise InlayError(
             f"resume={resume}: no checkpoint at {path}. Give run_dir=... of the run, or the checkpoint's path; "
             "without resume= a fresh run starts."
         )
     if not is_whole(path):
         raise InlayError(f"resume={resume}: {path} is damaged. Try resume=last, or another checkpoint of the folder.")
-    return path.resolve()
+    return resolved(path).resolve()
 
 
 def _newest(folder: Path, resume: str) -> Path | None:
     files = step_files(folder)
     candidates = [files[step] for step in sorted(files, reverse=True)]
     last = folder / "last.ckpt"
-    if last.is_file() and not last.is_symlink():  # copied from elsewhere
+    if last.is_file() and resolved(last) == last:  # copied from elsewhere
         candidates.insert(0, last)
     for path in candidates:
         if is_whole(path):

@@ -1,7 +1,6 @@
 """A run's folder, and what a run says before it starts."""
 
 import logging
-import os
 import uuid
 import warnings
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,7 @@ from inlay.checkpoints import KEY, load_text, read, settings, transfer, weights
 from inlay.data.datamodule import InpaintingData
 from inlay.errors import InlayError
 from inlay.printing import say
+from inlay.processes import is_first_process
 from inlay.text import vocabulary as words
 
 log = logging.getLogger(__name__)
@@ -50,11 +50,6 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")  # VGG, a frozen encoder norm
     warnings.filterwarnings("ignore", message=r"It is recommended to use `self.log\('val/")  # torchmetrics has reduced
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")  # a resumed run's
-
-
-def is_first_process() -> bool:
-    """Whether this process is the one that writes: rank 0, or the only one (Lightning, torchrun and SLURM)."""
-    return all(os.environ.get(name, "0") == "0" for name in ("LOCAL_RANK", "RANK", "SLURM_PROCID"))
 
 
 def check_used(config: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
+from inlay.cli import trials
 from inlay.cli.sweeps import PLOT, TABLE, SweepSummary, ranked, summarize
 from inlay.cli.trials import read, recorded, varied
 from inlay.errors import InlayError, Preempted
@@ -117,6 +119,64 @@ class TestTrial:
         (tmp_path / "checkpoints").mkdir()
         assert recorded(lambda: float((tmp_path / "checkpoints").exists()), tmp_path, overrides) == float(left)
         assert len(read(tmp_path)) == (1 if left else 2)
+
+
+def ended(folder, value, overrides, resume=None):
+    """A trial that ended with a value and left a checkpoint; None: that failed, and "killed": that was killed."""
+    with suppress(KeyboardInterrupt):
+        recorded(lambda: fail(KeyboardInterrupt()) if value == "killed" else value, folder, overrides, resume)
+    (folder / "checkpoints").mkdir(exist_ok=True)
+
+
+@pytest.mark.stranger("B.10")
+class TestGoingOn:
+    """``resume=`` in a sweep: done trials are skipped, others go on, and nothing moves before that is known."""
+
+    @pytest.fixture
+    def job(self, tmp_path, monkeypatch):
+        """Run the trial of one setting as Hydra does; what training was asked for, if it was."""
+
+        def run(overrides, resume):
+            job = SimpleNamespace(runtime=SimpleNamespace(output_dir=str(tmp_path)), overrides=SimpleNamespace())
+            job.overrides.task = overrides
+            monkeypatch.setattr("inlay.cli.trials.HydraConfig.get", lambda: job)
+            asked = []
+            value = trials.run(
+                OmegaConf.create({"run_dir": "", "resume": resume}), lambda cfg: asked.append(cfg) or 2.0
+            )
+            return value, len(asked)
+
+        return run
+
+    @pytest.mark.parametrize("resume", ["auto", "last"])
+    def test_a_completed_trial_is_skipped_and_said(self, job, resume, tmp_path, capsys):
+        ended(tmp_path, 21.5, GIVEN)
+        assert job([*GIVEN, f"resume={resume}", "run_dir=elsewhere"], resume) == (21.5, 0)
+        assert "this trial is completed, with 21.5" in capsys.readouterr().out
+        assert names(tmp_path) == ["checkpoints", "result.json"]
+
+    def test_without_resume_it_is_trained_again(self, job, tmp_path):
+        ended(tmp_path, 21.5, GIVEN)
+        assert job(GIVEN, None) == (2.0, 1)
+        assert names(tmp_path / "earlier/1") == ["checkpoints", "result.json"]
+
+    @pytest.mark.parametrize("value", ["killed", None], ids=["killed", "failed"])
+    def test_one_that_did_not_end_well_keeps_its_checkpoints(self, job, value, tmp_path):
+        ended(tmp_path, value, GIVEN)
+        assert job([*GIVEN, "resume=auto"], "auto") == (2.0, 1)
+        assert names(tmp_path)[0] == "checkpoints"
+        assert [trial.status for trial in read(tmp_path)][-1] == "completed"
+
+    def test_another_trial_is_set_aside_by_auto(self, job, tmp_path):
+        ended(tmp_path, 21.5, ["seed=2"])
+        assert job([*GIVEN, "resume=auto"], "auto") == (2.0, 1)
+        assert names(tmp_path / "earlier/1") == ["checkpoints", "result.json"]
+
+    def test_another_trial_is_refused_by_last_before_anything_moves(self, job, tmp_path):
+        ended(tmp_path, 21.5, ["seed=2"])
+        with pytest.raises(InlayError, match=r"holds the trial seed=2, not this one. Give resume=auto"):
+            job([*GIVEN, "resume=last"], "last")
+        assert names(tmp_path) == ["checkpoints", "result.json"]
 
 
 class TestPreemption:
@@ -230,6 +290,7 @@ class TestCallback:
         return OmegaConf.create(
             {
                 "monitor": "val/psnr_hole",
+                "resume": None,
                 "hydra": {"sweep": {"dir": str(tmp_path / "sweep")}, "sweeper": {"sampler": {"seed": 7}}},
             },
             flags={"readonly": True},
@@ -255,6 +316,11 @@ class TestCallback:
         printed = capsys.readouterr()
         assert "1 completed, 1 failed." in printed.out
         assert printed.err.endswith("error: no trial of this sweep completed.\n")
+
+    @pytest.mark.stranger("B.10")
+    def test_trials_that_were_skipped_are_the_sweeps_own(self, config, capsys):
+        self.run(config, 1.0)
+        self.run(OmegaConf.merge(config, {"resume": "auto"}))
 
     def test_a_search_that_goes_on_draws_other_points(self, config):
         self.run(config, 1.0, 2.0)

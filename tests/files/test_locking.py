@@ -57,7 +57,7 @@ def test_without_locks_it_goes_on_and_says_so(number, tmp_path, monkeypatch, cap
     monkeypatch.setattr(fcntl, "flock", refuse)
     with caplog.at_level(logging.WARNING), held(tmp_path, "training"), alone(tmp_path / "lock"):
         pass
-    assert caplog.text.count("no locks here") == 2
+    assert caplog.text.count("no locks here") == 1  # a folder
 
 
 @pytest.mark.stranger("A.8")

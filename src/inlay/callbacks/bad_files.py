@@ -1,7 +1,6 @@
 """Lists of what a run could not use."""
 
 import csv
-import fcntl
 import logging
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -11,6 +10,7 @@ import pytorch_lightning as pl
 from inlay.data.datamodule import InpaintingData
 from inlay.data.loader import TrainingLoader
 from inlay.data.problems import Problem
+from inlay.files import alone
 
 log = logging.getLogger(__name__)
 
@@ -86,8 +86,7 @@ def append(path: Path, problems: list[Problem]) -> None:
     if not problems:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", newline="", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with alone(path, told=False), path.open("a+", newline="", encoding="utf-8") as file:
         known = {one[:-1] for one in _rows(file)}
         writer = csv.writer(file)
         if not file.tell():

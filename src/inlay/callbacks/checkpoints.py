@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 from inlay.callbacks.atomic_io import remove_leftovers
 from inlay.checkpoint_files import sidecar, step_file, step_files
 from inlay.errors import InlayError, Preempted
+from inlay.files import write_text
 from inlay.tasks.base import Task
 
 log = logging.getLogger(__name__)
@@ -181,12 +182,16 @@ class Checkpoints(pl.callbacks.Checkpoint):
 
 
 def _point(link: Path, target: Path) -> None:
-    """Let a name stand for a file and its sum, from one moment to the next."""
+    """Let a name stand for a file and its sum, from one moment to the next; see :func:`checkpoint_files.resolved`."""
     for name, file in ((sidecar(link), sidecar(target)), (link, target)):
         temporary = name.with_name(f".{name.name}.part")
         temporary.unlink(missing_ok=True)
-        temporary.symlink_to(file.name)
-        temporary.replace(name)
+        try:
+            temporary.symlink_to(file.name)
+        except OSError:  # no links here: exFAT, SMB, Colab's Drive, Windows without the privilege
+            write_text(name, f"{target.name}\n" if name == link else file.read_text())
+        else:
+            temporary.replace(name)
 
 
 def _is_sharded(trainer: pl.Trainer) -> bool:

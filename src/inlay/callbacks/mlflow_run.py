@@ -14,6 +14,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
 from inlay.callbacks.dashboards import flat, unfailing
+from inlay.checkpoint_files import resolved
 from inlay.errors import InlayError
 
 _TAG = "inlay.run_id"
@@ -104,7 +105,7 @@ class MLflowRun(Logger):
             return
         best = self.folder / "checkpoints/best.ckpt"
         if self.artifact and status == "success" and best.exists():
-            self._client.log_artifact(self._run, str(best))
+            self._client.log_artifact(self._run, str(best if best.is_symlink() else resolved(best)))
         self._client.set_terminated(self._run, "FAILED" if status == "failed" else "FINISHED")
 
     @cached_property

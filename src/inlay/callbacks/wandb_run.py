@@ -13,6 +13,7 @@ from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from inlay.callbacks.dashboards import give_up, unfailing
+from inlay.checkpoint_files import resolved
 from inlay.errors import in_a_line
 
 log = logging.getLogger(__name__)
@@ -111,7 +112,7 @@ class WandbRun(WandbLogger):
         best = self.folder / "checkpoints/best.ckpt"
         if best.exists():
             artifact = wandb.Artifact(f"{self.name}-{self.version}", type="model")
-            artifact.add_file(str(best.resolve()), name=best.name)
+            artifact.add_file(str(resolved(best)), name=best.name)
             self.experiment.log_artifact(artifact, aliases=["best"])
 
     def _begin(self) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from inlay.checkpoint_files import resolved
 from inlay.checkpoints.folders import WEIGHTS, read_folder
 from inlay.errors import InlayError
 
@@ -33,6 +34,7 @@ def read(path: str | Path) -> dict[str, Any]:
         return {KEY: told, "state_dict": tensors}
     if path.name == WEIGHTS:
         raise InlayError(f"{path}: weights alone do not say of which network. Name the folder: {path.parent}.")
+    path = resolved(path)
     _check_stored(path)
     try:
         # mapped: a part of it can be had without reading the rest, such as the optimizers

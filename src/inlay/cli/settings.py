@@ -1,8 +1,6 @@
 """Commands take the settings of ``train.py``: the same groups, the same names."""
 
 import argparse
-import os
-import re
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,22 +49,6 @@ def require(missing: list[str]) -> None:
     """
     if missing:
         raise InlayError(f"give {' and '.join(f'{key}=...' for key in missing)} on the command line.")
-
-
-def check_shared(config: str) -> None:
-    """Refuse a folder that the clock names where processes start side by side: each would have one of its own.
-
-    Args:
-        config: as YAML, not resolved.
-
-    Raises:
-        InlayError: torchrun or SLURM started several processes, and the folder is named by ``now``.
-    """
-    alone = all(os.environ.get(name, "1") == "1" for name in ("WORLD_SIZE", "SLURM_NTASKS"))
-    if not alone and re.search(r"^run_dir: .*\$\{now", config, re.MULTILINE):
-        raise InlayError(
-            "several processes were started, and each would write to a folder of its own. Give run_dir=..."
-        )
 
 
 def pictures(data: DictConfig, split: str) -> "IndexedPictures":

@@ -33,10 +33,11 @@ class SweepSummary(Callback):
         self.folder = Path(config.hydra.sweep.dir)
         self.folder.mkdir(parents=True, exist_ok=True)  # where Optuna's storage goes
         self._monitor = str(config.monitor)
-        self._known = {trial.started for trial in read(self.folder)}
+        known = {trial.started for trial in read(self.folder)}
+        self._earlier = set() if config.resume else known  # trials that a sweep goes on with are its own
         if OmegaConf.select(config, "hydra.sweeper.sampler.seed") is not None:
             with read_write(config):  # a sampler with the same seed would repeat the first points of the study
-                config.hydra.sweeper.sampler.seed += len(self._known)
+                config.hydra.sweeper.sampler.seed += len(known)
         os.environ.setdefault("SQLALCHEMY_SILENCE_UBER_WARNING", "1")  # about what optuna 2 does, which is pinned
         logging.getLogger("alembic").setLevel(logging.WARNING)
         atexit.register(self._sum_up)
@@ -45,17 +46,17 @@ class SweepSummary(Callback):
         """Sum up.
 
         Raises:
-            SystemExit: with status 1, where not one of this invocation's trials completed.
+            SystemExit: with status 1, where not one of this sweep's trials completed.
         """
         atexit.unregister(self._sum_up)
         if not self._sum_up():
             raise SystemExit(1)
 
     def _sum_up(self) -> bool:
-        """Whether a trial of this invocation completed."""
+        """Whether a trial of this sweep completed."""
         trials = ranked(read(self.folder))
         summarize(trials, self.folder, self._monitor)
-        completed = any(trial.status == "completed" for trial in trials if trial.started not in self._known)
+        completed = any(trial.status == "completed" for trial in trials if trial.started not in self._earlier)
         if not completed:
             print("error: no trial of this sweep completed.", file=sys.stderr)
         return completed

@@ -6,7 +6,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from inlay.cli.settings import check_shared, composed, require
+from inlay.cli.settings import composed, require
 from inlay.errors import InlayError
 
 
@@ -73,15 +73,3 @@ def recipe_rate() -> float | None:
         return None
     kept = [word for word in HydraConfig.get().overrides.task if not word.lstrip("+").startswith("optimizer.")]
     return float(composed(kept).optimizer.lr)
-
-
-def run_folder(cfg: DictConfig) -> str:
-    """The run's folder: what Lightning told a process that it started, else the setting.
-
-    Raises:
-        InlayError: processes that others started would each have a folder of their own.
-    """
-    job = HydraConfig.get()
-    if not any(word.startswith("hydra.run.dir=") for word in job.overrides.hydra):
-        check_shared(OmegaConf.to_yaml(cfg))
-    return str(job.run.dir)

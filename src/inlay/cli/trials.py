@@ -15,10 +15,13 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from inlay.errors import Preempted
+from inlay.errors import InlayError, Preempted
+from inlay.files import held, read_text, write_text
 from inlay.printing import say
+from inlay.processes import is_first_process
 
 RESULT, UNFINISHED, ERROR = "result.json", "unfinished.json", "error.txt"
+_LONGEST = 1_000_000  # bytes of a record
 
 
 @dataclass(frozen=True)
@@ -51,29 +54,38 @@ class Trial:
 
 def run(cfg: DictConfig, train: Callable[[DictConfig], float | None]) -> float | None:
     """Run Hydra's present job as a trial, in a folder of its own; what :func:`recorded` returns."""
-    from inlay import runs
-
     job = HydraConfig.get()
     cfg.run_dir = job.runtime.output_dir
-    if not runs.is_first_process():  # of a trial on several devices: the first one keeps the record
+    folder, overrides = Path(cfg.run_dir), list(job.overrides.task)
+    if cfg.resume and (done := _completed(folder, overrides)):
+        say(f"{folder}: this trial is completed, with {done.value:.5g}; nothing is left to train")
+        return done.value
+    if not is_first_process():  # of a trial on several devices: the first one keeps the record
         return train(cfg)
-    return recorded(lambda: train(cfg), Path(cfg.run_dir), list(job.overrides.task))
+    with held(folder, "training, as a trial of a sweep"):
+        return recorded(lambda: train(cfg), folder, overrides, cfg.resume)
 
 
-def recorded(train: Callable[[], float | None], folder: Path, overrides: list[str]) -> float | None:
+def recorded(
+    train: Callable[[], float | None], folder: Path, overrides: list[str], resume: str | None = None
+) -> float | None:
     """Train and leave ``result.json``, whatever happens; the traceback of a failure goes to ``error.txt``.
 
-    Whatever an earlier trial left in the folder is set aside, unless it is this one, interrupted.
+    What another trial left in the folder is set aside, and so is what this one did, unless it goes on.
 
     Args:
         train: returns the value of the trial.
         folder: of the trial.
         overrides: its settings.
+        resume: the setting of this name.
 
     Returns:
         The value; None where the trial failed, which lets a sweep go on (Optuna's sweeper stops at a NaN).
+
+    Raises:
+        InlayError: the folder holds another trial, and there is none that ``resume`` could go on with.
     """
-    _make_room(folder, overrides)
+    _make_room(folder, overrides, resume)
     trial = Trial("unfinished", None, None, overrides, datetime.now(UTC).isoformat(), 0.0, folder)
     _write(trial)
     begun = time.monotonic()
@@ -86,7 +98,7 @@ def recorded(train: Callable[[], float | None], folder: Path, overrides: list[st
             value = float(answer)
     except Exception as problem:  # of any kind: the other trials may do better
         error = _in_a_line(problem)
-        (folder / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
+        write_text(folder / ERROR, traceback.format_exc())
     finally:
         gc.collect()  # the network goes before the next trial of this process brings its own
     if error:
@@ -99,7 +111,7 @@ def recorded(train: Callable[[], float | None], folder: Path, overrides: list[st
 def read(folder: Path) -> list[Trial]:
     """The trials whose records lie below a folder, earlier ones in ``earlier/N`` too, in the order they started."""
     files = [path for name in (RESULT, UNFINISHED) for path in folder.rglob(name)]
-    trials = [Trial(folder=path.parent, **json.loads(path.read_text(encoding="utf-8"))) for path in files]
+    trials = [trial for path in files if (trial := _record(path.parent, path.name))]
     return sorted(trials, key=lambda trial: trial.started)
 
 
@@ -109,21 +121,55 @@ def varied(trials: Sequence[Trial]) -> list[str]:
     return [key for key in keys if len({trial.settings.get(key) for trial in trials}) > 1]
 
 
-def _make_room(folder: Path, overrides: list[str]) -> None:
+def _completed(folder: Path, overrides: list[str]) -> Trial | None:
+    """The trial of these settings, if it ended well there."""
+    found = _record(folder, RESULT)
+    return found if found and found.status == "completed" and _is_same(found, overrides) else None
+
+
+def _make_room(folder: Path, overrides: list[str], resume: str | None) -> None:
+    """Set aside what a trial would overwrite; what it goes on with stays."""
     from inlay import runs
 
-    unfinished = folder / UNFINISHED
-    if unfinished.exists() and json.loads(unfinished.read_text(encoding="utf-8"))["overrides"] == overrides:
-        return  # a trial that was preempted goes on, with resume=auto
-    runs.set_aside(folder, (*runs.ARTIFACTS, UNFINISHED))
+    before = _record(folder, UNFINISHED) or _record(folder, RESULT)
+    if before and _is_same(before, overrides) and (resume or before.status == "unfinished"):
+        runs.set_aside(folder, (RESULT, ERROR))
+    elif before and resume in ("last", "best"):
+        raise InlayError(
+            f"resume={resume}: {folder} holds the trial {' '.join(before.overrides)}, not this one. Give resume=auto, "
+            "which sets it aside and begins this one, or another run_dir."
+        )
+    else:
+        runs.set_aside(folder, (*runs.ARTIFACTS, UNFINISHED))
+
+
+def _is_same(trial: Trial, overrides: list[str]) -> bool:
+    """Whether a trial has these settings; where it lies, what it is called and how it goes on are none of them."""
+    return _identity(trial.overrides) == _identity(overrides)
+
+
+def _identity(overrides: list[str]) -> list[str]:
+    given = [override.lstrip("+").partition("=") for override in overrides]
+    return sorted(
+        f"{key}={value}"
+        for key, _, value in given
+        if key not in ("run_dir", "run_id") and (key != "resume" or value not in ("auto", "last", "best", "null"))
+    )
+
+
+def _record(folder: Path, name: str) -> Trial | None:
+    """What a trial left in its folder; None where it left nothing, or nothing that can be read."""
+    try:
+        return Trial(folder=folder, **json.loads(read_text(folder / name, _LONGEST)))
+    except (InlayError, ValueError, TypeError):
+        return None
 
 
 def _write(trial: Trial) -> None:
     """The record is ``unfinished.json`` for as long as the trial runs, ``result.json`` behind it."""
     running = trial.folder / UNFINISHED
     record = {key: value for key, value in asdict(trial).items() if key != "folder"}
-    running.parent.mkdir(parents=True, exist_ok=True)
-    running.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_text(running, json.dumps(record, indent=1) + "\n")
     if trial.status != "unfinished":
         running.replace(trial.folder / RESULT)
 
@@ -133,6 +179,8 @@ def _handed_over(train: Callable[[], float | None]) -> float | None:
 
     submitit listens to SIGUSR2 for this: its listener ends the process, or raises when the trial's time is up for good.
     """
+    if sys.platform == "win32":  # has no such signal, and no submitit
+        return train()
     listener = signal.getsignal(signal.SIGUSR2)
     try:
         return train()

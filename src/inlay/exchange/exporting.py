@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inlay.checkpoint_files import digest
+from inlay.checkpoint_files import digest, resolved
 from inlay.checkpoints import AVERAGE, KEY, read
 from inlay.errors import InlayError
 from inlay.exchange.card import UNKNOWN, Card
@@ -55,7 +55,7 @@ def export_folder(path: Path, folder: Path, wording: Wording) -> list[Path]:
     Raises:
         InlayError: the checkpoint cannot be used, or the folder not be written.
     """
-    path = path.resolve()  # best.ckpt, which a training may move on while it is read
+    path = resolved(path).resolve()  # best.ckpt, which a training may move on while it is read
     return write_folder(folder, checkpoint := read(path), str(describe(path, checkpoint, wording)))
 
 

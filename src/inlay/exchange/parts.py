@@ -17,6 +17,7 @@ from torch.nn.utils import parametrize
 
 import inlay
 from inlay import checkpoints
+from inlay.checkpoint_files import resolved
 from inlay.errors import InlayError, in_a_line
 from inlay.exchange.loops import looped
 from inlay.fillers import load_filler
@@ -170,7 +171,7 @@ def parts_of(path: Path) -> list[Part]:
     Raises:
         InlayError: see :func:`inlay.fillers.load_filler`; or it is an ONNX file.
     """
-    path = checkpoints.locate(path).resolve()  # best.ckpt, which a training may move on while it is read
+    path = resolved(checkpoints.locate(path)).resolve()  # best.ckpt, which a training may move on while it is read
     filler: Any = load_filler(path)
     if not isinstance(getattr(filler, "net", None), nn.Module):
         raise InlayError(f"{path}: has no network to export. Give a checkpoint that train.py wrote.")

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -63,18 +64,20 @@ def held(folder: str | os.PathLike[str], doing: str, part: str = "") -> Iterator
 
 
 @contextmanager
-def alone(lock: Path) -> Iterator[None]:
+def alone(lock: Path, told: bool = True) -> Iterator[None]:
     """One process at a time: others wait, and then find the work done.
 
     Where there are no locks, all do the work, and the last one's result stays.
 
     Args:
         lock: a file for this; it is made and left there.
+        told: whether to say that this one waits; not where it is for an instant.
     """
     descriptor = _opened(lock)
     try:
         if not _locked(descriptor, lock):
-            say(f"{lock}: another process is at work here; waiting for it", sys.stderr)
+            if told:
+                say(f"{lock}: another process is at work here; waiting for it", sys.stderr)
             _locked(descriptor, lock, wait=True)
         yield
     finally:
@@ -130,10 +133,13 @@ def _locked(descriptor: int, path: Path, wait: bool = False) -> bool:
     except OSError as error:
         if error.errno not in _UNSUPPORTED:
             raise
-        log.warning(
-            "%s: no locks here (%s); see to it that no other process uses this folder.", path.parent, error.strerror
-        )
+        _say_unlocked(path.parent, error.strerror)
     return True
+
+
+@cache
+def _say_unlocked(folder: Path, why: str) -> None:
+    log.warning("%s: no locks here (%s); see to it that no other process uses this folder.", folder, why)
 
 
 def _is(path: Path, descriptor: int) -> bool:

@@ -46,11 +46,10 @@ def load_filler(name: str | Path, device: torch.device | str = "cpu", precision:
 
 def _from_checkpoint(path: Path, device: torch.device | str, precision: Inference) -> Filler:
     # Imported when needed: classical fillers do without networks, and networks without text encoders.
+    from inlay.checkpoint_files import resolved
     from inlay.checkpoints import build_network, build_text_encoder, locate, training_size
 
-    path = locate(path)
-    if path.is_symlink():
-        path = path.resolve()  # best.ckpt, which a training may move on while it is read
+    path = resolved(locate(path))  # best.ckpt, which a training may move on while it is read
     net = build_network(path)
     # The network is asked, not the configuration: what it takes decides how it is called.
     takes = list(signature(net.forward).parameters)

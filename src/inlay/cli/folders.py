@@ -1,0 +1,104 @@
+"""The folder of a run, a sweep or an evaluation: made and taken before anything is written there."""
+
+import atexit
+import itertools
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf, read_write
+
+from inlay.errors import InlayError, reported, unwritable
+from inlay.files import held
+from inlay.processes import is_first_process, is_only_process
+
+_HOLDING = ExitStack()  # not the callback's own: launchers send that to other machines
+atexit.register(_HOLDING.close)  # Hydra tells nothing of runs that end with an exit status
+
+
+class NewFolder(Callback):
+    """Where the clock names the folder, make one that no other process has: ``DATE_TIME``, else ``DATE_TIME_2``.
+
+    Hydra calls this before it opens its log there. A mistake ends the process with one line, as Hydra itself would make
+    a warning of it.
+    """
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """For a single run."""
+        with reported():
+            self._take(config, "hydra.run.dir")
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """For a sweep, whose trials lie in it."""
+        with reported():
+            self._take(config, "hydra.sweep.dir")
+
+    def _take(self, config: DictConfig, key: str) -> Path:
+        folder = Path(OmegaConf.select(config, key))
+        if not _is_named_by_the_clock(config, key):
+            return folder
+        _check_only_process()
+        folder = reserved(folder)
+        with read_write(config):
+            OmegaConf.update(config, key, str(folder))
+            config.hydra.overrides.hydra.append(f"{key}={_quoted(str(folder))}")  # a sweep's trials are composed anew
+        return folder
+
+
+class OwnFolder(NewFolder):
+    """Hold the folder, too, until the run ends: a second training there would mix its files with the first one's.
+
+    Of several processes that train together the first one holds it.
+    """
+
+    def on_run_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Let it go."""
+        _HOLDING.close()
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Let it go."""
+        _HOLDING.close()
+
+    def _take(self, config: DictConfig, key: str) -> Path:
+        folder = super()._take(config, key)
+        if is_first_process():
+            _HOLDING.enter_context(held(folder, "training"))
+        return folder
+
+
+def reserved(folder: Path) -> Path:
+    """Make a folder that was not there: this one, else the first of ``NAME_2``, ``NAME_3``, ... that is new.
+
+    Raises:
+        InlayError: the disk refuses.
+    """
+    for number in itertools.count(2):
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            folder = folder.with_name(f"{folder.name.removesuffix(f'_{number - 1}')}_{number}")
+        except OSError as error:
+            raise unwritable(folder, error) from error
+    raise AssertionError("there is always another number")
+
+
+def _is_named_by_the_clock(config: DictConfig, key: str) -> bool:
+    """Whether the folder is the one of the configuration, and that one is named by ``now``."""
+    given = any(word.startswith(f"{key}=") for word in config.hydra.overrides.hydra)
+    named: str = OmegaConf.to_container(config, resolve=False)["run_dir"]  # type: ignore[index, call-overload]
+    return not given and "${now" in named
+
+
+def _quoted(value: str) -> str:
+    """As Hydra's command line takes any text."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _check_only_process() -> None:
+    """Processes that were started side by side would have a folder each."""
+    if not is_only_process():
+        raise InlayError(
+            "several processes were started, and each would write to a folder of its own. Give run_dir=..."
+        )

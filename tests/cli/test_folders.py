@@ -1,0 +1,72 @@
+"""Folders of runs: one that nobody else has, and that one process uses at a time."""
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+
+from inlay.cli.folders import NewFolder, OwnFolder, reserved
+from tests.conftest import ROOT
+
+
+def composed(*overrides):
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose("train", list(overrides), return_hydra_config=True)
+
+
+@pytest.fixture
+def by_the_clock(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return "run_dir='outputs/${now:%Y}'"
+
+
+@pytest.mark.stranger("B.9")
+def test_a_name_that_is_taken_gets_a_number(tmp_path):
+    assert [reserved(tmp_path / "a/b").name for _ in range(3)] == ["b", "b_2", "b_3"]
+
+
+@pytest.mark.stranger("B.9")
+@pytest.mark.parametrize(("start", "key"), [("on_run_start", "run"), ("on_multirun_start", "sweep")])
+def test_two_that_start_in_one_second_have_a_folder_each(start, key, by_the_clock):
+    first, second = composed(by_the_clock), composed(by_the_clock)
+    for config in (first, second):
+        getattr(NewFolder(), start)(config)
+    assert second.hydra[key].dir == f"{first.hydra[key].dir}_2"
+    assert second.hydra.overrides.hydra[-1] == f"hydra.{key}.dir='{second.hydra[key].dir}'"  # for a sweep's trials
+
+
+@pytest.mark.parametrize("given", ["run_dir=mine", "hydra.run.dir=mine"])
+def test_a_folder_that_was_given_stays(given, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    config = composed(given) if given.startswith("run_dir") else composed()
+    config.hydra.overrides.hydra = [given]
+    config.hydra.run.dir = "mine"
+    NewFolder().on_run_start(config)
+    assert config.hydra.run.dir == "mine"
+
+
+@pytest.mark.stranger("A.5")
+def test_a_second_training_in_a_folder_is_refused_until_the_first_ends(tmp_path, capsys):
+    config, first = composed(f"run_dir={tmp_path}"), OwnFolder()
+    first.on_run_start(config)
+    with pytest.raises(SystemExit, match="1"):
+        OwnFolder().on_run_start(config)
+    assert f"{tmp_path}: in use by process " in capsys.readouterr().err
+    first.on_run_end(config)
+    OwnFolder().on_run_start(config)
+
+
+@pytest.mark.stranger("A.5")
+def test_processes_of_one_training_leave_the_folder_to_the_first(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    OwnFolder().on_run_start(composed(f"run_dir={tmp_path}"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_processes_started_side_by_side_need_a_folder_by_name(by_the_clock, monkeypatch, capsys):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(SystemExit, match="1"):
+        NewFolder().on_run_start(composed(by_the_clock))
+    assert "Give run_dir=" in capsys.readouterr().err
+    NewFolder().on_run_start(composed("run_dir=mine"))
