@@ -6,10 +6,21 @@ from inlay.app.limits import Limits, OneAtATime
 from inlay.errors import InlayError
 
 
-@pytest.mark.parametrize("name", ["pixels", "megabytes", "seconds", "samples", "waiting"])
+@pytest.mark.parametrize("name", ["pixels", "megabytes", "kept_megabytes", "seconds", "samples", "waiting"])
 def test_limits_are_above_zero(name):
     with pytest.raises(InlayError, match=f"{name} must be above 0, got 0"):
         Limits(**{name: 0})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])
+def test_limits_are_numbers_that_can_be_waited_for(value):
+    with pytest.raises(InlayError, match="seconds must be"):
+        Limits(seconds=value)
+
+
+def test_a_file_fits_into_what_is_kept():
+    with pytest.raises(InlayError, match="kept_megabytes=50"):
+        Limits(megabytes=100, kept_megabytes=50)
 
 
 def test_an_answer_comes_back_and_so_does_an_error():

@@ -8,6 +8,7 @@ from PIL import Image
 
 from inlay.app.limits import Limits
 from inlay.app.models import open_models
+from inlay.app.room import Room
 from inlay.errors import InlayError
 from tests.app.test_holes import png
 
@@ -22,7 +23,7 @@ def page(tmp_path_factory, gradio):
     from inlay.app.page import Page
 
     async def built():  # outside a loop, Gradio makes several and closes none
-        return Page(open_models(["mean", "telea"], "cpu"), Limits(), tmp_path_factory.mktemp("downloads"))
+        return Page(open_models(["mean", "telea"], "cpu"), Limits(), Room(tmp_path_factory.mktemp("downloads"), 1e9))
 
     return asyncio.run(built())
 

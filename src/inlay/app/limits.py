@@ -9,6 +9,7 @@ from typing import TypeVar
 from inlay.errors import InlayError
 
 Answer = TypeVar("Answer")
+_MOST = 10**9  # of anything; seconds beyond are more than a thread can wait
 
 
 @dataclass(frozen=True)
@@ -18,21 +19,28 @@ class Limits:
     Attributes:
         pixels: of a picture.
         megabytes: of a file.
+        kept_megabytes: of all files together that the page keeps for a while.
         seconds: for one press of the button, all samples together.
         samples: at once.
         waiting: how many requests may wait their turn.
     """
 
-    pixels: int = 50_000_000
+    pixels: float = 50_000_000
     megabytes: int = 100
+    kept_megabytes: int = 2000
     seconds: float = 300.0
     samples: int = 8
     waiting: int = 16
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not value > 0:
-                raise InlayError(f"{name} must be above 0, got {value}.")
+            if not 0 < value <= _MOST:
+                bound = f"at most {_MOST:,}" if value > 0 else "above 0"
+                raise InlayError(f"{name} must be {bound}, got {value}.")
+        if self.kept_megabytes < self.megabytes:
+            raise InlayError(
+                f"kept_megabytes={self.kept_megabytes} has no room for a file of {self.megabytes} megabytes. Raise it."
+            )
 
 
 class OneAtATime:

@@ -5,7 +5,6 @@ import html
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -17,6 +16,7 @@ from inlay.app.limits import Limits, OneAtATime
 from inlay.app.models import Models
 from inlay.app.painter import with_mask, with_picture
 from inlay.app.pictures import Loaded, load, load_mask, preview
+from inlay.app.room import Room
 from inlay.composing import How
 from inlay.errors import InlayError
 from inlay.images import HoleIs
@@ -37,11 +37,11 @@ class Page:
     Args:
         models: by what the page calls them.
         limits: what it refuses.
-        folder: where pictures for download are written; whoever made it removes it.
+        room: where pictures for download are written; whoever made its folder removes it.
     """
 
-    def __init__(self, models: Models, limits: Limits, folder: Path) -> None:
-        self.models, self.limits, self.folder = models, limits, folder
+    def __init__(self, models: Models, limits: Limits, room: Room) -> None:
+        self.models, self.limits, self.room = models, limits, room
         self._turns = OneAtATime(limits.seconds)
         with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(60, _KEPT)) as self.blocks:
             self.parts = lay_out(list(models), limits, forget)
@@ -131,9 +131,10 @@ class Page:
         if loaded is None:
             raise InlayError("There is no picture yet. Load one first.")
         hole, wish = self._hole(loaded, url), _wish(*asked)
-        work = functools.partial(fill, self.models[model], loaded, hole, wish, self.limits, self.folder)
+        work = functools.partial(fill, self.models[model], loaded, hole, wish, self.limits, self.room.folder)
         samples = self._turns.run(work)
         forget(old)
+        self.room.tidy()
         p = self.parts
         return {
             p.samples: samples,

@@ -38,7 +38,7 @@ def load(path: str, limits: Limits) -> Loaded:
     try:
         if Path(path).stat().st_size > limits.megabytes * 1_000_000:
             raise BadFile(path, f"more than {limits.megabytes} megabytes. Take a smaller file.")
-        return Loaded(Path(path).name, read_picture(path, limits.pixels))
+        return Loaded(Path(path).name, read_picture(path, int(limits.pixels)))
     except BadFile as error:
         raise _nameless(error) from error
 

@@ -10,14 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inlay.app.doors import guarded
 from inlay.app.limits import Limits
 from inlay.app.models import Models
+from inlay.app.room import Room
 from inlay.errors import InlayError
 
 if TYPE_CHECKING:
+    from gradio.routes import App
+
     from inlay.app.page import Page
 
 HOST = "127.0.0.1"
+_LAST_PORT = 65535
 
 
 def serve(models: Models, limits: Limits, port: int | None = None) -> None:
@@ -26,7 +31,7 @@ def serve(models: Models, limits: Limits, port: int | None = None) -> None:
     Args:
         models: what it offers.
         limits: what it refuses.
-        port: of 127.0.0.1; None takes 7860, or the next that is free.
+        port: of 127.0.0.1, see :func:`check_port`; None takes 7860, or the next that is free.
 
     Raises:
         InlayError: Gradio is not installed, or the port is taken.
@@ -39,7 +44,7 @@ def serve(models: Models, limits: Limits, port: int | None = None) -> None:
             if error.name != "gradio":
                 raise
             raise InlayError("The page needs Gradio: pip install 'inlay[app]'.") from error
-        page = Page(models, limits, Path(folder))
+        page = Page(models, limits, Room(Path(folder), limits.kept_megabytes * 1_000_000))
         try:
             print(f"Inlay is at {_launch(page, limits, port)} (Ctrl+C ends it).", flush=True)
             told.wait()
@@ -47,12 +52,18 @@ def serve(models: Models, limits: Limits, port: int | None = None) -> None:
             page.blocks.close(verbose=False)
 
 
+def check_port(port: int | None) -> None:
+    """Refuse what is no port, or no fixed one."""
+    if port is not None and not 1 <= port <= _LAST_PORT:
+        raise InlayError(f"--port {port}: ports are from 1 to {_LAST_PORT}. Choose one of them, or leave it out.")
+
+
 def _launch(page: "Page", limits: Limits, port: int | None) -> str:
-    from inlay.app.doors import middleware
     from inlay.app.layout import CSS, theme
 
     try:
         _, address, _ = page.blocks.launch(
+            _app=_behind_doors(limits, page.room),
             server_name=HOST,
             server_port=port,
             share=False,
@@ -60,7 +71,6 @@ def _launch(page: "Page", limits: Limits, port: int | None) -> str:
             quiet=True,
             max_file_size=limits.megabytes * 1_000_000,
             allowed_paths=[],
-            app_kwargs={"middleware": middleware(), "docs_url": None, "redoc_url": None, "openapi_url": None},
             state_session_capacity=16,
             enable_monitoring=False,
             run_history=False,
@@ -74,6 +84,18 @@ def _launch(page: "Page", limits: Limits, port: int | None) -> str:
     except OSError as error:
         raise InlayError(f"--port {port}: {HOST} has no free port there. Choose another, or leave it out.") from error
     return str(address)
+
+
+def _behind_doors(limits: Limits, room: Room) -> "App":
+    """Gradio's server, all of it guarded: what Gradio takes as ``middleware`` would lie inside of its own."""
+    from gradio.routes import App
+    from starlette.types import ASGIApp
+
+    class BehindDoors(App):
+        def build_middleware_stack(self) -> ASGIApp:
+            return guarded(super().build_middleware_stack(), limits, room)
+
+    return BehindDoors(docs_url=None, redoc_url=None, openapi_url=None)
 
 
 def _settle_environment(folder: Path) -> None:

@@ -23,6 +23,9 @@ def add_commands(commands: Any) -> None:
     app.add_argument("--precision", default="32", help="what networks compute in: 32 (default), bf16, 16")
     app.add_argument("--megapixels", type=float, default=50, help="the largest picture that is taken (default 50)")
     app.add_argument("--megabytes", type=int, default=100, help="the largest file that is taken (default 100)")
+    app.add_argument(
+        "--kept-megabytes", type=int, default=2000, help="all files together that are kept for a while (default 2000)"
+    )
     app.add_argument("--seconds", type=float, default=300, help="the longest fill, all samples together (default 300)")
     app.set_defaults(run=_run)
 
@@ -30,7 +33,13 @@ def add_commands(commands: Any) -> None:
 def _run(args: argparse.Namespace) -> None:
     from inlay.app.limits import Limits
     from inlay.app.models import open_models
-    from inlay.app.server import serve
+    from inlay.app.server import check_port, serve
 
-    limits = Limits(pixels=int(args.megapixels * 1_000_000), megabytes=args.megabytes, seconds=args.seconds)
+    check_port(args.port)
+    limits = Limits(
+        pixels=args.megapixels * 1_000_000,
+        megabytes=args.megabytes,
+        kept_megabytes=args.kept_megabytes,
+        seconds=args.seconds,
+    )
     serve(open_models(args.model, args.device, args.precision), limits, args.port)

@@ -1,0 +1,62 @@
+"""How much the page's folder holds: what was handed in, what is shown, what waits for its download."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+from inlay.errors import InlayError
+
+
+class Room:
+    """A folder with a limit: where it would be passed, the files of the oldest visit go first.
+
+    Args:
+        folder: whose files are counted, and removed.
+        most: bytes of all files together.
+    """
+
+    def __init__(self, folder: Path, most: float) -> None:
+        self.folder, self.most = folder, most
+        self._coming = 0
+        self._lock = Lock()
+
+    @contextmanager
+    def reserved(self, size: int) -> Iterator[None]:
+        """Keep room for a file while it comes in.
+
+        Raises:
+            InlayError: what is coming in already, and this, are more than the folder may hold.
+        """
+        with self._lock:
+            if self._coming + size > self.most:
+                raise InlayError("Too much is being handed in at once. Wait a little, then hand it in again.")
+            self._coming += size
+        try:
+            self.tidy()
+            yield
+        finally:
+            with self._lock:
+                self._coming -= size
+
+    def tidy(self) -> None:
+        """Remove files, the oldest first, until the others and what is coming in fit."""
+        with self._lock:
+            files = sorted(_files(self.folder))
+            over = sum(size for _, size, _ in files) + self._coming - self.most
+            for _, size, path in files:
+                if over <= 0:
+                    break
+                path.unlink(missing_ok=True)
+                over -= size
+
+
+def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
+    """When each file was written, its size, and where it is."""
+    for path in folder.rglob("*"):
+        try:
+            found = path.lstat()
+        except OSError:  # removed meanwhile
+            continue
+        if not path.is_dir():
+            yield found.st_ctime, found.st_size, path

@@ -1,0 +1,38 @@
+import pytest
+
+from inlay.app.room import Room
+from inlay.errors import InlayError
+
+
+def write(folder, name, size):
+    path = folder / name / "file"
+    path.parent.mkdir()
+    path.write_bytes(bytes(size))
+
+
+@pytest.mark.stranger("A.3")
+def test_the_files_of_the_oldest_visit_make_room_for_others(tmp_path):
+    room = Room(tmp_path, 100)
+    for name in ("first", "second", "third"):
+        write(tmp_path, name, 30)
+    with room.reserved(40):
+        assert sorted(path.parent.name for path in tmp_path.glob("*/file")) == ["second", "third"]
+    room.tidy()
+    assert len(list(tmp_path.glob("*/file"))) == 2
+
+
+def test_what_comes_in_at_once_must_fit(tmp_path):
+    room = Room(tmp_path, 100)
+    with room.reserved(60), pytest.raises(InlayError, match="Wait a little"), room.reserved(60):
+        pass
+    with room.reserved(100):
+        pass
+
+
+def test_a_link_is_removed_and_not_what_it_leads_to(tmp_path):
+    (tmp_path / "kept").write_bytes(bytes(10))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "link").symlink_to(tmp_path / "kept")
+    Room(tmp_path / "folder", 1).tidy()
+    assert (tmp_path / "kept").exists()
+    assert list((tmp_path / "folder").iterdir()) == []
