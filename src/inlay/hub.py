@@ -1,5 +1,9 @@
-"""Pretrained networks in the Hugging Face form: from a local folder, or from the hub, which is announced."""
+"""Pretrained networks in the Hugging Face form: from a local folder, or from the hub, which is announced.
 
+Nothing of theirs runs: weights are safetensors, settings are data, and every file lies in the folder itself.
+"""
+
+import json
 import logging
 import os
 import re
@@ -12,19 +16,30 @@ from typing import Any
 
 import torch
 
-from inlay.errors import InlayError, in_a_line
+from inlay.errors import BadFile, InlayError, in_a_line
+from inlay.files import open_regular, read_bytes
 
 log = logging.getLogger(__name__)
 
 _FILES = (
-    "config.json, model.safetensors (or pytorch_model.bin) and the tokenizer's files "
+    "config.json, model.safetensors (no pytorch_model.bin, which could run code) and the tokenizer's files "
     "(tokenizer.json and tokenizer_config.json, or vocab.json and merges.txt, or vocab.txt)"
 )
 # Boolean masks, which ours are, are SDPA's; half precision is autocast's business.
 _AS_WE_USE_IT = {"dtype": torch.float32, "attn_implementation": "sdpa"}
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 _POOLER = "pooler"  # of BERT: files often lack it, nothing of ours reads it, so it would never get a gradient
-
+_INDEX, _ADAPTER = ".safetensors.index.json", "adapter_config.json"
+_TOKENS = {"tokenizer.json", "vocab.json", "added_tokens.json"}  # whose keys are words
+_ASKING = {
+    "auto_map": "to run code of its own",
+    "custom_pipeline": "to run code of its own",
+    "custom_pipelines": "to run code of its own",
+    "transformers_weights": "for weights under another name",
+    "quantization_config": "for weights that are packed",
+    "init_inputs": "for files of its own choice",
+}
+"""What settings of a network or tokenizer must not hold, and what it asks for."""
 
 _local_only = ContextVar("local_only", default=False)
 
@@ -57,6 +72,8 @@ class Source:
     instead: str
 
     def __post_init__(self) -> None:
+        if Path(self.model).is_dir():
+            _check_folder(Path(self.model))
         if self._is_here:
             return
         if not _HUB_NAME.fullmatch(self.model):
@@ -75,7 +92,9 @@ class Source:
         """The configuration of transformers."""
         from transformers import AutoConfig
 
-        return self._part("configuration", AutoConfig.from_pretrained)
+        config = self._part("configuration", AutoConfig.from_pretrained)
+        _check_asked(self, config.to_dict())  # of the hub's, too
+        return config
 
     def tokenizer(self, known: int) -> Any:
         """The tokenizer of transformers.
@@ -95,6 +114,12 @@ class Source:
             )
         return tokenizer
 
+    def image_processor(self) -> Any:
+        """What makes CLIP's input of pictures, of transformers."""
+        from transformers import CLIPImageProcessor
+
+        return self._part("image processor", CLIPImageProcessor.from_pretrained)
+
     def network(self, config: Any, pretrained: bool) -> Any:
         """The network in float32, without BERT's pooler.
 
@@ -106,10 +131,13 @@ class Source:
 
         if pretrained:
             load = AutoModel.from_pretrained
-            net, found = self._part("weights", load, config=config, output_loading_info=True, **_AS_WE_USE_IT)
+            more = {"config": config, "output_loading_info": True, "use_safetensors": True, **_AS_WE_USE_IT}
+            net, found = self._part("weights", load, **more)
             self._check_complete(found["missing_keys"])
         else:
-            net = AutoModel.from_config(config, **_AS_WE_USE_IT)  # type: ignore[no-untyped-call]
+            net = AutoModel.from_config(  # type: ignore[no-untyped-call]
+                config, trust_remote_code=False, **_AS_WE_USE_IT
+            )
         if hasattr(net, _POOLER):
             setattr(net, _POOLER, None)
         return net
@@ -133,6 +161,66 @@ class Source:
     def _remedy(self, model: str) -> str:
         origin = "" if Path(model).is_dir() else f" of https://huggingface.co/{model}"
         return f"Put {_FILES}{origin} into one folder and name it: {self.key}=FOLDER. {self.instead}"
+
+
+def kept(folder: Path, name: str) -> Path:
+    """Where a file of a folder lies; links may lead to nothing but what the hub's cache keeps beside its snapshots.
+
+    Raises:
+        InlayError: it is a link that leads elsewhere.
+    """
+    home, found = folder.resolve(), (folder / name).resolve()
+    blobs = [home.parent.parent / "blobs"] if home.parent.name == "snapshots" else []
+    if not any(found.is_relative_to(place) for place in (home, *blobs)):
+        raise InlayError(f"{folder}: {name} is a link that leads out of the folder. Copy the file itself to its place.")
+    return found
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a network's folder that asks for more than its own files, or to run code.
+
+    Raises:
+        InlayError: naming the file, and what it asks for.
+    """
+    for path in sorted(folder.rglob("*")):
+        found = kept(folder, str(path.relative_to(folder)))
+        if not found.is_dir():
+            open_regular(found).close()
+    for path in folder.glob("*.json"):
+        if path.name not in _TOKENS:
+            _check_settings(path)
+    if (folder / _ADAPTER).exists():
+        raise BadFile(folder / _ADAPTER, "asks for another network. Merge the adapter into its network's weights.")
+
+
+def _check_settings(path: Path) -> None:
+    try:
+        settings = json.loads(read_bytes(path))
+    except (ValueError, RecursionError):
+        return  # transformers says what is wrong with it
+    if path.name.endswith(_INDEX):
+        _check_index(path, settings)
+    else:
+        _check_asked(path, settings)
+
+
+def _check_asked(source: object, settings: Any) -> None:
+    waiting = [settings]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            if asked := [key for key in part if key in _ASKING and part[key]]:
+                raise InlayError(f"{source}: {asked[0]} asks {_ASKING[asked[0]]}. It is not to be trusted.")
+            part = list(part.values())
+        if isinstance(part, list):
+            waiting += part
+
+
+def _check_index(path: Path, index: Any) -> None:
+    named = index.get("weight_map") if isinstance(index, dict) else None
+    for name in named.values() if isinstance(named, dict) else ():
+        if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
+            raise BadFile(path, f"names {name!r}, no safetensors file of the folder. It is not to be trusted.")
 
 
 @contextmanager

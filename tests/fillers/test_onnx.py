@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import signal
+from threading import Timer
 
 import numpy as np
 import onnx
@@ -219,6 +222,7 @@ def nested(node):
 
 
 class TestTrust:
+    @pytest.mark.stranger("A.1")
     @pytest.mark.parametrize("place", ["/etc/passwd", "../../../../../../etc/passwd", "beside.bin"])
     @pytest.mark.parametrize("deep", [False, True])
     def test_numbers_from_other_files_are_refused(self, save, tmp_path, place, deep):
@@ -293,3 +297,78 @@ class TestRemedies:
 def test_the_checker_of_onnx_likes_these_graphs():
     for made in (turned(), painter(), reader()):
         onnx.checker.check_model(made)
+
+
+def endless():
+    """A loop whose condition stays true."""
+    kept = [helper.make_node("Identity", [name], [f"{name}_out"]) for name in ("yes_in", "seen")]
+    values = {"yes_in": (BOOL, []), "seen": (FLOAT, None)}
+    given = [helper.make_tensor_value_info(n, *v) for n, v in ({"round": (INT, [])} | values).items()]
+    made = [helper.make_tensor_value_info(f"{n}_out", *v) for n, v in values.items()]
+    body = helper.make_graph(kept, "body", given, made)
+    loop = helper.make_node("Loop", ["", "yes", "image"], ["filled"], body=body)
+    return model([loop], [helper.make_tensor("yes", BOOL, [], [True])], PICTURE, FILLED)
+
+
+def ended(where, run, *args):
+    try:
+        return run(*args)
+    finally:
+        where.append(args[-1].terminate)
+
+
+@pytest.mark.stranger("A.7")
+class TestStrangers:
+    def test_what_is_checked_is_what_runs(self, save, image, mask):
+        """By its bytes this is a file of onnxruntime's own format, too, which it would take it for."""
+        made = turned()
+        made.producer_name = "ORTM" + 60 * "\0"
+        content = made.SerializeToString()
+        assert content[4:8] == b"ORTM"
+        assert torch.equal(load_filler(save(content)).fill(image, mask), torch.where(mask > 0, 1.0, image))
+
+    def test_onnxruntime_sees_nothing_that_was_not_checked(self, save, monkeypatch):
+        seen = []
+        monkeypatch.setattr(module, "session", lambda content, device: seen.append(content) or 1 / 0)
+        with pytest.raises(BadFile):
+            load_filler(save(turned().SerializeToString() + b"\xfa\x3f\x04evil"))  # a field that nobody knows
+        assert b"evil" not in seen[0]
+
+    def test_an_endless_loop_ends_by_an_interrupt(self, save, image, mask):
+        filler = load_filler(save(endless()))
+        stopped = []
+        run = filler.model.session.run
+        filler.model.session.run = lambda *args: ended(stopped, run, *args)
+        timer = Timer(0.3, os.kill, [os.getpid(), signal.SIGINT])
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            filler.fill(image, mask)
+        timer.join()
+        assert stopped == [True]
+
+    @pytest.mark.parametrize("number", [0, -4, 1.5, True, "4", [4]])
+    def test_facts_that_are_no_positive_whole_numbers(self, save, number):
+        with pytest.raises(BadFile, match=r"image_size is .*, no positive whole number"):
+            load_filler(save(model(TURNED, [ONE], PICTURE, FILLED, FACTS | {"image_size": number})))
+        save(reader(), "model.text.onnx")
+        for latent in ({"stride": number, "least": 2}, {"stride": 4, "least": number}):
+            with pytest.raises(BadFile, match="in positive whole numbers"):
+                load_filler(save(painter(latent=latent)))
+
+    @pytest.mark.parametrize("entry", ["max_words", "multiple"])
+    @pytest.mark.parametrize("number", [1.5, True, "4", -1])
+    def test_lengths_of_texts_likewise(self, save, entry, number):
+        save(reader(tokenizer=TOKENIZER | {entry: number}), "model.text.onnx")
+        with pytest.raises(BadFile, match="its tokenizer is damaged"):
+            load_filler(save(painter()))
+
+    @pytest.mark.parametrize("latent", [{"stride": 1, "least": 10**9}, {"stride": 10**9, "least": 10**4}])
+    def test_a_latent_that_would_fill_the_memory(self, save, latent):
+        save(reader(), "model.text.onnx")
+        with pytest.raises(BadFile, match="larger than any of ours"):
+            load_filler(save(painter(latent=latent)))
+
+    def test_a_text_that_would_fill_the_memory(self, save):
+        save(reader(tokenizer=TOKENIZER | {"max_words": 10**9, "multiple": 10**9}), "model.text.onnx")
+        with pytest.raises(BadFile, match="max_words must be at least 1 and at most"):
+            load_filler(save(painter()))

@@ -257,7 +257,10 @@ def test_hub_without_network_says_which_files_go_where(monkeypatch, tmp_path, ca
     assert "text.model=openai/clip-vit-base-patch32 is not a folder: taking it from the Hugging Face hub" in caplog.text
     message = str(caught.value)
     assert message.startswith("text.model=openai/clip-vit-base-patch32: its configuration could not be loaded")
-    assert "config.json, model.safetensors (or pytorch_model.bin) and the tokenizer's files" in message
+    assert (
+        "config.json, model.safetensors (no pytorch_model.bin, which could run code) and the tokenizer's files"
+        in message
+    )
     assert "of https://huggingface.co/openai/clip-vit-base-patch32 into one folder" in message
     assert "text.model=FOLDER" in message
     assert "\n" not in message

@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from inlay.errors import InlayError, in_a_line
+from inlay.hub import kept
 
 WEIGHTS, SETTINGS, CARD = "model.safetensors", "config.json", "README.md"
 FILES = (WEIGHTS, SETTINGS, CARD)
@@ -35,8 +36,8 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         InlayError: a file is missing or damaged, leads out of the folder, or holds something else.
     """
     _check_exported(folder)
-    told = _settings(_inside(folder, SETTINGS))
-    return told, _weights(_inside(folder, WEIGHTS))
+    told = _settings(kept(folder, SETTINGS))
+    return told, _weights(kept(folder, WEIGHTS))
 
 
 def backbone(folder: Path, name: Any) -> str:
@@ -50,7 +51,7 @@ def backbone(folder: Path, name: Any) -> str:
         InlayError: the settings name a place, which is not theirs to choose.
     """
     if (folder / TEXT_MODEL).is_dir():
-        return str(_inside(folder, TEXT_MODEL))
+        return str(kept(folder, TEXT_MODEL))
     if not (isinstance(name, str) and _HUB_NAME.fullmatch(name)) or Path(name).exists():
         raise InlayError(
             f"{folder}: text.model={name} is no name on the Hugging Face hub. Put that network's files into "
@@ -67,15 +68,6 @@ def _check_exported(folder: Path) -> None:
             f"{folder}: a folder without {' and '.join(lacking)}. Name a checkpoint file, or a folder that "
             "`inlay export` wrote; a pickled model such as pytorch_model.bin is not opened."
         )
-
-
-def _inside(folder: Path, name: str) -> Path:
-    """The file itself; links may lead to nothing but what the hub's cache keeps beside its snapshots."""
-    home, found = folder.resolve(), (folder / name).resolve()
-    blobs = [home.parent.parent / "blobs"] if home.parent.name == "snapshots" else []
-    if not any(found.is_relative_to(place) for place in (home, *blobs)):
-        raise InlayError(f"{folder}: {name} is a link that leads out of the folder. Copy the file itself to its place.")
-    return found
 
 
 def _settings(file: Path) -> dict[str, Any]:

@@ -112,9 +112,8 @@ def _file(known: File, folder: Path) -> Finding:
 def _hosted(known: Hosted) -> Finding:
     from huggingface_hub import try_to_load_from_cache
 
-    for name in ("model.safetensors", "pytorch_model.bin"):
-        if isinstance(path := try_to_load_from_cache(known.name, name), str):
-            return Finding(known.network, str(Path(path).parent))
+    if isinstance(path := try_to_load_from_cache(known.name, "model.safetensors"), str):
+        return Finding(known.network, str(Path(path).parent))
     origin = f"https://huggingface.co/{known.name}"
     remedy = f"The first run that needs it downloads it. Or put {origin} into a folder: {known.setting}=FOLDER"
     return Finding(known.network, f"not here; {known.use}; {known.license}", "warning", remedy)

@@ -1,10 +1,11 @@
 """Fillers from ONNX files that Inlay exported, computed by onnxruntime."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from inlay.errors import BadFile, InlayError, Missing, in_a_line
+from inlay.files import read_bytes
 from inlay.fillers.base import Filler
 from inlay.ops import composite, erase
 
@@ -30,6 +32,9 @@ _TOLD = [*_PICTURE, *_FEATURES, "noise"]
 _TOKENS = ["ids", "attended", "words"]
 _FILLED = ["filled"]
 _STANDARD = {"", "ai.onnx"}
+_LARGEST = 2**31  # bytes of a file: what the format allows
+_LARGEST_LATENT, _PER_PIXEL = 2**22, 64  # numbers: of the smallest picture's, and for each pixel
+_PATIENCE = 10  # seconds that a node may take to its end after Ctrl-C
 
 
 def load_onnx(path: Path, device: torch.device | str = "cpu") -> Filler:
@@ -69,6 +74,8 @@ class OnnxFiller(Filler):
     def __init__(self, model: "Model") -> None:
         self.model = model
         self.identity, self.size = model.identity, model.facts.get("image_size")
+        if self.size is not None and not _counts(self.size):
+            raise BadFile(model.path, f"image_size is {self.size!r}, no positive whole number. Export the model again.")
 
     def fill(
         self,
@@ -104,12 +111,17 @@ class OnnxTextFiller(OnnxFiller):
         super().__init__(model)
         self.reader = reader
         self.tokenizer = _tokenizer(reader)
-        try:
-            latent = model.facts["latent"]
-            self._stride, self._least = int(latent["stride"]), int(latent["least"])
-            self._channels = int(model.shape("noise")[1])
-        except (KeyError, TypeError, ValueError):
-            raise BadFile(model.path, "does not say of which shape its latent is. Export the model again.") from None
+        latent = model.facts.get("latent")
+        told = latent if isinstance(latent, dict) else {}
+        shape = told.get("stride"), told.get("least"), *model.shape("noise")[1:2]
+        if len(shape) < 3 or not all(map(_counts, shape)):
+            raise BadFile(
+                model.path,
+                "does not say in positive whole numbers of which shape its latent is. Export the model again.",
+            )
+        self._stride, self._least, self._channels = shape
+        if self._channels > min(_PER_PIXEL * self._stride**2, _LARGEST_LATENT / self._least**2):
+            raise BadFile(model.path, f"wants a latent of {shape}, larger than any of ours. It is not to be trusted.")
 
     def fill(
         self,
@@ -161,9 +173,9 @@ class Model:
         self.path = path
         content = _read(path)
         self.identity = f"sha256:{sha256(content).hexdigest()[:16]}"
-        self.facts = _checked(path, content)
+        self.facts, checked = _checked(path, content)
         try:
-            self.session = session(content, device)
+            self.session = session(checked, device)
         except Missing:
             raise
         except Exception as error:  # of classes that onnxruntime keeps to itself
@@ -181,8 +193,14 @@ class Model:
         given = {
             name: np.ascontiguousarray(value.cpu().numpy()) for name, value in zip(self.inputs, inputs, strict=True)
         }
+        options = library("onnxruntime").RunOptions()
+        options.log_severity_level = 4
+
+        def stop() -> None:
+            options.terminate = True
+
         try:
-            answers = self.session.run(None, given)
+            answers = _interruptible(lambda: self.session.run(None, given, options), stop)
         except Exception as error:
             size = "x".join(str(side) for side in inputs[0].shape[:1:-1])
             raise InlayError(
@@ -215,9 +233,40 @@ def session(content: bytes, device: torch.device) -> Any:
     """
     runtime, provider = library("onnxruntime"), _provider(device)
     options = runtime.SessionOptions()
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # what was checked, or it would guess
     options.log_severity_level = 4  # it says what it has to say in exceptions, too
     options.intra_op_num_threads = torch.get_num_threads()
     return runtime.InferenceSession(content, options, providers=[provider])
+
+
+def _interruptible(work: Callable[[], Any], stop: Callable[[], None]) -> Any:
+    """What some work beyond Python comes to; Ctrl-C, which it would not heed, stops it."""
+    answer: list[Any] = []
+    failure: list[BaseException] = []
+    done = Event()
+
+    def run() -> None:
+        try:
+            answer.append(work())
+        except BaseException as error:  # raised where it is waited for
+            failure.append(error)
+        done.set()
+
+    Thread(target=run, daemon=True).start()
+    try:
+        while not done.wait(1):  # a signal that another thread was given is seen by then
+            pass
+    except BaseException:
+        stop()
+        done.wait(_PATIENCE)
+        raise
+    if failure:
+        raise failure[0]
+    return answer[0]
+
+
+def _counts(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def _provider(device: torch.device) -> str:
@@ -233,16 +282,15 @@ def _provider(device: torch.device) -> str:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise BadFile(path, "no such file. Check the path; NAME.onnx and NAME.text.onnx belong together.") from None
-    except OSError as error:
-        raise BadFile(path, f"cannot be read ({in_a_line(error)}).") from None
+    if not path.exists():
+        raise BadFile(path, "no such file. Check the path; NAME.onnx and NAME.text.onnx belong together.")
+    return read_bytes(path, _LARGEST)
 
 
-def _checked(path: Path, content: bytes) -> dict[str, Any]:
+def _checked(path: Path, content: bytes) -> tuple[dict[str, Any], bytes]:
     """The facts of a file that asks for nothing but its own numbers and the operators of the standard.
+
+    And its content again, as it was understood here: onnxruntime, which may know more, sees nothing that was not.
 
     Raises:
         BadFile: it asks for more, or has no facts of ours.
@@ -266,7 +314,8 @@ def _checked(path: Path, content: bytes) -> dict[str, Any]:
         known = None
     if not isinstance(known, dict) or known.get("format") != FORMAT:
         raise BadFile(path, "not a model that this version of Inlay exported. Give one that inlay export wrote.")
-    return known
+    model.DiscardUnknownFields()
+    return known, model.SerializeToString()
 
 
 def _refuse_strangers(path: Path, graph: "GraphProto") -> None:

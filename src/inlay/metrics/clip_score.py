@@ -1,12 +1,11 @@
 """Whether a picture shows what its caption says."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from inlay.errors import InlayError, Missing, in_a_line
+from inlay.errors import InlayError, Missing
 from inlay.hub import Source
 from inlay.metrics.base import Answer, Metric
 
@@ -67,7 +66,7 @@ class ClipScore:
         if config.model_type != "clip":
             raise InlayError(f"{source}: must be clip, with both towers, got {config.model_type}. {_REMEDY}")
         self._tokenizer = source.tokenizer(config.text_config.vocab_size)
-        self._processor = _image_processor(source)
+        self._processor = source.image_processor()
         self.net = source.network(config, pretrained=True).to(device)
         self.device = device
 
@@ -124,14 +123,3 @@ class ClipScore:
         ).to(self.device)
         features: Tensor = self.net.get_text_features(tokens["input_ids"], tokens["attention_mask"]).pooler_output
         return features
-
-
-def _image_processor(source: Source) -> Any:
-    from transformers import CLIPImageProcessor
-
-    try:
-        return CLIPImageProcessor.from_pretrained(source.model, local_files_only=True)
-    except Exception as error:  # what transformers raises on missing and spoiled files has no common base
-        raise InlayError(
-            f"{source}: its image processor could not be loaded ({in_a_line(error)}). {_REMEDY}"
-        ) from error

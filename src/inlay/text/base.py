@@ -10,6 +10,9 @@ from torch import nn
 from inlay.errors import InlayError
 from inlay.types import TextFeatures, Tokens
 
+LONGEST = 10_000
+"""Tokens of a caption: no network has positions for more, and one that is padded to them takes so much memory."""
+
 
 class Tokenizer(Protocol):
     """Captions to numbers, on the CPU. Picklable: it runs where batches are put together, in a loader's workers."""
@@ -100,12 +103,12 @@ def padded(
 
 
 def check_lengths(max_words: int, multiple: int, least: int) -> None:
-    """Refuse lengths that no caption fits into.
+    """Refuse lengths that no caption fits into, and those that would fill the memory.
 
     Raises:
-        InlayError: ``max_words`` is below ``least``, or ``multiple`` below 1.
+        InlayError: ``max_words`` is below ``least`` or above :data:`LONGEST`, or ``multiple`` below 1.
     """
-    if max_words < least:
-        raise InlayError(f"text.max_words must be at least {least}, got {max_words}.")
+    if not least <= max_words <= LONGEST:
+        raise InlayError(f"text.max_words must be at least {least} and at most {LONGEST:,}, got {max_words}.")
     if multiple < 1:
         raise InlayError(f"text.multiple must be at least 1 (8 for a network that is compiled), got {multiple}.")

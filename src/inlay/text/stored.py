@@ -40,11 +40,11 @@ def restored(kept: dict[str, Any]) -> Tokenizer:
     from tokenizers import Tokenizer as Backend
 
     try:
-        lengths = int(kept["max_words"]), int(kept["multiple"])
+        lengths = _whole(kept["max_words"]), _whole(kept["multiple"])
         if "vocabulary" in kept:
             drop = _flag(kept.get("drop_unknown", False))  # older files have none
             return WordTokenizer(kept["vocabulary"], *lengths, drop)
-        return SubwordTokenizer(_Pretrained(Backend.from_str(kept["subwords"]), int(kept["fill"])), *lengths)
+        return SubwordTokenizer(_Pretrained(Backend.from_str(kept["subwords"]), _whole(kept["fill"])), *lengths)
     except InlayError:
         raise
     except Exception as error:  # what the library raises has no common base
@@ -54,4 +54,10 @@ def restored(kept: dict[str, Any]) -> Tokenizer:
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"neither true nor false: {value!r}")
+    return value
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise TypeError(f"no whole number: {value!r}")
     return value
