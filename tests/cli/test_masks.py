@@ -117,6 +117,10 @@ class TestGenerate:
         assert inlay(*settings, "data.on_bad_file=skip")[2] == 0
         assert len(manifest(out)) == 4
 
+    @pytest.mark.stranger("B.7")
+    def test_asks_for_the_folder_that_masks_come_from(self, refused, out):
+        assert "give masks.root=" in refused("masks", "generate", "--out", out, "--count", "1", "masks=files")
+
     def test_refuses_pictures_that_would_share_a_mask(self, refused, out, root):
         (root / "train/a.jpg").write_bytes((root / "train/b.jpg").read_bytes())
         line = refused("masks", "generate", "--out", out, "data=folder", f"data.root={root}")

@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 
 import pytest
 
@@ -198,3 +199,56 @@ def test_captioned(tmp_path, caplog):
     assert "captions=said.json: 1 of 2 pictures have no caption." in caplog.text
     assert "captions=said.json: 1 names are no picture's, 'z' for instance." in caplog.text
     assert list(captioned(rows, Tree(tmp_path), None)) == rows
+
+
+@pytest.mark.stranger("A.10")
+class TestTextThatLiesElsewhere:
+    @pytest.fixture(autouse=True)
+    def _secret(self, tmp_path):
+        (tmp_path / "root").mkdir()
+        for kind in ("txt", "json", "csv", "parquet"):
+            (tmp_path / f"secret.{kind}").write_text('{"a": "secret"}')
+
+    def test_is_not_read_by_a_link_beside_a_picture(self, tmp_path):
+        (tmp_path / "root/a.txt").symlink_to(tmp_path / "secret.txt")
+        with pytest.raises(InlayError, match=r"a\.txt: leads out of .*root"):
+            list(captioned([{"image": "a.png"}], Tree(tmp_path / "root"), "beside"))
+
+    @pytest.mark.parametrize("kind", ["json", "csv", "parquet"])
+    def test_is_not_read_by_a_link_for_all_pictures(self, tmp_path, kind):
+        (tmp_path / f"root/caption.{kind}").symlink_to(tmp_path / f"secret.{kind}")
+        with pytest.raises(InlayError, match=rf"caption\.{kind}: leads out of .*root"):
+            read_captions(Tree(tmp_path / "root"), f"caption.{kind}")
+
+    @pytest.mark.parametrize("name", ["../secret.json", "{}/secret.json"])
+    def test_is_read_where_the_user_names_it(self, tmp_path, name):
+        assert read_captions(Tree(tmp_path / "root"), name.format(tmp_path)).by_name == {"a": ["secret"]}
+
+    def test_is_read_below_a_link_to_a_folder(self, tmp_path):
+        (tmp_path / "deep").mkdir()
+        (tmp_path / "deep/a.txt").write_text("A.")
+        (tmp_path / "root/deep").symlink_to(tmp_path / "deep")
+        (row,) = captioned([{"image": "deep/a.png"}], Tree(tmp_path / "root"), "beside")
+        assert row["captions"] == ["A."]
+
+
+@pytest.mark.stranger("A.11")
+@pytest.mark.parametrize("name", ["a.txt", "caption.json", "caption.csv", "caption.jsonl", "caption.parquet"])
+@pytest.mark.parametrize("what", ["pipe", "device"])
+def test_captions_that_are_no_regular_file_are_refused(tmp_path, name, what):
+    if what == "pipe":
+        os.mkfifo(tmp_path / name)
+    else:
+        (tmp_path / name).symlink_to("/dev/zero")
+    with pytest.raises(InlayError, match=rf"{name}: (no regular file|leads out of)"):
+        list(captioned([{"image": "a.png"}], Tree(tmp_path), "beside" if name == "a.txt" else name))
+
+
+@pytest.mark.stranger("A.11")
+def test_texts_and_lines_of_any_length_are_refused(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"x" * (2**20 + 1))
+    (tmp_path / "a.jsonl").write_bytes(b" " * (2**20 + 1))
+    with pytest.raises(InlayError, match=r"a\.txt: larger than"):
+        list(captioned([{"image": "a.png"}], Tree(tmp_path), "beside"))
+    with pytest.raises(InlayError, match=r"a\.jsonl: a line of more than"):
+        read_captions(Tree(tmp_path), "a.jsonl")

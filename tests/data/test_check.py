@@ -92,3 +92,13 @@ def test_where_the_pictures_lie_may_have_to_be_said(index, tmp_path, about):
     path.unlink() if about is None else path.write_text(about)
     with pytest.raises(InlayError, match=r"not noted in .*index\.about\.json\. Give --root"):
         root_of(index)
+
+
+@pytest.mark.stranger("A.10")
+def test_a_file_outside_the_root_is_not_read(save, write_index, tmp_path):
+    save("private.png")
+    save("root/a.png")
+    index = write_index([{"id": name, "image": name, "split": "train"} for name in ("a.png", "../private.png")])
+    sound, wrong = checked(index, tmp_path / "root")
+    assert sound == 1
+    assert "lies outside data.root" in wrong["../private.png"]

@@ -141,6 +141,26 @@ class TestRefusals:
             with pytest.raises(InlayError, match=r"data\.index=.*(inlay data prepare|Name a)"):
                 read(tmp_path / name)
 
+    @pytest.mark.stranger("A.10")
+    @pytest.mark.parametrize("column", ["image", "mask"])
+    @pytest.mark.parametrize(
+        "name", ["../../private.png", "a/../../private.png", "/etc/private.png", "link/../private.png"]
+    )
+    @pytest.mark.parametrize("known", [True, False])
+    def test_of_names_outside_the_root(self, write_index, tmp_path, column, name, known):
+        (tmp_path / "root").mkdir()
+        (tmp_path / "elsewhere/folder").mkdir(parents=True)
+        (tmp_path / "root/link").symlink_to(tmp_path / "elsewhere/folder")
+        with pytest.raises(InlayError, match=r"index\.jsonl: .*private\.png lies outside data\.root"):
+            open_split(write_index([BARE, BARE | {column: name}]), "train", tmp_path / "root" if known else None)
+
+    @pytest.mark.stranger("A.10")
+    def test_leave_out_absolute_names_below_the_root(self, write_index, tmp_path):
+        (tmp_path / "link").symlink_to(tmp_path)
+        row = BARE | {"image": f"{tmp_path}/2.jpg", "mask": "a/../2.png"}
+        path = write_index([row])
+        assert rows(open_split(path, "train", tmp_path / "link")) == rows(open_split(path, "train", tmp_path)) == [row]
+
     def test_of_a_cache_that_cannot_be_written_give_the_way_out(self, write_index, tmp_path, monkeypatch):
         (tmp_path / "file").touch()
         monkeypatch.setenv("INLAY_CACHE", str(tmp_path / "file"))
@@ -201,6 +221,15 @@ class TestConversion:
         assert rows(open_split(path, "train")) == [FULL]
         assert [file.name for file in arrow_files()] == ["train.arrow"]
         assert not half.exists()
+
+    @pytest.mark.stranger("B.14")
+    @pytest.mark.parametrize("name", ["train.arrow", "source.json"])
+    def test_is_done_anew_where_the_disk_lost_a_half(self, write_index, name):
+        path = write_index([FULL] * 50)
+        open_split(path, "train")
+        half = next(iter(arrow_files())).with_name(name)
+        half.write_bytes(half.read_bytes()[: half.stat().st_size // 2])
+        assert rows(open_split(path, "train")) == [FULL] * 50
 
     def test_happens_once_for_many_at_once(self, write_index, monkeypatch):
         path, convert, made = write_index([BARE] * 50), index._convert, []

@@ -88,6 +88,17 @@ def rows(out):
     return {row["id"]: row for row in read_rows(out)}
 
 
+@pytest.mark.stranger("A.10")
+@pytest.mark.parametrize(
+    "row", [{"image": "../p.png"}, {"image": "/etc/p.png"}, {"image": "a.png", "mask": "../p.png"}]
+)
+@pytest.mark.parametrize("verify", [True, False])
+def test_names_outside_the_root_are_refused(root, tmp_path, row, verify):
+    listing = Listed((row | {"id": "a"},))
+    with pytest.raises(InlayError, match=r"p\.png lies outside data\.root"):
+        prepared(root, tmp_path / "index.jsonl", listing, verify=verify)
+
+
 class TestReport:
     def test_counts_everything_that_was_found(self, root, tmp_path):
         report = prepared(root, tmp_path / "index.jsonl")
@@ -438,6 +449,16 @@ class TestFindIndex:
         find()
         assert result(path) == whole
 
+    @pytest.mark.stranger("B.14")
+    @pytest.mark.parametrize("name", [lambda path: path, about_file])
+    @pytest.mark.parametrize("share", [0, 0.5])
+    def test_is_made_again_when_the_disk_lost_a_half(self, find, name, share):
+        path = find()
+        whole = result(path)
+        os.truncate(name(path), int(share * name(path).stat().st_size))
+        find()
+        assert result(path) == whole
+
     def test_keeps_other_questions_apart(self, find):
         paths = {find(), find(Folder()), find(verify=False), find(Folder(), verify=False)}
         assert len(paths) == 4
@@ -448,12 +469,20 @@ class TestFindIndex:
         assert find(given=given) == find(None, given) == tmp_path / "given.jsonl"
         assert decoded == []
 
+    @pytest.mark.stranger("B.7", "B.8")
+    @pytest.mark.parametrize("given", [None, "index.jsonl"])
+    def test_of_a_folder_that_is_not_there_says_so_alone(self, tmp_path, capsys, given):
+        with pytest.raises(InlayError, match=r"data\.root=.*nowhere: no such folder"):
+            find_index(tmp_path / "nowhere", FOLDER, given, 0, True, False)
+        assert capsys.readouterr().out == ""
+
     def test_of_nothing_is_refused(self, find):
         with pytest.raises(InlayError, match=r"data\.index: give the index .*`inlay data prepare`"):
             find(None)
 
-    def test_stops_at_broken_files_if_asked(self, find, root):
-        with pytest.raises(BadFile, match=rf"^{root}/train/broken\.jpg: not a picture"):
+    @pytest.mark.stranger("B.7")
+    def test_stops_at_broken_files_if_asked_and_says_how_not_to(self, find, root):
+        with pytest.raises(BadFile, match=rf"^{root}/train/broken\.jpg: not a picture.*data\.on_bad_file=skip\.$"):
             find(stop=True)
 
     def test_stops_at_what_an_earlier_run_passed_over(self, find, root):

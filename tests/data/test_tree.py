@@ -54,7 +54,7 @@ def test_folders_that_cannot_be_searched(root):
     tree = Tree(root)
     with pytest.raises(InlayError, match="nowhere: cannot be searched"):
         list(tree.pictures("nowhere"))
-    with pytest.raises(InlayError, match="nowhere: cannot be read"):
+    with pytest.raises(InlayError, match="nowhere: no such file"):
         tree.text("nowhere")
 
 
@@ -90,7 +90,7 @@ def test_lines_and_table(root):
         (lambda tree: tree.has_folder("later"), lambda root: (root / "later").mkdir()),
         (lambda tree: tree.text("notes.txt"), lambda root: later(root / "notes.txt")),
         (lambda tree: tree.text("notes.txt"), lambda root: (root / "notes.txt").unlink()),
-        (lambda tree: tree.file("notes.txt"), lambda root: later(root / "notes.txt")),
+        (lambda tree: tree.open("notes.txt").close(), lambda root: later(root / "notes.txt")),
         (lambda tree: list(tree.lines("notes.txt")), lambda root: later(root / "notes.txt")),
     ],
 )

@@ -141,6 +141,14 @@ class TestSettings:
             evaluate(tmp_path)
         assert list(tmp_path.iterdir()) == []
 
+    @pytest.mark.stranger("B.8")
+    def test_a_folder_that_is_not_there_is_said_before_anything_large_is_imported(self, tmp_path, monkeypatch):
+        for name in ("torch", "numpy", "inlay.images", "inlay.fillers"):
+            monkeypatch.setitem(sys.modules, name, None)
+        cfg = configure(f"data.root={tmp_path}/nowhere")
+        with pytest.raises(InlayError, match=r"data\.root=.*/nowhere: no such folder"):
+            inlay.cli.evaluation.evaluate(cfg, [])
+
     def test_a_filler_is_named_once(self, noise, tmp_path):
         with pytest.raises(InlayError, match="telea and telea are the same filler"):
             evaluate(tmp_path, f"data.root={noise}", "filler=[telea,telea]")

@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 
 import numpy as np
 import pytest
@@ -297,6 +298,19 @@ class TestRatio:
     def test_what_is_no_manifest_is_named(self, many, line):
         (many / "manifest.jsonl").write_text(line + "\n")
         with pytest.raises(BadFile, match=r"manifest\.jsonl: not a manifest, .* remove the manifest"):
+            Files(root=str(many), ratio=(0.19, 0.31))
+
+    @pytest.mark.stranger("A.10")
+    @pytest.mark.parametrize("name", ["../private.png", "/etc/private.png", "20/../../private.png"])
+    def test_a_manifest_that_names_files_elsewhere_is_refused(self, many, name):
+        (many / "manifest.jsonl").write_text(json.dumps({"file": name, "ratio": 0.2}) + "\n")
+        with pytest.raises(InlayError, match=r"manifest\.jsonl: .*private\.png lies outside masks\.root"):
+            Files(root=str(many), ratio=(0.19, 0.31))
+
+    @pytest.mark.stranger("A.11")
+    def test_a_manifest_that_is_a_pipe_is_refused(self, many):
+        os.mkfifo(many / "manifest.jsonl")
+        with pytest.raises(BadFile, match="no regular file"):
             Files(root=str(many), ratio=(0.19, 0.31))
 
     @pytest.mark.parametrize("manifest", [False, True])

@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
 from inlay.masks import Center, Mix, Outpaint, Paired
 from tests.conftest import ROOT
@@ -27,24 +28,26 @@ def family(*settings):
     return instantiate(composed(*settings))
 
 
+def named(name):
+    return [f"masks={name}", *([f"masks.root={ROOT}/masks/sample"] if name == "files" else [])]
+
+
 def ratios(masks, count=40):
     return [masks(64, 64, address(index), SCENE).mean() for index in range(count)]
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("ratio", ["[0.2,0.3]", "null"])
-def test_every_family_takes_a_ratio(name, ratio, monkeypatch):
-    monkeypatch.chdir(ROOT)  # masks.root=masks/sample
-    found = ratios(family(f"masks={name}", f"masks.ratio={ratio}"))
+def test_every_family_takes_a_ratio(name, ratio):
+    found = ratios(family(*named(name), f"masks.ratio={ratio}"))
     assert 0 < min(found) <= max(found) < 1
     if ratio != "null":
         assert 0.2 <= min(found) <= max(found) <= 0.3
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_every_family_reaches_the_workers(name, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    masks = family(f"masks={name}", "masks.ratio=null")
+def test_every_family_reaches_the_workers(name):
+    masks = family(*named(name), "masks.ratio=null")
     copy = pickle.loads(pickle.dumps(masks))
     assert np.array_equal(*(each(64, 64, address(), SCENE) for each in (masks, copy)))
 
@@ -85,3 +88,10 @@ def test_settings_reach_a_family_as_plain_values():
     # OmegaConf's lists take microseconds to read, and are read for every stroke.
     masks = family("masks=strokes")
     assert {type(value) for value in (masks.ratio, masks.brush, masks.length, masks.vertices)} == {tuple}
+
+
+@pytest.mark.stranger("B.7")
+@pytest.mark.parametrize("group", ["masks", "val_masks"])
+def test_files_come_from_no_folder_but_the_one_that_was_named(group):
+    asked = configure("data=demo", "masks=files" if group == "masks" else "masks@val_masks=files")
+    assert OmegaConf.missing_keys(asked) == {f"{group}.root"}

@@ -35,6 +35,9 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
     Raises:
         InlayError: a setting is none of an evaluation; see also :meth:`inlay.evaluation.run.Evaluation.run`.
     """
+    require([f"data.{key}" for key in _DATA if OmegaConf.is_missing(cfg.data, key)])
+    _check_root(cfg.data)  # before seconds of imports
+
     import torch
 
     from inlay import provenance
@@ -46,7 +49,6 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
     from inlay.evaluation.run import Evaluation
     from inlay.fillers import load_filler, short_names
 
-    require([f"data.{key}" for key in _DATA if OmegaConf.is_missing(cfg.data, key)])
     _check_used(overrides)
     torch.set_num_threads(1)  # sums depend on their order: so they are the same however many processes share a machine
     torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
@@ -147,6 +149,13 @@ def _check_used(overrides: list[str]) -> None:
                 f"{override}: does nothing here, as the protocol says how pictures are cut and holed. Of data, an "
                 f"evaluation reads {', '.join(_DATA)}; for another test change the protocol: protocol.size=512."
             )
+
+
+def _check_root(data: DictConfig) -> None:
+    from inlay.data.root import check_root
+
+    if "root" in data:
+        check_root(Path(data.root))
 
 
 def _device(chosen: Any) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inlay.cli.settings import add_settings, composed, pictures
+from inlay.cli.settings import add_settings, composed, pictures, require
 from inlay.printing import say
 
 if TYPE_CHECKING:
@@ -53,8 +53,6 @@ def _add_set(parser: argparse.ArgumentParser, size: int, out: str) -> None:
 
 
 def _generate(args: argparse.Namespace) -> None:
-    from hydra.utils import instantiate
-
     from inlay.errors import InlayError
     from inlay.masks.freeze import freeze
 
@@ -66,19 +64,17 @@ def _generate(args: argparse.Namespace) -> None:
         _write(args, _for_each(found, cfg, args.seed), len(found), _name(args.settings))
     else:
         _check(args)
-        _write(args, freeze(instantiate(cfg.masks), args.count, args.size, args.seed), args.count, _name(args.settings))
+        _write(args, freeze(_family(cfg), args.count, args.size, args.seed), args.count, _name(args.settings))
 
 
 def _buckets(args: argparse.Namespace) -> None:
-    from hydra.utils import instantiate
-
     from inlay.buckets import BUCKETS
     from inlay.errors import InlayError
     from inlay.masks.freeze import BORDERS, freeze_buckets
     from inlay.masks.regions import Region
 
     _check(args)
-    family = instantiate(composed(args.settings).masks)
+    family = _family(composed(args.settings))
     if not isinstance(family, Region):
         raise InlayError(f"{_name(args.settings)} has no ratio and border to set. Use masks=strokes, shapes or boxes.")
     masks = freeze_buckets(family, args.count, args.size, args.seed)
@@ -98,22 +94,20 @@ def _preview(args: argparse.Namespace) -> None:
 def _drawn(cfg: "DictConfig", args: argparse.Namespace) -> Iterator[tuple[Any, str]]:
     """Masks alone."""
     import numpy as np
-    from hydra.utils import instantiate
 
     from inlay.masks.freeze import freeze
 
-    for drawn in freeze(instantiate(cfg.masks), args.count, args.size, args.seed):
+    for drawn in freeze(_family(cfg), args.count, args.size, args.seed):
         yield np.repeat(drawn.mask[..., None].astype(np.float32), 3, axis=2), f"{drawn.mask.mean():.1%}"
 
 
 def _seen(cfg: "DictConfig", args: argparse.Namespace) -> Iterator[tuple[Any, str]]:
     """Pictures, white in the hole, as evaluation would cut them."""
     import numpy as np
-    from hydra.utils import instantiate
 
     from inlay.data.samples import EvaluationSamples, Recipe
 
-    recipe = Recipe(masks=instantiate(cfg.masks), size=args.size, seed=args.seed, on_bad_file="skip")
+    recipe = Recipe(masks=_family(cfg), size=args.size, seed=args.seed, on_bad_file="skip")
     samples = EvaluationSamples(pictures(cfg.data, args.split or cfg.data.train_split), recipe)
     for index in range(min(args.count, len(samples))):
         sample = samples[index]
@@ -123,14 +117,12 @@ def _seen(cfg: "DictConfig", args: argparse.Namespace) -> Iterator[tuple[Any, st
 
 def _for_each(found: "IndexedPictures", cfg: "DictConfig", seed: int) -> "Iterator[Drawn]":
     """A mask for each picture; at the end, a list of those without."""
-    from hydra.utils import instantiate
-
     from inlay.data.holes import holes
     from inlay.images import SUFFIXES
     from inlay.masks.freeze import Drawn
 
     without = []
-    for hole in holes(found, instantiate(cfg.masks), seed):
+    for hole in holes(found, _family(cfg), seed):
         if hole.mask is None:
             without.append(hole)
         else:
@@ -150,6 +142,15 @@ def _write(args: argparse.Namespace, masks: "Iterable[Drawn]", total: int, famil
     ratios = [row["ratio"] for row in rows]
     if ratios:
         say(f"{len(ratios):,} masks in {args.out}, hole ratio {min(ratios):.3f} to {max(ratios):.3f}")
+
+
+def _family(cfg: "DictConfig") -> Any:
+    """The mask family that was asked for."""
+    from hydra.utils import instantiate
+    from omegaconf import OmegaConf
+
+    require(sorted(OmegaConf.missing_keys(cfg.masks)))
+    return instantiate(cfg.masks)
 
 
 def _has_pictures(cfg: "DictConfig") -> bool:

@@ -70,4 +70,4 @@ def pictures(data: DictConfig, split: str) -> "IndexedPictures":
 
     root, stop = Path(data.root), data.on_bad_file == "error"
     index = find_index(root, instantiate(data.get("listing")), data.index, cores(), data.verify, stop_at_bad_file=stop)
-    return IndexedPictures(root, open_split(index, split))
+    return IndexedPictures(root, open_split(index, split, root))

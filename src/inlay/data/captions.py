@@ -6,7 +6,6 @@ a picture may have several rows.
 """
 
 import csv
-import io
 import json
 import logging
 import os
@@ -19,9 +18,13 @@ from typing import Any
 from inlay.data.rows import Refused, Row
 from inlay.data.tree import Tree
 from inlay.errors import InlayError
+from inlay.files import names_inside
 
 NAMES = ("file", "filename", "file_name", "image", "id", "name")
 CAPTIONS = ("caption", "captions", "text", "prompt", "sentence", "description")
+
+_MOST = 2**27
+"""Bytes of a JSON file, which is read at once; the other kinds are read row by row."""
 
 _Pair = tuple[object, object]  # a picture's name and what is said of it, as the file has them
 
@@ -129,7 +132,9 @@ def _beside(tree: Tree, image: str) -> list[str]:
 
 
 def _located(tree: Tree, path: str) -> str:
-    for place in (path, os.path.abspath(path)):  # noqa: PTH100 - links are left as they are
+    outside = not names_inside(tree.root, path)
+    there = os.path.abspath(tree.root / path) if outside else path  # noqa: PTH100 - links are left as they are
+    for place in (there, os.path.abspath(path)):  # noqa: PTH100
         if tree.has(place):
             return place
     raise InlayError(
@@ -154,7 +159,7 @@ def _tidy(text: str) -> str:
 
 
 def _from_json(tree: Tree, path: str) -> Iterator[_Pair]:
-    content = _parsed(tree.text(path), f"{tree.root / path}")
+    content = _parsed(tree.text(path, _MOST), f"{tree.root / path}")
     if isinstance(content, dict):
         return iter(content.items())
     if isinstance(content, list):
@@ -169,7 +174,7 @@ def _from_json_lines(tree: Tree, path: str) -> Iterator[_Pair]:
 
 def _from_csv(tree: Tree, path: str) -> Iterator[_Pair]:
     try:
-        yield from _from_records(tree, path, csv.DictReader(io.StringIO(tree.text(path), newline="")))
+        yield from _from_records(tree, path, csv.DictReader(tree.raw_lines(path)))
     except csv.Error as error:
         raise InlayError(f"{tree.root / path}: damaged ({error}).") from error
 
@@ -187,7 +192,7 @@ def _from_parquet(tree: Tree, path: str) -> Iterator[_Pair]:
     from pyarrow import parquet
 
     try:
-        with parquet.ParquetFile(tree.file(path)) as file:
+        with tree.open(path) as opened, parquet.ParquetFile(opened) as file:
             readable = _readable(file.schema_arrow)
             name, caption = (_column(tree, path, readable, wanted) for wanted in (NAMES, CAPTIONS))
             for batch in file.iter_batches(columns=[readable[name], readable[caption]]):
@@ -226,7 +231,7 @@ def _column(tree: Tree, path: str, found: Iterable[str], wanted: Sequence[str]) 
 def _parsed(text: str, place: str) -> object:
     try:
         return json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise InlayError(f"{place}: not JSON ({error}).") from None
 
 

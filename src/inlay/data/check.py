@@ -9,8 +9,9 @@ from tqdm import tqdm
 from inlay.data.index import read_rows
 from inlay.data.parallel import ordered_map
 from inlay.data.prepare import about_file, examine
-from inlay.data.rows import Row
+from inlay.data.rows import Row, check_inside, names_of
 from inlay.errors import InlayError
+from inlay.files import read_text
 
 Wrong = tuple[str, str]
 """A file, and what is wrong with it."""
@@ -23,8 +24,8 @@ def root_of(index: Path) -> Path:
         InlayError: that is not noted beside the index.
     """
     try:
-        return Path(json.loads(about_file(index).read_text())["root"])
-    except (OSError, ValueError, KeyError):
+        return Path(json.loads(read_text(about_file(index)))["root"])
+    except (InlayError, ValueError, KeyError, TypeError):
         raise InlayError(f"{index}: where its pictures lie is not noted in {about_file(index)}. Give --root.") from None
 
 
@@ -46,6 +47,10 @@ def check(index: Path, root: Path, workers: int) -> tuple[int, list[Wrong]]:
 
 
 def _compare(root: Path, row: Row) -> Wrong | None:
+    try:
+        check_inside(root, names_of(row), "the index")
+    except InlayError as error:
+        return row["image"], str(error)
     now, refused, *_ = examine(root, row)[1:]
     if refused:
         return refused[0].file, refused[0].reason

@@ -220,7 +220,7 @@ class IndexedData(InpaintingData):
 
     def pictures(self, split: Split) -> IndexedPictures:
         """The photographs of one of the run's splits."""
-        return IndexedPictures(self.root, open_split(self.index(), self.splits[split]))
+        return IndexedPictures(self.root, open_split(self.index(), self.splits[split], self.root))
 
     def index(self) -> Path:
         """The index file, made if need be."""

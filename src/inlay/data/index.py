@@ -12,6 +12,8 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,9 +23,9 @@ from pyarrow import ipc
 from pyarrow import json as arrow_json
 
 from inlay.cache import cache_dir
-from inlay.data.rows import Row
-from inlay.errors import InlayError
-from inlay.files import alone
+from inlay.data.rows import Row, check_inside
+from inlay.errors import BadFile, InlayError
+from inlay.files import SUSPICIOUS, alone, open_regular, read_text, write_text
 
 log = logging.getLogger(__name__)
 
@@ -86,18 +88,19 @@ class Index:
         return column in self._columns and self._columns[column].null_count == 0
 
 
-def open_split(path: str | os.PathLike[str], split: str) -> Index:
+def open_split(path: str | os.PathLike[str], split: str, root: Path | None = None) -> Index:
     """Open one split of an index, converting the index into the cache when it is new or has changed.
 
     Args:
         path: the JSON Lines file.
         split: which rows.
+        root: the folder that its names are relative to; None allows no absolute ones.
 
     Raises:
-        InlayError: there is no such file, it is no index, or the split is empty.
+        InlayError: there is no such file, it is no index, it names files outside the root, or the split is empty.
     """
     path = Path(path)
-    folder = _converted(path)
+    folder = _converted(path, root)
     file = folder / f"{split}.arrow"
     if not file.exists():
         raise InlayError(
@@ -111,9 +114,11 @@ def read_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
     """The rows of an index, one after the other. Errors: an :class:`InlayError` that names file and line."""
     path = Path(path)
     try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
+        with TextIOWrapper(open_regular(path), encoding="utf-8") as lines:
+            for number, line in enumerate(iter(partial(lines.readline, _BLOCK), ""), 1):
                 yield _parsed(path, number, line)
+    except BadFile as error:
+        raise InlayError(f"data.index={path}: {error.reason}. Make one with `inlay data prepare`.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InlayError(f"data.index={path}: cannot be read ({error}). Make one with `inlay data prepare`.") from error
 
@@ -130,21 +135,23 @@ def _parsed(path: Path, number: int, line: str) -> Row:
     return cast(Row, row)
 
 
-def _converted(path: Path) -> Path:
+def _converted(path: Path, root: Path | None) -> Path:
     """The folder of Arrow files that belongs to an index as it is now."""
     try:
-        stat = path.stat()
-    except OSError as error:
-        raise InlayError(f"data.index={path}: {error.strerror}. Make one with `inlay data prepare`.") from None
-    stamp = json.dumps({"index": str(path.resolve()), "bytes": stat.st_size, "changed": stat.st_mtime_ns})
-    name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+        with open_regular(path) as file:
+            stat = os.fstat(file.fileno())
+    except BadFile as error:
+        raise InlayError(f"data.index={path}: {error.reason}. Make one with `inlay data prepare`.") from None
+    place = {"index": str(path.resolve()), "root": root and str(root.resolve())}
+    stamp = {**place, "bytes": stat.st_size, "changed": stat.st_mtime_ns}
+    name = hashlib.sha256(json.dumps(place).encode()).hexdigest()[:16]
     folder = cache_dir() / "arrow" / f"{path.stem}-{name}"
     try:
         if not _is_made_from(stamp, folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
             with alone(folder.with_name(f"{folder.name}.lock")):
                 if not _is_made_from(stamp, folder):  # by now, perhaps, thanks to another process
-                    _convert(path, folder, stamp)
+                    _convert(path, root, folder, stamp)
     except OSError as error:
         raise InlayError(
             f"{folder}: cannot be written ({error.strerror}). Set INLAY_CACHE to another place."
@@ -152,29 +159,41 @@ def _converted(path: Path) -> Path:
     return folder
 
 
-def _is_made_from(stamp: str, folder: Path) -> bool:
-    return (folder / _STAMP).exists() and (folder / _STAMP).read_text() == stamp
+def _is_made_from(stamp: dict[str, Any], folder: Path) -> bool:
+    """Whether a folder holds an index in the state of the stamp, all of it: a disk may have lost a part."""
+    try:
+        told = json.loads(read_text(folder / _STAMP))
+        return bool(told == {**stamp, "files": _sizes(folder)})
+    except (BadFile, ValueError):
+        return False
 
 
-def _convert(path: Path, folder: Path, stamp: str) -> None:
+def _sizes(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_size for file in sorted(folder.glob("*.arrow"))}
+
+
+def _convert(path: Path, root: Path | None, folder: Path, stamp: dict[str, Any]) -> None:
     log.info("%s: converting into %s (once)", path, folder)
     temporary = folder.with_name(f".{folder.name}")
     try:
         shutil.rmtree(temporary, ignore_errors=True)  # of a conversion that was killed
         temporary.mkdir()
-        _write_splits(path, temporary)
-        (temporary / _STAMP).write_text(stamp)
+        _write_splits(path, root, temporary)
+        write_text(temporary / _STAMP, json.dumps({**stamp, "files": _sizes(temporary)}))
         shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _write_splits(path: Path, folder: Path) -> None:
+def _write_splits(path: Path, root: Path | None, folder: Path) -> None:
     parsing = arrow_json.ParseOptions(explicit_schema=SCHEMA, unexpected_field_behavior="ignore")
     with ExitStack() as files:
         writers: dict[str, ipc.RecordBatchFileWriter] = {}
         for batch in _batches(path, parsing):
+            for names in (batch["image"], batch["mask"]):
+                doubtful = names.filter(pc.match_substring_regex(names, SUSPICIOUS))
+                check_inside(root, doubtful.to_pylist(), str(path))
             for split in pc.unique(batch["split"]).to_pylist():
                 if not re.fullmatch(r"[\w-]+", split):  # it is to be the name of a file
                     raise InlayError(f"{path}: {split!r} is no name for a split. Use letters, digits, - and _.")

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypedDict
@@ -17,10 +18,12 @@ from tqdm import tqdm
 from inlay.cache import cache_dir
 from inlay.data.parallel import ordered_map
 from inlay.data.pictures import MIN_SIDE, read_object, read_photograph
-from inlay.data.rows import Listing, Refused, Row
+from inlay.data.problems import stopping
+from inlay.data.root import check_root
+from inlay.data.rows import Listing, Refused, Row, check_inside, names_of
 from inlay.data.tree import Tree, unchanged
 from inlay.errors import BadFile, InlayError
-from inlay.files import alone
+from inlay.files import alone, open_regular, read_text, replacing
 from inlay.images import picture_size
 from inlay.printing import say
 
@@ -48,6 +51,8 @@ class Origin(TypedDict):
 class About(Origin):
     """What is written beside an index, so that it can be told from an outdated one."""
 
+    bytes: int
+    """Of the index: a disk may have lost a part of it."""
     consulted: dict[str, int]
 
 
@@ -82,6 +87,7 @@ class Report:
         return "\n".join(lines)
 
 
+_NOTE = 2**30  # bytes of a note, which has a line for every folder
 _SHOWN = 20  # lines of a report
 _FEW = 100  # pictures are decoded sooner than processes start
 
@@ -126,23 +132,32 @@ def prepare(
 def _prepare(listing: Listing, root: Path, out: Path, workers: int, verify: bool, stop_at_bad_file: bool) -> Report:
     tree, partly = Tree(root), out.with_name(f".{out.name}.part")
     origin = Origin(root=str(root.resolve()), listing=repr(listing), verified=verify)
-    total = sum(1 for _ in listing(tree))
+    total = sum(1 for _ in _listed(listing, tree))
+    if partly.is_symlink():
+        partly.unlink()  # none of ours
     done, end = _done_already(partly, origin, root, listing(tree), stop_at_bad_file)
     with partly.open("r+" if end else "w", encoding="utf-8") as file:
         file.seek(end)
         file.truncate()
         if not end:
             file.write(json.dumps(origin) + "\n")
-        rest = islice(listing(tree), done, None)
+        rest = islice(_listed(listing, tree), done, None)
         work = partial(examine, root) if verify else _unexamined
         results = ordered_map(work, rest, workers if verify and total - done > _FEW else 0)
         for examined in tqdm(results, desc=out.name, total=total, initial=done, unit=" pictures"):
             if examined.bad and stop_at_bad_file:
-                raise BadFile(root / examined.refused[0].file, examined.refused[0].reason)
+                raise stopping(BadFile(root / examined.refused[0].file, examined.refused[0].reason))
             file.write(json.dumps(examined) + "\n")
         file.flush()
         os.fsync(file.fileno())
     return _publish(partly, out, tree, origin)
+
+
+def _listed(listing: Listing, tree: Tree) -> Iterator[Row | Refused]:
+    for thing in listing(tree):
+        if not isinstance(thing, Refused):
+            check_inside(tree.root, names_of(thing), "a list of the dataset")
+        yield thing
 
 
 def examine(root: Path, thing: Row | Refused) -> Examined:
@@ -154,7 +169,7 @@ def examine(root: Path, thing: Row | Refused) -> Examined:
     try:
         height, width = picture_size(path)
         read_photograph(path, at_least=MIN_SIDE)  # at 1/8 scale, too, every byte of a JPEG is decoded
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             checksum = hashlib.file_digest(file, "sha256").hexdigest()
     except BadFile as error:
         return Examined(thing, None, [Refused(row["image"], error.reason, row["split"])], bad=True)
@@ -210,22 +225,23 @@ def _parsed(line: bytes) -> Examined | None:
 def _publish(partly: Path, out: Path, tree: Tree, origin: Origin) -> Report:
     """Turn the finished work into the index and what stands beside it; what makes the index count is there last."""
     report = Report()
-    rows, about = out.with_name(f".{out.name}.rows"), out.with_name(f".{out.name}.about")
-    with partly.open("rb") as lines, rows.open("w", encoding="utf-8") as file:
+    with partly.open("rb") as lines, replacing(out, out.with_name(f".{out.name}.rows")) as file:
         next(lines)
         for line in lines:
             examined = _parsed(line)
             assert examined is not None
             report.add(examined)
             if examined.row:
-                file.write(json.dumps(examined.row) + "\n")
+                file.write(json.dumps(examined.row).encode() + b"\n")
+        size = file.tell()
     for refused in report.refused:
         tree.has(refused.file)  # remembered: a file that is mended makes the index outdated
-    with refused_file(out).open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([Refused._fields, *report.refused])
-    about.write_text(json.dumps(About(**origin, consulted=tree.consulted)))
-    rows.replace(out)
-    about.replace(about_file(out))
+    with replacing(refused_file(out), out.with_name(f".{out.name}.refused")) as file:
+        table = TextIOWrapper(file, encoding="utf-8", newline="")
+        csv.writer(table).writerows([Refused._fields, *report.refused])
+        table.detach()
+    with replacing(about_file(out), out.with_name(f".{out.name}.about")) as file:
+        file.write(json.dumps(About(**origin, bytes=size, consulted=tree.consulted)).encode())
     partly.unlink()
     return report
 
@@ -234,7 +250,7 @@ def read_refused(index: Path) -> list[Refused]:
     """What an index refused; nothing where the table is not beside it."""
     if not refused_file(index).exists():
         return []
-    with refused_file(index).open(newline="", encoding="utf-8") as file:
+    with TextIOWrapper(open_regular(refused_file(index)), encoding="utf-8", newline="") as file:
         return [Refused(**row) for row in csv.DictReader(file)]
 
 
@@ -253,8 +269,9 @@ def find_index(
 
     Raises:
         BadFile: the first broken file, if ``stop_at_bad_file`` and no index is given.
-        InlayError: as :func:`prepare`; or there is neither listing nor index.
+        InlayError: as :func:`prepare`; or there is no such root, or neither listing nor index.
     """
+    check_root(root)
     if given:
         return Path(given)
     if listing is None:
@@ -275,12 +292,14 @@ def find_index(
             ) from error
     lost = [refused for refused in read_refused(index) if refused.split]
     if lost and stop_at_bad_file:
-        raise BadFile(root / lost[0].file, f"{lost[0].reason} ({len(lost)} such in all)")
+        raise stopping(BadFile(root / lost[0].file, f"{lost[0].reason} ({len(lost)} such in all)"))
     return index
 
 
 def _is_current(index: Path, root: Path) -> bool:
-    if not (index.exists() and about_file(index).exists()):
+    """Whether a file of the cache is the whole index of a root as it is now."""
+    try:
+        about = json.loads(read_text(about_file(index), _NOTE))
+        return bool(index.stat().st_size == about["bytes"] and unchanged(root, about["consulted"]))
+    except (OSError, InlayError, ValueError, KeyError, TypeError, AttributeError):
         return False
-    about: About = json.loads(about_file(index).read_text())
-    return unchanged(root, about["consulted"])

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
+from inlay.errors import BadFile
+
 
 class Problem(NamedTuple):
     """One thing that could not be used; another picture took its place."""
@@ -16,6 +18,11 @@ class Problem(NamedTuple):
     file: str
     """The broken file; empty for a hole."""
     reason: str
+
+
+def stopping(error: BadFile) -> BadFile:
+    """A bad file that stops what it is met by, with the setting that lets it go on."""
+    return BadFile(error.path, f"{error.reason} To go on without such files: data.on_bad_file=skip.")
 
 
 class Problems:

@@ -1,9 +1,12 @@
 """What an index says of a picture: one row, the same for every dataset."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Literal, NamedTuple, NotRequired, Protocol, TypedDict
 
 from inlay.data.tree import Tree
+from inlay.errors import InlayError
+from inlay.files import names_inside
 
 MaskIs = Literal["white", "black", "nonzero", "trimap"]
 
@@ -53,3 +56,28 @@ class Listing(Protocol):
             InlayError: this is not the dataset's layout; the message shows what was expected.
         """
         ...
+
+
+def names_of(row: Row) -> list[str]:
+    """The files that a row names."""
+    mask = row.get("mask")
+    return [row["image"], *([mask] if mask else [])]
+
+
+def check_inside(root: Path | None, names: Iterable[str], where: str) -> None:
+    """Refuse names of files that do not lie below a dataset's root: a list may have come with the dataset.
+
+    Args:
+        root: the folder; None where it is not known.
+        names: as a list has them.
+        where: what messages call the list.
+
+    Raises:
+        InlayError: one leads elsewhere.
+    """
+    for name in names:
+        if not names_inside(root, name):
+            raise InlayError(
+                f"{where}: {name} lies outside data.root{'' if root is None else f'={root}'}. Write paths relative to "
+                "it, or give a folder that holds all of them as data.root."
+            )

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset, default_collate
 
 from inlay.data.frames import WHOLE, Box, Frame, around, central_frame, mirrored, random_frame
 from inlay.data.pictures import Photograph, Pictures
-from inlay.data.problems import Problem
+from inlay.data.problems import Problem, stopping
 from inlay.data.scenes import FramedScene
 from inlay.data.transforms import ColorJitter
 from inlay.errors import BadFile, InlayError, NoHole
@@ -142,7 +142,7 @@ class Samples(Dataset[StoredSample], ABC):
 
     def _unusable(self, id: str, what: Literal["picture", "mask"], error: BadFile) -> Exception:
         if self.recipe.on_bad_file == "error":
-            return error
+            return stopping(error)
         return _Unusable(Problem(self.split, id, what, error.path, error.reason))
 
 

@@ -3,14 +3,21 @@
 import logging
 import os
 from collections.abc import Iterator, Mapping
+from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
+from typing import IO
 
-from inlay.errors import InlayError
+from inlay.data.root import check_root
+from inlay.errors import BadFile, InlayError
+from inlay.files import inside, names_inside, open_regular
 from inlay.images import SUFFIXES
 
 log = logging.getLogger(__name__)
 
 _ABSENT = -1
+_LONGEST = 2**20  # characters of a line
+_TEXT = 2**20  # bytes of a text that is read at once: a caption or an annotation of one picture
 
 
 class Tree:
@@ -28,8 +35,7 @@ class Tree:
         self.consulted: dict[str, int] = {}
         """What the answers rest on: relative path to time of change in ns."""
         self._told: set[str] = set()
-        if not self.root.is_dir():
-            raise InlayError(f"data.root={root}: no such folder. Give the folder that holds your pictures.")
+        check_root(self.root)
 
     def pictures(self, folder: str = "") -> Iterator[str]:
         """Whatever is named like a picture below a folder, in sorted order, folder by folder.
@@ -63,33 +69,75 @@ class Tree:
         except OSError as error:
             raise InlayError(_not_searched(self.root / folder, error)) from error
 
-    def file(self, path: str) -> Path:
-        """Where a file lies, for those who read it themselves; it is remembered like one that was read here."""
-        self._remember(path)
-        return self.root / path
+    def open(self, path: str, most: int | None = None) -> IO[bytes]:
+        """Open a file that belongs to the dataset; it is remembered like one that was read here.
 
-    def text(self, path: str) -> str:
-        """A text file's content; line ends are newlines, a byte order mark is dropped, odd bytes become U+FFFD.
+        Args:
+            path: relative to the root, below which it has to lie (folders may be links, the file itself may be one to
+                another place below the root); or absolute, of a file that the user named.
+            most: largest size in bytes; None for any.
 
         Raises:
-            InlayError: the file is missing or cannot be read.
+            InlayError: it is missing, lies elsewhere, is no regular file, is too large or cannot be read.
         """
-        return "".join(self._raw_lines(path))
+        self._remember(path)
+        file = self.root / path
+        if not Path(path).is_absolute():
+            if not names_inside(self.root, path):
+                raise InlayError(f"{file}: lies outside data.root={self.root}. Only what lies below it is read.")
+            if file.is_symlink():
+                file = inside(self.root, path)
+        try:
+            return open_regular(file, most)
+        except BadFile as error:
+            raise InlayError(f"{self.root / path}: {error.reason}. Mend or remove it.") from error
+
+    def text(self, path: str, most: int = _TEXT) -> str:
+        """A text file's content; line ends are newlines, a byte order mark is dropped, odd bytes become U+FFFD.
+
+        Args:
+            path: as for :meth:`open`.
+            most: largest size in bytes.
+
+        Raises:
+            InlayError: see :meth:`open`.
+        """
+        return "".join(self.raw_lines(path, most, longest=most))
 
     def lines(self, path: str) -> Iterator[tuple[int, str]]:
         """A list file, without holding it: number and text of each line.
 
-        Space around a line, empty lines and ``#`` comments are left out. Errors: :meth:`text`.
+        Space around a line, empty lines and ``#`` comments are left out. Errors: :meth:`raw_lines`.
         """
-        for number, line in enumerate(self._raw_lines(path), 1):
+        for number, line in enumerate(self.raw_lines(path), 1):
             if (line := line.strip()) and not line.startswith("#"):
                 yield number, line
+
+    def raw_lines(self, path: str, most: int | None = None, longest: int = _LONGEST) -> Iterator[str]:
+        """The lines of a text file as they are, without holding it; line ends and odd bytes as for :meth:`text`.
+
+        Args:
+            path: as for :meth:`open`.
+            most: largest size in bytes; None for any.
+            longest: characters that a line may have.
+
+        Raises:
+            InlayError: see :meth:`open`; or a line is longer.
+        """
+        try:
+            with TextIOWrapper(self.open(path, most), encoding="utf-8-sig", errors="replace") as file:
+                for line in iter(partial(file.readline, longest + 1), ""):
+                    if len(line) > longest:
+                        raise InlayError(f"{self.root / path}: a line of more than {longest:,} characters. No list.")
+                    yield line
+        except OSError as error:
+            raise InlayError(f"{self.root / path}: cannot be read ({error.strerror}).") from error
 
     def table(self, path: str, columns: int) -> Iterator[list[str]]:
         """A list file whose lines are columns, split at white space; a line may have more than asked for.
 
         Raises:
-            InlayError: as :meth:`text`, or a line has too few; the message names it.
+            InlayError: as :meth:`raw_lines`, or a line has too few; the message names it.
         """
         for number, line in self.lines(path):
             fields = line.split()
@@ -105,13 +153,6 @@ class Tree:
         if message not in self._told:
             self._told.add(message)
             log.log(level, "data.root=%s: %s", self.root, message)
-
-    def _raw_lines(self, path: str) -> Iterator[str]:
-        try:
-            with self.file(path).open(encoding="utf-8-sig", errors="replace") as file:
-                yield from file
-        except OSError as error:
-            raise InlayError(f"{self.root / path}: cannot be read ({error.strerror}).") from error
 
     def _walk(self, folder: str, above: frozenset[tuple[int, int]]) -> Iterator[str]:
         here = self.root / folder

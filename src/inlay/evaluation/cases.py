@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from inlay.data.frames import WHOLE, around, central_frame
 from inlay.data.pictures import Photograph, Pictures
+from inlay.data.problems import stopping
 from inlay.data.scenes import FramedScene
 from inlay.errors import BadFile, NoHole
 from inlay.evaluation.protocol import Protocol
@@ -74,7 +75,7 @@ class ProtocolPictures(Dataset[Cases]):
             return self._cases(number, photograph)
         except BadFile as error:
             if self.on_bad_file == "error":
-                raise
+                raise stopping(error) from error
             id = self.pictures.id(position)
             return Cases(number, id, None, "", {}, dict.fromkeys(self.protocol.holes, error.reason))
 

@@ -1,15 +1,17 @@
 """Files: opened with suspicion, written whole or not at all, and folders that one process uses at a time."""
 
 from inlay.files.locking import alone, held
-from inlay.files.reading import inside, open_regular, read_bytes, read_text
+from inlay.files.reading import SUSPICIOUS, inside, names_inside, open_regular, read_bytes, read_text
 from inlay.files.writing import append, flush_names, remove_leftovers, replacing, write_bytes, write_text
 
 __all__ = [
+    "SUSPICIOUS",
     "alone",
     "append",
     "flush_names",
     "held",
     "inside",
+    "names_inside",
     "open_regular",
     "read_bytes",
     "read_text",

@@ -1,14 +1,18 @@
 """Files that others wrote: regular ones, of bounded size, and below the folder they belong to."""
 
 import os
+import re
 import stat
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO
 
 from inlay.errors import BadFile, InlayError
 
 MOST = 2**26
 """Bytes of a file that is read at once, unless the caller knows better: 64 MiB."""
+
+SUSPICIOUS = r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)"
+"""What a name has that could lead out of the folder it is relative to: a regular expression, for tables of names."""
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
@@ -87,6 +91,26 @@ def inside(root: str | os.PathLike[str], name: str | os.PathLike[str]) -> Path:
     if not found.is_relative_to(home):
         raise InlayError(f"{name}: leads out of {root}, to {found}. Copy the file into the folder, and name it there.")
     return found
+
+
+def names_inside(root: str | os.PathLike[str] | None, name: str) -> bool:
+    """Whether a name in a list is the name of something below the list's root.
+
+    What the folders and pictures there are is their owner's business: they may be links, unlike those of
+    :func:`inside`.
+
+    Args:
+        root: the folder; None where it is not known, so that only relative names are below it.
+        name: relative to the root, or absolute.
+    """
+    if not re.search(SUSPICIOUS, name):
+        return True
+    if root is None:
+        return False
+    home, path = Path(root), PurePath(name)
+    if ".." in path.parts:  # behind a link to a folder it does not lead back
+        return (home / path).resolve().is_relative_to(home.resolve())
+    return not path.is_absolute() or any(path.is_relative_to(place) for place in (home.absolute(), home.resolve()))
 
 
 def _check_regular(path: str | os.PathLike[str], found: os.stat_result) -> None:

@@ -14,7 +14,7 @@ _UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EN
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+def replacing(path: str | os.PathLike[str], part: Path | None = None) -> Iterator[IO[bytes]]:
     """A new file for binary writing that takes its name when it is whole and on the disk.
 
     It is written beside its place under a name that cannot be guessed, flushed and renamed; a link of that name is
@@ -24,13 +24,17 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
     Args:
         path: what the file will be called; its folder is made.
+        part: its name until then, for who writes it alone: so the next attempt removes what a killed one left.
 
     Raises:
         OSError: the disk refuses.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(_LEFTOVERS.replace("*", secrets.token_hex(8)))
+    if part is None:
+        part = path.with_name(_LEFTOVERS.replace("*", secrets.token_hex(8)))
+    else:
+        part.unlink(missing_ok=True)
     try:
         with open(os.open(part, _NEW, 0o666), "wb") as file:  # noqa: PTH123 -- Path.open takes no descriptor
             yield file

@@ -3,8 +3,11 @@
 import json
 import logging
 import math
+import posixpath
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 
 import cv2
@@ -12,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inlay.errors import BadFile, InlayError
+from inlay.files import names_inside, open_regular
 from inlay.images import SUFFIXES, HoleIs, find_images, polarity_doubt, read_mask, resize_mask
 from inlay.masks.morphology import dilated
 from inlay.masks.ranges import Range, Ratio, check_range, check_ratio, lists_to_tuples
@@ -19,6 +23,7 @@ from inlay.types import Scene
 
 log = logging.getLogger(__name__)
 
+_LONGEST = 2**16  # characters of a manifest's line
 _LOOKED_AT = 8
 _ATTEMPTS = 500
 
@@ -124,15 +129,23 @@ class Files:
         if self.ratio is None or changed or not manifest.exists():
             return []
         low, high = self.ratio
+        there = {path.relative_to(self.root).as_posix() for path in self.paths}
+        chosen = set()
         try:
-            rows = [json.loads(line) for line in manifest.read_text().splitlines()]
-            chosen = {Path(self.root) / row["file"] for row in rows if low <= row["ratio"] <= high}
-        except (ValueError, KeyError, TypeError) as error:
+            with TextIOWrapper(open_regular(manifest), encoding="utf-8") as lines:
+                for line in iter(partial(lines.readline, _LONGEST), ""):
+                    row = json.loads(line)
+                    name = posixpath.normpath(row["file"])
+                    if not names_inside(self.root, row["file"]):
+                        raise InlayError(f"{manifest}: {name} lies outside masks.root={self.root}. Remove that line.")
+                    if name in there and low <= row["ratio"] <= high:
+                        chosen.add(name)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             reason = (
                 'not a manifest, {"file": ..., "ratio": ...} on each line. Make the set anew, or remove the manifest'
             )
             raise BadFile(manifest, f"{reason}.") from error
-        return [path for path in self.paths if path in chosen]
+        return [path for path in self.paths if path.relative_to(self.root).as_posix() in chosen]
 
     def _look(self) -> None:
         """Warn once when a few of the files suggest that the polarity is wrong."""

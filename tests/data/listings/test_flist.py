@@ -105,3 +105,14 @@ def test_a_list_of_no_split(plant, ask):
 def test_no_lists(plant):
     with pytest.raises(InlayError, match=r"data\.root=.*\.flist.*is missing.*train\*\.flist"):
         list(FList()(Tree(plant({"a.jpg": ""}))))
+
+
+@pytest.mark.stranger("A.10", "A.11")
+@pytest.mark.parametrize("name", ["train.flist", "train_mask.flist", "caption.json"])
+@pytest.mark.parametrize("what", ["pipe", "link"])
+def test_lists_that_are_pipes_or_lie_elsewhere(plant, tmp_path, name, what):
+    root = plant({"train.flist": "a.jpg\n", "train_mask.flist": "m.png\n"})
+    (root / name).unlink(missing_ok=True)
+    os.mkfifo(root / name) if what == "pipe" else (root / name).symlink_to("/etc/passwd")
+    with pytest.raises(InlayError, match=rf"{name}: (no regular file|leads out of)"):
+        list(FList()(Tree(root)))
