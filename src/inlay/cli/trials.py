@@ -48,8 +48,9 @@ class Trial:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The overrides by key."""
-        return {key: value for key, _, value in (override.partition("=") for override in self.overrides)}
+        """What makes the trial this one: its overrides by key, but for where it lies and how it goes on."""
+        given = (override.lstrip("+").partition("=") for override in self.overrides)
+        return {key: value for key, _, value in given if not _is_beside(key, value)}
 
 
 def run(cfg: DictConfig, train: Callable[[DictConfig], float | None]) -> float | None:
@@ -57,7 +58,7 @@ def run(cfg: DictConfig, train: Callable[[DictConfig], float | None]) -> float |
     job = HydraConfig.get()
     cfg.run_dir = job.runtime.output_dir
     folder, overrides = Path(cfg.run_dir), list(job.overrides.task)
-    if cfg.resume and (done := _completed(folder, overrides)):
+    if cfg.resume and (done := _completed(_begun(folder, overrides))):
         say(f"{folder}: this trial is completed, with {done.value:.5g}; nothing is left to train")
         return done.value
     if not is_first_process():  # of a trial on several devices: the first one keeps the record
@@ -85,8 +86,8 @@ def recorded(
     Raises:
         InlayError: the folder holds another trial, and there is none that ``resume`` could go on with.
     """
-    _make_room(folder, overrides, resume)
-    trial = Trial("unfinished", None, None, overrides, datetime.now(UTC).isoformat(), 0.0, folder)
+    trial = _begun(folder, overrides)
+    _make_room(trial, resume)
     _write(trial)
     begun = time.monotonic()
     value, error = None, None
@@ -121,20 +122,25 @@ def varied(trials: Sequence[Trial]) -> list[str]:
     return [key for key in keys if len({trial.settings.get(key) for trial in trials}) > 1]
 
 
-def _completed(folder: Path, overrides: list[str]) -> Trial | None:
-    """The trial of these settings, if it ended well there."""
-    found = _record(folder, RESULT)
-    return found if found and found.status == "completed" and _is_same(found, overrides) else None
+def _begun(folder: Path, overrides: list[str]) -> Trial:
+    return Trial("unfinished", None, None, overrides, datetime.now(UTC).isoformat(), 0.0, folder)
 
 
-def _make_room(folder: Path, overrides: list[str], resume: str | None) -> None:
+def _completed(trial: Trial) -> Trial | None:
+    """What a trial left, if it ended well before."""
+    found = _record(trial.folder, RESULT)
+    return found if found and found.status == "completed" and found.settings == trial.settings else None
+
+
+def _make_room(trial: Trial, resume: str | None) -> None:
     """Set aside what a trial would overwrite; what it goes on with stays."""
     from inlay import runs
 
+    folder = trial.folder
     before = _record(folder, UNFINISHED) or _record(folder, RESULT)
-    if before and _is_same(before, overrides) and (resume or before.status == "unfinished"):
+    if before and before.settings == trial.settings and (resume or before.status == "unfinished"):
         runs.set_aside(folder, (RESULT, ERROR))
-    elif before and resume in ("last", "best"):
+    elif before and resume not in (None, "auto"):
         raise InlayError(
             f"resume={resume}: {folder} holds the trial {' '.join(before.overrides)}, not this one. Give resume=auto, "
             "which sets it aside and begins this one, or another run_dir."
@@ -143,18 +149,8 @@ def _make_room(folder: Path, overrides: list[str], resume: str | None) -> None:
         runs.set_aside(folder, (*runs.ARTIFACTS, UNFINISHED))
 
 
-def _is_same(trial: Trial, overrides: list[str]) -> bool:
-    """Whether a trial has these settings; where it lies, what it is called and how it goes on are none of them."""
-    return _identity(trial.overrides) == _identity(overrides)
-
-
-def _identity(overrides: list[str]) -> list[str]:
-    given = [override.lstrip("+").partition("=") for override in overrides]
-    return sorted(
-        f"{key}={value}"
-        for key, _, value in given
-        if key not in ("run_dir", "run_id") and (key != "resume" or value not in ("auto", "last", "best", "null"))
-    )
+def _is_beside(key: str, value: str) -> bool:
+    return key in ("run_dir", "run_id") or (key == "resume" and value in ("auto", "last", "best", "null"))
 
 
 def _record(folder: Path, name: str) -> Trial | None:
