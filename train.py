@@ -10,7 +10,7 @@ from inlay.cli.training import train
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(cfg: DictConfig) -> float | None:
-    """Train as configured; return the best value of the monitored metric (what a sweep maximizes)."""
+    """Train as configured; return the best value of the monitored metric (what a sweep searches for)."""
     from inlay import runs
     from inlay.cli import trials
     from inlay.errors import reported

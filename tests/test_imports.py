@@ -20,7 +20,19 @@ SOURCE = ROOT / "src/inlay"
 # A module may import those on earlier lines, and its own package.
 TIERS = [
     {"printing"},
-    {"buckets", "cache", "errors", "types", "ops", "processes", "provenance", "randomness", "frozen", "lazy"},
+    {
+        "buckets",
+        "cache",
+        "errors",
+        "types",
+        "ops",
+        "processes",
+        "provenance",
+        "randomness",
+        "frozen",
+        "lazy",
+        "schedules",
+    },
     {"files"},
     {"checkpoint_files"},
     {"device", "distributed", "hub", "precision", "pretrained"},

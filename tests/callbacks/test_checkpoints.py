@@ -137,9 +137,37 @@ class TestOfARun:
         assert set(step_files(tmp_path / "checkpoints")) == {5, 6, *best}
         assert (tmp_path / "checkpoints/best.ckpt").resolve().name == f"step_{best[0]:07d}.ckpt"
 
-    def test_go_by_a_metric_that_exists(self, noise, tmp_path):
-        with pytest.raises(InlayError, match=r"monitor=val/beauty is not measured. Choose one of: val/l1,"):
-            train(tmp_path, f"data.root={noise}", "monitor=val/beauty")
+    @pytest.mark.stranger("B.11")
+    def test_go_by_a_metric_that_exists_which_is_known_before_the_run(self, noise, tmp_path):
+        with pytest.raises(InlayError, match=r"monitor=val/beauty is not measured. Choose one of: val/l1, .*/1-10"):
+            train(tmp_path / "run", f"data.root={noise}", "monitor=val/beauty")
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.stranger("B.11")
+    def test_of_a_metric_that_is_better_when_lower_are_the_lowest(self, noise, tmp_path):
+        settings = [f"data.root={noise}", "monitor=val/l1_hole", "optimizer.lr=1.0", "validate_every=1"]
+        value = train(tmp_path, *settings)  # so large a step makes it worse now and then
+        scores = metrics(tmp_path, "val/l1_hole")
+        best = 1 + scores.index(min(scores))
+        assert value == pytest.approx(min(scores))
+        assert min(scores) < max(scores)
+        assert (tmp_path / "checkpoints/best.ckpt").resolve().name == f"step_{best:07d}.ckpt"
+
+    @pytest.mark.stranger("B.11")
+    def test_are_looked_for_anew_in_another_metric(self, copy, noise):
+        best = (copy / "checkpoints/best.ckpt").resolve()
+        go_on = [f"data.root={noise}", "monitor=val/l1", "resume=last", "checkpoint_every=1"]
+        assert train(copy, *go_on, "iterations=10", "+trainer.limit_val_batches=0") is None
+        assert (copy / "checkpoints/best.ckpt").resolve() == best  # until there is another
+        assert train(copy, *go_on, "iterations=11", "validate_every=1") == metrics(copy, "val/l1")[-1]
+        assert (copy / "checkpoints/best.ckpt").resolve().name == "step_0000011.ckpt"
+
+    @pytest.mark.stranger("B.11")
+    def test_end_a_run_that_becomes_no_better(self, noise, tmp_path, caplog):
+        settings = ["optimizer.lr=0", "validate_every=1", "iterations=9", "callbacks.checkpoints.patience=2"]
+        train(tmp_path, f"data.root={noise}", *settings)
+        assert weights(tmp_path)["global_step"] == 3
+        assert "for 2 iterations: the run ends here (callbacks.checkpoints.patience)" in caplog.text
 
 
 class TestResume:

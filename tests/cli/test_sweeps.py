@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, read_write
 
 from inlay.cli import trials
 from inlay.cli.sweeps import PLOT, TABLE, SweepSummary, ranked, summarize
@@ -291,6 +291,7 @@ class TestCallback:
             {
                 "monitor": "val/psnr_hole",
                 "resume": None,
+                "task": {"_target_": "inlay.tasks.ReconstructionTask"},
                 "hydra": {"sweep": {"dir": str(tmp_path / "sweep")}, "sweeper": {"sampler": {"seed": 7}}},
             },
             flags={"readonly": True},
@@ -321,6 +322,22 @@ class TestCallback:
     def test_trials_that_were_skipped_are_the_sweeps_own(self, config, capsys):
         self.run(config, 1.0)
         self.run(OmegaConf.merge(config, {"resume": "auto"}))
+
+    @pytest.mark.stranger("B.11")
+    def test_searches_and_lists_downward_where_lower_is_better(self, config, tmp_path, capsys):
+        with read_write(config):
+            config.monitor, config.hydra.sweeper.direction = "val/l1", "maximize"
+        self.run(config, 0.25, 0.125)
+        assert config.hydra.sweeper.direction == "minimize"
+        assert f"Best val/l1: 0.125, {tmp_path / 'sweep/1'}" in capsys.readouterr().out
+
+    @pytest.mark.stranger("B.11")
+    def test_of_an_unknown_metric_ends_before_the_first_trial(self, config, capsys):
+        with read_write(config):
+            config.monitor = "val/beauty"
+        with pytest.raises(SystemExit):
+            SweepSummary().on_multirun_start(config)
+        assert "error: monitor=val/beauty is not measured. Choose one of: val/l1, " in capsys.readouterr().err
 
     def test_a_search_that_goes_on_draws_other_points(self, config):
         self.run(config, 1.0, 2.0)

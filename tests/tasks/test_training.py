@@ -54,6 +54,29 @@ def test_run_leaves_what_was_promised(run):
     assert {"grids/step_000002.png", "grids/step_000004.png"} <= present
 
 
+@pytest.mark.stranger("B.11")
+def test_all_that_validation_logs_says_which_way_it_is_better(run):
+    with (run[0] / "metrics.csv").open() as file:
+        logged = {name for name in csv.DictReader(file).fieldnames if name.startswith("val/")}
+    declared = {f"val/{score.name}" for score in ReconstructionTask.scores}
+    assert {name for name in logged - declared if not name.startswith("val/pictures/")} == set()
+    assert not ReconstructionTask.higher_is_better("val/l1_hole/10-20")
+
+
+@pytest.mark.stranger("B.11")
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["data.batch_size=4", "task.accumulate=3"], r"task.accumulate=3 must divide the 4 samples"),
+        (["data.batch_size=3", "trainer=ddp_cpu"], r"data.batch_size=3 must be divisible by the 2 processes"),
+    ],
+)
+def test_a_batch_that_cannot_be_shared_out_is_refused_before_the_run(tmp_path, folder, settings, said):
+    with pytest.raises(InlayError, match=said):
+        train(tmp_path / "run", f"data.root={folder}", *(s for s in TINY if s != "trainer=cpu"), *settings, tiny=[])
+    assert not (tmp_path / "run").exists()
+
+
 def test_returns_the_monitored_metric(run):
     run_dir, score = run
     assert score == pytest.approx(max(metrics(run_dir, "val/psnr_hole")), rel=1e-6)

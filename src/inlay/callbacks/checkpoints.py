@@ -26,29 +26,39 @@ class Checkpoints(pl.callbacks.Checkpoint):
 
     Args:
         folder: where they go.
-        monitor: the metric that is best when highest.
+        monitor: the metric of validation that says which is best; the task knows which way it is better.
         every: iterations between checkpoints.
         keep: how many of the best ones.
+        patience: iterations without a better one that end the run; None goes on.
 
     Raises:
         InlayError: a number is out of range.
     """
 
-    def __init__(self, folder: str, monitor: str, every: int, keep: int = 1) -> None:
+    def __init__(self, folder: str, monitor: str, every: int, keep: int = 1, patience: int | None = None) -> None:
         if every < 1 or keep < 1:
             raise InlayError(f"checkpoint_every and callbacks.checkpoints.keep must be >= 1, got {every} and {keep}.")
+        if patience is not None and patience < 1:
+            raise InlayError(f"callbacks.checkpoints.patience must be null or at least 1, got {patience}.")
         self.folder = Path(folder)
-        self.monitor, self.every, self.keep = monitor, every, keep
+        self.monitor, self.every, self.keep, self.patience = monitor, every, keep, patience
         self.best_model_path = ""
         """The best checkpoint; empty where there is none yet."""
         self._scores: dict[int, float] = {}
+        self._of = monitor
+        self._sign = 1
         self._saved = -1
         self._training = self._validating = self._saving = False
 
     @property
     def best_model_score(self) -> float | None:
-        """The highest value of the metric so far."""
-        return max(self._scores.values(), default=None)
+        """The best value of the metric so far."""
+        best = self._best()
+        return None if best is None else best[1]
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Ask the task which way the metric is better."""
+        self._sign = 1 if cast(Task, pl_module).higher_is_better(self.monitor) else -1
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the first one, so that a run that cannot write says so at once, and can be resumed from its start."""
@@ -76,6 +86,7 @@ class Checkpoints(pl.callbacks.Checkpoint):
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
             self._take_score(trainer)
             self._save(trainer)
+            self._stop_without_progress(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save the steps since the last validation."""
@@ -124,12 +135,12 @@ class Checkpoints(pl.callbacks.Checkpoint):
             loops["epoch_loop.val_loop.batch_progress"] |= {"total": begun, "current": nothing, "is_last_batch": False}
 
     def state_dict(self) -> dict[str, Any]:
-        """Scores of the best ones, by step."""
-        return {"scores": self._scores}
+        """Scores of the best ones, by step, and in what."""
+        return {"scores": self._scores, "monitor": self._of}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from there."""
-        self._scores = state_dict["scores"]
+        """Go on from there; what was best in another metric is kept until this one is measured."""
+        self._scores, self._of = state_dict["scores"], state_dict.get("monitor", self.monitor)
 
     def _take_score(self, trainer: pl.Trainer) -> None:
         if self.monitor not in trainer.callback_metrics:
@@ -139,11 +150,27 @@ class Checkpoints(pl.callbacks.Checkpoint):
         if not math.isfinite(score):
             log.warning("%s is %s: no candidate for best.", self.monitor, score)
             return
-        kept = sorted([*self._scores.items(), (trainer.global_step, score)], key=lambda item: (-item[1], item[0]))
-        self._scores = dict(kept[: self.keep])
+        earlier, self._of = self._scores if self._of == self.monitor else {}, self.monitor
+        self._scores = dict(self._ranked({**earlier, trainer.global_step: score})[: self.keep])
+
+    def _ranked(self, scores: dict[int, float]) -> list[tuple[int, float]]:
+        """The best first; of equals the earlier."""
+        return sorted(scores.items(), key=lambda item: (-self._sign * item[1], item[0]))
 
     def _best(self) -> tuple[int, float] | None:
-        return max(self._scores.items(), key=lambda item: (item[1], -item[0]), default=None)
+        return next(iter(self._ranked(self._scores)), None) if self._of == self.monitor else None
+
+    def _stop_without_progress(self, trainer: pl.Trainer) -> None:
+        best = self._best()
+        if self.patience is None or best is None or trainer.global_step - best[0] < self.patience:
+            return
+        trainer.should_stop = True
+        log.warning(
+            "%s has not become better than %.5g for %d iterations: the run ends here (callbacks.checkpoints.patience).",
+            self.monitor,
+            best[1],
+            trainer.global_step - best[0],
+        )
 
     def _save(self, trainer: pl.Trainer) -> None:
         if trainer.global_step == self._saved:

@@ -15,7 +15,7 @@ _HOMES = {
     "matcher": ("inlay.matchers",),
     "task": ("inlay.tasks", "inlay.text", "inlay.models", "inlay.matchers"),
     "optimizer": (_OPTIMIZERS,),
-    "scheduler": (_SCHEDULERS,),
+    "scheduler": (_SCHEDULERS, "inlay.schedules"),
 }
 """Where the classes of a group live: its list is what these packages export (``__all__``)."""
 

@@ -1,9 +1,9 @@
 """The plot of a sweep."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inlay.cli.trials import Trial, varied
 
@@ -16,13 +16,14 @@ _DECADE = 10.0
 _POINTS, _BEST, _FAILED = "tab:blue", "tab:orange", "tab:red"
 
 
-def draw(trials: Sequence[Trial], monitor: str, path: Path) -> None:
+def draw(trials: Sequence[Trial], monitor: str, path: Path, higher_is_better: bool = True) -> None:
     """Draw a sweep: the value trial by trial with the best so far, then the value against each setting that varied.
 
     Args:
         trials: in the order they started; one without a value is marked at the lower edge.
         monitor: what the value is of.
         path: of the PNG.
+        higher_is_better: which value is best.
     """
     from matplotlib.figure import Figure  # not pyplot: no window, no global state
 
@@ -32,9 +33,10 @@ def draw(trials: Sequence[Trial], monitor: str, path: Path) -> None:
     rows = math.ceil(panels / columns)
     figure = Figure(figsize=(_WIDTH * columns, _HEIGHT * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    _draw_progress(axes[0], trials)
+    best = max if higher_is_better else min
+    _draw_progress(axes[0], trials, best)
     for panel, key in zip(axes[1:], keys, strict=False):
-        _draw_setting(panel, trials, key)
+        _draw_setting(panel, trials, key, best)
     for panel in axes[:panels]:
         panel.set_ylabel(monitor)
         panel.grid(alpha=0.3)
@@ -45,31 +47,32 @@ def draw(trials: Sequence[Trial], monitor: str, path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def _draw_progress(panel: "Axes", trials: Sequence[Trial]) -> None:
+def _draw_progress(panel: "Axes", trials: Sequence[Trial], best: Callable[..., Any]) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    _scatter(panel, trials, list(range(len(trials))))
-    best = [-math.inf]
-    for trial in trials:
-        best.append(max(best[-1], -math.inf if trial.value is None else trial.value))
-    panel.step(range(len(trials)), [value if math.isfinite(value) else math.nan for value in best[1:]],
-               where="post", color=_BEST, label="best so far")  # fmt: skip
+    _scatter(panel, trials, list(range(len(trials))), best)
+    values = [trial.value for trial in trials]
+    known = ([value for value in values[: number + 1] if value is not None] for number in range(len(values)))
+    panel.step(
+        range(len(values)), [best(so_far, default=math.nan) for so_far in known],
+        where="post", color=_BEST, label="best so far",
+    )  # fmt: skip
     panel.set_xlabel("trial, in the order they started")
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _draw_setting(panel: "Axes", trials: Sequence[Trial], key: str) -> None:
+def _draw_setting(panel: "Axes", trials: Sequence[Trial], key: str, best: Callable[..., Any]) -> None:
     given = [trial.settings.get(key, "not set") for trial in trials]
     numbers = _numbers(given)
     if numbers is None:
         choices = sorted(set(given))
-        _scatter(panel, trials, [choices.index(choice) for choice in given])
+        _scatter(panel, trials, [choices.index(choice) for choice in given], best)
         panel.set_xticks(range(len(choices)), choices)
         panel.set_xlim(-0.5, len(choices) - 0.5)
     else:
         if min(numbers) > 0 and max(numbers) / min(numbers) >= _DECADE:
             _make_logarithmic(panel)
-        _scatter(panel, trials, numbers)
+        _scatter(panel, trials, numbers, best)
     panel.set_xlabel(key)
 
 
@@ -83,13 +86,13 @@ def _make_logarithmic(panel: "Axes") -> None:
     panel.xaxis.set_minor_locator(NullLocator())
 
 
-def _scatter(panel: "Axes", trials: Sequence[Trial], x: Sequence[float]) -> None:
+def _scatter(panel: "Axes", trials: Sequence[Trial], x: Sequence[float], best: Callable[..., Any]) -> None:
     """Points; the best one marked, those without a value at the lower edge."""
     known = [(place, trial.value) for place, trial in zip(x, trials, strict=True) if trial.value is not None]
     missing = [place for place, trial in zip(x, trials, strict=True) if trial.value is None]
     if known:
         panel.scatter(*zip(*known, strict=True), color=_POINTS, label="value")
-        place, value = max(known, key=lambda point: point[1])
+        place, value = best(known, key=lambda point: point[1])
         panel.scatter(place, value, s=160, facecolors="none", edgecolors=_BEST, linewidths=2, label="best")
     if missing:
         edge = panel.get_xaxis_transform()  # y from 0, below, to 1

@@ -14,7 +14,9 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from rich.table import Table
 from rich.text import Text
 
+from inlay.cli.training import higher_is_better
 from inlay.cli.trials import Trial, read, varied
+from inlay.errors import reported
 from inlay.printing import console, say
 
 TABLE, PLOT = "sweep.csv", "sweep.png"
@@ -33,6 +35,11 @@ class SweepSummary(Callback):
         self.folder = Path(config.hydra.sweep.dir)
         self.folder.mkdir(parents=True, exist_ok=True)  # where Optuna's storage goes
         self._monitor = str(config.monitor)
+        with reported():  # what no trial could measure is refused before the first
+            self._higher = higher_is_better(config)
+        if "direction" in config.hydra.sweeper:
+            with read_write(config):
+                config.hydra.sweeper.direction = "maximize" if self._higher else "minimize"
         known = {trial.started for trial in read(self.folder)}
         self._earlier = set() if config.resume else known  # trials that a sweep goes on with are its own
         if OmegaConf.select(config, "hydra.sweeper.sampler.seed") is not None:
@@ -54,26 +61,28 @@ class SweepSummary(Callback):
 
     def _sum_up(self) -> bool:
         """Whether a trial of this sweep completed."""
-        trials = ranked(read(self.folder))
-        summarize(trials, self.folder, self._monitor)
+        trials = ranked(read(self.folder), self._higher)
+        summarize(trials, self.folder, self._monitor, self._higher)
         completed = any(trial.status == "completed" for trial in trials if trial.started not in self._earlier)
         if not completed:
             print("error: no trial of this sweep completed.", file=sys.stderr)
         return completed
 
 
-def ranked(trials: Sequence[Trial]) -> list[Trial]:
+def ranked(trials: Sequence[Trial], higher_is_better: bool = True) -> list[Trial]:
     """The best first; those without a value behind, in the order they started."""
-    return sorted(trials, key=lambda trial: float("inf") if trial.value is None else -trial.value)
+    sign = -1 if higher_is_better else 1
+    return sorted(trials, key=lambda trial: float("inf") if trial.value is None else sign * trial.value)
 
 
-def summarize(trials: Sequence[Trial], folder: Path, monitor: str) -> None:
+def summarize(trials: Sequence[Trial], folder: Path, monitor: str, higher_is_better: bool = True) -> None:
     """Print the table and what failed, and write ``sweep.csv`` and ``sweep.png``.
 
     Args:
         trials: the best first.
         folder: of the sweep.
         monitor: what the trials' values are of.
+        higher_is_better: which value is best.
     """
     from inlay.cli.sweep_plot import draw
 
@@ -81,7 +90,7 @@ def summarize(trials: Sequence[Trial], folder: Path, monitor: str) -> None:
         say(f"No trial left a record in {folder}.")
         return
     write_csv(trials, folder)
-    draw(sorted(trials, key=lambda trial: trial.started), monitor, folder / PLOT)
+    draw(sorted(trials, key=lambda trial: trial.started), monitor, folder / PLOT, higher_is_better)
     screen = console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_LOG)
     screen.print(table(trials, folder, monitor))
     for trial in trials:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from inlay.cli.settings import composed, require
@@ -17,6 +17,7 @@ def train(cfg: DictConfig) -> float | None:
     from pytorch_lightning.tuner.tuning import Tuner
 
     from inlay import distributed, hub, precision, replay, resume, runs, tuning
+    from inlay.tasks.steps import check_parts
 
     runs.quiet()
     if cfg.replay:
@@ -26,6 +27,7 @@ def train(cfg: DictConfig) -> float | None:
         return None
     require(sorted(OmegaConf.missing_keys(cfg)))
     runs.check_used(cfg)
+    higher_is_better(cfg)
     checkpoint = resume.find(cfg.run_dir, cfg.resume)
     cfg.run_id = runs.identity(cfg.run_id, checkpoint)
     if "preflight" in cfg.callbacks and cfg.callbacks.preflight.reference_lr is None:
@@ -36,6 +38,7 @@ def train(cfg: DictConfig) -> float | None:
     if words := runs.vocabulary(cfg, data, checkpoint):
         cfg.text.vocabulary = words  # part of the configuration that checkpoints carry
     task = build(cfg)
+    task.configure_optimizers()  # refuses numbers that they do not take, while nothing is written yet
     if checkpoint:
         resume.report(checkpoint, OmegaConf.to_container(cfg, resolve=True))
     else:
@@ -52,6 +55,7 @@ def train(cfg: DictConfig) -> float | None:
         raise InlayError(
             f"the trainer cannot be had here: {error} Choose another: trainer=cpu works anywhere."
         ) from error
+    check_parts(data.share(trainer.world_size), task.accumulate)
     runs.open_folder(cfg.run_dir, OmegaConf.to_yaml(given), checkpoint, words)
     for logger in trainer.loggers:
         logger.log_hyperparams(given)
@@ -65,6 +69,15 @@ def build(cfg: DictConfig) -> Any:
     config = OmegaConf.to_container(cfg, resolve=True)
     parts = {"net": "model", "loss": "loss", "optimizer": "optimizer", "scheduler": "scheduler"}
     return instantiate(cfg.task)(config=config, **{name: instantiate(cfg[group]) for name, group in parts.items()})
+
+
+def higher_is_better(cfg: DictConfig) -> bool:
+    """Which way the monitored metric is better.
+
+    Raises:
+        InlayError: the recipe measures none of this name.
+    """
+    return bool(get_class(cfg.task._target_).higher_is_better(cfg.monitor))
 
 
 def recipe_rate() -> float | None:

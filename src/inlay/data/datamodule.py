@@ -159,11 +159,18 @@ class InpaintingData(pl.LightningDataModule, ABC):
             on_bad_file=self.on_bad_file,
         )
 
+    def share(self, processes: int) -> int:
+        """Samples of a batch that each of so many processes gets.
+
+        Raises:
+            InlayError: they cannot be shared out evenly.
+        """
+        if self.batch_size % processes:
+            raise InlayError(f"data.batch_size={self.batch_size} must be divisible by the {processes} processes.")
+        return self.batch_size // processes
+
     def _batch_size_here(self) -> int:
-        _, world = rank_and_world()
-        if self.batch_size % world:
-            raise InlayError(f"data.batch_size={self.batch_size} must be divisible by the {world} processes.")
-        return self.batch_size // world
+        return self.share(rank_and_world()[1])
 
     def _loading(self, samples: Samples) -> dict[str, Any]:
         if self.tokenizers and not samples.captioned:

@@ -45,6 +45,11 @@ class Metric:
     about: str = ""
 
     @property
+    def higher_is_better(self) -> bool | None:
+        """The direction as torchmetrics declares it; None for a description."""
+        return None if self.better == "neither" else self.better == "higher"
+
+    @property
     def of(self) -> str:
         """The column."""
         return self.column or self.name

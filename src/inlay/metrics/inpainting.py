@@ -1,5 +1,7 @@
 """The metrics of validation: of all pictures, and by hole ratio."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 from torchmetrics import Metric as State
@@ -9,7 +11,9 @@ from inlay.metrics.base import Answer, Metric
 from inlay.metrics.fidelity import Fidelity
 from inlay.metrics.similarity import Similarity
 
-_SHOWN = ("psnr", "psnr_hole", "ssim", "ssim_hole", "l1", "l1_hole")
+_MEASURES = (Fidelity(), Similarity(scales=False))
+_KNOWN: dict[str, Metric] = {metric.name: metric for measure in _MEASURES for metric in measure.metrics}
+_SHOWN = [_KNOWN[name] for name in ("psnr", "psnr_hole", "ssim", "ssim_hole", "l1", "l1_hole")]
 _EDGES = (*(low for low, _ in BUCKETS), BUCKETS[-1][1])
 
 
@@ -25,13 +29,12 @@ class InpaintingMetrics(State):
         all_processes: whether all of them measure; one that does so alone must not wait for the others.
     """
 
+    scores = (*_SHOWN, *(replace(metric, name=f"{metric.name}/{bucket}") for metric in _SHOWN for bucket in NAMES))
+    """What :meth:`compute` may answer with, and which way it is better; beside these it counts pictures."""
     sums: Tensor
 
     def __init__(self, all_processes: bool = True) -> None:
         super().__init__(sync_on_compute=all_processes)
-        self.measures = (Fidelity(), Similarity(scales=False))
-        known: dict[str, Metric] = {metric.name: metric for measure in self.measures for metric in measure.metrics}
-        self.metrics = [known[name] for name in _SHOWN]
         # By bucket: the pictures, then of each metric the weighted sum of its column and the sum of its weights.
         self.add_state("sums", torch.zeros(len(_EDGES) + 1, 1 + 2 * len(_SHOWN)), dist_reduce_fx="sum")
 
@@ -46,10 +49,10 @@ class InpaintingMetrics(State):
         """
         answer = Answer(composite.float().clamp(0, 1), image.float(), mask)
         with torch.autocast(image.device.type, enabled=False):  # in bfloat16 a window's variance is lost in rounding
-            columns = {name: column for measure in self.measures for name, column in measure(answer).items()}
+            columns = {name: column for measure in _MEASURES for name, column in measure(answer).items()}
         one = torch.ones_like(columns["pixels"])
         terms = [one]
-        for metric in self.metrics:
+        for metric in _SHOWN:
             weight = columns[metric.weight] if metric.weight else one
             terms += [torch.where(weight > 0, columns[metric.of] * weight, 0), weight]
         ratio = columns["hole_pixels"] / columns["pixels"]
@@ -73,5 +76,5 @@ class InpaintingMetrics(State):
         means = sums[1::2] / sums[2::2]
         return {
             metric.name: -10 * torch.log10(mean) if metric.decibel else mean
-            for metric, mean in zip(self.metrics, means, strict=True)
+            for metric, mean in zip(_SHOWN, means, strict=True)
         }

@@ -127,8 +127,8 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
     def configure_optimizers(self) -> Any:
         """An optimizer and a schedule for each player, the discriminators' first."""
         players = [self.discriminators], list(self.generator_modules())
-        optimizers = [self._optimizer([p for module in player for p in trainable(module)]) for player in players]
-        return optimizers, [self._scheduler(optimizer) for optimizer in optimizers]
+        pairs = [self.optimized([p for module in player for p in trainable(module)]) for player in players]
+        return [optimizer for optimizer, _ in pairs], [scheduler for _, scheduler in pairs]
 
     def _turn(self, optimizer: Optimizer, losses: Iterator[Loss], parts: int) -> dict[str, Tensor]:
         """One player's step, from the losses of all parts; their terms, to be logged."""

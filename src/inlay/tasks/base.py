@@ -1,8 +1,8 @@
 """What every recipe has in common, whatever it trains."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -17,7 +17,8 @@ from torch.optim.lr_scheduler import LRScheduler
 from inlay.checkpoints import KEY
 from inlay.data.loader import TrainingLoader
 from inlay.distributed import average, rank_and_world
-from inlay.errors import InlayError
+from inlay.errors import InlayError, in_a_line
+from inlay.metrics import Metric
 from inlay.provenance import provenance
 from inlay.randomness import Stream, torch_seed
 from inlay.tasks.steps import Buffers, Loss, clipped, not_finite, trainable, zero
@@ -68,6 +69,9 @@ class Task(pl.LightningModule, ABC):
         InlayError: a number is out of range.
     """
 
+    scores: ClassVar[Sequence[Metric]] = ()
+    """What validation logs under ``val/``, and which way it is better: what ``monitor`` can name."""
+
     def __init__(
         self,
         net: nn.Module,
@@ -100,6 +104,21 @@ class Task(pl.LightningModule, ABC):
         self._replayed: Replayed | None = None
         if compile:
             self.net.compile()
+
+    @classmethod
+    def higher_is_better(cls, monitor: str) -> bool:
+        """Which way a metric of validation is better.
+
+        Raises:
+            InlayError: validation logs none of this name; the message has those there are.
+        """
+        known = {f"val/{score.name}": score for score in cls.scores}
+        if monitor not in known:
+            names = sorted(name for name in known if name.count("/") == 1)
+            buckets = sorted(name for name in known if name.count("/") > 1)
+            more = f" Or by hole ratio, as {buckets[0]}." if buckets else ""
+            raise InlayError(f"monitor={monitor} is not measured. Choose one of: {', '.join(names)}.{more}")
+        return bool(known[monitor].higher_is_better)
 
     @abstractmethod
     def losses(self, batch: Batch, part: int = 0) -> Iterator[Loss]:
@@ -192,11 +211,24 @@ class Task(pl.LightningModule, ABC):
 
     def configure_optimizers(self) -> Any:
         """The optimizer over what is trainable, and its schedule by iterations."""
-        optimizer = self._optimizer(trainable(self))
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": self._scheduler(optimizer), "interval": "step"},
-        }
+        optimizer, scheduler = self.optimized(trainable(self))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def optimized(self, parameters: Iterable[nn.Parameter]) -> tuple[Optimizer, LRScheduler]:
+        """An optimizer of parameters, and its schedule.
+
+        Raises:
+            InlayError: they do not take their settings, or the schedule ends before the run.
+        """
+        try:
+            optimizer = self._optimizer(parameters)
+            scheduler = self._scheduler(optimizer)
+        except (TypeError, ValueError) as error:
+            raise InlayError(f"the settings of optimizer= and scheduler= do not work: {in_a_line(error)}.") from error
+        steps, iterations = getattr(scheduler, "total_steps", None), self._config.get("iterations")
+        if steps is not None and iterations is not None and steps < iterations:
+            raise InlayError(f"scheduler.total_steps={steps} ends before iterations={iterations}. Leave it out.")
+        return optimizer, scheduler
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """A resumed run draws what an uninterrupted one would have drawn, and logs it at the same steps."""

@@ -1,12 +1,12 @@
 """What every recipe that trains a network to fill holes has in common."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from inlay.metrics import InpaintingMetrics
+from inlay.metrics import InpaintingMetrics, Metric
 from inlay.ops import composite, erase
 from inlay.tasks.base import Task
 from inlay.types import Batch, Prediction
@@ -14,6 +14,8 @@ from inlay.types import Batch, Prediction
 
 class InpaintingTask(Task):
     """A network that fills holes: its validation, and its pictures. Arguments: see :class:`Task`."""
+
+    scores: ClassVar[Sequence[Metric]] = InpaintingMetrics.scores
 
     def __init__(self, *parts: Any, **settings: Any) -> None:
         super().__init__(*parts, **settings)

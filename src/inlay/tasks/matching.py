@@ -1,6 +1,7 @@
 """Training a text-image matcher: pictures and captions learn to find each other."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from inlay.errors import InlayError
 from inlay.losses.matching import MatchingLoss, same
+from inlay.metrics import Metric
 from inlay.models.damsm import DAMSM, ImageFeatures
 from inlay.tasks.base import MakeOptimizer, MakeScheduler
 from inlay.tasks.one_optimizer import OneOptimizerTask
@@ -42,6 +44,13 @@ class MatchingTask(OneOptimizerTask):
     Raises:
         InlayError: there is no text encoder, or the two encoders differ in width.
     """
+
+    scores: ClassVar[Sequence[Metric]] = (
+        Metric("r_precision", "higher"),
+        Metric("loss", "lower"),
+        Metric("words", "lower"),
+        Metric("sentence", "lower"),
+    )
 
     def __init__(
         self,

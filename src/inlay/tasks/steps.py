@@ -30,10 +30,23 @@ def split(batch: Batch, parts: int) -> list[Batch]:
         InlayError: it cannot be divided.
     """
     size = len(batch["image"])
-    if size % parts:
-        raise InlayError(f"task.accumulate={parts} must divide the {size} samples of a process's batch.")
+    check_parts(size, parts)
     share = size // parts
     return [cast(Batch, _cut(batch, slice(k * share, (k + 1) * share))) for k in range(parts)] if parts > 1 else [batch]
+
+
+def check_parts(size: int, parts: int) -> None:
+    """Refuse a batch that cannot be divided.
+
+    Args:
+        size: samples of a process's batch.
+        parts: equal ones that it shall be computed in.
+
+    Raises:
+        InlayError: ``size`` is no multiple of ``parts``.
+    """
+    if size % parts:
+        raise InlayError(f"task.accumulate={parts} must divide the {size} samples of a process's batch.")
 
 
 def _cut(value: Any, rows: slice) -> Any:

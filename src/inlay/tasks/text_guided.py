@@ -1,7 +1,7 @@
 """Training a network that fills a hole with what a text asks for: two paths, and discriminators for both."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from torch.nn.utils.parametrize import cached
 from inlay.errors import InlayError
 from inlay.losses import Scores, TwoPathLoss, discriminator_loss, r1_penalty
 from inlay.matchers import Matcher
-from inlay.metrics import HoleErrors
+from inlay.metrics import HoleErrors, Metric
 from inlay.models import TDANet
 from inlay.models.tdanet import Noise, Paths
 from inlay.ops import composite, erase
@@ -84,6 +84,12 @@ class TextGuidedTask(AdversarialTask[Answers]):
         InlayError: a part is missing, or a number is out of range.
     """
 
+    scores: ClassVar[Sequence[Metric]] = (
+        *AdversarialTask.scores,
+        Metric("rec_psnr_hole", "higher"),
+        Metric("rec_l1_hole", "lower"),
+        Metric("caption_gap", "higher"),
+    )
     net: TDANet
     loss: TwoPathLoss
 
