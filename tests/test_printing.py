@@ -6,7 +6,7 @@ import pytest
 from rich.table import Table
 
 from inlay.errors import BadFile, reported
-from inlay.printing import LogFormatter, console, printable, say
+from inlay.printing import LogFormatter, PrintableStream, console, printable, say
 
 HOSTILE = "a\x1b[31mb\x07c\u202ed\x9b2Je\rf\udcff"
 SHOWN = r"a\x1b[31mb\x07c\u202ed\x9b2Je\rf\udcff"
@@ -48,3 +48,10 @@ def test_tables_in_color_hold_no_escapes_but_their_own():
     table.add_row("a\x1b[32mb\u202ec [/red]", style="red")
     console(file=out, force_terminal=True, width=80).print(table)
     assert "\x1b[31ma\\x1b[32mb\\u202ec [/red]\x1b[0m" in out.getvalue()
+
+
+@pytest.mark.stranger("A.4")
+def test_what_a_library_writes_of_a_visit_is_neutral():
+    out = io.StringIO()
+    print(f"Value: {HOSTILE}", file=PrintableStream(out))
+    assert out.getvalue() == f"Value: {SHOWN}\n"

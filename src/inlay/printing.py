@@ -67,6 +67,21 @@ def log_to_terminal() -> None:
     logging.basicConfig(level=logging.INFO, handlers=[terminal])
 
 
+class PrintableStream:
+    """A stream that lets what others write through as :func:`printable` shows it."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        self._stream.write(printable(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class _Printable:
     """A hook of Rich: looks at what is about to be written, when colors and text are still apart."""
 

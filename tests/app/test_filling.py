@@ -4,6 +4,7 @@ import pytest
 from inlay.app.filling import Wish, fill, forget
 from inlay.app.limits import Limits
 from inlay.app.pictures import Loaded
+from inlay.app.room import Room
 from inlay.composing import How
 from inlay.errors import InlayError
 from inlay.fillers import Filler, MeanFill
@@ -40,7 +41,7 @@ def hole():
 
 
 def filled(filler, loaded, hole, folder, limits=None, **wish):
-    return fill(Inpainter(filler, "model", How()), loaded, hole, Wish(**wish), limits or Limits(), folder)
+    return fill(Inpainter(filler, "model", How()), loaded, hole, Wish(**wish), limits or Limits(), Room(folder, 1e9))
 
 
 def test_the_download_has_the_files_own_pixels_outside_the_hole(loaded, hole, tmp_path):

@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
@@ -57,3 +58,22 @@ def test_a_timeout_of_the_work_itself_is_its_own():
 
     with pytest.raises(TimeoutError, match="a server"):
         OneAtATime(60).run(late)
+
+
+@pytest.mark.stranger("B.19")
+def test_who_waits_when_the_page_ends_is_told_so_at_once():
+    turns, end, began = OneAtATime(60), Event(), Event()
+
+    def endless():
+        began.set()
+        end.wait(60)
+
+    with ThreadPoolExecutor() as visitors:
+        waiting = visitors.submit(turns.run, endless)
+        assert began.wait(60)
+        turns.stop()
+        with pytest.raises(InlayError, match="Start it again"):
+            waiting.result(60)
+        with pytest.raises(InlayError, match="Start it again"):
+            turns.run(lambda: 7)
+    end.set()

@@ -1,6 +1,7 @@
 """What happens on the page, without a browser; the browser's test is next door."""
 
 import asyncio
+from threading import Event
 
 import numpy as np
 import pytest
@@ -132,7 +133,41 @@ def test_mistakes_are_a_line_on_the_page_and_defects_stay_in_the_terminal(gradio
     assert "secret" in caplog.text
 
 
+@pytest.mark.stranger("A.4")
 def test_names_are_shown_as_text(gradio):
     from inlay.app.layout import says
 
-    assert says(["<img src=x>"]) == '<div role="status"><p>&lt;img src=x&gt;</p></div>'
+    told = says(["<img src=x onerror=alert(1)>\x1b[31m\x07\u202e.png"])
+    shown = r"&lt;img src=x onerror=alert(1)&gt;\x1b[31m\x07\u202e.png"
+    assert told == f'<div role="status"><p>{shown}</p></div>'
+
+
+@pytest.mark.stranger("A.4")
+def test_a_mistake_about_a_hostile_name_is_text(gradio):
+    from inlay.app.page import told
+
+    def mistaken():
+        raise InlayError("<img src=x onerror=alert(1)>\u202e: no")
+
+    with pytest.raises(gradio.Error) as shown:
+        told(mistaken)()
+    assert shown.value.message == r"&lt;img src=x onerror=alert(1)&gt;\u202e: no"
+
+
+@pytest.mark.stranger("A.9")
+def test_a_picture_that_takes_too_long_to_open_is_given_up(page, loaded, tmp_path, monkeypatch):
+    end = Event()
+    monkeypatch.setattr("inlay.app.page.load", lambda *_: end.wait(60))
+    monkeypatch.setattr("inlay.app.page.load_mask", lambda *_: end.wait(60))
+    monkeypatch.setattr(page._openings, "seconds", 0.01)
+    with pytest.raises(InlayError, match=r"Opening the picture took more than 0\.01 seconds.*--seconds"):
+        page.open_picture(str(tmp_path / "slow.jpg"), [])
+    with pytest.raises(InlayError, match="still being opened"):
+        page.open_mask(loaded, str(tmp_path / "slow.png"), "white")
+    end.set()
+    page._openings._last.result(60)
+
+
+def test_a_file_that_made_room_for_others_is_asked_for_again(page, loaded, tmp_path):
+    with pytest.raises(InlayError, match=r"gone\.png: not kept here any more\. Hand it in again"):
+        page.open_mask(loaded, str(tmp_path / "gone.png"), "white")

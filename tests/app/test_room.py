@@ -36,3 +36,14 @@ def test_a_link_is_removed_and_not_what_it_leads_to(tmp_path):
     Room(tmp_path / "folder", 1).tidy()
     assert (tmp_path / "kept").exists()
     assert list((tmp_path / "folder").iterdir()) == []
+
+
+@pytest.mark.stranger("B.19")
+def test_nothing_is_written_when_the_page_has_ended(tmp_path):
+    room = Room(tmp_path, 100)
+    with room.written():
+        write(tmp_path, "before", 1)
+    room.close()
+    with pytest.raises(InlayError, match="was ended"), room.written():
+        write(tmp_path, "after", 1)
+    assert not (tmp_path / "after").exists()

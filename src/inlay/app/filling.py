@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inlay.app.holes import Hole
-from inlay.app.limits import Limits, too_late
+from inlay.app.limits import FILLING, Limits
 from inlay.app.pictures import Loaded, preview, save
+from inlay.app.room import Room
 from inlay.composing import How
 from inlay.errors import InlayError
 
@@ -59,7 +60,7 @@ class Sample:
     file: Path
 
 
-def fill(model: "Inpainter", loaded: Loaded, hole: Hole, wish: Wish, limits: Limits, folder: Path) -> list[Sample]:
+def fill(model: "Inpainter", loaded: Loaded, hole: Hole, wish: Wish, limits: Limits, room: Room) -> list[Sample]:
     """Fill the hole of a picture, once or with several samples.
 
     Args:
@@ -68,11 +69,11 @@ def fill(model: "Inpainter", loaded: Loaded, hole: Hole, wish: Wish, limits: Lim
         hole: ``(H, W)`` in the picture's size, True = hole.
         wish: what is asked for.
         limits: how much of it is done.
-        folder: where the pictures for download go.
+        room: where the pictures for download go.
 
     Raises:
         InlayError: there is nothing to fill or nothing to fill it from, more is asked than the page takes on, or the
-            model cannot do it.
+            model cannot do it; or the page has ended.
     """
     _check(hole, wish, limits)
     started = time.monotonic()
@@ -82,9 +83,10 @@ def fill(model: "Inpainter", loaded: Loaded, hole: Hole, wish: Wish, limits: Lim
         filled = model.fill_picture(loaded.picture, hole, text=text or None, seed=seed, how=wish.how)
         if time.monotonic() - started > limits.seconds:  # nobody waits any more
             forget(samples)
-            raise too_late(limits.seconds)
+            raise FILLING.too_late(limits.seconds)
         drawn = "" if seed is None else f"seed {seed}"
-        file = save(folder, filled.picture, loaded.name)
+        with room.written():
+            file = save(room.folder, filled.picture, loaded.name)
         samples.append(Sample(f"strategy {filled.strategy}", drawn, preview(filled.picture), file))
     log.info("%s: %d filled in %.1f s", loaded.name, len(samples), time.monotonic() - started)
     return samples

@@ -14,6 +14,7 @@ from inlay.app.painter import painter
 from inlay.composing import BLENDS, STRATEGIES
 from inlay.composing.how import WIDEST
 from inlay.images import SUFFIXES
+from inlay.printing import printable
 
 TITLE = "Inlay"
 CSS = """
@@ -109,7 +110,12 @@ def lay_out(models: Sequence[str], limits: Limits, forget: Any) -> Parts:
 
 def says(lines: Sequence[str]) -> str:
     """Lines as they are shown; they are read out where somebody listens to the page."""
-    return f'<div role="status">{"".join(f"<p>{html.escape(line)}</p>" for line in lines)}</div>'
+    return f'<div role="status">{"".join(f"<p>{neutral(line)}</p>" for line in lines)}</div>'
+
+
+def neutral(text: object) -> str:
+    """A text for a page, which a browser takes for nothing else."""
+    return html.escape(printable(text))
 
 
 def _picture_side(limits: Limits) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """How much the page takes on."""
 
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Thread
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from inlay.errors import InlayError
 
@@ -20,7 +21,7 @@ class Limits:
         pixels: of a picture.
         megabytes: of a file.
         kept_megabytes: of all files together that the page keeps for a while.
-        seconds: for one press of the button, all samples together.
+        seconds: for one press of the button, all samples together; and for opening a picture.
         samples: at once.
         waiting: how many requests may wait their turn.
     """
@@ -43,6 +44,31 @@ class Limits:
             )
 
 
+class Work(NamedTuple):
+    """What is said of a kind of work."""
+
+    busy: str
+    """While the last one has not ended."""
+    late: str
+    """Of one that was given up after ``{seconds}``."""
+
+    def too_late(self, seconds: float) -> InlayError:
+        """What to raise of work that ran out of time."""
+        return InlayError(self.late.format(seconds=f"{seconds:g} seconds"))
+
+
+FILLING = Work(
+    "The fill before this one is still at work. Wait a little, then press Fill again.",
+    "The fill took more than {seconds}. Take a smaller picture, the strategy crop or fewer samples, or start the page "
+    "with a larger --seconds.",
+)
+OPENING = Work(
+    "The picture before this one is still being opened. Wait a little, then hand this one in again.",
+    "Opening the picture took more than {seconds}. Save it anew with another program, or smaller, or start the page "
+    "with a larger --seconds.",
+)
+
+
 class OneAtATime:
     """Runs one piece of work after the other, each for a limited time.
 
@@ -50,41 +76,55 @@ class OneAtATime:
 
     Args:
         seconds: for each piece.
+        kind: of the work.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+    def __init__(self, seconds: float, kind: Work = FILLING) -> None:
+        self.seconds, self.kind = seconds, kind
         self._last: Future[object] | None = None
+        self._stopped = False
 
     def run(self, work: Callable[[], Answer]) -> Answer:
         """What ``work()`` returns or raises.
 
         Raises:
-            InlayError: it took too long, or what took too long before it has not ended yet.
+            InlayError: it took too long, or what took too long before it has not ended yet, or all of it was stopped.
         """
         if self._last is not None and not self._last.done():
-            raise InlayError("The fill before this one is still at work. Wait a little, then press Fill again.")
+            raise InlayError(self.kind.busy)
         outcome: Future[Answer] = Future()
         self._last = outcome  # type: ignore[assignment]
-        Thread(target=_settle, args=(outcome, work), daemon=True).start()
+        if self._stopped:
+            outcome.cancel()
+        else:
+            Thread(target=_settle, args=(outcome, work), daemon=True).start()
         try:
             return outcome.result(self.seconds)
+        except CancelledError:
+            raise closing() from None
         except TimeoutError:
             if outcome.done():  # the work's own
                 raise
-            raise too_late(self.seconds) from None
+            raise self.kind.too_late(self.seconds) from None
+
+    def stop(self) -> None:
+        """Wait for nothing any more: whoever waits gets an error now, and so does whoever comes."""
+        self._stopped = True
+        if self._last is not None:
+            self._last.cancel()
 
 
-def too_late(seconds: float) -> InlayError:
-    """What to say of work that ran out of time."""
-    return InlayError(
-        f"The fill took more than {seconds:g} seconds. Take a smaller picture, the strategy crop or fewer samples, or "
-        "start the page with a larger --seconds."
-    )
+def closing() -> InlayError:
+    """What to say to those who wait when the page ends."""
+    return InlayError("Inlay was ended, and this page with it. Start it again, and load the page anew.")
 
 
 def _settle(outcome: Future[Answer], work: Callable[[], Answer]) -> None:
+    tell: Callable[[Any], None]
+    said: Any
     try:
-        outcome.set_result(work())
+        tell, said = outcome.set_result, work()
     except BaseException as error:  # whoever waits gets it
-        outcome.set_exception(error)
+        tell, said = outcome.set_exception, error
+    with suppress(InvalidStateError):  # nobody waits any more
+        tell(said)

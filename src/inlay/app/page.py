@@ -1,7 +1,6 @@
 """What happens on the page."""
 
 import functools
-import html
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,8 +10,8 @@ import gradio as gr
 
 from inlay.app.filling import Sample, Wish, fill, forget
 from inlay.app.holes import Hole, full_size, painted, preview_size, remarks
-from inlay.app.layout import TITLE, Parts, lay_out, says
-from inlay.app.limits import Limits, OneAtATime
+from inlay.app.layout import TITLE, Parts, lay_out, neutral, says
+from inlay.app.limits import FILLING, OPENING, Limits, OneAtATime
 from inlay.app.models import Models
 from inlay.app.painter import with_mask, with_picture
 from inlay.app.pictures import Loaded, load, load_mask, preview
@@ -42,7 +41,7 @@ class Page:
 
     def __init__(self, models: Models, limits: Limits, room: Room) -> None:
         self.models, self.limits, self.room = models, limits, room
-        self._turns = OneAtATime(limits.seconds)
+        self._fills, self._openings = OneAtATime(limits.seconds, FILLING), OneAtATime(limits.seconds, OPENING)
         with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(60, _KEPT)) as self.blocks:
             self.parts = lay_out(list(models), limits, forget)
             self._connect(self.parts)
@@ -51,14 +50,15 @@ class Page:
     def _connect(self, p: Parts) -> None:
         """Say what happens when, and what may change by it."""
         ready = [p.status, p.fill]
+        opened: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "opening"}  # pictures and masks in turn
         gr.on(
             [p.picture.upload, p.picture.clear], told(self.open_picture), [p.picture, p.samples],
             [p.loaded, p.painter, p.mask_part, p.mask, p.samples, p.result_tab, p.compare, *ready],
-            trigger_mode="multiple", **_QUIET,
+            trigger_mode="multiple", **opened, **_QUIET,
         )  # fmt: skip
         gr.on(
             [p.mask.upload, p.hole_is.input], told(self.open_mask), [p.loaded, p.mask, p.hole_is],
-            [p.loaded, p.painter], trigger_mode="multiple", **_QUIET,
+            [p.loaded, p.painter], trigger_mode="multiple", **opened, **_QUIET,
         )  # fmt: skip
         p.painter.input(told(self.look), [p.loaded, p.painter], ready, trigger_mode="always_last", **_QUIET)
         gr.on(
@@ -75,11 +75,20 @@ class Page:
         filled.success(None, js=_LOOK)
         p.gallery.select(told(self.show), [p.loaded, p.samples], [p.compare, p.caption, p.download], **_QUIET)
 
+    def close(self) -> None:
+        """End: who waits for a picture is told so, and when all have their answers, the server goes."""
+        for turns in (self._fills, self._openings):
+            turns.stop()
+        self.blocks.server_app.stop_event.set()  # of the connections that are open as long as a visit
+        self.blocks.server.close()  # waits a few seconds for answers
+        self.room.close()
+        self.blocks.close(verbose=False)
+
     def open_picture(self, path: str | None, samples: list[Sample]) -> Happened:
         """A picture was handed in, or taken away."""
         forget(samples)
         p = self.parts
-        loaded = load(path, self.limits) if path else None
+        loaded = self._openings.run(functools.partial(load, path, self.limits)) if path else None
         return {
             p.loaded: loaded,
             p.painter: with_picture(loaded.picture if loaded else None),
@@ -96,9 +105,10 @@ class Page:
         p = self.parts
         if loaded is None or path is None:
             return {p.loaded: loaded}
-        given, said = load_mask(path, loaded.picture.size, hole_is, self.limits)
+        opening = functools.partial(load_mask, path, loaded.picture.size, hole_is, self.limits)
+        given, said = self._openings.run(opening)
         for line in said:
-            gr.Warning(html.escape(line), title="Mask")
+            gr.Warning(neutral(line), title="Mask")
         return {p.loaded: replace(loaded, given=given), p.painter: with_mask(given)}
 
     def look(self, loaded: Loaded | None, url: str) -> Happened:
@@ -131,8 +141,8 @@ class Page:
         if loaded is None:
             raise InlayError("There is no picture yet. Load one first.")
         hole, wish = self._hole(loaded, url), _wish(*asked)
-        work = functools.partial(fill, self.models[model], loaded, hole, wish, self.limits, self.room.folder)
-        samples = self._turns.run(work)
+        work = functools.partial(fill, self.models[model], loaded, hole, wish, self.limits, self.room)
+        samples = self._fills.run(work)
         forget(old)
         self.room.tidy()
         p = self.parts
@@ -171,7 +181,7 @@ def told(action: Callable[..., Happened]) -> Callable[..., Happened]:
         try:
             return action(*arguments)
         except InlayError as error:
-            raise gr.Error(html.escape(str(error)), title=TITLE, print_exception=False) from error
+            raise gr.Error(neutral(error), title=TITLE, print_exception=False) from error
         except Exception as error:
             log.exception("the page: %s", action.__name__)
             told = "Something went wrong; the terminal that Inlay was started in says what."

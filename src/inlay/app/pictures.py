@@ -36,6 +36,8 @@ def load(path: str, limits: Limits) -> Loaded:
         InlayError: it cannot be read, or it is too large; the message has the file's name, and not where it lies.
     """
     try:
+        if not Path(path).exists():
+            raise BadFile(path, "not kept here any more. Hand it in again.")
         if Path(path).stat().st_size > limits.megabytes * 1_000_000:
             raise BadFile(path, f"more than {limits.megabytes} megabytes. Take a smaller file.")
         return Loaded(Path(path).name, read_picture(path, int(limits.pixels)))

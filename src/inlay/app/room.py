@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
+from inlay.app.limits import closing
 from inlay.errors import InlayError
 
 
@@ -19,7 +20,8 @@ class Room:
     def __init__(self, folder: Path, most: float) -> None:
         self.folder, self.most = folder, most
         self._coming = 0
-        self._lock = Lock()
+        self._lock, self._writing = Lock(), Lock()
+        self._closed = False
 
     @contextmanager
     def reserved(self, size: int) -> Iterator[None]:
@@ -38,6 +40,23 @@ class Room:
         finally:
             with self._lock:
                 self._coming -= size
+
+    @contextmanager
+    def written(self) -> Iterator[None]:
+        """While a file is written that nobody waits for any more when the page ends.
+
+        Raises:
+            InlayError: the page has ended.
+        """
+        with self._writing:
+            if self._closed:
+                raise closing()
+            yield
+
+    def close(self) -> None:
+        """Let nothing more be written; what is being written ends first."""
+        with self._writing:
+            self._closed = True
 
     def tidy(self) -> None:
         """Remove files, the oldest first, until the others and what is coming in fit."""

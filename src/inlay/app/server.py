@@ -4,17 +4,19 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from inlay.app.doors import guarded
 from inlay.app.limits import Limits
 from inlay.app.models import Models
 from inlay.app.room import Room
 from inlay.errors import InlayError
+from inlay.printing import PrintableStream
 
 if TYPE_CHECKING:
     from gradio.routes import App
@@ -36,7 +38,11 @@ def serve(models: Models, limits: Limits, port: int | None = None) -> None:
     Raises:
         InlayError: Gradio is not installed, or the port is taken.
     """
-    with tempfile.TemporaryDirectory(prefix="inlay-app-") as folder, _until_told() as told:
+    with (
+        _until_told() as told,
+        tempfile.TemporaryDirectory(prefix="inlay-app-") as folder,
+        contextlib.redirect_stderr(cast(IO[str], PrintableStream(sys.stderr))),  # Gradio tells it what visitors sent
+    ):
         _settle_environment(Path(folder))
         try:
             from inlay.app.page import Page
@@ -45,11 +51,12 @@ def serve(models: Models, limits: Limits, port: int | None = None) -> None:
                 raise
             raise InlayError("The page needs Gradio: pip install 'inlay[app]'.") from error
         page = Page(models, limits, Room(Path(folder), limits.kept_megabytes * 1_000_000))
+        address = _launch(page, limits, port)
         try:
-            print(f"Inlay is at {_launch(page, limits, port)} (Ctrl+C ends it).", flush=True)
+            print(f"Inlay is at {address} (Ctrl+C ends it).", flush=True)
             told.wait()
         finally:
-            page.blocks.close(verbose=False)
+            page.close()
 
 
 def check_port(port: int | None) -> None:
@@ -111,9 +118,10 @@ def _settle_environment(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _until_told() -> Iterator[threading.Event]:
-    """An event that happens when somebody presses Ctrl+C or asks the process to end."""
+    """An event that happens when somebody presses Ctrl+C, asks the process to end, or closes the terminal."""
     told = threading.Event()
-    before = {number: signal.signal(number, lambda *_: told.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, lambda *_: told.set()) for number in numbers}
     try:
         yield told
     finally:
