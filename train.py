@@ -1,5 +1,10 @@
 """Train a network: ``python train.py experiment=NAME key=value ...`` (``--help`` lists the choices)."""
 
+from inlay import stopping
+
+if __name__ == "__main__":
+    stopping.listen()  # before the seconds that imports take
+
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode

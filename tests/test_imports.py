@@ -34,7 +34,7 @@ TIERS = [
         "schedules",
     },
     {"files"},
-    {"checkpoint_files"},
+    {"checkpoint_files", "stopping"},
     {"device", "distributed", "hub", "precision", "pretrained"},
     {"images", "losses", "metrics", "models", "text"},
     {"masks"},

@@ -56,6 +56,15 @@ class Preempted(BaseException):
     """
 
 
+def requeue_status() -> int:
+    """Exit status of this process, where it was asked to stop: :data:`REQUEUE`.
+
+    A process that Lightning started beside the first one ends with 0: for any other status Lightning kills the first
+    one, whose status is the run's.
+    """
+    return 0 if any(word.startswith("hydra.job.name=train_ddp_process_") for word in sys.argv) else REQUEUE
+
+
 def in_a_line(error: Exception) -> str:
     """The kind of an exception and the first line of what it says."""
     return ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
@@ -80,13 +89,13 @@ def disk_refused(error: BaseException | None) -> bool:
 def reported() -> Iterator[None]:
     """Turn an :class:`InlayError`, also one wrapped by a library, into one line on stderr and exit status 1.
 
-    A run that was preempted exits with status :data:`REQUEUE`.
+    A run that was preempted exits with :func:`requeue_status`.
     """
     try:
         yield
     except Preempted as preempted:
         say(f"preempted: {preempted}", sys.stderr)
-        raise SystemExit(REQUEUE) from None
+        raise SystemExit(requeue_status()) from None
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _REFUSED:
             say(

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
+from inlay import stopping
 from inlay.app.doors import guarded
 from inlay.app.limits import Limits
 from inlay.app.models import Models
@@ -118,10 +119,9 @@ def _settle_environment(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _until_told() -> Iterator[threading.Event]:
-    """An event that happens when somebody presses Ctrl+C, asks the process to end, or closes the terminal."""
+    """An event that happens when somebody presses Ctrl+C, closes the terminal or asks the process to end."""
     told = threading.Event()
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.signal(number, lambda *_: told.set()) for number in numbers}
+    before = {number: signal.signal(number, lambda *_: told.set()) for number in stopping.signals()}
     try:
         yield told
     finally:

@@ -4,23 +4,24 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 import pytorch_lightning as pl
 
+from inlay import stopping
 from inlay.distributed import any_process
-from inlay.errors import REQUEUE, InlayError, Preempted
-
-_ASKING = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT)
+from inlay.errors import InlayError, Preempted, requeue_status
 
 
 class Preemption(pl.Callback):
-    """Take SIGTERM, SIGUSR1 and the first Ctrl-C as the wish that the run be saved and go on later.
+    """Take SIGTERM, SIGHUP, SIGUSR1 and the first Ctrl-C as the wish that the run be saved and go on later.
 
-    The exit status is then :data:`inlay.errors.REQUEUE`. Asked again, the run only goes on stopping. All processes
-    stop after the same step, whichever of them was asked. SIGUSR2 is taken likewise where submitit listens to it
-    already, whose listener is to be called when everything is saved (:mod:`inlay.cli.trials`).
+    The exit status is then that of :func:`inlay.errors.requeue_status`. Asked again, the run only goes on stopping.
+    All processes stop after the same step, whichever of them was asked. SIGUSR2 is taken likewise where submitit
+    listens to it already, whose listener is to be called when everything is saved (:mod:`inlay.cli.trials`).
 
     Args:
         grace: seconds to reach the edge of a step. After that the process ends, and the latest checkpoint stands: a
@@ -35,24 +36,34 @@ class Preemption(pl.Callback):
             raise InlayError(f"callbacks.preemption.grace must be above 0 seconds, got {grace}.")
         self.grace = grace
         self._asked: int | None = None
-        self._earlier: dict[int, Any] = {}
+        self._earlier: dict[signal.Signals, Any] = {}
         self._watchdog: threading.Timer | None = None
 
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Listen from before the run has a folder: who asks then is answered when the first checkpoint is there."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # only the main thread may
+            return
+        self._earlier = {number: signal.getsignal(number) for number in stopping.signals()}
+        self._listen()
+        try:
+            yield
+        finally:
+            self._rest()
+
     def on_sanity_check_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Listen from the beginning."""
+        """Take the place of Lightning, which takes SIGTERM as the training starts and would save nothing."""
         self._listen()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Listen where nothing was checked before."""
+        """Likewise, where nothing was checked before."""
         self._listen()
 
     def _listen(self) -> None:
-        """In the place of Lightning, which would end the run with status 0 and save nothing."""
-        if self._earlier or threading.current_thread() is not threading.main_thread():
-            return  # only the main thread may
-        for number in _ASKING:
-            if number != signal.SIGUSR2 or callable(signal.getsignal(number)):
-                self._earlier[number] = signal.signal(number, self._ask)
+        for number in self._earlier:
+            if number != signal.SIGINT or self._asked is None:  # who presses Ctrl-C again means it
+                signal.signal(number, self._ask)
 
     def on_train_batch_start(self, trainer: pl.Trainer, *args: Any) -> None:
         """The edge of a step."""
@@ -64,17 +75,17 @@ class Preemption(pl.Callback):
             self._stop_if_asked(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Nobody is to be asked any more."""
-        self._rest()
+        """What remains is done in any case, and soon."""
+        self._calm()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         """Let nothing interrupt the saving that follows."""
-        if self._watchdog is not None:
-            self._watchdog.cancel()
+        self._calm()
         if not isinstance(exception, Preempted):
             self._rest()
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
+        stopping.survive_hangup()
         if number == signal.SIGINT:
             print("stopping after this step; Ctrl-C again stops at once.", file=sys.stderr)
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -95,11 +106,13 @@ class Preemption(pl.Callback):
     def _give_up(self) -> None:
         print(f"preempted: no step ended within {self.grace:g} s; the latest checkpoint stands.", file=sys.stderr)
         sys.stderr.flush()
-        os._exit(REQUEUE)
+        os._exit(requeue_status())
 
-    def _rest(self) -> None:
+    def _calm(self) -> None:
         if self._watchdog is not None:
             self._watchdog.cancel()
+
+    def _rest(self) -> None:
+        self._calm()
         for number, earlier in self._earlier.items():
             signal.signal(number, earlier)
-        self._earlier = {}

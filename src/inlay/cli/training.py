@@ -1,5 +1,6 @@
 """A run of training, from its configuration to its end."""
 
+from contextlib import nullcontext
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -17,6 +18,7 @@ def train(cfg: DictConfig) -> float | None:
     from pytorch_lightning.tuner.tuning import Tuner
 
     from inlay import distributed, hub, precision, replay, resume, runs, tuning
+    from inlay.callbacks import Preemption
     from inlay.tasks.steps import check_parts
 
     runs.quiet()
@@ -56,10 +58,11 @@ def train(cfg: DictConfig) -> float | None:
             f"the trainer cannot be had here: {error} Choose another: trainer=cpu works anywhere."
         ) from error
     check_parts(data.share(trainer.world_size), task.accumulate)
-    runs.open_folder(cfg.run_dir, OmegaConf.to_yaml(given), checkpoint, words)
-    for logger in trainer.loggers:
-        logger.log_hyperparams(given)
-    with distributed.told_why():
+    preemption = next((one for one in trainer.callbacks if isinstance(one, Preemption)), None)
+    with preemption.listening() if preemption else nullcontext(), distributed.told_why():
+        runs.open_folder(cfg.run_dir, OmegaConf.to_yaml(given), checkpoint, words)
+        for logger in trainer.loggers:
+            logger.log_hyperparams(given)
         trainer.fit(task, data, ckpt_path=checkpoint, weights_only=True)
     return float(score) if (score := trainer.checkpoint_callback.best_model_score) is not None else None
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from inlay import stopping
 from inlay.data.problems import Problems
 from inlay.data.samples import Address, Collate
 from inlay.distributed import rank_and_world
@@ -83,7 +84,7 @@ class SampleLoader(DataLoader[Any]):
 
 def _outlive_signals(worker: int) -> None:
     """A cluster asks all processes to stop, and the first one needs its batch to come to the end of a step."""
-    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+    for number in stopping.signals():
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: signal.alarm(_SECONDS_TO_LIVE))
 

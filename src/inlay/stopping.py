@@ -1,0 +1,72 @@
+"""Signals that ask a command to stop: which they are, and the answer while nothing is trained."""
+
+import os
+import select
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any, NoReturn
+
+from inlay.errors import REQUEUE, requeue_status
+
+_NAMES = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGINT")  # Windows has two of them
+_PATIENCE = 20.0  # seconds to tidy up in
+_GO_ON = "The same command starts it again, with resume=auto where it stopped."
+
+
+def signals() -> list[signal.Signals]:
+    """Those that ask this process to stop: a cluster's, a terminal's that closes, and Ctrl-C.
+
+    SIGHUP is none where nohup has it ignored, and SIGUSR2 is one where submitit listens to it.
+    """
+    there = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    return [one for one in there if _asks(one.name, signal.getsignal(one))]
+
+
+def _asks(name: str, answer: Any) -> bool:
+    return bool({"SIGHUP": answer != signal.SIG_IGN, "SIGUSR2": callable(answer)}.get(name, True))
+
+
+def listen() -> None:
+    """Until training listens for itself, end at once where a signal asks to stop.
+
+    For the first line of a command: what it imports takes seconds. See :func:`inlay.errors.requeue_status`.
+    """
+    process = os.getpid()
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        if os.getpid() != process:  # forked from it: all else is the other one's
+            os._exit(REQUEUE)
+        survive_hangup()
+        print(f"preempted: {signal.Signals(number).name}. {_GO_ON}", file=sys.stderr, flush=True)
+        if _importing(frame):  # where an exception may get lost, or leave half a module; there is nothing to tidy up
+            os._exit(requeue_status())
+        overdue = threading.Timer(_PATIENCE, os._exit, [requeue_status()])  # or a library let the exception get lost
+        overdue.daemon = True
+        overdue.start()
+        raise SystemExit(requeue_status())
+
+    for number in signals():
+        signal.signal(number, stop)
+
+
+def survive_hangup() -> None:
+    """Let what is printed go nowhere where the terminal, or a pipe's other end, is gone: it would end the process."""
+    if not hasattr(select, "poll"):
+        return
+    for descriptor in (1, 2):
+        there = select.poll()
+        there.register(descriptor, 0)
+        if there.poll(0):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
+
+
+def _importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
