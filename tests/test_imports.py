@@ -19,7 +19,7 @@ SOURCE = ROOT / "src/inlay"
 
 # A module may import those on earlier lines, and its own package.
 TIERS = [
-    {"printing"},
+    {"lost_workers", "printing"},
     {
         "buckets",
         "cache",

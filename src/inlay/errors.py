@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from inlay import lost_workers
 from inlay.printing import say
 
 
@@ -103,12 +104,10 @@ def reported() -> Iterator[None]:
                 sys.stderr,
             )
             raise SystemExit(1) from None
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, InlayError):
-            cause = cause.__cause__
-        if cause is None:
+        message = _mistake(error)
+        if message is None:
             raise
-        say(f"error: {_one_line(str(cause))}", sys.stderr)
+        say(f"error: {message}", sys.stderr)
         raise SystemExit(1) from None
 
 
@@ -120,6 +119,17 @@ def interrupted() -> Iterator[None]:
     except KeyboardInterrupt:
         print("interrupted: the same command goes on with what is missing.", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def _mistake(error: BaseException | None) -> str | None:
+    """What to say of an error that is, or comes from, a user's mistake or a machine's; None for a defect."""
+    while error is not None:
+        if isinstance(error, InlayError):
+            return _one_line(str(error))
+        if message := lost_workers.said_of(error):
+            return message
+        error = error.__cause__
+    return None
 
 
 def _one_line(message: str) -> str:

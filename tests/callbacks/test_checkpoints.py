@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from inlay import checkpoints, resume
-from inlay.callbacks import AtomicCheckpointIO
+from inlay.callbacks import AtomicCheckpointIO, atomic_io
 from inlay.callbacks.atomic_io import size
 from inlay.checkpoint_files import is_whole, sidecar, step_files
 from inlay.errors import InlayError
@@ -101,6 +101,51 @@ class TestFiles:
         with pytest.raises(InlayError, match="not enough space"):
             save(step=2)
         assert torch.load(path, weights_only=True)["step"] == 1
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Let an error strike while torch writes a checkpoint."""
+
+    def install(error):
+        def write(self, data):
+            raise error
+
+        monkeypatch.setattr(atomic_io._Hashing, "write", write)
+
+    return install
+
+
+@pytest.mark.stranger("B.18")
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("[third_party/gloo/gloo/transport/tcp/pair.cc:544] Connection reset by peer"),
+        ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"),
+        RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed."),
+        KeyboardInterrupt(),
+    ],
+    ids=["another process", "a connection", "a worker", "Ctrl-C"],
+)
+def test_what_strikes_while_a_checkpoint_is_written_is_not_taken_for_a_full_disk(save, failing, error):
+    failing(error)
+    with pytest.raises(type(error)) as caught:
+        save()
+    assert caught.value is error
+
+
+@pytest.mark.stranger("B.18")
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        *((number, "make room, then resume=last") for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)),
+        (errno.EACCES, "Choose another place"),
+    ],
+)
+def test_only_a_disk_that_takes_no_more_asks_for_room(save, failing, number, remedy):
+    failing(OSError(number, os.strerror(number)))
+    with pytest.raises(InlayError, match=f"{os.strerror(number)}.*{remedy}"):
+        save()
 
 
 class TestOfARun:

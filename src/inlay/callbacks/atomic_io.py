@@ -1,7 +1,9 @@
 """Checkpoint files that are whole or absent."""
 
+import errno
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +15,10 @@ from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from torch import Tensor
 
 from inlay.checkpoint_files import sidecar
-from inlay.errors import InlayError
+from inlay.errors import InlayError, disk_refused, unwritable
 
 _MB = 10**6
+_WRITER = re.compile("inline_container|PytorchStreamWriter|iostream error")  # torch's own words
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -37,7 +40,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             path.parent.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(path.parent).free
             if free < needed:
-                raise OSError("not enough space")
+                raise OSError(errno.ENOSPC, "not enough space")
             with _beside(path) as part, _beside(sidecar(path)) as note:
                 with _flushed(part) as file:
                     hashing = _Hashing(file)
@@ -48,11 +51,17 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 note.replace(sidecar(path))
                 part.replace(path)
                 _flush_names(path.parent)
-        except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+        except (OSError, RuntimeError) as error:
+            reason = _reason(error)
+            if isinstance(reason, OSError) and not isinstance(reason, ConnectionError) and not disk_refused(reason):
+                raise unwritable(path, reason) from error
+            if not disk_refused(reason) and not (isinstance(reason, RuntimeError) and _WRITER.search(str(reason))):
+                raise reason  # noqa: B904 -- another process is gone, a worker, Ctrl-C: not a matter of the disk
             free = shutil.disk_usage(next(p for p in path.parents if p.exists())).free
             raise InlayError(
-                f"{path}: the checkpoint could not be written ({error}). It needs {needed / _MB:.0f} MB, "
-                f"{free / _MB:.0f} MB are free. The checkpoints before it are intact: make room, then resume=last."
+                f"{path}: the checkpoint could not be written ({getattr(reason, 'strerror', reason)}). It needs "
+                f"{needed / _MB:.0f} MB, {free / _MB:.0f} MB are free. The checkpoints before it are intact: "
+                "make room, then resume=last."
             ) from error
 
     def remove_checkpoint(self, path: str | Path) -> None:
@@ -68,6 +77,13 @@ def size(value: Any) -> int:
     if isinstance(value, dict):
         return sum(map(size, value.values()))
     return sum(map(size, value)) if isinstance(value, list | tuple) else 0
+
+
+def _reason(error: BaseException) -> BaseException:
+    """What went wrong within ``torch.save``: where anything is raised meanwhile, torch's writer complains instead."""
+    while isinstance(error, RuntimeError) and _WRITER.search(str(error)) and error.__context__ is not None:
+        error = error.__context__
+    return error
 
 
 def remove_leftovers(folder: Path) -> None:

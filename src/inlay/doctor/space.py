@@ -8,6 +8,7 @@ from pathlib import Path
 
 from inlay.cache import cache_dir
 from inlay.doctor.finding import Finding
+from inlay.lost_workers import MORE_SHARED_MEMORY
 
 GIB = 2**30
 _LITTLE, _NONE = 5 * GIB, GIB // 10
@@ -44,8 +45,7 @@ def shared_memory(size: int) -> Finding:
     what = f"{_WORKERS} workers with batches of {_BATCH} at {_SIDE} px take {_said(needed)}"
     if size >= needed:
         return Finding("shared memory", f"{_said(size)} in {_SHARED}; {what}")
-    remedy = "In a container: docker run --shm-size=1g. Else train with data.workers=0"
-    return Finding("shared memory", f"only {_said(size)} in {_SHARED}, and {what}", "warning", remedy)
+    return Finding("shared memory", f"only {_said(size)} in {_SHARED}, and {what}", "warning", MORE_SHARED_MEMORY)
 
 
 def _said(count: float) -> str:

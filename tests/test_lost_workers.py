@@ -1,0 +1,74 @@
+"""A loader's worker that dies, or has no memory to share, is one line with what helps."""
+
+import os
+import signal
+
+import pytest
+from torch._utils import ExceptionWrapper
+from torch.utils.data import DataLoader
+
+from inlay.doctor.space import shared_memory
+from inlay.errors import reported
+from inlay.lost_workers import MORE_SHARED_MEMORY
+
+BUS_ERROR = (
+    "DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that dataloader's workers are out of "
+    "shared memory. Please try to raise your shared memory limit."
+)
+NO_SPACE = "unable to {} </torch_4242_1871_0>: No space left on device (28)"
+
+
+def in_a_worker(message):
+    """What the loader raises for an error in one of its processes."""
+    try:
+        raise RuntimeError(message)
+    except RuntimeError:
+        return ExceptionWrapper(where="in DataLoader worker process 0")
+
+
+def said(capsys, action):
+    with pytest.raises(SystemExit) as stop, reported():
+        action()
+    assert stop.value.code == 1
+    return capsys.readouterr().err
+
+
+@pytest.mark.stranger("B.13")
+@pytest.mark.parametrize(
+    "message",
+    [BUS_ERROR, *(NO_SPACE.format(what) for what in ("write to file", "resize file", "open shared memory object"))],
+)
+def test_full_dev_shm_is_one_line_with_the_remedy_of_doctor(capsys, message):
+    line = said(capsys, in_a_worker(message).reraise)
+    assert line.startswith("error: the memory that workers share (/dev/shm) is full.")
+    assert line.count("\n") == 1
+    assert MORE_SHARED_MEMORY in line
+    assert shared_memory(64 * 2**20).remedy == MORE_SHARED_MEMORY
+
+
+class Kills:
+    """Pictures of which the second kills who reads it."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, number):
+        if number == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return number
+
+
+@pytest.mark.stranger("B.19")
+def test_worker_that_is_killed_is_named_with_a_remedy(capsys):
+    line = said(capsys, lambda: list(DataLoader(Kills(), num_workers=1, multiprocessing_context="fork")))
+    assert line.startswith("error: a process that loads data (pid ")
+    assert "lower data.workers" in line
+    assert "resume=last" in line
+
+
+@pytest.mark.stranger("B.19")
+@pytest.mark.parametrize(
+    ("message", "who"), [("(pid(s) 7, 8) exited unexpectedly", "7, 8"), ("(pid 7) is killed by signal: Killed. ", "7")]
+)
+def test_worker_that_is_killed_in_a_step_is_named_too(capsys, message, who):
+    assert f"(pid {who}) was killed" in said(capsys, in_a_worker(f"DataLoader worker {message}").reraise)
