@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from inlay.errors import InlayError
-from inlay.hub import Source
+from inlay.hub import Source, local_only
 from inlay.metrics.clip_score import ClipScore
 from tests.text.conftest import bert_folder, clip_folder
 
@@ -109,3 +109,12 @@ def test_a_snapshot_of_the_hub_is_made_of_links_to_its_blobs(bert_folder, tmp_pa
         shutil.copy(file, tmp_path / f"blobs/{number}")
         (tmp_path / "snapshots/main" / file.name).symlink_to(f"../../blobs/{number}")
     used(tmp_path / "snapshots/main")
+
+
+@pytest.mark.stranger("A.2")
+@pytest.mark.parametrize("claim", [{"hidden_size": 20_000, "intermediate_size": 10**6}, {"num_hidden_layers": 10**9}])
+def test_settings_of_a_larger_network_than_the_weights(stranger, claim):
+    change(stranger / "config.json", **claim)
+    refused(stranger, "describes another network than its weights, a larger one")
+    with local_only(most=10_000), pytest.raises(InlayError, match="a larger one"):
+        used(stranger, pretrained=False)

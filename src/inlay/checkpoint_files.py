@@ -52,7 +52,9 @@ def is_whole(path: Path) -> bool:
             if sidecar(path).exists():
                 said = sidecar(path).read_text().split()[:1]
                 return said == [hashlib.file_digest(file, "sha256").hexdigest()]
-            return zipfile.ZipFile(file).testzip() is None
+            archive = zipfile.ZipFile(file)
+            packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist())  # not by us
+            return not packed and archive.testzip() is None
     except (OSError, zipfile.BadZipFile, EOFError):
         return False
 

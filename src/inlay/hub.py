@@ -29,6 +29,7 @@ _FILES = (
 _AS_WE_USE_IT = {"dtype": torch.float32, "attn_implementation": "sdpa"}
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 _POOLER = "pooler"  # of BERT: files often lack it, nothing of ours reads it, so it would never get a gradient
+_FEW, _MOST_LAYERS = 2**22, 200  # numbers that may be missing (BERT's pooler); layers of any text network
 _INDEX, _ADAPTER = ".safetensors.index.json", "adapter_config.json"
 _TOKENS = {"tokenizer.json", "vocab.json", "added_tokens.json"}  # whose keys are words
 _ASKING = {
@@ -42,16 +43,22 @@ _ASKING = {
 """What settings of a network or tokenizer must not hold, and what it asks for."""
 
 _local_only = ContextVar("local_only", default=False)
+_most: ContextVar[int | None] = ContextVar("most", default=None)
 
 
 @contextmanager
-def local_only() -> Iterator[None]:
-    """Nothing is downloaded in here, only the hub's cache is looked into: for names that a file chose, not a user."""
-    token = _local_only.set(True)
+def local_only(most: int | None = None) -> Iterator[None]:
+    """Nothing is downloaded in here, only the hub's cache is looked into: for names that a file chose, not a user.
+
+    Args:
+        most: numbers that a network with random weights may have, besides a few; None for any.
+    """
+    tokens = _local_only.set(True), _most.set(most)
     try:
         yield
     finally:
-        _local_only.reset(token)
+        _local_only.reset(tokens[0])
+        _most.reset(tokens[1])
 
 
 @dataclass(frozen=True)
@@ -129,6 +136,7 @@ class Source:
         """
         from transformers import AutoModel
 
+        self._check_size(config, self._stored if pretrained else _most.get())
         if pretrained:
             load = AutoModel.from_pretrained
             more = {"config": config, "output_loading_info": True, "use_safetensors": True, **_AS_WE_USE_IT}
@@ -141,6 +149,30 @@ class Source:
         if hasattr(net, _POOLER):
             setattr(net, _POOLER, None)
         return net
+
+    @property
+    def _stored(self) -> int | None:
+        """At least as many numbers as the weights of a folder have; None where that is not known before."""
+        folder = Path(self.model)
+        return sum(file.stat().st_size for file in folder.glob("*.safetensors")) if folder.is_dir() else None
+
+    def _check_size(self, config: Any, most: int | None) -> None:
+        """Refuse settings that describe a network of more numbers, before it is laid out."""
+        if most is None:
+            return
+        from transformers import AutoModel
+
+        towers = [config, *(getattr(config, name, None) for name in ("text_config", "vision_config"))]
+        numbers = 0
+        if all((getattr(tower, "num_hidden_layers", None) or 0) <= _MOST_LAYERS for tower in towers):
+            with torch.device("meta"):
+                net = AutoModel.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
+            numbers = sum(parameter.numel() for parameter in net.parameters())
+        if not 0 < numbers <= most + _FEW:
+            raise InlayError(
+                f"{self}: its config.json describes another network than its weights, a larger one. "
+                f"{self._remedy(self.model)}"
+            )
 
     def _check_complete(self, missing: set[str]) -> None:
         if lacking := sorted(key for key in missing if not key.startswith(f"{_POOLER}.")):

@@ -10,6 +10,7 @@ import torch
 from torchvision.models import WeightsEnum
 
 from inlay.errors import InlayError, Missing, in_a_line
+from inlay.files.tensors import load_plain
 
 log = logging.getLogger(__name__)
 
@@ -52,10 +53,10 @@ class Weights:
         )
 
     def _stored(self) -> Any:
+        if not Path(self.weights).exists():
+            raise InlayError(f"{self.key}={self.weights}: no such file. Give a path, 'imagenet' or 'random'.")
         try:
-            return torch.load(self.weights, map_location="cpu", weights_only=True)
-        except FileNotFoundError:
-            raise InlayError(f"{self.key}={self.weights}: no such file. Give a path, 'imagenet' or 'random'.") from None
+            return load_plain(self.weights)
         except Exception as error:  # what torch raises on other people's files has no common base
             raise self.do_not_fit(error) from error
 
@@ -110,7 +111,7 @@ class WeightsFile:
         if not Path(self.path).exists():
             raise InlayError(f"{self.key}={self.path}: no such file. {self._remedy}")
         try:
-            return torch.load(self.path, map_location="cpu", weights_only=True)
+            return load_plain(self.path)
         except Exception as error:  # what torch raises on other people's files has no common base
             raise self.does_not_fit(error) from error
 

@@ -3,8 +3,10 @@ import zipfile
 import pytest
 import torch
 
-from inlay.checkpoints import read
+from inlay.checkpoint_files import is_whole
+from inlay.checkpoints import build_network, build_text_encoder, read
 from inlay.errors import InlayError
+from tests.exchange.examples import write_tdanet
 
 
 @pytest.mark.stranger("A.2")
@@ -27,3 +29,41 @@ def test_a_packed_archive_is_refused_unread(tmp_path, monkeypatch):
     monkeypatch.setattr(torch, "load", None)
     with pytest.raises(InlayError, match="packed"):
         read(tmp_path / "b.ckpt")
+
+
+LARGE = [
+    ("model", {"fusion_blocks": 10**9}),
+    ("model", {"fusion_blocks": 10_000}),
+    ("model", {"encoder_channels": [8] * 3000, "encoder_strides": [1] * 3000}),
+    ("model", {"latent": 10**9}),
+    ("text", {"dim": 2 * 10**9}),
+    ("text", {"embedding": 9_000}),
+    ("text", {"max_words": 10**9, "multiple": 10**9}),
+]
+
+
+@pytest.mark.stranger("A.2")
+@pytest.mark.parametrize(("group", "more"), LARGE, ids=[next(iter(more)) for _, more in LARGE])
+def test_settings_of_more_than_the_file_holds_are_refused_before_it_is_laid_out(group, more, tmp_path):
+    path = write_tdanet(tmp_path / "a.ckpt")
+    content = torch.load(path, weights_only=True)
+    content["inlay"]["config"][group] |= more
+    torch.save(content, path)
+    with pytest.raises(InlayError, match=r"do not fit|must"):
+        (build_network if group == "model" else build_text_encoder)(path)
+
+
+@pytest.mark.stranger("A.2")
+@pytest.mark.parametrize("changed", [{"inlay": 5}, {"inlay": {"config": []}}, {"state_dict": [1]}, {"average": {5: 1}}])
+def test_entries_of_other_kinds_are_refused(changed, tmp_path):
+    torch.save({"inlay": {"config": {}}, "state_dict": {}} | changed, tmp_path / "a.ckpt")
+    with pytest.raises(InlayError, match=r"does not say|have no names"):
+        read(tmp_path / "a.ckpt")
+
+
+@pytest.mark.stranger("A.2")
+def test_a_packed_checkpoint_is_not_whole_and_is_not_unpacked(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "a.ckpt", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("data.pkl", bytes(10_000))
+    monkeypatch.setattr(zipfile.ZipFile, "testzip", None)
+    assert not is_whole(tmp_path / "a.ckpt")

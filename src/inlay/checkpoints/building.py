@@ -4,7 +4,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from inlay.checkpoints.folders import TEXT_MODEL, backbone
 from inlay.checkpoints.reading import NAMES, read, settings, weights
@@ -12,6 +12,9 @@ from inlay.checkpoints.trust import trusted_class
 from inlay.checkpoints.weightless import Weightless, fill
 from inlay.errors import InlayError
 from inlay.hub import local_only
+
+_PER_TENSOR, _MORE = 2, 16  # weights that layers may ask for: those in the file, and some that are made of others
+_MOST = 10_000  # what a number may be besides those that count weights, such as the longest caption's words
 
 
 def build_network(path: str | Path) -> nn.Module:
@@ -51,17 +54,28 @@ def build_text_encoder(path: str | Path) -> nn.Module:
 
 
 def _build(path: str | Path, checkpoint: dict[str, Any], group: str, part: str, arguments: dict[str, Any]) -> nn.Module:
-    kind = _class(path, arguments.pop("_target_", None), group)
-    weightless = Weightless() if group == "model" else nullcontext()  # transformers has ways of its own
+    kind, held = _class(path, arguments.pop("_target_", None), group), weights(checkpoint, part)
+    # Where transformers brings a network of its own, it has ways of its own, too.
+    weightless = nullcontext() if "model" in arguments else Weightless(_PER_TENSOR * len(held) + _MORE)
     # Called directly rather than by Hydra, which would also resolve interpolations and targets among the arguments.
     try:
-        with local_only(), weightless:
-            module = kind(**{name: _plain(path, value) for name, value in arguments.items()})
-        fill(module, weights(checkpoint, part))
+        _check_width(arguments, held)
+        numbers = sum(value.numel() for value in held.values())
+        given = {name: _plain(path, value, numbers + _MOST) for name, value in arguments.items()}
+        with local_only(numbers), weightless:
+            module = kind(**given)
+        fill(module, held)
     except (TypeError, RuntimeError, ValueError, ArithmeticError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise InlayError(f"{path}: the weights do not fit the {NAMES[group]} it describes ({reason}).") from None
     return module.eval()
+
+
+def _check_width(arguments: dict[str, Any], held: dict[str, Tensor]) -> None:
+    """Refuse a text encoder whose features would be wider than those that the file holds."""
+    known = held.get("null_word")
+    if known is not None and arguments.get("dim", len(known)) != len(known):
+        raise ValueError(f"dim is {arguments['dim']}, and its weights have {len(known)}")
 
 
 def _class(path: str | Path, target: Any, group: str) -> type[nn.Module]:
@@ -74,10 +88,12 @@ def _class(path: str | Path, target: Any, group: str) -> type[nn.Module]:
     return found
 
 
-def _plain(path: str | Path, value: Any) -> Any:
-    """A number, a string, or a list of such; anything nested could ask for more than a number."""
+def _plain(path: str | Path, value: Any, most: int) -> Any:
+    """A number up to some size, a string, or a list of such; anything nested could ask for more than a number."""
+    if isinstance(value, int) and abs(value) > most:
+        raise ValueError(f"no part of it has {value:,} of anything")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list):
-        return [_plain(path, item) for item in value]
+        return [_plain(path, item, most) for item in value]
     raise InlayError(f"{path}: asks for {value!r} as an argument. The file is not to be trusted.")

@@ -1,15 +1,14 @@
 """Opening checkpoints, and what they hold."""
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from inlay.checkpoint_files import resolved
 from inlay.checkpoints.folders import WEIGHTS, read_folder
 from inlay.errors import InlayError
+from inlay.files.tensors import load_plain
 
 KEY = "inlay"
 AVERAGE = "average"
@@ -35,44 +34,30 @@ def read(path: str | Path) -> dict[str, Any]:
     if path.name == WEIGHTS:
         raise InlayError(f"{path}: weights alone do not say of which network. Name the folder: {path.parent}.")
     path = resolved(path)
-    _check_stored(path)
+    if not path.exists():
+        raise InlayError(f"{path}: no such checkpoint. Check the path; runs keep theirs in checkpoints/.")
     try:
         # mapped: a part of it can be had without reading the rest, such as the optimizers
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except FileNotFoundError:
-        raise InlayError(f"{path}: no such checkpoint. Check the path; runs keep theirs in checkpoints/.") from None
+        checkpoint = load_plain(path, mapped=True)
+    except InlayError:
+        raise
     except Exception as error:  # what torch raises on other people's files has no common base
         raise InlayError(
             f"{path}: not a readable checkpoint ({type(error).__name__}). It is damaged or holds code; use another."
         ) from error
     if not isinstance(checkpoint, dict) or not {KEY, "state_dict"} <= checkpoint.keys():
         raise InlayError(f"{path}: not a checkpoint of Inlay (no {KEY!r} entry). Give one that train.py wrote.")
+    told = checkpoint[KEY]
+    if not isinstance(told, dict) or not isinstance(told.get("config"), dict):
+        raise InlayError(f"{path}: does not say which settings it was made with. Give one that train.py wrote.")
     for group in ("state_dict", AVERAGE):
-        _check_backed(path, checkpoint.get(group, {}))
+        _check_named(path, checkpoint.get(group, {}))
     return checkpoint
 
 
-def _check_stored(path: Path) -> None:
-    """Refuse an archive whose entries are packed: a small file could fill the memory. PyTorch packs none."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except (OSError, zipfile.BadZipFile):
-        return  # missing, or no archive: torch says what it is
-    packed = [
-        entry.filename
-        for entry in entries
-        if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > entry.compress_size
-    ]
-    if packed:
-        raise InlayError(f"{path}: {packed[0]!r} is packed, which train.py never does. The file is not to be trusted.")
-
-
-def _check_backed(path: Path, tensors: dict[str, Any]) -> None:
-    """Refuse tensors that claim more numbers than the file holds of them (a stride of 0)."""
-    for name, value in tensors.items():
-        if isinstance(value, Tensor) and value.nbytes > value.untyped_storage().nbytes():
-            raise InlayError(f"{path}: {name} is {tuple(value.shape)} of a file without so many numbers. Damaged.")
+def _check_named(path: Path, tensors: Any) -> None:
+    if not isinstance(tensors, dict) or not all(isinstance(key, str) for key in tensors):
+        raise InlayError(f"{path}: its weights have no names. It is damaged; use another.")
 
 
 def weights(checkpoint: dict[str, Any], part: str) -> dict[str, Tensor]:

@@ -12,10 +12,21 @@ from torch.overrides import TorchFunctionMode
 class Weightless(TorchFunctionMode):
     """In here layers get the shapes of their weights and neither memory nor numbers: :func:`fill` brings both.
 
-    Layers ask for weights by :func:`torch.empty` and draw into them; on the meta device that costs nothing, where it
-    takes half a second for the published U-Net of partial convolutions, and seconds for TDANet's orthogonal ones.
-    Whatever else a constructor computes lies on the CPU as ever: constants, and what has a value to begin with.
+    Layers ask for weights by :func:`torch.empty` and draw into them, or by :func:`torch.randn`; on the meta device that
+    costs nothing, where it takes half a second for the published U-Net of partial convolutions, and seconds for
+    TDANet's orthogonal ones. Whatever else a constructor computes lies on the CPU as ever: constants, and what has a
+    value to begin with.
+
+    Args:
+        most: weights that layers may ask for, each a tensor; None for any number.
+
+    Raises:
+        ValueError: they ask for more.
     """
+
+    def __init__(self, most: int | None = None) -> None:
+        super().__init__()
+        self.left = most
 
     def __torch_function__(
         self,
@@ -26,8 +37,12 @@ class Weightless(TorchFunctionMode):
     ) -> Any:
         """Send new weights to the meta device, and answer there for what would be computed of them."""
         options = dict(kwargs or {})
-        if func is torch.empty:
+        if func in (torch.empty, torch.randn):
             options["device"] = "meta"
+            if self.left is not None:
+                self.left -= 1
+                if self.left < 0:
+                    raise ValueError("it asks for many more layers")
         elif func in _BY_SHAPE and args[0].is_meta:
             return _BY_SHAPE[func](*args, **options)
         return func(*args, **options)

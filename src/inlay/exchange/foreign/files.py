@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from inlay.errors import InlayError
+from inlay.files.tensors import load_plain
 
 _WRAPPER = "module."
 """What DataParallel puts before every name."""
@@ -19,12 +20,14 @@ def opened(path: Path) -> Any:
     Raises:
         InlayError: the file is missing, damaged, or holds more than plain data.
     """
+    if path.is_dir():
+        raise InlayError(f"{path}: a folder. Name the file of weights in it.")
+    if not path.exists():
+        raise InlayError(f"{path}: no such file. Check the path.")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise InlayError(f"{path}: no such file. Check the path.") from None
-    except IsADirectoryError:
-        raise InlayError(f"{path}: a folder. Name the file of weights in it.") from None
+        return load_plain(path)
+    except InlayError:
+        raise
     except Exception as error:  # what torch raises on other people's files has no common base
         raise InlayError(
             f"{path}: cannot be read as plain weights ({type(error).__name__}). It is damaged, or holds code, which is "
