@@ -10,6 +10,7 @@ from inlay.buckets import BUCKETS
 from inlay.images import read_image, read_mask
 from inlay.masks import Paired, Strokes
 from inlay.masks.freeze import freeze
+from tests.conftest import ROOT
 
 RATIO = "masks.ratio=[0.1,0.4]"
 
@@ -189,7 +190,8 @@ class TestBuckets:
 
     @pytest.mark.parametrize("family", ["center", "files"])
     def test_need_a_family_with_ratio_and_border(self, refused, out, family):
-        line = refused("masks", "buckets", "--out", out, f"masks={family}")
+        root = [f"masks.root={ROOT}/masks/sample"] if family == "files" else []
+        line = refused("masks", "buckets", "--out", out, f"masks={family}", *root)
         assert line == f"error: {family} has no ratio and border to set. Use masks=strokes, shapes or boxes."
 
 

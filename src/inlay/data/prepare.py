@@ -271,11 +271,12 @@ def find_index(
         BadFile: the first broken file, if ``stop_at_bad_file`` and no index is given.
         InlayError: as :func:`prepare`; or there is no such root, or neither listing nor index.
     """
+    if not given and listing is None:
+        raise InlayError("data.index: give the index of these pictures; `inlay data prepare` makes one.")
     check_root(root)
     if given:
         return Path(given)
-    if listing is None:
-        raise InlayError("data.index: give the index of these pictures; `inlay data prepare` makes one.")
+    assert listing is not None
     key = hashlib.sha256(json.dumps([str(root.resolve()), repr(listing), verify]).encode()).hexdigest()[:16]
     index = cache_dir() / "indexes" / f"{root.resolve().name}-{key}.jsonl"
     if not _is_current(index, root):

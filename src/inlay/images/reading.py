@@ -18,6 +18,7 @@ from inlay.errors import BadFile, InlayError
 from inlay.images.metadata import collect
 from inlay.images.opencv import cv2
 from inlay.images.picture import Picture, bands
+from inlay.images.scans import check_scans
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 MAX_PIXELS = 150_000_000
@@ -69,6 +70,7 @@ def read_image(
         max_pixels: as for :func:`read_picture`.
     """
     with opened(path, max_pixels) as file:
+        check_scans(file)
         pixels = None
         if file.format == "JPEG" and file.mode in ("L", "RGB"):
             scale = next((k for k in (8, 4, 2) if at_least and min(file.size) // k >= at_least), 1)
@@ -106,6 +108,7 @@ def from_pil(image: Image.Image) -> Picture:
     """
     name = getattr(image, "filename", "") or "the picture"
     try:
+        check_scans(image)
         image.load()
         with _quiet():
             return _described(_decode_by_pillow(image), image, name)
@@ -172,6 +175,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _decode(path: Path, file: ImageFile.ImageFile) -> Picture:
+    check_scans(file)
     deep_colors = _deep_colors(file)  # asked first: reading the EXIF of a PNG decodes it and forgets this
     if deep_colors:
         pixels = _upright(_decode_16_bit_colors(path), _orientation(file))
