@@ -6,7 +6,7 @@ import pytest
 from rich.table import Table
 
 from inlay.errors import BadFile, reported
-from inlay.printing import LogFormatter, PrintableStream, console, printable, say
+from inlay.printing import LogFormatter, PrintableStream, code, console, markdown, printable, say
 
 HOSTILE = "a\x1b[31mb\x07c\u202ed\x9b2Je\rf\udcff"
 SHOWN = r"a\x1b[31mb\x07c\u202ed\x9b2Je\rf\udcff"
@@ -55,3 +55,10 @@ def test_what_a_library_writes_of_a_visit_is_neutral():
     out = io.StringIO()
     print(f"Value: {HOSTILE}", file=PrintableStream(out))
     assert out.getvalue() == f"Value: {SHOWN}\n"
+
+
+@pytest.mark.stranger("A.4")
+def test_markdown_shows_marks_as_they_are_and_code_cannot_be_left():
+    hostile = "<img src=x onerror=alert(1)> [a](b) `c`\n\n# d\x1b[31m\u202e"
+    assert markdown(hostile) == (r"\<img src=x onerror=alert(1)\> \[a\](b) \`c\` \# d\\x1b\[31m\\u202e")
+    assert code(hostile) == r"`<img src=x onerror=alert(1)> [a](b) 'c' # d\x1b[31m\u202e`"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # overrides and isolates), and halves of letters, which stand for bytes of a file's name that are no UTF-8.
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _BREAKS = re.compile("[\t\n]")
+_OF_MARKDOWN = re.compile(r"[\\`*_\[\]<>|#~&]")
 
 
 def printable(text: object, one_line: bool = False) -> str:
@@ -29,6 +30,16 @@ def printable(text: object, one_line: bool = False) -> str:
     """
     seen = _OBEYED.sub(_escape, str(text))
     return _BREAKS.sub(_escape, seen) if one_line else seen
+
+
+def markdown(text: object) -> str:
+    """A text that Markdown, and the HTML made of it, shows as it is, on one line."""
+    return _OF_MARKDOWN.sub(r"\\\g<0>", " ".join(printable(text).split()))
+
+
+def code(text: object) -> str:
+    """A text as Markdown's code, on one line; it cannot hold the mark that ends it."""
+    return f"`{' '.join(printable(text).split()).replace('`', chr(39))}`"
 
 
 def say(text: object, file: IO[str] | None = None) -> None:

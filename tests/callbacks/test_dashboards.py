@@ -183,6 +183,15 @@ def test_wandb_that_cannot_write_either_is_given_up(tmp_path, wandb, caplog, mon
     assert caplog.text.count("WandbRun gave up (OSError: No space left on device") == 1
 
 
+@pytest.mark.stranger("A.4")
+def test_texts_in_a_table_of_wandb_are_nothing_but_text(tmp_path, wandb, monkeypatch):
+    sent = []
+    monkeypatch.setattr(pl.loggers.WandbLogger, "log_table", lambda run, key, columns, rows, *_: sent.extend(rows))
+    row = ["<img src=x onerror=alert(1)>\x1b[31m\x07\u202e", 1.5]
+    WandbRun(str(tmp_path), "inlay", "name", "abc", offline=True).log_table("val/items", ["caption", "psnr"], [row])
+    assert sent == [[r"<img src=x onerror=alert(1)>\x1b[31m\x07\u202e", 1.5]]
+
+
 @pytest.mark.slow  # importing MLflow and making its database takes it ten seconds
 def test_mlflow_keeps_its_run_on_resume(tmp_path, picture_folder, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)

@@ -168,8 +168,16 @@ def test_it_opens_with_the_leading_metric_and_else_with_the_first(page, folder):
     assert 'show("l1_hole");' in render(given, rows(), folder)
 
 
-def test_whatever_is_named_badly_is_escaped(folder):
-    bad = "<script>alert(1)</script>\"'&"
+@pytest.mark.stranger("A.4")
+@pytest.mark.parametrize(
+    ("bad", "shown", "raw"),
+    [
+        ("<script>alert(1)</script>\"'&", "<script>alert(1)", None),
+        ("<img src=x onerror=alert(1)>", "<img src=x onerror=alert(1)>", None),
+        ("a\x1b[31mb\x07c\u202ed", r"a\x1b[31mb\x07c\u202ed", "[\x1b\x07\u202e]"),
+    ],
+)
+def test_whatever_is_named_badly_is_escaped(folder, bad, shown, raw):
     given = results()
     given["fillers"] = {bad: bad}
     given["values"][bad] = given["values"]["mean"]
@@ -180,9 +188,12 @@ def test_whatever_is_named_badly_is_escaped(folder):
     given["pictures_left_out"] = [LeftOut(id=bad, hole=bad, reason=bad)]
     given["provenance"] = [{"version": bad, "git": bad, bad: bad}]
     answers = [{**row, "filler": bad, "id": bad, "caption": bad} for row in rows() if row["filler"] == "mean"]
-    read = Page(render(given, answers, folder))
+    page = render(given, answers, folder)
+    read = Page(page)
     assert len(read.all("script")) == 1
-    assert read.said.count("<script>alert(1)") > 10
+    assert not any("onerror" in attributes for _, attributes in read.tags)
+    assert read.said.count(shown) > 10
+    assert raw is None or not re.search(raw, page)
 
 
 def test_missing_pictures_are_shown_as_missing(tmp_path):

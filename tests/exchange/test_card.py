@@ -1,6 +1,7 @@
 """What a card says, and that it says nothing else."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -156,3 +157,43 @@ def test_a_card_names_what_is_missing_from_its_folder(checkpoint):
 def test_wordings_that_would_spoil_the_head_are_refused(wrong):
     with pytest.raises(InlayError, match=f"--{next(iter(wrong))}"):
         Wording(**wrong)
+
+
+BAD = "<img src=x onerror=alert(1)>\x1b[31m\x07\u202e`\n\n# [a](http://evil)"
+
+
+@pytest.mark.stranger("A.4")
+def test_what_a_foreign_checkpoint_says_of_itself_is_text(tmp_path):
+    part = {"_target_": f"inlay.losses.{BAD}", BAD: BAD, "list": [BAD, [BAD]], "terms": {BAD: BAD}}
+    config = CONFIG | {
+        "run_name": BAD,
+        "init_from": BAD,
+        "iterations": BAD,
+        "data": {"image_size": BAD, "batch_size": BAD, "listing": part},
+        "masks": part,
+        "loss": part,
+    }
+    path = write_pconv(tmp_path / "a.ckpt", config=config)
+    read = checkpoints.read(path)
+    read[checkpoints.KEY].update(version=BAD, git=BAD, packages={BAD: BAD}, imported={BAD: BAD})
+    text = str(describe(path, read, Wording()))
+    plain = re.sub(r"`[^`\n]*`", "", text)  # code shows what it holds
+    assert "onerror" in plain
+    assert not re.search(r"(?<!\\)<img|(?<!\\)\]\(http", plain)
+    assert not re.search("[\x00-\x08\x0b-\x1f\u202e]", text)
+    assert [line for line in text.splitlines() if line.startswith("# ")] == [text.split("\n\n")[1]]
+
+
+@pytest.mark.stranger("A.4")
+def test_what_a_foreign_evaluation_says_is_text(checkpoint, tmp_path):
+    results = {
+        "protocol": {"name": BAD, "about": BAD, "hash": BAD},
+        "pictures": 3,
+        "buckets": {BAD: BAD},
+        "fillers": {BAD: digest(checkpoint)},
+        "values": {BAD: {BAD: {"psnr_hole": {"value": 20.0}}}},
+    }
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    text = card(checkpoint, results=tmp_path / "results.json")
+    assert not re.search(r"(?<!\\)<img", re.sub(r"`[^`\n]*`", "", text))
+    assert not re.search("[\x00-\x08\x0b-\x1f\u202e]", text)

@@ -15,6 +15,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from inlay.callbacks.dashboards import give_up, unfailing
 from inlay.checkpoint_files import resolved
 from inlay.errors import in_a_line
+from inlay.printing import printable
 
 log = logging.getLogger(__name__)
 
@@ -85,10 +86,8 @@ class WandbRun(WandbLogger):
         dataframe: Any = None,
         step: int | None = None,
     ) -> None:
-        """Send a table; a cell that is an ``(H, W, 3)`` array becomes a picture."""
-        import wandb
-
-        rows = [[wandb.Image(cell) if isinstance(cell, np.ndarray) else cell for cell in row] for row in data or []]
+        """Send a table; a cell that is an ``(H, W, 3)`` array becomes a picture, a text stays nothing but text."""
+        rows = [[_cell(cell) for cell in row] for row in data or []]
         super().log_table(key, columns, rows, dataframe, step)
 
     @rank_zero_only
@@ -152,6 +151,14 @@ class WandbRun(WandbLogger):
         run.define_metric("trainer/global_step")
         run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
         return run
+
+
+def _cell(value: Any) -> Any:
+    import wandb
+
+    if isinstance(value, np.ndarray):
+        return wandb.Image(value)
+    return printable(value) if isinstance(value, str) else value
 
 
 def _let_go() -> None:

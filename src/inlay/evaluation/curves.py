@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from inlay.buckets import ALL
 from inlay.evaluation.results import Results, Value
 from inlay.evaluation.tables import ARROWS, head
+from inlay.printing import printable
 
 Theme = Literal["light", "dark"]
 
@@ -95,14 +96,14 @@ def _drawn(results: Results, metric: str, theme: Theme) -> str:
         file = io.BytesIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     what = f"{metric} of {', '.join(results['fillers'])} for holes of {', '.join(map(head, buckets))}"
-    return _for_a_page(file.getvalue(), f"{metric}-{theme}-", what)
+    return _for_a_page(file.getvalue(), f"{metric}-{theme}-", printable(what))
 
 
 def _line(results: Results, filler: str, metric: str, buckets: Sequence[str]) -> _Line:
     nothing = Value(value=None, low=None, high=None)
     values = [results["values"][filler].get(bucket, {}).get(metric, nothing) for bucket in buckets]
     return _Line(
-        filler,
+        printable(filler),
         [_number(value["value"]) for value in values],
         [_number(value["low"]) for value in values],
         [_number(value["high"]) for value in values],

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from inlay.evaluation.results import Results
 from inlay.evaluation.tables import NOTHING, Cell, Table, by_metric, facts, head, left_out
+from inlay.printing import printable
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -37,11 +38,11 @@ def latex(results: Results) -> str:
 
 def _escaped(text: str) -> str:
     """Text that LaTeX shows as it is, on one line."""
-    return "".join(_SPECIAL.get(character, character) for character in " ".join(text.split()))
+    return "".join(_SPECIAL.get(character, character) for character in " ".join(printable(text).split()))
 
 
 def _comments(lines: Iterable[str]) -> str:
-    return "\n".join(f"% {' '.join(line.split())}" for line in lines)
+    return "\n".join(f"% {' '.join(printable(line).split())}" for line in lines)
 
 
 def _table(table: Table, buckets: Mapping[str, int], test: str) -> str:

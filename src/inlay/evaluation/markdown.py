@@ -1,20 +1,18 @@
 """Tables as Markdown, to be read."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from inlay.errors import InlayError
 from inlay.evaluation.results import LeftOut, Results
 from inlay.evaluation.tables import ARROWS, NOTHING, Cell, Table, by_metric, facts, head, left_out
-
-_SPECIAL = re.compile(r"[\\`*_\[\]<>|#~]")
+from inlay.printing import markdown as plain
 
 
 def markdown(results: Results) -> str:
     """All tables as Markdown, with what is needed to judge them before, and what was left out behind."""
     marks = "**Bold**: the best of the bucket. ~: within noise of it (the paired 95 % bootstrap interval holds 0)."
     lines = [
-        f"# Evaluation on {_plain(results['protocol']['name'])}",
+        f"# Evaluation on {plain(results['protocol']['name'])}",
         "",
         *_facts(results),
         "",
@@ -48,7 +46,7 @@ def many(folders: Sequence[tuple[str, Results]]) -> str:
     for members in tests.values():
         results = _merged(members)
         lines += [
-            f"# {_plain(results['protocol']['name'])}: {_plain(', '.join(name for name, _ in members))}",
+            f"# {plain(results['protocol']['name'])}: {plain(', '.join(name for name, _ in members))}",
             "",
             *_facts(results),
             "",
@@ -64,25 +62,20 @@ def _unit(table: Table) -> str:
     return " ".join(part for part in (ARROWS[table.better], f"({table.unit})" if table.unit else "") if part)
 
 
-def _plain(text: str) -> str:
-    """Text that Markdown shows as it is, on one line."""
-    return _SPECIAL.sub(lambda character: f"\\{character[0]}", " ".join(text.split()))
-
-
 def _facts(results: Results) -> list[str]:
-    about = [_plain(results["protocol"]["about"]), ""] if results["protocol"]["about"] else []
-    return [*about, *(f"- {_plain(key)}: {_plain(text)}" for key, text in facts(results))]
+    about = [plain(results["protocol"]["about"]), ""] if results["protocol"]["about"] else []
+    return [*about, *(f"- {plain(key)}: {plain(text)}" for key, text in facts(results))]
 
 
 def _tables(tables: Iterable[Table], buckets: Mapping[str, int]) -> list[str]:
     lines = []
     for table in tables:
-        heads = [f"{_plain(head(bucket))} (n={cases})" for bucket, cases in buckets.items()]
-        lines += [f"## {_plain(table.metric)} {_unit(table)}".rstrip(), ""]
+        heads = [f"{plain(head(bucket))} (n={cases})" for bucket, cases in buckets.items()]
+        lines += [f"## {plain(table.metric)} {_unit(table)}".rstrip(), ""]
         lines += [_row(["filler", *heads]), _row([":---", *("---:" for _ in heads)])]
         for filler, row in table.rows.items():
             cells = [_cell(table, cell, buckets[bucket]) for bucket, cell in row.items()]
-            lines.append(_row([_plain(filler), *cells]))
+            lines.append(_row([plain(filler), *cells]))
         lines.append("")
     return lines
 
@@ -102,7 +95,7 @@ def _left_out(results: Results) -> list[str]:
         return ["Nothing was left out.", ""]
     metrics, cases = len(results["metrics_left_out"]), len(results["pictures_left_out"])
     heading = f"## Left out: {_count(metrics, 'metric')}, {_count(cases, 'picture')}"
-    return [heading, "", *(f"- {_plain(line)}" for line in lines), ""]
+    return [heading, "", *(f"- {plain(line)}" for line in lines), ""]
 
 
 def _count(number: int, what: str) -> str:

@@ -14,6 +14,7 @@ from inlay.evaluation.folder import Folder
 from inlay.evaluation.gallery import gallery
 from inlay.evaluation.results import Comparison, Results, Row
 from inlay.evaluation.tables import ARROWS, LISTED, NOTHING, Cell, Table, by_metric, head
+from inlay.printing import printable
 
 LEADING = "psnr_hole"
 """The metric of the summary, which the page opens with."""
@@ -48,6 +49,7 @@ def render(results: Results, rows: Sequence[Row], folder: Folder) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_printable,
     )
     environment.filters |= {"json": _json, "bucket": head, "name": _breakable}
     return environment.get_template("report.html.j2").render(
@@ -130,6 +132,10 @@ def _cell_title(table: Table, filler: str, bucket: str, cell: Cell) -> str:
         said.append(f"95 % interval {table.shown(value['low'])} to {table.shown(value['high'])}")
     said += ["best"] * cell.best + ["within noise of the best"] * cell.tied
     return ", ".join(said)
+
+
+def _printable(value: Any) -> Any:
+    return type(value)(printable(value)) if isinstance(value, str) else value  # what is markup stays it
 
 
 def _breakable(name: str) -> Markup:

@@ -1,12 +1,12 @@
 """The model card: what a stranger is to know of a network before using it. What is not known is said to be unknown."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from inlay.checkpoints.folders import FORMAT, TEXT_MODEL
 from inlay.exchange.figures import Figures
+from inlay.printing import code, markdown
 
 UNKNOWN = "unknown"
 
@@ -60,11 +60,11 @@ def _head(card: Card) -> str:
         pipeline_tag="image-to-image",
         tags=["inpainting", card.family.lower(), *["text-guided"] * card.reads],
     )
-    return f"---\n{data.to_yaml()}\n---\n\n# {card.name}"
+    return f"---\n{data.to_yaml()}\n---\n\n# {markdown(card.name)}"
 
 
 def _what(card: Card) -> str:
-    crops = f"{card.size} x {card.size} pixels" if card.size else f"a size that is {UNKNOWN}"
+    crops = markdown(f"{card.size} x {card.size} pixels") if card.size else f"a size that is {UNKNOWN}"
     lines = [
         f"Fills holes in photographs{', with what a text asks for' if card.reads else ''}.",
         "",
@@ -74,8 +74,8 @@ def _what(card: Card) -> str:
     ]
     if model := (card.config.get("text") or {}).get("model"):
         lines.append(
-            f"- **Not complete by itself:** its text encoder reads with `{model}`, which is not part of this folder. "
-            "Put that network's `config.json`, `model.safetensors` and tokenizer files into a folder "
+            f"- **Not complete by itself:** its text encoder reads with {code(model)}, which is not part of this "
+            "folder. Put that network's `config.json`, `model.safetensors` and tokenizer files into a folder "
             f"`{TEXT_MODEL}` here."
         )
     return "\n".join(lines)
@@ -111,7 +111,7 @@ def _training(card: Card) -> str:
         "Recipe": _kind(card.config.get("task")),
         "Loss": _described(card.config.get("loss")),
         "Optimizer": _described(card.config.get("optimizer")),
-        "Length": f"{iterations} iterations of {data.get('batch_size', UNKNOWN)} pictures a device",
+        "Length": markdown(f"{iterations} iterations of {data.get('batch_size', UNKNOWN)} pictures a device"),
         "Started from": card.started_from,
     }
     told = "\n".join(f"- {name}: {value or UNKNOWN}" for name, value in lines.items())
@@ -127,8 +127,8 @@ def _origin(card: Card) -> str:
     told, packages = card.told, card.told.get("packages") or {}
     lines = {
         "Exported from": f"`{card.source}`" + (", the moving average of its weights" if card.averaged else ""),
-        "Inlay": f"{told.get('version', UNKNOWN)}, revision {told.get('git') or UNKNOWN}",
-        "Packages": ", ".join(f"{name} {version}" for name, version in packages.items()) or UNKNOWN,
+        "Inlay": markdown(f"{told.get('version', UNKNOWN)}, revision {told.get('git') or UNKNOWN}"),
+        "Packages": markdown(", ".join(f"{name} {version}" for name, version in packages.items())) or UNKNOWN,
         "Format": f"{FORMAT}: safetensors and JSON, nothing that could run",
     }
     if imported := told.get("imported"):
@@ -137,7 +137,7 @@ def _origin(card: Card) -> str:
 
 
 def _limits(card: Card) -> str:
-    far = f" Pictures much larger than {card.size} px, and holes" if card.size else " Holes"
+    far = f" Pictures much larger than {markdown(card.size)} px, and holes" if card.size else " Holes"
     text = (
         " Words that it was not trained on tell it nothing." if "vocabulary" in (card.config.get("text") or {}) else ""
     )
@@ -151,7 +151,7 @@ def _limits(card: Card) -> str:
 def _kind(value: Any) -> str:
     """The class that a setting asks for."""
     target = value.get("_target_") if isinstance(value, Mapping) else None
-    return f"`{target.rpartition('.')[2]}`" if isinstance(target, str) else ""
+    return code(target.rpartition(".")[2]) if isinstance(target, str) else ""
 
 
 def _described(value: Any) -> str:
@@ -162,14 +162,16 @@ def _described(value: Any) -> str:
 
 
 def _settings(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {_short(value)}" for name, value in values.items() if value is not None)
+    return ", ".join(f"{markdown(name)} {_short(value)}" for name, value in values.items() if value is not None)
 
 
 def _short(value: Any) -> str:
     """A number or list as it is; of parts with weights the weights, of other parts their classes."""
+    if isinstance(value, list):
+        return "[" + ", ".join(f'"{_short(item)}"' if isinstance(item, str) else _short(item) for item in value) + "]"
     if not isinstance(value, Mapping):
-        return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else str(value)
+        return markdown(value)
     if "weight" in value:
-        return str(value["weight"])
+        return markdown(value["weight"])
     inner = {name: _kind(item) or _short(item) for name, item in value.items() if not name.startswith("_")}
-    return "[" + ", ".join(f"{name} {item}" for name, item in inner.items()) + "]" if inner else _kind(value)
+    return "[" + ", ".join(f"{markdown(name)} {item}" for name, item in inner.items()) + "]" if inner else _kind(value)

@@ -12,6 +12,7 @@ from inlay.exchange.card import UNKNOWN, Card
 from inlay.exchange.figures import of_evaluation, of_validation
 from inlay.exchange.folder import told_config, write_folder
 from inlay.fillers import load_filler, short_name
+from inlay.printing import code
 
 _LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 
@@ -87,4 +88,4 @@ def describe(path: Path, checkpoint: dict[str, Any], wording: Wording) -> Card:
 def _start(config: dict[str, Any]) -> str:
     if "init_from" not in config:
         return UNKNOWN
-    return f"the weights of `{short_name(config['init_from'])}`" if config["init_from"] else "random weights"
+    return f"the weights of {code(short_name(config['init_from']))}" if config["init_from"] else "random weights"

@@ -9,6 +9,7 @@ from typing import Any
 
 from inlay.buckets import ALL, in_order
 from inlay.errors import InlayError, in_a_line
+from inlay.printing import code, markdown
 
 NOTHING = "-"  # no value
 _SHOWN = {  # name: what a column is headed, and digits
@@ -41,7 +42,7 @@ class Figures:
         lines = [["hole, %", "n", *(_SHOWN[name][0] for name in metrics)]]
         lines.append(["---", *["---:"] * (len(metrics) + 1)])
         for bucket in in_order(list(self.rows)):
-            lines.append([bucket, str(self.counts.get(bucket, NOTHING)), *self._cells(bucket, metrics)])
+            lines.append([markdown(bucket), markdown(self.counts.get(bucket, NOTHING)), *self._cells(bucket, metrics)])
         return "\n".join([self.about, "", *("| " + " | ".join(line) + " |" for line in lines)])
 
     def _cells(self, bucket: str, metrics: list[str]) -> list[str]:
@@ -100,8 +101,8 @@ def of_evaluation(file: Path, identity: str) -> Figures:
         )
     shown = {bucket: _known({m: v["value"] for m, v in row.items()}) for bucket, row in values[names[0]].items()}
     about = (
-        f"In an evaluation with the protocol `{protocol['name']}` (hash `{protocol['hash']}`; equal hashes mean the "
-        f"same test) on {results['pictures']:,} pictures. {protocol['about']}"
+        f"In an evaluation with the protocol {code(protocol['name'])} (hash {code(protocol['hash'])}; equal hashes "
+        f"mean the same test) on {results['pictures']:,} pictures. {markdown(protocol['about'])}"
     )
     return Figures(about, shown, counts)
 

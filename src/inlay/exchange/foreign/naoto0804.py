@@ -18,6 +18,7 @@ from inlay.errors import InlayError
 from inlay.exchange.foreign.files import opened, tensors
 from inlay.exchange.foreign.report import COPIED, Imported, Move, Report, Shape, carried, entry
 from inlay.models.pconv import PConvUNet
+from inlay.printing import code
 from inlay.provenance import software
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
@@ -107,7 +108,7 @@ tags: [inpainting, pconvunet]
 
 # Partial convolutions, 256 px: the weights of naoto0804
 
-Imported from `{path.name}` ({digest(path)}), published by
+Imported from {code(path.name)} ({digest(path)}), published by
 [naoto0804/pytorch-inpainting-with-partial-conv](https://github.com/naoto0804/pytorch-inpainting-with-partial-conv),
 a reproduction of Liu et al. 2018, "Image Inpainting for Irregular Holes Using Partial Convolutions".
 

@@ -21,6 +21,7 @@ from inlay.exchange.foreign.damsm import Reader, read_captions, silent
 from inlay.exchange.foreign.files import opened, tensors
 from inlay.exchange.foreign.report import COPIED, Imported, Move, Report, Shape, carried, check_equal, entry
 from inlay.models.tdanet import TDANet
+from inlay.printing import code
 from inlay.provenance import software
 
 SIZE = 256
@@ -223,7 +224,7 @@ def power_iteration(weight: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _card(sources: Iterable[Path], report: Report, reader: Reader) -> str:
-    files = ", ".join(f"`{path.name}` ({digest(path)})" for path in sources)
+    files = ", ".join(f"{code(path.name)} ({digest(path)})" for path in sources)
     return f"""---
 library_name: inlay
 pipeline_tag: image-to-image
