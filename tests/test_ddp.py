@@ -6,13 +6,17 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 import torch
+from torch import distributed as dist
 from torch import nn
 
+from inlay import distributed
 from inlay.callbacks import Checkpoints
-from inlay.errors import REQUEUE, reported
+from inlay.errors import REQUEUE, InlayError, reported
 from inlay.models.layers import keep_statistics, share_statistics
 from inlay.tasks.base import Task
 from tests.conftest import ROOT
@@ -179,9 +183,78 @@ def test_ddp_run_ends_with_the_reason_when_a_process_dies(pictures, tmp_path):
     said = (tmp_path / "rank0.log").read_text()
     assert second == -signal.SIGKILL
     assert first == 1, said[-3000:]
-    assert "error: another process of this run is gone" in said
+    assert "error: process 1 (counted from 0) of this run is gone" in said
     assert time.monotonic() - begun < 100
     assert (tmp_path / "run/checkpoints/last.ckpt").resolve().name == "step_0000002.ckpt"
+
+
+def hanging(run_dir, settings, tiny):
+    """Train; the second process hangs in its third step."""
+    inner = Task.on_before_optimizer_step
+
+    def step(self, optimizer):
+        if self.global_step == 2 and self.trainer.global_rank == 1:
+            time.sleep(200)
+        inner(self, optimizer)
+
+    Task.on_before_optimizer_step = step
+    with reported():
+        train(run_dir, *settings, tiny=tiny)
+
+
+@pytest.mark.slow
+@pytest.mark.stranger("B.19")
+def test_ddp_run_names_the_process_that_hangs(pictures, tmp_path):
+    settings = [f"data.root={pictures}", *LENGTH, *DDP, "trainer.strategy.timeout.seconds=15", "checkpoint_every=1"]
+    first, second = ranks(tmp_path, 2, hanging, tmp_path / "run", settings, moved(TINY))
+    assert first.wait() == 1
+    second.signal(signal.SIGKILL)
+    said = (tmp_path / "rank0.log").read_text()
+    assert "error: process 1 (counted from 0) of this run is gone, or hangs" in said
+    assert "trainer.strategy.timeout.seconds" in said
+    assert (tmp_path / "run/checkpoints/last.ckpt").resolve().name == "step_0000002.ckpt"
+
+
+@pytest.mark.stranger("B.19")
+@pytest.mark.parametrize("failed", [[0, 1, 2, 3], [0, 2]], ids=["nobody", "two of four"])
+def test_processes_that_do_not_answer_are_known_by_their_numbers(failed):
+    store = dist.HashStore()
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda rank: distributed.absent(store, rank, 4, 0.5), failed))
+    assert answers == [[rank for rank in range(4) if rank not in failed]] * len(failed)
+
+
+@pytest.mark.stranger("B.19")
+@pytest.mark.parametrize(("lasts", "missing"), [(0, [0]), (2, [])], ids=["before", "meanwhile"])
+def test_first_process_keeps_the_store_and_is_gone_with_it(lasts, missing):
+    class Store:
+        calls = 0
+
+        def set(self, key, value):
+            Store.calls += 1
+            if Store.calls > lasts:
+                raise dist.DistNetworkError("Connection reset by peer")
+
+        def check(self, keys):
+            self.set("", "")
+            return False
+
+    assert distributed.absent(Store(), 1, 2, 9) == missing
+
+
+@pytest.mark.stranger("B.19")
+@pytest.mark.parametrize(
+    "said",
+    ["[gloo/transport/tcp/pair.cc:544] Timed out waiting 20000ms", "Application timeout caused pair closure"],
+    ids=["dead", "hanging"],
+)
+def test_exchange_that_fails_ends_the_processes_that_lightning_started(monkeypatch, said):
+    ended = []
+    strategy = SimpleNamespace(launcher=SimpleNamespace(kill=ended.append))
+    monkeypatch.setattr(distributed, "_late", lambda: [1, 3])
+    with pytest.raises(InlayError, match=r"^process 1, 3 .*hangs.*resume=last"), distributed.told_why(strategy):
+        raise RuntimeError(said)
+    assert ended == [signal.SIGKILL]
 
 
 def test_ddp_needs_a_picture_to_validate_for_each_process(pictures, tmp_path):

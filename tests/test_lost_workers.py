@@ -1,7 +1,9 @@
 """A loader's worker that dies, or has no memory to share, is one line with what helps."""
 
+import multiprocessing
 import os
 import signal
+import time
 
 import pytest
 from torch._utils import ExceptionWrapper
@@ -10,6 +12,10 @@ from torch.utils.data import DataLoader
 from inlay.doctor.space import shared_memory
 from inlay.errors import reported
 from inlay.lost_workers import MORE_SHARED_MEMORY
+from inlay.tasks.base import Task
+from tests.kills import remains, trained
+from tests.processes import GROUP, run
+from tests.training import TINY, train
 
 BUS_ERROR = (
     "DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that dataloader's workers are out of "
@@ -72,3 +78,34 @@ def test_worker_that_is_killed_is_named_with_a_remedy(capsys):
 )
 def test_worker_that_is_killed_in_a_step_is_named_too(capsys, message, who):
     assert f"(pid {who}) was killed" in said(capsys, in_a_worker(f"DataLoader worker {message}").reraise)
+
+
+def loses_its_workers(run_dir, settings):
+    """Train, and have the processes that load data killed in the third step."""
+    inner = Task.on_before_optimizer_step
+
+    def step(self, optimizer):
+        if self.global_step == 2:
+            for worker in multiprocessing.active_children():
+                os.kill(worker.pid, signal.SIGKILL)
+            time.sleep(1)  # PyTorch hears of it in the middle of whatever it does
+        inner(self, optimizer)
+
+    Task.on_before_optimizer_step = step
+    with reported():
+        train(run_dir, *settings, tiny=TINY)
+
+
+@pytest.mark.stranger("B.19")
+@GROUP
+def test_training_whose_worker_is_killed_says_so_and_ends_on_the_same_bytes_when_resumed(noise, tmp_path):
+    settings = [f"data.root={noise}", "iterations=6", "validate_every=3", "checkpoint_every=2"]
+    workers, log = [*settings, "data.workers=1"], tmp_path / "log"
+    assert run(log, loses_its_workers, tmp_path / "run", workers) == 1
+    assert "was killed" in log.read_text()
+    assert "Traceback" not in log.read_text()
+    assert run(log, trained, tmp_path / "run", [*workers, "resume=last"], TINY) == 0
+    assert run(log, trained, tmp_path / "whole", settings, TINY) == 0
+    ended, expected = remains(tmp_path / "run"), remains(tmp_path / "whole")
+    ended["checkpoints"] = [name for name in ended["checkpoints"] if not name.startswith("exception")]
+    assert ended == expected

@@ -1,13 +1,22 @@
 """Several processes that train one network."""
 
+import re
+import signal
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
 from inlay.errors import InlayError, in_a_line
+
+_EXCHANGE = re.compile(
+    "gloo|pair closure|Connection (?:closed|reset)"
+)  # words of gloo, which has no exception of its own
+_ROLL_CALL = 10.0  # seconds
 
 
 def rank_and_world() -> tuple[int, int]:
@@ -65,8 +74,11 @@ def any_process(says: bool, device: torch.device) -> bool:
 
 
 @contextmanager
-def told_why() -> Iterator[None]:
-    """Say in plain words that an exchange failed: the reason is another process's.
+def told_why(strategy: Any = None) -> Iterator[None]:
+    """Say in plain words that an exchange failed, and whose fault it is: another process's.
+
+    Args:
+        strategy: Lightning's, whose launcher then ends the processes that it started: those that hang never would.
 
     Raises:
         InlayError: another process is gone, or did not come in time.
@@ -74,9 +86,48 @@ def told_why() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not (isinstance(error, dist.DistError) or "gloo" in str(error)):
+        if not (isinstance(error, dist.DistError) or _EXCHANGE.search(str(error))):
             raise
+        late = _late()
+        if launcher := getattr(strategy, "launcher", None):
+            launcher.kill(signal.SIGKILL)
         raise InlayError(
-            f"another process of this run is gone, or hangs; what it printed says why ({in_a_line(error)}). "
-            "The latest checkpoint stands: resume=last."
+            f"{_named(late)} of this run is gone, or hangs: it did not come within trainer.strategy.timeout.seconds. "
+            f"What it printed says why ({in_a_line(error)}). The latest checkpoint stands: resume=last."
         ) from error
+
+
+def absent(store: dist.Store, rank: int, world: int, seconds: float) -> list[int]:
+    """Who does not answer, of processes that all call this when an exchange has failed; empty where that is unknown.
+
+    Args:
+        store: that all of them reach.
+        rank: the number of this one.
+        world: how many there were.
+        seconds: to wait for answers. Those that wait for the same exchange give up at about the same time.
+    """
+    others, answered = set(range(world)) - {rank}, False
+    until = time.monotonic() + seconds
+    try:
+        store.set(f"inlay/failed/{rank}", "")
+        answered = True
+        while others := {other for other in others if not store.check([f"inlay/failed/{other}"])}:
+            if time.monotonic() > until:
+                break
+            time.sleep(0.1)
+    except RuntimeError:  # the first process keeps the store: it was gone, or knew who is missing and left
+        return [] if answered else [0]
+    return sorted(others)
+
+
+def _late() -> list[int]:
+    rank, world = rank_and_world()
+    if world == 1:
+        return []
+    return absent(dist.distributed_c10d._get_default_store(), rank, world, _ROLL_CALL)
+
+
+def _named(late: list[int]) -> str:
+    if not late:
+        return "another process"
+    return f"process {', '.join(map(str, late))} (counted from 0)"

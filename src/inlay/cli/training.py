@@ -59,7 +59,7 @@ def train(cfg: DictConfig) -> float | None:
         ) from error
     check_parts(data.share(trainer.world_size), task.accumulate)
     preemption = next((one for one in trainer.callbacks if isinstance(one, Preemption)), None)
-    with preemption.listening() if preemption else nullcontext(), distributed.told_why():
+    with preemption.listening() if preemption else nullcontext(), distributed.told_why(trainer.strategy):
         runs.open_folder(cfg.run_dir, OmegaConf.to_yaml(given), checkpoint, words)
         for logger in trainer.loggers:
             logger.log_hyperparams(given)
