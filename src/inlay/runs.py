@@ -13,6 +13,7 @@ from inlay.checkpoint_files import sidecar, step_files
 from inlay.checkpoints import KEY, load_text, read, settings, transfer, weights
 from inlay.data.datamodule import InpaintingData
 from inlay.errors import InlayError
+from inlay.files import check_links, remove_leftovers, write_text
 from inlay.printing import say
 from inlay.processes import is_first_process
 from inlay.text import vocabulary as words
@@ -39,6 +40,7 @@ ARTIFACTS = (
     "profile",
     "mlflow",
 )
+_BESIDE = ("earlier", "train.log", "unfinished.json", "lr_find.png", "study.db", "sweep.csv", "sweep.png")
 
 
 def quiet() -> None:
@@ -159,11 +161,17 @@ def open_folder(run_dir: str, config: str, checkpoint: Path | None = None, vocab
         config: the resolved configuration as YAML.
         checkpoint: what the run goes on from; None for a new run.
         vocabulary: words to leave in ``vocabulary.json``, if any.
+
+    Raises:
+        InlayError: a link leads out of the folder.
+        OSError: the disk refuses.
     """
     if not is_first_process():
         return
     folder = Path(run_dir)
-    folder.mkdir(parents=True, exist_ok=True)
+    check_folder(folder)
+    for place in (folder, folder / "grids", folder / "faults"):
+        remove_leftovers(place)
     file = folder / "config.yaml"
     if checkpoint is None or folder.resolve() not in checkpoint.resolve().parents:
         set_aside(folder, ARTIFACTS)
@@ -171,9 +179,19 @@ def open_folder(run_dir: str, config: str, checkpoint: Path | None = None, vocab
         later = _later(folder / "checkpoints", checkpoint)
         changed = [file.name] if file.exists() and _settings(file.read_text()) != _settings(config) else []
         set_aside(folder, [str(path.relative_to(folder)) for path in later] + changed)
-    file.write_text(config)
+    write_text(file, config)
     if vocabulary:
         words.write(folder / "vocabulary.json", vocabulary)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse links that lead out of the folder of a run or a sweep, which may have come from somebody else.
+
+    Raises:
+        InlayError: naming the link.
+    """
+    trials = [place.name for place in folder.iterdir() if place.name.isdecimal()] if folder.is_dir() else []
+    check_links(folder, [*ARTIFACTS, *_BESIDE, *trials])
 
 
 def _settings(config: str) -> list[str]:

@@ -4,7 +4,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
-from inlay.cli.folders import NewFolder, OwnFolder, reserved
+from inlay.cli.folders import EVALUATION, NewFolder, OwnFolder, reserved
+from inlay.evaluation.folder import Folder
 from tests.conftest import ROOT
 
 
@@ -70,3 +71,24 @@ def test_processes_started_side_by_side_need_a_folder_by_name(by_the_clock, monk
         NewFolder().on_run_start(composed(by_the_clock))
     assert "Give run_dir=" in capsys.readouterr().err
     NewFolder().on_run_start(composed("run_dir=mine"))
+
+
+@pytest.mark.stranger("A.8")
+@pytest.mark.parametrize(
+    ("callback", "name"),
+    [(OwnFolder, "train.log"), (OwnFolder, "metrics.json"), (OwnFolder, "0/grids"), (NewFolder, "report.html")],
+)
+def test_a_strangers_folder_whose_links_lead_out_is_refused_before_anything_is_written(
+    callback, name, tmp_path, capsys
+):
+    (tmp_path / "run/0").mkdir(parents=True)
+    (tmp_path / "run" / name).symlink_to(tmp_path / "bashrc")
+    with pytest.raises(SystemExit, match="1"):
+        callback().on_run_start(composed(f"run_dir={tmp_path}/run"))
+    assert f"{name}: a link that leads out of" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.rglob("*")} == {"run", "0", name.split("/")[-1]}
+
+
+def test_what_is_looked_at_is_all_that_an_evaluation_writes(tmp_path):
+    files = [value for value in vars(Folder).values() if isinstance(value, property)]
+    assert {file.fget(Folder(tmp_path)).name for file in files} <= {*EVALUATION}

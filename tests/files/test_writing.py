@@ -74,7 +74,7 @@ def test_a_link_is_replaced_and_not_written_through(tmp_path):
 
 @pytest.mark.stranger("B.15")
 def test_what_the_killed_left_is_swept_and_nothing_else(tmp_path):
-    for name in (".inlay-0123456789abcdef.part", ".hidden", "a.part"):
+    for name in (".inlay-01234567-0123456789abcdef.part", ".hidden", "a.part"):
         (tmp_path / name).touch()
     remove_leftovers(tmp_path)
     assert names(tmp_path) == [".hidden", "a.part"]

@@ -311,7 +311,7 @@ def test_a_disk_that_was_full_is_gone_on_with(room):
 
 @pytest.mark.stranger("B.15")
 def test_what_a_killed_run_left_is_swept():
-    left = [Path("out/.inlay-0123456789abcdef.part"), Path("out/deep/.inlay-0123456789abcdef.part")]
+    left = [Path("out/.inlay-01234567-0123456789abcdef.part"), Path("out/deep/.inlay-01234567-0123456789abcdef.part")]
     Path("out/deep").mkdir(parents=True)
     for part in left:
         part.touch()

@@ -10,8 +10,20 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from inlay.errors import InlayError, reported, unwritable
-from inlay.files import held
+from inlay.files import check_links, held
 from inlay.processes import is_first_process, is_only_process
+
+EVALUATION = (
+    "results.json",
+    "results.parquet",
+    "table.md",
+    "table.tex",
+    "report.html",
+    "rows",
+    "pictures",
+    "evaluate.log",
+)
+"""What lies in the folder of one; see :class:`inlay.evaluation.folder.Folder`."""
 
 _HOLDING = ExitStack()  # not the callback's own: launchers send that to other machines
 atexit.register(_HOLDING.close)  # Hydra tells nothing of runs that end with an exit status
@@ -37,6 +49,7 @@ class NewFolder(Callback):
     def _take(self, config: DictConfig, key: str) -> Path:
         folder = Path(OmegaConf.select(config, key))
         if not _is_named_by_the_clock(config, key):
+            self._check(folder)
             return folder
         _check_only_process()
         folder = reserved(folder)
@@ -44,6 +57,10 @@ class NewFolder(Callback):
             OmegaConf.update(config, key, str(folder))
             config.hydra.overrides.hydra.append(f"{key}={_quoted(str(folder))}")  # a sweep's trials are composed anew
         return folder
+
+    def _check(self, folder: Path) -> None:
+        """Refuse what would let an evaluation write elsewhere."""
+        check_links(folder, EVALUATION)
 
 
 class OwnFolder(NewFolder):
@@ -65,6 +82,11 @@ class OwnFolder(NewFolder):
         if is_first_process():
             _HOLDING.enter_context(held(folder, "training"))
         return folder
+
+    def _check(self, folder: Path) -> None:
+        from inlay import runs  # takes its time, and Hydra looks at this module for --help, too
+
+        runs.check_folder(folder)
 
 
 def reserved(folder: Path) -> Path:

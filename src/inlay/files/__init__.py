@@ -1,18 +1,33 @@
 """Files: opened with suspicion, written whole or not at all, and folders that one process uses at a time."""
 
+from inlay.files.links import check_links
 from inlay.files.locking import alone, held
 from inlay.files.reading import SUSPICIOUS, inside, names_inside, open_regular, read_bytes, read_text
-from inlay.files.writing import append, flush_names, remove_leftovers, replacing, write_bytes, write_text
+from inlay.files.writing import (
+    append,
+    flush_names,
+    flushed,
+    new_folder,
+    partly,
+    remove_leftovers,
+    replacing,
+    write_bytes,
+    write_text,
+)
 
 __all__ = [
     "SUSPICIOUS",
     "alone",
     "append",
+    "check_links",
     "flush_names",
+    "flushed",
     "held",
     "inside",
     "names_inside",
+    "new_folder",
     "open_regular",
+    "partly",
     "read_bytes",
     "read_text",
     "remove_leftovers",

@@ -3,12 +3,14 @@
 import errno
 import os
 import secrets
+import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-_LEFTOVERS = ".inlay-*.part"
+_PART = ".inlay-{}-{}.part"
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.ENOSYS}  # network and FUSE file systems
 
@@ -32,19 +34,54 @@ def replacing(path: str | os.PathLike[str], part: Path | None = None) -> Iterato
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     if part is None:
-        part = path.with_name(_LEFTOVERS.replace("*", secrets.token_hex(8)))
+        part = partly(path)
     else:
         part.unlink(missing_ok=True)
     try:
-        with open(os.open(part, _NEW, 0o666), "wb") as file:  # noqa: PTH123 -- Path.open takes no descriptor
+        with flushed(part) as file:
             yield file
-            file.flush()
-            _synchronized(file.fileno())
         part.replace(path)
     finally:
         with suppress(OSError):  # the disk that refused the file may refuse this too
             part.unlink(missing_ok=True)
     flush_names(path.parent)
+
+
+@contextmanager
+def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A folder to write in that takes its name when all in it is there; where anything is raised, nothing is left.
+
+    Args:
+        path: what the folder will be called; there may be an empty one.
+
+    Raises:
+        OSError: the disk refuses, or something is there.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = partly(path)
+    part.mkdir()
+    try:
+        yield part
+        flush_names(part)
+        part.rename(path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    flush_names(path.parent)
+
+
+def partly(path: Path) -> Path:
+    """A name, beside a file's or a folder's, for what is not yet whole: nobody can have prepared it."""
+    return path.with_name(_PART.format(_mark(path.name), secrets.token_hex(8)))
+
+
+@contextmanager
+def flushed(part: Path) -> Iterator[IO[bytes]]:
+    """A file for binary writing that was not there, and is on the disk when this context ends."""
+    with open(os.open(part, _NEW, 0o666), "wb") as file:  # noqa: PTH123 -- Path.open takes no descriptor
+        yield file
+        file.flush()
+        _synchronized(file.fileno())
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
@@ -82,11 +119,19 @@ def append(path: str | os.PathLike[str], content: bytes) -> None:
             raise
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Delete what killed processes had begun to write in a folder; only its holder may (:func:`inlay.files.held`)."""
-    for part in folder.glob(_LEFTOVERS):
+def remove_leftovers(folder: Path, name: str | None = None) -> None:
+    """Delete what killed processes had begun to write in a folder; only its holder may (:func:`inlay.files.held`).
+
+    Args:
+        folder: where they wrote.
+        name: of the file or folder that it was to become; None for all.
+    """
+    for part in folder.glob(_PART.format("*" if name is None else _mark(name), "*")):
         with suppress(OSError):
-            part.unlink()
+            if part.is_dir() and not part.is_symlink():
+                shutil.rmtree(part)
+            else:
+                part.unlink()
 
 
 def flush_names(folder: Path) -> None:
@@ -105,3 +150,8 @@ def _synchronized(descriptor: int) -> None:
     except OSError as error:
         if error.errno not in _UNSUPPORTED:
             raise
+
+
+def _mark(name: str) -> str:
+    """Short, however long the name is."""
+    return f"{zlib.crc32(os.fsencode(name)):08x}"
