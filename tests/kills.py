@@ -56,7 +56,7 @@ def watch(moment):
     torch.save = halting_save
     for owner, names in (
         (os, ["fsync"]),
-        (Path, ["replace", "symlink_to", "unlink"]),
+        (Path, ["replace", "rename", "symlink_to", "unlink"]),
         (Task, ["on_train_batch_start", "on_before_optimizer_step", "on_train_batch_end"]),
         (InpaintingTask, ["on_validation_epoch_end"]),
         (MetricsCSV, ["log_metrics", "save", "rewind"]),
@@ -69,10 +69,15 @@ def watch(moment):
 
 def killed(run_dir, settings, tiny, fatal=None):
     """Train, and die at the moment of that number; without one, write down how many there are."""
+    dying(Path(run_dir) / "moments.txt", fatal, train, run_dir, *settings, tiny=tiny)
+
+
+def dying(moments, fatal, function, *arguments, **options):
+    """Call something, and die at the moment of that number; without one, write down how many there are."""
     moment = Moments(fatal)
     watch(moment)
-    train(run_dir, *settings, tiny=tiny)
-    (Path(run_dir) / "moments.txt").write_text("\n".join(moment.names))
+    function(*arguments, **options)
+    Path(moments).write_text("\n".join(moment.names))
 
 
 def trained(run_dir, settings, tiny):

@@ -12,6 +12,7 @@ from rich.table import Table
 from inlay.data.datamodule import to_batch
 from inlay.data.demo import HELD_OUT, photograph
 from inlay.data.frames import shrink
+from inlay.files import write_text
 from inlay.fillers import Filler, Learned, MeanFill, NavierStokes, Telea
 from inlay.images import contact_sheet, write_picture
 from inlay.masks import Strokes
@@ -49,7 +50,7 @@ def report(run: Path) -> None:
     }
     photographs = holed_photographs()
     scores = {name: score(filler, photographs) for name, filler in fillers.items()}
-    (run / "metrics.json").write_text(json.dumps(scores, indent=2) + "\n")
+    write_text(run / "metrics.json", json.dumps(scores, indent=2) + "\n")
     sheet = run / "filled.png"
     write_picture(sheet, contact_sheet([_row(network, batch) for batch in photographs[::HOLES_PER_PHOTOGRAPH]]))
     _print(scores, sheet)

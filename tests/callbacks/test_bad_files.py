@@ -10,6 +10,7 @@ import pytest
 from inlay.callbacks import BadFiles, bad_files
 from inlay.callbacks.bad_files import append, read
 from inlay.data.problems import Problem, Problems
+from inlay.errors import InlayError
 
 BROKEN = Problem("train", "a.jpg", "picture", "/pictures/a.jpg", "cannot be read (why, you ask).\nDamaged.")
 MASK = Problem("train", "b.jpg", "mask", "/masks/b.png", "not a picture")
@@ -29,6 +30,17 @@ class TestLists:
         assert read(tmp_path / "list.csv") == [BROKEN, MASK]
         assert (tmp_path / "list.csv").read_text().count("split,id") == 1
 
+    @pytest.mark.stranger("A.4")
+    def test_have_no_formulas(self, tmp_path):
+        append(tmp_path / "list.csv", [given := BROKEN._replace(id="=1+1", file="@x")])
+        assert "train,'=1+1,picture,'@x," in (tmp_path / "list.csv").read_text()
+        assert read(tmp_path / "list.csv") == [given]
+
+    def test_that_are_none_of_ours_are_named(self, tmp_path):
+        (tmp_path / "list.csv").write_text("a,b\n1,2\n")
+        with pytest.raises(InlayError, match=r"list\.csv: not a list of a run .* Move it away"):
+            append(tmp_path / "list.csv", [BROKEN])
+
     def test_are_not_there_where_there_is_nothing_to_list(self, tmp_path):
         append(tmp_path / "deep/list.csv", [])
         assert read(tmp_path / "deep/list.csv") == []
@@ -39,13 +51,12 @@ class TestLists:
         assert read(tmp_path / "deep/list.csv") == [BROKEN]
 
     def test_are_whole_when_several_write_at_once(self, tmp_path, monkeypatch):
-        def slowly(file):
-            found = bad_files_rows(file)
+        def slowly(path):
+            found = read(path)
             time.sleep(0.002)  # time enough for another one to write
             return found
 
-        bad_files_rows = bad_files._rows
-        monkeypatch.setattr(bad_files, "_rows", slowly)
+        monkeypatch.setattr(bad_files, "read", slowly)
         problems = [BROKEN._replace(id=str(number)) for number in range(40)]
         with ThreadPoolExecutor(8) as pool:
             for problem in problems * 2:

@@ -6,6 +6,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 from inlay.cli.evaluation import evaluate as entry
+from inlay.evaluation import report
 from tests.conftest import ROOT
 
 TINY = ["protocol=smoke", "protocol.size=32", "data.workers=0", "data.val_split=train", "filler=[mean,telea]"]
@@ -23,6 +24,12 @@ def evaluate(run_dir, *overrides):
     overrides = [*TINY, f"run_dir={run_dir}", *overrides]
     entry(configure(*overrides), overrides)
     return results(run_dir)
+
+
+def evaluate_without_curves(run_dir, *overrides):
+    """Likewise in a process of its own, without what takes seconds."""
+    report.render = lambda *_: "<p>not drawn</p>"
+    evaluate(run_dir, *overrides)
 
 
 def results(run_dir):

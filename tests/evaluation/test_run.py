@@ -2,6 +2,8 @@
 
 import errno
 import json
+import os
+import signal
 import subprocess
 import sys
 
@@ -17,7 +19,9 @@ from inlay.evaluation.rows import Rows
 from inlay.fillers import MeanFill, Telea
 from inlay.images import Picture, read_image, read_mask, write_picture
 from tests.conftest import ROOT
-from tests.evaluation.evaluating import TINY, evaluate, results
+from tests.evaluation.evaluating import TINY, evaluate, evaluate_without_curves, results
+from tests.kills import dying
+from tests.processes import GROUP, run
 
 NUMBERS = ("results.json", "results.parquet", "table.md", "table.tex")
 PUBLISHED = (*NUMBERS, "report.html")
@@ -35,6 +39,24 @@ def whole(noise, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     evaluate(folder, f"data.root={noise}")
     return folder
+
+
+@pytest.fixture(scope="module")
+def moments(noise, tmp_path_factory):
+    """When an evaluation can be killed."""
+    folder = tmp_path_factory.mktemp("moments")
+    given = evaluate_without_curves, folder / "out", f"data.root={noise}"
+    assert run(folder / "log", dying, folder / "moments", None, *given) == 0
+    return (folder / "moments").read_text().splitlines()
+
+
+def files(folder):
+    """All of a folder's files but for a lock and the curves."""
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in (".publish.lock", "report.html")
+    }
 
 
 def counted(monkeypatch, filler):
@@ -219,6 +241,30 @@ def test_a_full_disk_says_so_and_loses_nothing(whole, noise, tmp_path, monkeypat
     calls = counted(monkeypatch, MeanFill)
     assert evaluate(tmp_path, f"data.root={noise}") == results(whole)
     assert len(calls) == 6  # of five pictures two were measured, and the third was filled
+
+
+@pytest.mark.stranger("A.5", "B.19")
+def test_a_second_evaluation_into_a_folder_is_refused_while_the_first_runs(noise, tmp_path, monkeypatch):
+    def meanwhile(self, image, mask, **told):
+        with pytest.raises(InlayError, match=rf"{tmp_path}: in use by process {os.getpid()} on .*evaluate\.py"):
+            evaluate(tmp_path, f"data.root={noise}", "filler=[telea]")
+        return fill(self, image, mask)
+
+    fill = MeanFill.fill
+    monkeypatch.setattr(MeanFill, "fill", meanwhile)
+    settings = [f"data.root={noise}", "filler=[mean]", "protocol.pictures=1"]
+    assert list(evaluate(tmp_path, *settings)["fillers"]) == ["mean"]
+
+
+@GROUP
+@pytest.mark.stranger("B.19")
+@pytest.mark.parametrize("fatal", [3, 50, -2])
+def test_killed_and_repeated_it_ends_with_the_same_bytes(fatal, whole, noise, tmp_path, moments):
+    fatal = range(len(moments))[fatal]
+    out, given = tmp_path / "out", (evaluate_without_curves, tmp_path / "out", f"data.root={noise}")
+    assert run(tmp_path / "log", dying, tmp_path / "moments", fatal, *given) == -signal.SIGKILL
+    evaluate(out, f"data.root={noise}")
+    assert files(out) == files(whole)
 
 
 def test_what_others_left_there_is_shown_too(whole, noise, tmp_path):

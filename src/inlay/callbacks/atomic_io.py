@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -14,8 +13,10 @@ import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from torch import Tensor
 
+from inlay import files
 from inlay.checkpoint_files import sidecar
 from inlay.errors import InlayError, disk_refused, unwritable
+from inlay.files import flush_names, flushed, partly
 
 _MB = 10**6
 _WRITER = re.compile("inline_container|PytorchStreamWriter|iostream error")  # torch's own words
@@ -41,16 +42,16 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             free = shutil.disk_usage(path.parent).free
             if free < needed:
                 raise OSError(errno.ENOSPC, "not enough space")
-            with _beside(path) as part, _beside(sidecar(path)) as note:
-                with _flushed(part) as file:
+            with _removed(partly(path)) as part, _removed(partly(sidecar(path))) as note:
+                with flushed(part) as file:
                     hashing = _Hashing(file)
                     torch.save(checkpoint, hashing)  # type: ignore[arg-type]  # write and flush are all it asks
-                with _flushed(note) as file:
+                with flushed(note) as file:
                     file.write(f"{hashing.sha256.hexdigest()}  {path.name}\n".encode())
                 path.unlink(missing_ok=True)  # a file never stands beside the sum of another
                 note.replace(sidecar(path))
                 part.replace(path)
-                _flush_names(path.parent)
+                flush_names(path.parent)
         except (OSError, RuntimeError) as error:
             reason = _reason(error)
             if isinstance(reason, OSError) and not isinstance(reason, ConnectionError) and not disk_refused(reason):
@@ -91,6 +92,7 @@ def remove_leftovers(folder: Path) -> None:
     alone = [note for note in folder.glob("*.ckpt.sha256") if not note.with_suffix("").exists()]
     for file in [*folder.glob(".*.ckpt*.part"), *alone]:
         file.unlink(missing_ok=True)
+    files.remove_leftovers(folder)
 
 
 class _Hashing:
@@ -108,28 +110,9 @@ class _Hashing:
 
 
 @contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """A name in the same folder for what is not yet whole; nothing is left there."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+def _removed(part: Path) -> Iterator[Path]:
+    """What is not yet whole, and is not left there."""
     try:
         yield part
     finally:
         part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _flushed(path: Path) -> Iterator[IO[bytes]]:
-    """A new file that is on the disk when it is closed."""
-    with path.open("wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _flush_names(folder: Path) -> None:
-    """Let the names in a folder be on the disk, too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

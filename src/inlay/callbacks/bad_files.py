@@ -1,16 +1,17 @@
 """Lists of what a run could not use."""
 
-import csv
 import logging
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, cast
 
 import pytorch_lightning as pl
 
+from inlay import files
 from inlay.data.datamodule import InpaintingData
 from inlay.data.loader import TrainingLoader
 from inlay.data.problems import Problem
-from inlay.files import alone
+from inlay.errors import InlayError
+from inlay.files import alone, csv_bytes, csv_rows, read_bytes
 
 log = logging.getLogger(__name__)
 
@@ -86,25 +87,26 @@ def append(path: Path, problems: list[Problem]) -> None:
     if not problems:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with alone(path, told=False), path.open("a+", newline="", encoding="utf-8") as file:
-        known = {one[:-1] for one in _rows(file)}
-        writer = csv.writer(file)
-        if not file.tell():
-            writer.writerow(Problem._fields)
-        writer.writerows(problem for problem in problems if problem[:-1] not in known)
+    with alone(path, told=False):
+        found = read(path)
+        known = {one[:-1] for one in found}
+        new = [problem for problem in problems if problem[:-1] not in known]
+        head = [] if path.stat().st_size else [Problem._fields]
+        files.append(path, csv_bytes([*head, *new]))
 
 
 def read(path: Path) -> list[Problem]:
-    """What a list holds; nothing where there is none."""
+    """What a list holds; nothing where there is none.
+
+    Raises:
+        InlayError: it is none of ours.
+    """
     if not path.exists():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return _rows(file)
-
-
-def _rows(file: TextIO) -> list[Problem]:
-    file.seek(0)
-    return [Problem(**row) for row in csv.DictReader(file)]  # type: ignore[arg-type]
+    try:
+        return [Problem(**row) for row in csv_rows(read_bytes(path))]  # type: ignore[arg-type]
+    except (ValueError, TypeError) as error:
+        raise InlayError(f"{path}: not a list of a run ({error}). Move it away, and start again.") from error
 
 
 def _some(listed: list[Problem]) -> str:

@@ -1,6 +1,5 @@
 """How each validation picture was filled."""
 
-import csv
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -15,6 +14,7 @@ from inlay.buckets import bucket
 from inlay.callbacks.wandb_run import WandbRun
 from inlay.distributed import rank_and_world
 from inlay.errors import InlayError
+from inlay.files import csv_bytes, write_bytes
 from inlay.images import contact_sheet
 from inlay.metrics import Answer, Fidelity
 from inlay.tasks import InpaintingTask
@@ -91,7 +91,7 @@ class ValidationItems(pl.Callback):
         items = _of_all_processes([item for measured in self._measured for item in _read(*measured)])
         if not trainer.is_global_zero:
             return
-        _write(self.path, sorted(items))
+        write_bytes(self.path, csv_bytes([Item._fields, *sorted(items)]))
         shown = sorted(sorted(items, key=lambda item: item.id not in self._strips)[: self.most])
         for logger in _dashboards(trainer):
             rows = [[*item, self._strips.get(item.id)] for item in shown]
@@ -123,16 +123,6 @@ def _of_all_processes(items: list[Item]) -> list[Item]:
     everyone: list[list[Item]] = [[] for _ in range(world)]
     dist.all_gather_object(everyone, items)
     return [item for of_one in everyone for item in of_one]
-
-
-def _write(path: Path, items: list[Item]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(Item._fields)
-        writer.writerows(items)
-    temporary.replace(path)
 
 
 def _dashboards(trainer: pl.Trainer) -> list[WandbRun]:

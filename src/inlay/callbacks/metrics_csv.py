@@ -1,7 +1,8 @@
 """``metrics.csv``: one file a run, also when the run was resumed."""
 
-import csv
 from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,14 @@ import pytorch_lightning as pl
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
+from inlay.errors import InlayError, unwritable
+from inlay.files import append, csv_bytes, csv_rows, read_bytes, write_bytes
+
+_LARGEST = 2**32  # bytes of a table that a run goes on with
+
 
 class MetricsCSV(Logger):
-    """Log to ``metrics.csv``, a row for each time something was logged, a column for each metric.
+    """Log to ``metrics.csv``, a row for each time something was logged, a column for each metric, by their names.
 
     Lightning's own CSVLogger deletes an earlier file, and with it the first half of every resumed run.
 
@@ -50,14 +56,15 @@ class MetricsCSV(Logger):
         if not self._waiting:
             return
         rows, self._waiting = self._waiting, []
-        new = [key for row in rows for key in row if key not in self._columns]
+        new = {key for row in rows for key in row}.difference(self._columns)
         if new:
             rows = self._read() + rows
-            self._columns += dict.fromkeys(new)
+            # not as they were met first, which another start of the run may do in another order
+            self._columns = ["step", *sorted({*self._columns, *new} - {"step"})]
             self._rewrite(rows)
         else:
-            with self.path.open("a", newline="") as file:
-                csv.DictWriter(file, self._columns).writerows(rows)
+            with self._written():
+                append(self.path, csv_bytes(map(self._cells, rows)))
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
@@ -75,17 +82,29 @@ class MetricsCSV(Logger):
     def _read(self) -> list[dict[str, Any]]:
         if not self.path.exists():
             return []
-        with self.path.open(newline="") as file:
-            return list(csv.DictReader(file))
+        try:
+            rows = csv_rows(read_bytes(self.path, _LARGEST))
+            if not all(row["step"].isdecimal() for row in rows):
+                raise ValueError("a row says no step")
+        except (ValueError, KeyError) as error:
+            raise InlayError(
+                f"{self.path}: not the table of a run ({error}). Move it away, and start again."
+            ) from error
+        return rows
 
     def _rewrite(self, rows: list[dict[str, Any]]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_suffix(".tmp")
-        with temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, self._columns)
-            writer.writeheader()
-            writer.writerows(rows)
-        temporary.replace(self.path)
+        with self._written():
+            write_bytes(self.path, csv_bytes([self._columns, *map(self._cells, rows)]))
+
+    def _cells(self, row: Mapping[str, Any]) -> list[Any]:
+        return [row.get(name, "") for name in self._columns]
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise unwritable(self.path, error) from error
 
 
 class RewindMetrics(pl.Callback):

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Callable, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inlay.cli.trials import Trial, varied
+from inlay.files import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +46,9 @@ def draw(trials: Sequence[Trial], monitor: str, path: Path, higher_is_better: bo
     for panel in axes[panels:]:
         panel.remove()
     axes[0].legend(fontsize="small")
-    figure.savefig(path, dpi=120)
+    png = BytesIO()
+    figure.savefig(png, format="png", dpi=120)
+    write_bytes(path, png.getvalue())
 
 
 def _draw_progress(panel: "Axes", trials: Sequence[Trial], best: Callable[..., Any]) -> None:

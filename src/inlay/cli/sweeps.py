@@ -1,7 +1,6 @@
 """A sweep's beginning and end: a folder, and a table and a plot of its trials."""
 
 import atexit
-import csv
 import logging
 import os
 import sys
@@ -17,6 +16,7 @@ from rich.text import Text
 from inlay.cli.training import higher_is_better
 from inlay.cli.trials import Trial, read, varied
 from inlay.errors import reported
+from inlay.files import csv_bytes, write_bytes
 from inlay.printing import console, say
 
 TABLE, PLOT = "sweep.csv", "sweep.png"
@@ -127,13 +127,12 @@ def closing(trials: Sequence[Trial], folder: Path, monitor: str) -> str:
 def write_csv(trials: Sequence[Trial], folder: Path) -> None:
     """``sweep.csv``: a row a trial, with all of its settings."""
     keys = list(dict.fromkeys(key for trial in trials for key in trial.settings))
-    with (folder / TABLE).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["trial", "status", "value", "seconds", "started", "error", *keys])
-        for trial in trials:
-            about = [trial.folder.relative_to(folder), trial.status, trial.value]
-            settings = [trial.settings.get(key) for key in keys]
-            writer.writerow([*about, trial.seconds, trial.started, trial.error, *settings])
+    rows: list[list[object]] = [["trial", "status", "value", "seconds", "started", "error", *keys]]
+    for trial in trials:
+        about = [trial.folder.relative_to(folder), trial.status, trial.value]
+        settings = [trial.settings.get(key) for key in keys]
+        rows.append([*about, trial.seconds, trial.started, trial.error, *settings])
+    write_bytes(folder / TABLE, csv_bytes(rows))
 
 
 def _short_names(keys: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ from inlay.evaluation.markdown import markdown
 from inlay.evaluation.results import Results, Row
 from inlay.evaluation.rows import Measured, collect, measures_of
 from inlay.evaluation.summary import summarize
-from inlay.files import alone
+from inlay.files import alone, replacing, write_text
 
 
 def publish(folder: Folder, fillers: Sequence[str] | None = None) -> Results | None:
@@ -60,10 +60,10 @@ def _alike(measured: Mapping[str, Measured], fillers: Sequence[str]) -> dict[str
 
 def _publish(folder: Folder, results: Results, rows: Sequence[Row]) -> None:
     _write_parquet(folder.parquet, rows)
-    _write(folder.markdown, markdown(results))
-    _write(folder.latex, latex(results))
-    _write(folder.report, report.render(results, rows, folder))
-    _write(folder.results, json.dumps(results, indent=1, allow_nan=False) + "\n")  # the sign that all is there
+    write_text(folder.markdown, markdown(results))
+    write_text(folder.latex, latex(results))
+    write_text(folder.report, report.render(results, rows, folder))
+    write_text(folder.results, json.dumps(results, indent=1, allow_nan=False) + "\n")  # the sign that all is there
 
 
 def merge(sources: Sequence[Path], out: Path) -> Results:
@@ -118,8 +118,7 @@ def _copy(folder: Folder, out: Path) -> None:
         target = out / source.relative_to(folder.root)
         while target.exists():  # the same shard of another folder, which may hold more of it
             target = target.with_stem(f"{target.stem}+")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, target)
+        _copy_file(source, target)
     for source in (folder.root / "pictures").rglob("*.png"):
         target = out / source.relative_to(folder.root)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -127,18 +126,16 @@ def _copy(folder: Folder, out: Path) -> None:
             try:
                 os.link(source, target)
             except OSError:
-                shutil.copy2(source, target)
+                _copy_file(source, target)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    with source.open("rb") as there, replacing(target) as here:
+        shutil.copyfileobj(there, here)
 
 
 def _write_parquet(path: Path, rows: Sequence[Row]) -> None:
     names = dict.fromkeys(name for row in rows for name in row)
     table = pa.table({name: [row.get(name) for row in rows] for name in names})
-    temporary = path.with_suffix(".tmp")
-    pq.write_table(table, temporary)
-    temporary.replace(path)
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    with replacing(path) as file:
+        pq.write_table(table, file)

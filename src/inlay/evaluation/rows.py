@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Self, TypedDict, cast
 from inlay.errors import InlayError
 from inlay.evaluation.folder import Folder, file_name
 from inlay.evaluation.results import LeftOut, ProtocolIs, Row
+from inlay.files import append, write_text
 
 
 class Head(TypedDict):
@@ -122,13 +123,12 @@ class Rows:
                                 f"{path}: was begun with more metrics or weights. Give them again, or another run_dir."
                             )
         if not begun:
-            path.write_text(json.dumps(head) + "\n", encoding="utf-8")
+            write_text(path, json.dumps(head) + "\n")
         return cls(path, done), trusted
 
     def add(self, line: Line) -> None:
         """Append what was measured of a picture."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, allow_nan=False) + "\n")
+        append(self.path, json.dumps(line, allow_nan=False).encode() + b"\n")
         self.done.add(line["picture"])
 
 

@@ -19,7 +19,7 @@ from inlay.evaluation.measuring import Measures
 from inlay.evaluation.protocol import Protocol
 from inlay.evaluation.results import LeftOut, ProtocolIs
 from inlay.evaluation.rows import Head, Line, Rows, Shard, refuse_other_protocols
-from inlay.files import alone
+from inlay.files import held, remove_leftovers
 from inlay.fillers import Filler
 from inlay.images import Picture, read_image, write_picture
 from inlay.randomness import Stream, torch_seed
@@ -69,17 +69,28 @@ class Evaluation:
             workers: processes that read pictures and draw holes; 0 for none beside this one.
 
         Raises:
-            InlayError: the folder holds another evaluation; a file is broken; or the disk refuses.
+            InlayError: another process is at this shard; the folder holds another evaluation; a file is broken; or the
+                disk refuses.
         """
         try:
-            self.folder.rows.mkdir(parents=True, exist_ok=True)
-            with alone(self.folder.rows / f".{shard}.lock"):  # another process with this shard waits, and finds it done
+            with held(self.folder.root, "evaluate.py", part=str(shard) if shard.parts > 1 else ""):
+                self.folder.rows.mkdir(parents=True, exist_ok=True)
+                if shard.parts == 1:  # others may be writing
+                    self._sweep()
                 self._run(shard, workers)
         except OSError as error:
             raise InlayError(
                 f"{self.folder.root}: cannot be written ({error.strerror or error}). Make room there and start it "
                 "again, or choose another run_dir; what was measured stays."
             ) from error
+
+    def _sweep(self) -> None:
+        """Delete what killed processes had begun to write."""
+        root = self.folder.root
+        for places in ("rows/*", "pictures/*", "pictures/filled/*"):
+            for place in root.glob(places):
+                remove_leftovers(place)
+        remove_leftovers(root)
 
     def _run(self, shard: Shard, workers: int) -> None:
         numbers = shard.of(len(self.protocol.chosen(self.pictures)))

@@ -1,16 +1,13 @@
 """Writing a checkpoint as a folder that anybody can open: safetensors, JSON, a card."""
 
 import json
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from inlay.checkpoints import AVERAGE, KEY, settings, weights
 from inlay.checkpoints.folders import CARD, FORMAT, LIBRARY, PARTS, SETTINGS, WEIGHTS
-from inlay.errors import InlayError
+from inlay.errors import InlayError, unwritable
+from inlay.files import held, new_folder, remove_leftovers, write_bytes, write_text
 
 _WHOLE = ("model", "text", "masks", "loss", "optimizer", "scheduler", "iterations", "seed")
 _PARTLY = {
@@ -50,17 +47,18 @@ def write_folder(folder: Path, checkpoint: dict[str, Any], card: str) -> list[Pa
     """
     told = json.dumps(_told(folder, checkpoint), indent=1, ensure_ascii=False) + "\n"
     try:
-        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-            raise InlayError(f"{folder}: is there already, and is not written over. Choose another name, or move it.")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with _whole_or_not(folder) as part:
-            _write(part / SETTINGS, told.encode())
-            _write(part / CARD, card.encode())
-            _write_weights(part / WEIGHTS, checkpoint)
+        with held(folder.parent, "inlay export", part=folder.name):
+            if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+                raise InlayError(
+                    f"{folder}: is there already, and is not written over. Choose another name, or move it."
+                )
+            remove_leftovers(folder.parent, folder.name)
+            with new_folder(folder) as part:
+                write_text(part / SETTINGS, told)
+                write_text(part / CARD, card)
+                _write_weights(part / WEIGHTS, checkpoint)
     except OSError as error:
-        raise InlayError(
-            f"{folder}: cannot be written ({error.strerror or error}). Make room, or choose another."
-        ) from (error)
+        raise unwritable(folder, error) from error
     return [folder / name for name in (WEIGHTS, SETTINGS, CARD)]
 
 
@@ -106,7 +104,7 @@ def _last_part(value: str) -> str:
 
 def _write_weights(path: Path, checkpoint: dict[str, Any]) -> None:
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     # Copies, as the format knows neither strides nor memory that tensors share.
     tensors = {
@@ -114,26 +112,4 @@ def _write_weights(path: Path, checkpoint: dict[str, Any]) -> None:
         for part in PARTS
         for key, value in weights(checkpoint, part.removesuffix(".")).items()
     }
-    save_file(tensors, path, metadata={"format": "pt"})
-    shutil.copymode(path.with_name(SETTINGS), path)  # the library lets nobody but its writer read
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-@contextmanager
-def _whole_or_not(folder: Path) -> Iterator[Path]:
-    """A folder to write in, which becomes the one that is wanted in the end, or goes."""
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    part.mkdir()
-    try:
-        yield part
-        part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    write_bytes(path, save(tensors, metadata={"format": "pt"}))

@@ -1,9 +1,10 @@
 """Files that are there whole or not at all."""
 
-import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
+
+from inlay.files import flush_names, flushed, held, partly, remove_leftovers
 
 
 def place(contents: Mapping[Path, bytes]) -> list[Path]:
@@ -16,19 +17,23 @@ def place(contents: Mapping[Path, bytes]) -> list[Path]:
         Their paths, in order.
 
     Raises:
-        OSError: there is no room, or no permission; nothing is left behind then.
+        InlayError: another process writes there, or nobody may.
+        OSError: there is no room; nothing is left behind then.
     """
-    beside = {path: path.with_name(f".{path.name}.{uuid4().hex[:8]}") for path in contents}
-    try:
-        for path, content in contents.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with beside[path].open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        for path, temporary in beside.items():
-            temporary.replace(path)
-    finally:
-        for temporary in beside.values():
-            temporary.unlink(missing_ok=True)
+    first = next(iter(contents))
+    with held(first.parent, "inlay export", part=first.name):
+        parts = {path: partly(path) for path in contents}
+        try:
+            for path, content in contents.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                remove_leftovers(path.parent, path.name)
+                with flushed(parts[path]) as file:
+                    file.write(content)
+            for path, part in parts.items():
+                part.replace(path)
+        finally:
+            for part in parts.values():
+                with suppress(OSError):
+                    part.unlink(missing_ok=True)
+        flush_names(first.parent)
     return [*contents]

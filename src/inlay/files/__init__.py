@@ -3,6 +3,7 @@
 from inlay.files.links import check_links
 from inlay.files.locking import alone, held
 from inlay.files.reading import SUSPICIOUS, inside, names_inside, open_regular, read_bytes, read_text
+from inlay.files.tables import csv_bytes, csv_rows
 from inlay.files.writing import (
     append,
     flush_names,
@@ -20,6 +21,8 @@ __all__ = [
     "alone",
     "append",
     "check_links",
+    "csv_bytes",
+    "csv_rows",
     "flush_names",
     "flushed",
     "held",

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inlay.buckets import BUCKETS
-from inlay.errors import InlayError
+from inlay.errors import InlayError, unwritable
+from inlay.files import write_text
 from inlay.images import Picture, write_picture
 from inlay.masks.regions import Region
 from inlay.randomness import Stream, generator
@@ -115,10 +116,7 @@ def write_set(masks: Iterable[Drawn], family: str, seed: int, out: Path) -> Iter
 
 
 def _write_manifest(manifest: Path, rows: list[Row]) -> None:
-    temporary = manifest.with_suffix(".tmp")
     try:
-        temporary.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        temporary.replace(manifest)
+        write_text(manifest, "".join(json.dumps(row) + "\n" for row in rows))
     except OSError as error:
-        raise InlayError(f"{manifest}: cannot be written ({error.strerror}). Choose another place.") from error
+        raise unwritable(manifest, error) from error

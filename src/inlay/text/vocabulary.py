@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from inlay.errors import InlayError
+from inlay.files import write_text
 
 PADDING, UNKNOWN = 0, 1
 SPECIAL = 2
@@ -82,7 +83,7 @@ def write(path: str | os.PathLike[str], words: Sequence[str]) -> None:
         InlayError: there are no words, or one is there twice.
     """
     content = {"format": _FORMAT, "version": _VERSION, "words": checked(words, "text.vocabulary")}
-    Path(path).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
 def checked(words: object, name: str) -> list[str]:

@@ -1,6 +1,7 @@
 """The loss while the learning rate rises (Smith 2017), and where it falls fastest."""
 
 from collections.abc import Callable, Sequence
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inlay.data.datamodule import InpaintingData
+from inlay.files import write_bytes
 from inlay.tasks.base import Task
 
 _LOWEST, _HIGHEST, _STEPS = 1e-6, 1.0, 100
@@ -59,7 +61,9 @@ class Curve(NamedTuple):
             panel.set_ylim(top=min(most, panel.get_ylim()[1]))
         panel.grid(alpha=0.3)
         panel.legend(fontsize="small")
-        figure.savefig(path, dpi=120)
+        png = BytesIO()
+        figure.savefig(png, format="png", dpi=120)
+        write_bytes(path, png.getvalue())
 
 
 def rise(
