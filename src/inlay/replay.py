@@ -9,7 +9,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from inlay.checkpoints import KEY, check_trusted, read
-from inlay.errors import InlayError
+from inlay.errors import InlayError, in_a_line
 from inlay.printing import console, say
 from inlay.tasks.base import Replayed, Task
 from inlay.tasks.steps import not_finite, poisoned, split
@@ -43,10 +43,16 @@ def run(path: str | Path, task: Task) -> None:
         InlayError: everything is finite here.
     """
     content = read(path)
-    task.load_state_dict(content["state_dict"])
-    task.replay(Replayed(*(content[KEY][name] for name in Replayed._fields)))
-    batch = content["batch"]
-    say(f"step {task.step + 1}, pictures: {', '.join(batch['id'])}")
+    try:
+        task.load_state_dict(content["state_dict"])
+        task.replay(Replayed(*(content[KEY][name] for name in Replayed._fields)))
+        batch = content["batch"]
+        names = ", ".join(batch["id"])
+    except (RuntimeError, KeyError, TypeError, AttributeError) as error:
+        raise InlayError(
+            f"replay={path}: damaged, or of another version ({in_a_line(error)}). Make it again."
+        ) from error
+    say(f"step {task.step + 1}, pictures: {names}")
     task.train()
     found = False
     for number, part in enumerate(split(batch, task.accumulate)):

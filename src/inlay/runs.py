@@ -1,6 +1,7 @@
 """A run's folder, and what a run says before it starts."""
 
 import logging
+import re
 import uuid
 import warnings
 from collections.abc import Iterable, Mapping
@@ -91,10 +92,16 @@ def check_sweep(devices: int | str, launcher: str = "") -> None:
 
 
 def identity(given: str | None, checkpoint: Path | None) -> str:
-    """What a run is called where names must be unique (dashboards): given, the resumed run's own, or made up."""
+    """What a run is called where names must be unique (dashboards): given, the resumed run's own, or made up.
+
+    Raises:
+        InlayError: the checkpoint's is none: dashboards make names of files and questions of it.
+    """
     if given:
         return given
     known = read(checkpoint)[KEY]["config"].get("run_id") if checkpoint else None
+    if known and not re.fullmatch(r"\w[\w. -]{0,127}", str(known)):
+        raise InlayError(f"resume: {checkpoint} calls its run {known!r}. Give it another name: run_id=NAME.")
     return str(known or uuid.uuid4().hex[:8])
 
 

@@ -11,7 +11,8 @@ from inlay import checkpoints
 from inlay.checkpoints import AVERAGE, KEY
 from inlay.errors import InlayError
 from inlay.exchange import folder as writing
-from inlay.exchange.folder import write_folder
+from inlay.exchange.exporting import Wording, describe
+from inlay.exchange.folder import told_origin, write_folder
 from tests.exchange.examples import CONFIG, named, pconv, write_pconv
 
 
@@ -121,3 +122,37 @@ def test_a_checkpoint_that_does_not_say_what_it_holds_is_not_written(tmp_path):
     with pytest.raises(InlayError, match="does not say which network it holds"):
         write_folder(tmp_path / "out", read, "")
     assert not (tmp_path / "out").exists()
+
+
+STRANGE = {
+    "version": "0.1\x1b[31m",
+    "git": "https://ann:secret@example.org/repo.git",
+    "packages": {"torch": "2.15.0", "numpy": "/home/ann/.venv", "<img onerror=alert(1)>": "1"},
+    "step": "many",
+    "imported": {"from": "tdanet", "1_net_E.pth": "sha256:0123456789abcdef", "x": "s3://ann:secret@store/x?token=1"},
+    "host": "ann-laptop.example.org",
+}
+
+
+@pytest.mark.stranger("A.4")
+def test_what_a_foreign_checkpoint_says_of_itself_is_checked_or_dropped(tmp_path):
+    config = CONFIG | {
+        "run_name": "https://ann:secret@example.org/tiny",
+        "init_from": "https://ann:secret@example.org/old.ckpt?token=1",
+        "masks": {"root": "ann:secret@nas:/masks", "other": "data/private/masks", "model": "openai/clip"},
+    }
+    path = write_pconv(tmp_path / "a.ckpt", config=config)
+    read = checkpoints.read(path)
+    read[KEY] |= STRANGE
+    told = told_origin(read)
+    assert told == {
+        "packages": {"torch": "2.15.0"},
+        "imported": {"from": "tdanet", "1_net_E.pth": "sha256:0123456789abcdef", "x": "x"},
+    }
+    card = str(describe(path, read, Wording()))
+    write_folder(tmp_path / "out", read, card)
+    for text in (card, (tmp_path / "out/config.json").read_text()):
+        assert not any(word in text for word in ("secret", "token", "example.org", "private", "nas", "onerror", "\x1b"))
+    config = json.loads((tmp_path / "out/config.json").read_text())["config"]
+    assert config["masks"] == {"root": "masks", "other": "masks", "model": "openai/clip"}
+    assert "the weights of `old.ckpt`" in card

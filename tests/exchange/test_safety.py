@@ -4,17 +4,23 @@ import json
 import pickle
 import sys
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
-from inlay import checkpoints
+from inlay import checkpoints, resume, runs
 from inlay.checkpoints import KEY
+from inlay.checkpoints.folders import backbone
 from inlay.cli import main
 from inlay.errors import InlayError
 from inlay.exchange.folder import write_folder
+from inlay.exchange.placing import place
+from inlay.exchange.publishing import push_folder
 from inlay.fillers import load_filler
-from tests.exchange.examples import CONFIG, bombs, named, pconv, scene, with_entry, write_pconv
+from inlay.text import GRUEncoder
+from tests.exchange.examples import CONFIG, WORDS, bombs, named, pconv, scene, with_entry, write, write_pconv
 
 NAMES = ["best.ckpt", "pytorch_model.bin", "model.pt", "model.safetensors", "model.onnx"]
 
@@ -171,3 +177,69 @@ def test_a_folder_that_is_read_is_left_as_it_is(tmp_path):
     load_filler(tmp_path / "out").fill(*scene())
     assert files(tmp_path) == before
     assert json.loads((tmp_path / "out/config.json").read_text())["format"] == 1
+
+
+BOMB = {"_target_": "os.mkdir", "path": "trace"}
+
+
+@pytest.mark.stranger("A.1")
+def test_a_run_that_goes_on_from_a_checkpoint_or_starts_from_it_builds_nothing_of_its_settings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    groups = ("data", "masks", "loss", "task", "optimizer", "scheduler", "callbacks", "logger", "trainer")
+    config = CONFIG | dict.fromkeys(groups, BOMB) | {"text": WORDS | BOMB, "hydra": {"run": BOMB}}
+    state = named(net=pconv(), text=GRUEncoder(**WORDS))
+    path = write(tmp_path / "a.ckpt", state, config, global_step=1, loops={}, optimizer_states=[])
+    assert resume.find(str(tmp_path), str(path)) == path
+    resume.compare(path, config)
+    runs.start_from(SimpleNamespace(net=pconv(), text=GRUEncoder(**WORDS)), str(path), str(path))
+    wanted = {"text": {"vocabulary": {}, "frozen": False}, "text_from": str(path)}
+    assert runs.vocabulary(wanted, None, None) == WORDS["vocabulary"]
+    assert [*files(tmp_path)] == [path]
+    assert not (tmp_path / "trace").exists()
+
+
+@pytest.mark.stranger("A.1")
+def test_a_run_takes_no_path_for_its_name(tmp_path):
+    path = write_pconv(tmp_path / "a.ckpt", config=CONFIG | {"run_id": "../../x' or '1"})
+    with pytest.raises(InlayError, match="run_id=NAME"):
+        runs.identity(None, path)
+    assert runs.identity("mine", path) == "mine"
+
+
+@pytest.mark.stranger("A.1")
+@pytest.mark.parametrize("settings", [{}, {"task": {"_target_": "inlay.tasks.ReconstructionTask", "_partial_": True}}])
+def test_a_replay_file_that_makes_no_task_is_one_line(settings, tmp_path):
+    from inlay.cli.training import train
+
+    path = write(tmp_path / "a.pt", {}, settings, batch={})
+    with pytest.raises(InlayError, match="its settings make no task"):
+        train(OmegaConf.create({"replay": str(path)}))
+
+
+@pytest.mark.stranger("A.1")
+def test_a_card_that_is_a_link_is_not_uploaded(tmp_path, hub):
+    write_folder(tmp_path / "stranger", checkpoints.read(write_pconv(tmp_path / "tiny.ckpt")), "")
+    (tmp_path / "secret").write_text("---\nlicense: mit\n---\nsecret")
+    (tmp_path / "stranger/README.md").unlink()
+    (tmp_path / "stranger/README.md").symlink_to(tmp_path / "secret")
+    with pytest.raises(InlayError, match=r"README\.md is a link that leads out of the folder"):
+        push_folder(tmp_path / "stranger", "ann/tiny")
+    assert hub.asked == []
+
+
+@pytest.mark.stranger("A.1")
+def test_a_prepared_link_is_not_written_through(tmp_path):
+    (tmp_path / "mine").write_bytes(b"mine")
+    (tmp_path / "a.onnx").symlink_to(tmp_path / "mine")
+    place({tmp_path / "a.onnx": b"new"})
+    assert (tmp_path / "mine").read_bytes() == b"mine"
+    assert (tmp_path / "a.onnx").read_bytes() == b"new"
+
+
+@pytest.mark.stranger("A.1")
+@pytest.mark.parametrize("name", ["/etc/passwd", "../../secret", "a/b", 5])
+def test_a_backbone_is_named_by_no_path(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a/b").mkdir(parents=True)  # of the form of the hub's names
+    with pytest.raises(InlayError, match="is no name on the Hugging Face hub"):
+        backbone(tmp_path / "out", name)

@@ -4,11 +4,13 @@ from contextlib import nullcontext
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 from inlay.cli.settings import composed, require
-from inlay.errors import InlayError
+from inlay.errors import InlayError, in_a_line
 
 
 def train(cfg: DictConfig) -> float | None:
@@ -17,15 +19,13 @@ def train(cfg: DictConfig) -> float | None:
     from lightning_fabric.utilities.exceptions import MisconfigurationException
     from pytorch_lightning.tuner.tuning import Tuner
 
-    from inlay import distributed, hub, precision, replay, resume, runs, tuning
+    from inlay import distributed, precision, replay, resume, runs, tuning
     from inlay.callbacks import Preemption
     from inlay.tasks.steps import check_parts
 
     runs.quiet()
     if cfg.replay:
-        with hub.local_only():  # a file's word is no reason to download
-            task = build(OmegaConf.create(replay.config(cfg.replay)))
-        replay.run(cfg.replay, task)
+        replay.run(cfg.replay, _replayed(cfg.replay))
         return None
     require(sorted(OmegaConf.missing_keys(cfg)))
     runs.check_used(cfg)
@@ -65,6 +65,20 @@ def train(cfg: DictConfig) -> float | None:
             logger.log_hyperparams(given)
         trainer.fit(task, data, ckpt_path=checkpoint, weights_only=True)
     return float(score) if (score := trainer.checkpoint_callback.best_model_score) is not None else None
+
+
+def _replayed(path: str) -> Any:
+    """The task that a replay file describes."""
+    from inlay import hub, replay
+
+    config = OmegaConf.create(replay.config(path))
+    try:
+        with hub.local_only():  # a file's word is no reason to download
+            return build(config)
+    except (InstantiationException, ConfigKeyError, ConfigAttributeError) as error:
+        if isinstance(error.__cause__, InlayError):
+            raise
+        raise InlayError(f"replay={path}: its settings make no task ({in_a_line(error)}). Make it again.") from error
 
 
 def build(cfg: DictConfig) -> Any:

@@ -10,7 +10,7 @@ from inlay.checkpoints import AVERAGE, KEY, read
 from inlay.errors import InlayError
 from inlay.exchange.card import UNKNOWN, Card
 from inlay.exchange.figures import of_evaluation, of_validation
-from inlay.exchange.folder import told_config, write_folder
+from inlay.exchange.folder import is_address, told_config, told_origin, without_places, write_folder
 from inlay.fillers import load_filler, short_name
 from inlay.printing import code
 
@@ -66,16 +66,16 @@ def describe(path: Path, checkpoint: dict[str, Any], wording: Wording) -> Card:
     Raises:
         InlayError: it does not fill holes, or the evaluation is not of it.
     """
-    told, filler = checkpoint[KEY], load_filler(path)
-    config, step = told["config"], told.get("step", checkpoint.get("global_step"))
+    told, filler = told_origin(checkpoint), load_filler(path)
+    config, step = checkpoint[KEY]["config"], told.get("step")
     figures = [of_evaluation(wording.results, filler.identity)] if wording.results else []
     net = filler.net  # type: ignore[attr-defined]  # a learned one
     return Card(
-        name=wording.name or config.get("run_name") or short_name(str(path)),
+        name=wording.name or _line(config.get("run_name")) or short_name(str(path)),
         family=type(net).__name__,
         parameters=sum(parameter.numel() for parameter in net.parameters()),
         reads=filler.takes_text,
-        told=told if step is None else {**told, "step": step},
+        told=told,
         config=told_config(config),
         averaged=bool(checkpoint.get(AVERAGE) or told.get("averaged")),
         source=digest(path),
@@ -85,7 +85,13 @@ def describe(path: Path, checkpoint: dict[str, Any], wording: Wording) -> Card:
     )
 
 
+def _line(told: Any) -> str:
+    return " ".join(without_places(told).split()) if isinstance(told, str) else ""
+
+
 def _start(config: dict[str, Any]) -> str:
     if "init_from" not in config:
         return UNKNOWN
-    return f"the weights of {code(short_name(config['init_from']))}" if config["init_from"] else "random weights"
+    if not (given := config["init_from"]):
+        return "random weights"
+    return f"the weights of {code(_line(given) if is_address(str(given)) else short_name(str(given)))}"

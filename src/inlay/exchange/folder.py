@@ -1,6 +1,7 @@
 """Writing a checkpoint as a folder that anybody can open: safetensors, JSON, a card."""
 
 import json
+import re
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -25,6 +26,11 @@ _PARTLY = {
     ),
     "task": ("_target_", "judges", "judge_composite", "r1", "gradient_clip", "accumulate"),
 }
+
+_VERSION = re.compile(r"[A-Za-z0-9_.+!-]{1,64}")
+_NAME = re.compile(r"[\w .+!()-]{1,128}")
+_REVISION = re.compile(r"[0-9a-f]{4,64}(\+changes)?")
+_AFTER = re.compile(r"[?#].*", re.DOTALL)  # of an address: what is asked of the place
 
 
 def write_folder(folder: Path, checkpoint: dict[str, Any], card: str) -> list[Path]:
@@ -71,35 +77,73 @@ def told_config(config: dict[str, Any]) -> dict[str, Any]:
     kept = {group: config[group] for group in _WHOLE if config.get(group) is not None}
     for group, names in _PARTLY.items():
         kept[group] = {name: config[group][name] for name in names if name in (config.get(group) or {})}
-    return {group: _without_places(value) for group, value in kept.items() if value != {}}
+    return {group: without_places(value) for group, value in kept.items() if value != {}}
 
 
 def _told(folder: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
     settings(folder, checkpoint, "model")  # or it says that there is none
-    origin = {"step": checkpoint["global_step"]} if "global_step" in checkpoint else {}
-    origin |= {key: _without_places(value) for key, value in checkpoint[KEY].items() if key != "config"}
     averaged = {"averaged": True} if checkpoint.get(AVERAGE) else {}
     config = told_config(checkpoint[KEY]["config"])
-    return {"library": LIBRARY, "format": FORMAT, **averaged, **origin, "config": config}
+    return {"library": LIBRARY, "format": FORMAT, **averaged, **told_origin(checkpoint), "config": config}
 
 
-def _without_places(value: Any) -> Any:
-    """The same without the folders that a file on this machine lies in."""
+def told_origin(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """What a checkpoint says of itself: as far as Inlay writes such a thing, and in its form. Others may say anything.
+
+    Args:
+        checkpoint: from :func:`inlay.checkpoints.read`.
+    """
+    told = checkpoint[KEY]
+    packages, imported = told.get("packages"), told.get("imported")
+    found = {
+        "version": _formed(told.get("version"), _VERSION),
+        "git": _formed(told.get("git"), _REVISION),
+        "packages": _versions(packages) if isinstance(packages, dict) else None,
+        "step": _counted(told.get("step", checkpoint.get("global_step"))),
+        "averaged": told.get("averaged") is True or None,
+        "imported": _versions(without_places(imported)) if isinstance(imported, dict) else None,
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _formed(value: Any, form: re.Pattern[str]) -> str | None:
+    return value if isinstance(value, str) and form.fullmatch(value) else None
+
+
+def _counted(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _versions(told: dict[str, Any]) -> dict[str, str]:
+    """Names with a version, or with a digest, each."""
+    kept = {key: value.removeprefix("sha256:") for key, value in told.items() if isinstance(value, str)}
+    return {key: told[key] for key, value in kept.items() if _formed(key, _NAME) and _formed(value, _VERSION)}
+
+
+def without_places(value: Any) -> Any:
+    """The same string or nested data; of files on this machine, and of what lies at addresses, the names alone."""
     if isinstance(value, dict):
-        return {key: _without_places(item) for key, item in value.items()}
+        return {key: without_places(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_places(item) for item in value]
+        return [without_places(item) for item in value]
     return _last_part(value) if isinstance(value, str) and _is_place(value) else value
 
 
+def is_address(value: str) -> bool:
+    """Whether it names something beyond this machine, perhaps with a password."""
+    return "://" in value or "@" in value
+
+
 def _is_place(value: str) -> bool:
-    if value.startswith(("~", ".", "/")) or PureWindowsPath(value).is_absolute():
+    if value.startswith(("~", ".", "/")) or PureWindowsPath(value).is_absolute() or is_address(value):
         return True
-    return "/" in value and Path(value).exists()
+    return value.count("/") > 1 or ("/" in value and Path(value).exists())
 
 
 def _last_part(value: str) -> str:
-    return PureWindowsPath(value).name if "\\" in value else PurePosixPath(value).name
+    """Of an address without what is asked there, and without who asks."""
+    value = _AFTER.sub("", value)
+    return (PureWindowsPath(value).name if "\\" in value else PurePosixPath(value).name).rpartition("@")[2]
 
 
 def _write_weights(path: Path, checkpoint: dict[str, Any]) -> None:

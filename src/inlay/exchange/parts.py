@@ -19,6 +19,7 @@ import inlay
 from inlay import checkpoints
 from inlay.checkpoint_files import resolved
 from inlay.errors import InlayError, in_a_line
+from inlay.exchange.folder import told_origin
 from inlay.exchange.loops import looped
 from inlay.fillers import load_filler
 from inlay.fillers.onnx import FORMAT
@@ -186,8 +187,7 @@ def parts_of(path: Path) -> list[Part]:
 
 
 def _facts(path: Path, filler: Any) -> dict[str, Any]:
-    about = checkpoints.read(path)[checkpoints.KEY]
-    origin = {key: about[key] for key in ("version", "git", "packages", "step") if key in about}
+    origin = told_origin(checkpoints.read(path))
     family = type(filler.net).__name__
     return {"family": family, "image_size": filler.size, "source": filler.identity, "provenance": origin}
 

@@ -6,6 +6,7 @@ from inlay.checkpoints import read
 from inlay.checkpoints.folders import CARD, FILES
 from inlay.checkpoints.places import keep_quiet
 from inlay.errors import InlayError, in_a_line
+from inlay.hub import kept
 
 
 def push_folder(folder: Path, repo: str, private: bool = False) -> str:
@@ -44,7 +45,7 @@ def push_folder(folder: Path, repo: str, private: bool = False) -> str:
 def _check_licensed(folder: Path) -> None:
     from huggingface_hub import ModelCard
 
-    card = folder / CARD
+    card = kept(folder, CARD)  # nobody's file elsewhere is uploaded
     try:
         stated = ModelCard.load(card).data.license
     except Exception as error:  # whatever YAML raises
