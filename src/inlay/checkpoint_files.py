@@ -6,9 +6,10 @@ import zipfile
 from pathlib import Path
 
 from inlay.errors import InlayError
-from inlay.files import read_bytes
+from inlay.files import open_regular, read_bytes, read_text
 
 _LONGEST_NAME = 64
+_SIDECAR = 2**12  # bytes
 
 
 def step_file(folder: Path, step: int) -> Path:
@@ -48,14 +49,14 @@ def is_whole(path: Path) -> bool:
     """Whether a checkpoint is what was written: by its SHA-256, or without one by the checksums of the archive."""
     path = resolved(path)
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if sidecar(path).exists():
-                said = sidecar(path).read_text().split()[:1]
+                said = read_text(sidecar(path), _SIDECAR).split()[:1]
                 return said == [hashlib.file_digest(file, "sha256").hexdigest()]
             archive = zipfile.ZipFile(file)
             packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist())  # not by us
             return not packed and archive.testzip() is None
-    except (OSError, zipfile.BadZipFile, EOFError):
+    except (OSError, InlayError, zipfile.BadZipFile, EOFError):
         return False
 
 
@@ -67,5 +68,5 @@ def digest(path: str | Path) -> str:
             f"{file.relative_to(path)} {digest(file)}\n" for file in sorted(path.rglob("*")) if file.is_file()
         )
         return f"sha256:{hashlib.sha256(told.encode()).hexdigest()[:16]}"
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"

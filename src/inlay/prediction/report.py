@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, Literal, NotRequired, TypedDict
 
 from inlay.errors import InlayError, unwritable
-from inlay.files import alone, append, write_text
+from inlay.files import alone, append, open_regular, read_text, write_text
 from inlay.prediction.tasks import Task, Tasks
 from inlay.provenance import software
 
 JOURNAL, REPORT = "report.jsonl", "report.json"
 _BEGINNING = '{"settings": '
 _LOCK = ".report.lock"
+_LARGEST = 2**30  # bytes of a journal
 
 
 class Entry(TypedDict):
@@ -124,7 +125,7 @@ class Journal:
     def _read(self) -> dict[str, Entry]:
         """What is written down so far; a journal that is not there, or ends in its first line, is begun."""
         path = self.folder / JOURNAL
-        text = path.read_text() if path.exists() else ""
+        text = read_text(path, _LARGEST) if path.exists() else ""
         lines = [_parsed(line) for line in text.splitlines()]
         settings = next((line["settings"] for line in lines if "settings" in line), None)
         if settings is None:
@@ -165,7 +166,7 @@ def _place(path: str | Path) -> str:
 
 
 def _ends_with_line(path: Path) -> bool:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         file.seek(-1, os.SEEK_END)
         return file.read(1) == b"\n"
 

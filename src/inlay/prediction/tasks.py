@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
-from inlay.errors import InlayError
+from inlay.errors import BadFile, InlayError
+from inlay.files import read_text
 from inlay.images import SUFFIXES, find_images
 from inlay.prediction.request import Request
 
+_LONGEST_TEXT = 2**20  # bytes
 _LONGEST_NAME = 230  # bytes of the 255 that file systems take: temporary names are longer
 
 
@@ -180,11 +182,11 @@ class _Masks:
 def _caption(image: Path) -> str | None:
     path = image.with_suffix(".txt")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InlayError(f"{path}: cannot be read ({error}). Captions are UTF-8 text.") from None
+        lines = read_text(path, _LONGEST_TEXT).splitlines()
+    except BadFile as error:
+        if not os.path.lexists(path):
+            return None
+        raise InlayError(f"{path}: cannot be read ({error.reason}). Captions are UTF-8 text.") from None
     return next((line.strip() for line in lines if line.strip()), None)
 
 

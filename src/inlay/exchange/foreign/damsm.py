@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from inlay.checkpoints.weightless import Weightless
-from inlay.errors import InlayError
+from inlay.errors import BadFile, InlayError
 from inlay.exchange.foreign.files import opened, tensors
 from inlay.exchange.foreign.report import COPIED, Move, carried, entry
+from inlay.files import read_bytes
 from inlay.text import LSTMEncoder
 from inlay.text.vocabulary import UNKNOWN, words_of
 from inlay.types import Tokens
@@ -102,9 +103,9 @@ def read_words(path: str | Path) -> list[str]:
     """
     path = Path(path)
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InlayError(f"{path}: cannot be read ({error.strerror}). {_SAFE}.") from None
+        content = read_bytes(path)
+    except BadFile as error:
+        raise InlayError(f"{path}: {error.reason}. {_SAFE}.") from None
     if content[:1] == b"\x80" or path.suffix in (".pickle", ".pkl"):
         raise InlayError(
             f"{path}: a pickle, which runs code when it is opened, so Inlay does not open it. {_SAFE}; if you trust "
