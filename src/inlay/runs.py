@@ -14,7 +14,7 @@ from inlay.checkpoint_files import sidecar, step_files
 from inlay.checkpoints import KEY, load_text, read, settings, transfer, weights
 from inlay.data.datamodule import InpaintingData
 from inlay.errors import InlayError
-from inlay.files import check_links, remove_leftovers, write_text
+from inlay.files import check_links, read_text, remove_leftovers, write_text
 from inlay.printing import say
 from inlay.processes import is_first_process
 from inlay.text import vocabulary as words
@@ -184,7 +184,7 @@ def open_folder(run_dir: str, config: str, checkpoint: Path | None = None, vocab
         set_aside(folder, ARTIFACTS)
     else:
         later = _later(folder / "checkpoints", checkpoint)
-        changed = [file.name] if file.exists() and _settings(file.read_text()) != _settings(config) else []
+        changed = [file.name] if file.exists() and _settings(read_text(file)) != _settings(config) else []
         set_aside(folder, [str(path.relative_to(folder)) for path in later] + changed)
     write_text(file, config)
     if vocabulary:

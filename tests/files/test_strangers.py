@@ -38,7 +38,7 @@ READERS = {
 def test_what_is_no_regular_file_is_refused(name, kind, tmp_path):
     make = os.mkfifo if kind == "pipe" else lambda path: Path(path).symlink_to("/dev/zero")
     make(tmp_path / name)
-    with pytest.raises(InlayError, match="no regular file|neither a file"):
+    with pytest.raises(InlayError, match=r"no regular file|neither a file"):
         READERS[name](tmp_path / name)
 
 

@@ -17,7 +17,7 @@ from inlay.evaluation.markdown import markdown
 from inlay.evaluation.results import Results, Row
 from inlay.evaluation.rows import Measured, collect, measures_of
 from inlay.evaluation.summary import summarize
-from inlay.files import alone, replacing, write_text
+from inlay.files import alone, open_regular, read_text, replacing, write_text
 
 
 def publish(folder: Folder, fillers: Sequence[str] | None = None) -> Results | None:
@@ -94,8 +94,8 @@ def read(folder: Path) -> Results:
     """The results of a folder. Raises :class:`InlayError` where there are none."""
     path = Folder(folder).results
     try:
-        results: Results = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        results: Results = json.loads(read_text(path, 2**28))
+    except (InlayError, ValueError, RecursionError) as error:
         raise InlayError(
             f"{path}: no results in there ({error}). `evaluate.py run_dir={folder}` makes them."
         ) from error
@@ -130,7 +130,7 @@ def _copy(folder: Folder, out: Path) -> None:
 
 
 def _copy_file(source: Path, target: Path) -> None:
-    with source.open("rb") as there, replacing(target) as here:
+    with open_regular(source) as there, replacing(target) as here:
         shutil.copyfileobj(there, here)
 
 

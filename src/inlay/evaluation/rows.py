@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Self, TypedDict, cast
 from inlay.errors import InlayError
 from inlay.evaluation.folder import Folder, file_name
 from inlay.evaluation.results import LeftOut, ProtocolIs, Row
-from inlay.files import append, write_text
+from inlay.files import append, open_regular, write_text
 
 
 class Head(TypedDict):
@@ -190,7 +190,7 @@ def _measured(paths: Sequence[Path]) -> Measured | None:
 
 
 def _whole_lines(path: Path) -> list[bytes]:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return [line for line in file if line.endswith(b"\n")]
 
 

@@ -4,11 +4,13 @@ import csv
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 from inlay.buckets import ALL, in_order
-from inlay.errors import InlayError, in_a_line
+from inlay.errors import BadFile, InlayError, in_a_line
+from inlay.files import open_regular, read_bytes
 from inlay.printing import code, markdown
 
 NOTHING = "-"  # no value
@@ -60,7 +62,7 @@ def of_validation(checkpoint: Path, step: int | None) -> Figures | None:
     file = checkpoint.resolve().parent.parent / "metrics.csv"
     if step is None or checkpoint.resolve().parent.name != "checkpoints" or not file.is_file():
         return None
-    with file.open(newline="") as opened:
+    with TextIOWrapper(open_regular(file), encoding="utf-8", newline="") as opened:
         rows = [row for row in csv.DictReader(opened) if row.get("step") == str(step - 1)]  # rows count from 0
     found: dict[str, dict[str, float]] = {}
     for name, value in ((name, value) for row in rows for name, value in row.items() if value):
@@ -88,11 +90,11 @@ def of_evaluation(file: Path, identity: str) -> Figures:
         InlayError: it cannot be read, or is about other checkpoints.
     """
     try:
-        results = json.loads(file.read_bytes())
+        results = json.loads(read_bytes(file))
         names = [name for name, other in results["fillers"].items() if other == identity]
         protocol, counts = results["protocol"], results["buckets"]
         values = {name: results["values"][name] for name in names}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (BadFile, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InlayError(f"--results {file}: not the results of an evaluation ({in_a_line(error)}).") from error
     if not names:
         told = ", ".join(f"{name} {other}" for name, other in results["fillers"].items())

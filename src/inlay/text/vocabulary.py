@@ -6,10 +6,9 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
-from inlay.errors import InlayError
-from inlay.files import write_text
+from inlay.errors import BadFile, InlayError
+from inlay.files import read_text, write_text
 
 PADDING, UNKNOWN = 0, 1
 SPECIAL = 2
@@ -61,12 +60,12 @@ def read(path: str | os.PathLike[str]) -> list[str]:
     """
     name = f"text.vocabulary={os.fspath(path)}"
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InlayError(
-            f"{name}: no such file. Give the vocabulary of an earlier run, or min_count and max_size to build one."
-        ) from None
-    except (OSError, ValueError, RecursionError) as error:  # ValueError: neither UTF-8 nor JSON
+        content = json.loads(read_text(path))
+    except BadFile as error:
+        told = error.reason if error.reason == "no such file" else f"cannot be read ({error.reason})"
+        remedy = "Give the vocabulary of an earlier run, or min_count and max_size to build one."
+        raise InlayError(f"{name}: {told}. {remedy}") from None
+    except (ValueError, RecursionError) as error:  # no JSON
         raise InlayError(f"{name}: cannot be read ({error}). Give the vocabulary of an earlier run.") from error
     if not isinstance(content, dict) or (content.get("format"), content.get("version")) != (_FORMAT, _VERSION):
         raise InlayError(
