@@ -97,11 +97,11 @@ def told_why(strategy: Any = None) -> Iterator[None]:
         ) from error
 
 
-def absent(store: dist.Store, rank: int, world: int, seconds: float) -> list[int]:
+def absent(store: Any, rank: int, world: int, seconds: float) -> list[int]:
     """Who does not answer, of processes that all call this when an exchange has failed; empty where that is unknown.
 
     Args:
-        store: that all of them reach.
+        store: of torch, that all of them reach.
         rank: the number of this one.
         world: how many there were.
         seconds: to wait for answers. Those that wait for the same exchange give up at about the same time.

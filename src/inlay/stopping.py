@@ -5,12 +5,15 @@ import select
 import signal
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
 from inlay.errors import REQUEUE, requeue_status
 
 _NAMES = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGINT")  # Windows has two of them
+_told: int | None = None  # where the system writes the numbers of signals
 _PATIENCE = 20.0  # seconds to tidy up in
 _GO_ON = "The same command starts it again, with resume=auto where it stopped."
 
@@ -49,6 +52,43 @@ def listen() -> None:
 
     for number in signals():
         signal.signal(number, stop)
+
+
+@contextmanager
+def watched(react: Callable[[int], None]) -> Iterator[None]:
+    """Call a function in a thread of its own for each signal that this process has a handler for.
+
+    Also where the main thread hangs in a library: handlers in Python wait until it returns.
+    """
+    global _told
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    _told = writer
+
+    def watch() -> None:
+        with open(reader, "rb", buffering=0) as told:  # noqa: PTH123 -- Path.open takes no descriptor
+            while number := ord(told.read(1)):
+                react(number)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        _told = None
+        signal.set_wakeup_fd(before)
+        os.write(writer, b"\0")
+        os.close(writer)
+
+
+def _forget() -> None:
+    """A forked process tells nobody of its signals."""
+    if _told is not None:
+        signal.set_wakeup_fd(-1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 def survive_hangup() -> None:

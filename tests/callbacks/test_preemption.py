@@ -3,8 +3,10 @@
 import os
 import signal
 import time
+from datetime import timedelta
 
 import pytest
+from torch.distributed import HashStore
 
 from inlay.errors import REQUEUE, reported
 from inlay.tasks import InpaintingTask
@@ -91,23 +93,24 @@ def test_run_that_is_asked_in_its_first_or_last_validation_goes_on_exactly(noise
     assert remains(tmp_path / "stopped") == whole(settings, TINY)
 
 
-def hanging(run_dir, settings):
+def hanging(run_dir, settings, where):
     """Train with a third step that never ends, and a grace of a second."""
     inner = Task.on_before_optimizer_step
 
     def step(self, optimizer):
         if self.global_step == 2:
             os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(60)
+            time.sleep(60) if where == "in Python" else HashStore().wait(["never"], timedelta(seconds=60))
         inner(self, optimizer)
 
     Task.on_before_optimizer_step = step
     train(run_dir, *settings, "callbacks.preemption.grace=1", tiny=TINY)
 
 
-def test_run_that_hangs_ends_all_the_same(noise, tmp_path):
+@pytest.mark.parametrize("where", ["in Python", "in a library"])
+def test_run_that_hangs_ends_all_the_same(noise, tmp_path, where):
     begun = time.monotonic()
-    status = run(tmp_path / "log", hanging, tmp_path / "run", [f"data.root={noise}", "checkpoint_every=2"])
+    status = run(tmp_path / "log", hanging, tmp_path / "run", [f"data.root={noise}", "checkpoint_every=2"], where)
     assert status == REQUEUE
     assert "no step ended within 1 s; the latest checkpoint stands" in (tmp_path / "log").read_text()
     assert time.monotonic() - begun < 50

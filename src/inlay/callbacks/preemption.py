@@ -37,7 +37,7 @@ class Preemption(pl.Callback):
         self.grace = grace
         self._asked: int | None = None
         self._earlier: dict[signal.Signals, Any] = {}
-        self._watchdog: threading.Timer | None = None
+        self._calm = threading.Event()
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -46,9 +46,11 @@ class Preemption(pl.Callback):
             yield  # only the main thread may
             return
         self._earlier = {number: signal.getsignal(number) for number in stopping.signals()}
-        self._listen()
+        self._calm.clear()
         try:
-            yield
+            with stopping.watched(self._watch):
+                self._listen()
+                yield
         finally:
             self._rest()
 
@@ -76,11 +78,11 @@ class Preemption(pl.Callback):
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """What remains is done in any case, and soon."""
-        self._calm()
+        self._calm.set()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         """Let nothing interrupt the saving that follows."""
-        self._calm()
+        self._calm.set()
         if not isinstance(exception, Preempted):
             self._rest()
 
@@ -91,9 +93,6 @@ class Preemption(pl.Callback):
             signal.signal(signal.SIGINT, signal.default_int_handler)
         if self._asked is None:
             self._asked = number
-            self._watchdog = threading.Timer(self.grace, self._give_up)
-            self._watchdog.daemon = True
-            self._watchdog.start()
 
     def _stop_if_asked(self, trainer: pl.Trainer) -> None:
         asked = self._asked is not None
@@ -103,16 +102,16 @@ class Preemption(pl.Callback):
             by = signal.Signals(self._asked).name if self._asked else "a signal to another process"
             raise Preempted(f"{by} after {trainer.global_step} iterations. The same command with resume=last goes on.")
 
-    def _give_up(self) -> None:
+    def _watch(self, number: int) -> None:
+        """End the process where it hangs; this is called in a thread of its own."""
+        if number not in self._earlier or self._calm.wait(self.grace):
+            return
+        stopping.survive_hangup()
         print(f"preempted: no step ended within {self.grace:g} s; the latest checkpoint stands.", file=sys.stderr)
         sys.stderr.flush()
         os._exit(requeue_status())
 
-    def _calm(self) -> None:
-        if self._watchdog is not None:
-            self._watchdog.cancel()
-
     def _rest(self) -> None:
-        self._calm()
+        self._calm.set()
         for number, earlier in self._earlier.items():
             signal.signal(number, earlier)
