@@ -1,26 +1,12 @@
-import errno
-import io
-
 import pytest
 
 from inlay.files import append, remove_leftovers, replacing, write_bytes, write_text
-
-
-class Full(io.FileIO):
-    """On a disk that takes three bytes of each file and no more."""
-
-    def write(self, data):
-        if self.tell() >= 3:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return super().write(bytes(data)[:3])
+from tests.full_disk import fill_disk
 
 
 @pytest.fixture
 def full(monkeypatch):
-    def opened(descriptor, mode, buffering=-1):
-        return io.BufferedWriter(Full(descriptor, mode)) if buffering else Full(descriptor, mode)
-
-    monkeypatch.setattr("builtins.open", opened)
+    fill_disk(monkeypatch)
 
 
 def names(folder):

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 
 from inlay.callbacks.atomic_io import remove_leftovers
 from inlay.checkpoint_files import sidecar, step_file, step_files
-from inlay.errors import InlayError, Preempted
+from inlay.errors import InlayError, Preempted, disk_refused
 from inlay.files import write_text
 from inlay.tasks.base import Task
 
@@ -111,7 +111,9 @@ class Checkpoints(pl.callbacks.Checkpoint):
             log.warning("the last validation was interrupted: resume=last repeats the steps since the last checkpoint.")
             return
         task.roll_back()
-        if isinstance(exception, Preempted | KeyboardInterrupt):
+        if disk_refused(exception):  # what lies behind the last checkpoint is not whole: a row of metrics.csv, say
+            log.warning("stopped after %d iterations; make room, then go on with resume=last.", trainer.global_step)
+        elif isinstance(exception, Preempted | KeyboardInterrupt):
             self._save(trainer)
             log.warning("stopped after %d iterations; go on with resume=last.", trainer.global_step)
         elif trainer.is_global_zero and not _is_sharded(trainer):

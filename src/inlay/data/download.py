@@ -83,6 +83,8 @@ def fetch(url: str, target: Path, md5: str) -> Path:
         log.warning("%s is damaged: removed, and fetched anew", target)
         target.unlink()
     part = target.with_name(f"{target.name}.part")
+    if part.is_symlink():
+        part.unlink()  # none of ours
     while not _fetch_rest(url, part, target):
         log.warning("%s: the connection was cut after %s bytes; going on from there", url, f"{part.stat().st_size:,}")
     if (found := _md5(part)) != md5:

@@ -1,6 +1,5 @@
 """Making an index: every file is found, opened, decoded and counted once."""
 
-import csv
 import hashlib
 import json
 import os
@@ -8,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypedDict
@@ -23,7 +21,18 @@ from inlay.data.root import check_root
 from inlay.data.rows import Listing, Refused, Row, check_inside, names_of
 from inlay.data.tree import Tree, unchanged
 from inlay.errors import BadFile, InlayError
-from inlay.files import alone, open_regular, read_text, replacing
+from inlay.files import (
+    alone,
+    csv_bytes,
+    csv_rows,
+    open_regular,
+    read_bytes,
+    read_text,
+    remove_leftovers,
+    replacing,
+    write_bytes,
+    write_text,
+)
 from inlay.images import picture_size
 from inlay.printing import say
 
@@ -225,7 +234,9 @@ def _parsed(line: bytes) -> Examined | None:
 def _publish(partly: Path, out: Path, tree: Tree, origin: Origin) -> Report:
     """Turn the finished work into the index and what stands beside it; what makes the index count is there last."""
     report = Report()
-    with partly.open("rb") as lines, replacing(out, out.with_name(f".{out.name}.rows")) as file:
+    for path in (out, refused_file(out), about_file(out)):
+        remove_leftovers(path.parent, path.name)
+    with partly.open("rb") as lines, replacing(out) as file:
         next(lines)
         for line in lines:
             examined = _parsed(line)
@@ -236,22 +247,21 @@ def _publish(partly: Path, out: Path, tree: Tree, origin: Origin) -> Report:
         size = file.tell()
     for refused in report.refused:
         tree.has(refused.file)  # remembered: a file that is mended makes the index outdated
-    with replacing(refused_file(out), out.with_name(f".{out.name}.refused")) as file:
-        table = TextIOWrapper(file, encoding="utf-8", newline="")
-        csv.writer(table).writerows([Refused._fields, *report.refused])
-        table.detach()
-    with replacing(about_file(out), out.with_name(f".{out.name}.about")) as file:
-        file.write(json.dumps(About(**origin, bytes=size, consulted=tree.consulted)).encode())
+    write_bytes(refused_file(out), csv_bytes([Refused._fields, *report.refused]))
+    write_text(about_file(out), json.dumps(About(**origin, bytes=size, consulted=tree.consulted)))
     partly.unlink()
     return report
 
 
 def read_refused(index: Path) -> list[Refused]:
-    """What an index refused; nothing where the table is not beside it."""
-    if not refused_file(index).exists():
+    """What an index refused; nothing where the table is not beside it. Raises :class:`BadFile` where it is none."""
+    table = refused_file(index)
+    if not table.exists():
         return []
-    with TextIOWrapper(open_regular(refused_file(index)), encoding="utf-8", newline="") as file:
-        return [Refused(**row) for row in csv.DictReader(file)]
+    try:
+        return [Refused(**row) for row in csv_rows(read_bytes(table, _NOTE))]
+    except (ValueError, TypeError) as error:
+        raise BadFile(table, f"not the table of an index ({error}); move it away") from error
 
 
 def find_index(

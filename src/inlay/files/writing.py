@@ -16,7 +16,7 @@ _UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EN
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str], part: Path | None = None) -> Iterator[IO[bytes]]:
+def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """A new file for binary writing that takes its name when it is whole and on the disk.
 
     It is written beside its place under a name that cannot be guessed, flushed and renamed; a link of that name is
@@ -26,17 +26,13 @@ def replacing(path: str | os.PathLike[str], part: Path | None = None) -> Iterato
 
     Args:
         path: what the file will be called; its folder is made.
-        part: its name until then, for who writes it alone: so the next attempt removes what a killed one left.
 
     Raises:
         OSError: the disk refuses.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    if part is None:
-        part = partly(path)
-    else:
-        part.unlink(missing_ok=True)
+    part = partly(path)
     try:
         with flushed(part) as file:
             yield file
