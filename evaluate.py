@@ -5,6 +5,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from inlay.cli.evaluation import evaluate
+from inlay.cli.overrides import explained, reported_overrides
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
@@ -12,10 +13,11 @@ def main(cfg: DictConfig) -> None:
     """Evaluate as configured; print the table and where everything lies."""
     from inlay.errors import reported
 
-    with reported():
+    with reported(), explained("evaluate"):
         cfg.run_dir = HydraConfig.get().run.dir
         evaluate(cfg, list(HydraConfig.get().overrides.task))
 
 
 if __name__ == "__main__":
-    main()
+    with reported_overrides("evaluate"):
+        main()

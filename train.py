@@ -5,12 +5,18 @@ from inlay import stopping
 if __name__ == "__main__":
     stopping.listen()  # before the seconds that imports take
 
+from contextlib import nullcontext
+from pathlib import Path
+
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from inlay.cli.overrides import explained, reported_overrides
 from inlay.cli.training import train
+from inlay.printing import kept
+from inlay.processes import is_first_process
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
@@ -20,7 +26,8 @@ def main(cfg: DictConfig) -> float | None:
     from inlay.cli import trials
     from inlay.errors import reported
 
-    with reported():
+    log = Path(HydraConfig.get().runtime.output_dir) / "train.log"
+    with kept(log) if is_first_process() else nullcontext(), reported(), explained("train"):
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             runs.check_sweep(cfg.trainer.devices, HydraConfig.get().launcher._target_)
             return trials.run(cfg, train)
@@ -29,4 +36,5 @@ def main(cfg: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
-    main()
+    with reported_overrides("train"):
+        main()

@@ -19,7 +19,7 @@ SOURCE = ROOT / "src/inlay"
 
 # A module may import those on earlier lines, and its own package.
 TIERS = [
-    {"lost_workers", "printing"},
+    {"lost_workers", "printing", "shell"},
     {
         "buckets",
         "cache",
@@ -33,7 +33,7 @@ TIERS = [
         "lazy",
         "schedules",
     },
-    {"files"},
+    {"files", "seeds"},
     {"checkpoint_files", "stopping"},
     {"device", "distributed", "hub", "precision", "pretrained"},
     {"images", "losses", "metrics", "models", "text"},

@@ -230,7 +230,7 @@ def test_a_checkpoint_may_be_marked_as_one(tmp_path, checkpoint, mask, predict_h
         ({"model": "telea", "text": "a bird"}, "text: telea takes no text. Leave it out, or name a text-guided"),
         ({"model": "mean", "seed": 1}, "seed: mean has one answer and draws nothing. Leave it out"),
         ({"samples": 0}, "samples must be at least 1, got 0."),
-        ({"seed": -1}, "seed must be from 0 to 9223372036854775807, got -1."),
+        ({"seed": -1}, "seed must be from 0 to 4294967295, got -1."),
         ({"image": "in_2.png", "output": "in.png", "samples": 2}, "in_2.png would overwrite an input."),
     ],
     ids=lambda v: "-".join(map(str, v.values())) if isinstance(v, dict) else "",

@@ -1,12 +1,13 @@
 import io
 import logging
+import sys
 from pathlib import Path
 
 import pytest
 from rich.table import Table
 
 from inlay.errors import BadFile, reported
-from inlay.printing import LogFormatter, PrintableStream, code, console, markdown, printable, say
+from inlay.printing import LogFormatter, PrintableStream, code, console, kept, markdown, printable, say
 
 HOSTILE = "a\x1b[31mb\x07c\u202ed\x9b2Je\rf\udcff"
 SHOWN = r"a\x1b[31mb\x07c\u202ed\x9b2Je\rf\udcff"
@@ -62,3 +63,20 @@ def test_markdown_shows_marks_as_they_are_and_code_cannot_be_left():
     hostile = "<img src=x onerror=alert(1)> [a](b) `c`\n\n# d\x1b[31m\u202e"
     assert markdown(hostile) == (r"\<img src=x onerror=alert(1)\> \[a\](b) \`c\` \# d\\x1b\[31m\\u202e")
     assert code(hostile) == r"`<img src=x onerror=alert(1)> [a](b) 'c' # d\x1b[31m\u202e`"
+
+
+@pytest.mark.stranger("B.4")
+def test_what_is_printed_is_kept_by_whole_lines(tmp_path, capsys):
+    log = tmp_path / "train.log"
+    log.write_text("earlier\n")
+    with kept(log):
+        print("a table\n")
+        sys.stderr.write("\rtraining:  10%")
+        sys.stderr.write("\rtraining: 100%\n\x1b[A\n")
+        sys.stdout.write("not at an end")
+    assert log.read_text() == "earlier\na table\n\ntraining: 100%\n"
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("a table\n\nnot at an end", "\rtraining:  10%\rtraining: 100%\n\x1b[A\n")
+    with pytest.raises(ValueError, match="a defect"), kept(log):
+        raise ValueError("a defect")
+    assert log.read_text().endswith("ValueError: a defect\n")

@@ -4,7 +4,11 @@ import copy
 import logging
 import os
 import re
+import sys
+import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
 # Controls but for tab and newline, separators of lines, what turns the direction of letters (Unicode's embeddings,
 # overrides and isolates), and halves of letters, which stand for bytes of a file's name that are no UTF-8.
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_STYLE = re.compile("\x1b\\[[0-9;?]*[A-Za-z]")  # of colors, and moves of the cursor
 _BREAKS = re.compile("[\t\n]")
 _OF_MARKDOWN = re.compile(r"[\\`*_\[\]<>|#~&]")
 
@@ -58,6 +63,49 @@ def console(**options: Any) -> "Console":
     shown = Console(markup=False, highlight=False, emoji=False, **options)
     shown.push_render_hook(cast("RenderHook", _Printable()))
     return shown
+
+
+@contextmanager
+def kept(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Also append what is printed meanwhile to a file, by whole lines: of a line that is drawn again, the last state.
+
+    What logging writes to the terminal is not seen: its own handler writes it to the file.
+
+    Args:
+        path: of the file; a traceback that ends the work goes there, too.
+    """
+    with Path(path).open("a", encoding="utf-8", buffering=1) as file:
+        ours = {name: _Kept(getattr(sys, name), file) for name in ("stdout", "stderr")}
+        theirs = {name: getattr(sys, name) for name in ours}
+        for name, stream in ours.items():
+            setattr(sys, name, stream)
+        try:
+            yield
+        except Exception:
+            file.write(traceback.format_exc())
+            raise
+        finally:
+            for name, stream in theirs.items():
+                setattr(sys, name, stream)
+
+
+class _Kept:
+    """A stream of the terminal whose finished lines also go to a file."""
+
+    def __init__(self, stream: IO[str], file: IO[str]) -> None:
+        self._stream, self._file, self._begun = stream, file, ""
+
+    def write(self, text: str) -> int:
+        """Write to both."""
+        *lines, self._begun = (self._begun + text).split("\n")
+        for line in lines:
+            shown = _STYLE.sub("", line).rstrip("\r").rpartition("\r")[2].rstrip()
+            if shown or (not _STYLE.search(line) and not line.strip("\r")):
+                self._file.write(f"{shown}\n")
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 class LogFormatter(logging.Formatter):

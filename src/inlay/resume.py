@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from inlay.checkpoint_files import is_whole, resolved, step_files
-from inlay.checkpoints import KEY, read
+from inlay.checkpoints import KEY, other_version, read
 from inlay.errors import InlayError
 from inlay.printing import say
 
@@ -91,6 +91,11 @@ def compare(path: Path, config: Mapping[str, Any]) -> list[str]:
     """
     if not {"global_step", "loops", "optimizer_states"} <= read(path).keys():
         raise InlayError(f"resume: {path} holds weights and no run. A run can start from it: init_from=.")
+    if versions := other_version(read(path)):
+        raise InlayError(
+            f"resume: {path} is of another version.{versions} Go on with that one, or begin a new run with "
+            "its weights: init_from=."
+        )
     before, now = _flat(read(path)[KEY]["config"]), _flat(config)
     changed = [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)]
     lines = {key: f"{key}: {before.get(key, '(not set)')} -> {now.get(key, '(not set)')}" for key in changed}

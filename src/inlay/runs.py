@@ -17,6 +17,7 @@ from inlay.errors import InlayError
 from inlay.files import check_links, read_text, remove_leftovers, write_text
 from inlay.printing import say
 from inlay.processes import is_first_process
+from inlay.seeds import check_seed
 from inlay.text import vocabulary as words
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,9 @@ ARTIFACTS = (
     "wandb",
     "metrics.json",
     "filled.png",
+    "example.png",
+    "example_hole.png",
+    "example_filled.png",
     "val_items.csv",
     "result.json",
     "error.txt",
@@ -53,6 +57,23 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")  # VGG, a frozen encoder norm
     warnings.filterwarnings("ignore", message=r"It is recommended to use `self.log\('val/")  # torchmetrics has reduced
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")  # a resumed run's
+
+
+def check_numbers(config: Mapping[str, Any]) -> None:
+    """Refuse a seed out of range, and lengths below one iteration.
+
+    Args:
+        config: of the run.
+
+    Raises:
+        InlayError: naming the setting.
+    """
+    check_seed(config["seed"])
+    counts = {key: config[key] for key in ("iterations", "validate_every", "checkpoint_every")}
+    counts["trainer.log_every_n_steps"] = config["trainer"]["log_every_n_steps"]
+    for key, count in counts.items():
+        if count < 1:
+            raise InlayError(f"{key} must be at least 1, got {count}.")
 
 
 def check_used(config: Mapping[str, Any]) -> None:

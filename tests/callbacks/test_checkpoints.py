@@ -265,6 +265,18 @@ class TestResume:
         with pytest.raises(InlayError, match="is damaged"):
             resume.find(str(copy), str(path))
 
+    @pytest.mark.stranger("B.12")
+    def test_of_another_version_names_both(self, copy, monkeypatch):
+        config = weights(copy)["inlay"]["config"]
+        monkeypatch.setattr("inlay.__version__", "9.8.7")
+        with pytest.raises(InlayError, match=r"Inlay 0\.1\.0 wrote it, and this is Inlay 9\.8\.7\. .*init_from="):
+            resume.compare(copy / "checkpoints/last.ckpt", config)
+        held = torch.load(copy / "checkpoints/last.ckpt", weights_only=True)
+        held["inlay"]["config"]["model"]["width"] = 8
+        torch.save(held, copy / "other.ckpt")
+        with pytest.raises(InlayError, match=r"do not fit the network .*0\.1\.0 wrote it, and this is Inlay 9\.8\.7"):
+            checkpoints.build_network(copy / "other.ckpt")
+
     def test_lists_what_changed_key_by_key(self, finished, noise, capsys):
         config = weights(finished)["inlay"]["config"]
         changed = config | {"iterations": 9, "loss": config["loss"] | {"extra": 1}}

@@ -159,7 +159,7 @@ def _asking_side(models: Sequence[str], limits: Limits) -> dict[str, Any]:
     doubts = gr.HTML(visible=False, elem_classes="inlay-said")
     with gr.Row(visible=False) as draws:
         count = gr.Slider(1, limits.samples, value=1, step=1, label="Samples", min_width=130)
-        seed = gr.Textbox("", label="Seed", info="Empty: not drawn, always the same", max_length=19, min_width=130)
+        seed = gr.Textbox("", label="Seed", info="Empty: not drawn, always the same", max_length=10, min_width=130)
     with gr.Accordion("Advanced", open=False):
         strategy = gr.Dropdown(
             list(STRATEGIES), value="auto", label="Strategy", filterable=False,

@@ -13,6 +13,7 @@ from inlay.callbacks.mlflow_run import MLflowRun
 from inlay.callbacks.preemption import Preemption
 from inlay.callbacks.preflight import Preflight
 from inlay.callbacks.progress import IterationBar
+from inlay.callbacks.summary import Summary
 from inlay.callbacks.throughput import Throughput
 from inlay.callbacks.wandb_run import WandbRun
 from inlay.callbacks.whole_batch_norm import WholeBatchNorm
@@ -31,6 +32,7 @@ __all__ = [
     "Preemption",
     "Preflight",
     "RewindMetrics",
+    "Summary",
     "Throughput",
     "ValidationItems",
     "WandbRun",

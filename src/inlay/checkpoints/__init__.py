@@ -2,7 +2,7 @@
 
 from inlay.checkpoints.building import build_network, build_text_encoder
 from inlay.checkpoints.places import locate
-from inlay.checkpoints.reading import AVERAGE, KEY, read, settings, training_size, weights
+from inlay.checkpoints.reading import AVERAGE, KEY, other_version, read, settings, training_size, weights
 from inlay.checkpoints.transferring import Transfer, load_text, transfer
 from inlay.checkpoints.trust import check_trusted
 
@@ -15,6 +15,7 @@ __all__ = [
     "check_trusted",
     "load_text",
     "locate",
+    "other_version",
     "read",
     "settings",
     "training_size",

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from inlay.checkpoints.folders import TEXT_MODEL, backbone
-from inlay.checkpoints.reading import NAMES, read, settings, weights
+from inlay.checkpoints.reading import NAMES, other_version, read, settings, weights
 from inlay.checkpoints.trust import trusted_class
 from inlay.checkpoints.weightless import Weightless, fill
 from inlay.errors import InlayError
@@ -67,7 +67,9 @@ def _build(path: str | Path, checkpoint: dict[str, Any], group: str, part: str, 
         fill(module, held)
     except (TypeError, RuntimeError, ValueError, ArithmeticError) as error:
         reason = str(error).splitlines()[-1].strip()
-        raise InlayError(f"{path}: the weights do not fit the {NAMES[group]} it describes ({reason}).") from None
+        raise InlayError(
+            f"{path}: the weights do not fit the {NAMES[group]} it describes ({reason}).{other_version(checkpoint)}"
+        ) from None
     return module.eval()
 
 

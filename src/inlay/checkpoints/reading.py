@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+import inlay
 from inlay.checkpoint_files import resolved
 from inlay.checkpoints.folders import WEIGHTS, read_folder
 from inlay.errors import InlayError
@@ -60,6 +61,15 @@ def _check_named(path: Path, tensors: Any) -> None:
         raise InlayError(f"{path}: its weights have no names. It is damaged; use another.")
 
 
+def other_version(checkpoint: dict[str, Any]) -> str:
+    """A sentence with both versions where another Inlay wrote a checkpoint than this one; else nothing."""
+    told = checkpoint[KEY]
+    written = told.get("version") if isinstance(told, dict) else None
+    if written == inlay.__version__:
+        return ""
+    return f" Inlay {written or 'of an unknown version'} wrote it, and this is Inlay {inlay.__version__}."
+
+
 def weights(checkpoint: dict[str, Any], part: str) -> dict[str, Tensor]:
     """What a checkpoint holds of one part of its task, named as in that part's own state dict.
 
@@ -82,7 +92,9 @@ def settings(path: str | Path, checkpoint: dict[str, Any], group: str) -> dict[s
     try:
         return dict(checkpoint[KEY]["config"][group])
     except (KeyError, TypeError, ValueError):
-        raise InlayError(f"{path}: the checkpoint does not say which {NAMES[group]} it holds.") from None
+        raise InlayError(
+            f"{path}: the checkpoint does not say which {NAMES[group]} it holds.{other_version(checkpoint)}"
+        ) from None
 
 
 def training_size(path: str | Path) -> int | None:

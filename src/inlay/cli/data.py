@@ -38,8 +38,7 @@ def _add_workers(parser: argparse.ArgumentParser) -> None:
 
 
 def _prepare(args: argparse.Namespace) -> None:
-    from hydra.utils import instantiate
-
+    from inlay.cli.building import instantiate
     from inlay.cli.settings import composed
     from inlay.data.parallel import cores
     from inlay.data.prepare import prepare, refused_file

@@ -6,11 +6,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from inlay.cli.settings import pictures, require
+from inlay.cli.building import instantiate
+from inlay.cli.settings import check, pictures, require
 from inlay.printing import console, say
 
 if TYPE_CHECKING:
@@ -25,6 +24,9 @@ _SHOWN = "psnr_hole"
 _DATA = ("root", "index", "listing", "val_split", "verify", "on_bad_file", "workers")  # what of the group counts here
 
 
+_OWN = {"filler": str | list[str], "run_dir": str, "shard": str | None, "device": str}
+
+
 def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
     """Fill and measure what is not measured yet; write the results when nothing is missing any more.
 
@@ -37,6 +39,9 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
     """
     require([f"data.{key}" for key in _DATA if OmegaConf.is_missing(cfg.data, key)])
     _check_root(cfg.data)  # before seconds of imports
+    check(
+        OmegaConf.masked_copy(cfg, [key for key in map(str, cfg) if key != "protocol"]), "evaluate", _OWN
+    )  # see _protocol
 
     import torch
 
@@ -209,13 +214,8 @@ def _measures(cfg: DictConfig) -> "Measures":
     for name in cfg.protocol.metrics:
         try:
             built[name] = instantiate(cfg.protocol.metrics[name])
-        except InstantiationException as error:
-            cause: BaseException | None = error
-            while cause is not None and not isinstance(cause, Missing):
-                cause = cause.__cause__
-            if cause is None:
-                raise
-            left_out[name] = str(cause)
+        except Missing as missing:
+            left_out[name] = str(missing)
     weights = {name: path for name, path in cfg.weights.items() if path}
     for name, path in weights.items():
         if not Path(path).exists():

@@ -55,7 +55,9 @@ def _add_set(parser: argparse.ArgumentParser, size: int, out: str) -> None:
 def _generate(args: argparse.Namespace) -> None:
     from inlay.errors import InlayError
     from inlay.masks.freeze import freeze
+    from inlay.seeds import check_seed
 
+    check_seed(args.seed)
     cfg = composed(args.settings)
     if args.count is None:
         if not _has_pictures(cfg):
@@ -146,8 +148,9 @@ def _write(args: argparse.Namespace, masks: "Iterable[Drawn]", total: int, famil
 
 def _family(cfg: "DictConfig") -> Any:
     """The mask family that was asked for."""
-    from hydra.utils import instantiate
     from omegaconf import OmegaConf
+
+    from inlay.cli.building import instantiate
 
     require(sorted(OmegaConf.missing_keys(cfg.masks)))
     return instantiate(cfg.masks)
@@ -167,6 +170,8 @@ def _name(settings: list[str]) -> str:
 
 def _check(args: argparse.Namespace) -> None:
     from inlay.errors import InlayError
+    from inlay.seeds import check_seed
 
+    check_seed(args.seed)
     if args.count < 1 or args.size < 16:
         raise InlayError(f"--count must be >= 1 and --size >= 16, got {args.count} and {args.size}.")

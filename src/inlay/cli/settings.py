@@ -1,17 +1,19 @@
 """Commands take the settings of ``train.py``: the same groups, the same names."""
 
 import argparse
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
-from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig, OmegaConf
 
 import inlay
+from inlay.cli.building import instantiate, problems
+from inlay.cli.overrides import explained, suggestion
 from inlay.errors import InlayError
 
 if TYPE_CHECKING:
@@ -26,19 +28,16 @@ def add_settings(parser: argparse.ArgumentParser, example: str) -> None:
     parser.add_argument("settings", nargs="*", metavar="group=choice|key=value", help=f"as for train.py: {example}")
 
 
-def composed(settings: list[str]) -> DictConfig:
-    """The configuration of ``train.py`` under these settings.
+def composed(settings: list[str], config: str = "train") -> DictConfig:
+    """The configuration of ``train.py``, or of another program, under these settings.
 
     Raises:
         InlayError: a setting is not one.
     """
     folder = next(place for place in _PLACES if place.is_dir())
     running = GlobalHydra.instance().is_initialized()  # train.py's own, which is asked then
-    try:
-        with nullcontext() if running else initialize_config_dir(str(folder), version_base="1.3"):
-            return compose("train", settings)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise InlayError(f"{' '.join(settings)}: {error}") from error
+    with explained(config), nullcontext() if running else initialize_config_dir(str(folder), version_base="1.3"):
+        return compose(config, settings)
 
 
 def require(missing: list[str]) -> None:
@@ -51,6 +50,58 @@ def require(missing: list[str]) -> None:
         raise InlayError(f"give {' and '.join(f'{key}=...' for key in missing)} on the command line.")
 
 
+def check(cfg: DictConfig, config: str, own: Mapping[str, Any]) -> None:
+    """Refuse settings of a wrong type, and those that nothing reads, before anything is built.
+
+    Args:
+        cfg: the configuration of a program.
+        config: its name.
+        own: types of the settings outside of the groups.
+
+    Raises:
+        InlayError: naming the first such setting.
+    """
+    known = _outermost(config)
+    for name in map(str, cfg):
+        if name not in known and name != "hydra":
+            raise InlayError(f"{name}=: nothing reads this.{suggestion(name, settings_of(config))}")
+    for problem in problems(cfg, own):
+        raise InlayError(problem)
+
+
+def settings_of(config: str) -> dict[str, str]:
+    """All groups and settings of a program as it is without a command line, by name.
+
+    Returns:
+        For one that stands for another (``${iterations}``) the other one, else an empty text.
+    """
+    return dict.fromkeys(_groups(config), "") | dict(_names(composed([], config)))
+
+
+def _written(config: str) -> DictConfig:
+    folder = next(place for place in _PLACES if place.is_dir())
+    return cast(DictConfig, OmegaConf.load(folder / f"{config}.yaml"))
+
+
+def _groups(config: str) -> list[str]:
+    """Such as ``masks`` and ``masks@val_masks``."""
+    return [str(next(iter(entry))) for entry in _written(config).defaults if isinstance(entry, DictConfig)]
+
+
+def _outermost(config: str) -> set[str]:
+    """Settings outside of groups, and what groups are called in the configuration."""
+    return {*map(str, _written(config)), *(group.rpartition("@")[2] for group in _groups(config))}
+
+
+def _names(node: DictConfig) -> Iterator[tuple[str, str]]:
+    written = OmegaConf.to_container(node, resolve=False)
+    for key, raw in cast(dict[str, Any], written).items():
+        source = re.fullmatch(r"\$\{([\w.]+)\}", raw) if isinstance(raw, str) else None
+        yield str(node._get_full_key(key)), source[1] if source else ""
+        if isinstance(raw, dict):
+            yield from _names(node[key])
+
+
 def pictures(data: DictConfig, split: str) -> "IndexedPictures":
     """The pictures of a dataset that the group ``data`` describes.
 
@@ -61,8 +112,6 @@ def pictures(data: DictConfig, split: str) -> "IndexedPictures":
     Raises:
         InlayError: see :func:`inlay.data.prepare.find_index` and :func:`inlay.data.index.open_split`.
     """
-    from hydra.utils import instantiate
-
     from inlay.data.index import open_split
     from inlay.data.parallel import cores
     from inlay.data.pictures import IndexedPictures

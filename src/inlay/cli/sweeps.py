@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from rich.table import Table
 from rich.text import Text
 
-from inlay.cli.training import higher_is_better
+from inlay.cli.training import check_run, higher_is_better
 from inlay.cli.trials import Trial, read, varied
 from inlay.errors import reported
 from inlay.files import csv_bytes, write_bytes
@@ -36,6 +36,7 @@ class SweepSummary(Callback):
         self.folder.mkdir(parents=True, exist_ok=True)  # where Optuna's storage goes
         self._monitor = str(config.monitor)
         with reported():  # what no trial could measure is refused before the first
+            check_run(config)
             self._higher = higher_is_better(config)
         if "direction" in config.hydra.sweeper:
             with read_write(config):

@@ -5,12 +5,20 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
-from hydra.utils import get_class, instantiate
+from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
-from inlay.cli.settings import composed, require
+from inlay.cli.building import instantiate
+from inlay.cli.settings import check, composed, require
 from inlay.errors import InlayError, in_a_line
+
+_OWN = {
+    **dict.fromkeys(("run_name", "run_dir", "monitor"), str),
+    **dict.fromkeys(("seed", "iterations", "validate_every", "checkpoint_every"), int),
+    **dict.fromkeys(("resume", "tune", "replay", "text_from", "init_from"), str | None),
+    "run_id": str | int | None,
+}
 
 
 def train(cfg: DictConfig) -> float | None:
@@ -28,8 +36,8 @@ def train(cfg: DictConfig) -> float | None:
         replay.run(cfg.replay, _replayed(cfg.replay))
         return None
     require(sorted(OmegaConf.missing_keys(cfg)))
+    check_run(cfg)
     runs.check_used(cfg)
-    higher_is_better(cfg)
     checkpoint = resume.find(cfg.run_dir, cfg.resume)
     cfg.run_id = runs.identity(cfg.run_id, checkpoint)
     if "preflight" in cfg.callbacks and cfg.callbacks.preflight.reference_lr is None:
@@ -53,7 +61,7 @@ def train(cfg: DictConfig) -> float | None:
     beside = {name: list(instantiate(cfg[name]).values()) for name in ("callbacks", "logger")}
     try:
         trainer = make_trainer(**beside, val_check_interval=min(cfg.validate_every, cfg.iterations))
-    except MisconfigurationException as error:  # no such accelerator, so many devices, ...
+    except (MisconfigurationException, TypeError, ValueError) as error:  # no such accelerator, so many devices, ...
         raise InlayError(
             f"the trainer cannot be had here: {error} Choose another: trainer=cpu works anywhere."
         ) from error
@@ -88,13 +96,27 @@ def build(cfg: DictConfig) -> Any:
     return instantiate(cfg.task)(config=config, **{name: instantiate(cfg[group]) for name, group in parts.items()})
 
 
+def check_run(cfg: DictConfig) -> None:
+    """Refuse what can be known to be wrong before anything is built.
+
+    Raises:
+        InlayError: a setting has a wrong type or is out of range, or nothing reads it, or ``monitor`` is unknown.
+    """
+    from inlay import runs
+
+    check(cfg, "train", _OWN)
+    runs.check_numbers(cfg)
+    higher_is_better(cfg)
+
+
 def higher_is_better(cfg: DictConfig) -> bool:
     """Which way the monitored metric is better.
 
     Raises:
         InlayError: the recipe measures none of this name.
     """
-    return bool(get_class(cfg.task._target_).higher_is_better(cfg.monitor))
+    task: Any = get_class(cfg.task._target_)
+    return bool(task.higher_is_better(cfg.monitor))
 
 
 def recipe_rate() -> float | None:

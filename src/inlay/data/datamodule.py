@@ -23,6 +23,7 @@ from inlay.distributed import rank_and_world
 from inlay.errors import InlayError
 from inlay.masks import Mix, Paired
 from inlay.randomness import Stream, generator
+from inlay.seeds import check_seed
 from inlay.types import Batch, MaskFamily, Tokens
 
 log = logging.getLogger(__name__)
@@ -93,6 +94,7 @@ class InpaintingData(pl.LightningDataModule, ABC):
             raise InlayError(f"data.caption_dropout must lie in [0, 1], got {caption_dropout}.")
         if on_bad_file not in ("error", "skip"):
             raise InlayError(f"data.on_bad_file must be 'error' or 'skip', got {on_bad_file!r}.")
+        check_seed(seed, "data.seed")
         self.masks = masks
         self.val_masks = val_masks or masks
         self.image_size = image_size

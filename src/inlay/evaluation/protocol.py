@@ -10,6 +10,7 @@ from inlay.data.pictures import Pictures
 from inlay.errors import InlayError
 from inlay.evaluation.folder import case_name
 from inlay.randomness import Stream, generator
+from inlay.seeds import check_seed
 from inlay.types import MaskFamily
 
 _NOT_HASHED = ("about",)  # words about a test do not change it
@@ -54,6 +55,8 @@ class Protocol:
     def __post_init__(self) -> None:
         if self.cut not in ("center", "squash"):
             raise InlayError(f"protocol.cut must be 'center' or 'squash', got {self.cut!r}.")
+        if isinstance(self.seed, int):
+            check_seed(self.seed, "protocol.seed")
         least = {"version": 1, "pictures": 1, "size": 16, "samples": 1, "seed": 0}
         for name, low in least.items():
             number = getattr(self, name)

@@ -17,10 +17,9 @@ from inlay.images import Picture
 from inlay.inpainter.forms import picture_of
 from inlay.inpainter.holes import hole_of
 from inlay.precision import Inference
+from inlay.seeds import check_seed
 
 log = logging.getLogger(__name__)
-
-LAST_SEED = 2**63 - 1
 
 
 def load(model: str | Path, device: str = "auto", precision: Inference = "32", how: How | None = None) -> "Inpainter":
@@ -143,8 +142,9 @@ def check_asked(text: str | None, seed: int | None, samples: int) -> None:
     """
     if samples < 1:
         raise InlayError(f"samples must be at least 1, got {samples}. Leave it out for one picture.")
-    if seed is not None and not 0 <= seed <= LAST_SEED:
-        raise InlayError(f"seed must be from 0 to {LAST_SEED}, got {seed}. Leave it out to draw nothing.")
+    if seed is not None:
+        check_seed(seed)
+        check_seed(seed + samples - 1, "the seed of the last sample")
     if text and any("\ud800" <= letter <= "\udfff" for letter in text):  # bytes that Python kept as such
         raise InlayError(f"text must be UTF-8, got {text!r}. Set the terminal to UTF-8 and write it again.")
 
