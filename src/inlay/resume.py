@@ -65,18 +65,27 @@ def _newest(folder: Path, resume: str) -> Path | None:
     )
 
 
-def report(path: Path, config: Any) -> None:
-    """Say where a run goes on, and what changed since; arguments as for :func:`compare`.
+def report(path: Path, config: Any, pictures: Mapping[str, int]) -> None:
+    """Say where a run goes on, and what changed since.
+
+    Args:
+        path: the checkpoint.
+        config: of the run that goes on, resolved.
+        pictures: how many there are now by split, ``train`` and ``val``.
 
     Raises:
         InlayError: see :func:`compare`.
     """
-    changed, steps = compare(path, config), read(path)["global_step"]
+    changed, checkpoint = compare(path, config), read(path)
+    steps, then = checkpoint["global_step"], {split: checkpoint[KEY].get(f"{split}_pictures") for split in pictures}
     say(f"resume: {path}, after {steps} iterations")
     if steps >= config["iterations"]:
         say(f"resume: iterations={config['iterations']} are done; nothing is left to train")
     if changed:
         say("\n  ".join([f"resume: {len(changed)} settings changed since", *changed]))
+    for split, now in pictures.items():
+        if then[split] not in (None, now):  # earlier versions did not write it down
+            say(f"resume: the data changed since, {then[split]} -> {now} pictures to {split} on")
 
 
 def compare(path: Path, config: Mapping[str, Any]) -> list[str]:

@@ -282,8 +282,19 @@ class TestResume:
         changed = config | {"iterations": 9, "loss": config["loss"] | {"extra": 1}}
         lines = resume.compare(finished / "checkpoints/last.ckpt", changed)
         assert lines == ["iterations: 7 -> 9", "loss.extra: (not set) -> 1"]
-        resume.report(finished / "checkpoints/last.ckpt", changed)
+        resume.report(finished / "checkpoints/last.ckpt", changed, {})
         assert "2 settings changed since\n  iterations: 7 -> 9\n" in capsys.readouterr().out
+
+    @pytest.mark.stranger("B.14")
+    def test_tells_of_pictures_that_came_or_went(self, finished, noise, capsys):
+        told = weights(finished)["inlay"]
+        then = {"train": told["train_pictures"], "val": told["val_pictures"]}
+        resume.report(finished / "checkpoints/last.ckpt", told["config"], then)
+        assert "the data changed" not in capsys.readouterr().out
+        resume.report(finished / "checkpoints/last.ckpt", told["config"], then | {"train": then["train"] + 1})
+        assert f"the data changed since, {then['train']} -> {then['train'] + 1} pictures to train on" in (
+            capsys.readouterr().out
+        )
 
     def test_takes_what_changes_no_state(self, finished):
         config = weights(finished)["inlay"]["config"]

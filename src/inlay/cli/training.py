@@ -50,7 +50,8 @@ def train(cfg: DictConfig) -> float | None:
     task = build(cfg)
     task.configure_optimizers()  # refuses numbers that they do not take, while nothing is written yet
     if checkpoint:
-        resume.report(checkpoint, OmegaConf.to_container(cfg, resolve=True))
+        found = {split: len(data.pictures(split)) for split in ("train", "val")}
+        resume.report(checkpoint, OmegaConf.to_container(cfg, resolve=True), found)
     else:
         runs.start_from(task, cfg.init_from, cfg.text_from)
     data.tokenizers = task.tokenizers()

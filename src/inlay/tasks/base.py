@@ -1,8 +1,8 @@
 """What every recipe has in common, whatever it trains."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from typing import Any, ClassVar, NamedTuple, cast
 
 import pytorch_lightning as pl
 import torch
@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from inlay.checkpoints import KEY
-from inlay.data.loader import TrainingLoader
+from inlay.data.loader import SampleLoader, TrainingLoader
 from inlay.distributed import average, rank_and_world
 from inlay.errors import InlayError, in_a_line
 from inlay.metrics import Metric
@@ -282,6 +282,10 @@ class Task(pl.LightningModule, ABC):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Let the checkpoint say how to rebuild the network."""
-        loader = self.trainer.train_dataloader
+        loader, held_out = self.trainer.train_dataloader, self.trainer.val_dataloaders
         place = {"epoch": loader.passes, "samples": loader.samples} if isinstance(loader, TrainingLoader) else {}
+        if isinstance(loader, TrainingLoader):
+            place["train_pictures"] = loader.stream.length
+        if isinstance(held_out, SampleLoader):
+            place["val_pictures"] = len(cast(Sized, held_out.dataset))
         checkpoint[KEY] = provenance(self._config, step=self.global_step, **place)
