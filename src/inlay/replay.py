@@ -8,13 +8,14 @@ from typing import Any
 from rich.table import Table
 from torch import Tensor, nn
 
-from inlay.checkpoints import KEY, check_trusted, read
+from inlay.checkpoints import KEY, Bounded, check_trusted, read
 from inlay.errors import InlayError, in_a_line
 from inlay.printing import console, say
 from inlay.tasks.base import Replayed, Task
 from inlay.tasks.steps import not_finite, poisoned, split
 
 _SHOWN = 10
+_FROZEN = 2**25  # numbers: of Inception, and of what few a test has
 _PARTS = ("model", "loss", "task", "text", "discriminator", "matcher", "optimizer", "scheduler", "seed")
 
 
@@ -30,6 +31,12 @@ def config(path: str | Path) -> dict[str, Any]:
     parts = {name: value for name, value in content[KEY]["config"].items() if name in _PARTS}
     check_trusted(path, parts)
     return parts
+
+
+def bounded(path: str | Path) -> Bounded:
+    """For building what a replay file describes: weights as many as its own, and those of frozen networks."""
+    numbers = sum(value.numel() for value in read(path)["state_dict"].values())
+    return Bounded(2 * numbers + _FROZEN)
 
 
 def run(path: str | Path, task: Task) -> None:

@@ -216,6 +216,18 @@ def test_a_replay_file_that_makes_no_task_is_one_line(settings, tmp_path):
         train(OmegaConf.create({"replay": str(path)}))
 
 
+@pytest.mark.stranger("A.2")
+@pytest.mark.parametrize("width", [10**9, 20_000])
+def test_a_replay_file_of_a_larger_network_than_its_weights(width, tmp_path):
+    from inlay.cli.training import train
+
+    task = {"_target_": "inlay.tasks.ReconstructionTask", "_partial_": True}
+    config = {"task": task, "model": CONFIG["model"] | {"width": width}}
+    path = write_pconv(tmp_path / "a.pt", config=config, batch={})
+    with pytest.raises(InlayError, match=r"asks for more weights than the file is about|model asks for 1,000,000,000"):
+        train(OmegaConf.create({"replay": str(path)}))
+
+
 @pytest.mark.stranger("A.1")
 def test_a_card_that_is_a_link_is_not_uploaded(tmp_path, hub):
     write_folder(tmp_path / "stranger", checkpoints.read(write_pconv(tmp_path / "tiny.ckpt")), "")

@@ -5,10 +5,12 @@ from inlay.checkpoints.places import locate
 from inlay.checkpoints.reading import AVERAGE, KEY, other_version, read, settings, training_size, weights
 from inlay.checkpoints.transferring import Transfer, load_text, transfer
 from inlay.checkpoints.trust import check_trusted
+from inlay.checkpoints.weightless import Bounded
 
 __all__ = [
     "AVERAGE",
     "KEY",
+    "Bounded",
     "Transfer",
     "build_network",
     "build_text_encoder",

@@ -20,6 +20,8 @@ _HOMES = {
 """Where the classes of a group live: its list is what these packages export (``__all__``)."""
 
 _DEEPEST = 16  # levels of a configuration; ours have five
+_MOST = 10**7  # of channels, layers, words: lists of so many would still fit
+_COUNTED = ("model", "loss", "text", "discriminator", "matcher", "task")
 
 
 def check_trusted(path: str | Path, config: dict[str, Any]) -> None:
@@ -64,6 +66,8 @@ def _check(path: str | Path, config: Any, group: str, depth: int) -> None:
     if isinstance(config, list):
         for value in config:
             _check(path, value, group, depth - 1)
+    elif isinstance(config, int) and abs(config) > _MOST and group in _COUNTED:
+        raise InlayError(f"{path}: {group} asks for {config:,} of something. Not to be trusted.")
     elif isinstance(config, str) and "${" in config:
         raise InlayError(f"{path}: asks for {config!r}, which would be looked up. Not to be trusted.")
 

@@ -48,6 +48,36 @@ class Weightless(TorchFunctionMode):
         return func(*args, **options)
 
 
+class Bounded(TorchFunctionMode):
+    """In here layers get no more weights than a file can be about: a small one could fill the memory.
+
+    Args:
+        most: numbers of all weights together; each tensor counts as a thousand at least.
+
+    Raises:
+        ValueError: they ask for more.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.left = most
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Count new weights before there are any; what is laid out elsewhere first (transformers) is not counted."""
+        options = dict(kwargs or {})
+        if func in (torch.empty, torch.randn) and torch.get_default_device().type != "meta":
+            self.left -= max(func(*args, **{**options, "device": "meta"}).numel(), 1000)
+            if self.left < 0:
+                raise ValueError("it asks for more weights than the file is about")
+        return func(*args, **options)
+
+
 # Draws and spectral norm, of which shapes alone matter. PyTorch has these of the meta device in Python only, for which
 # it would import its compiler: seconds.
 _BY_SHAPE: dict[Callable[..., Any], Callable[..., Tensor]] = {

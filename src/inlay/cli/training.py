@@ -82,12 +82,14 @@ def _replayed(path: str) -> Any:
 
     config = OmegaConf.create(replay.config(path))
     try:
-        with hub.local_only():  # a file's word is no reason to download
+        with hub.local_only(), replay.bounded(path):  # a file's word is no reason to download, nor to fill the memory
             return build(config)
     except (InstantiationException, ConfigKeyError, ConfigAttributeError) as error:
-        if isinstance(error.__cause__, InlayError):
+        cause = error.__cause__
+        if isinstance(cause, InlayError):
             raise
-        raise InlayError(f"replay={path}: its settings make no task ({in_a_line(error)}). Make it again.") from error
+        told = in_a_line(cause if isinstance(cause, Exception) else error)
+        raise InlayError(f"replay={path}: its settings make no task ({told}). Make it again.") from error
 
 
 def build(cfg: DictConfig) -> Any:
