@@ -13,7 +13,7 @@ from inlay.checkpoints.weightless import Weightless, fill
 from inlay.errors import InlayError
 from inlay.hub import local_only
 
-_PER_TENSOR, _MORE = 2, 16  # weights that layers may ask for: those in the file, and some that are made of others
+_PER_TENSOR, _MORE = 2, 1000  # weights that layers may ask for: those in the file, and those of frozen networks
 _MOST = 10_000  # what a number may be besides those that count weights, such as the longest caption's words
 
 
