@@ -14,10 +14,10 @@ from rich.console import Console
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from inlay.callbacks import Preflight, costs, figures, preflight
+from inlay.callbacks import Checkpoints, Preflight, costs, figures, preflight
 from inlay.callbacks.costs import StepCosts, attempt, fill_flops, state_bytes, step_costs, without_trace
 from inlay.callbacks.figures import Data, Device, Figures, Memory, Part
-from inlay.callbacks.preflight import table, warnings
+from inlay.callbacks.preflight import disk_warning, table, warnings
 from inlay.data.samples import TrainingSamples
 from inlay.errors import BadFile, InlayError
 from inlay.models.layers.whole_batch_norm import WholeBatchNorm2d
@@ -263,6 +263,18 @@ class TestWarnings:
                 {"data": FIGURES.data._replace(iterations=101_250)},
                 "iterations=101250 pass 10,000 times over 162 training pictures: .* iterations=20250 at most",
             ),
+            (
+                {"data": FIGURES.data._replace(training=9)},
+                "data.batch_size=16 is more than the 9 training pictures: .* set data.batch_size=9 at most",
+            ),
+            (
+                {"data": FIGURES.data._replace(iterations=5)},
+                "iterations=5 see 49% of the 162 training pictures.* set iterations=11 at least",
+            ),
+            (
+                {"data": FIGURES.data._replace(small=0.25)},
+                "25% of the training pictures are smaller than data.image_size, .* Set a smaller data.image_size",
+            ),
             ({"holes": [0.0, 0.0]}, "hide hardly any of a picture: 0.00% on average of 2. .*inlay masks preview"),
             ({"holes": [0.001, 0.015]}, "hide hardly any of a picture: 0.80% on average"),
             ({"holes": [0.85, 0.99]}, "hide nearly all of a picture: 92.00% on average"),
@@ -272,10 +284,20 @@ class TestWarnings:
             ),
         ],
     )
+    @pytest.mark.stranger("B.6")
     def test_name_the_number_and_a_remedy(self, change, said):
         (line,) = warnings(FIGURES._replace(**change), reference_lr=2e-4)
         assert re.search(said, line)
         assert "\n" not in line
+
+    @pytest.mark.stranger("B.6")
+    def test_checkpoints_that_have_no_room_are_told(self, tmp_path, monkeypatch):
+        kept = Checkpoints(str(tmp_path / "checkpoints"), "val/psnr", every=10)
+        monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: SimpleNamespace(free=2**20))
+        (line,) = disk_warning(FIGURES, kept)
+        assert re.search(r"4 checkpoints of \S+ MiB, one every 10 .* and 1.0 MiB are free. .*run_dir=", line)
+        monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: SimpleNamespace(free=2**40))
+        assert list(disk_warning(FIGURES, kept)) == []
 
     def test_a_recipe_that_is_not_known_is_nothing_to_compare_with(self):
         assert list(warnings(FIGURES._replace(learning_rate=100.0))) == []

@@ -14,6 +14,7 @@ from inlay.callbacks.atomic_io import size
 from inlay.callbacks.costs import StepCosts, attempt, fill_flops, state_bytes, step_costs, without_trace
 from inlay.callbacks.ema import EMA
 from inlay.data.loader import SampleLoader, TrainingLoader
+from inlay.data.pictures import IndexedPictures
 from inlay.data.samples import Address
 from inlay.errors import InlayError
 from inlay.tasks import InpaintingTask
@@ -24,6 +25,7 @@ from inlay.types import Batch
 _PICTURES = 2  # that a step is measured with: batch norm refuses one
 _MASKS = 32
 _SECONDS = 1.0  # for them
+_LOOKED_AT = 1000  # pictures whose sizes are asked for
 
 
 class Part(NamedTuple):
@@ -49,6 +51,8 @@ class Data(NamedTuple):
     iterations: int
     only: int | None = None
     """The first samples, which come again and again, if that is wanted."""
+    small: float = 0.0
+    """Share of the training pictures, of the first ones that are looked at, that are smaller than a sample."""
 
     @property
     def passes(self) -> float:
@@ -186,7 +190,18 @@ def _data(trainer: pl.Trainer, task: Task) -> Data:
         parts=task.accumulate,
         iterations=trainer.max_steps,
         only=loader.stream.only,
+        small=_small(loader.dataset),
     )
+
+
+def _small(samples: Any) -> float:
+    """Going by the sizes that an index holds."""
+    pictures = getattr(samples, "pictures", None)
+    if not isinstance(pictures, IndexedPictures):
+        return 0.0
+    sizes = [pictures.index.value(place, "size") for place in range(min(len(pictures), _LOOKED_AT))]
+    known = [min(size) for size in sizes if size]
+    return sum(side < samples.recipe.size for side in known) / max(len(known), 1)
 
 
 def _hole_ratios(samples: Dataset[Any], length: int) -> list[float]:

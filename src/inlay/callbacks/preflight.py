@@ -1,12 +1,14 @@
 """What a person should know before a run spends days."""
 
 import logging
+import shutil
 from collections.abc import Iterator
 from typing import cast
 
 import pytorch_lightning as pl
 from rich.table import Table
 
+from inlay.callbacks.checkpoints import Checkpoints
 from inlay.callbacks.figures import Figures, Part, figures, parts_of
 from inlay.errors import InlayError
 from inlay.printing import console
@@ -49,7 +51,9 @@ class Preflight(pl.Callback):
             return
         found = figures(trainer, cast(Task, pl_module), self._parts)
         console().print(table(found))
-        for line in warnings(found, self.reference_lr):
+        kept = [each for each in trainer.callbacks if isinstance(each, Checkpoints)]  # type: ignore[attr-defined]
+        room = (line for each in kept for line in disk_warning(found, each))
+        for line in (*warnings(found, self.reference_lr), *room):
             log.warning("%s", line)
 
 
@@ -60,6 +64,22 @@ def warnings(found: Figures, reference_lr: float | None = None) -> Iterator[str]
         yield (
             f"optimizer.lr={rate:g} is {rate / reference_lr:,.0f} times the recipe's {reference_lr:g}: "
             f"training will hardly be stable. Set optimizer.lr={reference_lr:g}."
+        )
+    if data.batch > data.training and data.only is None:
+        yield (
+            f"data.batch_size={data.batch} is more than the {data.training:,} training pictures: a batch holds "
+            f"some of them several times. Train with more pictures, or set data.batch_size={data.training} at most."
+        )
+    if data.passes < 1 and data.only is None:
+        enough = -(-data.training // data.batch)
+        yield (
+            f"iterations={data.iterations} see {data.passes:.0%} of the {data.training:,} training pictures. To see "
+            f"all of them set iterations={enough} at least."
+        )
+    if data.small:
+        yield (
+            f"{data.small:.0%} of the training pictures are smaller than data.image_size, and will be enlarged. "
+            "Set a smaller data.image_size, or leave them out."
         )
     if data.passes > _MOST_PASSES and data.only is None:
         fewer = max(1, _MOST_PASSES * data.training // data.batch)
@@ -78,6 +98,21 @@ def warnings(found: Figures, reference_lr: float | None = None) -> Iterator[str]
             f"about {_bytes(found.memory.total)} of memory are needed, and {found.device.name} has "
             f"{_bytes(found.device.memory)}. Lower data.batch_size={data.batch}, raise task.accumulate={data.parts}, "
             "or, with a network that has it, set model.checkpointing=true."
+        )
+
+
+def disk_warning(found: Figures, checkpoints: Checkpoints) -> Iterator[str]:
+    """Whether there is room for the checkpoints that a run keeps, and for the one that is being written."""
+    if isinstance(found.memory, str):
+        return
+    each = found.memory.weights + found.memory.optimizer + found.memory.average
+    folder = checkpoints.folder.absolute()
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    count, free = checkpoints.keep + 3, shutil.disk_usage(there).free
+    if count * each > free:
+        yield (
+            f"{checkpoints.folder}: {count} checkpoints of {_bytes(each)}, one every {checkpoints.every} iterations, "
+            f"need {_bytes(count * each)}, and {_bytes(free)} are free. Make room, or give run_dir=... on another disk."
         )
 
 

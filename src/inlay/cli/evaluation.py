@@ -200,6 +200,8 @@ def _protocol(cfg: DictConfig) -> "Protocol":
     whole.weights, whole.device = {name: f"weights.{name}" for name in cfg.weights}, "device"
     recipe = OmegaConf.to_container(whole.protocol, resolve=True)
     bare = OmegaConf.masked_copy(cfg.protocol, [key for key in cfg.protocol if key != "metrics"])
+    bare._set_parent(cfg)  # messages name the whole setting
+    bare._metadata.key = "protocol"
     protocol: Protocol = instantiate(bare, _convert_="all")(recipe=recipe)
     return protocol
 

@@ -45,6 +45,10 @@ SCHEMA = pa.schema(
 )
 _REQUIRED = ("id", "image", "split")
 _BLOCK = 32 << 20  # bytes of JSON a chunk of rows is made from; no row may be longer
+_HOW_TO_SPLIT = (
+    " A folder without train/ and val/ is split 80/10/10 by a hash of each file's path, and one picture cannot be "
+    "split: put pictures into train/ and val/, or validate on those that train, with data.val_split=train."
+)
 _STAMP = "source.json"
 
 
@@ -105,7 +109,7 @@ def open_split(path: str | os.PathLike[str], split: str, root: Path | None = Non
     if not file.exists():
         raise InlayError(
             f"{path}: no pictures in split {split!r}; it has {', '.join(_splits(folder)) or 'none at all'}. "
-            "Choose with data.train_split and data.val_split."
+            f"Choose with data.train_split and data.val_split.{_HOW_TO_SPLIT}"
         )
     return Index(file)
 
