@@ -21,6 +21,7 @@ from inlay.data.listings import Folder
 from inlay.data.prepare import about_file, find_index, prepare, read_refused, refused_file
 from inlay.data.rows import Refused
 from inlay.errors import BadFile, InlayError
+from tests.kills import Moments, watch
 
 FOLDER = Folder(captions="beside")
 BROKEN = ("train/broken.jpg", "val/empty.png")
@@ -380,6 +381,31 @@ class TestInterrupted:
         assert not out.exists()
         prepared(root, out)
         assert result(out) == self.whole(root, tmp_path)
+
+    @pytest.mark.stranger("B.19")
+    def test_killed_at_any_step_it_ends_with_the_same_bytes(self, root, tmp_path):
+        whole, out = self.whole(root, tmp_path), tmp_path / "index.jsonl"
+
+        def prepare_and_die(fatal):
+            moment = Moments(fatal)
+            watch(moment)
+            prepare(FOLDER, root, out, 0)
+
+        forked = multiprocessing.get_context("fork")
+        for fatal in range(30):
+            process = forked.Process(target=prepare_and_die, args=(fatal,))
+            process.start()
+            process.join(60)
+            assert not out.exists() or out.read_bytes() == whole[0]
+            if process.exitcode == 0:
+                break
+            assert process.exitcode == -signal.SIGKILL
+            if fatal % 2:  # else the next one meets what two have left
+                prepared(root, out)
+                assert result(out) == whole
+        assert fatal > 8
+        assert result(out) == whole
+        assert {path.name for path in tmp_path.glob(".index.jsonl*")} <= {".index.jsonl.lock"}
 
 
 class TestFindIndex:

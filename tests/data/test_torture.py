@@ -1,10 +1,12 @@
 """A folder as scraped from the web, from listing to the end of a run: nothing stops it, nothing is lost unseen."""
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from inlay.callbacks.bad_files import read
@@ -12,7 +14,8 @@ from inlay.data.listings import Folder
 from inlay.data.prepare import prepare
 from inlay.errors import BadFile, reported
 from inlay.images import Picture, write_picture
-from tests.training import metrics, train
+from inlay.tasks import InpaintingTask
+from tests.training import metrics, train, weights
 
 USUAL = [f"usual{number}.jpg" for number in range(6)]
 ODD = ["gif.jpg", "alpha.jpg", "cmyk.jpg", "deep.png", "palette.png", "moving.webp", "rotated.jpg", "tail.jpg"]
@@ -201,3 +204,49 @@ def test_a_fresh_run_in_the_same_folder_sets_the_lists_aside(good, tmp_path):
     for _ in range(2):
         train(tmp_path / "run", "data=index", *settings, SKIP, "iterations=5")
     assert len(read(tmp_path / "run/earlier/1/bad_files.csv")) == len(read(tmp_path / "run/bad_files.csv")) == 1
+
+
+@pytest.mark.stranger("B.19")
+@pytest.mark.parametrize("lost", ["one file", "the folder"])
+def test_what_is_lost_in_mid_epoch_stops_the_run_and_costs_no_step_before(noise, tmp_path, monkeypatch, lost):
+    root, away = tmp_path / "pictures", tmp_path / "away"
+    shutil.copytree(noise, root)
+    settings = [f"data.root={root}", "data=folder", "iterations=6", "validate_every=2"]
+    train(tmp_path / "whole", *settings)
+    ended = InpaintingTask.on_train_batch_end
+
+    def losing(task, *arguments):
+        ended(task, *arguments)
+        if task.global_step == 4:
+            if lost == "the folder":
+                root.rename(away)
+            else:
+                for path in root.glob("*.png"):
+                    path.with_suffix(".kept").write_bytes(path.read_bytes())
+                    path.write_bytes(path.read_bytes()[:-500])
+
+    with monkeypatch.context() as context:
+        context.setattr(InpaintingTask, "on_train_batch_end", losing)
+        with pytest.raises(SystemExit, match="1"), reported():
+            train(tmp_path / "run", *settings)
+    if lost == "the folder":
+        away.rename(root)
+    for path in root.glob("*.kept"):
+        path.rename(path.with_suffix(".png"))
+    train(tmp_path / "run", *settings, "resume=last")
+    assert metrics(tmp_path / "run", "train/loss") == metrics(tmp_path / "whole", "train/loss")
+    run, whole = (weights(tmp_path / name)["state_dict"] for name in ("run", "whole"))
+    assert all(torch.equal(run[key], whole[key]) for key in whole)
+
+
+@pytest.mark.stranger("B.19", "B.7")
+def test_what_is_lost_is_named_with_what_to_do(noise, tmp_path, capsys):
+    root = tmp_path / "pictures"
+    shutil.copytree(noise, root)
+    train(
+        tmp_path / "index", f"data.root={root}", "data=folder", "iterations=1", "validate_every=1", "data.verify=false"
+    )
+    (root / "1.png").write_bytes((root / "1.png").read_bytes()[:-500])
+    with pytest.raises(SystemExit, match="1"), reported():
+        train(tmp_path / "run", f"data.root={root}", "data=folder", "data.verify=false", "iterations=6")
+    assert re.search(r"error: .*/1\.png: cannot be read .*data\.on_bad_file=skip", capsys.readouterr().err)

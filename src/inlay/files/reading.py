@@ -3,8 +3,8 @@
 import os
 import re
 import stat
+from io import BufferedReader
 from pathlib import Path, PurePath
-from typing import IO
 
 from inlay.errors import BadFile, InlayError
 
@@ -17,7 +17,7 @@ SUSPICIOUS = r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)"
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
-def open_regular(path: str | os.PathLike[str], most: int | None = None) -> IO[bytes]:
+def open_regular(path: str | os.PathLike[str], most: int | None = None) -> BufferedReader:
     """Open a file for reading in binary, if it is a regular one: no pipe that waits, no device that never ends.
 
     Links are followed; see :func:`inside` for where they may lead.
