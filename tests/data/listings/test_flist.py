@@ -1,4 +1,5 @@
 import os
+import tracemalloc
 
 import pytest
 
@@ -116,3 +117,13 @@ def test_lists_that_are_pipes_or_lie_elsewhere(plant, tmp_path, name, what):
     os.mkfifo(root / name) if what == "pipe" else (root / name).symlink_to("/etc/passwd")
     with pytest.raises(InlayError, match=rf"{name}: (no regular file|leads out of)"):
         list(FList()(Tree(root)))
+
+
+@pytest.mark.stranger("A.11")
+def test_long_lists_take_few_bytes_a_line(plant):
+    lines = 20_000
+    root = plant({"train.flist": "".join(f"places/{number:030d}.jpg\n" for number in range(lines))})
+    tracemalloc.start()
+    assert sum(1 for _ in FList()(Tree(root))) == lines
+    assert tracemalloc.get_traced_memory()[1] < 40 * lines + 2**19  # so ten millions stay under 1 GB
+    tracemalloc.stop()

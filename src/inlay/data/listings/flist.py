@@ -1,10 +1,12 @@
 """The file lists of EdgeConnect, TDANet and others of that time."""
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+
+import numpy as np
 
 from inlay.data.captions import captioned
 from inlay.data.listings.disk import is_picture, is_text, unnamed, wrong_layout
@@ -35,21 +37,19 @@ def _rows(tree: Tree) -> Iterator[Row | Refused]:
     lists = [name for name in tree.names("") if name.endswith(".flist") and not name.endswith(_MASKS)]
     if not lists:
         raise wrong_layout(tree, "a list (.flist)", _EXPECTED, "the project that made the lists")
-    named: set[str] = set()
+    known = _Names(path for name in lists if _split(name) for pair in _pairs(tree, name) for path in pair if path)
     for name in lists:
-        split = next((split for start, split in _SPLITS.items() if name.startswith(start)), None)
-        if split is None:
+        if (split := _split(name)) is None:
             yield Refused(name, f"the name of a list begins with one of {', '.join(_SPLITS)}")
             continue
         for image, mask in _pairs(tree, name):
             if mask is not None:
-                named.add(mask)
+                known.comes_again(mask)
             if not is_text(image):
                 continue  # found in a folder, and refused below as all such names are
-            if image in named:
+            if known.comes_again(image):
                 yield Refused(image, f"named twice, at last by {name}")
                 continue
-            named.add(image)
             if mask is not None and not is_text(mask):
                 yield Refused(image, "the name of its mask is not valid UTF-8; rename it")
                 continue
@@ -57,7 +57,38 @@ def _rows(tree: Tree) -> Iterator[Row | Refused]:
             if mask is not None:
                 row["mask"], row["mask_is"] = mask, "nonzero"
             yield row
-    yield from unnamed(tree, "", named, "named by none of the lists")
+    yield from unnamed(tree, "", known, "named by none of the lists")
+
+
+class _Names:
+    """Names by the millions, in eight bytes each: what a set of them would need is gigabytes.
+
+    Args:
+        names: all of them, some perhaps more than once.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        found = np.fromiter(map(hash, names), np.int64)  # seeded anew in each process, so nobody can make two equal
+        found.sort()
+        self._hashes = found
+        self._repeated = set(found[1:][found[1:] == found[:-1]].tolist())
+        self._seen: set[str] = set()  # of those alone
+
+    def __contains__(self, name: object) -> bool:
+        place = int(np.searchsorted(self._hashes, hash(name)))
+        return place < len(self._hashes) and bool(self._hashes[place] == hash(name))
+
+    def comes_again(self, name: str) -> bool:
+        """Whether the question is asked of a name a second time."""
+        if hash(name) not in self._repeated:
+            return False
+        again = name in self._seen
+        self._seen.add(name)
+        return again
+
+
+def _split(name: str) -> str | None:
+    return next((split for start, split in _SPLITS.items() if name.startswith(start)), None)
 
 
 def _pairs(tree: Tree, name: str) -> Iterator[tuple[str, str | None]]:
@@ -100,4 +131,5 @@ def _inside(tree: Tree, line: str) -> str | None:
         if absolute.is_relative_to(root):
             return absolute.relative_to(root).as_posix()
     relative = posixpath.normpath(line.lstrip("/"))  # some lists put a slash before what is relative to the root
-    return relative if tree.has(relative) else None
+    # Not remembered, as millions could be: what vanishes changes the time of its folder.
+    return relative if (tree.root / relative).exists() else None
