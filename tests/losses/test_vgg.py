@@ -118,11 +118,12 @@ def test_random_weights_are_announced(trunk, caplog):
     assert "loss.vgg.weights=random" in caplog.text
 
 
-def test_whole_vgg16_of_torchvision_fits(monkeypatch):
+def test_whole_vgg16_of_torchvision_fits(monkeypatch, tmp_path):
+    (tmp_path / "vgg16.pth").touch()
     with torch.device("meta"):  # shapes alone
         saved = torchvision.models.vgg16().state_dict()
-        monkeypatch.setattr(torch, "load", lambda *_, **__: saved)
-        assert len(VGG16Features("vgg16.pth").blocks) == 3
+        monkeypatch.setattr("inlay.pretrained.load_plain", lambda _: saved)
+        assert len(VGG16Features(str(tmp_path / "vgg16.pth")).blocks) == 3
 
 
 def test_imagenet_comes_from_the_cache(empty_cache):

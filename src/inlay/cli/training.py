@@ -48,12 +48,12 @@ def train(cfg: DictConfig) -> float | None:
     if words := runs.vocabulary(cfg, data, checkpoint):
         cfg.text.vocabulary = words  # part of the configuration that checkpoints carry
     task = build(cfg)
-    task.configure_optimizers()  # refuses numbers that they do not take, while nothing is written yet
     if checkpoint:
         found = {split: len(data.pictures(split)) for split in ("train", "val")}
         resume.report(checkpoint, OmegaConf.to_container(cfg, resolve=True), found)
     else:
         runs.start_from(task, cfg.init_from, cfg.text_from)
+    task.configure_optimizers()  # refuses numbers that they do not take, while nothing is written yet
     data.tokenizers = task.tokenizers()
     make_trainer = instantiate(cfg.trainer, precision=precision.resolve(cfg.trainer.precision, cfg.trainer.accelerator))
     if cfg.tune:
