@@ -292,6 +292,8 @@ class TestCallback:
                 "monitor": "val/psnr_hole",
                 "resume": None,
                 "task": {"_target_": "inlay.tasks.ReconstructionTask"},
+                "trainer": {"log_every_n_steps": 1},
+                **dict.fromkeys(("seed", "iterations", "validate_every", "checkpoint_every"), 1),
                 "hydra": {"sweep": {"dir": str(tmp_path / "sweep")}, "sweeper": {"sampler": {"seed": 7}}},
             },
             flags={"readonly": True},
