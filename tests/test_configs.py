@@ -26,9 +26,12 @@ CHOICES = sorted(
 def needed(choice):
     """What a choice cannot do without."""
     root = [] if choice == "data=demo" else ["data.root=pictures"]
-    return root + {"data=index": ["data.index=index.jsonl"], "matcher=damsm": ["matcher.checkpoint=none"]}.get(
-        choice, []
-    )
+    more = {
+        "data=index": ["data.index=index.jsonl"],
+        "masks=files": ["masks.root=masks/sample"],
+        "matcher=damsm": ["matcher.checkpoint=none"],
+    }
+    return root + more.get(choice, [])
 
 
 @pytest.mark.parametrize("choice", CHOICES)
@@ -44,9 +47,7 @@ def test_every_choice_composes_and_resolves(choice, tmp_path):
 def test_every_choice_can_be_built(choice):
     group = choice.split("=")[0]
     random = ["loss.vgg.weights=random"] if choice == "loss=pconv" else []
-    cfg = configure(
-        choice, "data.root=pictures", "iterations=10", *SMALL.get(choice.removeprefix("model="), []), *random
-    )
+    cfg = configure(choice, *needed(choice), "iterations=10", *SMALL.get(choice.removeprefix("model="), []), *random)
     assert callable(instantiate(cfg[group]))
 
 

@@ -201,7 +201,8 @@ def _small(samples: Any) -> float:
         return 0.0
     sizes = [pictures.index.value(place, "size") for place in range(min(len(pictures), _LOOKED_AT))]
     known = [min(size) for size in sizes if size]
-    return sum(side < samples.recipe.size for side in known) / max(len(known), 1)
+    least: int = samples.recipe.size
+    return sum(side < least for side in known) / max(len(known), 1)
 
 
 def _hole_ratios(samples: Dataset[Any], length: int) -> list[float]:
