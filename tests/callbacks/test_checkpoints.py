@@ -303,7 +303,7 @@ class TestResume:
         assert lines == ["model.checkpointing: False -> True", "model.new: (not set) -> 1"]
 
     @pytest.mark.parametrize(
-        "setting", ["model.width=5", "optimizer.lr=1e-3", "scheduler=one_cycle", "optimizer._target_=torch.optim.SGD"]
+        "setting", ["model.width=5", "optimizer.lr=1e-3", "scheduler=one_cycle", "optimizer._target_=torch.optim.AdamW"]
     )
     def test_refuses_what_the_state_contradicts(self, copy, noise, setting):
         before = sorted(copy.rglob("*"))

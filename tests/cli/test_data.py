@@ -103,7 +103,7 @@ class TestCheck:
 
     def test_answers_a_missing_index_with_a_line(self, refused, tmp_path):
         line = refused("data", "check", tmp_path / "none.jsonl", "--root", tmp_path)
-        assert "none.jsonl: cannot be read" in line
+        assert "none.jsonl: no such file" in line
 
     def test_takes_no_settings(self, inlay, tmp_path):
         _, error, status = inlay("data", "check", tmp_path / "index.jsonl", "data=folder")

@@ -160,7 +160,7 @@ def test_positions_lie_within_the_batch(monkeypatch):
         ({"dim": 0}, r"text\.dim must be at least 1.*got 0"),
         ({"dim": 7}, r"text\.dim must be even.*got 7"),
         ({"embedding": 0}, r"text\.embedding must be at least 1.*got 0"),
-        ({"max_words": 0}, r"text\.max_words must be at least 1, got 0"),
+        ({"max_words": 0}, r"text\.max_words must be at least 1 and at most 10,000, got 0"),
         ({"dropout": 1.0}, r"text\.dropout must be at least 0 and below 1, got 1\.0"),
         ({"multiple": 0}, r"text\.multiple must be at least 1.*got 0"),
         ({"vocabulary": []}, r"text\.vocabulary must have at least one word"),

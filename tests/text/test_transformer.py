@@ -184,7 +184,7 @@ def test_parameters_are_as_many_as_published(kind, folder, config, count, full_s
     ("arguments", "message"),
     [
         ({"dim": 0}, r"text\.dim must be at least 1.*got 0"),
-        ({"max_words": 2}, r"text\.max_words must be at least 3, got 2"),
+        ({"max_words": 2}, r"text\.max_words must be at least 3 and at most 10,000, got 2"),
         ({"multiple": 0}, r"text\.multiple must be at least 1.*got 0"),
         ({"model": "/nowhere/at/all"}, r"text\.model=/nowhere/at/all: no such folder\. Put config\.json"),
     ],
