@@ -200,9 +200,8 @@ def _small(samples: Any) -> float:
     if not isinstance(pictures, IndexedPictures):
         return 0.0
     sizes = [pictures.index.value(place, "size") for place in range(min(len(pictures), _LOOKED_AT))]
-    known = [min(size) for size in sizes if size]
-    least: int = samples.recipe.size
-    return sum(side < least for side in known) / max(len(known), 1)
+    known: list[bool] = [min(size) < samples.recipe.size for size in sizes if size]
+    return sum(known) / max(len(known), 1)
 
 
 def _hole_ratios(samples: Dataset[Any], length: int) -> list[float]:
