@@ -176,7 +176,6 @@ def dying(run_dir, settings, tiny):
 
 
 def test_ddp_run_ends_with_the_reason_when_a_process_dies(pictures, tmp_path):
-    begun = time.monotonic()
     settings = [f"data.root={pictures}", *LENGTH, *DDP, "trainer.strategy.timeout.seconds=20", "checkpoint_every=1"]
     children = ranks(tmp_path, 2, dying, tmp_path / "run", settings, moved(TINY))
     first, second = statuses(children)
@@ -184,7 +183,6 @@ def test_ddp_run_ends_with_the_reason_when_a_process_dies(pictures, tmp_path):
     assert second == -signal.SIGKILL
     assert first == 1, said[-3000:]
     assert "error: process 1 (counted from 0) of this run is gone" in said
-    assert time.monotonic() - begun < 100
     assert (tmp_path / "run/checkpoints/last.ckpt").resolve().name == "step_0000002.ckpt"
 
 
