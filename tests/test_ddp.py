@@ -78,7 +78,7 @@ def trained_alike(run_dir, settings, tiny):
     train(run_dir, *settings, tiny=tiny, preflight=True)
 
 
-@pytest.mark.parametrize("recipe", ["one optimizer", "two optimizers", "sharded"])
+@pytest.mark.parametrize("recipe", ["one optimizer", "two optimizers", pytest.param("sharded", marks=pytest.mark.slow)])
 def test_ddp_agrees_with_one_process_on_losses_metrics_and_weights(pictures, tmp_path, recipe):
     """The stated tolerance: 1e-4 relative for what is logged, after five steps."""
     tiny, more = {
@@ -123,6 +123,7 @@ def test_ddp_shares_weights_out_for_one_optimizer_alone(pictures, tmp_path):
     assert "trainer=fsdp works for tasks with one optimizer" in (tmp_path / "rank0.log").read_text()
 
 
+@pytest.mark.slow
 def test_ddp_run_with_shared_out_weights_resumes(pictures, tmp_path):
     settings = [f"data.root={pictures}", *LENGTH[:1], "validate_every=2", *FSDP]
     whole = ranks(tmp_path, 2, trained, tmp_path / "whole", [*settings, "iterations=5"], moved(TINY))

@@ -60,7 +60,9 @@ def whole(noise, tmp_path_factory):
         pytest.param(  # the first validation is the check at the start
             "one", 0, InpaintingTask, "validation_step", 2, [signal.SIGTERM], 4, marks=pytest.mark.slow
         ),
-        ("two", 0, Task, "on_before_optimizer_step", 5, [signal.SIGTERM], 3),  # between the players of step 3
+        pytest.param(  # between the players of step 3
+            "two", 0, Task, "on_before_optimizer_step", 5, [signal.SIGTERM], 3, marks=pytest.mark.slow
+        ),
     ],
     ids=["a step", "workers too, repeated", "validation", "two optimizers"],
 )

@@ -141,6 +141,7 @@ class ModelTester:
 
     # of the compiler's own, when what it is handed was computed rather than given
     @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+    @pytest.mark.slow
     def test_compiles_without_renaming_weights(self, name):
         image, mask = scene()
         net = build(name).eval()

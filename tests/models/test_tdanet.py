@@ -66,7 +66,9 @@ class TestSizes:
             ]  # fmt: skip
             assert path.latent.mean.shape == (1, 256, 8, 8)
 
-    @pytest.mark.parametrize(("size", "batch"), [(128, 1), (128, 3), (64, 10), (512, 1)])
+    @pytest.mark.parametrize(
+        ("size", "batch"), [(128, 1), (128, 3), (64, 10), pytest.param(512, 1, marks=pytest.mark.slow)]
+    )
     def test_other_sizes_and_batches(self, size, batch):
         image, mask = scene((size, size), batch)
         paths = tiny().paths(image, mask, text(batch))

@@ -61,7 +61,7 @@ def trial(noise, tmp_path_factory):
         ("one optimizer", 2, "before symlink_to", 6),
         ("one optimizer", 0, "after on_validation_start", 0),  # weights are swapped for their average
         ("two optimizers", 0, "after on_before_optimizer_step", 10),  # one player has moved, the other has not
-        ("two optimizers", 0, "before on_train_batch_end", 5),
+        pytest.param("two optimizers", 0, "before on_train_batch_end", 5, marks=pytest.mark.slow),
     ],
 )
 def test_run_killed_at_a_bad_moment_resumes_exactly(trial, task, workers, name, which):
