@@ -1,6 +1,7 @@
 """Metadata for tests, made without Inlay, and how independent readers see them in a file."""
 
 import io
+import math
 import struct
 import zlib
 
@@ -12,7 +13,31 @@ from tests.images.files import picture
 
 RGB_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 GRAY_PROFILE = RGB_PROFILE[:16] + b"GRAY" + RGB_PROFILE[20:]
-CMYK_PROFILE = RGB_PROFILE[:16] + b"CMYK" + RGB_PROFILE[20:]
+CMYK_PROFILE = RGB_PROFILE[:16] + b"CMYK" + RGB_PROFILE[20:]  # which it is not
+
+
+def ink_profile():
+    """A profile of inks whose black is a dark gray (L* 16), made by the book (ICC.1:2022, 10.10); paper is white."""
+    inks = [(55, -37, -50), (48, 74, -3), (89, -5, 93), (16, 0, 0)]  # L*, a*, b* of each alone
+    mixed = []
+    for place in range(16):  # cyan changes slowest
+        there = [ink for bit, ink in zip(f"{place:04b}", inks, strict=True) if bit == "1"]
+        light = math.prod((ink[0] / 100 for ink in there), start=1.0)
+        tint = [sum(ink[axis] for ink in there) // max(1, len(there)) for axis in (1, 2)]
+        mixed += [round(255 * light), 128 + tint[0], 128 + tint[1]]
+    line = bytes(range(256))
+    identity = struct.pack(">9i", *(65536 * (n % 4 == 0) for n in range(9)))
+    table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + identity + line * 4 + bytes(mixed) + line * 3
+    white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
+    head = struct.pack(">4s4s4s4s4s", bytes(4), bytes(4), bytes([2, 64, 0, 0]), b"prtr", b"CMYK") + b"Lab " + bytes(12)
+    head += b"acsp" + bytes(24) + struct.pack(">I", 1) + struct.pack(">3i", 63190, 65536, 54061)
+    start = 128 + 4 + 2 * 12
+    tags = struct.pack(">I4sII4sII", 2, b"A2B0", start, len(table), b"wtpt", start + len(table), len(white))
+    whole = head.ljust(128, b"\0") + tags + table + white
+    return struct.pack(">I", len(whole)) + whole[4:]
+
+
+INK_PROFILE = ink_profile()
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
     b'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="%d" tiff:Make="Wid\xc3\xa9"/>'

@@ -4,9 +4,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inlay.errors import InlayError
-from inlay.images import Picture, alpha_hole, mask_of, polarity_doubt, read_mask, resize_mask, write_picture
-from tests.images.files import MODES, SIZE, SMOOTH, picture
+from inlay.errors import BadFile, InlayError
+from inlay.images import (
+    Picture,
+    alpha_hole,
+    mask_of,
+    photograph_doubt,
+    polarity_doubt,
+    read_mask,
+    read_picture,
+    resize_mask,
+    write_picture,
+)
+from tests.images.files import MODES, SIZE, SMOOTH, photo, picture
 
 
 class TestMasks:
@@ -102,3 +112,32 @@ class TestMaskOf:
         Image.fromarray(SMOOTH).save(tmp_path / "mask.png", icc_profile=b"damaged")
         read_mask(tmp_path / "mask.png")
         assert not caplog.records
+
+
+@pytest.mark.stranger("17.A.8")
+class TestNumbersOf32Bits:
+    @pytest.mark.parametrize(
+        ("numbers", "dtype"),
+        [([0, 1], np.int32), ([0, 255], np.int32), ([0, 65535], np.int32), ([0.2, 0.9], np.float32), ([0, 255], "f4")],
+    )
+    def test_are_read_by_their_range(self, numbers, dtype, tmp_path):
+        Image.fromarray(np.array([numbers], dtype)).save(tmp_path / "mask.tif")
+        assert read_mask(tmp_path / "mask.tif").tolist() == [[False, True]]
+
+    @pytest.mark.parametrize("numbers", [[-1, 1], [0, 70000], [0, np.nan]])
+    def test_of_another_range_are_refused_for_that(self, numbers, tmp_path):
+        Image.fromarray(np.array([numbers], np.float32)).save(tmp_path / "mask.tif")
+        with pytest.raises(BadFile, match=r"values go from .* to .*: not from 0 to 1, 255 or 65535"):
+            read_mask(tmp_path / "mask.tif")
+
+
+@pytest.mark.stranger("17.A.8")
+class TestPhotographDoubt:
+    def test_is_of_many_grays_and_few_extremes(self):
+        assert "photograph rather than a mask" in photograph_doubt(Picture(photo(60, 80)))
+
+    def test_is_not_of_a_mask_that_jpeg_has_blurred(self, tmp_path):
+        y, x = np.mgrid[:60, :80]
+        disc = np.where((y - 30) ** 2 + (x - 40) ** 2 < 400, np.uint8(255), np.uint8(0))
+        Image.fromarray(disc).save(tmp_path / "mask.jpg", quality=60)
+        assert photograph_doubt(read_picture(tmp_path / "mask.jpg")) is None

@@ -9,8 +9,9 @@ from PIL import Image
 
 from inlay.errors import InlayError
 from inlay.images import Picture, write_picture
-from inlay.inpainter import read_hole
+from inlay.inpainter import check_threshold, read_hole
 from inlay.inpainter.holes import hole_of
+from tests.images.files import photo
 from tests.pictures import half, write_mask
 
 
@@ -132,3 +133,47 @@ class TestHoleOf:
     def test_that_means_nothing_is_refused(self, mask, says):
         with pytest.raises(InlayError, match=says):
             hole_of(mask, (20, 30))
+
+
+@pytest.mark.stranger("17.A.8")
+class TestOddMasks:
+    def test_of_16_bits_and_ones_are_told_what_to_do(self, path):
+        write_picture(path, Picture(half(20, 30)[..., None].astype(np.uint16)))
+        with pytest.raises(InlayError, match=r"value is 1 of 65535, so nothing is white\. Multiply it by 65535"):
+            read_hole(path, (20, 30))
+
+    def test_made_before_the_picture_was_turned_are_turned_and_that_is_said(self, path):
+        stored = half(30, 20)
+        for given in (write_mask(path, stored), stored, torch.from_numpy(stored)):
+            mask, (doubt,), remark = hole_of(given, (20, 30), turned=6)
+            assert np.array_equal(mask, np.rot90(stored, -1))
+            assert "turned likewise" in doubt
+            assert not remark
+
+    def test_of_a_picture_that_was_not_turned_are_stretched(self, path):
+        assert "stretched" in read_hole(write_mask(path, half(30, 20)), (20, 30), turned=3).doubts[0]
+
+    def test_that_are_photographs_need_a_threshold(self, path):
+        write_picture(path, Picture(photo(60, 80)))
+        for given in (path, Image.open(path), photo(60, 80)[..., 0]):
+            with pytest.raises(InlayError, match=r"a photograph .* --threshold 0\.5"):
+                hole_of(given, (60, 80))
+            assert 0 < hole_of(given, (60, 80), threshold=0.4).mask.mean() < 1
+
+    @pytest.mark.parametrize("mask", [half(10, 15), torch.from_numpy(half(40, 60))[None], half(30, 20).astype(float)])
+    def test_of_another_size_are_errors_in_python(self, mask):
+        with pytest.raises(InlayError, match=r"mask is .*, but image 20x30\. Give one of its size"):
+            hole_of(mask, (20, 30))
+
+    def test_of_16_bit_numbers_are_cut_in_the_middle(self):
+        assert np.array_equal(hole_of(HALF.astype(np.uint16) * 40_000 + 20_000, (20, 30)).mask, HALF)
+
+    @pytest.mark.parametrize("mode", ["F", "I"])
+    def test_of_pillow_may_have_32_bits(self, mode):
+        assert np.array_equal(hole_of(Image.fromarray(HALF.astype(np.uint8)).convert(mode), (20, 30)).mask, HALF)
+
+
+@pytest.mark.parametrize("threshold", [0, 1.5, -1])
+def test_a_threshold_is_a_share(threshold):
+    with pytest.raises(InlayError, match="threshold must lie between 0 and 1"):
+        check_threshold(threshold)

@@ -129,7 +129,7 @@ def test_refuses_what_the_model_would_not_heed(options, says):
 
 
 def test_says_what_is_odd_about_a_mask(filler, caplog):
-    filler.fill(picture(size=(40, 40)).pixels, HALF)
+    filler.fill(picture(size=(40, 40)).pixels, Image.fromarray(HALF))
     assert [r.message for r in caplog.records if r.levelno == logging.WARNING] == [
         "mask: mask and picture differ in aspect ratio: it was stretched. Is it the right one?"
     ]

@@ -105,7 +105,7 @@ class Page:
         p = self.parts
         if loaded is None or path is None:
             return {p.loaded: loaded}
-        opening = functools.partial(load_mask, path, loaded.picture.size, hole_is, self.limits)
+        opening = functools.partial(load_mask, path, loaded.picture.size, hole_is, self.limits, loaded.picture.turned)
         given, said = self._openings.run(opening)
         for line in said:
             gr.Warning(neutral(line), title="Mask")

@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 from inlay.app.holes import Hole, preview_size
 from inlay.app.limits import Limits
 from inlay.errors import BadFile, InlayError
-from inlay.images import HoleIs, Picture, read_mask, read_picture, resize_mask, write_picture
+from inlay.images import (
+    SIDEWAYS,
+    HoleIs,
+    Picture,
+    mask_of,
+    photograph_doubt,
+    read_picture,
+    read_pixels,
+    resize_mask,
+    upright,
+    write_picture,
+)
 
 
 @dataclass(frozen=True)
@@ -36,31 +47,42 @@ def load(path: str, limits: Limits) -> Loaded:
         InlayError: it cannot be read, or it is too large; the message has the file's name, and not where it lies.
     """
     try:
-        if not Path(path).exists():
-            raise BadFile(path, "not kept here any more. Hand it in again.")
-        if Path(path).stat().st_size > limits.megabytes * 1_000_000:
-            raise BadFile(path, f"more than {limits.megabytes} megabytes. Take a smaller file.")
+        _check_admitted(path, limits)
         return Loaded(Path(path).name, read_picture(path, int(limits.pixels)))
     except BadFile as error:
         raise _nameless(error) from error
 
 
-def load_mask(path: str, size: tuple[int, int], hole_is: HoleIs, limits: Limits) -> tuple[Hole, list[str]]:
+def load_mask(
+    path: str, size: tuple[int, int], hole_is: HoleIs, limits: Limits, turned: int = 1
+) -> tuple[Hole, list[str]]:
     """Read a mask that was handed in, and bring it to a picture's size.
+
+    Args:
+        path: of the mask.
+        size: height and width of the picture.
+        hole_is: the color of the hole in the mask.
+        limits: of files and pictures.
+        turned: the EXIF orientation that was undone to have the picture upright.
 
     Returns:
         The hole, ``(H, W)`` bool, and what the visitor should know of how it came to fit.
 
     Raises:
-        InlayError: as :func:`load`.
+        InlayError: as :func:`load`; or it is a photograph.
     """
-    load(path, limits)  # refuses what is too large
     try:
-        mask = read_mask(path, hole_is)
+        _check_admitted(path, limits)
+        picture = read_pixels(path, int(limits.pixels))
+        if doubt := photograph_doubt(picture):
+            raise BadFile(path, doubt)
     except BadFile as error:
         raise _nameless(error) from error
+    mask, said = mask_of(picture, hole_is), []
+    if turned in SIDEWAYS and mask.shape != size and mask.shape == size[::-1]:
+        mask = np.ascontiguousarray(upright(mask, turned))
+        said.append("The mask was turned as the picture was by its EXIF orientation.")
     (height, width), (mask_height, mask_width) = size, mask.shape
-    said = []
     if mask.shape != size:
         said.append(f"The mask is {mask_width}x{mask_height}, resized to the picture's {width}x{height}.")
         if abs(mask_width / mask_height * height / width - 1) > 0.01:
@@ -85,6 +107,13 @@ def save(folder: Path, picture: Picture, name: str) -> Path:
     path = folder / secrets.token_urlsafe(16) / f"{Path(name).stem}_filled.png"
     write_picture(path, picture)
     return path
+
+
+def _check_admitted(path: str, limits: Limits) -> None:
+    if not Path(path).exists():
+        raise BadFile(path, "not kept here any more. Hand it in again.")
+    if Path(path).stat().st_size > limits.megabytes * 1_000_000:
+        raise BadFile(path, f"more than {limits.megabytes} megabytes. Take a smaller file.")
 
 
 def _nameless(error: BadFile) -> InlayError:

@@ -18,7 +18,7 @@ def add_commands(commands: Any) -> None:
     prepare.add_argument("--root", type=Path, required=True, help="its folder")
     prepare.add_argument("--out", type=Path, required=True, help="the index, a .jsonl file")
     _add_workers(prepare)
-    prepare.add_argument("settings", nargs="*", metavar="data.listing.KEY=VALUE", help="options of the dataset")
+    prepare.add_argument("settings", nargs="*", metavar="data.KEY=VALUE", help="data.listing.*, data.on_damaged=keep")
     prepare.set_defaults(run=_prepare)
 
     check = data.add_parser("check", help="compare an index with the files it names")
@@ -43,8 +43,9 @@ def _prepare(args: argparse.Namespace) -> None:
     from inlay.data.parallel import cores
     from inlay.data.prepare import prepare, refused_file
 
-    listing = instantiate(composed([f"data={args.dataset}", *args.settings]).data.listing)
-    report = prepare(listing, args.root, args.out, cores() if args.workers is None else args.workers)
+    data = composed([f"data={args.dataset}", *args.settings]).data
+    workers = cores() if args.workers is None else args.workers
+    report = prepare(instantiate(data.listing), args.root, args.out, workers, on_damaged=data.on_damaged)
     say(report)
     say(f"{args.out} is the index" + (f", {refused_file(args.out)} lists what it refused" if report.refused else ""))
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SHOWN = "psnr_hole"
-_DATA = ("root", "index", "listing", "val_split", "verify", "on_bad_file", "workers")  # what of the group counts here
+_DATA = (  # what of the group counts here
+    "root", "index", "listing", "val_split", "verify", "on_bad_file", "on_damaged", "workers",
+)  # fmt: skip
 
 
 _OWN = {"filler": str | list[str], "run_dir": str, "shard": str | None, "device": str}

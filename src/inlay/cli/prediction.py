@@ -18,6 +18,10 @@ def parse() -> argparse.Namespace:
     masks += "pictures; without it, what is transparent"
     where.add_argument("--mask", metavar="PATH", help=masks)
     where.add_argument("--hole-is", choices=("white", "black"), default="white", help="color of the hole in masks")
+    threshold = (
+        "from which share of full white a mask is white, 0 to 1; without it one half, and photographs are refused"
+    )
+    where.add_argument("--threshold", type=float, metavar="SHARE", help=threshold)
     output = "where to write: for one picture a file, whose suffix is the format; else a folder"
     where.add_argument("--output", type=Path, required=True, metavar="PATH", help=output)
     where.add_argument(

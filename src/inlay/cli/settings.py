@@ -118,5 +118,6 @@ def pictures(data: DictConfig, split: str) -> "IndexedPictures":
     from inlay.data.prepare import find_index
 
     root, stop = Path(data.root), data.on_bad_file == "error"
-    index = find_index(root, instantiate(data.get("listing")), data.index, cores(), data.verify, stop_at_bad_file=stop)
+    listing = instantiate(data.get("listing"))
+    index = find_index(root, listing, data.index, cores(), data.verify, stop, data.on_damaged)
     return IndexedPictures(root, open_split(index, split, root))

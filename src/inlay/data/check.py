@@ -51,7 +51,7 @@ def _compare(root: Path, row: Row) -> Wrong | None:
         check_inside(root, names_of(row), "the index")
     except InlayError as error:
         return row["image"], str(error)
-    now, refused, *_ = examine(root, row)[1:]
+    now, refused, *_ = examine(root, row, keep_damaged=True)[1:]
     if refused:
         return refused[0].file, refused[0].reason
     assert now is not None

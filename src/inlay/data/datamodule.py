@@ -15,7 +15,7 @@ from inlay.data.index import open_split
 from inlay.data.loader import AddressStream, SampleLoader, TrainingLoader
 from inlay.data.parallel import cores
 from inlay.data.pictures import IndexedPictures, Pictures
-from inlay.data.prepare import find_index, read_refused
+from inlay.data.prepare import OnDamaged, find_index, read_refused
 from inlay.data.problems import Problem, Problems
 from inlay.data.rows import Listing
 from inlay.data.samples import Collate, EvaluationSamples, OnBadFile, Recipe, Samples, TrainingSamples
@@ -195,6 +195,7 @@ class IndexedData(InpaintingData):
         train_split: which rows train.
         val_split: which rows validate.
         verify: whether to decode every file when an index is made in the cache; otherwise broken ones are met later.
+        on_damaged: then ``refuse`` or ``keep`` pictures whose decoder says that their pixels are damaged.
         options: of :class:`InpaintingData`.
     """
 
@@ -206,6 +207,7 @@ class IndexedData(InpaintingData):
         train_split: str = "train",
         val_split: str = "val",
         verify: bool = True,
+        on_damaged: OnDamaged = "refuse",
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -214,6 +216,7 @@ class IndexedData(InpaintingData):
         self.given_index = index
         self.splits: dict[Split, str] = {"train": train_split, "val": val_split}
         self.verify = verify
+        self.on_damaged: OnDamaged = on_damaged
 
     def prepare_data(self) -> None:
         """Make the index, if there is none; in distributed training one process does."""
@@ -234,7 +237,9 @@ class IndexedData(InpaintingData):
     def index(self) -> Path:
         """The index file, made if need be."""
         stop = self.on_bad_file == "error"
-        return find_index(self.root, self.listing, self.given_index, self.workers, self.verify, stop_at_bad_file=stop)
+        return find_index(
+            self.root, self.listing, self.given_index, self.workers, self.verify, stop, on_damaged=self.on_damaged
+        )
 
     def _without_partner(self, split: Split, masks: MaskFamily) -> list[Problem]:
         if not isinstance(masks, Paired | Mix):

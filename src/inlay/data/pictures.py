@@ -12,7 +12,7 @@ from inlay.data.index import Index
 from inlay.data.rows import MaskIs
 from inlay.data.splits import number_of
 from inlay.errors import BadFile
-from inlay.images import picture_size, read_image, read_mask, read_picture
+from inlay.images import picture_size, read_image, read_image_and_damage, read_mask, read_picture
 
 MIN_SIDE = 16
 """Pixels: what is smaller holds nothing to learn from."""
@@ -149,10 +149,25 @@ def _share(value: float) -> float:
 def read_photograph(path: Path, at_least: int | None = None) -> NDArray[np.uint8]:
     """:func:`inlay.images.read_image`, but a picture of a few pixels is a :class:`BadFile`, too."""
     pixels = read_image(path, at_least)
+    _check_side(path, pixels)
+    return pixels
+
+
+def examined_photograph(path: Path) -> str:
+    """Decode a photograph as :func:`read_photograph` does, every byte of it but as few pixels as will do.
+
+    Returns:
+        What the decoder said of damaged pixels; ``""`` for sound ones.
+    """
+    pixels, damage = read_image_and_damage(path, MIN_SIDE)  # at 1/8 scale, too, every byte of a JPEG is decoded
+    _check_side(path, pixels)
+    return damage
+
+
+def _check_side(path: Path, pixels: NDArray[np.uint8]) -> None:
     if min(pixels.shape[:2]) < MIN_SIDE:
         size = f"{pixels.shape[1]}x{pixels.shape[0]}"
         raise BadFile(path, f"{size} pixels are too few to train on, at least {MIN_SIDE}x{MIN_SIDE} are needed.")
-    return pixels
 
 
 def read_object(path: Path, mask_is: MaskIs) -> NDArray[np.bool_]:

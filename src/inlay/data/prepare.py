@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, TypedDict
+from typing import Literal, NamedTuple, TypedDict
 
 from tqdm import tqdm
 
 from inlay.cache import cache_dir
 from inlay.data.parallel import ordered_map
-from inlay.data.pictures import MIN_SIDE, read_object, read_photograph
+from inlay.data.pictures import examined_photograph, read_object
 from inlay.data.problems import stopping
 from inlay.data.root import check_root
 from inlay.data.rows import Listing, Refused, Row, check_inside, names_of
@@ -36,6 +36,8 @@ from inlay.files import (
 from inlay.images import picture_size
 from inlay.printing import say
 
+OnDamaged = Literal["refuse", "keep"]
+
 
 class Examined(NamedTuple):
     """What became of one thing that a listing named."""
@@ -47,6 +49,8 @@ class Examined(NamedTuple):
     refused: list[Refused]
     bad: bool = False
     """Whether the picture's own file is broken."""
+    damage: str = ""
+    """What the decoder said of the pixels of a picture that is kept all the same."""
 
 
 class Origin(TypedDict):
@@ -55,6 +59,7 @@ class Origin(TypedDict):
     root: str
     listing: str
     verified: bool
+    damaged_kept: bool
 
 
 class About(Origin):
@@ -72,6 +77,7 @@ class Report:
     found: int = 0
     kept: int = 0
     refused: list[Refused] = field(default_factory=list)
+    damaged: list[Refused] = field(default_factory=list)
     splits: Counter[str] = field(default_factory=Counter)
     captions: Counter[int] = field(default_factory=Counter)
 
@@ -83,6 +89,8 @@ class Report:
             self.kept += 1
             self.splits[examined.row["split"]] += 1
             self.captions[len(examined.row.get("captions", ()))] += 1
+            if examined.damage:
+                self.damaged.append(Refused(examined.row["image"], examined.damage, examined.row["split"]))
 
     def __str__(self) -> str:
         lines = [f"{self.found:,} found: {self.kept:,} kept, {self.found - self.kept:,} refused"]
@@ -90,9 +98,10 @@ class Report:
         if any(self.captions):
             counts = ", ".join(f"{n:,} pictures with {count}" for count, n in sorted(self.captions.items()))
             lines.append(f"captions: {counts}")
-        lines += [f"  refused {file}: {reason}" for file, reason, _ in self.refused[:_SHOWN]]
-        if len(self.refused) > _SHOWN:
-            lines.append(f"  and {len(self.refused) - _SHOWN:,} more")
+        for what, files in (("refused", self.refused), ("kept", self.damaged)):
+            lines += [f"  {what} {file}: {reason}" for file, reason, _ in files[:_SHOWN]]
+            if len(files) > _SHOWN:
+                lines.append(f"  and {len(files) - _SHOWN:,} more")
         return "\n".join(lines)
 
 
@@ -112,7 +121,13 @@ def about_file(index: Path) -> Path:
 
 
 def prepare(
-    listing: Listing, root: Path, out: Path, workers: int, verify: bool = True, stop_at_bad_file: bool = False
+    listing: Listing,
+    root: Path,
+    out: Path,
+    workers: int,
+    verify: bool = True,
+    stop_at_bad_file: bool = False,
+    on_damaged: OnDamaged = "refuse",
 ) -> Report:
     """Write an index, with a progress bar. Interrupted and called again, it goes on where it was.
 
@@ -125,22 +140,33 @@ def prepare(
         workers: processes that decode.
         verify: decode every file; otherwise they are only listed, without size and checksum.
         stop_at_bad_file: raise at the first broken file rather than refuse it.
+        on_damaged: what becomes of a picture that can be decoded, and of which the decoder says that its pixels are
+            damaged: ``refuse`` it, or ``keep`` it and name it.
 
     Raises:
         InlayError: the root has another layout, or the index cannot be written.
         BadFile: the first broken file, if asked for.
     """
+    check_on_damaged(on_damaged)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with alone(out.with_name(f".{out.name}.lock")):
-            return _prepare(listing, root, out, workers, verify, stop_at_bad_file)
+            return _prepare(listing, root, out, workers, verify, stop_at_bad_file, on_damaged == "keep")
     except OSError as error:
         raise InlayError(f"{out}: cannot be written ({error.strerror or error}). Choose another place.") from error
 
 
-def _prepare(listing: Listing, root: Path, out: Path, workers: int, verify: bool, stop_at_bad_file: bool) -> Report:
+def check_on_damaged(choice: str) -> None:
+    """Refuse a choice that is none. Raises :class:`InlayError`."""
+    if choice not in ("refuse", "keep"):
+        raise InlayError(f"data.on_damaged must be 'refuse' or 'keep', got {choice!r}.")
+
+
+def _prepare(
+    listing: Listing, root: Path, out: Path, workers: int, verify: bool, stop_at_bad_file: bool, keep_damaged: bool
+) -> Report:
     tree, partly = Tree(root), out.with_name(f".{out.name}.part")
-    origin = Origin(root=str(root.resolve()), listing=repr(listing), verified=verify)
+    origin = Origin(root=str(root.resolve()), listing=repr(listing), verified=verify, damaged_kept=keep_damaged)
     total = sum(1 for _ in _listed(listing, tree))
     if partly.is_symlink():
         partly.unlink()  # none of ours
@@ -151,7 +177,7 @@ def _prepare(listing: Listing, root: Path, out: Path, workers: int, verify: bool
         if not end:
             file.write(json.dumps(origin) + "\n")
         rest = islice(_listed(listing, tree), done, None)
-        work = partial(examine, root) if verify else _unexamined
+        work = partial(examine, root, keep_damaged=keep_damaged) if verify else _unexamined
         results = ordered_map(work, rest, workers if verify and total - done > _FEW else 0)
         for examined in tqdm(results, desc=out.name, total=total, initial=done, unit=" pictures"):
             if examined.bad and stop_at_bad_file:
@@ -169,15 +195,23 @@ def _listed(listing: Listing, tree: Tree) -> Iterator[Row | Refused]:
         yield thing
 
 
-def examine(root: Path, thing: Row | Refused) -> Examined:
-    """Read a picture, and the file that shows its object: size and checksum if it is sound, the reason if not."""
+def examine(root: Path, thing: Row | Refused, keep_damaged: bool = False) -> Examined:
+    """Read a picture, and the file that shows its object: size and checksum if it is sound, the reason if not.
+
+    Args:
+        root: the dataset's folder.
+        thing: what a listing named.
+        keep_damaged: take a picture whose coded pixels are damaged, and note what the decoder said.
+    """
     if isinstance(thing, Refused):
         return _unexamined(thing)
     row, refused = thing.copy(), []
     path = root / row["image"]
     try:
         height, width = picture_size(path)
-        read_photograph(path, at_least=MIN_SIDE)  # at 1/8 scale, too, every byte of a JPEG is decoded
+        damage = examined_photograph(path)
+        if damage and not keep_damaged:
+            raise BadFile(path, f"{damage}. Replace it, or keep such pictures with data.on_damaged=keep.")
         with open_regular(path) as file:
             checksum = hashlib.file_digest(file, "sha256").hexdigest()
     except BadFile as error:
@@ -188,7 +222,7 @@ def examine(root: Path, thing: Row | Refused) -> Examined:
         except BadFile as error:
             refused.append(Refused(row.pop("mask"), f"{error.reason} The picture is kept without it."))
     row["size"], row["sha256"] = [width, height], checksum
-    return Examined(thing, row, refused)
+    return Examined(thing, row, refused, damage=damage)
 
 
 def _unexamined(thing: Row | Refused) -> Examined:
@@ -216,7 +250,7 @@ def _done_already(
             examined = _parsed(line)
             if examined is None or examined.listed != thing or (examined.bad and stop_at_bad_file):
                 break
-            if examined.refused and examine(root, thing) != examined:  # mended in the meantime
+            if examined.refused and examine(root, thing, origin["damaged_kept"]) != examined:  # mended in the meantime
                 break
             done, end = done + 1, end + len(line)
     return done, end
@@ -225,10 +259,10 @@ def _done_already(
 def _parsed(line: bytes) -> Examined | None:
     if not line.endswith(b"\n"):
         return None
-    listed, row, refused, bad = json.loads(line)
+    listed, row, refused, bad, damage = json.loads(line)
     if isinstance(listed, list):
         listed = Refused(*listed)
-    return Examined(listed, row, [Refused(*one) for one in refused], bad)
+    return Examined(listed, row, [Refused(*one) for one in refused], bad, damage)
 
 
 def _publish(partly: Path, out: Path, tree: Tree, origin: Origin) -> Report:
@@ -265,7 +299,13 @@ def read_refused(index: Path) -> list[Refused]:
 
 
 def find_index(
-    root: Path, listing: Listing | None, given: str | None, workers: int, verify: bool, stop_at_bad_file: bool
+    root: Path,
+    listing: Listing | None,
+    given: str | None,
+    workers: int,
+    verify: bool,
+    stop_at_bad_file: bool,
+    on_damaged: OnDamaged = "refuse",
 ) -> Path:
     """The index of a root: the given one, else one in the cache, made on first use and again when the root changes.
 
@@ -276,6 +316,7 @@ def find_index(
         workers: as for :func:`prepare`.
         verify: likewise.
         stop_at_bad_file: likewise.
+        on_damaged: likewise.
 
     Raises:
         BadFile: the first broken file, if ``stop_at_bad_file`` and no index is given.
@@ -284,10 +325,11 @@ def find_index(
     if not given and listing is None:
         raise InlayError("data.index: give the index of these pictures; `inlay data prepare` makes one.")
     check_root(root)
+    check_on_damaged(on_damaged)
     if given:
         return Path(given)
     assert listing is not None
-    key = hashlib.sha256(json.dumps([str(root.resolve()), repr(listing), verify]).encode()).hexdigest()[:16]
+    key = hashlib.sha256(json.dumps([str(root.resolve()), repr(listing), verify, on_damaged]).encode()).hexdigest()[:16]
     index = cache_dir() / "indexes" / f"{root.resolve().name}-{key}.jsonl"
     if not _is_current(index, root):
         try:
@@ -296,7 +338,7 @@ def find_index(
                 if not _is_current(index, root):  # by now, perhaps, thanks to another process
                     say(f"{root} has no index yet, or has changed; making {index}")
                     say("(`inlay data prepare` does it ahead)")
-                    say(prepare(listing, root, index, workers, verify, stop_at_bad_file))
+                    say(prepare(listing, root, index, workers, verify, stop_at_bad_file, on_damaged))
         except OSError as error:
             raise InlayError(
                 f"{index}: cannot be written ({error.strerror}). Set INLAY_CACHE to another place."

@@ -5,24 +5,37 @@ rotation and two opinions on which color is the hole; all of that ends in this p
 (:class:`Metadata`) travels with the pixels and leaves with them.
 """
 
-from inlay.images.masks import USUAL_HOLE, HoleIs, alpha_hole, mask_of, polarity_doubt, read_mask, resize_mask
+from inlay.images.masks import (
+    USUAL_HOLE,
+    HoleIs,
+    alpha_hole,
+    mask_of,
+    photograph_doubt,
+    polarity_doubt,
+    read_mask,
+    resize_mask,
+)
 from inlay.images.metadata import JpegCoding, Metadata
-from inlay.images.picture import Picture
+from inlay.images.picture import SIDEWAYS, Picture, upright
 from inlay.images.reading import (
     MAX_PIXELS,
     SUFFIXES,
     count_pixels,
     find_images,
     from_pil,
+    of_numbers,
     picture_size,
     read_image,
+    read_image_and_damage,
     read_picture,
+    read_pixels,
 )
 from inlay.images.sheets import contact_sheet, labeled, written
-from inlay.images.writing import check_writable, write_picture
+from inlay.images.writing import check_writable, not_held, write_picture
 
 __all__ = [
     "MAX_PIXELS",
+    "SIDEWAYS",
     "SUFFIXES",
     "USUAL_HOLE",
     "HoleIs",
@@ -37,12 +50,18 @@ __all__ = [
     "from_pil",
     "labeled",
     "mask_of",
+    "not_held",
+    "of_numbers",
+    "photograph_doubt",
     "picture_size",
     "polarity_doubt",
     "read_image",
+    "read_image_and_damage",
     "read_mask",
     "read_picture",
+    "read_pixels",
     "resize_mask",
+    "upright",
     "write_picture",
     "written",
 ]

@@ -6,7 +6,7 @@ went in. (TIFF 6.0, section 2; Exif 2.32, section 4.6.)
 
 import mmap
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -44,11 +44,13 @@ class Tags:
         order: of the bytes in a number.
         fields: the first directory.
         lost: how many fields could not be read: they lead nowhere, or are there twice.
+        pictures: how many fields with further pictures were left out, the thumbnail among them.
     """
 
     order: Order
     fields: Directory
     lost: int = 0
+    pictures: int = 0
 
     def upright(self, sideways: bool) -> "Tags":
         """These tags for a picture whose pixels were turned upright, and whose hole will be filled.
@@ -59,10 +61,12 @@ class Tags:
         Args:
             sideways: height and width changed places.
         """
-        fields = _without_pictures({tag: value for tag, value in self.fields.items() if tag not in _OF_THE_PIXELS})
+        telling = {tag: value for tag, value in self.fields.items() if tag not in _OF_THE_PIXELS}
+        fields = _without_pictures(telling)
+        pictures = self.pictures + _count(telling) - _count(fields)
         if _ORIENTATION in fields:
             fields[_ORIENTATION] = (SHORT, struct.pack(f"{self.order}H", 1))
-        return Tags(self.order, _sideways(fields) if sideways else fields, self.lost)
+        return Tags(self.order, _sideways(fields) if sideways else fields, self.lost, pictures)
 
     def tobytes(self) -> bytes:
         """The tags as JPEG, PNG and WebP hold them; nothing where there are none."""
@@ -79,13 +83,13 @@ def parse(data: bytes | mmap.mmap) -> Tags:
         ValueError: these are none.
     """
     reader = _Reader(data)
-    return Tags(reader.order, reader.directory(reader.start, 0), reader.lost)
+    return Tags(reader.order, reader.directory(reader.start, 0), reader.lost, reader.has_second())
 
 
 def parse_tiff(path: Path) -> Tags:
     """Read the tags of a TIFF file. Errors: see :func:`parse`."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return parse(data)
+        return replace(parse(data), pictures=0)
 
 
 def added_to_tiff(data: bytes, fields: Directory) -> bytes:
@@ -126,6 +130,11 @@ class _Reader:
                 self.lost += 1
         return fields
 
+    def has_second(self) -> bool:
+        """Whether a directory follows the first: that of the thumbnail in EXIF, of the next page in a TIFF."""
+        (count,) = struct.unpack_from(f"{self.order}H", self.data, self.start)
+        return any(self.data[(end := self.start + 2 + 12 * count) : end + 4])
+
     def _address(self, inline: bytes) -> int:
         return int(struct.unpack(f"{self.order}I", inline)[0])
 
@@ -165,6 +174,10 @@ def _without_pictures(fields: Directory) -> Directory:
         if value:
             kept[tag] = value
     return kept
+
+
+def _count(fields: Directory) -> int:
+    return sum(_count(value) if isinstance(value, dict) else 1 for value in fields.values())
 
 
 def _sideways(fields: Directory) -> Directory:

@@ -1,5 +1,6 @@
 """Masks: which pixels of a picture are the hole."""
 
+import logging
 import math
 import os
 from typing import Literal
@@ -12,8 +13,13 @@ from inlay.images.opencv import cv2
 from inlay.images.picture import LUMA, Picture, bands
 from inlay.images.reading import read_pixels
 
+log = logging.getLogger(__name__)
+
 HoleIs = Literal["white", "black"]
 USUAL_HOLE = (0.05, 0.80)
+
+_EXTREME = 16  # gray levels at either end that count as black and white
+_SHADES, _BETWEEN = 64, 0.5  # gray levels, and the share between the ends, from which on it is a photograph
 
 
 def read_mask(path: str | os.PathLike[str], hole_is: HoleIs = "white", binarize: float = 0.5) -> NDArray[np.bool_]:
@@ -29,7 +35,10 @@ def read_mask(path: str | os.PathLike[str], hole_is: HoleIs = "white", binarize:
         InlayError: ``hole_is`` is neither ``white`` nor ``black``.
     """
     _check(hole_is)
-    return mask_of(read_pixels(path), hole_is, binarize)
+    picture = read_pixels(path)
+    if picture.damage:
+        log.warning("%s: %s. Look at it.", path, picture.damage)
+    return mask_of(picture, hole_is, binarize)
 
 
 def mask_of(picture: Picture, hole_is: HoleIs = "white", binarize: float = 0.5) -> NDArray[np.bool_]:
@@ -38,8 +47,27 @@ def mask_of(picture: Picture, hole_is: HoleIs = "white", binarize: float = 0.5) 
     least = math.ceil(binarize * 255) - 0.5  # half a step of slack for the rounding of the three weights
     white = np.empty(picture.size, np.bool_)
     for rows in bands(*picture.size):
-        white[rows] = Picture(picture.pixels[rows]).rgb8() @ LUMA >= least
+        white[rows] = _luminance(picture, rows) >= least
     return ~white if hole_is == "black" else white
+
+
+def photograph_doubt(picture: Picture) -> str | None:
+    """Why a picture is no mask but a photograph: many gray levels, and most of it neither black nor white.
+
+    Returns:
+        None for a mask, of which JPEG may have blurred the edges.
+    """
+    levels = np.zeros(256, np.int64)
+    for rows in bands(*picture.size):
+        levels += np.bincount(np.rint(_luminance(picture, rows)).astype(np.uint8).ravel(), minlength=256)
+    between = levels[_EXTREME:-_EXTREME].sum() / levels.sum()
+    shades = np.count_nonzero(levels)
+    if between <= _BETWEEN or shades < _SHADES:
+        return None
+    return (
+        f"a photograph rather than a mask: {shades} gray levels, and {between:.0%} of it neither black nor white. "
+        "Name the mask; or cut it at a share of full white, with threshold=0.5 (predict.py: --threshold 0.5)."
+    )
 
 
 def alpha_hole(picture: Picture) -> NDArray[np.bool_]:
@@ -79,6 +107,12 @@ def polarity_doubt(ratio: float, hole_is: HoleIs = "white") -> str | None:
         f"the hole covers {ratio:.1%} of the picture, which is unusual (read with {hole_is} = hole). "
         f"If the colors are the other way round, use hole_is={other} (predict.py: --hole-is {other})."
     )
+
+
+def _luminance(picture: Picture, rows: slice) -> NDArray[np.float64]:
+    """Of some rows, from 0 to 255."""
+    luminance: NDArray[np.float64] = Picture(picture.pixels[rows]).rgb8() @ LUMA
+    return luminance
 
 
 def _check(hole_is: str) -> None:

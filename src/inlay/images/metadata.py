@@ -13,6 +13,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from inlay.images import exif
+from inlay.images.chunks import MOST, Chunk, read_chunks, unfit
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,9 @@ class Metadata:
         xmp: a packet of XML, the orientation likewise 1.
         dpi: pixels an inch, across and along.
         jpeg: of a picture that came as JPEG.
+        chunks: of a PNG, what it says of its colors besides a profile, and its texts.
+        comments: of a JPEG.
+        left_out: what the file said and is said no more, and why.
     """
 
     icc: bytes = b""
@@ -56,6 +60,9 @@ class Metadata:
     xmp: bytes = b""
     dpi: tuple[float, float] | None = None
     jpeg: JpegCoding | None = None
+    chunks: tuple[Chunk, ...] = ()
+    comments: tuple[bytes, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def pil_info(self) -> dict[str, Any]:
         """What there is of it, as Pillow names it in ``info`` and takes it in ``save``."""
@@ -64,11 +71,12 @@ class Metadata:
             "exif": EXIF_HEAD + self.exif if self.exif else b"",
             "xmp": self.xmp,
             "dpi": self.dpi,
+            "comment": b"\n".join(self.comments),
         }
         return {name: value for name, value in named.items() if value}
 
 
-def collect(image: Image.Image, channels: int, sideways: bool, name: str, tiff: Path | None = None) -> Metadata:
+def collect(image: Image.Image, channels: int, sideways: bool, name: str, path: Path | None = None) -> Metadata:
     """The metadata of an opened picture; what is damaged is left out with a warning.
 
     Args:
@@ -76,15 +84,25 @@ def collect(image: Image.Image, channels: int, sideways: bool, name: str, tiff: 
         channels: of the pixels that were made of it.
         sideways: height and width changed places when it was turned upright.
         name: for warnings.
-        tiff: the file, where it is a TIFF, whose tags are its EXIF.
+        path: the file, where there is one: the tags of a TIFF are its EXIF, and Pillow does not keep a PNG's parts.
     """
     dpi = _dpi(image.info.get("dpi"))
+    tiff = path if image.format == "TIFF" else None
+    told, pictures = _exif(lambda: exif.parse_tiff(tiff) if tiff else exif.parse(_raw_exif(image)), sideways, name)
+    left_out = [f"{pictures} of its EXIF fields, which hold further pictures"] if pictures else []
+    if "photoshop" in image.info:
+        left_out.append("its Photoshop block, which may hold a further picture")
+    parts, unfit_parts = read_chunks(path) if path and image.format == "PNG" else ((), ())
+    comments, unfit_comments = _comments(image)
     return Metadata(
-        icc=_profile(image.info.get("icc_profile") or b"", channels, name),
-        exif=_exif(lambda: exif.parse_tiff(tiff) if tiff else exif.parse(_raw_exif(image)), sideways, name),
+        icc=_profile(image, channels, name),
+        exif=told,
         xmp=_xmp(image.info.get("xmp") or b"", name),
         dpi=dpi[::-1] if dpi and sideways else dpi,
         jpeg=_coding(image, sideways) if isinstance(image, JpegImageFile) and image.mode in ("L", "RGB") else None,
+        chunks=parts,
+        comments=comments,
+        left_out=(*left_out, *unfit_parts, *unfit_comments),
     )
 
 
@@ -94,9 +112,15 @@ def fits(icc: bytes, channels: int) -> bool:
     return whole and icc[16:20] == _SPACES[channels]
 
 
-def _profile(icc: bytes, channels: int, name: str) -> bytes:
+def _profile(image: Image.Image, channels: int, name: str) -> bytes:
+    icc = image.info.get("icc_profile") or b""
     if not icc or fits(icc, channels):
-        return icc
+        return bytes(icc)
+    if image.mode == "CMYK":
+        from inlay.images import profiles  # littleCMS, for those alone
+
+        if profiles.is_used(image):
+            return b""
     space = _SPACES[channels].decode().strip()
     log.warning("%s: its color profile is damaged, or not for %s pixels; it was left out.", name, space)
     return b""
@@ -107,15 +131,27 @@ def _raw_exif(image: Image.Image) -> bytes:
     return bytes(raw).removeprefix(EXIF_HEAD)
 
 
-def _exif(parse: Callable[[], exif.Tags], sideways: bool, name: str) -> bytes:
+def _exif(parse: Callable[[], exif.Tags], sideways: bool, name: str) -> tuple[bytes, int]:
+    """EXIF for the upright picture, and how many further pictures were left out of it."""
     try:
         tags = parse().upright(sideways)
     except _UNREADABLE as error:
         log.warning("%s: its EXIF cannot be read (%s); it was left out.", name, error)
-        return b""
+        return b"", 0
     if tags.lost:
         log.warning("%s: %d fields of its EXIF cannot be read; they were left out.", name, tags.lost)
-    return tags.tobytes()
+    return tags.tobytes(), tags.pictures
+
+
+def _comments(image: Image.Image) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
+    """The comments of a JPEG, and what was left out of them and why."""
+    found = [body for kind, body in getattr(image, "applist", ()) if kind == "COM"]
+    kept: list[bytes] = []
+    for comment in found:
+        if not unfit(comment, MOST - sum(map(len, kept))):
+            kept.append(comment)
+    unkept = len(found) - len(kept)
+    return tuple(kept), (f"{unkept} comments, which are too long or hold a further picture",) if unkept else ()
 
 
 def _xmp(raw: bytes | str, name: str) -> bytes:

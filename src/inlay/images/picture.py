@@ -14,6 +14,9 @@ from inlay.images.metadata import Metadata
 LUMA = np.array([0.299, 0.587, 0.114])
 """What red, green and blue add to the luminance: ITU-R BT.601, as Pillow's ``convert("L")``."""
 
+SIDEWAYS = (5, 6, 7, 8)
+"""The EXIF orientations that exchange height and width."""
+
 _BAND = 2**20  # pixels
 
 
@@ -25,11 +28,15 @@ class Picture:
         pixels: ``(H, W, C)`` uint8 or uint16; C is 1 (gray), 2 (gray, alpha), 3 (RGB) or 4 (RGBA).
         stored_as: the file's own mode where ``pixels`` had to differ from it (``"P"``, ``"CMYK"``, ...), else ``""``.
         metadata: what the file says of the picture: profile, EXIF, resolution, ...
+        turned: the EXIF orientation that was undone to have it upright; 1 for none.
+        damage: what the decoder said of coded pixels that are damaged; ``""`` for sound ones.
     """
 
     pixels: NDArray[np.uint8] | NDArray[np.uint16]
     stored_as: str = ""
     metadata: Metadata = field(default_factory=Metadata)
+    turned: int = 1
+    damage: str = ""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -108,6 +115,17 @@ class Picture:
 def as_pil(pixels: NDArray[Any]) -> Image.Image:
     """``(H, W, C)`` pixels of a mode that Pillow has, as an image of Pillow's that knows nothing else."""
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
+def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """``(H, W, ...)`` pixels as they are stored, turned as their EXIF orientation asks for; a view."""
+    if orientation in SIDEWAYS:
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return pixels
 
 
 def bands(height: int, width: int) -> Iterator[slice]:

@@ -1,5 +1,6 @@
 """Pictures come in from files, and from Pillow."""
 
+import logging
 import os
 import stat
 import struct
@@ -7,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from inlay.errors import BadFile, InlayError
+from inlay.images.damage import overheard
 from inlay.images.metadata import collect
 from inlay.images.opencv import cv2
-from inlay.images.picture import Picture, bands
+from inlay.images.picture import SIDEWAYS, Picture, bands, upright
 from inlay.images.scans import check_scans
+
+log = logging.getLogger(__name__)
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 MAX_PIXELS = 150_000_000
@@ -33,7 +38,8 @@ _REDUCED = {
 }
 _RED_FIRST = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
 _ORIENTATION_TAG = 0x0112
-_SIDEWAYS = (5, 6, 7, 8)
+_WIDE = ("F", "I")  # Pillow's modes of 32 bits a pixel
+_ROUNDING = 1.001  # of floats that should end at the brightest value
 
 
 def read_picture(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> Picture:
@@ -53,9 +59,32 @@ def read_picture(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> 
 
 
 def read_pixels(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> Picture:
-    """:func:`read_picture` without the metadata, for those who will not write it."""
+    """:func:`read_picture` without the metadata, for masks: gray of 32 bits a pixel is taken by :func:`of_numbers`."""
     with opened(path, max_pixels) as file:
+        if file.mode in _WIDE:
+            check_scans(file)
+            return of_numbers(upright(np.asarray(file), _orientation(file)), path)
         return _decode(Path(path), file)
+
+
+def of_numbers(numbers: NDArray[Any], name: str | os.PathLike[str]) -> Picture:
+    """A gray picture of 16 bits from whole numbers or floats, whose range tells what is white: 1, 255 or 65535.
+
+    Args:
+        numbers: ``(H, W)``.
+        name: what the message calls them.
+
+    Raises:
+        BadFile: they have another range.
+    """
+    low, high = (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 0.0)
+    white = next((peak for peak in (1, 255, 65535) if high <= peak * _ROUNDING), None)
+    if not low >= 0 or white is None:  # NaN is neither
+        raise BadFile(name, f"its values go from {low:g} to {high:g}: not from 0 to 1, 255 or 65535. Scale them.")
+    pixels = np.empty((*numbers.shape, 1), np.uint16)
+    for rows in bands(*numbers.shape):
+        pixels[rows, :, 0] = np.rint(np.clip(numbers[rows] / white, 0, 1) * 65535)
+    return Picture(pixels)
 
 
 def read_image(
@@ -69,20 +98,32 @@ def read_image(
             full scale that gives it, which costs a fraction. None for full scale.
         max_pixels: as for :func:`read_picture`.
     """
+    pixels, damage = read_image_and_damage(path, at_least, max_pixels)
+    if damage:
+        _warn_once(f"{os.fspath(path)}: {damage}. Look at it.")
+    return pixels
+
+
+def read_image_and_damage(
+    path: str | os.PathLike[str], at_least: int | None = None, max_pixels: int = MAX_PIXELS
+) -> tuple[NDArray[np.uint8], str]:
+    """:func:`read_image`, and what the decoder said of damaged pixels; ``""`` for sound ones."""
     with opened(path, max_pixels) as file:
         check_scans(file)
-        pixels = None
         if file.format == "JPEG" and file.mode in ("L", "RGB"):
             scale = next((k for k in (8, 4, 2) if at_least and min(file.size) // k >= at_least), 1)
-            pixels = _decode_jpeg(file, _REDUCED[scale])
-        return _decode(Path(path), file).rgb8() if pixels is None else pixels
+            pixels, damage = _decode_jpeg(file, _REDUCED[scale])
+            if pixels is not None:
+                return pixels, damage
+        picture = _decode(Path(path), file)
+        return picture.rgb8(), picture.damage
 
 
 def picture_size(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Height and width of the upright picture, from the file's head alone. Errors: see :func:`read_picture`."""
     with opened(path, max_pixels) as file:
         width, height = file.size
-        return (width, height) if _orientation(file) in _SIDEWAYS else (height, width)
+        return (width, height) if _orientation(file) in SIDEWAYS else (height, width)
 
 
 def count_pixels(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> int:
@@ -109,9 +150,10 @@ def from_pil(image: Image.Image) -> Picture:
     name = getattr(image, "filename", "") or "the picture"
     try:
         check_scans(image)
+        turned = _stored_orientation(image)
         image.load()
         with _quiet():
-            return _described(_decode_by_pillow(image), image, name)
+            return _described(replace(_decode_by_pillow(image), turned=turned), image, name)
     except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
         raise InlayError(f"{name}: cannot be taken from Pillow ({error}). Convert it to RGB or RGBA.") from error
 
@@ -144,6 +186,8 @@ def opened(path: str | os.PathLike[str], max_pixels: int) -> Iterator[ImageFile.
     except IsADirectoryError:
         raise BadFile(path, "a folder, not a picture. Name one file.") from None
     except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:  # what Pillow raises on damaged files
+        if "MAX_TEXT" in str(error):
+            raise BadFile(path, "a text in it unpacks to more than a megabyte. Save it without its texts.") from None
         raise BadFile(path, f"cannot be read ({error}). The file is damaged; replace or remove it.") from error
 
 
@@ -157,9 +201,17 @@ def _quiet() -> Iterator[None]:
 
 
 def _described(picture: Picture, image: Image.Image, name: str) -> Picture:
-    sideways = image.format != "TIFF" and _orientation(image) in _SIDEWAYS
-    tiff = Path(name) if image.format == "TIFF" and Path(name).is_file() else None
-    return replace(picture, metadata=collect(image, picture.pixels.shape[2], sideways, name, tiff))
+    sideways = image.format != "TIFF" and _orientation(image) in SIDEWAYS
+    path = Path(name) if Path(name).is_file() else None
+    return replace(picture, metadata=collect(image, picture.pixels.shape[2], sideways, name, path))
+
+
+def _stored_orientation(image: Image.Image) -> int:
+    """The EXIF orientation that a file has, of a picture that is not decoded yet."""
+    if image.format == "TIFF":
+        value = getattr(image, "tag_v2", {}).get(_ORIENTATION_TAG)
+        return value if isinstance(value, int) else 1
+    return _orientation(image)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -175,33 +227,50 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _decode(path: Path, file: ImageFile.ImageFile) -> Picture:
+    if file.mode in _WIDE:
+        raise BadFile(path, f"32 bits a pixel ({file.mode}): Inlay takes 8 or 16. Save it with one of them.")
     check_scans(file)
     deep_colors = _deep_colors(file)  # asked first: reading the EXIF of a PNG decodes it and forgets this
+    turned = _stored_orientation(file)
     if deep_colors:
-        pixels = _upright(_decode_16_bit_colors(path), _orientation(file))
-        return Picture(np.require(pixels, requirements="C"), "LA16" if deep_colors.startswith("LA") else "")
+        pixels = np.require(upright(_decode_16_bit_colors(path), _orientation(file)), requirements="C")
+        return Picture(pixels, "LA16" if deep_colors.startswith("LA") else "", turned=turned)
     if file.format == "JPEG" and file.mode in ("L", "RGB"):
-        decoded = _decode_jpeg(file, cv2.IMREAD_GRAYSCALE if file.mode == "L" else cv2.IMREAD_COLOR)
+        decoded, damage = _decode_jpeg(file, cv2.IMREAD_GRAYSCALE if file.mode == "L" else cv2.IMREAD_COLOR)
         if decoded is not None:
-            return Picture(np.atleast_3d(decoded))
-    return _decode_by_pillow(file)
+            return Picture(np.atleast_3d(decoded), turned=turned, damage=damage)
+    jpeg = file.format in ("JPEG", "MPO")
+    picture = _decode_by_pillow(file)
+    return replace(picture, turned=turned, damage=_jpeg_damage(path) if jpeg else "")
 
 
-def _decode_jpeg(file: ImageFile.ImageFile, how: int) -> NDArray[np.uint8] | None:
+def _jpeg_damage(path: Path) -> str:
+    """What OpenCV's libjpeg says of a file that Pillow decoded, whose own is silent; an eighth is enough for that."""
+    data = np.fromfile(path, np.uint8)
+    return overheard(lambda: cv2.imdecode(data, cv2.IMREAD_REDUCED_GRAYSCALE_8))[1]
+
+
+def _decode_jpeg(file: ImageFile.ImageFile, how: int) -> tuple[NDArray[np.uint8] | None, str]:
     """Decode with OpenCV, which is twice as fast as Pillow and gives the same pixels; None where Pillow shall look.
 
-    OpenCV fills what is missing of a truncated file with gray and says nothing, so only whole ones come this far.
+    OpenCV fills what is missing of a truncated file with gray and says nothing, so only whole ones come this far. Of
+    those that are damaged all the same, the second value tells.
     """
     handle = file.fp
     assert handle is not None
     handle.seek(0)
     data = handle.read()
     if not data.endswith(_END_OF_JPEG):
-        return None
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), how | cv2.IMREAD_IGNORE_ORIENTATION)
+        return None, ""
+    pixels, damage = overheard(lambda: cv2.imdecode(np.frombuffer(data, np.uint8), how | cv2.IMREAD_IGNORE_ORIENTATION))
     if pixels is None:
-        return None
-    return np.ascontiguousarray(_upright(_red_first(pixels), _orientation(file)))
+        return None, ""
+    return np.ascontiguousarray(upright(_red_first(pixels), _orientation(file))), damage
+
+
+@lru_cache(maxsize=4096)  # training reads a file again and again
+def _warn_once(message: str) -> None:
+    log.warning("%s", message)
 
 
 def _deep_colors(file: Image.Image) -> str:
@@ -226,17 +295,22 @@ def _red_first(pixels: NDArray[Any]) -> NDArray[Any]:
 
 
 def _decode_by_pillow(image: Image.Image) -> Picture:
-    if image.mode in ("F", "I"):
+    if image.mode in _WIDE:
         raise ValueError(f"{image.mode} mode: 32 bits a pixel; Inlay takes 8 or 16")
     orientation = _orientation(image)
     deep = image.mode.startswith("I;16")
     simple = image if deep else _in_simple_mode(image)
-    pixels = _upright(_pixels(simple, np.uint16 if deep else np.uint8), orientation)
+    pixels = upright(_pixels(simple, np.uint16 if deep else np.uint8), orientation)
     return Picture(np.require(pixels, requirements="C"), "" if simple.mode == image.mode else image.mode)
 
 
 def _in_simple_mode(image: Image.Image) -> Image.Image:
     mode = image.mode
+    if mode == "CMYK" and image.info.get("icc_profile"):
+        from inlay.images import profiles  # littleCMS, for those alone
+
+        if colors := profiles.in_srgb(image):
+            return colors
     if mode not in ("L", "LA", "RGB", "RGBA"):
         target = {"1": "L", "PA": "RGBA", "La": "LA", "RGBa": "RGBA"}.get(mode, "RGB")
         return image.convert("RGBA" if mode == "P" and "transparency" in image.info else target)
@@ -251,14 +325,4 @@ def _pixels(image: Image.Image, dtype: type[np.unsignedinteger[Any]]) -> NDArray
     for rows in bands(image.height, image.width):
         part = image if rows.stop - rows.start == image.height else image.crop((0, rows.start, image.width, rows.stop))
         pixels[rows] = np.atleast_3d(np.asarray(part))
-    return pixels
-
-
-def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    if orientation in _SIDEWAYS:
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
     return pixels

@@ -9,11 +9,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from PIL.PngImagePlugin import PngInfo
-
 from inlay.errors import InlayError, unwritable
 from inlay.files import write_bytes
 from inlay.images import exif
+from inlay.images.chunks import COLORS, Chunk, looks_like_srgb, packed
 from inlay.images.metadata import JpegCoding, fits
 from inlay.images.opencv import cv2
 from inlay.images.picture import Picture, as_pil
@@ -25,6 +24,7 @@ _SEGMENT = 65533  # bytes that a part of a JPEG's head can hold
 _BEFORE = {"exif": 0, "xmp": 29}  # bytes of them that name the part
 _PNG_HEAD = 33  # bytes: the signature, and the chunk that is always first
 _XMP_CHUNK = b"XML:com.adobe.xmp\0\0\0\0\0"
+_COMMENT_CHUNK = b"Comment\0\0\0\0\0"
 
 
 def check_writable(path: str | os.PathLike[str], picture: Picture) -> None:
@@ -43,6 +43,26 @@ def check_writable(path: str | os.PathLike[str], picture: Picture) -> None:
             f"{path}: {suffix} holds up to {_FORMATS[suffix].longest} pixels a side, "
             f"not {max(picture.size)}. Use .png or .tiff."
         )
+
+
+def not_held(path: str | os.PathLike[str], picture: Picture) -> list[str]:
+    """What is said of a picture that the format of a path's suffix has no place for.
+
+    Returns:
+        Of ``profile``, ``EXIF``, ``XMP``, ``comments``, ``texts`` and ``colors`` (what a PNG says of them, where it is
+        not what everybody takes for granted).
+    """
+    told = picture.metadata
+    said = {
+        "profile": told.icc,
+        "EXIF": told.exif,
+        "XMP": told.xmp,
+        "comments": told.comments,
+        "texts": [chunk for chunk in told.chunks if chunk.name not in COLORS],
+        "colors": not looks_like_srgb(told.chunks, bool(told.icc)),
+    }
+    held = _FORMATS[Path(path).suffix.lower()].holds.split()
+    return [name for name, there in said.items() if there and name not in held]
 
 
 def write_picture(path: str | os.PathLike[str], picture: Picture) -> None:
@@ -64,12 +84,13 @@ def write_picture(path: str | os.PathLike[str], picture: Picture) -> None:
 
 def _jpeg(picture: Picture) -> bytes:
     told = _told(picture)
+    comments = b"".join(b"\xff\xfe" + struct.pack(">H", len(each) + 2) + each for each in picture.metadata.comments)
     for name in ("exif", "xmp"):
         if len(told.get(name, b"")) > _SEGMENT - _BEFORE[name]:
             log.warning("JPEG cannot hold %d bytes of %s; they were left out.", len(told.pop(name)), name.upper())
     coding = picture.metadata.jpeg
     how = _as_before(coding, picture.pixels.shape[2]) if coding else {"quality": 95, "subsampling": 0}
-    return _by_pillow("JPEG", picture, **how, **told)
+    return _by_pillow("JPEG", picture, extra=comments, **how, **told)
 
 
 def _as_before(coding: JpegCoding, channels: int) -> dict[str, Any]:
@@ -87,13 +108,10 @@ def _bmp(picture: Picture) -> bytes:
 
 
 def _png(picture: Picture) -> bytes:
-    if picture.peak > 255 and picture.pixels.shape[2] > 1:
-        return _png_of_16_bits(picture)
-    told = _told(picture)
-    chunks = PngInfo()
-    if "xmp" in told:
-        chunks.add(b"iTXt", _XMP_CHUNK + told.pop("xmp"))
-    return _by_pillow("PNG", picture, pnginfo=chunks, **told)
+    """Its metadata follow the head, which is always as long."""
+    deep_colors = picture.peak > 255 and picture.pixels.shape[2] > 1
+    data = _png_of_16_bits(picture) if deep_colors else _by_pillow("PNG", picture)
+    return data[:_PNG_HEAD] + _png_chunks(picture) + data[_PNG_HEAD:]
 
 
 def _by_pillow(kind: str, picture: Picture, **options: Any) -> bytes:
@@ -104,28 +122,37 @@ def _by_pillow(kind: str, picture: Picture, **options: Any) -> bytes:
 
 
 def _png_of_16_bits(picture: Picture) -> bytes:
-    """By OpenCV, for Pillow has no mode for it; the metadata follow the head."""
+    """By OpenCV, for Pillow has no mode for it."""
     ok, data = cv2.imencode(".png", cv2.cvtColor(picture.pixels, _BLUE_FIRST[picture.pixels.shape[2]]))
     if not ok:
         raise OSError(f"OpenCV could not encode {picture.mode}")
-    return b"".join((data[:_PNG_HEAD].data, _png_chunks(picture), data[_PNG_HEAD:].data))
+    return bytes(data.data)
 
 
 def _png_chunks(picture: Picture) -> bytes:
     """The metadata as PNG holds them (third edition, sections 11.3.2.3, 11.3.3.4, 11.3.4.3 and 11.3.4.5)."""
-    told, bodies = _told(picture), {}
+    told, chunks = _told(picture), list(picture.metadata.chunks)
     if "icc_profile" in told:
-        bodies[b"iCCP"] = b"ICC Profile\0\0" + zlib.compress(told["icc_profile"])
+        chunks = [chunk for chunk in chunks if chunk.name != b"sRGB"]  # which it may not stand beside
+        chunks.append(Chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(told["icc_profile"])))
     if "dpi" in told:
-        bodies[b"pHYs"] = struct.pack(">IIB", *(round(number / 0.0254) for number in told["dpi"]), 1)  # a meter
+        meters = (round(number / 0.0254) for number in told["dpi"])
+        chunks.append(Chunk(b"pHYs", struct.pack(">IIB", *meters, 1)))
     if "exif" in told:
-        bodies[b"eXIf"] = picture.metadata.exif
+        chunks.append(Chunk(b"eXIf", picture.metadata.exif))
     if "xmp" in told:
-        bodies[b"iTXt"] = _XMP_CHUNK + told["xmp"]
-    return b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        for name, body in bodies.items()
-    )
+        chunks.append(Chunk(b"iTXt", _XMP_CHUNK + told["xmp"]))
+    chunks += [Chunk(b"iTXt", _COMMENT_CHUNK + _utf8(comment)) for comment in picture.metadata.comments]
+    return packed(chunks)
+
+
+def _utf8(comment: bytes) -> bytes:
+    """A comment of a JPEG, which does not say in which letters it is written."""
+    try:
+        comment.decode()
+    except UnicodeDecodeError:
+        comment = comment.decode("cp1252", "replace").encode()
+    return comment.replace(b"\0", b"")
 
 
 def _tiff(picture: Picture) -> bytes:
@@ -166,6 +193,7 @@ def _tiff_fields(picture: Picture, order: exif.Order) -> exif.Directory:
 def _told(picture: Picture, channels: int = 0) -> dict[str, Any]:
     """What is said of the picture, as Pillow takes it; without a profile that is none for so many channels."""
     told = picture.metadata.pil_info()
+    told.pop("comment", None)
     if "icc_profile" in told and not fits(told["icc_profile"], channels or picture.pixels.shape[2]):
         log.warning("The color profile is not one for the pixels of the file; it was left out.")
         del told["icc_profile"]
@@ -175,17 +203,18 @@ def _told(picture: Picture, channels: int = 0) -> dict[str, Any]:
 class _Format(NamedTuple):
     encode: Callable[[Picture], bytes]
     modes: str
+    holds: str  # of the metadata
     longest: int = 2**31 - 1  # pixels a side
 
 
-_JPEG = _Format(_jpeg, "L RGB", 65500)
-_PNG = _Format(_png, "L LA RGB RGBA L16 RGB16 RGBA16")
-_TIFF = _Format(_tiff, "L LA RGB RGBA L16 RGB16 RGBA16")
+_JPEG = _Format(_jpeg, "L RGB", "profile EXIF XMP comments", 65500)
+_PNG = _Format(_png, "L LA RGB RGBA L16 RGB16 RGBA16", "profile EXIF XMP comments texts colors")
+_TIFF = _Format(_tiff, "L LA RGB RGBA L16 RGB16 RGBA16", "profile EXIF XMP")
 _FORMATS = {
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
-    ".bmp": _Format(_bmp, "L RGB"),
-    ".webp": _Format(_webp, "L LA RGB RGBA", 16383),
+    ".bmp": _Format(_bmp, "L RGB", ""),
+    ".webp": _Format(_webp, "L LA RGB RGBA", "profile EXIF XMP", 16383),
     ".png": _PNG,
     ".tif": _TIFF,
     ".tiff": _TIFF,

@@ -1,5 +1,6 @@
 """Pictures in the forms that Python has for them, and back into the same form."""
 
+import logging
 import os
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,8 @@ from PIL import Image
 
 from inlay.errors import InlayError
 from inlay.images import Picture, from_pil, read_picture
+
+log = logging.getLogger(__name__)
 
 Back = Callable[[Picture], Any]
 """Puts a filled picture into the form that it was given in."""
@@ -29,6 +32,8 @@ def picture_of(image: Any) -> tuple[Picture, Back]:
     """
     if isinstance(image, str | os.PathLike):
         picture = read_picture(image)
+        if picture.damage:
+            log.warning("%s: %s. Look at it.", os.fspath(image), picture.damage)
         Picture(picture.pixels[:1, :1]).to_pil()  # of 16-bit colors, Pillow has none: say so before the work
         return picture, Picture.to_pil
     if isinstance(image, Image.Image):

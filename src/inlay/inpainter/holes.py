@@ -10,7 +10,20 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inlay.errors import InlayError
-from inlay.images import USUAL_HOLE, HoleIs, from_pil, mask_of, polarity_doubt, read_mask, read_picture, resize_mask
+from inlay.images import (
+    SIDEWAYS,
+    USUAL_HOLE,
+    HoleIs,
+    Picture,
+    from_pil,
+    mask_of,
+    of_numbers,
+    photograph_doubt,
+    polarity_doubt,
+    read_pixels,
+    resize_mask,
+    upright,
+)
 from inlay.inpainter.forms import numbers_of
 
 _TRACE = 1e-4
@@ -28,51 +41,83 @@ class Hole(NamedTuple):
     """What was done to it, where that is nothing odd."""
 
 
-def read_hole(path: str | os.PathLike[str], size: tuple[int, int], hole_is: HoleIs = "white") -> Hole:
-    """Read a mask file for a picture of ``size``. Errors: see :func:`fitted`, and :func:`inlay.images.read_mask`."""
-    mask = read_mask(path, hole_is)
-    if mask.all() != mask.any() or (brightest := int(read_picture(path).rgb8().max())) not in range(1, 128):
-        return fitted(mask, size, os.fspath(path), hole_is)
-    raise InlayError(f"{path}: its brightest value is {brightest} of 255, so nothing is white. Multiply it by 255.")
+def read_hole(
+    path: str | os.PathLike[str],
+    size: tuple[int, int],
+    hole_is: HoleIs = "white",
+    threshold: float | None = None,
+    turned: int = 1,
+) -> Hole:
+    """Read a mask file for a picture of ``size``.
+
+    Args:
+        path: any picture.
+        size: height and width of the picture to be filled.
+        hole_is: the color of the hole in the file.
+        threshold: from which share of full white a pixel is white; None for one half, and to refuse photographs.
+        turned: the EXIF orientation that was undone to have the picture upright.
+
+    Raises:
+        InlayError: see :func:`fitted`, and :func:`inlay.images.read_mask`; or the file is a photograph.
+    """
+    picture = read_pixels(path)
+    if threshold is None:
+        _check_is_mask(picture, os.fspath(path))
+    hole = fitted(mask_of(picture, hole_is, threshold or 0.5), size, os.fspath(path), hole_is, turned)
+    return hole._replace(doubts=[f"{path}: {picture.damage}.", *hole.doubts]) if picture.damage else hole
 
 
-def hole_of(mask: Any, size: tuple[int, int]) -> Hole:
+def hole_of(mask: Any, size: tuple[int, int], threshold: float | None = None, turned: int = 1) -> Hole:
     """The hole that a mask means.
 
     Args:
-        mask: a path or a :class:`PIL.Image.Image`, white = hole; or an array or a tensor with one number a pixel:
-            bool, True = hole; 0 and 1, or 0 to 255, or a float from 0 to 1, hole from the middle on.
+        mask: a path or a :class:`PIL.Image.Image`, white = hole, which is resized; or an array or a tensor of the
+            picture's size with one number a pixel: bool, True = hole; 0 and 1, 0 to 255, 0 to 65535, or a float from
+            0 to 1, hole from the middle on.
         size: height and width of the picture.
+        threshold: as for :func:`read_hole`.
+        turned: likewise.
 
     Raises:
         InlayError: it is none of these; see :func:`fitted`.
     """
     if isinstance(mask, str | os.PathLike):
-        return read_hole(mask, size)
+        return read_hole(mask, size, threshold=threshold, turned=turned)
     if isinstance(mask, Image.Image):
-        return fitted(mask_of(from_pil(mask)), size, "mask")
+        picture = of_numbers(np.asarray(mask), "mask") if mask.mode in ("F", "I") else from_pil(mask)
+        return fitted(_white(picture, threshold), size, "mask", turned=turned)
     array = numbers_of(mask) if isinstance(mask, torch.Tensor) else mask
     if not isinstance(array, np.ndarray):
         raise InlayError(f"mask must be a path, a PIL image, an array or a tensor, got {type(mask).__name__}.")
     shape = tuple(side for place, side in enumerate(array.shape) if side > 1 or place in _sides(array.shape))
     if len(shape) != 2 or 0 in shape:
         raise InlayError(f"mask must have one number a pixel, (H, W), got {tuple(array.shape)}.")
-    return fitted(_binary(array.reshape(shape)), size, "mask")
+    if shape != size and not _is_unturned(shape, size, turned):
+        raise InlayError(f"mask is {shape[0]}x{shape[1]} (H, W), but image {size[0]}x{size[1]}. Give one of its size.")
+    numbers = array.reshape(shape)
+    white = numbers if numbers.dtype == np.bool_ else _white(of_numbers(numbers, "mask"), threshold)
+    return fitted(white, size, "mask", turned=turned)
 
 
-def fitted(mask: NDArray[np.bool_], size: tuple[int, int], name: str, hole_is: HoleIs = "white") -> Hole:
-    """A mask at the size of its picture.
+def fitted(
+    mask: NDArray[np.bool_], size: tuple[int, int], name: str, hole_is: HoleIs = "white", turned: int = 1
+) -> Hole:
+    """A mask at the size of its picture; one that was made before the picture was turned upright is turned likewise.
 
     Args:
         mask: ``(h, w)``, True = hole.
         size: height and width of the picture.
         name: what messages call it.
         hole_is: how it was read.
+        turned: the EXIF orientation that was undone to have the picture upright.
 
     Raises:
         InlayError: it has no hole, or is nothing but hole.
     """
     doubts, remark = [], ""
+    if _is_unturned(mask.shape, size, turned):
+        mask = np.ascontiguousarray(upright(mask, turned))
+        doubts.append(f"{name}: has the size of the picture before its EXIF orientation was heeded: turned likewise.")
     (height, width), (mask_height, mask_width) = size, mask.shape
     if mask.shape != size:
         remark = f"The mask is {mask_width}x{mask_height}; resized to the picture's {width}x{height}."
@@ -93,6 +138,38 @@ def fitted(mask: NDArray[np.bool_], size: tuple[int, int], name: str, hole_is: H
     return Hole(mask, doubts, remark)
 
 
+def check_threshold(threshold: float | None) -> None:
+    """Refuse a share of full white that every pixel has, or none.
+
+    Raises:
+        InlayError: it is not between 0 and 1.
+    """
+    if threshold is not None and not 0.0 < threshold < 1.0:
+        raise InlayError(f"threshold must lie between 0 and 1, a share of full white; got {threshold}.")
+
+
+def _check_is_mask(picture: Picture, name: str) -> None:
+    """Refuse what has no white at all, and what is a photograph."""
+    brightest = int(picture.pixels[..., :3].max()) if picture.pixels.shape[2] > 2 else int(picture.pixels[..., 0].max())
+    if 0 < brightest < picture.peak / 2:
+        raise InlayError(
+            f"{name}: its brightest value is {brightest} of {picture.peak}, so nothing is white. "
+            f"Multiply it by {picture.peak // brightest}, or give a threshold (predict.py: --threshold)."
+        )
+    if doubt := photograph_doubt(picture):
+        raise InlayError(f"{name}: {doubt}")
+
+
+def _white(picture: Picture, threshold: float | None) -> NDArray[np.bool_]:
+    if threshold is None and (doubt := photograph_doubt(picture)):
+        raise InlayError(f"mask: {doubt}")
+    return mask_of(picture, binarize=threshold or 0.5)
+
+
+def _is_unturned(shape: tuple[int, ...], size: tuple[int, int], turned: int) -> bool:
+    return turned in SIDEWAYS and shape != size and shape == size[::-1]
+
+
 def _resized(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
     """At another size; what is made smaller loses no line, however thin."""
     rows, columns = min(height, mask.shape[0]), min(width, mask.shape[1])
@@ -106,11 +183,3 @@ def _sides(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Which axes are height and width: the last two, or those before a channel at the end."""
     last = len(shape)
     return (last - 3, last - 2) if last == 3 and shape[-1] == 1 != shape[0] else (last - 2, last - 1)
-
-
-def _binary(array: NDArray[Any]) -> NDArray[np.bool_]:
-    if array.dtype == np.bool_:
-        return array
-    if not np.issubdtype(array.dtype, np.floating) and array.max(initial=0) > 1:
-        return np.asarray(array >= 128)
-    return np.asarray(array >= 0.5)

@@ -15,7 +15,7 @@ from inlay.errors import InlayError
 from inlay.fillers import Filler, load_filler
 from inlay.images import Picture
 from inlay.inpainter.forms import picture_of
-from inlay.inpainter.holes import hole_of
+from inlay.inpainter.holes import check_threshold, hole_of
 from inlay.precision import Inference
 from inlay.seeds import check_seed
 
@@ -63,17 +63,20 @@ class Inpainter:
         text: str | Sequence[str] | None = None,
         seed: int | None = None,
         samples: int = 1,
+        threshold: float | None = None,
     ) -> Any:
         """Fill the hole of a picture; known pixels come back bit for bit.
 
         Args:
             image: a path, a PIL image, an array ``(H, W)`` or ``(H, W, C)``, a tensor ``(C, H, W)``, or several of one
                 size as ``(B, C, H, W)``; see :func:`~inlay.inpainter.forms.picture_of`.
-            mask: likewise, 1 or white = hole; for several pictures one for all, or ``(B, 1, H, W)``; see
+            mask: likewise, 1 or white = hole; files and images are resized to the picture, arrays and tensors have its
+                size; for several pictures one for all, or ``(B, 1, H, W)``; see
                 :func:`~inlay.inpainter.holes.hole_of`.
             text: what the hole shall show; for several pictures one for all, or a list.
             seed: draws an answer; without it the model's deterministic one is given.
             samples: how many to draw, with ``seed``, ``seed + 1``, and so on, from 0 where there is none.
+            threshold: from which share of full white the mask is hole; None for one half, and to refuse photographs.
 
         Returns:
             What was given, filled: an image for a path or an image, an array for an array, a tensor for a tensor; a
@@ -84,12 +87,13 @@ class Inpainter:
         """
         for each in [text] if text is None or isinstance(text, str) else text:
             self.check(each, seed, samples)
+        check_threshold(threshold)
         several = isinstance(image, torch.Tensor) and image.ndim == 4
         if several and not len(image):
             raise InlayError("image: a batch of 0 pictures. Give at least one.")
         forms = [picture_of(each) for each in (image if several else [image])]
         pictures, backs = [picture for picture, _ in forms], [back for _, back in forms]
-        texts, holes = _one_each(text, len(forms)), _holes(mask, pictures)
+        texts, holes = _one_each(text, len(forms)), _holes(mask, pictures, threshold)
         answers = []
         for drawn in seeds(seed, samples):
             jobs = [Job(*each, drawn) for each in zip(pictures, holes, texts, strict=True)]
@@ -161,12 +165,14 @@ def _one_each(text: str | Sequence[str] | None, count: int) -> list[str | None]:
     return texts
 
 
-def _holes(mask: Any, pictures: Sequence[Picture]) -> list[NDArray[np.bool_]]:
+def _holes(mask: Any, pictures: Sequence[Picture], threshold: float | None) -> list[NDArray[np.bool_]]:
     several = isinstance(mask, torch.Tensor) and mask.ndim == 4 and len(mask) > 1
     masks = list(mask) if several else [mask] * len(pictures)
     if len(masks) != len(pictures):
         raise InlayError(f"mask must be one, or one for each of {len(pictures)} pictures, got {len(masks)}.")
-    holes = [hole_of(each, picture.size) for each, picture in zip(masks, pictures, strict=True)]
+    holes = [
+        hole_of(each, picture.size, threshold, picture.turned) for each, picture in zip(masks, pictures, strict=True)
+    ]
     for doubt in dict.fromkeys(doubt for hole in holes for doubt in hole.doubts):
         log.warning(doubt)
     return [hole.mask for hole in holes]

@@ -163,6 +163,8 @@ class FolderRun:
         entry["hole_ratio"], entry["seconds"] = round(float(given.hole.mean()), 6), round(seconds, 4)
         entry["strategy"], entry["windows"] = first.strategy, first.windows
         entry["doubts"] = [*given.doubts, *self.inpainter.doubts(task.text)]
+        if given.left_out:
+            entry["left_out"] = given.left_out
         return entry
 
     def _fails(self, task: Task, error: InlayError) -> None:

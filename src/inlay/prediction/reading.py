@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from inlay.composing import Job
 from inlay.errors import InlayError
-from inlay.images import Picture, alpha_hole, check_writable, read_picture, write_picture
+from inlay.images import Picture, alpha_hole, check_writable, not_held, read_picture, write_picture
 from inlay.inpainter import fitted, read_hole, seeds
 from inlay.prediction.request import Request
 from inlay.prediction.sheet import comparison
@@ -25,6 +25,8 @@ class Given(NamedTuple):
     """What is odd about the picture or the hole."""
     remark: str
     """What was done to the mask, where that is nothing odd."""
+    left_out: list[str]
+    """What the picture's file said and its answer's does not."""
 
 
 def read(request: Request, task: Task) -> Given:
@@ -37,7 +39,7 @@ def read(request: Request, task: Task) -> Given:
     for path in task.outputs:
         check_writable(path, picture)
     if task.mask is not None:
-        hole = read_hole(task.mask, picture.size, request.hole_is)
+        hole = read_hole(task.mask, picture.size, request.hole_is, request.threshold, picture.turned)
     elif picture.mode.removesuffix("16") in ("LA", "RGBA"):
         hole = fitted(alpha_hole(picture), picture.size, f"{task.image}, what is transparent")
     else:
@@ -45,7 +47,13 @@ def read(request: Request, task: Task) -> Given:
     doubts = hole.doubts
     if picture.stored_as:
         doubts = [f"{task.image} is stored as {picture.stored_as}; the output is {picture.mode}.", *doubts]
-    return Given(task, picture, hole.mask, doubts, hole.remark)
+    if picture.damage:
+        doubts = [f"{task.image}: {picture.damage}. Look at it.", *doubts]
+    lost, suffix = not_held(task.outputs[0], picture), task.outputs[0].suffix
+    if looks := " and ".join(name for name in lost if name in ("profile", "colors")):
+        doubts = [f"{task.image}: {suffix} has no place for its {looks}, so it may look otherwise.", *doubts]
+    left_out = [*picture.metadata.left_out, *(f"its {name}, for which {suffix} has no place" for name in lost)]
+    return Given(task, picture, hole.mask, doubts, hole.remark, left_out)
 
 
 def jobs(request: Request, given: Given) -> list[Job]:

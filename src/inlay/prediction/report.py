@@ -36,6 +36,8 @@ class Entry(TypedDict):
     """How often the model was asked."""
     doubts: NotRequired[list[str]]
     """What is odd about the picture, the mask or the text."""
+    left_out: NotRequired[list[str]]
+    """What the picture's file said and its answer's does not, and why."""
     seconds: NotRequired[float]
     """Of filling; pictures that went through together share it."""
     error: NotRequired[str]

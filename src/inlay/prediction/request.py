@@ -8,7 +8,7 @@ from typing import Any, Literal
 from inlay.composing import How
 from inlay.errors import InlayError
 from inlay.images import HoleIs
-from inlay.inpainter import check_asked
+from inlay.inpainter import check_asked, check_threshold
 from inlay.precision import Inference
 
 
@@ -29,6 +29,8 @@ class Request:
     mask: str | Path | None = None
     """One file for all, or a folder of masks named as the pictures; None: what is transparent is the hole."""
     hole_is: HoleIs = "white"
+    threshold: float | None = None
+    """From which share of full white a mask is white; None for one half, and to refuse photographs given as masks."""
     device: str = "auto"
     precision: Inference = "32"
     how: How = field(default_factory=How)
@@ -47,8 +49,11 @@ class Request:
 
     def __post_init__(self) -> None:
         check_asked(self.text, self.seed, self.samples)
+        check_threshold(self.threshold)
         if self.mask is None and self.hole_is != "white":
             raise InlayError("--hole-is: without --mask the hole is what is transparent. Leave it out, or name a mask.")
+        if self.mask is None and self.threshold is not None:
+            raise InlayError("--threshold: without --mask there is nothing to cut. Leave it out, or name a mask.")
         if self.captions and self.text is not None:
             raise InlayError("--captions and --text: both say what the holes shall show. Leave one of them out.")
 
@@ -56,6 +61,7 @@ class Request:
         """What decides how the pictures look, as plain data; the model and the inputs aside."""
         return {
             "hole_is": self.hole_is,
+            "threshold": self.threshold,
             "precision": self.precision,
             "strategy": self.how.strategy,
             "feather": self.how.feather,

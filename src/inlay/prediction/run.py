@@ -44,6 +44,8 @@ def _predict_one(request: Request, task: Task) -> list[Path]:
     inpainter = _load(request)
     if given.remark:
         log.info(given.remark)
+    if given.left_out:
+        log.info("%s: left out %s.", task.image, "; ".join(given.left_out))
     for doubt in (*given.doubts, *inpainter.doubts(task.text)):
         log.warning(doubt)
     answers = inpainter.fill_jobs(jobs(request, given))
