@@ -216,7 +216,7 @@ def test_real_photographs_keep_theirs(shared_data, tmp_path):
     from inlay.images import find_images
 
     told = 0
-    for path in find_images(shared_data / "pets/images")[::150]:
+    for path in find_images(shared_data / "pets/images").pictures[::150]:
         back = read_picture(wrote(tmp_path, ".jpg", read_picture(path)))
         source = opened(path)
         assert back.metadata.icc == source.info.get("icc_profile", b"")

@@ -140,7 +140,7 @@ class TestKilled:
             error = InlayError(f"{path}: cannot be written (No space left on device). Choose another place.")
             raise error from OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr("inlay.prediction.reading.write_picture", full)
+        monkeypatch.setattr("inlay.prediction.reading.write_pages", full)
         with pytest.raises(InlayError, match="No space left"):
             fill(how=How(batch=1))
         assert stamps() == {}

@@ -115,12 +115,12 @@ class TestPredict:
         read = []
 
         def counted(name, original):
-            return lambda *given: (read.append(name), original(*given))[1]
+            return lambda *given, **named: (read.append(name), original(*given, **named))[1]
 
-        for module, name in ((reading, "read_picture"), (reading, "read_hole"), (inpainter, "load_filler")):
+        for module, name in ((reading, "read_pages"), (reading, "read_hole"), (inpainter, "load_filler")):
             monkeypatch.setattr(module, name, counted(name, getattr(module, name)))
         predict(request_(samples=3))
-        assert read == ["read_picture", "read_hole", "load_filler"]
+        assert read == ["read_pages", "read_hole", "load_filler"]
 
     def test_compares_all_samples_on_one_sheet(self, request_, tmp_path, gray):
         paths = predict(request_("out.webp", samples=2, compare=True))

@@ -19,12 +19,14 @@ def main() -> None:
 
 def _arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
     """Understand the command line; settings may stand anywhere, also behind options, where argparse takes none."""
+    from inlay.cli.homes import in_options
+
     args, rest = parser.parse_known_args()
     if rest and (not hasattr(args, "settings") or any(word.startswith("-") for word in rest)):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
         args.settings = [*args.settings, *rest]
-    return args
+    return in_options(args)
 
 
 def _parser() -> argparse.ArgumentParser:

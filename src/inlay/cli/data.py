@@ -42,11 +42,16 @@ def _prepare(args: argparse.Namespace) -> None:
     from inlay.cli.settings import composed
     from inlay.data.parallel import cores
     from inlay.data.prepare import prepare, refused_file
+    from inlay.errors import InlayError
 
     data = composed([f"data={args.dataset}", *args.settings]).data
     workers = cores() if args.workers is None else args.workers
     report = prepare(instantiate(data.listing), args.root, args.out, workers, on_damaged=data.on_damaged)
     say(report)
+    if not report.kept:
+        raise InlayError(
+            f"{args.out}: an index of 0 pictures. Check --root; {refused_file(args.out)} lists the refused."
+        )
     say(f"{args.out} is the index" + (f", {refused_file(args.out)} lists what it refused" if report.refused else ""))
 
 
@@ -59,6 +64,8 @@ def _check(args: argparse.Namespace) -> None:
     sound, wrong = check(args.index, root, cores() if args.workers is None else args.workers)
     for file, reason in wrong:
         say(f"{file}: {reason}")
+    if not sound and not wrong:
+        raise InlayError(f"{args.index}: an index of 0 pictures. Make it anew with `inlay data prepare`.")
     say(f"{sound + len(wrong):,} pictures in {args.index}: {sound:,} sound, {len(wrong):,} not")
     if wrong:
         raise InlayError(

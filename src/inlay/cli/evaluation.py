@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from inlay.cli.building import instantiate
-from inlay.cli.settings import check, pictures, require
+from inlay.cli.settings import check, pictures, replace_home, require
 from inlay.printing import console, say
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
     Raises:
         InlayError: a setting is none of an evaluation; see also :meth:`inlay.evaluation.run.Evaluation.run`.
     """
+    replace_home(cfg)
     require([f"data.{key}" for key in _DATA if OmegaConf.is_missing(cfg.data, key)])
     _check_root(cfg.data)  # before seconds of imports
     check(

@@ -10,7 +10,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from inlay.errors import InlayError, reported, unwritable
-from inlay.files import check_links, held
+from inlay.files import at_home, check_links, held
 from inlay.processes import is_first_process, is_only_process
 
 EVALUATION = (
@@ -48,6 +48,10 @@ class NewFolder(Callback):
 
     def _take(self, config: DictConfig, key: str) -> Path:
         folder = Path(OmegaConf.select(config, key))
+        if (home := at_home(folder)) != folder:
+            folder = home
+            with read_write(config):
+                OmegaConf.update(config, key, str(folder))
         if not _is_named_by_the_clock(config, key):
             self._check(folder)
             return folder

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from difflib import SequenceMatcher
@@ -9,6 +10,7 @@ from difflib import SequenceMatcher
 from hydra.errors import HydraException, InstantiationException, MissingConfigException, OverrideParseException
 from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 
+from inlay.cli.homes import in_settings
 from inlay.errors import InlayError, reported, unwritable
 from inlay.shell import quoted
 
@@ -24,6 +26,7 @@ def reported_overrides(config: str) -> Iterator[None]:
     Args:
         config: the name of its configuration. With ``HYDRA_FULL_ERROR=1`` Hydra's tracebacks stay.
     """
+    sys.argv = [sys.argv[0], *in_settings(sys.argv[1:])]
     if os.environ.get(_TRACEBACKS) == "1":
         yield
         return
@@ -83,6 +86,12 @@ def explanation(error: Exception, config: str) -> str:
         return f"{match[1]}=: there is no such setting.{suggestion(match[1], known)}"
     if match := re.match(r"Could not delete from config\. '(.*?)' does not exist", said):
         return f"~{match[1]}: there is no such setting to delete.{suggestion(match[1], settings_of(config))}"
+    if match := re.match(r"Error merging override (.*?)=(.*)", said):
+        key, value = match.groups()
+        return (
+            f"{key}={value}: cannot be read. ${{...}} stands for another setting, whose name ends with a brace; the "
+            f"signs themselves are quoted twice: {quoted(key, value)}"
+        )
     if isinstance(error, InterpolationKeyError):
         key = str(error.full_key)
         return (
@@ -125,6 +134,6 @@ def _not_read(override: str) -> str:
     if value[:1] in "[{":
         return f"{override}: cannot be read. A list is written {key}=[a,b], a mapping {key}={{a:b}}, without spaces."
     return (
-        f"{override}: cannot be read. A text with signs such as , = : ( ) {{ }} ' & or letters with accents is quoted "
-        f"twice: {quoted(key, value)}"
+        f"{override}: cannot be read. A text with quotes, signs such as , = : ( ) {{ }} ~ & # or letters with accents "
+        f"is quoted twice: {quoted(key, value)}"
     )

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from inlay.cli.homes import in_options
+
 
 def parse() -> argparse.Namespace:
     """Read the command line of ``predict.py``."""
@@ -17,6 +19,8 @@ def parse() -> argparse.Namespace:
     masks = "white where a picture shall be filled: one file for all, or a folder or pattern of masks named as the "
     masks += "pictures; without it, what is transparent"
     where.add_argument("--mask", metavar="PATH", help=masks)
+    frame = "page of a TIFF or frame of an animation, from 1; without it all pages are filled, and animations refused"
+    where.add_argument("--frame", type=int, metavar="N", help=frame)
     where.add_argument("--hole-is", choices=("white", "black"), default="white", help="color of the hole in masks")
     threshold = (
         "from which share of full white a mask is white, 0 to 1; without it one half, and photographs are refused"
@@ -54,4 +58,4 @@ def parse() -> argparse.Namespace:
     how.add_argument("--feather", type=int, default=0, metavar="PX", help="blend over so many pixels around the hole")
     blend = "poisson keeps the answer's gradients and takes colors from around the hole"
     how.add_argument("--blend", choices=("none", "poisson"), default="none", help=blend)
-    return parser.parse_args()
+    return in_options(parser.parse_args())

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf, read_write
 
 import inlay
 from inlay.cli.building import instantiate, problems
+from inlay.cli.homes import in_settings
 from inlay.cli.overrides import explained, suggestion
 from inlay.errors import InlayError
+from inlay.files import at_home
 
 if TYPE_CHECKING:
     from inlay.data.pictures import IndexedPictures
@@ -37,7 +39,22 @@ def composed(settings: list[str], config: str = "train") -> DictConfig:
     folder = next(place for place in _PLACES if place.is_dir())
     running = GlobalHydra.instance().is_initialized()  # train.py's own, which is asked then
     with explained(config), nullcontext() if running else initialize_config_dir(str(folder), version_base="1.3"):
-        return compose(config, settings)
+        composed = compose(config, in_settings(settings))
+    replace_home(composed)
+    return composed
+
+
+def replace_home(config: DictConfig | ListConfig) -> None:
+    """Turn ``~`` into the user's folder where a value of a configuration begins with it."""
+    with read_write(config):
+        for key in list(config) if isinstance(config, DictConfig) else range(len(config)):
+            if OmegaConf.is_missing(config, key) or OmegaConf.is_interpolation(config, key):
+                continue
+            value = config[key]
+            if isinstance(value, DictConfig | ListConfig):
+                replace_home(value)
+            elif (path := at_home(value)) != value:
+                config[key] = path
 
 
 def require(missing: list[str]) -> None:

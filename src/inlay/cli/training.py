@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 from inlay.cli.building import instantiate
-from inlay.cli.settings import check, composed, require
+from inlay.cli.settings import check, composed, replace_home, require
 from inlay.errors import InlayError, in_a_line
 
 _OWN = {
@@ -32,6 +32,7 @@ def train(cfg: DictConfig) -> float | None:
     from inlay.tasks.steps import check_parts
 
     runs.quiet()
+    replace_home(cfg)
     if cfg.replay:
         replay.run(cfg.replay, _replayed(cfg.replay))
         return None

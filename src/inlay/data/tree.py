@@ -10,8 +10,8 @@ from typing import IO
 
 from inlay.data.root import check_root
 from inlay.errors import BadFile, InlayError
-from inlay.files import inside, names_inside, open_regular
-from inlay.images import SUFFIXES
+from inlay.files import inside, names_inside, open_regular, walk
+from inlay.images import SUFFIXES, why_not_read
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,8 @@ class Tree:
         """Whatever is named like a picture below a folder, in sorted order, folder by folder.
 
         Nothing is opened: links that lead nowhere and folders that are named like pictures are among them, so that
-        whoever reads them can say so. What is hidden (``.name``) stays hidden. Links to folders are followed once.
+        whoever reads them can say so. What is hidden (``.name``) stays hidden. Links to folders are followed, but for
+        those that lead back.
 
         Args:
             folder: relative to the root.
@@ -49,7 +50,24 @@ class Tree:
         Yields:
             Paths relative to the root, with forward slashes.
         """
-        yield from self._walk(folder, frozenset())
+        return (path for path, reason in self.found(folder) if not reason)
+
+    def found(self, folder: str = "") -> Iterator[tuple[str, str]]:
+        """As :meth:`pictures`, and what else looks like a picture or may hide one: each with why it is not read.
+
+        Raises:
+            InlayError: a folder cannot be searched.
+        """
+        self._remember(folder)
+        for found in walk(self.root, folder):
+            if found.kind == "closed":
+                raise InlayError(f"{self.root / found.path}: {found.reason}. Change its permissions, or move it away.")
+            if found.kind == "folder":
+                self._remember(found.path)
+            if found.path.lower().endswith(SUFFIXES):
+                yield found.path, ""
+            elif reason := why_not_read(found):
+                yield found.path, reason
 
     def has(self, path: str) -> bool:
         """Whether a file or folder exists."""
@@ -154,26 +172,6 @@ class Tree:
             self._told.add(message)
             log.log(level, "data.root=%s: %s", self.root, message)
 
-    def _walk(self, folder: str, above: frozenset[tuple[int, int]]) -> Iterator[str]:
-        here = self.root / folder
-        self._remember(folder)
-        try:
-            stat = here.stat()
-            entries = sorted(os.scandir(here), key=lambda entry: entry.name)
-        except OSError as error:
-            raise InlayError(_not_searched(here, error)) from error
-        if (stat.st_dev, stat.st_ino) in above:  # a link back to where we came from
-            return
-        inside = above | {(stat.st_dev, stat.st_ino)}
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            path = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.name.lower().endswith(SUFFIXES):
-                yield path
-            if _leads_to_folder(entry):
-                yield from self._walk(path, inside)
-
     def _remember(self, path: str) -> int:
         self.consulted[path] = time = _changed(self.root / path)
         return time
@@ -182,13 +180,6 @@ class Tree:
 def unchanged(root: Path, consulted: Mapping[str, int]) -> bool:
     """Whether everything that answers rested on is as it was: a file added or removed changes its folder's time."""
     return all(_changed(root / path) == time for path, time in consulted.items())
-
-
-def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself; a missing target is no error here
-        return False
 
 
 def _not_searched(folder: Path, error: OSError) -> str:

@@ -1,9 +1,11 @@
 """Files: opened with suspicion, written whole or not at all, and folders that one process uses at a time."""
 
+from inlay.files.home import at_home
 from inlay.files.links import check_links
 from inlay.files.locking import alone, held
 from inlay.files.reading import SUSPICIOUS, inside, names_inside, open_regular, read_bytes, read_text
 from inlay.files.tables import csv_bytes, csv_rows
+from inlay.files.walking import Found, found, walk
 from inlay.files.writing import (
     append,
     flush_names,
@@ -18,13 +20,16 @@ from inlay.files.writing import (
 
 __all__ = [
     "SUSPICIOUS",
+    "Found",
     "alone",
     "append",
+    "at_home",
     "check_links",
     "csv_bytes",
     "csv_rows",
     "flush_names",
     "flushed",
+    "found",
     "held",
     "inside",
     "names_inside",
@@ -35,6 +40,7 @@ __all__ = [
     "read_text",
     "remove_leftovers",
     "replacing",
+    "walk",
     "write_bytes",
     "write_text",
 ]

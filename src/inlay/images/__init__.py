@@ -5,6 +5,8 @@ rotation and two opinions on which color is the hole; all of that ends in this p
 (:class:`Metadata`) travels with the pixels and leaves with them.
 """
 
+from inlay.images.finding import Images, Unread, find_images, tell_unread, why_not_read
+from inlay.images.formats import LOSSY, SUFFIXES, why_unread
 from inlay.images.masks import (
     USUAL_HOLE,
     HoleIs,
@@ -19,32 +21,36 @@ from inlay.images.metadata import JpegCoding, Metadata
 from inlay.images.picture import SIDEWAYS, Picture, upright
 from inlay.images.reading import (
     MAX_PIXELS,
-    SUFFIXES,
+    count_frames,
     count_pixels,
-    find_images,
     from_pil,
     of_numbers,
     picture_size,
     read_image,
     read_image_and_damage,
+    read_pages,
     read_picture,
     read_pixels,
 )
 from inlay.images.sheets import contact_sheet, labeled, written
-from inlay.images.writing import check_writable, not_held, write_picture
+from inlay.images.writing import check_writable, not_held, write_pages, write_picture
 
 __all__ = [
+    "LOSSY",
     "MAX_PIXELS",
     "SIDEWAYS",
     "SUFFIXES",
     "USUAL_HOLE",
     "HoleIs",
+    "Images",
     "JpegCoding",
     "Metadata",
     "Picture",
+    "Unread",
     "alpha_hole",
     "check_writable",
     "contact_sheet",
+    "count_frames",
     "count_pixels",
     "find_images",
     "from_pil",
@@ -58,10 +64,15 @@ __all__ = [
     "read_image",
     "read_image_and_damage",
     "read_mask",
+    "read_pages",
     "read_picture",
     "read_pixels",
     "resize_mask",
+    "tell_unread",
     "upright",
+    "why_not_read",
+    "why_unread",
+    "write_pages",
     "write_picture",
     "written",
 ]

@@ -6,9 +6,10 @@ went in. (TIFF 6.0, section 2; Exif 2.32, section 4.6.)
 
 import mmap
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 Field: TypeAlias = tuple[int, bytes]
 """The type of a field and the bytes of its values."""
@@ -25,7 +26,7 @@ _HEADS: dict[bytes, Order] = {b"II*\0": "<", b"MM\0*": ">"}
 _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 _BELOW: dict[int, tuple[int, ...]] = {0: (_EXIF, _GPS), _EXIF: (_INTEROPERABILITY,)}
 
-_ORIENTATION = 0x0112
+_ORIENTATION, _STRIPS = 0x0112, 0x0111
 _SWAPPED = {0x011A: 0x011B, 0xA002: 0xA003, 0xA20E: 0xA20F}  # resolution, size, focal plane: across and along
 _OF_THE_PIXELS = {  # how the source coded them (which the writer of the new file says of itself), profile and XMP
     *range(0x00FE, 0x0104), 0x0106, 0x010A, 0x0111, *range(0x0115, 0x011A), 0x011C, 0x013D, 0x0140,
@@ -76,20 +77,24 @@ class Tags:
         return head + struct.pack(f"{self.order}I", 8) + _pack(self.order, self.fields, 8)
 
 
-def parse(data: bytes | mmap.mmap) -> Tags:
+def parse(data: bytes | mmap.mmap, page: int = 0) -> Tags:
     """Read tags, of EXIF or of a TIFF file; thumbnails are not even looked for.
+
+    Args:
+        data: the whole of it.
+        page: of a TIFF file, from 0.
 
     Raises:
         ValueError: these are none.
     """
     reader = _Reader(data)
-    return Tags(reader.order, reader.directory(reader.start, 0), reader.lost, reader.has_second())
+    return Tags(reader.order, reader.directory(reader.page(page), 0), reader.lost, reader.has_second())
 
 
-def parse_tiff(path: Path) -> Tags:
-    """Read the tags of a TIFF file. Errors: see :func:`parse`."""
+def parse_tiff(path: Path, page: int = 0) -> Tags:
+    """Read the tags of a page of a TIFF file. Errors: see :func:`parse`."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return replace(parse(data), pictures=0)
+        return replace(parse(data, page), pictures=0)
 
 
 def added_to_tiff(data: bytes, fields: Directory) -> bytes:
@@ -98,6 +103,24 @@ def added_to_tiff(data: bytes, fields: Directory) -> bytes:
     start = len(data) + len(data) % 2
     directory = _pack(tags.order, {**tags.fields, **fields}, start)
     return b"".join((data[:4], struct.pack(f"{tags.order}I", start), data[8:].ljust(start - 8, b"\0"), directory))
+
+
+def stacked(files: Sequence[bytes]) -> bytes:
+    """TIFF files of one picture and one order of bytes each, as the pages of one file."""
+    order = parse(files[0]).order
+    whole, link = bytearray(files[0][:8]), 4  # where the address of the next directory goes
+    for file in files:
+        tags = parse(file)
+        moved = len(whole) - 8
+        whole += file[8:] + bytes(len(file) % 2)
+        kind, strips = cast(Field, tags.fields[_STRIPS])
+        layout = f"{order}{len(strips) // _SIZES[kind]}{'H' if kind == SHORT else 'I'}"
+        addresses = [address + moved for address in struct.unpack(layout, strips)]
+        fields = {**tags.fields, _STRIPS: (LONG, struct.pack(f"{order}{len(addresses)}I", *addresses))}
+        struct.pack_into(f"{order}I", whole, link, len(whole))
+        link = len(whole) + 2 + 12 * len(fields)
+        whole += _pack(order, fields, len(whole))
+    return bytes(whole)
 
 
 class _Reader:
@@ -110,6 +133,18 @@ class _Reader:
         self.data, self.order, self.lost = data, order, 0
         self.left = len(data)  # fields that share their bytes could fill any memory
         (self.start,) = struct.unpack_from(f"{order}I", data, 4)
+
+    def page(self, number: int) -> int:
+        """The address of a page's directory."""
+        at = self.start
+        for _ in range(number):
+            if at + 2 > len(self.data):
+                raise ValueError("no such page")
+            (count,) = struct.unpack_from(f"{self.order}H", self.data, at)
+            if at + 6 + 12 * count > len(self.data):
+                raise ValueError("no such page")
+            (at,) = struct.unpack_from(f"{self.order}I", self.data, at + 2 + 12 * count)
+        return int(at)
 
     def directory(self, at: int, which: int) -> Directory:
         """The directory at an address; ``which`` is the tag that led to it."""

@@ -22,20 +22,23 @@ _EXTREME = 16  # gray levels at either end that count as black and white
 _SHADES, _BETWEEN = 64, 0.5  # gray levels, and the share between the ends, from which on it is a photograph
 
 
-def read_mask(path: str | os.PathLike[str], hole_is: HoleIs = "white", binarize: float = 0.5) -> NDArray[np.bool_]:
+def read_mask(
+    path: str | os.PathLike[str], hole_is: HoleIs = "white", binarize: float = 0.5, frame: int | None = None
+) -> NDArray[np.bool_]:
     """Read a mask: ``(H, W)`` bool, True = hole.
 
     Args:
         path: any picture; color is reduced to luminance and alpha is ignored.
         hole_is: the color of the hole in this file. Inlay, LaMa and diffusers write white; some sets write black.
         binarize: from which share of full white a pixel is white; one half means 128 of 255.
+        frame: as for :func:`~inlay.images.reading.read_picture`.
 
     Raises:
         BadFile: the file cannot be read.
         InlayError: ``hole_is`` is neither ``white`` nor ``black``.
     """
     _check(hole_is)
-    picture = read_pixels(path)
+    picture = read_pixels(path, frame=frame)
     if picture.damage:
         log.warning("%s: %s. Look at it.", path, picture.damage)
     return mask_of(picture, hole_is, binarize)

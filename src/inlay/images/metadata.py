@@ -87,8 +87,9 @@ def collect(image: Image.Image, channels: int, sideways: bool, name: str, path: 
         path: the file, where there is one: the tags of a TIFF are its EXIF, and Pillow does not keep a PNG's parts.
     """
     dpi = _dpi(image.info.get("dpi"))
-    tiff = path if image.format == "TIFF" else None
-    told, pictures = _exif(lambda: exif.parse_tiff(tiff) if tiff else exif.parse(_raw_exif(image)), sideways, name)
+    tiff, page = path if image.format == "TIFF" else None, image.tell()
+    parse = (lambda: exif.parse_tiff(tiff, page)) if tiff else (lambda: exif.parse(_raw_exif(image)))
+    told, pictures = _exif(parse, sideways, name)
     left_out = [f"{pictures} of its EXIF fields, which hold further pictures"] if pictures else []
     if "photoshop" in image.info:
         left_out.append("its Photoshop block, which may hold a further picture")

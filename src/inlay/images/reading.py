@@ -18,6 +18,8 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from inlay.errors import BadFile, InlayError
 from inlay.images.damage import overheard
+from inlay.images.formats import SUFFIXES, bits_of, of_pillow, why_unread
+from inlay.images.frames import check_single, choose, left_out, places
 from inlay.images.metadata import collect
 from inlay.images.opencv import cv2
 from inlay.images.picture import SIDEWAYS, Picture, bands, upright
@@ -25,10 +27,8 @@ from inlay.images.scans import check_scans
 
 log = logging.getLogger(__name__)
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 MAX_PIXELS = 150_000_000
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")  # of all that Pillow knows; EPS would run a program
 _END_OF_JPEG = b"\xff\xd9"
 _REDUCED = {
     1: cv2.IMREAD_COLOR,
@@ -42,25 +42,56 @@ _WIDE = ("F", "I")  # Pillow's modes of 32 bits a pixel
 _ROUNDING = 1.001  # of floats that should end at the brightest value
 
 
-def read_picture(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> Picture:
-    """Read a picture: JPEG, PNG, WebP, TIFF or BMP; gray, palette, CMYK, 16 bits or alpha; turned upright by EXIF.
+def read_picture(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS, frame: int | None = None) -> Picture:
+    """Read a picture of any format of :data:`SUFFIXES`; gray, palette, CMYK, 16 bits or alpha; turned upright by EXIF.
 
     Metadata that is damaged is left out with a warning.
 
     Args:
         path: the file.
         max_pixels: refuse larger pictures before decoding them.
+        frame: which page of a TIFF, or frame of an animation, from 1; None for files that hold one picture.
 
     Raises:
-        BadFile: the file is missing, is no picture, is damaged or is too large.
+        BadFile: the file is missing, is no picture, is damaged or is too large; or it holds several and ``frame`` names
+            none of them.
     """
-    with opened(path, max_pixels) as file:
+    with opened(path, max_pixels, frame) as file:
+        if frame in (None, 1) and (others := left_out(file)):
+            log.warning("%s: holds %d more versions of the picture, as previews are; they were left out.", path, others)
         return _described(_decode(Path(path), file), file, os.fspath(path))
 
 
-def read_pixels(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> Picture:
+def read_pages(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS, frame: int | None = None) -> list[Picture]:
+    """Every page of a TIFF; of another file, or where a frame is named, the one picture of :func:`read_picture`.
+
+    Args:
+        path: the file.
+        max_pixels: refuse pages that have more together.
+        frame: as for :func:`read_picture`.
+
+    Raises:
+        BadFile: see :func:`read_picture`; animations are refused.
+    """
+    if frame is not None:
+        return [read_picture(path, max_pixels, frame)]
+    with opened(path, max_pixels, frame=1) as file:
+        pages = places(file) if file.format == "TIFF" else [0]
+        if len(pages) > 1 and (total := sum(_pixels_of(file, page) for page in pages)) > max_pixels:
+            raise BadFile(path, f"{len(pages)} pages of {total:,} pixels are too many. Choose one with --frame N.")
+    numbers = range(1, len(pages) + 1) if len(pages) > 1 else [None]
+    return [read_picture(path, max_pixels, number) for number in numbers]
+
+
+def count_frames(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> int:
+    """How many pictures a file holds: pages, or frames. Errors: see :func:`read_picture`."""
+    with opened(path, max_pixels, frame=1) as file:
+        return len(places(file))
+
+
+def read_pixels(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS, frame: int | None = None) -> Picture:
     """:func:`read_picture` without the metadata, for masks: gray of 32 bits a pixel is taken by :func:`of_numbers`."""
-    with opened(path, max_pixels) as file:
+    with opened(path, max_pixels, frame) as file:
         if file.mode in _WIDE:
             check_scans(file)
             return of_numbers(upright(np.asarray(file), _orientation(file)), path)
@@ -127,16 +158,9 @@ def picture_size(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> 
 
 
 def count_pixels(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> int:
-    """Height times width, from the first bytes of the file. Errors: see :func:`read_picture`."""
-    with opened(path, max_pixels) as file:
-        return file.width * file.height
-
-
-def find_images(root: str | os.PathLike[str]) -> list[Path]:
-    """Every picture file below a folder, recursively, in sorted order; what is hidden (``.name``) stays hidden."""
-    root = Path(root)
-    found = (path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    return sorted(path for path in found if not any(p.startswith(".") for p in path.relative_to(root).parts))
+    """Height times width, of a TIFF times its pages, from the head of the file. Errors: see :func:`read_picture`."""
+    with opened(path, max_pixels, frame=1) as file:
+        return file.width * file.height * (len(places(file)) if file.format == "TIFF" else 1)
 
 
 def from_pil(image: Image.Image) -> Picture:
@@ -145,10 +169,11 @@ def from_pil(image: Image.Image) -> Picture:
     What Pillow opened from 16-bit colors has 8 bits; :func:`read_picture` keeps all 16.
 
     Raises:
-        InlayError: a mode of 32 bits, or a file that turns out to be damaged as it is decoded.
+        InlayError: a mode of 32 bits, a file of several frames, or one that turns out to be damaged as it is decoded.
     """
     name = getattr(image, "filename", "") or "the picture"
     try:
+        check_single(image, name, "Turn to the one you mean with image.seek(), and give image.copy().")
         check_scans(image)
         turned = _stored_orientation(image)
         image.load()
@@ -159,7 +184,7 @@ def from_pil(image: Image.Image) -> Picture:
 
 
 @contextmanager
-def opened(path: str | os.PathLike[str], max_pixels: int) -> Iterator[ImageFile.ImageFile]:
+def opened(path: str | os.PathLike[str], max_pixels: int, frame: int | None = None) -> Iterator[ImageFile.ImageFile]:
     """A picture file whose head was read; whatever goes wrong with it, also later, is a :class:`BadFile`."""
     path = Path(path)
     try:
@@ -167,8 +192,9 @@ def opened(path: str | os.PathLike[str], max_pixels: int) -> Iterator[ImageFile.
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # opening a pipe would wait for ever
             raise BadFile(path, "neither a file nor a folder. Name a picture.")
         # A handle, not the path: what Pillow can map into memory by name it garbles where a TIFF is turned.
-        with _quiet(), path.open("rb") as handle, Image.open(handle, formats=_FORMATS) as file:
+        with _quiet(), path.open("rb") as handle, Image.open(handle, formats=of_pillow(path, handle)) as file:
             assert isinstance(file, ImageFile.ImageFile)
+            choose(path, file, frame)
             if file.width * file.height > max_pixels:
                 size = f"{file.width}x{file.height}"
                 raise BadFile(path, f"{size} is more than {max_pixels:,} pixels. Shrink the picture first.")
@@ -180,7 +206,8 @@ def opened(path: str | os.PathLike[str], max_pixels: int) -> Iterator[ImageFile.
         raise BadFile(path, f"more than {max_pixels:,} pixels. Shrink the picture first.") from None
     except UnidentifiedImageError:
         empty = " (the file is empty)" if not path.stat().st_size else ""
-        raise BadFile(path, f"not a picture{empty}. Inlay reads {', '.join(SUFFIXES)}.") from None
+        other = "" if empty else why_unread(path.name)
+        raise BadFile(path, other or f"not a picture{empty}. Inlay reads {', '.join(SUFFIXES)}.") from None
     except PermissionError:
         raise BadFile(path, "reading it is not allowed. Change its permissions.") from None
     except IsADirectoryError:
@@ -189,6 +216,11 @@ def opened(path: str | os.PathLike[str], max_pixels: int) -> Iterator[ImageFile.
         if "MAX_TEXT" in str(error):
             raise BadFile(path, "a text in it unpacks to more than a megabyte. Save it without its texts.") from None
         raise BadFile(path, f"cannot be read ({error}). The file is damaged; replace or remove it.") from error
+
+
+def _pixels_of(file: Image.Image, page: int) -> int:
+    file.seek(page)
+    return file.width * file.height
 
 
 @contextmanager
@@ -233,7 +265,7 @@ def _decode(path: Path, file: ImageFile.ImageFile) -> Picture:
     deep_colors = _deep_colors(file)  # asked first: reading the EXIF of a PNG decodes it and forgets this
     turned = _stored_orientation(file)
     if deep_colors:
-        pixels = np.require(upright(_decode_16_bit_colors(path), _orientation(file)), requirements="C")
+        pixels = np.require(upright(_decode_16_bit_colors(path, file.tell()), _orientation(file)), requirements="C")
         return Picture(pixels, "LA16" if deep_colors.startswith("LA") else "", turned=turned)
     if file.format == "JPEG" and file.mode in ("L", "RGB"):
         decoded, damage = _decode_jpeg(file, cv2.IMREAD_GRAYSCALE if file.mode == "L" else cv2.IMREAD_COLOR)
@@ -279,8 +311,13 @@ def _deep_colors(file: Image.Image) -> str:
     return next((mode for mode in raw if ";16" in mode and file.mode in ("RGB", "RGBA", "LA")), "")
 
 
-def _decode_16_bit_colors(path: Path) -> NDArray[np.uint16]:
-    pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+def _decode_16_bit_colors(path: Path, page: int) -> NDArray[np.uint16]:
+    data = np.fromfile(path, np.uint8)
+    if page:
+        found = cv2.imdecodemulti(data, cv2.IMREAD_UNCHANGED, range=(page, page + 1))[1]
+        pixels = found[0] if found else None
+    else:
+        pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
         raise ValueError("16-bit colors could not be decoded")
     return np.asarray(_red_first(pixels), np.uint16)
@@ -297,11 +334,14 @@ def _red_first(pixels: NDArray[Any]) -> NDArray[Any]:
 def _decode_by_pillow(image: Image.Image) -> Picture:
     if image.mode in _WIDE:
         raise ValueError(f"{image.mode} mode: 32 bits a pixel; Inlay takes 8 or 16")
-    orientation = _orientation(image)
+    orientation, bits = _orientation(image), bits_of(image)
     deep = image.mode.startswith("I;16")
     simple = image if deep else _in_simple_mode(image)
     pixels = upright(_pixels(simple, np.uint16 if deep else np.uint8), orientation)
-    return Picture(np.require(pixels, requirements="C"), "" if simple.mode == image.mode else image.mode)
+    stored_as = "" if simple.mode == image.mode else image.mode
+    if bits > 8 and not deep:
+        stored_as = f"{image.mode} of {bits} bits"
+    return Picture(np.require(pixels, requirements="C"), stored_as)
 
 
 def _in_simple_mode(image: Image.Image) -> Image.Image:

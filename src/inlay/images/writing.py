@@ -4,7 +4,7 @@ import logging
 import os
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from inlay.errors import InlayError, unwritable
 from inlay.files import write_bytes
 from inlay.images import exif
 from inlay.images.chunks import COLORS, Chunk, looks_like_srgb, packed
+from inlay.images.formats import AVIF, HAS_AVIF, HAS_HEIF, HAS_JPEG_2000, HEIF, why_unread
 from inlay.images.metadata import JpegCoding, fits
 from inlay.images.opencv import cv2
 from inlay.images.picture import Picture, as_pil
@@ -27,15 +28,25 @@ _XMP_CHUNK = b"XML:com.adobe.xmp\0\0\0\0\0"
 _COMMENT_CHUNK = b"Comment\0\0\0\0\0"
 
 
-def check_writable(path: str | os.PathLike[str], picture: Picture) -> None:
+def check_writable(path: str | os.PathLike[str], picture: Picture, pages: int = 1) -> None:
     """Make sure that the format of a path's suffix can hold a picture, before the work of making one.
 
+    Args:
+        path: that it is to be written to.
+        picture: one of the pages, for the others alike.
+        pages: how many the file is to hold.
+
     Raises:
-        InlayError: the suffix is unknown, or the format cannot hold the picture's mode or size.
+        InlayError: the suffix is unknown, or the format cannot hold the picture's mode or size, or so many pages.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in _FORMATS:
-        raise InlayError(f"{path}: unknown suffix {suffix!r}. Use one of {', '.join(_FORMATS)}.")
+        why = why_unread(f"_{suffix}") or f"unknown suffix {suffix!r}."
+        raise InlayError(f"{path}: {why} Use one of {', '.join(_FORMATS)}.")
+    if pages > 1 and suffix not in _PAGED:
+        raise InlayError(
+            f"{path}: {pages} pages, and {suffix} holds one. Use {' or '.join(_PAGED)}, or choose one with --frame N."
+        )
     if picture.mode not in _FORMATS[suffix].modes.split():
         raise InlayError(f"{path}: {suffix} cannot hold {picture.mode} pixels without loss. Use .png or .tiff.")
     if max(picture.size) > _FORMATS[suffix].longest:
@@ -74,10 +85,16 @@ def write_picture(path: str | os.PathLike[str], picture: Picture) -> None:
     Raises:
         InlayError: see :func:`check_writable`; or the disk refuses.
     """
+    write_pages(path, [picture])
+
+
+def write_pages(path: str | os.PathLike[str], pages: Sequence[Picture]) -> None:
+    """Write one picture as :func:`write_picture` does, or several as the pages of a TIFF."""
     path = Path(path)
-    check_writable(path, picture)
+    for picture in pages:
+        check_writable(path, picture, len(pages))
     try:
-        write_bytes(path, _FORMATS[path.suffix.lower()].encode(picture))
+        write_bytes(path, _tiff_of(pages) if len(pages) > 1 else _FORMATS[path.suffix.lower()].encode(pages[0]))
     except OSError as error:
         raise unwritable(path, error) from error
 
@@ -99,8 +116,7 @@ def _as_before(coding: JpegCoding, channels: int) -> dict[str, Any]:
 
 
 def _webp(picture: Picture) -> bytes:
-    # It has no gray: Pillow repeats it in color.
-    return _by_pillow("WEBP", picture, lossless=True, exact=True, **_told(picture, max(3, picture.pixels.shape[2])))
+    return _by_pillow("WEBP", picture, lossless=True, exact=True, **_told_in_color(picture))
 
 
 def _bmp(picture: Picture) -> bytes:
@@ -155,10 +171,34 @@ def _utf8(comment: bytes) -> bytes:
     return comment.replace(b"\0", b"")
 
 
-def _tiff(picture: Picture) -> bytes:
+def _avif(picture: Picture) -> bytes:
+    return _by_pillow("AVIF", picture, quality=100, subsampling="4:4:4", **_told_in_color(picture))
+
+
+def _heif(picture: Picture) -> bytes:
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
+    return _by_pillow("HEIF", picture, quality=-1, chroma=444, **_told(picture))
+
+
+def _jpeg_2000(picture: Picture) -> bytes:
+    return _by_pillow("JPEG2000", picture)
+
+
+def _bare_jpeg_2000(picture: Picture) -> bytes:
+    return _by_pillow("JPEG2000", picture, no_jp2=True)
+
+
+def _tiff_of(pages: Sequence[Picture]) -> bytes:
+    order = next((exif.parse(page.metadata.exif).order for page in pages if page.metadata.exif), "<")
+    return exif.stacked([_tiff(page, order) for page in pages])
+
+
+def _tiff(picture: Picture, order: exif.Order = "<") -> bytes:
     import tifffile  # a quarter of a second, for those alone who write one
 
-    tags = exif.parse(picture.metadata.exif) if picture.metadata.exif else exif.Tags("<", {})
+    tags = exif.parse(picture.metadata.exif) if picture.metadata.exif else exif.Tags(order, {})
     channels = picture.pixels.shape[2]
     data = BytesIO()
     tifffile.imwrite(
@@ -200,6 +240,11 @@ def _told(picture: Picture, channels: int = 0) -> dict[str, Any]:
     return told
 
 
+def _told_in_color(picture: Picture) -> dict[str, Any]:
+    """For formats without gray: Pillow repeats it in color."""
+    return _told(picture, max(3, picture.pixels.shape[2]))
+
+
 class _Format(NamedTuple):
     encode: Callable[[Picture], bytes]
     modes: str
@@ -210,12 +255,19 @@ class _Format(NamedTuple):
 _JPEG = _Format(_jpeg, "L RGB", "profile EXIF XMP comments", 65500)
 _PNG = _Format(_png, "L LA RGB RGBA L16 RGB16 RGBA16", "profile EXIF XMP comments texts colors")
 _TIFF = _Format(_tiff, "L LA RGB RGBA L16 RGB16 RGBA16", "profile EXIF XMP")
+_JPEG_2000 = _Format(_jpeg_2000, "L LA RGB RGBA L16", "")
+_BARE_JPEG_2000 = _Format(_bare_jpeg_2000, "L LA RGB RGBA L16", "")
+_AVIF = _Format(_avif, "L LA RGB RGBA", "profile EXIF XMP", 65535)
+_HEIF = _Format(_heif, "L LA RGB RGBA", "profile EXIF XMP", 16384)
+_PAGED = (".tif", ".tiff")
 _FORMATS = {
-    ".jpg": _JPEG,
-    ".jpeg": _JPEG,
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), _JPEG),
     ".bmp": _Format(_bmp, "L RGB", ""),
     ".webp": _Format(_webp, "L LA RGB RGBA", "profile EXIF XMP", 16383),
     ".png": _PNG,
-    ".tif": _TIFF,
-    ".tiff": _TIFF,
+    **dict.fromkeys(_PAGED, _TIFF),
+    **{suffix: _AVIF for suffix in AVIF if HAS_AVIF},
+    **{suffix: _HEIF for suffix in HEIF if HAS_HEIF},
+    **{suffix: _JPEG_2000 for suffix in (".jp2", ".jpx", ".jpf") if HAS_JPEG_2000},
+    **{suffix: _BARE_JPEG_2000 for suffix in (".j2k", ".j2c", ".jpc") if HAS_JPEG_2000},
 }

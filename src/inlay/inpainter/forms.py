@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inlay.errors import InlayError
-from inlay.images import Picture, from_pil, read_picture
+from inlay.images import Picture, from_pil, read_pages, read_picture
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +31,7 @@ def picture_of(image: Any) -> tuple[Picture, Back]:
         InlayError: it is none of these.
     """
     if isinstance(image, str | os.PathLike):
-        picture = read_picture(image)
-        if picture.damage:
-            log.warning("%s: %s. Look at it.", os.fspath(image), picture.damage)
-        Picture(picture.pixels[:1, :1]).to_pil()  # of 16-bit colors, Pillow has none: say so before the work
-        return picture, Picture.to_pil
+        return _of_file(read_picture(image), image)
     if isinstance(image, Image.Image):
         return from_pil(image), Picture.to_pil
     if isinstance(image, np.ndarray):
@@ -43,6 +39,30 @@ def picture_of(image: Any) -> tuple[Picture, Back]:
     if isinstance(image, torch.Tensor):
         return _of_tensor(image)
     raise InlayError(f"image must be a path, a PIL image, an array or a tensor, got {type(image).__name__}.")
+
+
+def pages_of(image: Any, frame: int | None = None) -> list[tuple[Picture, Back]]:
+    """The pages of a TIFF that is given as a path; else, or where a frame is named, the one of :func:`picture_of`.
+
+    Args:
+        image: as for :func:`picture_of`.
+        frame: which page of a TIFF or frame of an animation, counted from 1; of files alone.
+
+    Raises:
+        InlayError: as :func:`picture_of`; or there is no such frame.
+    """
+    if isinstance(image, str | os.PathLike):
+        return [_of_file(page, image) for page in read_pages(image, frame=frame)]
+    if frame is not None:
+        raise InlayError("frame: is for the path of a file with several pages or frames. Leave it out.")
+    return [picture_of(image)]
+
+
+def _of_file(picture: Picture, path: str | os.PathLike[str]) -> tuple[Picture, Back]:
+    if picture.damage:
+        log.warning("%s: %s. Look at it.", os.fspath(path), picture.damage)
+    Picture(picture.pixels[:1, :1]).to_pil()  # of 16-bit colors, Pillow has none: say so before the work
+    return picture, Picture.to_pil
 
 
 def _of_array(image: NDArray[Any]) -> tuple[Picture, Back]:

@@ -9,12 +9,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from inlay.errors import InlayError
+from inlay.errors import BadFile, InlayError
 from inlay.images import (
     SIDEWAYS,
     USUAL_HOLE,
     HoleIs,
     Picture,
+    count_frames,
     from_pil,
     mask_of,
     of_numbers,
@@ -47,6 +48,7 @@ def read_hole(
     hole_is: HoleIs = "white",
     threshold: float | None = None,
     turned: int = 1,
+    frame: int | None = None,
 ) -> Hole:
     """Read a mask file for a picture of ``size``.
 
@@ -56,18 +58,45 @@ def read_hole(
         hole_is: the color of the hole in the file.
         threshold: from which share of full white a pixel is white; None for one half, and to refuse photographs.
         turned: the EXIF orientation that was undone to have the picture upright.
+        frame: which page of a file, if it has several.
 
     Raises:
         InlayError: see :func:`fitted`, and :func:`inlay.images.read_mask`; or the file is a photograph.
     """
-    picture = read_pixels(path)
+    picture = read_pixels(path, frame=frame)
     if threshold is None:
         _check_is_mask(picture, os.fspath(path))
     hole = fitted(mask_of(picture, hole_is, threshold or 0.5), size, os.fspath(path), hole_is, turned)
     return hole._replace(doubts=[f"{path}: {picture.damage}.", *hole.doubts]) if picture.damage else hole
 
 
-def hole_of(mask: Any, size: tuple[int, int], threshold: float | None = None, turned: int = 1) -> Hole:
+def frames_of(mask: Any, image: Any, pages: int, frame: int | None = None) -> list[int | None]:
+    """Which page of a mask file belongs to each page that is to be filled; None: it has but one.
+
+    Args:
+        mask: as for :func:`hole_of`.
+        image: what the pages are of, in any form.
+        pages: how many.
+        frame: the one of the picture's pages that is to be filled; None for all.
+
+    Raises:
+        BadFile: it has several, and not as many as the picture.
+    """
+    if not isinstance(mask, str | os.PathLike) or (masks := count_frames(mask)) == 1:
+        return [None] * pages
+    whole = count_frames(image) if isinstance(image, str | os.PathLike) else pages
+    if masks != whole:
+        raise BadFile(mask, f"holds {masks} masks, and the picture has {whole} pages. Give one mask, or {whole}.")
+    return [*range(1, pages + 1)] if frame is None else [frame]
+
+
+def hole_of(
+    mask: Any,
+    size: tuple[int, int],
+    threshold: float | None = None,
+    turned: int = 1,
+    frame: int | None = None,
+) -> Hole:
     """The hole that a mask means.
 
     Args:
@@ -77,12 +106,13 @@ def hole_of(mask: Any, size: tuple[int, int], threshold: float | None = None, tu
         size: height and width of the picture.
         threshold: as for :func:`read_hole`.
         turned: likewise.
+        frame: which page of a file, if it has several.
 
     Raises:
         InlayError: it is none of these; see :func:`fitted`.
     """
     if isinstance(mask, str | os.PathLike):
-        return read_hole(mask, size, threshold=threshold, turned=turned)
+        return read_hole(mask, size, threshold=threshold, turned=turned, frame=frame)
     if isinstance(mask, Image.Image):
         picture = of_numbers(np.asarray(mask), "mask") if mask.mode in ("F", "I") else from_pil(mask)
         return fitted(_white(picture, threshold), size, "mask", turned=turned)

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from inlay.composing import Filled, How, Job, fill_pictures
 from inlay.device import choose_device
 from inlay.errors import InlayError
+from inlay.files import at_home
 from inlay.fillers import Filler, load_filler
 from inlay.images import Picture
-from inlay.inpainter.forms import picture_of
-from inlay.inpainter.holes import check_threshold, hole_of
+from inlay.inpainter.forms import pages_of, picture_of
+from inlay.inpainter.holes import check_threshold, frames_of, hole_of
 from inlay.precision import Inference
 from inlay.seeds import check_seed
 
@@ -41,6 +42,7 @@ def load(model: str | Path, device: str = "auto", precision: Inference = "32", h
         >>> filled = filler.fill("photo.jpg", "mask.png")
         >>> filled.save("filled.png")
     """
+    model = at_home(model)
     return Inpainter(load_filler(model, choose_device(device), precision), str(model), how or How())
 
 
@@ -64,6 +66,7 @@ class Inpainter:
         seed: int | None = None,
         samples: int = 1,
         threshold: float | None = None,
+        frame: int | None = None,
     ) -> Any:
         """Fill the hole of a picture; known pixels come back bit for bit.
 
@@ -77,10 +80,12 @@ class Inpainter:
             seed: draws an answer; without it the model's deterministic one is given.
             samples: how many to draw, with ``seed``, ``seed + 1``, and so on, from 0 where there is none.
             threshold: from which share of full white the mask is hole; None for one half, and to refuse photographs.
+            frame: which page of a TIFF file or frame of an animation, counted from 1; without it all pages of a TIFF
+                are filled, with one mask or as many as there are pages.
 
         Returns:
             What was given, filled: an image for a path or an image, an array for an array, a tensor for a tensor; a
-            list of them for several samples.
+            list of images for a TIFF of several pages; a list of all that for several samples.
 
         Raises:
             InlayError: a form or size that is not understood, or something that the model does not do.
@@ -88,17 +93,19 @@ class Inpainter:
         for each in [text] if text is None or isinstance(text, str) else text:
             self.check(each, seed, samples)
         check_threshold(threshold)
+        image, mask = at_home(image), at_home(mask)
         several = isinstance(image, torch.Tensor) and image.ndim == 4
         if several and not len(image):
             raise InlayError("image: a batch of 0 pictures. Give at least one.")
-        forms = [picture_of(each) for each in (image if several else [image])]
+        forms = [picture_of(each) for each in image] if several else pages_of(image, frame)
         pictures, backs = [picture for picture, _ in forms], [back for _, back in forms]
-        texts, holes = _one_each(text, len(forms)), _holes(mask, pictures, threshold)
+        frames = frames_of(mask, image, len(forms), frame)
+        texts, holes = _one_each(text, len(forms)), _holes(mask, pictures, threshold, frames)
         answers = []
         for drawn in seeds(seed, samples):
             jobs = [Job(*each, drawn) for each in zip(pictures, holes, texts, strict=True)]
             filled = [back(done.picture) for done, back in zip(self.fill_jobs(jobs), backs, strict=True)]
-            answers.append(torch.stack(filled) if several else filled[0])
+            answers.append(torch.stack(filled) if several else filled if len(filled) > 1 else filled[0])
         return answers[0] if samples == 1 else answers
 
     def fill_picture(
@@ -165,13 +172,16 @@ def _one_each(text: str | Sequence[str] | None, count: int) -> list[str | None]:
     return texts
 
 
-def _holes(mask: Any, pictures: Sequence[Picture], threshold: float | None) -> list[NDArray[np.bool_]]:
+def _holes(
+    mask: Any, pictures: Sequence[Picture], threshold: float | None, frames: Sequence[int | None]
+) -> list[NDArray[np.bool_]]:
     several = isinstance(mask, torch.Tensor) and mask.ndim == 4 and len(mask) > 1
     masks = list(mask) if several else [mask] * len(pictures)
     if len(masks) != len(pictures):
         raise InlayError(f"mask must be one, or one for each of {len(pictures)} pictures, got {len(masks)}.")
     holes = [
-        hole_of(each, picture.size, threshold, picture.turned) for each, picture in zip(masks, pictures, strict=True)
+        hole_of(each, picture.size, threshold, picture.turned, frame)
+        for each, picture, frame in zip(masks, pictures, frames, strict=True)
     ]
     for doubt in dict.fromkeys(doubt for hole in holes for doubt in hole.doubts):
         log.warning(doubt)

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from inlay.errors import BadFile, InlayError
 from inlay.files import names_inside, open_regular
-from inlay.images import SUFFIXES, HoleIs, find_images, polarity_doubt, read_mask, resize_mask
+from inlay.images import HoleIs, polarity_doubt, read_mask, resize_mask
 from inlay.masks.morphology import dilated
+from inlay.masks.partners import found_masks
 from inlay.masks.ranges import Range, Ratio, check_range, check_ratio, lists_to_tuples
 from inlay.types import Scene
 
@@ -62,9 +63,7 @@ class Files:
         lists_to_tuples(self)
         check_ratio(self.ratio)
         self._check()
-        found = find_images(self.root)
-        if not found:
-            raise InlayError(f"masks.root={self.root}: no mask files there ({', '.join(SUFFIXES)}). Check the path.")
+        found = found_masks(self.root, "masks.root")
         object.__setattr__(self, "paths", found)
         object.__setattr__(self, "paths", self._in_bucket() or found)
         self._look()

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Self
 
 from inlay.errors import InlayError
-from inlay.images import SUFFIXES, find_images
+from inlay.images import SUFFIXES, find_images, tell_unread
 
 _MASK = re.compile(r"_mask\d*$")
 
@@ -41,9 +41,7 @@ class Partners:
         Raises:
             InlayError: there are none.
         """
-        found = find_images(root)
-        if not found:
-            raise InlayError(f"{setting}={root}: no mask files there ({', '.join(SUFFIXES)}). Check the path.")
+        found = found_masks(root, setting)
         return cls({path: PurePosixPath(path.relative_to(root).as_posix()) for path in found}, setting)
 
     def of(self, id: str) -> Path | None:
@@ -59,6 +57,23 @@ class Partners:
         if len(paths) > 1:
             raise InlayError(f"{self.setting}: {paths[0]} and {paths[1]} could both be meant for {id}. Keep one.")
         return paths[0]
+
+
+def found_masks(root: str | Path, setting: str) -> list[Path]:
+    """The mask files below a folder; what looks like one and is not read is warned of.
+
+    Args:
+        root: the folder.
+        setting: that names it, for messages.
+
+    Raises:
+        InlayError: there are none.
+    """
+    found, unread = find_images(root)
+    tell_unread(unread)
+    if not found:
+        raise InlayError(f"{setting}={root}: no mask files there ({', '.join(SUFFIXES)}). Check the path.")
+    return found
 
 
 def is_named_mask(path: Path) -> bool:

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from inlay.composing import Filled
 from inlay.errors import BadFile, InlayError, disk_refused
-from inlay.images import Picture, count_pixels
+from inlay.images import LOSSY, Picture, count_pixels, tell_unread
 from inlay.inpainter import Inpainter
 from inlay.prediction.reading import Given, jobs, read, write
 from inlay.prediction.report import Entry, Journal, made_of
@@ -131,12 +131,9 @@ class FolderRun:
             self._fails(group[0].task, error)
             return []
         seconds = (time.perf_counter() - start) / len(group)
-        each = self.request.samples
-        parts = (filled[place : place + each] for place in range(0, len(filled), each))
-        return [
-            (given, [answer.picture for answer in part], self._filled(given, part, seconds))
-            for given, part in zip(group, parts, strict=True)
-        ]
+        answers = iter(filled)
+        parts = ((given, [*islice(answers, len(given.pages) * self.request.samples)]) for given in group)
+        return [(given, [each.picture for each in part], self._filled(given, part, seconds)) for given, part in parts]
 
     def _settle(self) -> None:
         """Wait for what is being written, and note it.
@@ -160,8 +157,9 @@ class FolderRun:
     def _filled(self, given: Given, filled: Sequence[Filled], seconds: float) -> Entry:
         task, (first, *_) = given.task, filled
         entry = _entry(task, "filled")
-        entry["hole_ratio"], entry["seconds"] = round(float(given.hole.mean()), 6), round(seconds, 4)
-        entry["strategy"], entry["windows"] = first.strategy, first.windows
+        entry["hole_ratio"], entry["seconds"] = round(given.hole_ratio, 6), round(seconds, 4)
+        entry["strategy"] = first.strategy
+        entry["windows"] = sum(page.windows for page in filled[: len(given.pages)])
         entry["doubts"] = [*given.doubts, *self.inpainter.doubts(task.text)]
         if given.left_out:
             entry["left_out"] = given.left_out
@@ -187,16 +185,26 @@ class FolderRun:
             (self.tasks.without_mask, "pictures have no mask"),
             (self.tasks.without_picture, "masks have no picture"),
             (self.tasks.without_text, "pictures have no caption beside them, so that the context decides"),
-            (_jpegs(todo), "pictures are JPEG, which changes every pixel a little; --format png keeps known ones"),
+            *_lossy(todo),
         ):
             if paths:
                 log.warning("%d %s; %s for instance.", len(paths), what, paths[0])
-        if self.failed:
-            reason = next(iter(self.failed.values()))
-            told = f"{len(self.failed)} of {len(todo)} pictures could not be filled: {reason}"
+        if self.rank == 0:
+            tell_unread(self.tasks.unread)
+        if told := self._shortfall(len(todo)):
             if self.world == 1:
                 raise InlayError(told)
             log.error(told)
+
+    def _shortfall(self, todo: int) -> str:
+        """What was asked for and is not there; empty where all is."""
+        if self.failed:
+            reason = next(iter(self.failed.values()))
+            return f"{len(self.failed)} of {todo} pictures could not be filled: {reason}"
+        if unread := self.tasks.unread:
+            told = f"{unread[0].path}: {unread[0].reason}"
+            return f"{len(unread)} in the folders could not be read, all others are filled: {told}"
+        return ""
 
 
 def _entry(task: Task, status: Literal["started", "filled", "failed"]) -> Entry:
@@ -210,8 +218,11 @@ def _entry(task: Task, status: Literal["started", "filled", "failed"]) -> Entry:
     )
 
 
-def _jpegs(tasks: Sequence[Task]) -> list[Path]:
-    return [path for task in tasks for path in task.outputs if path.suffix.lower() in (".jpg", ".jpeg")]
+def _lossy(tasks: Sequence[Task]) -> Iterator[tuple[list[Path], str]]:
+    outputs = [path for task in tasks for path in task.outputs]
+    for kind in dict.fromkeys(LOSSY.values()):
+        paths = [path for path in outputs if LOSSY.get(path.suffix.lower()) == kind]
+        yield paths, f"pictures are {kind}, which changes every pixel a little; --format png keeps known ones"
 
 
 def _groups(tasks: Sequence[Task], most: int) -> Iterator[list[Task]]:

@@ -105,6 +105,7 @@ class Journal:
                     name: [os.fspath(each) for each in getattr(tasks, name)]
                     for name in ("without_mask", "without_picture", "without_text")
                 },
+                "not_read": [{"file": os.fspath(path), "reason": reason} for path, reason in tasks.unread],
                 "pictures": [{key: value for key, value in entry.items() if key != "made_of"} for entry in entries],
             }
             write_text(path, json.dumps(report, indent=1) + "\n")

@@ -28,6 +28,8 @@ class Request:
     """A file for one picture that was named itself, else a folder."""
     mask: str | Path | None = None
     """One file for all, or a folder of masks named as the pictures; None: what is transparent is the hole."""
+    frame: int | None = None
+    """Which page of a TIFF, or frame of an animation, counted from 1; None for all pages, and for no animations."""
     hole_is: HoleIs = "white"
     threshold: float | None = None
     """From which share of full white a mask is white; None for one half, and to refuse photographs given as masks."""
@@ -60,6 +62,7 @@ class Request:
     def settings(self) -> dict[str, Any]:
         """What decides how the pictures look, as plain data; the model and the inputs aside."""
         return {
+            "frame": self.frame,
             "hole_is": self.hole_is,
             "threshold": self.threshold,
             "precision": self.precision,

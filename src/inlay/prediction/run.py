@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from inlay.files import held, remove_leftovers
+from inlay.images import LOSSY
 from inlay.inpainter import Inpainter, load
 from inlay.prediction.folder import FolderRun
 from inlay.prediction.reading import jobs, read, write
@@ -51,8 +52,8 @@ def _predict_one(request: Request, task: Task) -> list[Path]:
     answers = inpainter.fill_jobs(jobs(request, given))
     log.info("Strategy: %s.", answers[0].described)
     write(given, [answer.picture for answer in answers])
-    if any(path.suffix.lower() in (".jpg", ".jpeg") for path in task.outputs):
-        log.warning("JPEG changes every pixel a little; write .png to keep known pixels exactly.")
+    if kind := LOSSY.get(task.outputs[0].suffix.lower()):
+        log.warning("%s changes every pixel a little; write .png to keep known pixels exactly.", kind)
     return task.written
 
 

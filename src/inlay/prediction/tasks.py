@@ -2,14 +2,14 @@
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from inlay.errors import BadFile, InlayError
-from inlay.files import read_text
-from inlay.images import SUFFIXES, find_images
+from inlay.files import found, read_text, walk
+from inlay.images import SUFFIXES, Unread, find_images, why_not_read
 from inlay.prediction.request import Request
 
 _LONGEST_TEXT = 2**20  # bytes
@@ -50,6 +50,7 @@ class Tasks:
         without_mask: pictures that have no mask.
         without_picture: masks that belong to no picture.
         without_text: pictures that have no captions, where those were asked for.
+        unread: what lies in the folders of pictures and masks, looks like a picture, and is not read.
     """
 
     folder: Path | None
@@ -57,6 +58,7 @@ class Tasks:
     without_mask: list[Path]
     without_picture: list[Path]
     without_text: list[Path]
+    unread: list[Unread]
 
 
 def find_tasks(request: Request) -> Tasks:
@@ -72,7 +74,7 @@ def find_tasks(request: Request) -> Tasks:
         raise InlayError(f"--format: the suffix of --output {request.output} is the format. Leave --format out.")
     if folder is not None and any(folder.resolve() == Path(each).resolve() for each in request.image):
         raise InlayError(f"--output {folder}: would overwrite an input. Name another folder.")
-    images = _images(request.image, apart_from=folder)
+    images, unread = _images(request.image, apart_from=folder)
     masks = _Masks(request)
     tasks, without_mask, without_text = [], [], []
     for image, name in images.items():
@@ -92,7 +94,7 @@ def find_tasks(request: Request) -> Tasks:
             f"{without_mask[0].stem} for instance. Rename them, or name one file for all."
         )
     _check_inputs_survive(tasks)
-    return Tasks(folder, tasks, without_mask, masks.unused(tasks), without_text)
+    return Tasks(folder, tasks, without_mask, masks.unused(tasks), without_text, [*unread, *masks.unread])
 
 
 def _is_one_file(request: Request) -> bool:
@@ -105,24 +107,28 @@ def _names_folder(output: Path) -> bool:
     return output.is_dir() or not output.suffix
 
 
-def _images(given: Sequence[str | Path], apart_from: Path | None) -> dict[Path, Path]:
+def _images(given: Sequence[str | Path], apart_from: Path | None) -> tuple[dict[Path, Path], list[Unread]]:
     """Every picture, and what it is called below its folder; an output folder inside of an input's is no input."""
     found: dict[Path, Path] = {}
+    unread: dict[Path, Unread] = {}
     for each in given:
-        there = {path: name for path, name in _found(each) if not _is_output(path, Path(each), apart_from)}
-        if not there:
-            raise InlayError(f"--image {each}: no pictures there ({', '.join(SUFFIXES)}). Check the path.")
-        for path, name in there.items():
+        there, lost = _found(each)
+        mine = {path: name for path, name in there if not _is_output(path, Path(each), apart_from)}
+        if not mine:
+            why = f" {lost[0].path}: {lost[0].reason}" if lost else " Check the path."
+            raise InlayError(f"--image {each}: no pictures there ({', '.join(SUFFIXES)}).{why}")
+        for path, name in mine.items():
             found.setdefault(path, name)
-    return found
+        unread |= {one.path: one for one in lost if not _is_output(one.path, Path(each), apart_from)}
+    return found, list(unread.values())
 
 
 def _is_output(path: Path, given: Path, folder: Path | None) -> bool:
-    """Whether a picture lies in the output folder, and that below what was given."""
+    """Whether something lies in the output folder, as what was given does not, be it below that or behind a link."""
     if folder is None or given.is_file():
         return False
-    root, inner = _fixed(given).resolve(), folder.resolve()
-    return root in inner.parents and inner in path.resolve().parents
+    root, output = _fixed(given).resolve(), folder.resolve()
+    return output not in (root, *root.parents) and output in path.resolve().parents
 
 
 def _fixed(given: Path) -> Path:
@@ -130,15 +136,28 @@ def _fixed(given: Path) -> Path:
     return Path(*takewhile(lambda part: not glob.has_magic(part), given.parts)) if _is_pattern(given) else given
 
 
-def _found(given: str | Path) -> Iterator[tuple[Path, Path]]:
+def _found(given: str | Path) -> tuple[list[tuple[Path, Path]], list[Unread]]:
+    """The pictures that a path or a pattern means, with what they are called; and what is not read of them."""
     path = Path(given)
     if path.is_dir():
-        yield from ((image, image.relative_to(path)) for image in find_images(path))
-    elif _is_pattern(given):
-        matches = (Path(match) for match in sorted(glob.glob(str(given), recursive=True)))  # noqa: PTH207 -- absolute ones, too
-        yield from ((match, Path(match.name)) for match in matches if _looks_like_picture(match) and match.is_file())
-    else:
-        yield path, Path(path.name)
+        pictures, unread = find_images(path)
+        return [(image, image.relative_to(path)) for image in pictures], unread
+    if not _is_pattern(given):
+        return [(path, Path(path.name))], []
+    matches = [match for match in sorted(_matches(str(given))) if not match.is_dir()]
+    lost = [Unread(match, why) for match in matches if (why := why_not_read(found(match)))]
+    known = {match for match, _ in lost}
+    return [(match, Path(match.name)) for match in matches if _looks_like_picture(match) and match not in known], lost
+
+
+def _matches(pattern: str) -> set[Path]:
+    """What a pattern matches; ``**`` stands for the folders that a walk enters, so that links may lead in a circle."""
+    head, recursive, rest = pattern.partition("**")
+    if not recursive or (head and not head.endswith(("/", os.sep))) or (rest and not rest.startswith(("/", os.sep))):
+        return {Path(match) for match in glob.glob(pattern)}  # noqa: PTH207 -- absolute ones, too
+    tops = [Path(match) for match in glob.glob(head)] if head else [Path()]  # noqa: PTH207
+    folders = [top / below for top in tops for below in ("", *(one.path for one in walk(top) if one.kind == "folder"))]
+    return {match for folder in folders for match in _matches(f"{glob.escape(str(folder))}/{rest[1:] or '*'}")}
 
 
 def _looks_like_picture(path: Path) -> bool:
@@ -154,6 +173,7 @@ class _Masks:
 
     def __init__(self, request: Request) -> None:
         self.one, self.partners = None, None
+        self.unread: list[Unread] = []
         if request.mask is None:
             return
         if not Path(request.mask).is_dir() and not _is_pattern(request.mask):
@@ -161,9 +181,11 @@ class _Masks:
             return
         from inlay.masks.partners import Partners, is_named_mask  # one mask for all does without
 
-        names = {path: PurePosixPath(name.as_posix()) for path, name in _found(request.mask)}
+        there, self.unread = _found(request.mask)
+        names = {path: PurePosixPath(name.as_posix()) for path, name in there}
         if any(Path(request.mask).resolve() == Path(each).resolve() for each in request.image):
             names = {path: name for path, name in names.items() if is_named_mask(path)}  # the others are the pictures
+            self.unread = []  # said of the pictures
         if not names:
             raise InlayError(f"--mask {request.mask}: no mask files there ({', '.join(SUFFIXES)}). Check the path.")
         self.partners = Partners(names, "--mask")
@@ -202,7 +224,9 @@ def _task(request: Request, folder: Path | None, image: Path, name: Path, mask: 
 
 
 def _in_format(name: Path, request: Request) -> Path:
-    return name if request.format == "same" else name.with_suffix(f".{request.format}")
+    if request.format == "same":
+        return name.with_suffix(".png") if name.suffix.lower() == ".gif" else name  # 256 colors hold no answer
+    return name.with_suffix(f".{request.format}")
 
 
 def _check_inputs_survive(tasks: Sequence[Task]) -> None:

@@ -113,7 +113,7 @@ def test_captions_from_a_file(plant, ask, tmp_path, monkeypatch):
 
 def test_an_empty_folder(plant):
     with pytest.raises(InlayError, match=r"data\.root=.*no pictures.*\.jpg"):
-        list(Folder()(Tree(plant({"a.gif": ""}))))
+        list(Folder()(Tree(plant({"a.txt": ""}))))
 
 
 def test_real_photographs(shared_data, ask):

@@ -23,9 +23,11 @@ def is_text(path: str) -> bool:
 
 
 def pictures(tree: Tree, folder: str = "") -> Iterator[str | Refused]:
-    """The pictures below a folder; one whose name no text file could hold is refused."""
-    for path in tree.pictures(folder):
-        if is_text(path):
+    """The pictures below a folder; refused are those whose name no text file could hold, and what is not read."""
+    for path, reason in tree.found(folder):
+        if reason:
+            yield refuse(path, reason)
+        elif is_text(path):
             yield path
         else:
             yield refuse(path, "its name is not valid UTF-8; rename it")

@@ -10,6 +10,7 @@ from inlay.data.listings.disk import below, first_of, is_picture, pictures, refu
 from inlay.data.rows import Refused, Row
 from inlay.data.tree import Tree
 from inlay.errors import InlayError
+from inlay.images import why_unread
 
 _STANDARD = "places365_standard"
 _SPLITS = ("train", "val", "test")
@@ -192,7 +193,7 @@ def _beside(tree: Tree) -> Iterator[Refused]:
             path = below(place, name)
             if path in known:
                 continue
-            if is_picture(name):
+            if is_picture(name) or why_unread(name):
                 yield refuse(path, "lies outside the folders of Places2")
             elif tree.has_folder(path):
                 tree.tell(f"{path}/ is no folder of Places2 and not searched.")

@@ -1,0 +1,113 @@
+"""Which files are pictures, by their names and first bytes, and which of them can be read here."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO
+
+from PIL import Image, ImageFile, features
+
+from inlay.errors import BadFile
+
+HEIF = (".heic", ".heif", ".hif")
+AVIF = (".avif",)
+_JPEG_2000 = (".jp2", ".j2k", ".jpx", ".jpf", ".j2c", ".jpc")
+_ALWAYS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+
+HAS_AVIF = "avif" in features.modules and features.check_module("avif")  # Pillow knows of it since 11.3
+HAS_JPEG_2000 = features.check_codec("jpg_2000")
+HAS_HEIF = find_spec("pillow_heif") is not None
+
+SUFFIXES = (*_ALWAYS, *AVIF * HAS_AVIF, *_JPEG_2000 * HAS_JPEG_2000, *HEIF * HAS_HEIF)
+"""Of the pictures that are read here."""
+
+LOSSY = {
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), "JPEG"),
+    **dict.fromkeys(AVIF, "AVIF"),
+    **dict.fromkeys(HEIF, "HEIC"),
+}
+"""What changes every pixel a little when it is written, by suffix."""
+
+_NEEDED = {
+    **dict.fromkeys(HEIF, "HEIC, which the extra heif reads: pip install 'inlay[heif]'"),
+    **dict.fromkeys(AVIF, "AVIF, which this Pillow was built without: pip install --upgrade pillow"),
+    **dict.fromkeys(_JPEG_2000, "JPEG 2000, which this Pillow was built without: pip install --upgrade pillow"),
+}
+_OTHERS = {
+    "JPEG XL": ".jxl",
+    "JPEG XR": ".jxr .wdp .hdp",
+    "a camera's raw data": ".dng .cr2 .cr3 .crw .nef .nrw .arw .sr2 .orf .rw2 .raf .pef .srw .3fr .iiq .x3f .raw",
+    "Photoshop's format": ".psd .psb",
+    "GIMP's format": ".xcf",
+    "Krita's format": ".kra",
+    "a drawing": ".svg .svgz .eps .ai .wmf .emf",
+    "OpenEXR": ".exr",
+    "Radiance HDR": ".hdr",
+    "Netpbm": ".ppm .pgm .pbm .pnm .pam",
+    "Targa": ".tga",
+    "an icon": ".ico .icns .cur",
+    "DirectDraw": ".dds",
+    "PCX": ".pcx",
+    "an animated PNG": ".apng",
+    "a bitmap": ".dib",
+    "FITS": ".fits .fit",
+    "DICOM": ".dcm",
+}
+_UNREAD = {suffix: name for name, suffixes in _OTHERS.items() for suffix in suffixes.split()}
+
+_PILLOW = (  # of all that it knows; EPS would run a program
+    *("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF"),
+    *("AVIF",) * HAS_AVIF,
+    *("JPEG2000",) * HAS_JPEG_2000,
+)
+_HEAD = 2**14  # bytes
+_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+def why_unread(name: str) -> str:
+    """Why a file that is named like a picture is none that is read here; empty for those that are, and for others."""
+    name = name.lower()
+    if name.endswith(SUFFIXES):
+        return ""
+    if needed := next((reason for suffix, reason in _NEEDED.items() if name.endswith(suffix)), ""):
+        return f"{needed}."
+    other = next((kind for suffix, kind in _UNREAD.items() if name.endswith(suffix)), "")
+    return f"{other}, which is not read. Save it as PNG or TIFF." if other else ""
+
+
+def of_pillow(path: Path, file: IO[bytes]) -> tuple[str, ...]:
+    """The formats that Pillow shall try on a file, going by its first bytes.
+
+    Raises:
+        BadFile: it is of a format that an extra reads, which is not there.
+    """
+    head = file.read(64)
+    file.seek(0)
+    if head[4:8] != b"ftyp" or head[8:12] not in _BRANDS or (HAS_AVIF and b"avif" in head):
+        return _PILLOW
+    if not HAS_HEIF:
+        raise BadFile(path, f"{_NEEDED[HEIF[0]]}.")
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    return ("HEIF",)
+
+
+def bits_of(image: Image.Image) -> int:
+    """Bits of a channel in a file of AVIF, HEIC or JPEG 2000, of which Pillow keeps 8 unsaid; 8 for all others."""
+    handle = image.fp if isinstance(image, ImageFile.ImageFile) else None
+    if image.format == "HEIF":
+        return int(image.info.get("bit_depth", 8))
+    if image.format not in ("AVIF", "JPEG2000") or handle is None or handle.closed:
+        return 8
+    before = handle.tell()
+    handle.seek(0)
+    head = handle.read(_HEAD)
+    handle.seek(before)
+    mark, place = (b"av1C", 6) if image.format == "AVIF" else (b"\xff\x51", 40)
+    start = head.find(mark)
+    if start < 0 or start + place >= len(head):
+        return 8
+    told = head[start + place]
+    if image.format == "AVIF":  # a bit for more than 8, one for 12 (AV1-ISOBMFF 1.2, section 2.3)
+        return 12 if told & 0x20 else 10 if told & 0x40 else 8
+    return (told & 0x7F) + 1  # ITU-T T.800, annex A.5.1

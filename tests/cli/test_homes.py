@@ -1,0 +1,82 @@
+"""``~`` is the user's folder at every entry."""
+
+import sys
+from argparse import Namespace
+
+import pytest
+from omegaconf import OmegaConf
+
+from inlay.cli import _arguments, _parser
+from inlay.cli.homes import in_options, in_settings
+from inlay.cli.prediction import parse
+from inlay.cli.settings import composed, replace_home
+
+pytestmark = pytest.mark.stranger("17.A.10")
+
+
+@pytest.fixture(autouse=True)
+def _home(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/a b")
+
+
+@pytest.mark.parametrize(
+    ("word", "root"),
+    [
+        ("data.root=~/x", "/home/a b/x"),
+        ("data.root=~", "/home/a b"),
+        ('data.root="~/x, y"', "/home/a b/x, y"),
+        ("data.root='~/x'", "/home/a b/x"),
+        ("data.root=/a b", "/a b"),
+    ],
+)
+def test_in_settings(word, root):
+    assert composed(["data=folder", word]).data.root == root
+
+
+def test_in_lists_of_settings_and_of_models():
+    cfg = composed(["filler=[telea,model:~/a.ckpt,~/b]"], "evaluate")
+    assert list(cfg.filler) == ["telea", "model:/home/a b/a.ckpt", "/home/a b/b"]
+
+
+def test_that_deletes_a_setting_is_left_alone():
+    assert in_settings(["~masks", "~data.root=x"]) == ["~masks", "~data.root=x"]
+
+
+def test_in_files_of_settings():
+    config = OmegaConf.create({"root": "~/x", "weights": {"lpips": "~/w.pth"}, "filler": ["~/m"], "same": "${root}"})
+    replace_home(config)
+    assert OmegaConf.to_container(config, resolve=True) == {
+        "root": "/home/a b/x",
+        "weights": {"lpips": "/home/a b/w.pth"},
+        "filler": ["/home/a b/m"],
+        "same": "/home/a b/x",
+    }
+
+
+def test_in_options_of_predict(monkeypatch):
+    words = ["--image=~/a.png", "--mask=~/m/*.png", "--output=~/x.png", "--model=model:~/net.ckpt", "--text=~/a"]
+    monkeypatch.setattr(sys, "argv", ["predict.py", *words])
+    args = parse()
+    assert (args.image, args.mask, str(args.output)) == (["/home/a b/a.png"], "/home/a b/m/*.png", "/home/a b/x.png")
+    assert (args.model, args.text) == ("model:/home/a b/net.ckpt", "~/a")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["data", "prepare", "folder", "--root=~/x", "--out=~/x"],
+        ["export", "~/x", "--to=~/x"],
+        ["app", "--model=~/x"],
+        ["masks", "generate", "--out=~/x"],
+        ["evaluation", "merge", "~/x", "--out=~/x"],
+    ],
+)
+def test_in_options_of_inlay(monkeypatch, words):
+    monkeypatch.setattr(sys, "argv", ["inlay", *words])
+    given = vars(_arguments(_parser()))
+    assert "~" not in str(given)
+    assert "/home/a b/x" in str(given)
+
+
+def test_texts_are_left_alone():
+    assert in_options(Namespace(text="~/a", name="~/b")) == Namespace(text="~/a", name="~/b")

@@ -1,0 +1,111 @@
+"""Which formats are read and written here, and what is said of the others."""
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inlay.errors import BadFile, InlayError
+from inlay.images import SUFFIXES, find_images, formats, read_image, read_picture, why_unread, write_picture, writing
+from inlay.images.picture import Picture
+from tests.images.files import exif, photo, picture
+
+pytestmark = pytest.mark.stranger("17.A.4")
+
+HEAD_OF_HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
+FARTHEST = {".avif": 4, ".heic": 2, ".jp2": 0, ".j2k": 0, ".jfif": 20, ".jpe": 20}
+
+
+def skip_what_is_not_here(suffix):
+    if suffix not in SUFFIXES:
+        pytest.skip(f"{suffix} is not read here")
+
+
+@pytest.mark.parametrize("suffix", FARTHEST)
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_pictures_come_back(tmp_path, suffix, mode):
+    skip_what_is_not_here(suffix)
+    if mode == "RGBA" and suffix in (".jfif", ".jpe"):
+        return
+    image = photo(40, 60)
+    pixels = {"L": image[..., :1], "RGB": image, "RGBA": np.dstack([image, image[..., :1]])}[mode]
+    write_picture(tmp_path / f"a{suffix}", Picture(pixels))
+    back = read_picture(tmp_path / f"a{suffix}")
+    assert np.abs(back.pixels.astype(int) - pixels).max() <= FARTHEST[suffix]
+    assert np.array_equal(read_image(tmp_path / f"a{suffix}"), back.rgb8())
+
+
+@pytest.mark.parametrize("suffix", [".avif", ".heic"])
+def test_profile_and_exif_come_back(tmp_path, suffix):
+    skip_what_is_not_here(suffix)
+    tags = Image.Exif()
+    tags[0x010E] = "a bird"
+    Image.fromarray(photo(20, 30)).save(tmp_path / "a.png", exif=tags, icc_profile=_profile())
+    given = read_picture(tmp_path / "a.png")
+    write_picture(tmp_path / f"b{suffix}", given)
+    back = read_picture(tmp_path / f"b{suffix}").metadata
+    assert (back.exif, back.icc) == (given.metadata.exif, given.metadata.icc)
+
+
+def _profile():
+    from PIL import ImageCms
+
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def test_what_jpeg_2000_does_not_keep_is_known(tmp_path):
+    skip_what_is_not_here(".jp2")
+    Image.fromarray(photo(20, 30)).save(tmp_path / "a.png", icc_profile=_profile())
+    assert writing.not_held("a.jp2", read_picture(tmp_path / "a.png")) == ["profile"]
+
+
+def test_avif_is_turned_upright(tmp_path):
+    skip_what_is_not_here(".avif")
+    Image.fromarray(photo(20, 30)).save(tmp_path / "a.avif", exif=exif(6))
+    assert read_picture(tmp_path / "a.avif").size == (30, 20)
+
+
+def test_what_has_more_bits_is_said_to_be_stored_so(tmp_path):
+    heif = pytest.importorskip("pillow_heif")
+    deep = heif.from_bytes("RGB;16", (16, 16), bytes(16 * 16 * 6))
+    deep.save(tmp_path / "a.heic")
+    assert read_picture(tmp_path / "a.heic").stored_as == "RGB of 10 bits"
+
+
+def test_heic_without_its_extra_is_refused_by_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(formats, "HAS_HEIF", False)
+    (tmp_path / "a.jpg").write_bytes(HEAD_OF_HEIC)
+    with pytest.raises(BadFile, match=r"HEIC, which the extra heif reads: pip install 'inlay\[heif\]'"):
+        read_picture(tmp_path / "a.jpg")
+    monkeypatch.setattr(writing, "_FORMATS", {".png": writing._PNG})
+    monkeypatch.setattr(formats, "SUFFIXES", (".png",))
+    with pytest.raises(InlayError, match=r"pip install 'inlay\[heif\]'"):
+        write_picture(tmp_path / "a.heic", picture("RGB"))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("a.CR2", "a camera's raw data"), ("a.psd", "Photoshop's format"), ("a.jxl", "JPEG XL"), ("a.svg", "a drawing")],
+)
+def test_others_are_refused_by_name(tmp_path, name, said):
+    (tmp_path / name).write_bytes(b"anything")
+    with pytest.raises(BadFile, match=f"{said}, which is not read. Save it as PNG or TIFF"):
+        read_picture(tmp_path / name)
+    assert why_unread(name)
+    assert not why_unread("a.txt")
+    assert not why_unread("a.JPG")
+
+
+def test_a_folder_lists_what_is_not_read(tmp_path):
+    for name in ("a.JPG", "b.jfif", "c.psd", "notes.txt", ".d.psd"):
+        (tmp_path / name).touch()
+    os.mkfifo(tmp_path / "e.png")
+    (tmp_path / "f").symlink_to("/mnt/unmounted")
+    pictures, unread = find_images(tmp_path)
+    assert [path.name for path in pictures] == ["a.JPG", "b.jfif"]
+    assert [(path.name, reason.split(",")[0]) for path, reason in unread] == [
+        ("c.psd", "Photoshop's format"),
+        ("e.png", "no regular file but a pipe"),
+        ("f", "a link that leads nowhere"),
+    ]
