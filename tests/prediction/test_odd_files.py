@@ -79,7 +79,7 @@ def test_everything_in_a_folder_is_filled_or_listed(caplog):
         fill()
     told = report()
     status = {Path(each["image"]).relative_to("photos").as_posix(): each["status"] for each in told["pictures"]}
-    filled = {"b.PNG", "c.JPG", "d.jfif", "f.tif", "linked/deep/a.png"} | ({"e.avif"} & {f"e{suffix}" for suffix in SUFFIXES})
+    filled = ["b.PNG", "c.JPG", "d.jfif", "f.tif", "linked/deep/a.png", *["e.avif"] * (".avif" in SUFFIXES)]
     assert status == {**dict.fromkeys(filled, "filled"), "g.webp": "failed"}
     assert all(Path("out", name).is_file() for name in filled)
     assert [each["file"] for each in told["not_read"]] == ["photos/h.png", "photos/i.psd", "photos/j"]
