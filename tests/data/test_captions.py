@@ -1,6 +1,7 @@
 import json
 import logging
 import os
+import re
 
 import pytest
 
@@ -10,6 +11,10 @@ from inlay.data.tree import Tree
 from inlay.errors import InlayError
 
 SAID = {"a.jpg": ["One, two.", "Three."], "deep/b.jpg": ["Four."]}
+
+
+def row(name):
+    return {"id": name, "image": f"{name}.png", "split": "train"}
 
 
 @pytest.fixture
@@ -117,7 +122,7 @@ def test_lists_that_were_split_at_commas(read, caplog, said, expected, joined):
 
 
 def test_odd_bytes(read):
-    assert read("said.csv", b"file,text\na.jpg,caf\xe9 \xff\xfebar\n").by_name == {"a.jpg": ["caf bar"]}
+    assert read("said.csv", b"file,text\na.jpg,caf\xe9 \x81bar\n").by_name == {"a.jpg": ["café bar"]}
     assert sentences("one\ufffdtwo\n\n \n three \n") == ["one two", "three"]
 
 
@@ -211,8 +216,9 @@ class TestTextThatLiesElsewhere:
 
     def test_is_not_read_by_a_link_beside_a_picture(self, tmp_path):
         (tmp_path / "root/a.txt").symlink_to(tmp_path / "secret.txt")
-        with pytest.raises(InlayError, match=r"a\.txt: leads out of .*root"):
-            list(captioned([{"image": "a.png"}], Tree(tmp_path / "root"), "beside"))
+        (refused,) = captioned([row("a")], Tree(tmp_path / "root"), "beside")
+        assert (refused.file, refused.split) == ("a.png", "train")
+        assert re.search(r"its captions: a\.txt: leads out of .*root", refused.reason)
 
     @pytest.mark.parametrize("kind", ["json", "csv", "parquet"])
     def test_is_not_read_by_a_link_for_all_pictures(self, tmp_path, kind):
@@ -233,7 +239,7 @@ class TestTextThatLiesElsewhere:
 
 
 @pytest.mark.stranger("A.11")
-@pytest.mark.parametrize("name", ["a.txt", "caption.json", "caption.csv", "caption.jsonl", "caption.parquet"])
+@pytest.mark.parametrize("name", ["caption.json", "caption.csv", "caption.jsonl", "caption.parquet"])
 @pytest.mark.parametrize("what", ["pipe", "device"])
 def test_captions_that_are_no_regular_file_are_refused(tmp_path, name, what):
     if what == "pipe":
@@ -241,14 +247,71 @@ def test_captions_that_are_no_regular_file_are_refused(tmp_path, name, what):
     else:
         (tmp_path / name).symlink_to("/dev/zero")
     with pytest.raises(InlayError, match=rf"{name}: (no regular file|leads out of)"):
-        list(captioned([{"image": "a.png"}], Tree(tmp_path), "beside" if name == "a.txt" else name))
+        list(captioned([row("a")], Tree(tmp_path), name))
 
 
 @pytest.mark.stranger("A.11")
 def test_texts_and_lines_of_any_length_are_refused(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"x" * (2**20 + 1))
     (tmp_path / "a.jsonl").write_bytes(b" " * (2**20 + 1))
-    with pytest.raises(InlayError, match=r"a\.txt: larger than"):
-        list(captioned([{"image": "a.png"}], Tree(tmp_path), "beside"))
+    (refused,) = captioned([row("a")], Tree(tmp_path), "beside")
+    assert "a.txt: larger than" in refused.reason
     with pytest.raises(InlayError, match=r"a\.jsonl: a line of more than"):
         read_captions(Tree(tmp_path), "a.jsonl")
+
+
+LETTERS = "Ein Küken, gelb.\nÜber dem Gras."
+SENTENCES = ["Ein Küken, gelb.", "Über dem Gras."]
+
+
+@pytest.mark.stranger("17.A.5")
+class TestLetters:
+    @pytest.mark.parametrize(
+        "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252", "latin-1"]
+    )
+    def test_of_any_program_are_read(self, encoding, tmp_path, caplog):
+        (tmp_path / "a.txt").write_bytes(LETTERS.replace("\n", "\r\n").encode(encoding))
+        (found,) = captioned([row("a")], Tree(tmp_path), "beside")
+        assert found["captions"] == SENTENCES
+        assert ("a.txt: neither UTF-8 nor UTF-16; its odd bytes were read as cp1252" in caplog.text) == (
+            encoding in ("cp1252", "latin-1")
+        )
+
+    @pytest.mark.parametrize("encoding", ["utf-16", "cp1252"])
+    @pytest.mark.parametrize(
+        ("name", "content"), [("said.csv", "file,text\na.jpg,Küken\n"), ("said.json", '{"a.jpg": "Küken"}')]
+    )
+    def test_of_a_file_for_all_are_read_likewise(self, read, name, content, encoding):
+        assert read(name, content.encode(encoding)).by_name == {"a.jpg": ["Küken"]}
+
+    def test_of_china_in_utf_8_are_no_utf_16(self, tmp_path):
+        (tmp_path / "a.txt").write_text("一只黄色的小鸡", encoding="utf-8")
+        assert next(captioned([row("a")], Tree(tmp_path), "beside"))["captions"] == ["一只黄色的小鸡"]
+
+
+@pytest.mark.stranger("17.A.5")
+class TestControlCharacters:
+    def test_are_dropped_and_counted(self, tmp_path, caplog):
+        (tmp_path / "a.txt").write_bytes(b"a \0red\x1b[31m\x07 bird\tsings\n")
+        assert next(captioned([row("a")], Tree(tmp_path), "beside"))["captions"] == ["a red[31m bird sings"]
+        assert "a.txt: 3 control characters were dropped" in caplog.text
+
+    def test_are_dropped_from_a_file_for_all(self, read, caplog):
+        assert read("said.json", json.dumps({"a.jpg": "a\0 bird"})).by_name == {"a.jpg": ["a bird"]}
+        assert "said.json: 1 control characters were dropped" in caplog.text
+
+
+@pytest.mark.stranger("17.A.5")
+@pytest.mark.parametrize("what", ["pipe", "device", "folder"])
+def test_a_bad_file_beside_a_picture_fails_that_picture_alone(tmp_path, what):
+    (tmp_path / "b.txt").write_text("A bird.")
+    if what == "pipe":
+        os.mkfifo(tmp_path / "a.txt")
+    elif what == "folder":
+        (tmp_path / "a.txt").mkdir()
+    else:
+        (tmp_path / "a.txt").symlink_to("/dev/zero")
+    refused, found = captioned([row("a"), row("b")], Tree(tmp_path), "beside")
+    assert (refused.file, refused.split) == ("a.png", "train")
+    assert "a.txt" in refused.reason
+    assert found["captions"] == ["A bird."]

@@ -6,6 +6,7 @@ import pytest
 
 from inlay.errors import InlayError
 from inlay.prediction import Request
+from inlay.prediction.reading import read
 from inlay.prediction.tasks import find_tasks
 from tests.pictures import half, picture, write_mask, write_picture
 
@@ -146,11 +147,25 @@ class TestCaptions:
         assert [task.text for task in tasks.tasks] == ["a red bird", None]
         assert tasks.without_text == [Path("photos/b.jpg")]
 
-    def test_are_utf_8(self):
+    @pytest.mark.stranger("17.A.5")
+    @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+    def test_may_be_of_any_program(self, encoding):
         write("photos/a.jpg")
-        Path("photos/a.txt").write_bytes(b"\xff\xfe")
-        with pytest.raises(InlayError, match=r"a\.txt: cannot be read .* Captions are UTF-8 text"):
-            found("photos", captions=True)
+        Path("photos/a.txt").write_bytes("ein Küken\0\r\n".encode(encoding))
+        (task,) = found("photos", captions=True).tasks
+        assert task.text == "ein Küken"
+        assert "a.txt: 1 control characters were dropped" in task.text_doubts[-1]
+        assert ("cp1252" in task.text_doubts[0]) == (encoding == "cp1252")
+
+    @pytest.mark.stranger("17.A.5")
+    def test_that_cannot_be_read_fail_their_picture_alone(self):
+        write("photos/a.jpg", "photos/b.jpg", captions=[("photos/b.txt", "a bird")])
+        Path("photos/a.txt").mkdir()
+        tasks = found("photos", captions=True)
+        assert [(task.text, bool(task.text_fault)) for task in tasks.tasks] == [(None, True), ("a bird", False)]
+        assert not tasks.without_text
+        with pytest.raises(InlayError, match=r"a\.txt: cannot be read \(a folder"):
+            read(Request(["photos"], "telea", Path("out"), captions=True), tasks.tasks[0])
 
     def test_or_a_text_for_all(self):
         with pytest.raises(InlayError, match="--captions and --text"):

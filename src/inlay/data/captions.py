@@ -18,7 +18,7 @@ from typing import Any
 from inlay.data.rows import Refused, Row
 from inlay.data.tree import Tree
 from inlay.errors import InlayError
-from inlay.files import names_inside
+from inlay.files import names_inside, without_controls
 
 NAMES = ("file", "filename", "file_name", "image", "id", "name")
 CAPTIONS = ("caption", "captions", "text", "prompt", "sentence", "description")
@@ -71,9 +71,10 @@ def read_captions(tree: Tree, path: str) -> Captions:
     if read is None:
         raise InlayError(f"data.listing.captions={path}: unknown kind of file. Use 'beside', {', '.join(_READERS)}.")
     by_name: dict[str, list[str]] = {}
-    joined = nameless = 0
+    joined = nameless = controls = 0
     for name, said in read(tree, path):
-        texts = _texts(tree, path, name, said)
+        cleaned = [without_controls(text) for text in _texts(tree, path, name, said)]
+        texts, controls = [text for text, _ in cleaned], controls + sum(count for _, count in cleaned)
         if _was_split(texts):
             texts, joined = [",".join(texts)], joined + 1
         captions = [caption for text in texts if (caption := _tidy(text))]
@@ -85,6 +86,7 @@ def read_captions(tree: Tree, path: str) -> Captions:
         raise InlayError(f"{tree.root / path}: no captions with a picture's name in there. Check the file.")
     if nameless:
         tree.tell(f"{path}: {nameless:,} rows name no picture.")
+    _tell_controls(tree, path, controls)
     if joined:
         tree.tell(f"{path}: {joined:,} lists of attributes were joined into one sentence each.", logging.INFO)
     return Captions(by_name, joined)
@@ -107,7 +109,11 @@ def captioned(rows: Iterable[Row | Refused], tree: Tree, source: str | None) -> 
     for row in rows:
         if not isinstance(row, Refused):
             pictures += 1
-            said = captions.of(row["image"]) if captions else _beside(tree, row["image"])
+            try:
+                said = captions.of(row["image"]) if captions else _beside(tree, row["image"])
+            except InlayError as error:
+                yield Refused(row["image"], f"its captions: {error}", row["split"])
+                continue
             if captions and said:
                 used.add(captions.name_of(row["image"]) or "")
             if said:
@@ -121,14 +127,30 @@ def captioned(rows: Iterable[Row | Refused], tree: Tree, source: str | None) -> 
         tree.tell(f"captions={source}: {len(unused):,} names are no picture's, {unused[0]!r} for instance.")
 
 
+def read_sentences(tree: Tree, path: str) -> list[str]:
+    """The captions of a text file, one a line; control characters and empty lines are dropped.
+
+    Raises:
+        InlayError: see :meth:`inlay.data.tree.Tree.text`.
+    """
+    text, controls = without_controls(tree.text(path))
+    _tell_controls(tree, path, controls)
+    return sentences(text)
+
+
 def sentences(text: str) -> list[str]:
-    """The captions of a text file, one a line; odd bytes become spaces, empty lines are dropped."""
+    """The captions in a text, one a line; empty lines are dropped, and what stands for no letter becomes a space."""
     return [sentence for line in text.splitlines() if (sentence := _tidy(line))]
 
 
 def _beside(tree: Tree, image: str) -> list[str]:
     path = posixpath.splitext(image)[0] + ".txt"
-    return sentences(tree.text(path)) if tree.has(path) else []
+    return read_sentences(tree, path) if tree.has(path) else []
+
+
+def _tell_controls(tree: Tree, path: str, count: int) -> None:
+    if count:
+        tree.tell(f"{path}: {count:,} control characters were dropped from its captions.")
 
 
 def _located(tree: Tree, path: str) -> str:

@@ -3,14 +3,12 @@
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from functools import partial
-from io import TextIOWrapper
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
 
 from inlay.data.root import check_root
 from inlay.errors import BadFile, InlayError
-from inlay.files import inside, names_inside, open_regular, walk
+from inlay.files import inside, lines_of, names_inside, open_regular, walk
 from inlay.images import SUFFIXES, why_not_read
 
 log = logging.getLogger(__name__)
@@ -87,7 +85,7 @@ class Tree:
         except OSError as error:
             raise InlayError(_not_searched(self.root / folder, error)) from error
 
-    def open(self, path: str, most: int | None = None) -> IO[bytes]:
+    def open(self, path: str, most: int | None = None) -> BufferedReader:
         """Open a file that belongs to the dataset; it is remembered like one that was read here.
 
         Args:
@@ -111,7 +109,7 @@ class Tree:
             raise InlayError(f"{self.root / path}: {error.reason}. Mend or remove it.") from error
 
     def text(self, path: str, most: int = _TEXT) -> str:
-        """A text file's content; line ends are newlines, a byte order mark is dropped, odd bytes become U+FFFD.
+        """A text file's content; see :func:`inlay.files.lines_of` for how it may be written.
 
         Args:
             path: as for :meth:`open`.
@@ -143,11 +141,10 @@ class Tree:
             InlayError: see :meth:`open`; or a line is longer.
         """
         try:
-            with TextIOWrapper(self.open(path, most), encoding="utf-8-sig", errors="replace") as file:
-                for line in iter(partial(file.readline, longest + 1), ""):
-                    if len(line) > longest:
-                        raise InlayError(f"{self.root / path}: a line of more than {longest:,} characters. No list.")
-                    yield line
+            for line in lines_of(self.open(path, most), longest, lambda what: self.tell(f"{path}: {what}")):
+                if len(line) > longest:
+                    raise InlayError(f"{self.root / path}: a line of more than {longest:,} characters. No list.")
+                yield line
         except OSError as error:
             raise InlayError(f"{self.root / path}: cannot be read ({error.strerror}).") from error
 

@@ -5,6 +5,7 @@ from inlay.files.links import check_links
 from inlay.files.locking import alone, held
 from inlay.files.reading import SUSPICIOUS, inside, names_inside, open_regular, read_bytes, read_text
 from inlay.files.tables import csv_bytes, csv_rows
+from inlay.files.texts import lines_of, without_controls
 from inlay.files.walking import Found, found, walk
 from inlay.files.writing import (
     append,
@@ -32,6 +33,7 @@ __all__ = [
     "found",
     "held",
     "inside",
+    "lines_of",
     "names_inside",
     "new_folder",
     "open_regular",
@@ -41,6 +43,7 @@ __all__ = [
     "remove_leftovers",
     "replacing",
     "walk",
+    "without_controls",
     "write_bytes",
     "write_text",
 ]

@@ -54,14 +54,18 @@ def read(request: Request, task: Task) -> Given:
     """Read a picture and its hole, or the pages of a TIFF and theirs.
 
     Raises:
-        InlayError: a file is broken, the mask leaves nothing to do, or the output's format cannot hold the picture.
+        InlayError: a file is broken (that of the text is one), the mask leaves nothing to do, or the output's format
+            cannot hold the picture.
     """
+    if task.text_fault:
+        raise InlayError(task.text_fault)
     pictures = read_pages(task.image, frame=request.frame)
     for path in task.outputs:
         for picture in pictures:
             check_writable(path, picture, len(pictures))
     frames = frames_of(task.mask, task.image, len(pictures), request.frame)
-    pages, doubts, remarks, left_out = [], [], [], []
+    pages, remarks, left_out = [], [], []
+    doubts = [*task.text_doubts]
     for picture, frame in zip(pictures, frames, strict=True):
         hole = _hole(request, task, picture, frame)
         lost, suffix = not_held(task.outputs[0], picture), task.outputs[0].suffix

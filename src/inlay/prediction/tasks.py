@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from inlay.errors import BadFile, InlayError
-from inlay.files import found, read_text, walk
+from inlay.files import found, lines_of, open_regular, walk, without_controls
 from inlay.images import SUFFIXES, Unread, find_images, why_not_read
 from inlay.prediction.request import Request
 
@@ -26,6 +27,8 @@ class Task:
         outputs: a file for each sample.
         sheet: where the comparison goes; None where none was asked for.
         text: what the hole shall show.
+        text_doubts: what is odd about the file that the text is from, a sentence each.
+        text_fault: why that file cannot be read; then the picture is not filled.
     """
 
     image: Path
@@ -33,6 +36,8 @@ class Task:
     outputs: tuple[Path, ...]
     sheet: Path | None
     text: str | None
+    text_doubts: tuple[str, ...] = ()
+    text_fault: str = ""
 
     @property
     def written(self) -> list[Path]:
@@ -84,10 +89,10 @@ def find_tasks(request: Request) -> Tasks:
         if mask is None and request.mask is not None:
             without_mask.append(image)
             continue
-        text = _caption(image) if request.captions else request.text
-        if request.captions and text is None:
+        caption = _caption(image) if request.captions else _Caption(request.text)
+        if request.captions and caption.text is None and not caption.fault:
             without_text.append(image)
-        tasks.append(_task(request, folder, image, name, mask, text))
+        tasks.append(_task(request, folder, image, name, mask, caption))
     if not tasks:
         raise InlayError(
             f"--mask {request.mask}: no mask there is named as one of the {len(images)} pictures, "
@@ -201,23 +206,35 @@ class _Masks:
         return [path for path in self.partners.paths if path not in used] if self.partners else []
 
 
-def _caption(image: Path) -> str | None:
+class _Caption(NamedTuple):
+    """What a picture's hole shall show, and what is wrong with the file that says so."""
+
+    text: str | None
+    doubts: tuple[str, ...] = ()
+    fault: str = ""
+
+
+def _caption(image: Path) -> _Caption:
     path = image.with_suffix(".txt")
+    odd: list[str] = []
     try:
-        lines = read_text(path, _LONGEST_TEXT).splitlines()
-    except BadFile as error:
-        if not os.path.lexists(path):
-            return None
-        raise InlayError(f"{path}: cannot be read ({error.reason}). Captions are UTF-8 text.") from None
-    return next((line.strip() for line in lines if line.strip()), None)
+        lines = lines_of(open_regular(path, _LONGEST_TEXT), _LONGEST_TEXT, odd.append)
+        text, controls = without_controls("".join(lines))
+    except (BadFile, OSError) as error:
+        reason = f"{path}: cannot be read ({getattr(error, 'reason', error)}). Mend or remove it."
+        return _Caption(None, fault=reason if os.path.lexists(path) else "")
+    if controls:
+        odd.append(f"{controls:,} control characters were dropped.")
+    line = next((line.strip() for line in text.splitlines() if line.strip()), None)
+    return _Caption(line, tuple(f"{path}: {what}" for what in odd))
 
 
-def _task(request: Request, folder: Path | None, image: Path, name: Path, mask: Path | None, text: str | None) -> Task:
+def _task(request: Request, folder: Path | None, image: Path, name: Path, mask: Path | None, caption: _Caption) -> Task:
     output = request.output if folder is None else folder / _in_format(name, request)
     samples = range(1, request.samples + 1)
     outputs = [output] if request.samples == 1 else [output.with_stem(f"{output.stem}_{n}") for n in samples]
     sheet = output.with_name(f"{output.stem}_compare.png") if request.compare else None
-    task = Task(image, mask, tuple(outputs), sheet, text)
+    task = Task(image, mask, tuple(outputs), sheet, *caption)
     if longest := next((path for path in task.written if len(os.fsencode(path.name)) > _LONGEST_NAME), None):
         raise InlayError(f"{longest}: a file name may have {_LONGEST_NAME} bytes. Rename {image}.")
     return task

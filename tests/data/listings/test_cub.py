@@ -59,9 +59,28 @@ def test_captions(plant, ask, caplog, place):
         f"{place}/003.Jay/Jay_7.txt": " \n",
     }
     rows, _ = ask(CUB(), plant(BIRDS | text))
-    assert rows["001.Auk/Auk_2.jpg"]["captions"] == ["a black bird with a bill.", "a bird."]
+    assert rows["001.Auk/Auk_2.jpg"]["captions"] == ["a black bird ÿ with a bill.", "a bird."]
     assert not any("captions" in rows[id] for id in ("003.Jay/Jay_1.jpg", "003.Jay/Jay_7.jpg"))
     assert "no captions for 2 pictures" in caplog.text
+
+
+@pytest.mark.stranger("17.A.11")
+@pytest.mark.parametrize(
+    "file", ["text_c10/001.Auk.t7", "cvpr2016_cub/word_c10/001.Auk.t7", "cub_icml/001.Auk/Auk_2.t7"]
+)
+def test_captions_for_torch_alone_are_told_from_what_is_needed(plant, ask, caplog, file):
+    ask(CUB(), plant(BIRDS | {file: b"\x04\0"}))
+    assert f"{file} and its like are captions for Torch" in caplog.text
+    assert "text_c10/ or text/ with CLASS/IMAGE.txt" in caplog.text
+    assert "cvpr2016_cub.tar.gz" in caplog.text
+
+
+@pytest.mark.stranger("17.A.5")
+def test_a_bad_caption_file_fails_its_picture_alone(plant, ask):
+    root = plant(BIRDS | {"text/001.Auk/Auk_2.txt": None, "text/003.Jay/Jay_1.txt": "A jay."})
+    rows, refused = ask(CUB(), root)
+    assert "Auk_2.txt: a folder" in refused["CUB_200_2011/images/001.Auk/Auk_2.jpg"]
+    assert rows["003.Jay/Jay_1.jpg"]["captions"] == ["A jay."]
 
 
 @pytest.mark.parametrize("place", ["", "CUB_200_2011/"])

@@ -89,7 +89,7 @@ def test_captions_beside(plant, ask, caplog):
     rows, _ = ask(Folder(captions="beside"), tree)
     assert rows["a/1.jpg"]["captions"] == ["One.", "Two."]
     assert "captions" not in rows["b.jpg"]
-    assert rows["c.jpg"]["captions"] == ["caf !"]
+    assert rows["c.jpg"]["captions"] == ["café ÿþ!"]
     assert "1 of 3 pictures have no caption" in caplog.text
     (root / "b.txt").write_text("Three.")
     assert not unchanged(root, tree.consulted)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from inlay.data.captions import sentences
+from inlay.data.captions import read_sentences
 from inlay.data.listings.disk import below, first_of, unnamed, wrong_layout
 from inlay.data.rows import Refused, Row
 from inlay.data.tree import Tree
@@ -47,7 +47,7 @@ class CUB:
         known = _Annotations(tree, home)
         split_of, no_split = self._splits(tree, home, known.class_of)
         named: set[str] = set()
-        without = 0
+        found = without = 0
         for number, name, *_ in tree.table(below(home, "images.txt"), 2):
             image = below(home, "images", name)
             if image in named:
@@ -55,12 +55,22 @@ class CUB:
             elif number not in split_of:
                 yield Refused(image, no_split)
             else:
-                row = known.annotate(number, Row(id=name, image=image, split=split_of[number]))
-                without += "captions" not in row
-                yield row
+                row = Row(id=name, image=image, split=split_of[number])
+                try:
+                    known.annotate(number, row)
+                except InlayError as error:
+                    yield Refused(image, f"its captions: {error}", row["split"])
+                else:
+                    yield row
+                found, without = found + 1, without + ("captions" not in row)
             named.add(image)
         yield from unnamed(tree, below(home, "images"), named, "not named by images.txt")
-        if without and known.texts.folder is not None:
+        if without == found and (torch := _torch_captions(tree, home)):
+            tree.tell(
+                f"{torch} and its like are captions for Torch, which Inlay does not read. Needed is text_c10/ or text/ "
+                f"with CLASS/IMAGE.txt, a caption a line: take it from {_TEXT_SOURCE}."
+            )
+        elif without and known.texts.folder is not None:
             tree.tell(f"{known.texts.folder}/ has no captions for {without:,} pictures.")
 
     def _splits(self, tree: Tree, home: str, class_of: dict[str, str]) -> tuple[dict[str, str], str]:
@@ -85,18 +95,21 @@ class _Annotations:
         self.texts = _ByClass(tree, first_of(tree, _places(home, "text_c10", "text")), ".txt")
         self._segmentations = _ByClass(tree, first_of(tree, _places(home, "segmentations")), ".png")
 
-    def annotate(self, number: str, row: Row) -> Row:
-        """Add to a row what there is."""
+    def annotate(self, number: str, row: Row) -> None:
+        """Add to a row what there is.
+
+        Raises:
+            InlayError: its captions cannot be read.
+        """
         if number in self.class_of:
             row["label"] = self.class_of[number]
         text = self.texts.of(row["id"])
-        if text and (said := sentences(self._tree.text(text))):
+        if text and (said := read_sentences(self._tree, text)):
             row["captions"] = said
         if number in self._boxes:
             row["bbox"] = self._boxes[number]
         if mask := self._segmentations.of(row["id"]):
             row["mask"], row["mask_is"] = mask, "white"
-        return row
 
 
 class _ByClass:
@@ -122,6 +135,16 @@ def _places(home: str, *names: str) -> Iterator[str]:
     for folder in dict.fromkeys(("", home, "cvpr2016_cub")):
         for name in names:
             yield below(folder, name)
+
+
+def _torch_captions(tree: Tree, home: str) -> str | None:
+    """A file in which the archives have captions for Torch: one a class, or one a picture in folders of classes."""
+    for place in _places(home, "text_c10", "text", "word_c10", "cub_icml"):
+        folders = [place, *(f"{place}/{name}" for name in tree.names(place)[:1])]
+        for folder in folders:
+            if found := next((name for name in tree.names(folder) if name.endswith(".t7")), None):
+                return f"{folder}/{found}"
+    return None
 
 
 def _class_of(tree: Tree, home: str) -> dict[str, str]:
