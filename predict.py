@@ -1,36 +1,6 @@
-"""Fill holes: ``python predict.py --image I --mask M --model MODEL --output O``; of pictures, or folders of them."""
+"""Fill holes: ``python predict.py --image I --mask M --model MODEL --output O``, the same as ``inlay predict ...``."""
 
-import os
-import sys
-
-from inlay.cli.prediction import parse
-
-
-def main() -> None:
-    """Run; the exit status is 0 only when all pictures were written."""
-    args = vars(parse())
-
-    from inlay.errors import interrupted, reported  # heavy imports wait until the arguments are understood
-    from inlay.printing import log_to_terminal, say
-
-    log_to_terminal()
-
-    with reported(), interrupted():
-        from inlay.composing import How
-        from inlay.prediction import Request, predict
-
-        how = How(**{name: args.pop(name) for name in ("strategy", "feather", "dilate", "blend", "batch")})
-        for path in predict(Request(how=how, **args)):
-            say(path)
-
-
-def leave() -> None:
-    """End at once: everything is written, and PyTorch would take most of a second to take itself down."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
-
+from inlay.cli import start
 
 if __name__ == "__main__":
-    main()
-    leave()
+    start("predict")

@@ -1,6 +1,5 @@
 """``predict.py`` as users call it: a process, files in, a file out."""
 
-import runpy
 import subprocess
 import sys
 
@@ -10,6 +9,7 @@ import torch
 from PIL import Image
 
 from inlay.checkpoints import KEY
+from inlay.cli.predict import main
 from inlay.fillers import CLASSICAL, load_filler
 from inlay.images import Picture, read_mask, read_picture, write_picture
 from inlay.inpainter import read_hole
@@ -67,9 +67,9 @@ def predict_here(monkeypatch):
     """In this process, which is quicker: returns the exit status."""
 
     def run(**options):
-        monkeypatch.setattr(sys, "argv", ["predict.py", *arguments(**options)])
+        monkeypatch.setattr(sys, "argv", ["inlay predict", *arguments(**options)])
         try:
-            runpy.run_path(str(ROOT / "predict.py"), run_name="predict")["main"]()
+            main()
         except SystemExit as stop:
             return stop.code
         return 0

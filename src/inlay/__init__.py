@@ -3,8 +3,10 @@
 ``inlay.load(model).fill(image, mask)`` is all that a program needs; see :mod:`inlay.inpainter`.
 """
 
+import sys
 from typing import TYPE_CHECKING
 
+from inlay import programs
 from inlay.lazy import attach
 
 if TYPE_CHECKING:
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["How", "Inpainter", "__version__", "load"]
 __version__ = "0.1.0"
 
+if sys.argv[:1] == ["-m"]:
+    programs.check()
 
 # Those who train need none of it, and --help no PyTorch.
 __getattr__ = attach(__name__, {"How": "composing", "Inpainter": "inpainter", "load": "inpainter"})

@@ -4,7 +4,7 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from inlay import lost_workers
@@ -87,8 +87,11 @@ def disk_refused(error: BaseException | None) -> bool:
 
 
 @contextmanager
-def reported() -> Iterator[None]:
+def reported(told: Callable[[str], str] = str) -> Iterator[None]:
     """Turn an :class:`InlayError`, also one wrapped by a library, into one line on stderr and exit status 1.
+
+    Args:
+        told: what is made of its message.
 
     A run that was preempted exits with :func:`requeue_status`.
     """
@@ -107,7 +110,7 @@ def reported() -> Iterator[None]:
         message = _mistake(error)
         if message is None:
             raise
-        say(f"error: {message}", sys.stderr)
+        say(f"error: {told(message)}", sys.stderr)
         raise SystemExit(1) from None
 
 

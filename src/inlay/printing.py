@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -109,20 +109,29 @@ class _Kept:
 
 
 class LogFormatter(logging.Formatter):
-    """Writes records of the log as :func:`printable` shows them, each value in a message on one line."""
+    """Writes records of the log as :func:`printable` shows them, each value in a message on one line.
+
+    Args:
+        options: of :class:`logging.Formatter`.
+        told: what is made of each line.
+    """
+
+    def __init__(self, *options: Any, told: Callable[[str], str] = str) -> None:
+        super().__init__(*options)
+        self._told = told
 
     def format(self, record: logging.LogRecord) -> str:
         """The text of a record, with its traceback, if it has one."""
         shown = copy.copy(record)
         if isinstance(record.args, tuple):
             shown.args = tuple(_in_message(value) for value in record.args)
-        return printable(super().format(shown))
+        return self._told(printable(super().format(shown)))
 
 
-def log_to_terminal() -> None:
-    """Let the log of an entry be read on stderr, from what is worth knowing upwards."""
+def log_to_terminal(told: Callable[[str], str] = str) -> None:
+    """Let the log of an entry be read on stderr, from what is worth knowing upwards; ``told`` makes its lines."""
     terminal = logging.StreamHandler()
-    terminal.setFormatter(LogFormatter("%(levelname)s: %(message)s"))
+    terminal.setFormatter(LogFormatter("%(levelname)s: %(message)s", told=told))
     logging.basicConfig(level=logging.INFO, handlers=[terminal])
 
 

@@ -52,7 +52,7 @@ def serving(*options, **environment):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "inlay.cli", "app", *options, "--port", str(port), "--device", "cpu"]
+    command = [sys.executable, "-m", "inlay", "app", *options, "--port", str(port), "--device", "cpu"]
     env = os.environ | {"OMP_NUM_THREADS": "1"} | {key: str(value) for key, value in environment.items()}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=env
@@ -373,7 +373,7 @@ def test_a_server_that_is_ended_leaves_nothing(tmp_path, photograph):
 
 def test_a_malicious_checkpoint_is_one_line_and_no_page(tmp_path):
     (tmp_path / "best.ckpt").write_bytes(pickle.dumps(Bomb(tmp_path / "canary")))
-    command = [sys.executable, "-m", "inlay.cli", "app", "--model", str(tmp_path / "best.ckpt")]
+    command = [sys.executable, "-m", "inlay", "app", "--model", str(tmp_path / "best.ckpt")]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
     assert ended.returncode == 1
     assert ended.stdout == ""

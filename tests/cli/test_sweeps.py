@@ -11,6 +11,7 @@ import sys
 import textwrap
 import time
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -395,15 +396,11 @@ class TestSweeping:
 
     @pytest.fixture
     def entry(self, monkeypatch):
-        """train.py in this process; logging is left as it was."""
-        monkeypatch.syspath_prepend(str(ROOT))
+        """``inlay train`` in this process; logging is left as it was."""
         root = logging.getLogger()
         monkeypatch.setattr(root, "handlers", list(root.handlers))
         monkeypatch.setattr(root, "level", root.level)
-        import train
-
-        monkeypatch.setattr(train.main.__wrapped__, "__module__", "__main__")  # where Hydra looks for conf/
-        return train
+        return import_module("inlay.cli.train")
 
     def sweep(self, entry, monkeypatch, folder, pictures, *settings):
         monkeypatch.setattr("sys.argv", ["train.py", *TINY, f"data.root={pictures}", f"run_dir={folder}", *settings])

@@ -268,7 +268,7 @@ class TestAsking:
             assert {shape[0] for shape in filler.shapes} == {together}
 
     def test_an_answer_that_is_not_finite_is_refused(self):
-        with pytest.raises(InlayError, match=r"not finite\. Use --precision 32"):
+        with pytest.raises(InlayError, match=r"not finite\. Use precision=32"):
             fill(Painter((float("nan"), 0, 0)), SPOTS, "whole")
 
     def test_too_little_memory_is_said_with_what_to_do(self, monkeypatch):
@@ -277,7 +277,9 @@ class TestAsking:
 
         filler = Painter(size=64)
         monkeypatch.setattr(filler, "fill", full)
-        with pytest.raises(InlayError, match=r"4 windows of 64x64 do not fit into the GPU's memory\. Use --batch 1"):
+        with pytest.raises(
+            InlayError, match=r"4 windows of 64x64 do not fit into the GPU's memory\. Use batch=1, strategy=tile"
+        ):
             fill(filler, BIG, "tile")
 
 

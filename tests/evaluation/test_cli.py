@@ -84,7 +84,7 @@ class TestMergeAndCompare:
         code, _, said = inlay_("evaluation", "compare", tmp_path)
         assert code == 1
         assert f"{tmp_path / 'results.json'}: no results in there" in said
-        assert f"`evaluate.py run_dir={tmp_path}` makes them" in said
+        assert f"`inlay evaluate run_dir={tmp_path}` makes them" in said
 
     def test_comparing_refuses_what_is_no_results(self, inlay_, tmp_path):
         (tmp_path / "results.json").write_text("{")

@@ -31,7 +31,7 @@ def paged(path, pages, order="<"):
 @pytest.mark.parametrize("suffix", ANIMATIONS)
 @pytest.mark.parametrize("read", [read_picture, read_pages, picture_size])
 def test_animations_are_refused_with_the_way_out(tmp_path, suffix, read):
-    with pytest.raises(BadFile, match=r"an animation of 3 frames, .* --frame N"):
+    with pytest.raises(BadFile, match=r"an animation of 3 frames, .* frame=N"):
         read(animation(tmp_path, suffix)[0])
 
 
@@ -83,7 +83,7 @@ def test_pages_are_refused_where_one_picture_is_wanted(tmp_path):
 
 def test_pages_that_are_too_many_together(tmp_path):
     path = paged(tmp_path / "a.tif", [picture("L").pixels] * 3)
-    with pytest.raises(BadFile, match=r"3 pages of 390 pixels are too many\. Choose one with --frame"):
+    with pytest.raises(BadFile, match=r"3 pages of 390 pixels are too many\. Choose one with frame=N"):
         read_pages(path, max_pixels=300)
 
 

@@ -72,7 +72,7 @@ class TestPolarityDoubt:
     def test_names_the_other_color(self, hole_is, other):
         doubt = polarity_doubt(0.9, hole_is)
         assert f"read with {hole_is} = hole" in doubt
-        assert f"hole_is={other} (predict.py: --hole-is {other})" in doubt
+        assert f"use hole_is={other}." in doubt
 
 
 class TestAlphaHole:

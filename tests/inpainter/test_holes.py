@@ -32,7 +32,7 @@ class TestReadHole:
     @pytest.mark.parametrize(("hole_is", "other"), [("white", "black"), ("black", "white")])
     def test_without_hole_names_the_other_color(self, path, hole_is, other):
         write_mask(path, np.full((20, 30), hole_is == "black"))
-        with pytest.raises(InlayError, match=rf"{path}: no hole \({hole_is} = hole\).* --hole-is {other}"):
+        with pytest.raises(InlayError, match=rf"{path}: no hole \({hole_is} = hole\).* use hole_is={other}"):
             read_hole(path, (20, 30), hole_is)
 
     @pytest.mark.parametrize("hole_is", ["white", "black"])
@@ -77,7 +77,7 @@ class TestReadHole:
         write_mask(path, np.arange(10_000).reshape(100, 100) < share * 10_000)
         (doubt,) = read_hole(path, (100, 100), "white").doubts
         assert doubt.startswith(f"{path}: the hole covers {share:.1%} of the picture")
-        assert "--hole-is black" in doubt
+        assert "use hole_is=black" in doubt
 
     def test_that_is_no_picture_is_named(self, tmp_path):
         with pytest.raises(InlayError, match=re.escape(f"{tmp_path / 'none.png'}: no such file")):
@@ -156,7 +156,7 @@ class TestOddMasks:
     def test_that_are_photographs_need_a_threshold(self, path):
         write_picture(path, Picture(photo(60, 80)))
         for given in (path, Image.open(path), photo(60, 80)[..., 0]):
-            with pytest.raises(InlayError, match=r"a photograph .* --threshold 0\.5"):
+            with pytest.raises(InlayError, match=r"a photograph .* threshold=0\.5"):
                 hole_of(given, (60, 80))
             assert 0 < hole_of(given, (60, 80), threshold=0.4).mask.mean() < 1
 

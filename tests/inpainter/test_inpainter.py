@@ -1,7 +1,9 @@
 """``inlay.load`` and ``fill``, as programs call them."""
 
+import ast
 import doctest
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -11,8 +13,10 @@ from PIL import Image
 import inlay
 from inlay.composing import How
 from inlay.errors import InlayError
+from inlay.fillers import Learned
 from inlay.images import write_picture
 from inlay.inpainter import Inpainter, inpainter
+from inlay.models import PConvUNet
 from tests.composing.fillers import Painter
 from tests.conftest import ROOT
 from tests.pictures import half, picture, write_mask
@@ -133,6 +137,38 @@ def test_says_what_is_odd_about_a_mask(filler, caplog):
     assert [r.message for r in caplog.records if r.levelno == logging.WARNING] == [
         "mask: mask and picture differ in aspect ratio: it was stretched. Is it the right one?"
     ]
+
+
+@pytest.mark.stranger("17.B.4")
+def test_a_mask_of_the_other_polarity_is_read_as_such_in_every_form(filler, tmp_path):
+    write_mask(tmp_path / "mask.png", ~HALF)
+    expected = filler.fill(picture().pixels, HALF)
+    forms = ~HALF, (~HALF).astype(np.uint8), torch.from_numpy(~HALF), Image.fromarray(~HALF), tmp_path / "mask.png"
+    for mask in forms:
+        assert np.array_equal(filler.fill(picture().pixels, mask, hole_is="black"), expected)
+    with pytest.raises(InlayError, match=r"mask: no hole \(white = hole\)\. Paint it white, or use hole_is=black\."):
+        filler.fill(picture().pixels, np.zeros_like(HALF))
+
+
+@pytest.mark.stranger("17.B.4")
+def test_what_python_calls_names_no_option_of_the_shell():
+    for package in ("checkpoints", "composing", "fillers", "hub.py", "images", "inpainter", "precision.py", "seeds.py"):
+        place = ROOT / "src/inlay" / package
+        for path in place.rglob("*.py") if place.is_dir() else [place]:
+            for node in ast.walk(ast.parse(path.read_text())):
+                told = str(node.value) if isinstance(node, ast.Constant) else ""
+                assert not re.search(r"(?<![\w-])--(?!upgrade)[a-z]", told), path
+
+
+@pytest.mark.stranger("17.B.4")
+def test_shows_its_model_its_size_and_its_device():
+    assert repr(inlay.load("telea")) == "<inlay.Inpainter telea: Telea, on cpu>"
+    net = PConvUNet(levels=4, width=4)
+    weights = sum(weight.numel() for weight in net.parameters()) / 1e6
+    learned = Learned(net, size=128)
+    assert repr(Inpainter(learned, "RUN/best.ckpt", How())) == (
+        f"<inlay.Inpainter RUN/best.ckpt: PConvUNet, {weights:.2f} M weights, trained at 128 px, on cpu>"
+    )
 
 
 def test_the_package_says_what_it_does_not_have():

@@ -321,7 +321,7 @@ def test_what_a_killed_run_left_is_swept():
 
 @pytest.mark.stranger("A.5", "B.19")
 def test_a_second_run_into_the_folder_is_refused(painter):
-    with held("out", "predict.py"), pytest.raises(InlayError, match=rf"out: in use by process {os.getpid()} on "):
+    with held("out", "inlay predict"), pytest.raises(InlayError, match=rf"out: in use by process {os.getpid()} on "):
         fill()
     assert not painter.images
     fill()
@@ -331,7 +331,7 @@ def test_a_second_run_into_the_folder_is_refused(painter):
 @pytest.mark.stranger("A.5")
 def test_the_same_share_twice_is_refused(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with held("out", "predict.py", part="1-of-2"):
+    with held("out", "inlay predict", part="1-of-2"):
         monkeypatch.setenv("RANK", "0")
         with pytest.raises(InlayError, match="out: in use by"):
             fill()

@@ -163,7 +163,7 @@ class TestPages:
             fill(image=[paged(Path("photos/a.tif"), 3)], mask="m.tif", output=Path("b.tif"))
 
     def test_want_a_format_that_holds_them(self):
-        with pytest.raises(InlayError, match=r"3 pages, and \.png holds one\. .* with --frame N"):
+        with pytest.raises(InlayError, match=r"3 pages, and \.png holds one\. .* with frame=N"):
             fill(image=[paged(Path("photos/a.tif"), 3)], output=Path("b.png"))
 
     def test_one_may_be_chosen_with_its_mask(self):

@@ -118,14 +118,12 @@ class Summary(pl.Callback):
         picture, hole = self._example(trainer)
         filled, exported, to = (str(self.folder / name) for name in ("example_filled.png", "exported", "evaluation"))
         yield "Next:"
-        python, inlay = _programs()
-        yield _typed(
-            python, _script("predict.py"), "--image", picture, "--mask", hole, "--model", model, "--output", filled
-        )
+        inlay = _command()
+        yield _typed(*inlay, "predict", "--image", picture, "--mask", hole, "--model", model, "--output", filled)
         protocol = "protocol=pconv_buckets"
         data = _dataset(task.settings.get("data") or {})
         where = " ".join([listed("filler", [f"model:{model}", "telea"]), setting("run_dir", to)])
-        yield f"{_typed(python, _script('evaluate.py'))} {protocol} {data} {where}"
+        yield f"{_typed(*inlay, 'evaluate')} {protocol} {data} {where}"
         yield _typed(*inlay, "export", model, "--to", exported)
 
     def _example(self, trainer: pl.Trainer) -> tuple[str, str]:
@@ -202,6 +200,8 @@ def _duration(seconds: float) -> str:
 
 def _dataset(data: Mapping[str, Any]) -> str:
     """The run's pictures as settings of an evaluation; a placeholder where it cannot read them."""
+    if str(data.get("_target_")).endswith(".DemoData"):
+        return "data=demo"
     if not data.get("root"):
         return "data.root=PICTURES"
     listing = str((data.get("listing") or {}).get("_target_", ".index")).rpartition(".")[2].lower()
@@ -211,19 +211,12 @@ def _dataset(data: Mapping[str, Any]) -> str:
     return " ".join([f"data={listing}", setting("data.root", str(data["root"])), *more])
 
 
-def _programs() -> tuple[str, list[str]]:
-    """Python, and ``inlay``, as this shell finds them."""
-    found = shutil.which("python")
-    same = found is not None and Path(found).resolve() == Path(sys.executable).resolve()
-    python = "python" if same and sys.prefix == sys.base_prefix else _near(sys.executable)
-    script = Path(sys.executable).with_name("inlay")
-    return python, [_near(str(script))] if script.exists() else [python, "-m", "inlay.cli"]
-
-
-def _script(name: str) -> str:
-    """A program beside the one that runs, else in the working folder."""
-    path = Path(sys.argv[0]).with_name(name)
-    return _near(str(path)) if path.exists() else name
+def _command() -> list[str]:
+    """``inlay``, as this shell finds it."""
+    script, found = Path(sys.executable).with_name("inlay"), shutil.which("inlay")
+    if not script.exists():
+        return [_near(sys.executable), "-m", "inlay"]
+    return ["inlay" if found and Path(found).resolve() == script.resolve() else _near(str(script))]
 
 
 def _near(path: str) -> str:

@@ -23,7 +23,7 @@ def read(path: str | Path) -> dict[str, Any]:
     """Open a checkpoint of Inlay on the CPU as plain data.
 
     Args:
-        path: of a file that ``train.py`` wrote, or of a folder that ``inlay export`` wrote.
+        path: of a file that ``inlay train`` wrote, or of a folder that ``inlay export`` wrote.
 
     Raises:
         InlayError: it is missing, damaged, holds more than plain data, or is not one of ours.
@@ -47,10 +47,10 @@ def read(path: str | Path) -> dict[str, Any]:
             f"{path}: not a readable checkpoint ({type(error).__name__}). It is damaged or holds code; use another."
         ) from error
     if not isinstance(checkpoint, dict) or not {KEY, "state_dict"} <= checkpoint.keys():
-        raise InlayError(f"{path}: not a checkpoint of Inlay (no {KEY!r} entry). Give one that train.py wrote.")
+        raise InlayError(f"{path}: not a checkpoint of Inlay (no {KEY!r} entry). Give one that `inlay train` wrote.")
     told = checkpoint[KEY]
     if not isinstance(told, dict) or not isinstance(told.get("config"), dict):
-        raise InlayError(f"{path}: does not say which settings it was made with. Give one that train.py wrote.")
+        raise InlayError(f"{path}: does not say which settings it was made with. Give one that `inlay train` wrote.")
     for group in ("state_dict", AVERAGE):
         _check_named(path, checkpoint.get(group, {}))
     return checkpoint

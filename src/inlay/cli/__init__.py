@@ -1,13 +1,24 @@
-"""``inlay``: what is neither training nor predicting.
+"""``inlay``: everything that is done from a shell.
 
-Every command is a pair: its arguments, and a function that takes them. Heavy imports wait until those are understood.
+``train``, ``predict`` and ``evaluate`` are programs, modules here that can run by themselves. Every other command is a
+pair: its arguments, and a function that takes them. Heavy imports wait until those are understood.
 """
 
 import argparse
+import runpy
+import sys
+
+PROGRAMS = {
+    "train": "train a network: experiment=NAME group=choice key=value ...",
+    "predict": "fill the holes of a picture, or of a folder of them",
+    "evaluate": "measure how well networks and classical algorithms fill: protocol=NAME key=value ...",
+}
 
 
 def main() -> None:
     """Entry point of the ``inlay`` command."""
+    if sys.argv[1:2] and sys.argv[1] in PROGRAMS:
+        return start(sys.argv.pop(1))
     args = _arguments(_parser())
     from inlay.errors import reported
     from inlay.printing import log_to_terminal
@@ -15,6 +26,15 @@ def main() -> None:
     log_to_terminal()
     with reported():
         args.run(args)
+    return None
+
+
+def start(program: str) -> None:
+    """Run a program with the words of ``sys.argv``, as ``python -m inlay.cli.PROGRAM`` would.
+
+    Lightning starts the further processes of a training in this very way.
+    """
+    runpy.run_module(f"{__name__}.{program}", run_name="__main__", alter_sys=True)
 
 
 def _arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
@@ -32,8 +52,12 @@ def _arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
 def _parser() -> argparse.ArgumentParser:
     from inlay.cli import app, data, doctor, evaluation, exchange, importing, masks
 
-    parser = argparse.ArgumentParser(prog="inlay", description="Tools around training and prediction.")
+    parser = argparse.ArgumentParser(
+        prog="inlay", description="Train networks that fill holes in pictures, use them, measure them, give them away."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for program, told in PROGRAMS.items():
+        commands.add_parser(program, help=told)
     for module in (data, masks, evaluation, app, doctor, exchange, importing):
         module.add_commands(commands)
     return parser

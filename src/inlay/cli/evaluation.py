@@ -70,7 +70,7 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
         protocol=_protocol(cfg),
         fillers={name: load_filler(filler, cfg.device) for filler, name in names.items()},
         measures=_measures(cfg),
-        pictures=pictures(cfg.data, cfg.data.val_split),  # last: an index may take its time
+        pictures=pictures(cfg.data, cfg.data.get("val_split", "val")),  # last: an index may take its time
         folder=Folder(Path(cfg.run_dir)),
         provenance=provenance.software() | {"device": _described(cfg.device)},
         on_bad_file=cfg.data.on_bad_file,
@@ -90,7 +90,7 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
 
 def add_commands(commands: Any) -> None:
     """Add the commands to a parser."""
-    evaluation = commands.add_parser("evaluation", help="results of evaluate.py")
+    evaluation = commands.add_parser("evaluation", help="results of `inlay evaluate`")
     actions = evaluation.add_subparsers(required=True, metavar="ACTION")
 
     merge = actions.add_parser("merge", help="put shards, or fillers that were evaluated one by one, into one result")

@@ -17,7 +17,7 @@ _BARE = {"onnx": _ONNX, "torch": _TORCH}
 def add_commands(commands: Any) -> None:
     """Add the commands to a parser."""
     export = commands.add_parser("export", help="write a checkpoint for others: safetensors and a card, ONNX, torch")
-    export.add_argument("checkpoint", help="a file that train.py wrote")
+    export.add_argument("checkpoint", help="a file that `inlay train` wrote")
     target = (
         "a new FOLDER (safetensors, JSON and a model card), FILE.onnx, FILE.pt2; onnx or torch: beside the checkpoint"
     )
@@ -26,7 +26,7 @@ def add_commands(commands: Any) -> None:
     export.set_defaults(run=_export)
 
     push = commands.add_parser("push", help="upload a checkpoint or an exported folder to the Hugging Face hub")
-    push.add_argument("checkpoint", help="a file that train.py wrote, or a folder that `inlay export` wrote")
+    push.add_argument("checkpoint", help="a file that `inlay train` wrote, or a folder that `inlay export` wrote")
     push.add_argument("--to", required=True, metavar="ORG/NAME", help="the repository, made if it is not there")
     push.add_argument("--private", action="store_true", help="of a repository that is made: for you alone")
     _add_wording(push)

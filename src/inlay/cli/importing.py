@@ -37,7 +37,7 @@ def _import(args: argparse.Namespace) -> None:
     imported = _imported(args)
     files = write_folder(args.to, imported.checkpoint, imported.card)
     say(imported.report)
-    say(f"{args.to}: {', '.join(file.name for file in files)}. Fill holes with predict.py --model {args.to}")
+    say(f"{args.to}: {', '.join(file.name for file in files)}. Fill holes with: inlay predict --model {args.to}")
 
 
 def _imported(args: argparse.Namespace) -> "Imported":

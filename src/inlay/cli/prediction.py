@@ -1,17 +1,21 @@
-"""The options of ``predict.py``."""
+"""The options of ``inlay predict``."""
 
 import argparse
+import re
 from pathlib import Path
 
 from inlay.cli.homes import in_options
 
+_IN_REMEDIES = "hole_is|threshold|frame|strategy|batch|precision|device"
+
 
 def parse() -> argparse.Namespace:
-    """Read the command line of ``predict.py``."""
+    """Read the command line of ``inlay predict``."""
     parser = argparse.ArgumentParser(
+        prog="inlay predict",
         description="Fill the holes of pictures. Known pixels stay exactly as they are, unless a blend is asked for.",
         epilog="The written files are printed, one a line; of several pictures, the report of what became of each. "
-        "Killed and started again, it fills what is missing. torchrun predict.py ... shares them out.",
+        "Killed and started again, it fills what is missing. torchrun -m inlay predict ... shares them out.",
     )
     where = parser.add_argument_group("pictures")
     images = "pictures of any size: files, folders, patterns such as 'photos/*.jpg'"
@@ -35,8 +39,8 @@ def parse() -> argparse.Namespace:
     where.add_argument("--compare", action="store_true", help=compare)
 
     what = parser.add_argument_group("model")
-    model = "a checkpoint of train.py (PATH or model:PATH), a folder or .onnx file of `inlay export`, the name of such "
-    model += "a folder on the Hugging Face hub, or mean, telea, navier_stokes, biharmonic"
+    model = "a checkpoint of `inlay train` (PATH or model:PATH), a folder or .onnx file of `inlay export`, the name of "
+    model += "such a folder on the Hugging Face hub, or mean, telea, navier_stokes, biharmonic"
     what.add_argument("--model", required=True, metavar="MODEL", help=model)
     what.add_argument("--text", help="what the holes shall show (text-guided models); without it the context decides")
     captions = "take the text of NAME.jpg from the first line of NAME.txt beside it"
@@ -59,3 +63,12 @@ def parse() -> argparse.Namespace:
     blend = "poisson keeps the answer's gradients and takes colors from around the hole"
     how.add_argument("--blend", choices=("none", "poisson"), default="none", help=blend)
     return in_options(parser.parse_args())
+
+
+def as_typed(message: str) -> str:
+    """A message with its remedies in the words of Python, ``hole_is=black``, as options: ``--hole-is black``."""
+
+    def option(found: re.Match[str]) -> str:
+        return f"--{found[1].replace('_', '-')} {found[2]}"
+
+    return re.sub(rf"\b({_IN_REMEDIES})=([\w.]*\w)", option, message)

@@ -1,4 +1,4 @@
-"""Commands take the settings of ``train.py``: the same groups, the same names."""
+"""Commands take the settings of ``inlay train``: the same groups, the same names."""
 
 import argparse
 import re
@@ -19,26 +19,28 @@ from inlay.errors import InlayError
 from inlay.files import at_home
 
 if TYPE_CHECKING:
-    from inlay.data.pictures import IndexedPictures
+    from inlay.data.pictures import Pictures
 
 _PACKAGE = Path(inlay.__file__).parent
-_PLACES = (_PACKAGE / "conf", _PACKAGE.parent.parent / "conf")  # installed; in a checkout
+CONF = next(place for place in (_PACKAGE / "conf", _PACKAGE.parent.parent / "conf") if place.is_dir())
+"""The folder of the configuration: installed beside the modules, in a checkout beside ``src``."""
 
 
 def add_settings(parser: argparse.ArgumentParser, example: str) -> None:
     """Let a command take settings."""
-    parser.add_argument("settings", nargs="*", metavar="group=choice|key=value", help=f"as for train.py: {example}")
+    parser.add_argument(
+        "settings", nargs="*", metavar="group=choice|key=value", help=f"as for `inlay train`: {example}"
+    )
 
 
 def composed(settings: list[str], config: str = "train") -> DictConfig:
-    """The configuration of ``train.py``, or of another program, under these settings.
+    """The configuration of ``inlay train``, or of another program, under these settings.
 
     Raises:
         InlayError: a setting is not one.
     """
-    folder = next(place for place in _PLACES if place.is_dir())
-    running = GlobalHydra.instance().is_initialized()  # train.py's own, which is asked then
-    with explained(config), nullcontext() if running else initialize_config_dir(str(folder), version_base="1.3"):
+    running = GlobalHydra.instance().is_initialized()  # that program's own, which is asked then
+    with explained(config), nullcontext() if running else initialize_config_dir(str(CONF), version_base="1.3"):
         composed = compose(config, in_settings(settings))
     replace_home(composed)
     return composed
@@ -96,8 +98,7 @@ def settings_of(config: str) -> dict[str, str]:
 
 
 def _written(config: str) -> DictConfig:
-    folder = next(place for place in _PLACES if place.is_dir())
-    return cast(DictConfig, OmegaConf.load(folder / f"{config}.yaml"))
+    return cast(DictConfig, OmegaConf.load(CONF / f"{config}.yaml"))
 
 
 def _groups(config: str) -> list[str]:
@@ -119,8 +120,8 @@ def _names(node: DictConfig) -> Iterator[tuple[str, str]]:
             yield from _names(node[key])
 
 
-def pictures(data: DictConfig, split: str) -> "IndexedPictures":
-    """The pictures of a dataset that the group ``data`` describes.
+def pictures(data: DictConfig, split: str) -> "Pictures":
+    """The pictures of a dataset that the group ``data`` describes; without a folder, those of the demo.
 
     Args:
         data: the group.
@@ -129,6 +130,10 @@ def pictures(data: DictConfig, split: str) -> "IndexedPictures":
     Raises:
         InlayError: see :func:`inlay.data.prepare.find_index` and :func:`inlay.data.index.open_split`.
     """
+    if "root" not in data:
+        from inlay.data.demo import whole
+
+        return whole(split)
     from inlay.data.index import open_split
     from inlay.data.parallel import cores
     from inlay.data.pictures import IndexedPictures

@@ -91,9 +91,9 @@ def _asked(filler: Filler, questions: list[Question]) -> Iterator[NDArray[np.flo
     except torch.OutOfMemoryError as error:
         count, _, height, width = image.shape
         raise InlayError(
-            f"{count} windows of {width}x{height} do not fit into the GPU's memory. Use --batch 1, --strategy tile, "
-            "--precision bf16 or --device cpu."
+            f"{count} windows of {width}x{height} do not fit into the GPU's memory. Use batch=1, strategy=tile, "
+            "precision=bf16 or device=cpu."
         ) from error
     if not filled.isfinite().all():
-        raise InlayError("the model answered with numbers that are not finite. Use --precision 32, or another model.")
+        raise InlayError("the model answered with numbers that are not finite. Use precision=32, or another model.")
     yield from filled.permute(0, 2, 3, 1).numpy()

@@ -53,8 +53,14 @@ class DemoData(InpaintingData):
 
     def pictures(self, split: Split) -> InMemory:
         """The split's photographs."""
-        names = TRAINING if split == "train" else HELD_OUT
-        return InMemory(names, [shrink(photograph(name), self.short_side) for name in names])
+        given = whole(split)
+        return InMemory(given.names, [shrink(image, self.short_side) for image in given.images])
+
+
+def whole(split: str) -> InMemory:
+    """The photographs of a split, as large as they come: ``train``, or else those that are held out."""
+    names = TRAINING if split == "train" else HELD_OUT
+    return InMemory(names, [photograph(name) for name in names])
 
 
 def photograph(name: str) -> NDArray[np.uint8]:

@@ -9,8 +9,8 @@ from packaging.requirements import Requirement
 import inlay
 from inlay.doctor.finding import Finding
 
-_SHOWN = ("torchvision", "pytorch-lightning", "transformers", "numpy", "pillow", "opencv-python")
-_STAND_INS = {"opencv-python": "opencv-python-headless"}  # provides the same module
+_SHOWN = ("torchvision", "pytorch-lightning", "transformers", "numpy", "pillow", "opencv-python-headless")
+_SAME_FILES = "opencv-python-headless", "opencv-python"  # either will do, both overwrite each other
 _NOT_FOR_USERS = "dev"
 
 
@@ -40,7 +40,7 @@ def extras() -> Iterator[Finding]:
 
 def installed(name: str) -> str | None:
     """The version of a package, or of another that provides the same module; None where there is none."""
-    for candidate in filter(None, (name, _STAND_INS.get(name))):
+    for candidate in (name, *(_SAME_FILES if name in _SAME_FILES else ())):
         try:
             return version(candidate)
         except PackageNotFoundError:
@@ -64,10 +64,10 @@ def _wrong_packages() -> Iterator[Finding]:
             yield finding
         else:
             yield from _at_odds(requirement.name)
-    for pair in _STAND_INS.items():
-        if all(map(_is_here, pair)):
-            remedy = f"pip uninstall --yes {' '.join(pair)} && pip install {pair[1]}"
-            yield Finding(pair[0], f"installed beside {pair[1]}, whose files are the same ones", "warning", remedy)
+    if all(map(_is_here, _SAME_FILES)):
+        ours, other = _SAME_FILES
+        remedy = f"pip uninstall --yes {ours} {other} && pip install {ours}"
+        yield Finding(other, f"installed beside {ours}, whose files are the same ones", "warning", remedy)
 
 
 def _at_odds(name: str) -> Iterator[Finding]:

@@ -123,5 +123,5 @@ def _damsm(outputs: Path) -> Finding:
     trained = sorted(outputs.glob("damsm*/**/checkpoints/best.ckpt"))
     if trained:
         return Finding("DAMSM", f"trained here: {trained[-1]}")
-    remedy = "It is trained here: python train.py experiment=damsm_cub data.root=PATH"
+    remedy = "It is trained here: inlay train experiment=damsm_cub data.root=PATH"
     return Finding("DAMSM", f"none in {outputs}; matcher=damsm", "warning", remedy)

@@ -97,7 +97,7 @@ def read(folder: Path) -> Results:
         results: Results = json.loads(read_text(path, 2**28))
     except (InlayError, ValueError, RecursionError) as error:
         raise InlayError(
-            f"{path}: no results in there ({error}). `evaluate.py run_dir={folder}` makes them."
+            f"{path}: no results in there ({error}). `inlay evaluate run_dir={folder}` makes them."
         ) from error
     return results
 

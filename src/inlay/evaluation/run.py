@@ -73,7 +73,7 @@ class Evaluation:
                 disk refuses.
         """
         try:
-            with held(self.folder.root, "evaluate.py", part=str(shard) if shard.parts > 1 else ""):
+            with held(self.folder.root, "inlay evaluate", part=str(shard) if shard.parts > 1 else ""):
                 self.folder.rows.mkdir(parents=True, exist_ok=True)
                 if shard.parts == 1:  # others may be writing
                     self._sweep()

@@ -88,7 +88,7 @@ def _use(card: Card) -> str:
 `FOLDER` is this folder, or its name on the Hugging Face hub.
 
 ```
-python predict.py --image photo.jpg --mask mask.png --model FOLDER --output filled.png{option}
+inlay predict --image photo.jpg --mask mask.png --model FOLDER --output filled.png{option}
 ```
 
 ```python

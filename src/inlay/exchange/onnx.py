@@ -39,7 +39,7 @@ def export_onnx(checkpoint_path: Path, target: Path) -> list[Path]:
     JSON under ``inlay`` in their metadata.
 
     Args:
-        checkpoint_path: a checkpoint that ``train.py`` wrote, or a folder that ``inlay export`` did.
+        checkpoint_path: a checkpoint that ``inlay train`` wrote, or a folder that ``inlay export`` did.
         target: a path that ends in ``.onnx``.
 
     Returns:

@@ -167,7 +167,7 @@ def parts_of(path: Path) -> list[Part]:
     """What of a checkpoint is exported: the network that fills, and the text encoder that reads for it, if any.
 
     Args:
-        path: a checkpoint that ``train.py`` wrote, or a folder that ``inlay export`` did.
+        path: a checkpoint that ``inlay train`` wrote, or a folder that ``inlay export`` did.
 
     Raises:
         InlayError: see :func:`inlay.fillers.load_filler`; or it is an ONNX file.
@@ -175,7 +175,7 @@ def parts_of(path: Path) -> list[Part]:
     path = resolved(checkpoints.locate(path)).resolve()  # best.ckpt, which a training may move on while it is read
     filler: Any = load_filler(path)
     if not isinstance(getattr(filler, "net", None), nn.Module):
-        raise InlayError(f"{path}: has no network to export. Give a checkpoint that train.py wrote.")
+        raise InlayError(f"{path}: has no network to export. Give a checkpoint that `inlay train` wrote.")
     facts = _facts(path, filler)
     parts: list[Part] = [Filling(filler.net, facts)]
     if filler.takes_text:

@@ -25,7 +25,7 @@ def export_program(checkpoint_path: Path, target: Path) -> list[Path]:
     and where the model comes from.
 
     Args:
-        checkpoint_path: a checkpoint that ``train.py`` wrote, or a folder that ``inlay export`` did.
+        checkpoint_path: a checkpoint that ``inlay train`` wrote, or a folder that ``inlay export`` did.
         target: a path that ends in ``.pt2``.
 
     Returns:

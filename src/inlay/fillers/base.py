@@ -22,6 +22,11 @@ class Filler(Protocol):
     size: int | None = None
     """Side in pixels of the crops that it was trained on; None where any size is alike to it."""
 
+    @property
+    def described(self) -> str:
+        """What it is and where it computes, in a line for people."""
+        return f"{type(self).__name__}, on cpu"
+
     @abstractmethod
     def fill(
         self,

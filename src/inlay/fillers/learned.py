@@ -21,7 +21,16 @@ UNSAVED = "not from a file"
 class Trained(Filler):
     """What is made of a checkpoint; ``path`` is the checkpoint's, if there is one."""
 
+    net: nn.Module
+    device: torch.device
     path: Path | None = None
+
+    @property
+    def described(self) -> str:
+        """See :class:`~inlay.fillers.Filler`; of a text-guided network without its text encoder."""
+        weights = sum(weight.numel() for weight in self.net.parameters())
+        trained = f"trained at {self.size} px" if self.size else "size of training unknown"
+        return f"{type(self.net).__name__}, {weights / 1e6:.2f} M weights, {trained}, on {self.device}"
 
     @cached_property
     def identity(self) -> str:  # type: ignore[override]  # a large file takes a while, and not everybody asks

@@ -17,10 +17,10 @@ def load_filler(name: str | Path, device: torch.device | str = "cpu", precision:
     """The filler of that name, or the one that a checkpoint describes, rebuilt from the file.
 
     Args:
-        name: ``mean``, ``telea``, ``navier_stokes``, ``biharmonic``; or a checkpoint that ``train.py`` wrote, a folder
-            or an ``.onnx`` file that ``inlay export`` wrote, as its path or as ``model:PATH`` (which may lead to a file
-            called ``telea``), or the name of such a folder on the Hugging Face hub. Of a checkpoint averaged weights
-            are preferred to those they are the average of.
+        name: ``mean``, ``telea``, ``navier_stokes``, ``biharmonic``; or a checkpoint that ``inlay train`` wrote, a
+            folder or an ``.onnx`` file that ``inlay export`` wrote, as its path or as ``model:PATH`` (which may lead to
+            a file called ``telea``), or the name of such a folder on the Hugging Face hub. Of a checkpoint averaged
+            weights are preferred to those they are the average of.
         device: where a network runs.
         precision: of a network's numbers.
 

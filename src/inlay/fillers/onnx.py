@@ -77,6 +77,12 @@ class OnnxFiller(Filler):
         if self.size is not None and not _counts(self.size):
             raise BadFile(model.path, f"image_size is {self.size!r}, no positive whole number. Export the model again.")
 
+    @property
+    def described(self) -> str:
+        """See :class:`~inlay.fillers.Filler`."""
+        trained = f"trained at {self.size} px" if self.size else "size of training unknown"
+        return f"ONNX, {trained}, on {self.model.device}"
+
     def fill(
         self,
         image: Tensor,
@@ -170,7 +176,7 @@ class Model:
     """
 
     def __init__(self, path: Path, device: torch.device) -> None:
-        self.path = path
+        self.path, self.device = path, device
         content = _read(path)
         self.identity = f"sha256:{sha256(content).hexdigest()[:16]}"
         self.facts, checked = _checked(path, content)

@@ -66,12 +66,12 @@ def choose(path: Path, file: Image.Image, frame: int | None) -> None:
         BadFile: there is no such frame, or there are several and none was named.
     """
     if frame is None:
-        remedy = "Choose one with --frame N (frame=N in Python), or save it as a file of its own."
+        remedy = "Choose one with frame=N, or save it as a file of its own."
         check_single(file, str(path), remedy)
         frame = 1
     there = places(file)
     if not 1 <= frame <= len(there):
-        raise BadFile(path, f"has {len(there)} frames or pages, and no number {frame}. Choose another --frame.")
+        raise BadFile(path, f"has {len(there)} frames or pages, and no number {frame}. Choose another frame.")
     if file.tell() != there[frame - 1]:
         file.seek(there[frame - 1])
 

@@ -69,7 +69,7 @@ def photograph_doubt(picture: Picture) -> str | None:
         return None
     return (
         f"a photograph rather than a mask: {shades} gray levels, and {between:.0%} of it neither black nor white. "
-        "Name the mask; or cut it at a share of full white, with threshold=0.5 (predict.py: --threshold 0.5)."
+        "Name the mask; or cut it at a share of full white, with threshold=0.5."
     )
 
 
@@ -108,7 +108,7 @@ def polarity_doubt(ratio: float, hole_is: HoleIs = "white") -> str | None:
     other = "black" if hole_is == "white" else "white"
     return (
         f"the hole covers {ratio:.1%} of the picture, which is unusual (read with {hole_is} = hole). "
-        f"If the colors are the other way round, use hole_is={other} (predict.py: --hole-is {other})."
+        f"If the colors are the other way round, use hole_is={other}."
     )
 
 

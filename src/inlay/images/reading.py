@@ -78,7 +78,7 @@ def read_pages(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS, frame
     with opened(path, max_pixels, frame=1) as file:
         pages = places(file) if file.format == "TIFF" else [0]
         if len(pages) > 1 and (total := sum(_pixels_of(file, page) for page in pages)) > max_pixels:
-            raise BadFile(path, f"{len(pages)} pages of {total:,} pixels are too many. Choose one with --frame N.")
+            raise BadFile(path, f"{len(pages)} pages of {total:,} pixels are too many. Choose one with frame=N.")
     numbers = range(1, len(pages) + 1) if len(pages) > 1 else [None]
     return [read_picture(path, max_pixels, number) for number in numbers]
 

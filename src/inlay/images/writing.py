@@ -45,7 +45,7 @@ def check_writable(path: str | os.PathLike[str], picture: Picture, pages: int = 
         raise InlayError(f"{path}: {why} Use one of {', '.join(_FORMATS)}.")
     if pages > 1 and suffix not in _PAGED:
         raise InlayError(
-            f"{path}: {pages} pages, and {suffix} holds one. Use {' or '.join(_PAGED)}, or choose one with --frame N."
+            f"{path}: {pages} pages, and {suffix} holds one. Use {' or '.join(_PAGED)}, or choose one with frame=N."
         )
     if picture.mode not in _FORMATS[suffix].modes.split():
         raise InlayError(f"{path}: {suffix} cannot hold {picture.mode} pixels without loss. Use .png or .tiff.")

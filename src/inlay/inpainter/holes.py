@@ -93,6 +93,7 @@ def frames_of(mask: Any, image: Any, pages: int, frame: int | None = None) -> li
 def hole_of(
     mask: Any,
     size: tuple[int, int],
+    hole_is: HoleIs = "white",
     threshold: float | None = None,
     turned: int = 1,
     frame: int | None = None,
@@ -104,6 +105,7 @@ def hole_of(
             picture's size with one number a pixel: bool, True = hole; 0 and 1, 0 to 255, 0 to 65535, or a float from
             0 to 1, hole from the middle on.
         size: height and width of the picture.
+        hole_is: ``black`` for masks that have it the other way round, in every form.
         threshold: as for :func:`read_hole`.
         turned: likewise.
         frame: which page of a file, if it has several.
@@ -112,10 +114,10 @@ def hole_of(
         InlayError: it is none of these; see :func:`fitted`.
     """
     if isinstance(mask, str | os.PathLike):
-        return read_hole(mask, size, threshold=threshold, turned=turned, frame=frame)
+        return read_hole(mask, size, hole_is, threshold, turned, frame)
     if isinstance(mask, Image.Image):
         picture = of_numbers(np.asarray(mask), "mask") if mask.mode in ("F", "I") else from_pil(mask)
-        return fitted(_white(picture, threshold), size, "mask", turned=turned)
+        return fitted(_read(picture, hole_is, threshold), size, "mask", hole_is, turned)
     array = numbers_of(mask) if isinstance(mask, torch.Tensor) else mask
     if not isinstance(array, np.ndarray):
         raise InlayError(f"mask must be a path, a PIL image, an array or a tensor, got {type(mask).__name__}.")
@@ -125,8 +127,9 @@ def hole_of(
     if shape != size and not _is_unturned(shape, size, turned):
         raise InlayError(f"mask is {shape[0]}x{shape[1]} (H, W), but image {size[0]}x{size[1]}. Give one of its size.")
     numbers = array.reshape(shape)
-    white = numbers if numbers.dtype == np.bool_ else _white(of_numbers(numbers, "mask"), threshold)
-    return fitted(white, size, "mask", turned=turned)
+    if numbers.dtype == np.bool_:
+        return fitted(~numbers if hole_is == "black" else numbers, size, "mask", hole_is, turned)
+    return fitted(_read(of_numbers(numbers, "mask"), hole_is, threshold), size, "mask", hole_is, turned)
 
 
 def fitted(
@@ -156,7 +159,7 @@ def fitted(
         mask = _resized(mask, height, width)
     if not mask.any():
         other = "black" if hole_is == "white" else "white"
-        raise InlayError(f"{name}: no hole ({hole_is} = hole). Paint it {hole_is}, or use --hole-is {other}.")
+        raise InlayError(f"{name}: no hole ({hole_is} = hole). Paint it {hole_is}, or use hole_is={other}.")
     if mask.all():
         raise InlayError(
             f"{name}: the whole picture is hole, nothing is left to fill it from. Leave a part unmasked; of a mask the "
@@ -184,16 +187,16 @@ def _check_is_mask(picture: Picture, name: str) -> None:
     if 0 < brightest < picture.peak / 2:
         raise InlayError(
             f"{name}: its brightest value is {brightest} of {picture.peak}, so nothing is white. "
-            f"Multiply it by {picture.peak // brightest}, or give a threshold (predict.py: --threshold)."
+            f"Multiply it by {picture.peak // brightest}, or use threshold={brightest / picture.peak / 2:.2g}."
         )
     if doubt := photograph_doubt(picture):
         raise InlayError(f"{name}: {doubt}")
 
 
-def _white(picture: Picture, threshold: float | None) -> NDArray[np.bool_]:
+def _read(picture: Picture, hole_is: HoleIs, threshold: float | None) -> NDArray[np.bool_]:
     if threshold is None and (doubt := photograph_doubt(picture)):
         raise InlayError(f"mask: {doubt}")
-    return mask_of(picture, binarize=threshold or 0.5)
+    return mask_of(picture, hole_is, threshold or 0.5)
 
 
 def _is_unturned(shape: tuple[int, ...], size: tuple[int, int], turned: int) -> bool:

@@ -14,7 +14,7 @@ from inlay.device import choose_device
 from inlay.errors import InlayError
 from inlay.files import at_home
 from inlay.fillers import Filler, load_filler
-from inlay.images import Picture
+from inlay.images import HoleIs, Picture
 from inlay.inpainter.forms import pages_of, picture_of
 from inlay.inpainter.holes import check_threshold, frames_of, hole_of
 from inlay.precision import Inference
@@ -27,7 +27,7 @@ def load(model: str | Path, device: str = "auto", precision: Inference = "32", h
     """Load a model that fills holes.
 
     Args:
-        model: a checkpoint of ``train.py``, a folder or an ``.onnx`` file of ``inlay export``, the name of such a
+        model: a checkpoint of ``inlay train``, a folder or an ``.onnx`` file of ``inlay export``, the name of such a
             folder on the Hugging Face hub, or ``telea``, ``navier_stokes``, ``biharmonic``, ``mean``.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: of a network's numbers: ``32``, ``bf16``, ``16``.
@@ -58,6 +58,9 @@ class Inpainter:
     def __init__(self, filler: Filler, name: str, how: How) -> None:
         self.filler, self.name, self.how = filler, name, how
 
+    def __repr__(self) -> str:
+        return f"<inlay.Inpainter {self.name}: {self.filler.described}>"
+
     def fill(
         self,
         image: Any,
@@ -65,6 +68,7 @@ class Inpainter:
         text: str | Sequence[str] | None = None,
         seed: int | None = None,
         samples: int = 1,
+        hole_is: HoleIs = "white",
         threshold: float | None = None,
         frame: int | None = None,
     ) -> Any:
@@ -79,6 +83,7 @@ class Inpainter:
             text: what the hole shall show; for several pictures one for all, or a list.
             seed: draws an answer; without it the model's deterministic one is given.
             samples: how many to draw, with ``seed``, ``seed + 1``, and so on, from 0 where there is none.
+            hole_is: ``black`` for masks in which 0, False or black is the hole.
             threshold: from which share of full white the mask is hole; None for one half, and to refuse photographs.
             frame: which page of a TIFF file or frame of an animation, counted from 1; without it all pages of a TIFF
                 are filled, with one mask or as many as there are pages.
@@ -100,7 +105,7 @@ class Inpainter:
         forms = [picture_of(each) for each in image] if several else pages_of(image, frame)
         pictures, backs = [picture for picture, _ in forms], [back for _, back in forms]
         frames = frames_of(mask, image, len(forms), frame)
-        texts, holes = _one_each(text, len(forms)), _holes(mask, pictures, threshold, frames)
+        texts, holes = _one_each(text, len(forms)), _holes(mask, pictures, frames, hole_is, threshold)
         answers = []
         for drawn in seeds(seed, samples):
             jobs = [Job(*each, drawn) for each in zip(pictures, holes, texts, strict=True)]
@@ -173,14 +178,18 @@ def _one_each(text: str | Sequence[str] | None, count: int) -> list[str | None]:
 
 
 def _holes(
-    mask: Any, pictures: Sequence[Picture], threshold: float | None, frames: Sequence[int | None]
+    mask: Any,
+    pictures: Sequence[Picture],
+    frames: Sequence[int | None],
+    hole_is: HoleIs,
+    threshold: float | None,
 ) -> list[NDArray[np.bool_]]:
     several = isinstance(mask, torch.Tensor) and mask.ndim == 4 and len(mask) > 1
     masks = list(mask) if several else [mask] * len(pictures)
     if len(masks) != len(pictures):
         raise InlayError(f"mask must be one, or one for each of {len(pictures)} pictures, got {len(masks)}.")
     holes = [
-        hole_of(each, picture.size, threshold, picture.turned, frame)
+        hole_of(each, picture.size, hole_is, threshold, picture.turned, frame)
         for each, picture, frame in zip(masks, pictures, frames, strict=True)
     ]
     for doubt in dict.fromkeys(doubt for hole in holes for doubt in hole.doubts):

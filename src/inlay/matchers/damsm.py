@@ -39,7 +39,7 @@ class DAMSMMatcher(Matcher):
         if not isinstance(image, DAMSM):
             raise InlayError(
                 f"matcher.checkpoint={checkpoint}: holds {type(image).__name__}, not an image encoder. "
-                "Give a checkpoint that train.py wrote with experiment=damsm_cub (task=matching)."
+                "Give a checkpoint that `inlay train` wrote with experiment=damsm_cub (task=matching)."
             )
         self.image = image
         self.text = cast(TextEncoder, checkpoints.build_text_encoder(checkpoint))

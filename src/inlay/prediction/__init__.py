@@ -1,4 +1,4 @@
-"""Filling pictures on disk: what ``predict.py`` does."""
+"""Filling pictures on disk: what ``inlay predict`` does."""
 
 from inlay.prediction.request import Request
 from inlay.prediction.run import predict

@@ -133,7 +133,7 @@ class Journal:
         settings = next((line["settings"] for line in lines if "settings" in line), None)
         if settings is None:
             if "\n" in text or not text.startswith(_BEGINNING[: len(text)]):
-                raise InlayError(f"{path}: not a journal of predict.py. Name another --output.")
+                raise InlayError(f"{path}: not a journal of `inlay predict`. Name another --output.")
             self._append({"settings": self.settings})
             return {}
         self._check(settings)

@@ -1,4 +1,4 @@
-"""What ``predict.py`` is asked for."""
+"""What ``inlay predict`` is asked for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What ``predict.py`` does with one picture, and with many."""
+"""What ``inlay predict`` does with one picture, and with many."""
 
 import logging
 from pathlib import Path
@@ -33,7 +33,7 @@ def predict(request: Request) -> list[Path]:
             log.warning("%s has no caption beside it, so that the context decides.", tasks.without_text[0])
         return _predict_one(request, tasks.tasks[0])
     rank, world = rank_and_world()
-    with held(tasks.folder, "predict.py", part=f"{rank + 1}-of-{world}" if world > 1 else ""):
+    with held(tasks.folder, "inlay predict", part=f"{rank + 1}-of-{world}" if world > 1 else ""):
         if world == 1:  # others may be writing
             for folder in {path.parent for task in tasks.tasks for path in task.written}:
                 remove_leftovers(folder)

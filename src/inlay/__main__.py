@@ -1,4 +1,4 @@
-"""``python -m inlay.cli``."""
+"""``python -m inlay``: the ``inlay`` command."""
 
 from inlay.cli import main
 
