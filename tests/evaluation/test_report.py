@@ -249,6 +249,15 @@ def test_the_summary_says_what_is_within_noise_of_the_best():
     assert summary(given).endswith("over all 4 cases, but within noise of telea and mean.")
 
 
+@pytest.mark.stranger("17.A.11")
+def test_a_perfect_fill_is_infinite_in_the_page(tmp_path):
+    given = results()
+    given["values"]["mean"]["10-20"]["psnr_hole"].update(value=None, low=None, high=None)
+    page = render(given, rows(), Folder(tmp_path))
+    assert 'title="mean, 10-20 %: \N{INFINITY} dB, best"' in page
+    assert "<b>\N{INFINITY}</b>" in page
+
+
 def test_the_summary_claims_nothing_that_is_not_known():
     given = results()
     given["comparisons"] = []

@@ -91,14 +91,21 @@ def test_no_zero_has_a_sign():
     assert table.shown(None) == "\N{EN DASH}"
 
 
-def test_what_has_no_value_is_a_dash_and_leaves_no_best_where_it_might_be_it():
+def test_what_has_no_value_is_a_dash():
     given = results()
-    given["values"]["mean"]["10-20"]["psnr_hole"]["value"] = None  # no error at all
     del given["values"]["mean"]["40-50"]["psnr_hole"]  # does not apply
     *_, mean, telea, model = markdown_rows(markdown(given), r"psnr\_hole")
-    assert mean[1:] == ["\N{EN DASH}", "\N{EN DASH}", "16.50"]
-    assert (telea[1], model[1]) == ("24.13", "24.05")
-    assert model[2] == "**20.00**"
+    assert mean[2] == "\N{EN DASH}"
+    assert (telea[1], model[2]) == ("**24.13**", "**20.00**")
+
+
+@pytest.mark.stranger("17.A.11")
+def test_the_psnr_of_a_perfect_fill_is_infinite_and_the_best():
+    given = results()
+    given["values"]["mean"]["10-20"]["psnr_hole"] = Value(value=None, low=None, high=None)
+    *_, mean, telea, _ = markdown_rows(markdown(given), r"psnr\_hole")
+    assert (mean[1], telea[1]) == ("**\N{INFINITY}**", "24.13")
+    assert r"{\boldmath$\infty$}" in latex(given)
 
 
 def test_a_filler_alone_is_not_called_the_best():

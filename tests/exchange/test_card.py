@@ -103,6 +103,7 @@ def test_figures_of_the_run_are_those_of_the_checkpoints_step(checkpoint, run):
 def test_figures_of_an_evaluation_are_those_of_the_very_file(checkpoint, tmp_path):
     value = {
         "psnr_hole": {"value": 20.004},
+        "psnr": {"value": None},  # nothing differs
         "lpips": {"value": None},
         "ssim_hole": {"value": 0.5},
         "tv": {"value": 1.0},
@@ -118,9 +119,9 @@ def test_figures_of_an_evaluation_are_those_of_the_very_file(checkpoint, tmp_pat
     file.write_text(json.dumps(results))
     text = card(checkpoint, results=file)
     assert table(text, 2) == [
-        ["hole, %", "n", "PSNR, hole (dB) ↑", "SSIM, hole ↑"],
-        ["20-30", "1234", "20.00", "0.500"],
-        ["all", "1234", "20.00", "0.500"],
+        ["hole, %", "n", "PSNR, hole (dB) ↑", "PSNR (dB) ↑", "SSIM, hole ↑"],
+        ["20-30", "1234", "20.00", "∞", "0.500"],
+        ["all", "1234", "20.00", "∞", "0.500"],
     ]
     assert "protocol `center` (hash `4924d81a`; equal hashes mean the same test) on 1,234 pictures. One square." in text
 

@@ -75,7 +75,9 @@ def _head(bucket: str) -> str:
 
 def _cell(table: Table, cell: Cell, cases: int) -> str:
     number = _escaped(table.shown(cell.number)) if cell.number is None else f"${table.shown(cell.number)}$"
-    if cell.best:
+    if cell.infinite:
+        number = r"{\boldmath$\infty$}" if cell.best else r"$\infty$"
+    elif cell.best:
         number = rf"\textbf{{{table.shown(cell.number)}}}"
     return " ".join(filter(None, [number + r"\,$\sim$" * cell.tied, cell.size(cases)]))
 

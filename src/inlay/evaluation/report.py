@@ -125,9 +125,9 @@ def _pairs(results: Results, metric: str) -> list[Pair]:
 
 def _cell_title(table: Table, filler: str, bucket: str, cell: Cell) -> str:
     value = cell.value
-    if value is None or value["value"] is None:
+    if value is None or cell.number is None:
         return f"{filler}, {head(bucket)}: no value"
-    said = [f"{filler}, {head(bucket)}: {table.shown(value['value'])} {table.unit}".rstrip()]
+    said = [f"{filler}, {head(bucket)}: {table.shown(cell.number)} {table.unit}".rstrip()]
     if value["low"] is not None:
         said.append(f"95 % interval {table.shown(value['low'])} to {table.shown(value['high'])}")
     said += ["best"] * cell.best + ["within noise of the best"] * cell.tied

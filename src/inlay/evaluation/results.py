@@ -46,9 +46,10 @@ class MetricIs(TypedDict):
 
 
 class Value(TypedDict):
-    """A metric of a filler over a bucket; null where it could not be computed (a PSNR without any error, too)."""
+    """A metric of a filler over a bucket."""
 
     value: float | None
+    """Null where it could not be computed, and for a metric in dB where it is infinite: nothing differs."""
     low: float | None
     """End of the 95 % confidence interval, a bootstrap over pictures; null where there is none (FID)."""
     high: float | None

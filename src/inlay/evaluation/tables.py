@@ -12,6 +12,8 @@ LISTED = 20
 """Of the pictures that were left out, as many are listed; ``results.json`` has them all."""
 NOTHING = "\N{EN DASH}"
 """Stands where there is no value."""
+INFINITE = "\N{INFINITY}"
+"""Stands for the PSNR of answers that differ nowhere."""
 ARROWS = {"higher": "↑", "lower": "↓", "neither": ""}
 
 _OF_A_SET = re.compile(r"(.+)_n(\d+)")
@@ -28,10 +30,14 @@ class Cell(NamedTuple):
     best: bool
     tied: bool
     """Whether it is within noise of the best."""
+    infinite: bool = False
+    """Whether the value, which JSON has no number for, is infinite."""
 
     @property
     def number(self) -> float | None:
         """The value alone."""
+        if self.infinite:
+            return math.inf
         return None if self.value is None else self.value["value"]
 
     def size(self, cases: int) -> str:
@@ -63,6 +69,8 @@ class Table:
         """A number with the digits of the table, of which none is ``-0.00``."""
         if number is None:
             return NOTHING
+        if math.isinf(number):
+            return INFINITE
         return f"{round(number, self.digits) + 0.0:{'+' if sign else ''}.{self.digits}f}"
 
 
@@ -124,7 +132,10 @@ def _table(results: Results, kind: str, names: Sequence[str], marks: bool) -> Ta
     what = results["metrics"][names[0]]
     rows: dict[str, dict[str, Cell]] = {filler: {} for filler in results["fillers"]}
     for bucket in results["buckets"]:
-        column = {filler: _cell(results["values"][filler].get(bucket, {}), names) for filler in results["fillers"]}
+        column = {
+            filler: _cell(results["values"][filler].get(bucket, {}), names, what["unit"])
+            for filler in results["fillers"]
+        }
         compared = _kind(names[0]) != names[0] or _compared(results, kind, bucket)
         best = _best(column, what["better"]) if marks and compared else set()
         tied = _tied(results, names, bucket, best)
@@ -133,12 +144,13 @@ def _table(results: Results, kind: str, names: Sequence[str], marks: bool) -> Ta
     return Table(kind, what["better"], what["unit"], what["about"], 2 if what["unit"] else _digits(rows), rows)
 
 
-def _cell(values: Mapping[str, Value], names: Sequence[str]) -> Cell:
+def _cell(values: Mapping[str, Value], names: Sequence[str], unit: str) -> Cell:
     found = [name for name in names if name in values]
     if not found:
         return Cell(None, None, best=False, tied=False)
     [name] = found
-    return Cell(values[name], _pictures(name), best=False, tied=False)
+    infinite = unit == "dB" and values[name]["value"] is None
+    return Cell(values[name], _pictures(name), best=False, tied=False, infinite=infinite)
 
 
 def _best(column: Mapping[str, Cell], better: str) -> set[str]:
@@ -172,6 +184,7 @@ def _digits(rows: Mapping[str, Mapping[str, Cell]]) -> int:
     columns: dict[str, float] = {}
     for row in rows.values():
         for bucket, cell in row.items():
-            columns[bucket] = max(columns.get(bucket, 0.0), abs(cell.number or 0.0))
+            number = 0.0 if cell.number is None or cell.infinite else abs(cell.number)
+            columns[bucket] = max(columns.get(bucket, 0.0), number)
     sizes = [math.floor(math.log10(largest)) for largest in columns.values() if largest > 0]
     return 2 if max(sizes, default=0) > 0 else max(4, 2 - min(sizes, default=0))

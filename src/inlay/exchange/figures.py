@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -13,7 +14,8 @@ from inlay.errors import BadFile, InlayError, in_a_line
 from inlay.files import open_regular, read_bytes
 from inlay.printing import code, markdown
 
-NOTHING = "-"  # no value
+NOTHING, INFINITE = "-", "\N{INFINITY}"
+"""Of no value, and of a PSNR without any error."""
 _SHOWN = {  # name: what a column is headed, and digits
     "psnr_hole": ("PSNR, hole (dB) ↑", 2),
     "psnr": ("PSNR (dB) ↑", 2),
@@ -49,7 +51,7 @@ class Figures:
 
     def _cells(self, bucket: str, metrics: list[str]) -> list[str]:
         row = self.rows[bucket]
-        return [f"{row[name]:.{_SHOWN[name][1]}f}" if name in row else NOTHING for name in metrics]
+        return [_number(row[name], _SHOWN[name][1]) if name in row else NOTHING for name in metrics]
 
 
 def of_validation(checkpoint: Path, step: int | None) -> Figures | None:
@@ -101,12 +103,24 @@ def of_evaluation(file: Path, identity: str) -> Figures:
         raise InlayError(
             f"--results {file}: nothing of this checkpoint ({identity}), but of {told}. Evaluate it first."
         )
-    shown = {bucket: _known({m: v["value"] for m, v in row.items()}) for bucket, row in values[names[0]].items()}
+    shown = {bucket: _known(_infinite_too(row)) for bucket, row in values[names[0]].items()}
     about = (
         f"In an evaluation with the protocol {code(protocol['name'])} (hash {code(protocol['hash'])}; equal hashes "
         f"mean the same test) on {results['pictures']:,} pictures. {markdown(protocol['about'])}"
     )
     return Figures(about, shown, counts)
+
+
+def _infinite_too(row: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Values by metric; a PSNR that JSON has no number for is infinite."""
+    return {
+        name: math.inf if name.startswith("psnr") and value["value"] is None else value["value"]
+        for name, value in row.items()
+    }
+
+
+def _number(value: float, digits: int) -> str:
+    return INFINITE if math.isinf(value) else f"{value:.{digits}f}"
 
 
 def _known(row: Mapping[str, Any]) -> dict[str, float]:
