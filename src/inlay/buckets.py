@@ -1,24 +1,43 @@
 """The hole ratios that results are reported in."""
 
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Union
 
-BUCKETS = ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6))
-"""Lowest and highest share of a picture that is hole (Liu et al. 2018); a ratio on an edge counts upward."""
-NAMES = tuple(f"{100 * low:.0f}-{100 * high:.0f}" for low, high in BUCKETS)
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PERCENTS = (1, 10, 20, 30, 40, 50, 60)
+"""Where one bucket ends and the next begins (Liu et al. 2018)."""
+BUCKETS = tuple((low / 100, high / 100) for low, high in pairwise(PERCENTS))
+"""Lowest and highest share of a picture that is hole; a ratio on an edge counts upward, the last edge downward."""
+NAMES = tuple(f"{low}-{high}" for low, high in pairwise(PERCENTS))
 """``1-10``, ``10-20``, ... ``50-60``, in percent."""
 OUTSIDE = "outside"
 """What is in none of them."""
 ALL = "all"
 """Every picture, those outside of the buckets too."""
 
+Count = Union[int, "Tensor"]
+"""A number of pixels, or a tensor of int64 with one a picture."""
 
-def bucket(ratio: float) -> str:
-    """Which bucket a hole ratio falls into, or :data:`OUTSIDE`."""
-    ratio = round(ratio, 6)
-    for name, (low, high) in zip(NAMES, BUCKETS, strict=True):
-        if low <= ratio < high or ratio == high == BUCKETS[-1][1]:
-            return name
-    return OUTSIDE
+
+def place(hole: Count, pixels: int) -> Count:
+    """Where a hole falls: 0 below the buckets, from 1 on their places, behind them above.
+
+    Pixels are counted and not divided, so that it is exact: 0.1 is no binary fraction.
+
+    Args:
+        hole: pixels of hole; of many pictures as a tensor.
+        pixels: of the picture.
+    """
+    *edges, last = (percent * pixels for percent in PERCENTS)
+    return sum(100 * hole >= edge for edge in edges) + (100 * hole > last)
+
+
+def bucket(hole: int, pixels: int) -> str:
+    """Which bucket so many pixels of hole in a picture of so many fall into, or :data:`OUTSIDE`."""
+    return (OUTSIDE, *NAMES, OUTSIDE)[int(place(hole, pixels))]
 
 
 def in_order(names: Sequence[str]) -> list[str]:

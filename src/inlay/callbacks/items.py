@@ -39,6 +39,19 @@ class Item(NamedTuple):
     """Empty where there is none."""
 
 
+class _Measured(NamedTuple):
+    """A batch."""
+
+    ids: list[str]
+    captions: list[str]
+    holes: Tensor
+    """``(B,)`` int64, pixels of hole."""
+    pixels: int
+    """Of each picture."""
+    errors: Tensor
+    """``(B, 2)``, mean squared and mean absolute error of the hole's pixels."""
+
+
 class ValidationItems(pl.Callback):
     """At every validation a table of all its pictures by hole ratio: ``val_items.csv``, and on the dashboard.
 
@@ -56,7 +69,7 @@ class ValidationItems(pl.Callback):
             raise InlayError(f"callbacks.items.pictures and most must be at least 0, got {pictures} and {most}.")
         self.path = Path(folder) / FILE
         self.pictures, self.most = pictures, most
-        self._measured: list[tuple[list[str], list[str], Tensor]] = []
+        self._measured: list[_Measured] = []
         self._strips: dict[str, NDArray[np.uint8]] = {}
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -75,8 +88,7 @@ class ValidationItems(pl.Callback):
         """Measure a batch; nothing is fetched from the device before the end."""
         if trainer.sanity_checking:
             return
-        captions = batch.get("caption", [""] * len(batch["id"]))
-        self._measured.append((batch["id"], captions, _errors(outputs.composite, batch)))
+        self._measured.append(_measured(outputs.composite, batch))
         missing = self.pictures - len(self._strips)
         if missing > 0 and trainer.is_global_zero and _dashboards(trainer):
             with trainer.precision_plugin.forward_context():  # as the rest of the validation
@@ -88,7 +100,7 @@ class ValidationItems(pl.Callback):
         """Put together what all processes have, and let the first one write and send it."""
         if trainer.sanity_checking:
             return
-        items = _of_all_processes([item for measured in self._measured for item in _read(*measured)])
+        items = _of_all_processes([item for measured in self._measured for item in _read(measured)])
         if not trainer.is_global_zero:
             return
         write_bytes(self.path, csv_bytes([Item._fields, *sorted(items)]))
@@ -98,17 +110,23 @@ class ValidationItems(pl.Callback):
             logger.log_table("val/items", [*Item._fields, "pictures"], rows, step=trainer.global_step)
 
 
-def _errors(composite: Tensor, batch: Any) -> Tensor:
-    """Of each picture of a batch: share that is hole, mean squared and mean absolute error of the hole's pixels."""
-    image, mask = batch["image"].float(), batch["mask"]
-    found = _FIDELITY(Answer(composite.detach().float().clamp(0, 1), image, mask))
-    return torch.stack([found["hole_pixels"] / found["pixels"], found["mse_hole"], found["l1_hole"]], dim=1)
+def _measured(composite: Tensor, batch: Any) -> _Measured:
+    ids, mask = batch["id"], batch["mask"]
+    found = _FIDELITY(Answer(composite.detach().float().clamp(0, 1), batch["image"].float(), mask))
+    return _Measured(
+        ids=ids,
+        captions=batch.get("caption", [""] * len(ids)),
+        holes=(mask > 0.5).sum(dim=(1, 2, 3)),
+        pixels=mask[0].numel(),
+        errors=torch.stack([found["mse_hole"], found["l1_hole"]], dim=1),
+    )
 
 
-def _read(ids: list[str], captions: list[str], errors: Tensor) -> list[Item]:
+def _read(measured: _Measured) -> list[Item]:
+    ids, captions, holes, pixels, errors = measured
     return [
-        Item(round(100 * ratio, 4), bucket(ratio), name, _psnr(squared), absolute, caption)
-        for name, caption, (ratio, squared, absolute) in zip(ids, captions, errors.tolist(), strict=True)
+        Item(round(100 * hole / pixels, 4), bucket(hole, pixels), name, _psnr(squared), absolute, caption)
+        for name, caption, hole, (squared, absolute) in zip(ids, captions, holes.tolist(), errors.tolist(), strict=True)
     ]
 
 

@@ -73,14 +73,13 @@ class Measures:
         columns = {name: float(column) for measure in self.single for name, column in measure(answer).items()}
         for metric in (metric for measure in self.single for metric in measure.metrics if metric.decibel):
             columns[metric.name] = float(metric.finish(np.array(columns[metric.of])))
-        ratio = float(mask.mean())
         row = Row(
             filler=filler,
             picture=cases.picture,
             hole=hole,
             id=cases.id,
-            ratio=ratio,
-            bucket=bucket(ratio),
+            ratio=float(mask.mean()),
+            bucket=bucket(int(np.count_nonzero(mask)), mask.size),
             caption=cases.caption,
             sample=cases.digest(hole),
         )

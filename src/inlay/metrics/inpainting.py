@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric as State
 
-from inlay.buckets import BUCKETS, NAMES
+from inlay.buckets import NAMES, place
 from inlay.metrics.base import Answer, Metric
 from inlay.metrics.fidelity import Fidelity
 from inlay.metrics.similarity import Similarity
@@ -14,7 +14,6 @@ from inlay.metrics.similarity import Similarity
 _MEASURES = (Fidelity(), Similarity(scales=False))
 _KNOWN: dict[str, Metric] = {metric.name: metric for measure in _MEASURES for metric in measure.metrics}
 _SHOWN = [_KNOWN[name] for name in ("psnr", "psnr_hole", "ssim", "ssim_hole", "l1", "l1_hole")]
-_EDGES = (*(low for low, _ in BUCKETS), BUCKETS[-1][1])
 
 
 class InpaintingMetrics(State):
@@ -36,7 +35,7 @@ class InpaintingMetrics(State):
     def __init__(self, all_processes: bool = True) -> None:
         super().__init__(sync_on_compute=all_processes)
         # By bucket: the pictures, then of each metric the weighted sum of its column and the sum of its weights.
-        self.add_state("sums", torch.zeros(len(_EDGES) + 1, 1 + 2 * len(_SHOWN)), dist_reduce_fx="sum")
+        self.add_state("sums", torch.zeros(len(NAMES) + 2, 1 + 2 * len(_SHOWN)), dist_reduce_fx="sum")
 
     @torch.no_grad()
     def update(self, composite: Tensor, image: Tensor, mask: Tensor) -> None:
@@ -55,10 +54,8 @@ class InpaintingMetrics(State):
         for metric in _SHOWN:
             weight = columns[metric.weight] if metric.weight else one
             terms += [torch.where(weight > 0, columns[metric.of] * weight, 0), weight]
-        ratio = columns["hole_pixels"] / columns["pixels"]
-        place = torch.bucketize(ratio, torch.tensor(_EDGES, device=ratio.device), right=True)
-        place = torch.where(ratio == _EDGES[-1], len(BUCKETS), place)  # the last bucket has both its ends
-        self.sums.index_add_(0, place, torch.stack(terms, dim=1))
+        places = place((mask > 0.5).sum(dim=(1, 2, 3)), mask[0].numel())
+        self.sums.index_add_(0, torch.as_tensor(places), torch.stack(terms, dim=1))
 
     def compute(self) -> dict[str, Tensor]:
         """By name over all that was taken in since ``reset``, and ``name/20-30`` over a bucket that has pictures.
@@ -66,7 +63,7 @@ class InpaintingMetrics(State):
         ``pictures/20-30`` counts them. NaN for holes where there were none.
         """
         values = self._means(self.sums.sum(dim=0))
-        for bucket, sums in zip(NAMES, self.sums[1 : len(BUCKETS) + 1], strict=True):
+        for bucket, sums in zip(NAMES, self.sums[1 : len(NAMES) + 1], strict=True):
             if sums[0] > 0:
                 split = self._means(sums) | {"pictures": sums[0]}
                 values |= {f"{name}/{bucket}": value for name, value in split.items()}
