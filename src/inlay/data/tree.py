@@ -23,13 +23,15 @@ class Tree:
 
     Args:
         root: the folder; it may be a link, and so may the folders in it.
+        part_of: the tree whose answers rest on this one, too.
 
     Raises:
         InlayError: there is no such folder.
     """
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: str | os.PathLike[str], part_of: "Tree | None" = None) -> None:
         self.root = Path(root)
+        self._part_of = part_of
         self.consulted: dict[str, int] = {}
         """What the answers rest on: relative path to time of change in ns."""
         self._told: set[str] = set()
@@ -74,6 +76,16 @@ class Tree:
     def has_folder(self, path: str) -> bool:
         """Whether a folder exists."""
         return self.has(path) and (self.root / path).is_dir()
+
+    def beside(self, path: str) -> "Tree | None":
+        """A folder next to the root, which archives unpack to that belong together; None where there is none.
+
+        Args:
+            path: relative to the folder that the root lies in.
+        """
+        parents = Path(os.path.abspath(self.root)).parent, self.root.resolve().parent  # noqa: PTH100 - links stay
+        places = [parent / path for parent in dict.fromkeys(parents)]
+        return next((Tree(place, part_of=self) for place in places if self.has_folder(str(place))), None)
 
     def names(self, folder: str) -> list[str]:
         """What lies directly in a folder, sorted, without what is hidden; empty where there is no folder."""
@@ -171,6 +183,8 @@ class Tree:
 
     def _remember(self, path: str) -> int:
         self.consulted[path] = time = _changed(self.root / path)
+        if self._part_of is not None:
+            self._part_of._remember(os.path.abspath(self.root / path))  # noqa: PTH100 - links stay
         return time
 
 

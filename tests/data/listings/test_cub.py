@@ -1,7 +1,7 @@
 import pytest
 
 from inlay.data.listings import CUB
-from inlay.data.tree import Tree
+from inlay.data.tree import Tree, unchanged
 from inlay.errors import InlayError
 from inlay.images import read_picture
 
@@ -49,6 +49,46 @@ def test_the_inner_folder_as_root(plant, ask):
     assert rows["001.Auk/Auk_2.jpg"]["image"] == "images/001.Auk/Auk_2.jpg"
     assert rows["001.Auk/Auk_2.jpg"]["captions"] == ["An auk."]
     assert "captions" not in rows["003.Jay/Jay_1.jpg"]
+
+
+@pytest.mark.stranger("17.C.6")
+@pytest.mark.parametrize("place", ["text", "text_c10", "cvpr2016_cub/text_c10"])
+def test_the_inner_folder_finds_captions_and_class_lists_beside_it(plant, ask, place, caplog):
+    text = {f"{place}/001.Auk/Auk_2.txt": "An auk.", **{f"{place}/{name}": lines for name, lines in LISTS.items()}}
+    tree = Tree(plant(BIRDS | text) / "CUB_200_2011")
+    rows, _ = ask(CUB(classes="zero_shot"), tree)
+    assert rows["001.Auk/Auk_2.jpg"]["captions"] == ["An auk."]
+    assert [row["split"] for row in rows.values()] == ["train", "test", "test"]
+    assert f"{tree.root.parent / place}/ has no captions for 2 pictures" in caplog.text
+    assert unchanged(tree.root, tree.consulted)
+    (tree.root.parent / place / "001.Auk/Auk_3.txt").write_text("Another.")
+    assert not unchanged(tree.root, tree.consulted), "an index that rests on what lies beside it is outdated"
+
+
+@pytest.mark.stranger("17.C.6")
+def test_without_captions_it_says_where_it_looked(plant, ask, caplog):
+    root = plant(BIRDS) / "CUB_200_2011"
+    ask(CUB(), root)
+    assert f"no captions; looked for {root}/text_c10, {root}/text, " in caplog.text
+    assert f"{root.parent}/text_c10, {root.parent}/text, {root.parent}/cvpr2016_cub/text_c10" in caplog.text
+
+
+@pytest.mark.stranger("17.C.6")
+def test_captions_beside_lead_no_further(plant, ask):
+    lists = {"CUB_200_2011/images.txt": "2 ../secret.jpg\n"}
+    root = plant(BIRDS | lists | {"text/a": "", "secret.txt": "A secret."})
+    rows, refused = ask(CUB(), root / "CUB_200_2011")
+    assert not rows
+    assert "lies outside" in refused["images/../secret.jpg"]
+
+
+@pytest.mark.stranger("17.C.6")
+def test_segmentations_beside_the_inner_folder_are_said_to_be_unused(plant, ask, caplog):
+    root = plant(BIRDS | {"segmentations/001.Auk/Auk_2.png": ""})
+    rows, _ = ask(CUB(), root / "CUB_200_2011")
+    assert "mask" not in rows["001.Auk/Auk_2.jpg"]
+    assert f"{root}/segmentations is not used" in caplog.text
+    assert f"Give data.root={root}." in caplog.text
 
 
 @pytest.mark.parametrize("place", ["text", "text_c10", "CUB_200_2011/text_c10", "cvpr2016_cub/text_c10"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from inlay.data.captions import read_sentences
-from inlay.data.listings.disk import below, first_of, unnamed, wrong_layout
+from inlay.data.listings.disk import below, unnamed, wrong_layout
 from inlay.data.rows import Refused, Row
 from inlay.data.tree import Tree
 from inlay.errors import InlayError
@@ -17,6 +17,7 @@ _EXPECTED = (
 )
 _SOURCE = "https://data.caltech.edu/records/65de6-vp158 (CUB_200_2011.tgz)"
 _TEXT_SOURCE = "the text archive (cvpr2016_cub.tar.gz, linked as 'birds' from https://github.com/reedscot/cvpr2016)"
+_TEXTS = ("text_c10", "text")
 _CLASS_LISTS = {"train": "trainvalclasses.txt", "test": "testclasses.txt"}
 
 
@@ -70,8 +71,10 @@ class CUB:
                 f"{torch} and its like are captions for Torch, which Inlay does not read. Needed is text_c10/ or text/ "
                 f"with CLASS/IMAGE.txt, a caption a line: take it from {_TEXT_SOURCE}."
             )
-        elif without and known.texts.folder is not None:
-            tree.tell(f"{known.texts.folder}/ has no captions for {without:,} pictures.")
+        elif without and known.texts:
+            tree.tell(f"{known.texts.name}/ has no captions for {without:,} pictures.")
+        elif without:
+            tree.tell(f"no captions; looked for {', '.join(_looked(tree, home))}. They come in {_TEXT_SOURCE}.")
 
     def _splits(self, tree: Tree, home: str, class_of: dict[str, str]) -> tuple[dict[str, str], str]:
         """The split of each picture's number, and why a picture may have none."""
@@ -92,8 +95,8 @@ class _Annotations:
         self._tree = tree
         self.class_of = _class_of(tree, home)
         self._boxes = _boxes(tree, home)
-        self.texts = _ByClass(tree, first_of(tree, _places(home, "text_c10", "text")), ".txt")
-        self._segmentations = _ByClass(tree, first_of(tree, _places(home, "segmentations")), ".png")
+        self.texts = _texts(tree, home)
+        self._segmentations = _segmentations(tree, home)
 
     def annotate(self, number: str, row: Row) -> None:
         """Add to a row what there is.
@@ -103,31 +106,68 @@ class _Annotations:
         """
         if number in self.class_of:
             row["label"] = self.class_of[number]
-        text = self.texts.of(row["id"])
-        if text and (said := read_sentences(self._tree, text)):
+        text = self.texts and self.texts.of(row["id"])
+        if self.texts and text and (said := read_sentences(self.texts.tree, text)):
             row["captions"] = said
         if number in self._boxes:
             row["bbox"] = self._boxes[number]
-        if mask := self._segmentations.of(row["id"]):
+        if self._segmentations and (mask := self._segmentations.of(row["id"])):
             row["mask"], row["mask_is"] = mask, "white"
 
 
 class _ByClass:
-    """A folder that holds ``class/image.suffix`` for some pictures; it may be missing itself."""
+    """A folder that holds ``class/image.suffix`` for some pictures."""
 
-    def __init__(self, tree: Tree, folder: str | None, suffix: str) -> None:
-        self._tree, self.folder, self._suffix = tree, folder, suffix
+    def __init__(self, tree: Tree, folder: str, suffix: str) -> None:
+        self.tree, self._folder, self._suffix = tree, folder, suffix
         self._names: dict[str, frozenset[str]] = {}
 
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return self._folder or str(self.tree.root)
+
     def of(self, image: str) -> str | None:
-        """The file of ``class/image.jpg``, if there is one."""
-        if self.folder is None:
-            return None
-        folder, _, name = below(self.folder, image).rpartition("/")
+        """The file of ``class/image.jpg`` in the tree, if there is one."""
+        folder, _, name = below(self._folder, image).rpartition("/")
         if folder not in self._names:
-            self._names[folder] = frozenset(self._tree.names(folder))
+            self._names[folder] = frozenset(self.tree.names(folder))
         file = name.rpartition(".")[0] + self._suffix
         return f"{folder}/{file}" if file in self._names[folder] else None
+
+
+def _annexes(tree: Tree, home: str, *names: str) -> Iterator[tuple[Tree, str]]:
+    """Folders that other archives unpack to, each with the tree it is in: of the root, then those next to it.
+
+    Next to the root they are where the root itself is the folder of the pictures' archive.
+    """
+    for place in _places(home, *names):
+        if tree.has_folder(place):
+            yield tree, place
+    for place in _places("", *names) if not home else ():
+        if (other := tree.beside(place)) is not None:
+            yield other, ""
+
+
+def _texts(tree: Tree, home: str) -> _ByClass | None:
+    found = next(_annexes(tree, home, *_TEXTS), None)
+    return None if found is None else _ByClass(*found, ".txt")
+
+
+def _looked(tree: Tree, home: str) -> list[str]:
+    """Where captions would have been found."""
+    beside = [] if home else [tree.root.resolve().parent / place for place in _places("", *_TEXTS)]
+    return [str(place) for place in (*(tree.root / place for place in _places(home, *_TEXTS)), *beside)]
+
+
+def _segmentations(tree: Tree, home: str) -> _ByClass | None:
+    owner, folder = next(_annexes(tree, home, "segmentations"), (tree, None))
+    if owner is not tree:
+        tree.tell(
+            f"{owner.root} is not used, as masks have to lie below data.root. Give data.root={owner.root.parent}."
+        )
+        return None
+    return None if folder is None else _ByClass(tree, folder, ".png")
 
 
 def _places(home: str, *names: str) -> Iterator[str]:
@@ -139,11 +179,11 @@ def _places(home: str, *names: str) -> Iterator[str]:
 
 def _torch_captions(tree: Tree, home: str) -> str | None:
     """A file in which the archives have captions for Torch: one a class, or one a picture in folders of classes."""
-    for place in _places(home, "text_c10", "text", "word_c10", "cub_icml"):
-        folders = [place, *(f"{place}/{name}" for name in tree.names(place)[:1])]
+    for owner, place in _annexes(tree, home, "text_c10", "text", "word_c10", "cub_icml"):
+        folders = [place, *(below(place, name) for name in owner.names(place)[:1])]
         for folder in folders:
-            if found := next((name for name in tree.names(folder) if name.endswith(".t7")), None):
-                return f"{folder}/{found}"
+            if found := next((name for name in owner.names(folder) if name.endswith(".t7")), None):
+                return below(folder, found) if owner is tree else str(owner.root / folder / found)
     return None
 
 
@@ -169,12 +209,17 @@ def _box(tree: Tree, path: str, sides: list[str]) -> list[float]:
 def _class_splits(tree: Tree, home: str) -> dict[str, str]:
     splits = {}
     for split, name in _CLASS_LISTS.items():
-        folders = ("", "text", "text_c10")
-        path = first_of(tree, (below(place, name) for folder in folders for place in _places(home, folder)))
+        path = _class_list(tree, home, name)
         if path is None:
             raise InlayError(
                 f"data.listing.classes=zero_shot: {name} is missing. Take {' and '.join(_CLASS_LISTS.values())} from "
                 f"{_TEXT_SOURCE} and put them into data.root={tree.root}."
             )
-        splits.update({entry: split for entry, *_ in tree.table(path, 1)})
+        splits.update({entry: split for entry, *_ in path[0].table(path[1], 1)})
     return splits
+
+
+def _class_list(tree: Tree, home: str, name: str) -> tuple[Tree, str] | None:
+    """In which tree a list of classes lies, and where in it."""
+    places = ((owner, below(folder, name)) for owner, folder in _annexes(tree, home, "", *_TEXTS))
+    return next(((owner, path) for owner, path in places if owner.has(path)), None)
