@@ -100,6 +100,7 @@ class TestSizes:
             ({"spectral_rows": "inputs", "upsample": "nearest"}, r"spectral_rows must be 'outputs', got"),
             ({"cells": "corners"}, "'area' or 'points'"),
             ({"least_std": -0.1}, "at least 0"),
+            ({"merge_slope": 1.5}, "from 0 to 1"),
             ({"fusion_blocks": 0}, "at least 1"),
             ({"decoder_channels": (8, 0, 8)}, "at least 1"),
             ({"encoder_strides": (2, 2, 2, 1)}, "larger than v_h"),

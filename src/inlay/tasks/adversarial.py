@@ -1,7 +1,7 @@
 """Two players, two optimizers: the one place where optimization is done by hand."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Generic, TypeVar, cast
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from inlay.distributed import average_gradients
+from inlay.models.layers import iterations_held
 from inlay.tasks.base import MakeOptimizer, MakeScheduler
 from inlay.tasks.inpainting import InpaintingTask
 from inlay.tasks.steps import Loss, add_terms, parameters_of, poisoned, split, trainable
@@ -100,11 +101,15 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
             with torch.set_grad_enabled(learning):
                 return self.answer(parts[number], number)
 
-        losses = (self.discriminator_loss(part, answer(number, False)) for number, part in enumerate(parts))
-        terms = self._turn(discriminate, losses, len(parts))
-        with self.discriminators_fixed():
-            losses = (self.generator_loss(part, answer(number, True)) for number, part in enumerate(parts))
-            terms |= self._turn(generate, losses, len(parts))
+        def discriminators_loss(number: int) -> Loss:
+            return self.discriminator_loss(parts[number], answer(number, learning=False))
+
+        def generators_loss(number: int) -> Loss:
+            return self.generator_loss(parts[number], answer(number, learning=True))
+
+        terms = self._turn(discriminate, discriminators_loss, len(parts))
+        with self.discriminators_fixed(), iterations_held([] if kept is not None else self.generator_modules()):
+            terms |= self._turn(generate, generators_loss, len(parts))
         self.log_terms(terms, _ON_THE_BAR)
         for schedule in cast(list[Any], self.lr_schedulers()):
             schedule.step()
@@ -130,13 +135,18 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
         pairs = [self.optimized([p for module in player for p in trainable(module)]) for player in players]
         return [optimizer for optimizer, _ in pairs], [scheduler for _, scheduler in pairs]
 
-    def _turn(self, optimizer: Optimizer, losses: Iterator[Loss], parts: int) -> dict[str, Tensor]:
-        """One player's step, from the losses of all parts; their terms, to be logged."""
+    def _turn(self, optimizer: Optimizer, loss: Callable[[int], Loss], parts: int) -> dict[str, Tensor]:
+        """One player's step, from the losses of all parts by number; their terms, to be logged.
+
+        Parts of a batch are one forward pass to spectral norm: it iterates in the first of them alone.
+        """
         optimizer.zero_grad()
         mean: dict[str, Tensor] = {}
         with self._without_reducer():
-            for total, terms in losses:
-                self.manual_backward(poisoned(total) / parts)
+            for number in range(parts):
+                with iterations_held([self] if number else []):
+                    total, terms = loss(number)
+                    self.manual_backward(poisoned(total) / parts)
                 add_terms(mean, terms, parts)
         average_gradients(parameters_of(optimizer))
         self._terms = mean

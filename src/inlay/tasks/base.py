@@ -63,7 +63,8 @@ class Task(pl.LightningModule, ABC):
         compile: whether to compile the network (in place, so that weights keep their names).
         gradient_clip: largest norm of the gradient; None for any.
         accumulate: parts that a batch is computed in, one after the other: less memory, more time, the same step but
-            for what networks and losses compute across a batch (batch norm).
+            for what networks and losses compute across a batch (batch norm, a matcher's other captions) and for
+            dropout, which draws for each part anew.
 
     Raises:
         InlayError: a number is out of range.

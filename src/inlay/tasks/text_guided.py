@@ -13,6 +13,7 @@ from inlay.losses import Scores, TwoPathLoss, discriminator_loss, r1_penalty
 from inlay.matchers import Matcher
 from inlay.metrics import HoleErrors, Metric
 from inlay.models import TDANet
+from inlay.models.layers import iterations_held
 from inlay.models.tdanet import Noise, Paths
 from inlay.ops import composite, erase
 from inlay.randomness import Stream, torch_seed
@@ -259,11 +260,14 @@ class TextGuidedTask(AdversarialTask[Answers]):
         return predicted(self._filled(batch, text, noise), batch).composite
 
     def _noise(self, shape: tuple[int, ...], part: int) -> Noise:
-        """Draws of this step for both paths. All processes draw for all, so that their number changes nothing."""
+        """Draws of this step for both paths, by the sample's place in the whole batch.
+
+        All processes and parts draw for all, so that their number changes nothing.
+        """
         rank, world = self.rank_and_world
-        seed = torch_seed(self.seed, Stream.LATENT, epoch=self.step + 1, index=part)  # 0: grids
-        everyone = _normal(seed, (2, shape[0] * world, *shape[1:]), self.device)
-        return Noise(*everyone[:, rank::world])
+        seed = torch_seed(self.seed, Stream.LATENT, epoch=self.step + 1)  # 0: grids
+        everyone = _normal(seed, (2, self.accumulate * shape[0] * world, *shape[1:]), self.device)
+        return Noise(*everyone[:, rank::world][:, part * shape[0] : (part + 1) * shape[0]])
 
     def _scores(self, batch: Batch, answer: Answers) -> Scores:
         """What the discriminators say; the photograph's scores are without gradient."""
@@ -284,7 +288,11 @@ class TextGuidedTask(AdversarialTask[Answers]):
     def _r1_penalty(self, image: Tensor) -> Tensor:
         real = image.detach().requires_grad_()
         # neither compiled code nor fused attention has a second derivative
-        with torch.compiler.set_stance("force_eager"), sdpa_kernel(SDPBackend.MATH):
+        with (
+            torch.compiler.set_stance("force_eager"),
+            sdpa_kernel(SDPBackend.MATH),
+            iterations_held(self.discriminators),
+        ):
             return torch.stack([r1_penalty(judge(real), real) for judge in self.discriminators]).sum()
 
 

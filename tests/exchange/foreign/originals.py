@@ -41,7 +41,7 @@ def partial(state, name, x, m, stride, activation):
     return activation(y), (count > 0).double()
 
 
-def tdanet(e, g, image, hole, words, sentence, draw=None):
+def tdanet(e, g, image, hole, words, sentence, draw=None, merge_slope=0.01):
     """The inpainting path.
 
     Args:
@@ -50,6 +50,8 @@ def tdanet(e, g, image, hole, words, sentence, draw=None):
         words: ``(B, D, T)``, all of them real.
         sentence: ``(B, D)``.
         draw: standard normal numbers for the latent, or None for its mean.
+        merge_slope: of the block that merges short and long attention, which is built without naming an activation and
+            so has the default of LeakyReLU; everything else has 0.1.
     """
     e, g = wide(e), wide(g)
     visible = 1 - hole
@@ -75,7 +77,7 @@ def tdanet(e, g, image, hole, words, sentence, draw=None):
     for i in range(5):
         x = up(g, f"decoder{i}", x)
         if i == 1:
-            x = short_long(g, x, low, scaled(visible, x).double())
+            x = short_long(g, x, low, scaled(visible, x).double(), merge_slope)
         if i > 0:
             y = F.pad(lrelu(x), (1, 1, 1, 1), mode="reflect")
             picture = torch.tanh(F.conv2d(y, *normalized(g, f"out{i}.conv1")))
@@ -87,8 +89,8 @@ def scaled(mask, like):
     return F.interpolate(mask, like.shape[2:], mode="bilinear", align_corners=True)
 
 
-def lrelu(x):
-    return F.leaky_relu(x, 0.1)
+def lrelu(x, slope=0.1):
+    return F.leaky_relu(x, slope)
 
 
 def normalized(state, name):
@@ -108,9 +110,9 @@ def first(state, name, x):
     return y + F.conv2d(F.avg_pool2d(x, 2), *normalized(state, f"{name}.shortcut.1"))
 
 
-def residual(state, name, x):
-    y = F.conv2d(lrelu(x), *normalized(state, f"{name}.model.1"), padding=1)
-    y = F.conv2d(lrelu(y), *normalized(state, f"{name}.model.3"), padding=1)
+def residual(state, name, x, slope=0.1):
+    y = F.conv2d(lrelu(x, slope), *normalized(state, f"{name}.model.1"), padding=1)
+    y = F.conv2d(lrelu(y, slope), *normalized(state, f"{name}.model.3"), padding=1)
     return y + F.conv2d(x, *normalized(state, f"{name}.shortcut.0"))
 
 
@@ -129,10 +131,10 @@ def instance_norm(x, state, name):
     return (x - mean) / (var + 1e-5).sqrt() * gain + shift
 
 
-def short_long(state, x, low, visible):
+def short_long(state, x, low, visible, merge_slope):
     query = F.conv2d(x, state["attn1.query_conv.weight"], state["attn1.query_conv.bias"]).flatten(2)
     attention = torch.einsum("bcn,bcm->bnm", query, query).softmax(2)
     short, long = (torch.einsum("bnm,bcm->bcn", attention, y.flatten(2)).view_as(y) for y in (x, low))
     short = state["attn1.gamma"] * short + x
     long = state["attn1.alpha"] * (1 - visible) * long + visible * low
-    return residual(state, "attn1.model", torch.cat([short, long], 1))
+    return residual(state, "attn1.model", torch.cat([short, long], 1), merge_slope)

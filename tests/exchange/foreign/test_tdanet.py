@@ -81,12 +81,16 @@ def check(folder, scale, scenes, size, tdanet_folder, drawn):
     said = TextFeatures(words.mT, sentence, torch.ones(4, 6, dtype=torch.bool))
     with torch.inference_mode():
         raw = net(erase(image, hole), hole, said, noise)
-    expected = originals.tdanet(e, g, image, hole, words, sentence, noise)
+    expected, steeper = (
+        originals.tdanet(e, g, image, hole, words, sentence, noise, merge_slope=slope) for slope in (0.01, 0.1)
+    )
     torch.testing.assert_close(raw.double(), expected, rtol=0, atol=1e-5)
+    assert (raw - steeper).abs().max() > 1e-3  # the one block with another slope is not overlooked
     assert raw.std() > 0.05
     return net
 
 
+@pytest.mark.stranger("17.C.1")
 @pytest.mark.parametrize("drawn", [False, True], ids=["mean", "drawn"])
 def test_computes_what_the_original_computes(tmp_path, scenes, tdanet_folder, drawn):
     check(tmp_path, 16, scenes, (128, 96), tdanet_folder, drawn)

@@ -40,6 +40,7 @@ OFFICIAL = {
     "cells": "points",
     "zero_outside": True,
     "least_std": 0.0,
+    "merge_slope": 0.01,
 }
 """What of our network's arguments no shape tells."""
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from inlay.models.layers.spectral import spectral
 
 LEAK = 0.1
-"""Slope of every activation below zero."""
+"""Slope of activations below zero, unless said otherwise."""
 
 
 class ResidualBlock(nn.Module):
@@ -23,17 +23,25 @@ class ResidualBlock(nn.Module):
         hidden: channels between the two convolutions; ``inputs`` if None.
         down: side of the pooling window, 1 for none.
         activate_input: whether an activation comes first; not in a network's first block, whose input is a picture.
+        slope: of both activations below zero.
     """
 
     spread: Tensor
 
     def __init__(
-        self, inputs: int, outputs: int, hidden: int | None = None, down: int = 1, activate_input: bool = True
+        self,
+        inputs: int,
+        outputs: int,
+        hidden: int | None = None,
+        down: int = 1,
+        activate_input: bool = True,
+        slope: float = LEAK,
     ) -> None:
         super().__init__()
         hidden = inputs if hidden is None else hidden
         self.down = down
         self.activate_input = activate_input
+        self.slope = slope
         self.first = spectral(nn.Conv2d(inputs, hidden, 3, padding=1))
         self.second = spectral(nn.Conv2d(hidden, outputs, 3, padding=1))
         self.shortcut = spectral(nn.Conv2d(inputs, outputs, 1))
@@ -41,8 +49,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, inputs, H, W)`` to ``(B, outputs, H / down, W / down)``."""
-        y = F.leaky_relu(x, LEAK) if self.activate_input else x
-        y = self._pooled(F.leaky_relu_(self.first(y), LEAK))
+        y = F.leaky_relu(x, self.slope) if self.activate_input else x
+        y = self._pooled(F.leaky_relu_(self.first(y), self.slope))
         return y.add_(self.shortcut(F.avg_pool2d(x, self.down) if self.down > 1 else x))
 
     def _pooled(self, x: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """Spectral normalization (Miyato et al. 2018) of freshly initialized layers."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar, cast
 
 import torch
@@ -26,6 +28,20 @@ def spectral(conv: Conv, rows: int | None = None) -> Conv:
     norms = cast(nn.ModuleList, wrapped.parametrizations.weight)  # type: ignore[union-attr]
     norms[0] = InFloat32(norms[0])
     return wrapped
+
+
+@contextmanager
+def iterations_held(modules: Iterable[nn.Module]) -> Iterator[None]:
+    """No power iterations in these modules meanwhile: normalized weights stay those of the forward pass before."""
+    layers = (layer for module in modules for layer in module.modules())
+    norms = [layer.norm for layer in layers if isinstance(layer, InFloat32) and layer.norm.training]
+    for norm in norms:
+        norm.training = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.training = True
 
 
 class InFloat32(nn.Module):

@@ -74,16 +74,19 @@ class ShortLongAttention(nn.Module):
         low_channels: of the encoder's, ``v_l``.
         scaled: divide logits by the root of the query's channels.
         fill: let the decoder's features stand for the encoder's under the hole, where those mean nothing.
+        slope: below zero, of the activations in the block that merges both.
     """
 
-    def __init__(self, channels: int, low_channels: int, scaled: bool = True, fill: bool = True) -> None:
+    def __init__(
+        self, channels: int, low_channels: int, scaled: bool = True, fill: bool = True, slope: float = LEAK
+    ) -> None:
         super().__init__()
         self.query = query_conv(channels, channels // 4)
         self.scale = (channels // 4) ** -0.5 if scaled else 1.0
         self.fill = fill
         self.gamma = nn.Parameter(torch.zeros(1))
         self.alpha = nn.Parameter(torch.zeros(1))
-        self.merge = ResidualBlock(channels + low_channels, channels, hidden=channels)
+        self.merge = ResidualBlock(channels + low_channels, channels, hidden=channels, slope=slope)
 
     def forward(self, x: Tensor, low: Tensor, mask: Tensor) -> Tensor:
         """Attend.
@@ -132,6 +135,7 @@ class Generator(nn.Module):
         fill: likewise.
         rows: see :class:`Up`.
         checkpointing: compute activations again in the backward pass instead of keeping them.
+        merge_slope: ``slope`` of :class:`ShortLongAttention`.
     """
 
     def __init__(
@@ -145,6 +149,7 @@ class Generator(nn.Module):
         fill: bool = True,
         rows: Rows = "outputs",
         checkpointing: bool = False,
+        merge_slope: float = LEAK,
     ) -> None:
         super().__init__()
         self.at = attention
@@ -152,7 +157,7 @@ class Generator(nn.Module):
         fed = [inputs, *channels[:-1]]
         fed = [count + IMAGE_CHANNELS * (position > attention) for position, count in enumerate(fed)]
         self.blocks = nn.ModuleList(UpBlock(a, b, upsample, rows) for a, b in zip(fed, channels, strict=True))
-        self.attention = ShortLongAttention(channels[attention], low_channels, scaled, fill)
+        self.attention = ShortLongAttention(channels[attention], low_channels, scaled, fill, merge_slope)
         self.heads = nn.ModuleList(Head(count) for count in channels[attention:])
 
     def forward(self, latent: Tensor, low: Tensor, mask: Tensor) -> list[Tensor]:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inlay.errors import InlayError
-from inlay.models.layers import ResidualBlock, checkpointed, refuse_to_compile
+from inlay.models.layers import LEAK, ResidualBlock, checkpointed, refuse_to_compile
 from inlay.models.tdanet.encoder import ImageEncoder, ImageFeatures
 from inlay.models.tdanet.fusion import Fusion
 from inlay.models.tdanet.generator import IMAGE_CHANNELS, Generator, Rows, Upsample
@@ -83,6 +83,8 @@ class TDANet(nn.Module):
             pixels, from corner to corner, and a cell that is both visible and hidden counts as neither.
         zero_outside: words of positions outside a path's region enter the maximum as zeros, as in the official code.
         least_std: added to the latent's standard deviations.
+        merge_slope: below zero, of the activations in the block that merges short- and long-term attention; 0.01 in the
+            official code, whose other activations have 0.1, as all of ours.
         checkpointing: compute activations again in the backward pass instead of keeping them; see
             :func:`~inlay.models.layers.checkpointed`. Does not go with :meth:`compile`.
 
@@ -112,6 +114,7 @@ class TDANet(nn.Module):
         cells: Cells = "area",
         zero_outside: bool = False,
         least_std: float = 1e-3,
+        merge_slope: float = LEAK,
     ) -> None:
         super().__init__()
         lists = [*encoder_channels, *decoder_channels]
@@ -128,6 +131,8 @@ class TDANet(nn.Module):
         _check_choice("cells", cells, ("area", "points"))
         if not least_std >= 0:
             raise InlayError(f"model.least_std must be at least 0 (0.001 as a rule), got {least_std}.")
+        if not 0 <= merge_slope <= 1:
+            raise InlayError(f"model.merge_slope must be from 0 to 1 (0.1 as a rule), got {merge_slope}.")
         self.text_dim, self.latent = text_dim, latent
         self.pool_rec, self.mask_as_input = pool_rec, mask_as_input
         self.checkpointing = checkpointing
@@ -152,6 +157,7 @@ class TDANet(nn.Module):
             fill_low,
             spectral_rows,
             checkpointing,
+            merge_slope,
         )
         self.to(memory_format=torch.channels_last)
 
@@ -181,7 +187,8 @@ class TDANet(nn.Module):
         masked, mask = self._padded(masked, 0.0), self._padded(mask, 1.0)  # what is padded is hole
         features = self._call(self.encoder, self._shown(masked, 1 - mask))
         seen = self._visible(features, mask, text)
-        latent = self._call(self.project, seen.h) + self._draw(self._call(self.prior, seen.h), noise)
+        drawn = _drawn(self._call(self.prior, seen.h), noise)
+        latent = self._call(self.project, seen.h) + self._call(self.transform, drawn)
         pictures = self.generator(latent, features.low, self._low(mask))
         return (pictures[-1][..., :height, :width] + 1) / 2  # type: ignore[no-any-return]
 
@@ -205,12 +212,10 @@ class TDANet(nn.Module):
         )
         seen, shown = self._visible(visible, mask, text), self._hidden(hidden, mask, text)
         prior, posterior = self._call(self.prior, seen.h), self._call(self.posterior, shown.h)
-        base = self._call(self.project, seen.h)
-        latent_out = base + self._draw(prior, noise and noise.out)
-        latent_rec = base + self._draw(posterior, noise and noise.rec)
-        low = self._low(mask)
-        twice = torch.cat([visible.low] * 2), torch.cat([low] * 2)
-        painted = self.generator(torch.cat([latent_out, latent_rec]), *twice)
+        base, low = self._call(self.project, seen.h), self._low(mask)
+        drawn = torch.cat([_drawn(prior, noise and noise.out), _drawn(posterior, noise and noise.rec)])
+        latents = torch.cat([base] * 2) + self._call(self.transform, drawn)
+        painted = self.generator(latents, torch.cat([visible.low] * 2), torch.cat([low] * 2))
         pairs = [((picture + 1) / 2).chunk(2) for picture in painted]
         known, unknown = self._known(mask), self._unknown(mask)
         return Paths(
@@ -288,10 +293,6 @@ class TDANet(nn.Module):
         stride = self.encoder.low_stride
         return _points(mask, stride) if self.cells == "points" else F.avg_pool2d(mask, stride)
 
-    def _draw(self, latent: Gaussian, noise: Tensor | None) -> Tensor:
-        drawn = latent.mean if noise is None else latent.mean + latent.std * noise
-        return self._call(self.transform, drawn)  # type: ignore[no-any-return]
-
     def _padded(self, x: Tensor, value: float) -> Tensor:
         """To multiples of the stride, and at least two: a norm over one position has nothing to average."""
         return pad_to_multiple(x, self.stride, value, least=2)
@@ -304,6 +305,10 @@ class TDANet(nn.Module):
                 f"data.image_size must be a multiple of {self.stride} and at least {least} for this network, got "
                 f"{height}x{width}. Use {max(least, below)} or {max(least, below + self.stride)}."
             )
+
+
+def _drawn(latent: Gaussian, noise: Tensor | None) -> Tensor:
+    return latent.mean if noise is None else latent.mean + latent.std * noise
 
 
 def _points(region: Tensor, stride: int) -> Tensor:
