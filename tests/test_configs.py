@@ -46,7 +46,7 @@ def test_every_choice_composes_and_resolves(choice, tmp_path):
 )
 def test_every_choice_can_be_built(choice):
     group = choice.split("=")[0]
-    random = ["loss.vgg.weights=random"] if choice == "loss=pconv" else []
+    random = ["loss.vgg.weights=random"] if choice.startswith("loss=pconv") else []
     cfg = configure(choice, *needed(choice), "iterations=10", *SMALL.get(choice.removeprefix("model="), []), *random)
     assert callable(instantiate(cfg[group]))
 
@@ -108,6 +108,12 @@ def test_every_key_is_explained_by_a_comment(path):
     keys = [line for line in lines if re.match(r"\s*\w+: *[^ #{]", line) and "_target_" not in line]
     assert [key for key in keys if " #" not in key and "_partial_" not in key] == []
     assert lines[0].startswith("# ")
+
+
+@pytest.mark.stranger("17.C.2")
+@pytest.mark.parametrize(("loss", "space"), [("pconv", "imagenet"), ("pconv_rgb", "rgb"), ("pixel", "rgb")])
+def test_the_space_of_hole_and_valid_pixels(loss, space):
+    assert configure("data.root=pictures", f"loss={loss}").loss.pixel_space == space
 
 
 def test_published_weights_of_the_loss():

@@ -8,6 +8,7 @@ from inlay.errors import InlayError
 from inlay.losses import HoleL1, Perceptual, Style, TotalVariation, ValidL1, VGG16Features, WeightedSum
 from inlay.losses.perceptual import feature_l1, gram
 from inlay.losses.pixel import hole_l1, total_variation, valid_l1
+from inlay.losses.vgg import IMAGENET_MEAN, IMAGENET_STD
 from inlay.ops import composite
 from tests.losses.loss_tester import sample
 
@@ -55,6 +56,27 @@ def test_total_is_the_papers_equation():
     )
     total, _ = WeightedSum(terms(), TinyVGG)(raw, filled, image, mask)
     torch.testing.assert_close(total, expected)
+
+
+@pytest.mark.stranger("17.C.2")
+def test_imagenets_space_is_that_of_normalized_pictures():
+    """Valid and hole alone: L1 of (x - mean) / std, about 4.43 times that in [0, 1]."""
+    raw, filled, image, mask = batch()
+    total, values = WeightedSum(terms(), TinyVGG, pixel_space="imagenet")(raw, filled, image, mask)
+    plain_total, plain = WeightedSum(terms(), TinyVGG)(raw, filled, image, mask)
+    (a, b) = ((x - torch.tensor(IMAGENET_MEAN).view(3, 1, 1)) / torch.tensor(IMAGENET_STD).view(3, 1, 1)
+              for x in (raw, image))  # fmt: skip
+    torch.testing.assert_close(values["hole"], (mask * (a - b).abs()).mean())
+    torch.testing.assert_close(values["valid"], ((1 - mask) * (a - b).abs()).mean())
+    assert all(values[name] == plain[name] for name in ("tv", "perceptual", "style"))
+    moved = sum(weight * (values[name] - plain[name]) for name, weight in (("valid", 1), ("hole", 6)))
+    torch.testing.assert_close(total, plain_total + moved)
+
+
+@pytest.mark.stranger("17.C.2")
+def test_another_space_is_refused():
+    with pytest.raises(InlayError, match=r"loss\.pixel_space must be rgb or imagenet, got 'lab'"):
+        WeightedSum(terms(), TinyVGG, pixel_space="lab")
 
 
 def test_terms_come_back_by_name_and_without_their_weights():

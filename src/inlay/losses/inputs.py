@@ -27,3 +27,5 @@ class LossInput(NamedTuple):
     """``(B, 1, H, W)``, 1 = hole."""
     features: Features | None = None
     """Present when a term asks for them."""
+    std: Tensor | None = None
+    """``(3, 1, 1)`` the unit of each channel in the L1 of hole and valid pixels; None for 1."""

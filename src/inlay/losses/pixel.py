@@ -10,23 +10,25 @@ from torch import Tensor, nn
 from inlay.losses.inputs import LossInput
 
 
-def hole_l1(raw: Tensor, image: Tensor, mask: Tensor) -> Tensor:
-    """Absolute error in the hole, ``mean(mask * |raw - image|)`` over all elements. Scalar >= 0, lower is better.
+def hole_l1(raw: Tensor, image: Tensor, mask: Tensor, std: Tensor | None = None) -> Tensor:
+    """Absolute error in the hole, ``mean(mask * |raw - image| / std)`` over all elements. Scalar >= 0, lower is better.
 
     Args:
         raw: ``(B, C, H, W)``.
         image: ``(B, C, H, W)``.
         mask: ``(B, 1, H, W)``, 1 = hole.
+        std: ``(C, 1, 1)`` the unit of each channel's error; None for 1.
     """
-    return (mask * (raw - image).abs()).mean()
+    error = (raw - image).abs()
+    return (mask * (error if std is None else error / std)).mean()
 
 
-def valid_l1(raw: Tensor, image: Tensor, mask: Tensor) -> Tensor:
-    """Absolute error outside the hole, ``mean((1 - mask) * |raw - image|)``. Scalar >= 0, lower is better.
+def valid_l1(raw: Tensor, image: Tensor, mask: Tensor, std: Tensor | None = None) -> Tensor:
+    """Absolute error outside the hole, ``mean((1 - mask) * |raw - image| / std)``. Scalar >= 0, lower is better.
 
     Arguments: see :func:`hole_l1`.
     """
-    return hole_l1(raw, image, 1 - mask)
+    return hole_l1(raw, image, 1 - mask, std)
 
 
 def total_variation(composite: Tensor, mask: Tensor) -> Tensor:
@@ -50,7 +52,7 @@ class HoleL1(nn.Module):
 
     def forward(self, given: LossInput) -> Tensor:
         """Scalar loss."""
-        return hole_l1(given.raw, given.image, given.mask)
+        return hole_l1(given.raw, given.image, given.mask, given.std)
 
 
 class ValidL1(nn.Module):
@@ -58,7 +60,7 @@ class ValidL1(nn.Module):
 
     def forward(self, given: LossInput) -> Tensor:
         """Scalar loss."""
-        return valid_l1(given.raw, given.image, given.mask)
+        return valid_l1(given.raw, given.image, given.mask, given.std)
 
 
 class TotalVariation(nn.Module):
