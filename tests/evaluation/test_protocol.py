@@ -21,10 +21,13 @@ GOLDEN = {
     "center": ("a16c5c307539bc68", 0.38346),
     "legacy_tdanet": ("fa695545d95f1cfa", None),
     "pconv_buckets": ("67829f4f73ab888c", 20.40045),
+    "pconv_buckets_v2": ("53f62e31e7a068c1", 20.57861),
     "smoke": ("7cd4b758f15cb239", 1.84248),
     "tdanet_cub": ("93dd994325087287", 0.51791),
     "thick": ("66656d59ef880c51", 1.07827),
+    "thick_v2": ("7d93a5f2c7d7fc46", 1.00556),
     "thin": ("a1ee0d6bc0aa06f7", 0.5745),
+    "thin_v2": ("40f5138d4c5615bc", 0.52632),
 }
 
 CHOSEN = [5, 12, 39, 61, 90]
@@ -62,6 +65,15 @@ def test_a_frozen_protocol_does_not_change(name):
     assert drawn(protocol) == pytest.approx(masks, abs=1e-3), (
         f"the code draws other masks for {name}.yaml: raise `version` in there"
     )
+
+
+@pytest.mark.stranger("17.C.5")
+@pytest.mark.parametrize("name", ["pconv_buckets", "thick", "thin"])
+def test_the_next_version_differs_in_its_spread_alone(name):
+    first, second = built(f"protocol={name}"), built(f"protocol={name}_v2")
+    assert (first.version, second.version) == (1, 2)
+    assert {family.spread for family in second.holes.values()} == {"uniform"}
+    assert {hole: replace(family, spread="natural") for hole, family in second.holes.items()} == first.holes
 
 
 def test_the_hash_is_of_the_test_alone():

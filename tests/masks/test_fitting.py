@@ -66,6 +66,12 @@ class TestFit:
         assert min(shares) < 0.63
         assert max(shares) > 0.77
 
+    @pytest.mark.stranger("17.C.5")
+    def test_a_uniform_spread_leaves_no_mask_as_it_is(self, blobs, rng):
+        shares = [fit(blobs, (0.1, 0.9), rng, "uniform").mean() for _ in range(40)]
+        assert min(shares) < 0.2
+        assert max(shares) > 0.8
+
     def test_changes_no_given_mask(self, blobs, rng):
         before = blobs.copy()
         fit(blobs, (0.7, 0.8), rng)

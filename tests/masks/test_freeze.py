@@ -8,7 +8,7 @@ from inlay.buckets import BUCKETS
 from inlay.errors import InlayError
 from inlay.images import read_mask
 from inlay.masks import Boxes, Files, Strokes
-from inlay.masks.freeze import Drawn, freeze, freeze_buckets, write_set
+from inlay.masks.freeze import Drawn, by_ratio, freeze, freeze_buckets, write_set
 
 STROKES = Strokes(ratio=(0.2, 0.3))
 
@@ -33,7 +33,7 @@ def test_manifest_tells_what_every_file_is(tmp_path):
     frozen(tmp_path)
     for index, row in enumerate(manifest(tmp_path)):
         assert (row["file"], row["family"], row["seed"]) == (f"{index:06d}.png", "strokes", 5)
-        assert row["ratio"] == round(read_mask(tmp_path / row["file"]).mean(), 6)
+        assert row["ratio"] == read_mask(tmp_path / row["file"]).mean()
         assert "id" not in row
 
 
@@ -114,6 +114,16 @@ class TestBuckets:
             if border == "border":
                 assert not drawn.mask[:margin].any()
                 assert not drawn.mask[:, -margin:].any()
+
+    @pytest.mark.stranger("17.C.5")
+    def test_are_spread_as_the_family_is_unless_asked_otherwise(self):
+        uniform = Boxes(ratio=(0.1, 0.2), spread="uniform")
+        asked = by_ratio(uniform), by_ratio(Boxes(), "uniform"), by_ratio(Boxes())
+        assert [{each.spread for each in families.values()} for families in asked] == [
+            {"uniform"},
+            {"uniform"},
+            {"natural"},
+        ]
 
     def test_depend_on_the_seed_alone(self):
         masks = [[drawn.mask.tobytes() for drawn in freeze_buckets(STROKES, 1, 32, seed)] for seed in (1, 1, 2)]

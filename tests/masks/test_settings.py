@@ -79,6 +79,17 @@ def test_a_ratio_reaches_every_family_of_a_mix():
     assert {each.ratio for each in masks.families.values()} == {(0.45, 0.5)}
 
 
+@pytest.mark.stranger("17.C.5")
+def test_a_spread_reaches_the_families_of_a_mix_that_have_the_choice():
+    masks = family("masks=mix", "masks.spread=uniform")
+    assert {name for name, each in masks.families.items() if getattr(each, "spread", "") == "uniform"} == {
+        "strokes",
+        "shapes",
+        "boxes",
+    }
+    assert family("masks=mix", "masks.families.strokes.spread=uniform").families["strokes"].spread == "uniform"
+
+
 def test_mix_takes_another_family():
     masks = family("masks=mix", "+masks.families.paired={_target_:inlay.masks.Paired}", "+masks.odds.paired=2")
     assert isinstance(masks.families["paired"], Paired)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inlay.errors import InlayError, NoHole
-from inlay.masks.ranges import Ratio
+from inlay.masks.ranges import Ratio, Spread
 
 
 def hole_pixels(ratio: Ratio, shape: tuple[int, ...]) -> tuple[int, int]:
@@ -33,22 +33,25 @@ def hole_pixels(ratio: Ratio, shape: tuple[int, ...]) -> tuple[int, int]:
     return fewest, most
 
 
-def fit(mask: NDArray[np.bool_], ratio: Ratio | None, rng: np.random.Generator) -> NDArray[np.bool_]:
+def fit(
+    mask: NDArray[np.bool_], ratio: Ratio | None, rng: np.random.Generator, spread: Spread = "natural"
+) -> NDArray[np.bool_]:
     """Grow or shrink a hole until it meets a ratio, keeping its form as well as that can be.
 
     Args:
         mask: ``(H, W)``, True = hole.
         ratio: lowest and highest share that is hole; None for any.
-        rng: draws the share to aim for; not asked where the mask meets the range already.
+        rng: draws the share to aim for; not asked where the mask stays as it is.
+        spread: ``natural`` leaves a mask that meets the range as it is, ``uniform`` none.
 
     Returns:
-        ``mask`` itself where it meets the ratio, else a new one.
+        ``mask`` itself where it stays as it is, else a new one.
 
     Raises:
         NoHole: the mask is empty or full, so it has no edge to move.
         InlayError: no whole number of pixels meets the ratio.
     """
-    if ratio is None or ratio[0] <= mask.mean() <= ratio[1]:
+    if ratio is None or (spread == "natural" and ratio[0] <= mask.mean() <= ratio[1]):
         return mask
     fewest, most = hole_pixels(ratio, mask.shape)
     return fit_pixels(mask, int(rng.integers(fewest, most + 1)))

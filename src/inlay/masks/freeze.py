@@ -13,6 +13,7 @@ from inlay.buckets import BUCKETS
 from inlay.errors import InlayError, unwritable
 from inlay.files import write_text
 from inlay.images import Picture, write_picture
+from inlay.masks.ranges import Spread
 from inlay.masks.regions import Region
 from inlay.randomness import Stream, generator
 from inlay.types import MaskFamily
@@ -57,14 +58,16 @@ def freeze(family: MaskFamily, count: int, size: int, seed: int) -> Iterator[Dra
         yield Drawn(f"{index:06d}", family(size, size, generator(seed, Stream.GENERATE, index=index)))
 
 
-def by_ratio(family: Region) -> dict[str, Region]:
+def by_ratio(family: Region, spread: Spread | None = None) -> dict[str, Region]:
     """A family in each bucket of hole ratios, without and with the border constraint: ``free/10-20`` and so on.
 
     Args:
         family: draws the masks; its ``ratio`` and ``border`` are set here.
+        spread: of ratios within each bucket; None for the family's own.
     """
+    spread = spread or family.spread
     return {
-        f"{border}/{100 * low:02.0f}-{100 * high:.0f}": replace(family, ratio=(low, high), border=margin)
+        f"{border}/{100 * low:02.0f}-{100 * high:.0f}": replace(family, ratio=(low, high), border=margin, spread=spread)
         for border, margin in BORDERS.items()
         for low, high in BUCKETS
     }
@@ -107,7 +110,7 @@ def write_set(masks: Iterable[Drawn], family: str, seed: int, out: Path) -> Iter
         if not (out / name).resolve().is_relative_to(out.resolve()):
             raise InlayError(f"{name}: leads out of {out}. Give the picture an id without '..' and leading '/'.")
         write_picture(out / f"{name}.png", Picture(mask[..., None].astype(np.uint8) * 255))
-        row = Row(file=f"{name}.png", ratio=round(float(mask.mean()), 6), family=family, seed=seed)
+        row = Row(file=f"{name}.png", ratio=float(mask.mean()), family=family, seed=seed)
         if id is not None:
             row["id"] = id
         rows.append(row)

@@ -1,7 +1,7 @@
 """Several families at once."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import chain
 from typing import Any
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from inlay.errors import InlayError, NoHole
 from inlay.masks.paired import Paired
-from inlay.masks.ranges import Ratio, check_ratio, lists_to_tuples
+from inlay.masks.ranges import Ratio, Spread, check_ratio, lists_to_tuples
 from inlay.types import Scene
 
 
@@ -22,11 +22,14 @@ class Mix:
         families: by name; dataclasses, so that their ``ratio`` can be set.
         odds: how often each is drawn, relative to the others; 0 for never.
         ratio: lowest and highest share that is hole, for all of them; None leaves each with its own.
+        spread: ``natural`` or ``uniform`` within it, for all that have the choice: boxes in the middle and strips are
+            uniform as they are, files are taken as they are. None leaves each with its own.
     """
 
     families: Mapping[str, Any]
     odds: Mapping[str, float]
     ratio: Ratio | None = None
+    spread: Spread | None = None
 
     def __post_init__(self) -> None:
         lists_to_tuples(self)
@@ -37,8 +40,8 @@ class Mix:
             )
         if not self.odds or min(self.odds.values()) < 0 or sum(self.odds.values()) <= 0:
             raise InlayError(f"masks.odds must not be negative, and one must be positive; got {dict(self.odds)}.")
-        if self.ratio is not None:
-            families = {name: replace(family, ratio=self.ratio) for name, family in self.families.items()}
+        if self.ratio is not None or self.spread is not None:
+            families = {name: self._common(family) for name, family in self.families.items()}
             object.__setattr__(self, "families", families)
 
     def __call__(
@@ -61,6 +64,13 @@ class Mix:
                 reasons.append(str(error))
                 del left[name]
         raise NoHole("; ".join(reasons))
+
+    def _common(self, family: Any) -> Any:
+        """A family with the ratio and spread of all."""
+        given: dict[str, Any] = {} if self.ratio is None else {"ratio": self.ratio}
+        if self.spread is not None and any(field.name == "spread" for field in fields(family)):
+            given["spread"] = self.spread
+        return replace(family, **given)
 
     def without_partner(self, ids: Iterable[str]) -> list[str]:
         """See :meth:`inlay.masks.Paired.without_partner`."""

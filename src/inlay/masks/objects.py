@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from inlay.errors import InlayError, NoHole
 from inlay.masks.fitting import fit
 from inlay.masks.morphology import dilated, opened
-from inlay.masks.ranges import Range, Ratio, check_ratio, ends, lists_to_tuples
+from inlay.masks.ranges import Range, Ratio, Spread, check_ratio, check_spread, ends, lists_to_tuples
 from inlay.types import Scene
 
 Source = Literal["any", "object", "box"]
@@ -25,6 +25,8 @@ class Objects:
         dilation: width of the kernel that grows the hole, by half of it, likewise.
         valid: the share of the picture that is hole must lie between these, both excluded.
         ratio: lowest and highest share that is hole; a valid hole outside it is grown or shrunk. None for any.
+        spread: ``natural`` leaves holes that meet the ratio alone; ``uniform`` grows or shrinks all of them, so that
+            every share in it is as probable as any other.
     """
 
     source: Source = "any"
@@ -32,10 +34,12 @@ class Objects:
     dilation: float = 0.0
     valid: Range = (0.05, 0.80)
     ratio: Ratio | None = None
+    spread: Spread = "natural"
 
     def __post_init__(self) -> None:
         lists_to_tuples(self)
         check_ratio(self.ratio)
+        check_spread(self.spread, self.ratio)
         if self.source not in get_args(Source):
             raise InlayError(f"masks.source must be one of {', '.join(get_args(Source))}; got {self.source!r}.")
         for name in ("opening", "dilation"):
@@ -58,7 +62,7 @@ class Objects:
         share, (low, high) = float(mask.mean()), self.valid
         if not low < share < high:
             raise NoHole(f"its object covers {share:.1%} of the sample, which is not between {low:.0%} and {high:.0%}")
-        return fit(mask, self.ratio, rng)
+        return fit(mask, self.ratio, rng, self.spread)
 
     def _object(self, scene: Scene | None) -> NDArray[np.bool_]:
         if scene is None:

@@ -10,7 +10,7 @@ from inlay.errors import InlayError, NoHole
 from inlay.images import HoleIs, read_mask
 from inlay.masks.fitting import fit
 from inlay.masks.partners import Partners
-from inlay.masks.ranges import Ratio, check_ratio, lists_to_tuples
+from inlay.masks.ranges import Ratio, Spread, check_ratio, check_spread, lists_to_tuples
 from inlay.types import Scene
 
 
@@ -23,16 +23,20 @@ class Paired:
             just ``b.png`` directly in the folder. None takes the mask that the dataset's index names.
         hole_is: the color of the hole in the folder's files, ``white`` or ``black``.
         ratio: lowest and highest share that is hole; a mask outside it is grown or shrunk. None leaves masks alone.
+        spread: ``natural`` leaves masks that meet the ratio alone; ``uniform`` grows or shrinks all of them, so that
+            every share in it is as probable as any other.
     """
 
     root: str | None = None
     hole_is: HoleIs = "white"
     ratio: Ratio | None = None
+    spread: Spread = "natural"
     _partners: Partners | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         lists_to_tuples(self)
         check_ratio(self.ratio)
+        check_spread(self.spread, self.ratio)
         if self.root is not None:
             object.__setattr__(self, "_partners", Partners.below(self.root, "masks.root"))
 
@@ -53,7 +57,7 @@ class Paired:
             raise NoHole("the dataset names no mask for it" if self.root is None else f"no mask for it in {self.root}")
         if not mask.any():
             raise NoHole("its mask has no hole in what the sample shows")
-        return fit(mask, self.ratio, rng)
+        return fit(mask, self.ratio, rng, self.spread)
 
     def without_partner(self, ids: Iterable[str]) -> list[str]:
         """The pictures that the folder holds no mask for; what an index does not name is met later."""

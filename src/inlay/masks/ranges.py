@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, Literal, get_args
 
 from inlay.errors import InlayError
 
 Range = tuple[float, float]
 Ratio = tuple[float, float]
 """Lowest and highest share of a picture that is hole."""
+Spread = Literal["natural", "uniform"]
+"""How hole ratios lie within their range: as the family makes them, or each as probable as any other."""
 
 
 def between(limits: Range, share: float) -> float:
@@ -22,6 +24,17 @@ def check_ratio(ratio: Ratio | None) -> None:
         low, high = ends("ratio", ratio)
         if not 0.0 < low < high <= 1.0:
             raise InlayError(f"masks.ratio must be [low, high] with 0 < low < high <= 1; got [{low}, {high}].")
+
+
+def check_spread(spread: Spread, ratio: Ratio | None) -> None:
+    """Raise :class:`InlayError` unless it is one of both, and a uniform one has a ratio to lie in."""
+    if spread not in get_args(Spread):
+        raise InlayError(f"masks.spread must be natural or uniform; got {spread!r}.")
+    if spread == "uniform" and ratio is None:
+        raise InlayError(
+            "masks.spread=uniform spreads holes over masks.ratio, which is null. Give a range, masks.ratio=[0.1,0.4], "
+            "or masks.spread=natural."
+        )
 
 
 def check_range(name: str, limits: Range, lowest: float, highest: float, unit: str = "") -> None:

@@ -1,6 +1,7 @@
 """What every painted family shares: painting until an asked-for share of the picture is hole."""
 
 import itertools
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from inlay.errors import InlayError
 from inlay.masks.fitting import fit_pixels, hole_pixels
 from inlay.masks.primitives import Canvas, Primitive
-from inlay.masks.ranges import Ratio, check_ratio, lists_to_tuples
+from inlay.masks.ranges import Ratio, Spread, check_ratio, check_spread, lists_to_tuples
 from inlay.types import Scene
 
 Plan = Callable[[int, int, np.random.Generator, int], Iterable[Primitive]]
@@ -21,6 +22,7 @@ Plan = Callable[[int, int, np.random.Generator, int], Iterable[Primitive]]
 _AT_ONCE = 10
 _MOST_PAINTED = 400
 _MOST_CUT = 16
+_NEARLY = 0.85  # of a target that has to be met exactly: the edges move for the rest, which would else be crumbs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,16 +31,20 @@ class Region(ABC):
 
     Attributes:
         ratio: lowest and highest share of the picture that is hole, both met; None leaves it to chance.
+        spread: ``natural`` leaves a hole as it was painted once it lies in the ratio, which favors the upper half of a
+            range; with ``uniform`` every number of pixels in it is as probable as any other.
         border: strip along the edges that stays untouched, as a share of the short side
             (Liu et al. 2018 keep 50 of 512 px free: 0.098).
     """
 
     ratio: Ratio | None = None
     border: float = 0.0
+    spread: Spread = "natural"
 
     def __post_init__(self) -> None:
         lists_to_tuples(self)
         check_ratio(self.ratio)
+        check_spread(self.spread, self.ratio)
         if not 0.0 <= self.border < 0.5:
             raise InlayError(f"masks.border must lie in [0, 0.5), a share of the short side; got {self.border}.")
 
@@ -88,8 +94,11 @@ class Region(ABC):
                 f"{inner.size / (shape[0] * shape[1]):.0%} of the picture. Lower one of them."
             )
         target = fewest + int(rng.random() * (min(most, inner.size) - fewest + 1))
-        covered = paint_up_to(inner, (fewest, target, most), _endless(plan, inner.shape, rng))
-        if not fewest <= covered <= most:
+        will_do, paint = (fewest, most), (fewest, target, most)
+        if self.spread == "uniform":
+            will_do, paint = (target, target), (math.ceil(_NEARLY * target), target, target)
+        covered = paint_up_to(inner, paint, _endless(plan, inner.shape, rng))
+        if not will_do[0] <= covered <= will_do[1]:
             if not covered:  # not even the smallest primitive fitted, and nothing has no edge
                 inner[rng.integers(inner.shape[0]), rng.integers(inner.shape[1])] = 1
             inner[:] = fit_pixels(inner.view(np.bool_), target) if target < inner.size else 1
