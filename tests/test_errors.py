@@ -1,4 +1,6 @@
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,14 @@ def test_success_prints_nothing(capsys):
     with reported():
         pass
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.stranger("17.B.2")
+def test_an_interrupt_while_something_is_imported_is_one_line(tmp_path):
+    lost = "try:\n    os.kill(os.getpid(), signal.SIGINT)\nexcept BaseException:\n    pass\n"
+    (tmp_path / "slow.py").write_text(f"import os, signal\n{lost}")
+    program = "from inlay.errors import interrupted\nwith interrupted('half done.'):\n    import slow\nprint('went on')"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "interrupted: half done.\n")

@@ -3,9 +3,11 @@
 import errno
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from inlay import lost_workers
 from inlay.printing import say
@@ -45,6 +47,8 @@ class NoHole(InlayError):
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {*_FULL, errno.EROFS}
+
+_INTERRUPTED = 130  # exit status: 128, and the number of SIGINT
 
 REQUEUE = 75
 """Exit status of a run that was asked to stop and can go on: temporary failure, EX_TEMPFAIL of sysexits.h."""
@@ -115,13 +119,39 @@ def reported(told: Callable[[str], str] = str) -> Iterator[None]:
 
 
 @contextmanager
-def interrupted() -> Iterator[None]:
-    """Turn Ctrl-C into one line and exit status 130, for work that can be started again."""
+def interrupted(left: str = "the same command goes on with what is missing.") -> Iterator[None]:
+    """Turn Ctrl-C into one line and exit status 130, for work that can be started again.
+
+    Args:
+        left: what the line says of the state that the work is left in.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if importing(frame):
+            say(f"interrupted: {left}", sys.stderr)
+            os._exit(_INTERRUPTED)
+        raise KeyboardInterrupt
+
+    heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if heard:
+        signal.signal(signal.SIGINT, stop)
     try:
         yield
     except KeyboardInterrupt:
-        print("interrupted: the same command goes on with what is missing.", file=sys.stderr)
-        raise SystemExit(130) from None
+        say(f"interrupted: {left}", sys.stderr)
+        raise SystemExit(_INTERRUPTED) from None
+    finally:
+        if heard:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def importing(frame: FrameType | None) -> bool:
+    """Whether a module is being imported: an exception may get lost there, or leave half of the module."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _mistake(error: BaseException | None) -> str | None:

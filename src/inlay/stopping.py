@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
-from inlay.errors import REQUEUE, requeue_status
+from inlay.errors import REQUEUE, importing, requeue_status
 
 _NAMES = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGINT")  # Windows has two of them
 _told: int | None = None  # where the system writes the numbers of signals
@@ -43,7 +43,7 @@ def listen() -> None:
             os._exit(REQUEUE)
         survive_hangup()
         print(f"preempted: {signal.Signals(number).name}. {_GO_ON}", file=sys.stderr, flush=True)
-        if _importing(frame):  # where an exception may get lost, or leave half a module; there is nothing to tidy up
+        if importing(frame):  # there is nothing to tidy up yet
             os._exit(requeue_status())
         overdue = threading.Timer(_PATIENCE, os._exit, [requeue_status()])  # or a library let the exception get lost
         overdue.daemon = True
@@ -102,11 +102,3 @@ def survive_hangup() -> None:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, descriptor)
             os.close(nowhere)
-
-
-def _importing(frame: FrameType | None) -> bool:
-    while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
-        frame = frame.f_back
-    return False

@@ -112,6 +112,14 @@ def photograph(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def vast(tmp_path_factory):
+    """40 megapixels."""
+    path = tmp_path_factory.mktemp("vast") / "astronaut.bmp"  # read and written at once
+    Image.fromarray(data.astronaut()).convert("L").resize((7746, 5164)).save(path)
+    return path
+
+
 def load(page, path):
     page.set_input_files(PICTURE, path)
     page.wait_for_selector("#inlay-painter canvas", state="visible")
@@ -128,7 +136,7 @@ def enabled(page):
 
 def drag(page, start, *stops):
     """With the mouse, in shares of the picture."""
-    seen = page.locator("#inlay-painter canvas").bounding_box()
+    seen = page.locator("#inlay-painter .stage img").first.bounding_box()
     places = [(seen["x"] + x * seen["width"], seen["y"] + y * seen["height"]) for x, y in (start, *stops)]
     page.mouse.move(*places[0])
     page.mouse.down()
@@ -146,17 +154,17 @@ def ratio(page):
     return float(re.search(r"Hole: ([\d.]+)%", page.inner_text("body")).group(1))
 
 
-def download(page, folder):
+def download(page, folder, button="#inlay-keep"):
     with page.expect_download() as started:
-        page.get_by_text("Download at full size").click()
+        page.click(button)
     path = folder / started.value.suggested_filename
     started.value.save_as(path)
     return path
 
 
 def filled(page):
-    page.wait_for_selector("#inlay-compare img", state="visible")
-    page.get_by_text("Download at full size").wait_for(state="visible")
+    page.wait_for_selector("#inlay-compare .stage", state="visible")
+    page.wait_for_selector("#inlay-keep", state="visible")
 
 
 def test_load_paint_fill_compare_download(visit, photograph, tmp_path):
@@ -169,6 +177,7 @@ def test_load_paint_fill_compare_download(visit, photograph, tmp_path):
     page.click(FILL)
     filled(page)
     assert page.locator("#inlay-compare img").count() == 2
+    page.locator("#inlay-compare [name=wipe]").fill("50")
     path = download(page, tmp_path)
     assert path.name == "astronaut_filled.png"
     given, result = read_picture(photograph), read_picture(path)
@@ -179,6 +188,8 @@ def test_load_paint_fill_compare_download(visit, photograph, tmp_path):
     brush = 0.08 / 2 + 0.005
     assert (changed.min(axis=0) > 0.3 - brush).all()
     assert (changed.max(axis=0) < 0.4 + brush).all()
+    mask = read_picture(download(page, tmp_path, "#inlay-keep-mask")).pixels[..., 0] > 0
+    assert np.array_equal(result.pixels[~mask], given.pixels[~mask])
 
 
 def test_a_box_is_filled_to_the_pixel(visit, photograph, tmp_path):
@@ -220,6 +231,112 @@ def test_brush_eraser_box_undo_redo_invert_and_clear(visit, photograph):
     assert page.is_disabled(FILL)
 
 
+@pytest.mark.stranger("17.B.3")
+def test_a_box_of_a_40_megapixel_picture_is_exact_filled_gone_on_from_and_undone(visit, vast, tmp_path):
+    page = visit()
+    load(page, vast)
+    stage = page.locator("#inlay-painter .stage").bounding_box()
+    page.mouse.move(stage["x"] + stage["width"] * 0.6, stage["y"] + stage["height"] * 0.3)
+    for _ in range(60):
+        page.mouse.wheel(0, -200)
+    page.wait_for_function("document.querySelector('#inlay-painter .percent').value === '3200%'")
+    page.wait_for_function("document.querySelectorAll('#inlay-painter .stage img').length === 2")  # every pixel of it
+    page.keyboard.press("r")
+    page.mouse.move(stage["x"] + 200.5, stage["y"] + 150.5)
+    page.mouse.down()
+    page.mouse.move(stage["x"] + 200.5 + 5 * 32, stage["y"] + 150.5 + 3 * 32, steps=3)
+    page.mouse.up()
+    status(page, "15 pixels.")
+    left, top = (int(page.input_value(f"#inlay-painter [name={name}]")) for name in "xy")
+    enabled(page)
+    page.click(FILL)
+    filled(page)
+    given, result = read_picture(vast).pixels, read_picture(download(page, tmp_path)).pixels
+    changed = np.argwhere((result != given).any(axis=2))
+    assert (changed.min(axis=0) >= (top, left)).all()
+    assert (changed.max(axis=0) < (top + 3, left + 5)).all()
+    page.click("#inlay-go-on")
+    status(page, "No hole yet")
+    assert page.inner_text("#inlay-painter .percent") == "3200%"  # it stays where one works
+    page.keyboard.press("Control+z")
+    status(page, "15 pixels.")
+    page.keyboard.press("Control+Shift+z")
+    status(page, "No hole yet")
+
+
+@pytest.mark.stranger("17.B.3")
+def test_zoom_and_pan_with_keys_and_fingers_and_the_size_of_the_brush(visit, photograph):
+    page = visit(has_touch=True)
+    load(page, photograph)
+
+    def percent():
+        return int(page.inner_text("#inlay-painter .percent").rstrip("%"))
+
+    fit = percent()
+    page.keyboard.press("+")
+    assert percent() > fit
+    page.keyboard.press("1")
+    assert percent() == 100
+    before = page.locator("#inlay-painter .stage img").first.bounding_box()
+    page.focus("#inlay-painter .stage")
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#inlay-painter .stage img").first.bounding_box()["x"] == before["x"] - 40
+    size = "#inlay-painter .size output"
+    small = int(page.inner_text(size).removesuffix(" px"))
+    page.keyboard.press("]")
+    assert int(page.inner_text(size).removesuffix(" px")) > small
+    page.keyboard.press("[")
+    page.keyboard.press("[")
+    assert int(page.inner_text(size).removesuffix(" px")) < small
+    page.keyboard.press("0")
+    assert percent() == fit
+    pinch(page, 60, 180)
+    assert percent() == pytest.approx(3 * fit, rel=0.1)
+    status(page, "No hole yet")
+
+
+def pinch(page, near, far):
+    """Two fingers, from one distance to another, around the middle of the picture."""
+    stage = page.locator("#inlay-painter .stage").bounding_box()
+    x, y = stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
+    touch = page.context.new_cdp_session(page)
+
+    def fingers(kind, distance):
+        points = [{"x": x + way * distance / 2, "y": y, "id": way} for way in (-1, 1)] if distance else []
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    fingers("touchStart", near)
+    for distance in np.linspace(near, far, 8):
+        fingers("touchMove", float(distance))
+    fingers("touchEnd", 0)
+
+
+@pytest.mark.stranger("17.B.2")
+def test_two_models_are_compared_on_one_hole(visit, photograph, tmp_path):
+    page = visit()
+    load(page, photograph)
+    drag(page, (0.3, 0.3), (0.4, 0.3))
+    page.get_by_label("Compare with").click()
+    page.get_by_role("option", name="last").last.click()
+    enabled(page)
+    page.click(FILL)
+    filled(page)
+    assert page.locator("#inlay-compare .stage").count() == 2
+    page.locator("#inlay-compare label", has_text="last").click()
+    status(page, "last: it saw")
+    page.click("#inlay-go-on")
+    status(page, "No hole yet")
+
+
+@pytest.mark.stranger("17.B.3")
+def test_a_name_that_turns_the_direction_of_letters_is_shown_as_text(visit, tmp_path):
+    Image.new("RGB", (60, 40)).save(tmp_path / "cat\u202egnp.png")
+    page = visit()
+    load(page, tmp_path / "cat\u202egnp.png")
+    status(page, r"cat\u202egnp.png: 60 x 40")
+    assert "\u202e" not in page.inner_text("body")
+
+
 def test_a_mask_file_and_its_polarity(visit, photograph, tmp_path):
     mask = np.zeros((1600, 1600), np.uint8)
     mask[:400] = 255
@@ -227,7 +344,7 @@ def test_a_mask_file_and_its_polarity(visit, photograph, tmp_path):
     page = visit()
     load(page, photograph)
     page.get_by_role("button", name="Mask file").click()
-    page.locator("input[type=file]").last.set_input_files(tmp_path / "mask.png")
+    page.locator("#inlay-mask input[type=file]").set_input_files(tmp_path / "mask.png")
     status(page, "Hole: 25.0%")
     page.get_by_label("black").check()
     status(page, "Hole: 75.0%")
@@ -254,19 +371,19 @@ def test_the_text_is_asked_for_where_the_model_takes_one(visit, tmp_path):
     page = visit()
     assert not page.get_by_label("Text").is_visible()
     page.get_by_label("Model").click()
-    page.get_by_role("option", name="last").click()
+    page.get_by_role("option", name="last").first.click()
     page.get_by_label("Text").press_sequentially("a red xylophone")
     status(page, "never learned these words and cannot tell them apart: ")
     load(page, tmp_path / "small.png")
     drag(page, (0.3, 0.3), (0.4, 0.3))
     enabled(page)
-    page.get_by_label("number input for Samples").fill("2")
-    page.get_by_label("number input for Samples").press("Enter")
+    page.get_by_label("number input for Variations").fill("2")
+    page.get_by_label("number input for Variations").press("Enter")
     page.click(FILL)
     filled(page)
     status(page, "seed 0")
     page.locator("#inlay-samples button").nth(1).click()
-    page.wait_for_function("/strategy \\w+, seed 1/.test(document.body.innerText)")
+    status(page, "seed 1: it saw")
 
 
 def test_a_visit_with_the_keyboard_alone(visit, photograph, tmp_path):
@@ -284,6 +401,8 @@ def test_a_visit_with_the_keyboard_alone(visit, photograph, tmp_path):
         page.keyboard.press("Enter")
     chooser.value.set_files(photograph)
     page.wait_for_selector("#inlay-painter canvas", state="visible")
+    to("#inlay-painter .stage")
+    page.keyboard.press("+")
     to("#inlay-painter [name=x]")
     for number in ("200", "300", "160", "160"):
         page.keyboard.type(number)

@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 
-from inlay.app.filling import Wish, fill, forget
+from inlay.app.filling import Results, Wish, fill, forget
 from inlay.app.limits import Limits
 from inlay.app.pictures import Loaded
 from inlay.app.room import Room
+from inlay.app.views import view_of
 from inlay.composing import How
 from inlay.errors import InlayError
 from inlay.fillers import Filler, MeanFill
-from inlay.images import Picture, read_picture
+from inlay.images import Picture
 from inlay.inpainter import Inpainter
 from inlay.ops import composite
 
@@ -29,8 +30,9 @@ class Drawn(Filler):
 
 
 @pytest.fixture
-def loaded(rng):
-    return Loaded("cat.jpg", Picture(rng.integers(0, 65536, (12, 16, 3)).astype(np.uint16)))
+def loaded(rng, tmp_path):
+    picture = Picture(rng.integers(0, 65536, (12, 16, 3)).astype(np.uint16))
+    return Loaded("cat.jpg", picture, view_of(picture, Room(tmp_path, 1e9)))
 
 
 @pytest.fixture
@@ -41,24 +43,25 @@ def hole():
 
 
 def filled(filler, loaded, hole, folder, limits=None, **wish):
-    return fill(Inpainter(filler, "model", How()), loaded, hole, Wish(**wish), limits or Limits(), Room(folder, 1e9))
+    fillers = filler if isinstance(filler, dict) else {"model": filler}
+    models = {name: Inpainter(each, name, How()) for name, each in fillers.items()}
+    return fill(models, loaded, hole, Wish(**wish), limits or Limits(), Room(folder, 1e9))
 
 
-def test_the_download_has_the_files_own_pixels_outside_the_hole(loaded, hole, tmp_path):
+def test_a_result_has_the_files_own_pixels_outside_the_hole(loaded, hole, tmp_path):
     (sample,) = filled(MeanFill(), loaded, hole, tmp_path)
-    result = read_picture(sample.file).pixels
-    assert sample.file.name == "cat_filled.png"
+    result = sample.patch.applied(loaded.picture).pixels
     assert result.dtype == np.uint16
     assert np.array_equal(result[~hole], loaded.picture.pixels[~hole])
     mean = loaded.picture.pixels[~hole].mean(axis=0)
     assert np.abs(result[hole] - mean).max() < 1
-    assert (sample.seed, sample.how) == ("", "strategy whole")
+    assert (sample.seed, sample.how) == ("", "it saw the whole picture at once")
 
 
 def test_samples_are_drawn_with_seeds_that_follow_each_other(loaded, hole, tmp_path):
     samples = filled(Drawn(), loaded, hole, tmp_path, seed=20, samples=3, text=" a red bird ")
     assert [each.seed for each in samples] == ["seed 20", "seed 21", "seed 22"]
-    assert [int(each.preview[4, 5, 0]) for each in samples] == [20, 21, 22]
+    assert [int(each.view.small[4, 5, 0]) for each in samples] == [20, 21, 22]
 
 
 def test_a_model_gets_the_text_it_takes_and_no_empty_one(loaded, hole, tmp_path):
@@ -95,12 +98,38 @@ def test_a_hole_must_be_there_and_leave_something(loaded, hole, tmp_path):
         filled(MeanFill(), loaded, hole | True, tmp_path)
 
 
-def test_what_comes_too_late_leaves_nothing(loaded, hole, tmp_path):
-    with pytest.raises(InlayError, match="more than 1e-09 seconds"):
-        filled(Drawn(), loaded, hole, tmp_path, limits=Limits(seconds=1e-9), samples=3)
+class Broken(MeanFill):
+    """Fills nothing."""
+
+    def fill(self, image, mask, *, text=None, seed=None):
+        raise InlayError("broken")
+
+
+@pytest.mark.parametrize(
+    ("fillers", "seconds", "message"),
+    [({"a": Drawn()}, 1e-9, "more than 1e-09 seconds"), ({"a": MeanFill(), "b": Broken()}, 60, "broken")],
+)
+def test_what_comes_too_late_or_fails_leaves_nothing(loaded, hole, tmp_path, monkeypatch, fillers, seconds, message):
+    monkeypatch.setattr("inlay.app.views.LONGEST", 8)
+    with pytest.raises(InlayError, match=message):
+        filled(fillers, loaded, hole, tmp_path, limits=Limits(seconds=seconds))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_forgotten_samples_leave_nothing(loaded, hole, tmp_path):
-    forget(filled(Drawn(), loaded, hole, tmp_path, samples=2))
+def test_forgotten_samples_leave_nothing(loaded, hole, tmp_path, monkeypatch):
+    monkeypatch.setattr("inlay.app.views.LONGEST", 8)
+    samples = filled(Drawn(), loaded, hole, tmp_path, samples=2)
+    assert len(list(tmp_path.iterdir())) == 2
+    forget(samples)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.stranger("17.B.2")
+def test_two_models_fill_one_hole_and_one_answer_of_each_is_seen(loaded, hole, tmp_path):
+    samples = filled({"telea": MeanFill(), "drawn": Drawn()}, loaded, hole, tmp_path, seed=4, samples=2)
+    assert [each.title for each in samples] == ["Quick patch (Telea)", "drawn, seed 4", "drawn, seed 5"]
+    results = Results.of("", samples)
+    assert (results.shown, results.kept) == ((0, 1), 0)
+    chosen = results.keep(2)
+    assert (chosen.shown, chosen.kept) == ((0, 2), 2)
+    assert (chosen.keep(0).shown, chosen.keep(0).kept) == ((0, 2), 0)

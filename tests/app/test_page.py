@@ -1,17 +1,22 @@
 """What happens on the page, without a browser; the browser's test is next door."""
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
 from threading import Event
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from inlay.app.filling import Results
+from inlay.app.holes import painted, runs_of
 from inlay.app.limits import Limits
 from inlay.app.models import open_models
 from inlay.app.room import Room
+from inlay.composing import BLENDS, STRATEGIES
 from inlay.errors import InlayError
-from tests.app.test_holes import png
+from inlay.images import read_picture
 
 
 @pytest.fixture(scope="module")
@@ -32,17 +37,23 @@ def page(tmp_path_factory, gradio):
 @pytest.fixture
 def loaded(page, tmp_path, rng):
     Image.fromarray(rng.integers(0, 256, (20, 30, 3)).astype(np.uint8)).save(tmp_path / "cat.png")
-    happened = page.open_picture(str(tmp_path / "cat.png"), [])
+    happened = page.open_picture(str(tmp_path / "cat.png"), None, None)
     return happened[page.parts.loaded]
 
 
-def box(value=255):
-    alpha = np.zeros((20, 30), np.uint8)
-    alpha[5:10, 5:15] = value
-    return png(alpha)
+@pytest.fixture
+def hole():
+    hole = np.zeros((20, 30), bool)
+    hole[5:10, 5:15] = True
+    return hole
 
 
-ASKED = ("", 1, "", "auto", 0, 0, "none")
+@pytest.fixture
+def box(hole):
+    return runs_of(hole)
+
+
+ASKED = ("", 1, "", "auto", 0, 0, False)
 
 
 def test_nothing_of_the_page_is_offered_to_programs(page):
@@ -58,10 +69,10 @@ def test_one_fill_runs_at_a_time(page):
     assert page.blocks._queue.max_size == Limits().waiting
 
 
-def test_a_picture_is_shown_and_its_button_waits_for_a_hole(page, loaded):
+def test_a_picture_is_shown_and_its_button_waits_for_a_hole(page, loaded, box):
     p = page.parts
     assert loaded.picture.size == (20, 30)
-    before, after = page.look(loaded, ""), page.look(loaded, box())
+    before, after = page.look(loaded, ""), page.look(loaded, box)
     assert not before[p.fill]["interactive"]
     assert "No hole yet" in before[p.status]
     assert after[p.fill]["interactive"]
@@ -69,22 +80,23 @@ def test_a_picture_is_shown_and_its_button_waits_for_a_hole(page, loaded):
     assert "Hole: 8.3%" in after[p.status]
 
 
-def test_taking_the_picture_away_empties_the_page(page):
-    happened = page.open_picture(None, [])
-    assert happened[page.parts.loaded] is None
-    assert happened[page.parts.painter]["picture"] == ""
-    assert not happened[page.parts.fill]["interactive"]
+@pytest.mark.stranger("17.B.3")
+def test_the_file_is_taken_out_of_its_widget_which_would_show_its_name_as_it_is(page, tmp_path):
+    Image.new("RGB", (30, 20)).save(tmp_path / "cat\u202egnp.png")
+    happened = page.open_picture(str(tmp_path / "cat\u202egnp.png"), None, None)
+    assert happened[page.parts.picture] == {"value": None, "visible": "hidden", "__type__": "update"}
+    assert r"cat\u202egnp.png: 30 x 20" in happened[page.parts.status]
 
 
-def test_a_mask_file_is_shown_and_counts(page, loaded, tmp_path):
+def test_a_mask_file_is_shown_and_its_colors_can_be_turned(page, loaded, tmp_path):
     mask = np.zeros((20, 30), np.uint8)
     mask[2:12, 3:9] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")
+    p = page.parts
     happened = page.open_mask(loaded, str(tmp_path / "mask.png"), "black")
-    given = happened[page.parts.loaded].given
-    assert np.array_equal(given, mask == 0)
-    url = happened[page.parts.painter]["given"]["url"]
-    assert np.array_equal(page._hole(happened[page.parts.loaded], url), given)
+    turned = page.turn_mask(happened[p.loaded], "white")
+    for each, expected in ((happened, mask == 0), (turned, mask > 0)):
+        assert np.array_equal(painted(each[p.painter]["given"]["runs"], (20, 30)), expected)
 
 
 def test_the_same_mask_given_twice_is_shown_twice(page, loaded, tmp_path):
@@ -93,26 +105,92 @@ def test_the_same_mask_given_twice_is_shown_twice(page, loaded, tmp_path):
     assert shown[0]["given"] != shown[1]["given"]
 
 
-def test_filling_shows_the_result_and_forgets_the_one_before(page, loaded):
+def test_filling_shows_the_result_and_forgets_the_one_before(page, loaded, box, hole, monkeypatch):
+    monkeypatch.setattr("inlay.app.views.LONGEST", 10)
     p = page.parts
-    first = page.fill(loaded, box(), [], "mean", *ASKED)
-    second = page.fill(loaded, box(), first[p.samples], "mean", *ASKED)
-    before, after = second[p.compare]
-    assert np.array_equal(before, loaded.picture.pixels)
-    hole = np.zeros((20, 30), bool)
-    hole[5:10, 5:15] = True
+    first = page.fill(loaded, box, None, "mean", "", *ASKED)[p.results].samples[0]
+    second = page.fill(loaded, box, Results.of(box, [first]), "mean", "", *ASKED)
+    (sample,) = second[p.results].samples
+    before, after = loaded.picture.pixels, sample.patch.applied(loaded.picture).pixels
     assert np.array_equal(after[~hole], before[~hole])
     assert (after[hole] != before[hole]).any()
-    assert not first[p.samples][0].file.exists()
-    assert second[p.download] == str(second[p.samples][0].file)
-    assert second[p.samples][0].file.exists()
+    assert not first.view.full.exists()
+    assert sample.view.full.exists()
     assert not second[p.gallery]["visible"]
+    shown = second[p.compare]["results"]
+    assert shown["size"] == [30, 20]
+    assert [pane["title"] for pane in shown["panes"]] == ["One plain color (mean)"]
+
+
+@pytest.mark.stranger("17.B.2")
+def test_two_models_are_compared_and_either_is_kept(page, loaded, box):
+    p = page.parts
+    happened = page.fill(loaded, box, None, "telea", "mean", *ASKED)
+    assert [pane["number"] for pane in happened[p.compare]["results"]["panes"]] == [0, 1]
+    kept = page.keep(loaded, happened[p.results], "1")
+    assert kept[p.compare]["results"]["kept"] == 1
+    assert "One plain color (mean): it saw" in kept[p.caption]
+    path = page.keep_own(loaded, kept[p.results])[p.file]
+    second = kept[p.results].samples[1].patch.applied(loaded.picture)
+    assert np.array_equal(read_picture(path).pixels, second.pixels)
+
+
+@pytest.mark.stranger("17.B.2")
+def test_one_model_is_not_compared_with_itself(page, loaded, box):
+    happened = page.fill(loaded, box, None, "mean", "mean", *ASKED)
+    assert len(happened[page.parts.results].samples) == 1
+
+
+@pytest.mark.stranger("17.B.3")
+def test_going_on_from_a_result_and_undo_brings_the_picture_and_its_hole_back(page, loaded, box):
+    p = page.parts
+    results = page.fill(loaded, box, None, "mean", "", *ASKED)[p.results]
+    on = page.go_on(loaded, results)
+    filled = results.samples[0].patch.applied(loaded.picture).pixels
+    assert np.array_equal(on[p.loaded].picture.pixels, filled)
+    assert (on[p.painter]["back"], on[p.painter]["forward"], on[p.painter]["given"]) == (True, False, None)
+    assert on[p.results] is None
+    assert not on[p.fill]["interactive"]
+    back = page.go_back(on[p.loaded], None)
+    assert np.array_equal(back[p.loaded].picture.pixels, loaded.picture.pixels)
+    assert back[p.painter]["given"]["runs"] == box
+    assert (back[p.painter]["back"], back[p.painter]["forward"]) == (False, True)
+    forward = page.go_forward(back[p.loaded], None)
+    assert np.array_equal(forward[p.loaded].picture.pixels, filled)
+
+
+@pytest.mark.stranger("17.B.3")
+def test_nothing_to_go_back_to_changes_nothing(page, loaded):
+    for go in (page.go_back, page.go_forward):
+        assert go(loaded, None) == {page.parts.loaded: loaded}
+
+
+@pytest.mark.stranger("17.B.3")
+def test_the_result_the_exact_one_and_the_mask_are_downloaded(page, loaded, box, hole):
+    p = page.parts
+    photograph = replace(loaded, name="cat.JPG")
+    happened = page.fill(photograph, box, None, "mean", "", *ASKED)
+    assert happened[p.keep]["value"] == "Download JPG"
+    assert happened[p.keep_exact]["visible"]
+    results = happened[p.results]
+    own, exact = page.keep_own(photograph, results)[p.file], page.keep_exact(photograph, results)[p.file]
+    assert [Path(own).name, Path(exact).name] == ["cat_filled.jpg", "cat_filled.png"]
+    assert np.array_equal(read_picture(exact).pixels[~hole], loaded.picture.pixels[~hole])
+    for mask in (page.keep_result_mask(photograph, results), page.keep_mask(photograph, box)):
+        assert np.array_equal(read_picture(mask[p.file]).pixels[..., 0] > 0, hole)
+
+
+@pytest.mark.stranger("17.B.3")
+def test_nothing_on_the_page_has_the_name_of_a_strategy(page):
+    shown = {name for each in page.blocks.blocks.values() for name, _ in getattr(each, "choices", None) or []}
+    assert "Only what is around each hole, at full sharpness" in shown
+    assert not shown & {*STRATEGIES, *BLENDS, "telea", "mean"}
 
 
 @pytest.mark.parametrize("seed", ["-1", "1.5", "one"])
-def test_a_seed_is_a_whole_number(page, loaded, seed):
+def test_a_seed_is_a_whole_number(page, loaded, box, seed):
     with pytest.raises(InlayError, match="whole number from 0, or empty"):
-        page.fill(loaded, box(), [], "mean", "", 1, seed, "auto", 0, 0, "none")
+        page.fill(loaded, box, None, "mean", "", "", 1, seed, "auto", 0, 0, False)
 
 
 def test_mistakes_are_a_line_on_the_page_and_defects_stay_in_the_terminal(gradio, caplog):
@@ -161,7 +239,7 @@ def test_a_picture_that_takes_too_long_to_open_is_given_up(page, loaded, tmp_pat
     monkeypatch.setattr("inlay.app.page.load_mask", lambda *_: end.wait(60))
     monkeypatch.setattr(page._openings, "seconds", 0.01)
     with pytest.raises(InlayError, match=r"Opening the picture took more than 0\.01 seconds.*--seconds"):
-        page.open_picture(str(tmp_path / "slow.jpg"), [])
+        page.open_picture(str(tmp_path / "slow.jpg"), None, None)
     with pytest.raises(InlayError, match="still being opened"):
         page.open_mask(loaded, str(tmp_path / "slow.png"), "white")
     end.set()

@@ -1,11 +1,19 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from inlay.app.limits import Limits
-from inlay.app.pictures import load, load_mask, preview, save
+from inlay.app.pictures import Patch, hole_picture, is_exact, load, load_mask, own_format, save
+from inlay.app.room import Room
 from inlay.errors import InlayError
-from inlay.images import Picture, read_picture
+from inlay.images import Picture, read_mask, read_picture
+
+
+@pytest.fixture
+def room(tmp_path):
+    return Room(tmp_path / "room", 1e9)
 
 
 @pytest.fixture
@@ -15,27 +23,42 @@ def photograph(tmp_path, rng):
     return tmp_path / "cat.png"
 
 
-def test_a_picture_is_read_from_its_own_file(photograph):
-    loaded = load(str(photograph), Limits())
-    assert (loaded.name, loaded.given) == ("cat.png", None)
+@pytest.fixture
+def loaded(photograph, room):
+    return load(str(photograph), Limits(), room)
+
+
+def painted_over(picture, *box, color=7):
+    """The picture with a box of one color, and the patch to it."""
+    pixels = picture.pixels.copy()
+    pixels[box] = color
+    after = Picture(pixels)
+    return after, Patch.between(picture, after)
+
+
+def test_a_picture_is_read_from_its_own_file(photograph, loaded):
+    assert (loaded.name, loaded.mask) == ("cat.png", None)
     assert np.array_equal(loaded.picture.pixels, np.asarray(Image.open(photograph)))
 
 
 @pytest.mark.parametrize(
     ("limits", "reason"), [(Limits(pixels=1199), "more than 1,199 pixels"), (Limits(megabytes=0.001), "megabytes")]
 )
-def test_what_is_too_large_is_refused_without_saying_where_it_lies(photograph, limits, reason):
-    for read in (lambda: load(str(photograph), limits), lambda: load_mask(str(photograph), (3, 4), "white", limits)):
+def test_what_is_too_large_is_refused_without_saying_where_it_lies(photograph, room, limits, reason):
+    for read in (
+        lambda: load(str(photograph), limits, room),
+        lambda: load_mask(str(photograph), (3, 4), "white", limits),
+    ):
         with pytest.raises(InlayError, match=reason) as refused:
             read()
         assert str(refused.value).startswith("cat.png: ")
         assert str(photograph.parent) not in str(refused.value)
 
 
-def test_what_is_no_picture_is_refused_without_saying_where_it_lies(tmp_path):
+def test_what_is_no_picture_is_refused_without_saying_where_it_lies(tmp_path, room):
     (tmp_path / "cat.png").write_text("<svg/>")
     with pytest.raises(InlayError, match=r"^cat\.png: not a picture"):
-        load(str(tmp_path / "cat.png"), Limits())
+        load(str(tmp_path / "cat.png"), Limits(), room)
 
 
 def test_a_mask_fits_its_picture_and_says_how(tmp_path):
@@ -52,29 +75,68 @@ def test_a_mask_fits_its_picture_and_says_how(tmp_path):
     assert "stretched" in load_mask(path, (20, 20), "white", Limits())[1][1]
 
 
-def test_a_preview_shows_what_is_transparent_white():
-    pixels = np.full((4, 6, 4), 100, np.uint8)
-    pixels[..., 3] = 255
-    pixels[0, 0, 3] = 0
-    seen = preview(Picture(pixels))
-    assert seen.shape == (4, 6, 3)
-    assert seen[0, 0].tolist() == [255] * 3
-    assert (seen[1:] == 100).all()
+def test_a_patch_is_the_box_that_differs(loaded):
+    after, patch = painted_over(loaded.picture, slice(3, 8), slice(10, 12))
+    assert (patch.top, patch.left, patch.after.shape) == (3, 10, (5, 2, 3))
+    assert np.array_equal(patch.applied(loaded.picture).pixels, after.pixels)
+    assert np.array_equal(patch.undone(after).pixels, loaded.picture.pixels)
 
 
-def test_a_preview_of_a_large_picture_is_small():
-    pixels = np.zeros((1000, 2560, 1), np.uint16)
-    pixels[:, 1280:] = 65535
-    seen = preview(Picture(pixels))
-    assert seen.shape == (500, 1280, 3)
-    assert (seen[:, 640:] == 255).all()
-    assert not seen[:, :640].any()
+def test_a_patch_between_equals_changes_nothing(loaded):
+    patch = Patch.between(loaded.picture, loaded.picture)
+    assert patch.weight == 0
+    assert np.array_equal(patch.applied(loaded.picture).pixels, loaded.picture.pixels)
 
 
-def test_a_download_keeps_every_pixel_in_a_folder_that_nobody_guesses(tmp_path, rng):
+@pytest.mark.stranger("17.B.3")
+def test_a_visit_goes_on_from_results_back_and_forward(loaded, room):
+    once, first = painted_over(loaded.picture, slice(3, 8))
+    twice, second = painted_over(once, slice(6, 9), color=9)
+    on = loaded.gone_on(first, "1 2", room).gone_on(second, "3 4", room)
+    back = on.gone_back(room)
+    assert np.array_equal(back.picture.pixels, once.pixels)
+    assert np.array_equal(back.gone_back(room).picture.pixels, loaded.picture.pixels)
+    assert np.array_equal(back.gone_forward(room).picture.pixels, twice.pixels)
+    assert [step.runs for step in on.done] == ["1 2", "3 4"]
+    assert back.gone_on(second, "5", room).undone == ()
+
+
+@pytest.mark.stranger("17.B.3")
+def test_what_can_be_gone_back_to_is_limited(loaded, room, monkeypatch):
+    monkeypatch.setattr("inlay.app.pictures.MOST_KEPT", 500)
+    on = loaded
+    for row in range(5):
+        _, patch = painted_over(on.picture, slice(row, row + 2))
+        on = on.gone_on(patch, str(row), room)
+    assert [step.runs for step in on.done] == ["3", "4"]
+
+
+@pytest.mark.stranger("17.B.3")
+@pytest.mark.parametrize(
+    ("name", "suffix", "exact"),
+    [("a.JPG", ".jpg", False), ("a.tif", ".tif", True), ("a.webp", ".webp", True), ("a.gif", ".png", True)],
+)  # fmt: skip
+def test_a_download_has_the_format_that_the_picture_came_in(loaded, name, suffix, exact):
+    assert own_format(replace(loaded, name=name)) == suffix
+    assert is_exact(suffix) == exact
+
+
+def test_pixels_that_the_own_format_cannot_hold_are_downloaded_as_png(loaded, rng):
+    deep = Picture(rng.integers(0, 65536, (9, 8, 3)).astype(np.uint16))
+    assert own_format(replace(loaded, name="a.jpg", picture=deep)) == ".png"
+
+
+@pytest.mark.stranger("17.B.3")
+def test_a_download_keeps_every_pixel_in_a_folder_that_nobody_guesses(room, rng):
     picture = Picture(rng.integers(0, 65536, (9, 8, 3)).astype(np.uint16))
-    paths = [save(tmp_path, picture, "../a b.jpg") for _ in range(2)]
-    assert paths[0].name == "a b_filled.png"
+    paths = [save(picture, "../a\u202eb c.png", room) for _ in range(2)]
+    assert paths[0].name == ".._a_b c.png"
     assert len({path.parent for path in paths}) == 2
-    assert all(len(path.parent.name) > 20 and path.parent.parent == tmp_path for path in paths)
+    assert all(len(path.parent.name) > 20 and path.parent.parent == room.folder for path in paths)
     assert np.array_equal(read_picture(paths[0]).pixels, picture.pixels)
+
+
+@pytest.mark.stranger("17.B.3")
+def test_a_hole_is_downloaded_as_the_mask_that_reads_as_it(room, rng):
+    hole = rng.random((9, 8)) > 0.5
+    assert np.array_equal(read_mask(save(hole_picture(hole), "cat_mask.png", room)), hole)

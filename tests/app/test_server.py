@@ -67,7 +67,7 @@ def test_who_waits_for_a_fill_when_the_page_ends_gets_an_error_and_other_origins
         assert not [name for name in headers if name.lower().startswith("access-control")]
 
     number = next(fn._id for fn in page.blocks.fns.values() if fn.name == "<lambda>")
-    asked = [None, "", None, "mean", "", 1, "", "auto", 0, 0, "none"]
+    asked = [None, "", None, "mean", "", "", 1, "", "auto", 0, 0, False]
 
     def visit(name):
         body = {"data": asked, "fn_index": number, "session_hash": name}

@@ -1,20 +1,17 @@
 """What the page's button does, without the page."""
 
 import logging
-import shutil
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
 
 from inlay.app.holes import Hole
 from inlay.app.limits import FILLING, Limits
-from inlay.app.pictures import Loaded, preview, save
+from inlay.app.pictures import Loaded, Patch
 from inlay.app.room import Room
+from inlay.app.views import View, view_of
+from inlay.app.words import called, looked
 from inlay.composing import How
 from inlay.errors import InlayError
 
@@ -48,54 +45,99 @@ class Sample:
     """One answer.
 
     Attributes:
-        how: it was made.
+        model: whose it is, as the page calls it.
+        how: what the model was shown, in words.
         seed: what it was drawn with; empty for what was not drawn.
-        preview: ``(h, w, 3)`` uint8, how it looks.
-        file: where the whole of it lies for download.
+        patch: what it changes of the picture.
+        view: what the page shows of it.
     """
 
+    model: str
     how: str
     seed: str
-    preview: NDArray[np.uint8]
-    file: Path
+    patch: Patch
+    view: View
+
+    @property
+    def title(self) -> str:
+        """Whose it is, and which one of several."""
+        return ", ".join(filter(None, [called(self.model), self.seed]))
 
 
-def fill(model: "Inpainter", loaded: Loaded, hole: Hole, wish: Wish, limits: Limits, room: Room) -> list[Sample]:
-    """Fill the hole of a picture, once or with several samples.
+@dataclass(frozen=True)
+class Results:
+    """What came of pressing the button.
+
+    Attributes:
+        runs: the hole that was filled, see :mod:`inlay.app.holes`.
+        samples: the answers; those of one model follow each other.
+        shown: numbers of the answers that are seen side by side, one of each model.
+        kept: the number of the one that is downloaded, or gone on from.
+    """
+
+    runs: str
+    samples: tuple[Sample, ...]
+    shown: tuple[int, ...]
+    kept: int = 0
+
+    @classmethod
+    def of(cls, runs: str, samples: Sequence[Sample]) -> "Results":
+        """The first answer of each model is seen, the very first is kept."""
+        models = [sample.model for sample in samples]
+        return cls(runs, tuple(samples), tuple(models.index(model) for model in dict.fromkeys(models)))
+
+    def keep(self, number: int) -> "Results":
+        """Another answer is kept, and seen as its model's."""
+        model = self.samples[number].model
+        shown = tuple(number if self.samples[other].model == model else other for other in self.shown)
+        return replace(self, shown=shown, kept=number)
+
+    def forget(self) -> None:
+        """Remove the files of all of them."""
+        forget(self.samples)
+
+
+def fill(
+    models: Mapping[str, "Inpainter"], loaded: Loaded, hole: Hole, wish: Wish, limits: Limits, room: Room
+) -> list[Sample]:
+    """Fill the hole of a picture, by one model or by several, once or with several samples.
 
     Args:
-        model: does the filling.
+        models: do the filling, by what the page calls them.
         loaded: the picture.
         hole: ``(H, W)`` in the picture's size, True = hole.
         wish: what is asked for.
         limits: how much of it is done.
-        room: where the pictures for download go.
+        room: where what is shown goes.
 
     Raises:
-        InlayError: there is nothing to fill or nothing to fill it from, more is asked than the page takes on, or the
+        InlayError: there is nothing to fill or nothing to fill it from, more is asked than the page takes on, or a
             model cannot do it; or the page has ended.
     """
     _check(hole, wish, limits)
     started = time.monotonic()
-    text = wish.text.strip() if model.filler.takes_text else ""
     samples: list[Sample] = []
-    for seed in _seeds(wish, model.filler.takes_seed):
-        filled = model.fill_picture(loaded.picture, hole, text=text or None, seed=seed, how=wish.how)
-        if time.monotonic() - started > limits.seconds:  # nobody waits any more
-            forget(samples)
-            raise FILLING.too_late(limits.seconds)
-        drawn = "" if seed is None else f"seed {seed}"
-        with room.written():
-            file = save(room.folder, filled.picture, loaded.name)
-        samples.append(Sample(f"strategy {filled.strategy}", drawn, preview(filled.picture), file))
+    try:
+        for name, model in models.items():
+            text = wish.text.strip() if model.filler.takes_text else ""
+            for seed in _seeds(wish, model.filler.takes_seed):
+                filled = model.fill_picture(loaded.picture, hole, text=text or None, seed=seed, how=wish.how)
+                if time.monotonic() - started > limits.seconds:  # nobody waits any more
+                    raise FILLING.too_late(limits.seconds)
+                drawn = "" if seed is None else f"seed {seed}"
+                patch = Patch.between(loaded.picture, filled.picture)
+                samples.append(Sample(name, looked(filled.strategy), drawn, patch, view_of(filled.picture, room)))
+    except BaseException:
+        forget(samples)
+        raise
     log.info("%s: %d filled in %.1f s", loaded.name, len(samples), time.monotonic() - started)
     return samples
 
 
 def forget(samples: Iterable[Sample]) -> None:
-    """Remove what can be downloaded of samples."""
+    """Remove the files of samples."""
     for sample in samples:
-        shutil.rmtree(sample.file.parent, ignore_errors=True)
+        sample.view.forget()
 
 
 def _seeds(wish: Wish, drawn: bool) -> list[int | None]:

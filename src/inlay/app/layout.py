@@ -10,8 +10,8 @@ import gradio as gr
 
 from inlay.app.filling import LONGEST_TEXT
 from inlay.app.limits import Limits
-from inlay.app.painter import painter
-from inlay.composing import BLENDS, STRATEGIES
+from inlay.app.pieces import compare, painter
+from inlay.app.words import LOOKS, called
 from inlay.composing.how import WIDEST
 from inlay.images import SUFFIXES
 from inlay.printing import printable
@@ -34,29 +34,35 @@ class Parts:
     """The components that something happens to."""
 
     loaded: gr.State
-    samples: gr.State
+    results: gr.State
     picture: gr.File
     painter: gr.HTML
     mask_part: gr.Accordion
     mask: gr.File
     hole_is: gr.Radio
+    keep_mask: gr.Button
     status: gr.HTML
     tabs: gr.Tabs
     result_tab: gr.Tab
-    compare: gr.ImageSlider
+    compare: gr.HTML
     gallery: gr.Gallery
     caption: gr.HTML
-    download: gr.DownloadButton
+    go_on: gr.Button
+    keep: gr.Button
+    keep_exact: gr.Button
+    keep_result_mask: gr.Button
+    file: gr.DownloadButton
     model: gr.Dropdown
+    beside: gr.Dropdown
     text: gr.Textbox
     doubts: gr.HTML
     draws: gr.Row
     count: gr.Slider
     seed: gr.Textbox
-    strategy: gr.Dropdown
-    blend: gr.Dropdown
-    feather: gr.Slider
     dilate: gr.Slider
+    feather: gr.Slider
+    blend: gr.Checkbox
+    strategy: gr.Dropdown
     fill: gr.Button
 
 
@@ -82,17 +88,16 @@ def theme() -> gr.themes.Base:
     return system.set(block_info_text_color="*neutral_600", block_info_text_color_dark="*neutral_300")
 
 
-def lay_out(models: Sequence[str], limits: Limits, forget: Any) -> Parts:
+def lay_out(models: Sequence[str], limits: Limits) -> Parts:
     """Put the components into the page that is being built.
 
     Args:
-        models: what they are called, the first is chosen.
+        models: their names, the first is chosen.
         limits: shown where they matter.
-        forget: called with the list of samples that nobody looks at any more.
     """
     gr.HTML(
-        f"<h1>{TITLE}</h1><p>Fill holes in pictures. Pictures stay on this machine, and what is not painted stays as "
-        "it is.</p>",
+        f"<h1>{TITLE}</h1><p>Paint over what is to go, and fill the hole from what is around it. Pictures stay on this "
+        "machine, and what is not painted stays as it is.</p>",
         elem_id="inlay-head",
     )
     with gr.Row():
@@ -101,8 +106,8 @@ def lay_out(models: Sequence[str], limits: Limits, forget: Any) -> Parts:
         with gr.Column(scale=2, min_width=300):
             asked = _asking_side(models, limits)
     return Parts(
-        loaded=gr.State(time_to_live=_KEPT),
-        samples=gr.State([], time_to_live=_KEPT, delete_callback=forget),
+        loaded=gr.State(time_to_live=_KEPT, delete_callback=lambda loaded: loaded and loaded.view.forget()),
+        results=gr.State(time_to_live=_KEPT, delete_callback=lambda results: results and results.forget()),
         **seen,
         **asked,
     )
@@ -122,7 +127,7 @@ def _picture_side(limits: Limits) -> dict[str, Any]:
     with gr.Tabs(elem_id="inlay-tabs") as tabs:
         with gr.Tab("Picture", id="picture"):
             picture = handed_in(
-                label=f"Picture (up to {limits.pixels / 1e6:g} megapixels)",
+                label=f"Picture: drop, choose or paste one (up to {limits.pixels / 1e6:g} megapixels)",
                 file_types=list(SUFFIXES),
                 height=150,
                 elem_id="inlay-picture",
@@ -130,51 +135,62 @@ def _picture_side(limits: Limits) -> dict[str, Any]:
             paint = painter()
             with gr.Accordion("Mask file", open=False, visible=False) as mask_part:
                 hole_is = gr.Radio(["white", "black"], value="white", label="Color of the hole in the file")
-                mask = handed_in(label="Mask: drop or choose one", file_types=list(SUFFIXES), height=110)
+                mask = handed_in(
+                    label="Mask: drop or choose one", file_types=list(SUFFIXES), height=110, elem_id="inlay-mask"
+                )
+                keep_mask = gr.Button("Download the hole as a mask (PNG, white is the hole)", size="sm")
         with gr.Tab("Result", id="result", interactive=False) as result_tab:
-            compare = gr.ImageSlider(
-                label="Before | after",
-                format="png",
-                interactive=False,
-                buttons=["fullscreen"],
-                max_height=720,
-                elem_id="inlay-compare",
-            )
+            seen = compare()
             caption = gr.HTML(elem_classes="inlay-said")
             gallery = gr.Gallery(
-                label="Samples: choose one", visible=False, columns=4, allow_preview=False, format="png", buttons=[],
+                label="Variations: choose one", visible=False, columns=4, allow_preview=False, format="png", buttons=[],
                 elem_id="inlay-samples",
             )  # fmt: skip
-            download = gr.DownloadButton("Download at full size (PNG)", variant="primary")
+            go_on = gr.Button("Go on from this result", variant="primary", elem_id="inlay-go-on")
+            with gr.Row():
+                keep = gr.Button("Download", elem_id="inlay-keep", min_width=140)
+                keep_exact = gr.Button("Download PNG (exact)", visible=False, min_width=140)
+                keep_result_mask = gr.Button("Download mask", elem_id="inlay-keep-mask", min_width=140)
+            file = gr.DownloadButton(visible="hidden", elem_id="inlay-file")
     return {
         "tabs": tabs, "picture": picture, "painter": paint, "mask_part": mask_part,
-        "hole_is": hole_is, "mask": mask, "result_tab": result_tab, "compare": compare, "caption": caption,
-        "gallery": gallery, "download": download,
+        "hole_is": hole_is, "mask": mask, "keep_mask": keep_mask, "result_tab": result_tab, "compare": seen,
+        "caption": caption, "gallery": gallery, "go_on": go_on, "keep": keep, "keep_exact": keep_exact,
+        "keep_result_mask": keep_result_mask, "file": file,
     }  # fmt: skip
 
 
 def _asking_side(models: Sequence[str], limits: Limits) -> dict[str, Any]:
-    model = gr.Dropdown(list(models), value=models[0], label="Model", filterable=False)
+    choices = [(called(model), model) for model in models]
+    model = gr.Dropdown(choices, value=models[0], label="Model", filterable=False)
+    beside = gr.Dropdown(
+        [("No other", ""), *choices], value="", label="Compare with", filterable=False, visible=len(models) > 1,
+        info="Both fill the same hole, and you choose",
+    )  # fmt: skip
     text = gr.Textbox("", label="Text", info="What the hole shall show", max_length=LONGEST_TEXT, visible=False)
     doubts = gr.HTML(visible=False, elem_classes="inlay-said")
     with gr.Row(visible=False) as draws:
-        count = gr.Slider(1, limits.samples, value=1, step=1, label="Samples", min_width=130)
-        seed = gr.Textbox("", label="Seed", info="Empty: not drawn, always the same", max_length=10, min_width=130)
-    with gr.Accordion("Advanced", open=False):
-        strategy = gr.Dropdown(
-            list(STRATEGIES), value="auto", label="Strategy", filterable=False,
-            info="whole picture, crop around each hole, tiles, or small first",
+        count = gr.Slider(1, limits.samples, value=1, step=1, label="Variations", min_width=130)
+        seed = gr.Textbox(
+            "", label="Seed", info="The same number draws the same again; empty: the model's one answer", max_length=10,
+            min_width=130,
         )  # fmt: skip
-        blend = gr.Dropdown(
-            list(BLENDS), value="none", label="Blend", filterable=False, info="poisson removes a seam of colors"
-        )
-        feather = gr.Slider(
-            0, min(64, WIDEST), value=0, step=1, label="Feather", info="Pixels around the hole to blend over"
-        )
-        dilate = gr.Slider(0, min(64, WIDEST), value=0, step=1, label="Dilate", info="Pixels to widen the hole by")
     status = gr.HTML(says(["No picture yet."]), elem_classes="inlay-said")
     button = gr.Button("Fill", variant="primary", interactive=False, elem_id="inlay-fill")
+    with gr.Accordion("Edges and sharpness", open=False):
+        dilate = gr.Slider(
+            0, min(64, WIDEST), value=0, step=1, label="Grow the hole", info="Pixels; when a shadow or a halo is left"
+        )
+        feather = gr.Slider(
+            0, min(64, WIDEST), value=0, step=1, label="Soft edge",
+            info="Pixels around the hole over which the filling fades out; those change, too",
+        )  # fmt: skip
+        blend = gr.Checkbox(False, label="Match colors", info="Takes brightness and color from around the hole")
+        strategy = gr.Dropdown(
+            [(words, name) for name, words in LOOKS.items()], value="auto", label="What the model looks at",
+            filterable=False,
+        )  # fmt: skip
     return {
-        "model": model, "text": text, "doubts": doubts, "draws": draws, "count": count, "seed": seed,
-        "strategy": strategy, "blend": blend, "feather": feather, "dilate": dilate, "status": status, "fill": button,
+        "model": model, "beside": beside, "text": text, "doubts": doubts, "draws": draws, "count": count, "seed": seed,
+        "dilate": dilate, "feather": feather, "blend": blend, "strategy": strategy, "status": status, "fill": button,
     }  # fmt: skip

@@ -59,7 +59,7 @@ class Work(NamedTuple):
 
 FILLING = Work(
     "The fill before this one is still at work. Wait a little, then press Fill again.",
-    "The fill took more than {seconds}. Take a smaller picture, the strategy crop or fewer samples, or start the page "
+    "The fill took more than {seconds}. Take a smaller picture, a faster model or fewer variations, or start the page "
     "with a larger --seconds.",
 )
 OPENING = Work(

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 Models = dict[str, "Inpainter"]
 """By what the page calls them, in the order that they were named in."""
 
+UNTRAINED = ("telea", "navier_stokes", "biharmonic", "mean")
+"""What the page offers where no model is named: fillers that need no training, the first is chosen."""
+
 
 def open_models(names: Sequence[str], device: str = "auto", precision: "Inference" = "32") -> Models:
     """Open every model once, before there is a page: what cannot be opened ends the program, not a visit.

@@ -1,203 +1,229 @@
-// Paints the hole over the picture. Gradio runs this once, when the component is mounted, and hands in `element`, `props`,
-// `watch` and `trigger`. In: props.picture (a preview as a data URL, empty for none), props.size ([width, height] of the
-// picture itself), props.given ({url, turn}, a mask from a file). Out: props.value, the hole as a PNG whose alpha says
-// where it is, and the event "input".
-const find = (selector) => element.querySelector(selector);
-const painter = find(".painter"), stage = find(".stage"), preview = find("img"), canvas = find("canvas");
+// Paints the hole over the picture, behind view.js and hole.js. In: props.picture ({small, full, size: [width, height]},
+// null for none), props.given ({runs, turn}: a mask to show), props.back and props.forward (whether there is a picture
+// before or after this one). Out: props.value, the hole, with the event "input"; and the events "back" and "forward".
+const painter = find(".painter"), stage = find(".stage"), canvas = find("canvas");
 const ring = find(".ring"), band = find(".band"), numbers = find(".numbers"), size = find("[name=size]");
-const ink = canvas.getContext("2d", { willReadFrequently: true });
-const COLOR = "#ff2d78";
+const COLOR = 0xff782dff; // alpha, blue, green, red
+const KEPT = 200, KEPT_LETTERS = 50_000_000; // states that undo goes back to
 
-// What was done, in order: the hole is what these draw. Undo takes the last one away and draws the rest again.
-let done = [], undone = [], current = null;
+let hole = makeHole(1, 1), current = null, drawing = 0;
+let brush = 1, brushSeen = 1; // its diameter in pixels of the picture; on the page it stays as large when zooming
+let states = [""], now = 0; // what the hole was; it is states[now]
 
-const DRAW = {
-  stroke({ points, diameter, erase }) {
-    ink.globalCompositeOperation = erase ? "destination-out" : "source-over";
-    ink.lineWidth = diameter;
-    ink.lineCap = ink.lineJoin = "round";
-    ink.beginPath();
-    points.forEach(([x, y]) => ink.lineTo(x, y));
-    if (points.length === 1) ink.lineTo(points[0][0], points[0][1]); // a dot
-    ink.stroke();
+const layer = makeLayer(stage);
+const view = makeView({
+  moved() {
+    layer.move(view);
+    resize(brushSeen / view.scale);
+    redraw();
+    if (view.stage.clientWidth) view.remember();
   },
-  box: ({ x, y, width, height }) => ink.fillRect(x, y, width, height),
-  mask({ image }) {
-    DRAW.clear();
-    ink.drawImage(image, 0, 0);
-    ink.globalCompositeOperation = "source-in";
-    ink.fillRect(0, 0, canvas.width, canvas.height);
+  hand: () => tool() === "hand",
+  start(place) {
+    current = tool() === "box" ? { start: place } : { at: snapped(place), value: tool() === "brush" ? 1 : 0 };
+    if (current.at) stroke(current.at);
   },
-  invert() {
-    ink.globalCompositeOperation = "xor";
-    ink.fillRect(0, 0, canvas.width, canvas.height);
+  draw(place) {
+    find(".where").textContent = place.every((at, axis) => at >= 0 && at < [hole.width, hole.height][axis]) ? `x ${Math.floor(place[0])}, y ${Math.floor(place[1])}` : "";
+    ring.hidden = !["brush", "eraser"].includes(tool());
+    if (!ring.hidden) over(ring, [...snapped(place), brush, brush]);
+    if (current?.at) stroke(snapped(place));
+    else if (current) {
+      const box = corners(current.start, place);
+      over(band, [box.x, box.y, box.width, box.height]);
+      find(".where").textContent = `${box.width} × ${box.height}`;
+    }
   },
-  clear: () => ink.clearRect(0, 0, canvas.width, canvas.height),
-};
+  end(place) {
+    const box = current.start && corners(current.start, place);
+    current = null;
+    band.hidden = true;
+    if (box && !(box.width && box.height)) return;
+    if (box) {
+      fillBox(hole, box);
+      for (const [name, value] of Object.entries(box)) numbers.elements[name].value = value;
+    }
+    add();
+  },
+  cancel() {
+    current = null;
+    band.hidden = true;
+    restore();
+  },
+});
+view.attach(stage);
+stage.addEventListener("pointerleave", () => { ring.hidden = true; });
 
-function draw(step) {
-  ink.globalCompositeOperation = "source-over";
-  ink.fillStyle = ink.strokeStyle = COLOR;
-  DRAW[step.kind](step);
+const tool = () => find("[name=inlay-tool]:checked").value;
+
+// So that a brush covers the same pixels wherever in a pixel the pointer is.
+const snapped = (place) => place.map((at) => (brush % 2 ? Math.floor(at) + 0.5 : Math.round(at)));
+
+function stroke(to) {
+  fillStroke(hole, current.at, to, brush, current.value);
+  current.at = to;
+  redraw();
+}
+
+function corners(start, end) {
+  const edge = (at, most) => Math.round(clamp(at, 0, most));
+  const [x1, x2] = [edge(start[0], hole.width), edge(end[0], hole.width)].sort((a, b) => a - b);
+  const [y1, y2] = [edge(start[1], hole.height), edge(end[1], hole.height)].sort((a, b) => a - b);
+  return { x: x1, y: y1, width: x2 - x1, height: y2 - y1 };
+}
+
+function over(shape, [x, y, width, height]) {
+  const style = { left: x * view.scale + view.x, top: y * view.scale + view.y, width: width * view.scale, height: height * view.scale };
+  for (const [key, value] of Object.entries(style)) shape.style[key] = `${value}px`;
+  shape.hidden = false;
 }
 
 function redraw() {
-  DRAW.clear();
-  done.forEach(draw);
+  cancelAnimationFrame(drawing);
+  drawing = requestAnimationFrame(() => drawHole(canvas, hole, view, COLOR));
+}
+
+// The hole was changed.
+function add() {
+  const runs = written(hole);
+  redraw();
+  if (runs === states[now]) return;
+  states = [...states.slice(0, now + 1), runs];
+  const letters = () => states.reduce((sum, state) => sum + state.length, 0);
+  while (states.length > KEPT || (states.length > 2 && letters() > KEPT_LETTERS)) states.shift();
+  now = states.length - 1;
+  props.forward = false;
   tell();
 }
 
-function add(step) {
-  done.push(step);
-  undone = [];
-  draw(step);
-  tell();
+function restore() {
+  readInto(hole, states[now]);
+  redraw();
 }
 
 function tell() {
   // Not `disabled`: a button that is pressed with the keyboard would lose the focus as it does its last.
-  find("[name=undo]").ariaDisabled = !done.length;
-  find("[name=redo]").ariaDisabled = !undone.length;
-  props.value = done.length ? canvas.toDataURL("image/png") : "";
+  find("[name=undo]").ariaDisabled = !(now || props.back);
+  find("[name=redo]").ariaDisabled = !(now < states.length - 1 || props.forward);
+  props.value = states[now];
   trigger("input");
 }
 
+function step(by, beyond) {
+  if (states[now + by] === undefined) {
+    if (props[beyond]) trigger(beyond);
+    return;
+  }
+  now += by;
+  restore();
+  tell();
+}
+
 const ACTIONS = {
-  undo() {
-    if (done.length) undone.push(done.pop());
-    redraw();
+  undo: () => step(-1, "back"),
+  redo: () => step(1, "forward"),
+  invert() {
+    invert(hole);
+    add();
   },
-  redo() {
-    if (undone.length) done.push(undone.pop());
-    redraw();
+  clear() {
+    hole.pixels.fill(0);
+    add();
   },
-  invert: () => add({ kind: "invert" }),
-  clear: () => add({ kind: "clear" }),
+  open: () => document.querySelector("#inlay-picture input[type=file]").click(),
 };
 for (const [name, action] of Object.entries(ACTIONS)) find(`[name=${name}]`).addEventListener("click", action);
 
+// The size of the brush, in pixels of the picture; the slider is fine where it is small.
+const largest = () => Math.max(2, Math.min(hole.width, hole.height) / 2);
+
+function resize(to, chosen = false) {
+  brush = clamp(Math.round(to), 1, Math.round(largest()));
+  if (chosen) brushSeen = brush * view.scale;
+  size.value = (100 * Math.log(brush)) / Math.log(largest());
+  find(".size output").value = `${brush} px`;
+  ring.hidden = true;
+}
+size.addEventListener("input", () => {
+  resize(largest() ** (size.value / 100), true);
+});
+
+const choose = (name) => { find(`[name=inlay-tool][value=${name}]`).click(); };
+const KEYS = {
+  "[": () => resize(Math.min(brush - 1, brush / 1.2), true), "]": () => resize(Math.max(brush + 1, brush * 1.2), true),
+  b: () => choose("brush"), e: () => choose("eraser"), r: () => choose("box"), h: () => choose("hand"),
+};
+
 document.addEventListener("keydown", (event) => {
-  if (painter.hidden || !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z") return;
-  if (event.target.matches("textarea, input:not([type=radio], [type=range])")) return; // these have an undo of their own
+  if (painter.hidden || !stage.clientWidth || typing(event.target)) return;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const command = (event.ctrlKey || event.metaKey) && !event.altKey; // with Alt, some keyboards write [ and ]
+  if (command && (key === "z" || key === "y")) event.shiftKey || key === "y" ? ACTIONS.redo() : ACTIONS.undo();
+  else if (!command && KEYS[key]) KEYS[key]();
+  else return;
   event.preventDefault();
-  event.shiftKey ? ACTIONS.redo() : ACTIONS.undo();
 });
 
-// The pointer: mouse, pen or finger.
-const tool = () => find("[name=inlay-tool]:checked").value;
-const diameter = () => Math.max(1, (size.value / 100) * Math.min(canvas.width, canvas.height));
-
-function place(event) {
-  const seen = canvas.getBoundingClientRect();
-  return [((event.clientX - seen.left) * canvas.width) / seen.width, ((event.clientY - seen.top) * canvas.height) / seen.height];
+for (const each of element.querySelectorAll("[name=inlay-tool]")) {
+  each.addEventListener("change", () => { stage.className = `stage ${tool()} ${stage.classList.contains("near") ? "near" : ""}`; });
 }
 
-function corners([x1, y1], [x2, y2]) {
-  const clip = (value, most) => Math.round(Math.min(Math.max(value, 0), most));
-  const left = clip(Math.min(x1, x2), canvas.width), top = clip(Math.min(y1, y2), canvas.height);
-  const right = clip(Math.max(x1, x2), canvas.width), bottom = clip(Math.max(y1, y2), canvas.height);
-  return { x: left, y: top, width: right - left, height: bottom - top };
-}
-
-function show(shape, { x, y, width, height }) {
-  const scale = canvas.clientWidth / canvas.width;
-  const style = { left: x, top: y, width, height };
-  for (const [key, value] of Object.entries(style)) shape.style[key] = `${value * scale}px`;
-  shape.hidden = false;
-}
-
-canvas.addEventListener("pointerdown", (event) => {
-  if (event.button !== 0 || !event.isPrimary) return;
-  canvas.setPointerCapture(event.pointerId);
-  const start = place(event);
-  current = tool() === "box" ? { kind: "box", start } : { kind: "stroke", points: [start], diameter: diameter(), erase: tool() === "eraser" };
-  if (current.kind === "stroke") draw(current);
-});
-
-canvas.addEventListener("pointermove", (event) => {
-  const here = place(event);
-  ring.hidden = tool() === "box";
-  if (!ring.hidden) show(ring, { x: here[0], y: here[1], width: diameter(), height: diameter() });
-  if (current?.kind === "box") show(band, corners(current.start, here));
-  if (current?.kind !== "stroke") return;
-  draw({ ...current, points: [current.points.at(-1), here] });
-  current.points.push(here);
-});
-
-canvas.addEventListener("pointerup", (event) => {
-  const step = current;
-  current = null;
-  band.hidden = true;
-  if (step?.kind === "stroke") add(step);
-  if (step?.kind !== "box") return;
-  const box = corners(step.start, place(event));
-  if (box.width && box.height) add({ kind: "box", ...box });
-});
-
-canvas.addEventListener("pointercancel", () => { // a second finger took over: it was no stroke
-  current = null;
-  band.hidden = true;
-  redraw();
-});
-canvas.addEventListener("pointerleave", () => { ring.hidden = true; });
-
-// The keyboard's way: a box by its numbers, in pixels of the picture itself.
+// The keyboard's way: a box by its numbers.
 numbers.addEventListener("submit", (event) => {
   event.preventDefault();
-  const scale = canvas.width / props.size[0];
-  const [x, y, width, height] = ["x", "y", "width", "height"].map((name) => Number(numbers.elements[name].value) * scale);
-  add({ kind: "box", ...corners([x, y], [x + width, y + height]) });
+  const [x, y, width, height] = ["x", "y", "width", "height"].map((name) => Number(numbers.elements[name].value));
+  fillBox(hole, corners([x, y], [x + width, y + height]));
+  add();
 });
 
 // What the program sends.
-async function load(image, url) {
-  image.src = url;
-  await image.decode();
-  return image;
-}
-
 const INCOMING = {
-  async picture() {
+  picture() {
     painter.hidden = !props.picture;
-    done = [];
-    undone = [];
     if (!props.picture) return;
-    await load(preview, props.picture);
-    canvas.width = preview.naturalWidth;
-    canvas.height = preview.naturalHeight;
-    stage.style.setProperty("--ratio", canvas.width / canvas.height);
-    ["x", "width"].forEach((name) => { numbers.elements[name].max = props.size[0]; });
-    ["y", "height"].forEach((name) => { numbers.elements[name].max = props.size[1]; });
+    const [width, height] = props.picture.size;
+    const other = width !== hole.width || height !== hole.height;
+    hole = makeHole(width, height);
+    states = [""];
+    now = 0;
+    layer.show(props.picture);
+    stage.style.setProperty("--ratio", width / height);
+    ["x", "width"].forEach((name) => { numbers.elements[name].max = width; });
+    ["y", "height"].forEach((name) => { numbers.elements[name].max = height; });
+    view.show(width, height);
+    if (other) resize(0.08 * Math.min(width, height), true);
     tell();
   },
-  async given() {
-    if (props.given) add({ kind: "mask", image: await load(new Image(), props.given.url) });
+  given() {
+    if (!props.given) return;
+    const forward = props.forward;
+    readInto(hole, props.given.runs);
+    add();
+    props.forward = forward;
+    tell();
   },
 };
 for (const [name, take] of Object.entries(INCOMING)) watch(name, take);
+stage.classList.add("brush");
 
 // A picture from the clipboard, or dropped on the one before, goes the way of a file that is chosen.
-async function offer(file) {
-  const chooser = () => document.querySelector("#inlay-picture input[type=file]");
-  if (!chooser()) document.querySelector('#inlay-picture button[aria-label="Clear"]')?.click();
-  for (let wait = 0; !chooser() && wait < 50; wait++) await new Promise((ready) => setTimeout(ready, 20));
+function offer(file) {
   const files = new DataTransfer();
   files.items.add(file);
-  chooser().files = files.files;
-  chooser().dispatchEvent(new Event("change", { bubbles: true }));
+  const chooser = document.querySelector("#inlay-picture input[type=file]");
+  chooser.files = files.files;
+  chooser.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
-function image_among(files) {
-  return [...(files ?? [])].find((file) => file.type.startsWith("image/"));
-}
+const imageAmong = (files) => [...(files ?? [])].find((file) => file.type.startsWith("image/"));
 
 document.addEventListener("paste", (event) => {
-  const file = image_among(event.clipboardData?.files);
+  const file = imageAmong(event.clipboardData?.files);
   if (file) offer(file);
 });
 painter.addEventListener("dragover", (event) => event.preventDefault());
 painter.addEventListener("drop", (event) => {
   event.preventDefault();
-  const file = image_among(event.dataTransfer?.files);
+  const file = imageAmong(event.dataTransfer?.files);
   if (file) offer(file);
 });

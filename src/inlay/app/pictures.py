@@ -1,20 +1,22 @@
 """Pictures on their way in and out of the page."""
 
-import secrets
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inlay.app.holes import Hole, preview_size
+from inlay.app.holes import Hole
 from inlay.app.limits import Limits
+from inlay.app.room import Room
+from inlay.app.views import View, new_folder, view_of
 from inlay.errors import BadFile, InlayError
 from inlay.images import (
     SIDEWAYS,
     HoleIs,
     Picture,
+    check_writable,
     mask_of,
     photograph_doubt,
     read_picture,
@@ -24,6 +26,64 @@ from inlay.images import (
     write_picture,
 )
 
+MOST_KEPT = 500_000_000
+"""Bytes of the earlier pictures that one visit can go back to; beyond it the oldest go first."""
+
+_EXACT = (".png", ".tif", ".tiff", ".bmp", ".webp")
+_ODD = re.compile(r"[^\w .()+,=@-]")  # in the name of a file, for some system
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Where two pictures of one size differ: a box of their pixels."""
+
+    top: int
+    left: int
+    before: NDArray[np.uint8] | NDArray[np.uint16]
+    after: NDArray[np.uint8] | NDArray[np.uint16]
+
+    @classmethod
+    def between(cls, before: Picture, after: Picture) -> "Patch":
+        """The smallest one that makes one picture the other."""
+        rows = np.flatnonzero((before.pixels != after.pixels).reshape(len(before.pixels), -1).any(axis=1))
+        if not len(rows):
+            return cls(0, 0, before.pixels[:0, :0], after.pixels[:0, :0])
+        across = slice(rows[0], rows[-1] + 1)
+        columns = np.flatnonzero((before.pixels[across] != after.pixels[across]).any(axis=0).any(axis=1))
+        box = across, slice(columns[0], columns[-1] + 1)
+        return cls(int(rows[0]), int(columns[0]), before.pixels[box].copy(), after.pixels[box].copy())
+
+    def applied(self, picture: Picture) -> Picture:
+        """The picture after it, of the one before."""
+        return self._put(picture, self.after)
+
+    def undone(self, picture: Picture) -> Picture:
+        """The picture before it, of the one after."""
+        return self._put(picture, self.before)
+
+    @property
+    def weight(self) -> int:
+        """Its bytes."""
+        return self.before.nbytes + self.after.nbytes
+
+    def _put(self, picture: Picture, part: NDArray[np.uint8] | NDArray[np.uint16]) -> Picture:
+        pixels = picture.pixels.copy()
+        pixels[self.top : self.top + part.shape[0], self.left : self.left + part.shape[1]] = part
+        return replace(picture, pixels=pixels)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A filling that was gone on from.
+
+    Attributes:
+        patch: what it changed.
+        runs: the hole that it filled, see :mod:`inlay.app.holes`.
+    """
+
+    patch: Patch
+    runs: str
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -31,16 +91,44 @@ class Loaded:
 
     Attributes:
         name: of the file.
-        picture: as the file holds it; what is downloaded is made of this, never of a preview.
-        given: ``(H, W)`` the mask that came in a file, in the picture's size; None without one.
+        picture: its own pixels and whatever was filled since; what is downloaded is made of this.
+        view: what the page shows of it.
+        mask: where the mask file lies that was given for it; None without one.
+        done: the fillings since, which can be undone.
+        undone: those that were, the last one first.
     """
 
     name: str
     picture: Picture
-    given: Hole | None = None
+    view: View
+    mask: str | None = None
+    done: tuple[Step, ...] = ()
+    undone: tuple[Step, ...] = field(default=())
+
+    def gone_on(self, patch: Patch, runs: str, room: Room) -> "Loaded":
+        """With a filling as the picture to go on from."""
+        done = (*self.done, Step(patch, runs))
+        while len(done) > 1 and sum(step.patch.weight for step in done) > MOST_KEPT:
+            done = done[1:]
+        return self._with(patch.applied(self.picture), room, done, ())
+
+    def gone_back(self, room: Room) -> "Loaded":
+        """Before the last filling; what is shown and kept of the other is forgotten."""
+        *done, last = self.done
+        return self._with(last.patch.undone(self.picture), room, tuple(done), (last, *self.undone))
+
+    def gone_forward(self, room: Room) -> "Loaded":
+        """With the filling again that was undone."""
+        first, *undone = self.undone
+        return self._with(first.patch.applied(self.picture), room, (*self.done, first), tuple(undone))
+
+    def _with(self, picture: Picture, room: Room, done: tuple[Step, ...], undone: tuple[Step, ...]) -> "Loaded":
+        view = view_of(picture, room)
+        self.view.forget()
+        return Loaded(self.name, picture, view, None, done, undone)
 
 
-def load(path: str, limits: Limits) -> Loaded:
+def load(path: str, limits: Limits, room: Room) -> Loaded:
     """Read a picture that was handed in.
 
     Raises:
@@ -48,9 +136,10 @@ def load(path: str, limits: Limits) -> Loaded:
     """
     try:
         _check_admitted(path, limits)
-        return Loaded(Path(path).name, read_picture(path, int(limits.pixels)))
+        picture = read_picture(path, int(limits.pixels))
     except BadFile as error:
         raise _nameless(error) from error
+    return Loaded(Path(path).name, picture, view_of(picture, room))
 
 
 def load_mask(
@@ -90,23 +179,33 @@ def load_mask(
     return resize_mask(mask, height, width), said
 
 
-def preview(picture: Picture) -> NDArray[np.uint8]:
-    """``(h, w, 3)`` uint8 RGB of :func:`~inlay.app.holes.preview_size`; what is transparent shows white."""
-    colors = picture.rgb8()
-    if picture.pixels.shape[2] in (2, 4):
-        opaque = picture.pixels[..., -1:].astype(np.float32) / picture.peak
-        colors = np.rint(colors * opaque + 255 * (1 - opaque)).astype(np.uint8)
-    height, width = preview_size(picture.size)
-    if (height, width) == picture.size:
-        return colors
-    return np.asarray(cv2.resize(colors, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+def own_format(loaded: Loaded) -> str:
+    """The suffix of the picture's own file, or ``.png`` where that cannot hold what is filled."""
+    suffix = Path(loaded.name).suffix.lower()
+    try:
+        check_writable(f"a{suffix}", loaded.picture)
+    except InlayError:
+        return ".png"
+    return suffix
 
 
-def save(folder: Path, picture: Picture, name: str) -> Path:
-    """Write a picture for download: a PNG, which keeps every pixel, in a folder of its own that cannot be guessed."""
-    path = folder / secrets.token_urlsafe(16) / f"{Path(name).stem}_filled.png"
-    write_picture(path, picture)
+def is_exact(suffix: str) -> bool:
+    """Whether files of a format keep every pixel for certain."""
+    return suffix in _EXACT
+
+
+def save(picture: Picture, name: str, room: Room) -> Path:
+    """Write a picture for download, in the format of the name's suffix, in a folder that cannot be guessed."""
+    with room.written():
+        path = new_folder(room.folder) / _ODD.sub("_", name)
+        write_picture(path, picture)
+    room.tidy()
     return path
+
+
+def hole_picture(hole: Hole) -> Picture:
+    """A hole as a picture: white is the hole."""
+    return Picture(hole[..., None].astype(np.uint8) * 255)
 
 
 def _check_admitted(path: str, limits: Limits) -> None:

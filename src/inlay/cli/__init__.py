@@ -19,12 +19,12 @@ def main() -> None:
     """Entry point of the ``inlay`` command."""
     if sys.argv[1:2] and sys.argv[1] in PROGRAMS:
         return start(sys.argv.pop(1))
-    args = _arguments(_parser())
-    from inlay.errors import reported
+    from inlay.errors import interrupted, reported
     from inlay.printing import log_to_terminal
 
-    log_to_terminal()
-    with reported():
+    with interrupted("the command ended before it was done."), reported():  # importing takes seconds, too
+        args = _arguments(_parser())
+        log_to_terminal()
         args.run(args)
     return None
 

@@ -14,9 +14,9 @@ def add_commands(commands: Any) -> None:
     app.add_argument(
         "--model",
         action="append",
-        required=True,
-        help="a checkpoint or exported folder (PATH or model:PATH), or mean, telea, navier_stokes, biharmonic; "
-        "may be given several times",
+        default=[],
+        help="a checkpoint or exported folder (PATH or model:PATH), or telea, navier_stokes, biharmonic, mean; given "
+        "several times, the page offers a choice (default: those four, which need no training)",
     )
     app.add_argument("--port", type=int, help="of the page (default: 7860, or the next that is free)")
     app.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
@@ -32,7 +32,7 @@ def add_commands(commands: Any) -> None:
 
 def _run(args: argparse.Namespace) -> None:
     from inlay.app.limits import Limits
-    from inlay.app.models import open_models
+    from inlay.app.models import UNTRAINED, open_models
     from inlay.app.server import check_port, serve
 
     check_port(args.port)
@@ -42,4 +42,4 @@ def _run(args: argparse.Namespace) -> None:
         kept_megabytes=args.kept_megabytes,
         seconds=args.seconds,
     )
-    serve(open_models(args.model, args.device, args.precision), limits, args.port)
+    serve(open_models(args.model or UNTRAINED, args.device, args.precision), limits, args.port)

@@ -1,0 +1,75 @@
+"""The parts of the page that Gradio has no component for: where the hole is painted, and where results are compared.
+
+How they talk with the program stands above their scripts, ``painter.js`` and ``compare.js``.
+"""
+
+import time
+from importlib.resources import files
+from typing import Any
+
+import gradio as gr
+
+from inlay.app.filling import Results
+from inlay.app.holes import Hole, runs_of
+from inlay.app.pictures import Loaded
+from inlay.app.views import View
+
+
+def painter() -> gr.HTML:
+    """An empty painter; its value is what :func:`inlay.app.holes.painted` reads.
+
+    It has the event ``input``, and ``back`` and ``forward`` where undo and redo go beyond what was painted.
+    """
+    return _piece("painter", "hole", picture=None, given=None, back=False, forward=False)
+
+
+def compare() -> gr.HTML:
+    """No results yet; its value is the number of the one that was chosen, its event ``input``."""
+    return _piece("compare", results=None)
+
+
+def with_picture(loaded: Loaded) -> dict[str, Any]:
+    """The painter's update that shows a picture with nothing painted."""
+    steps = {"back": bool(loaded.done), "forward": bool(loaded.undone)}
+    return gr.update(picture=_sent(loaded.view), given=None, **steps)
+
+
+def with_mask(hole: Hole) -> dict[str, Any]:
+    """The painter's update that replaces what is painted by a mask of the picture's size; undo brings it back."""
+    return gr.update(given=given(runs_of(hole)), forward=False)
+
+
+def given(runs: str) -> dict[str, Any]:
+    """A hole that the painter shows; the turn makes the same one, given once more, another value."""
+    return {"runs": runs, "turn": time.monotonic_ns()}
+
+
+def with_results(before: View, results: Results | None) -> dict[str, Any]:
+    """The comparer's update that shows results; None shows none."""
+    if results is None:
+        return gr.update(results=None)
+    samples = {number: results.samples[number] for number in results.shown}
+    panes = [{"number": number, "title": each.title, **each.view.sent()} for number, each in samples.items()]
+    sent = _sent(before)
+    return gr.update(results={"size": sent["size"], "before": sent, "panes": panes, "kept": results.kept})
+
+
+def _sent(view: View) -> dict[str, Any]:
+    height, width = view.size
+    return {**view.sent(), "size": [width, height]}
+
+
+def _piece(name: str, *scripts: str, **told: Any) -> gr.HTML:
+    return gr.HTML(
+        "",
+        html_template=_file(f"{name}.html").replace("@zoom@", _file("view.html")),
+        css_template=_file("view.css") + _file(f"{name}.css"),
+        js_on_load="\n".join(_file(f"{each}.js") for each in ("view", *scripts, name)),
+        apply_default_css=False,
+        elem_id=f"inlay-{name}",
+        **told,
+    )
+
+
+def _file(name: str) -> str:
+    return (files("inlay.app") / name).read_text(encoding="utf-8")

@@ -1,0 +1,107 @@
+"""Pictures as the page shows them: at once in a small copy, and in full to whoever looks closer."""
+
+import base64
+import secrets
+import shutil
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from inlay.app.room import Room
+from inlay.images import Picture
+
+LONGEST = 1280
+"""Of a small copy, in pixels: about what a page has room for."""
+
+_LONGEST_JPEG = 65500  # pixels a side
+_LOOKS: dict[str, Any] = {"quality": 95, "subsampling": 0}
+_BAND = 512  # rows
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture as the page shows it. What is downloaded or filled is never made of it.
+
+    Attributes:
+        size: height and width of the picture.
+        small: ``(h, w, 3)`` uint8, how it looks.
+        profile: the ICC profile of its colors; empty for none.
+        full: a file with every pixel; None where the small copy has them all.
+    """
+
+    size: tuple[int, int]
+    small: NDArray[np.uint8]
+    profile: bytes
+    full: Path | None
+
+    def sent(self) -> dict[str, str]:
+        """What ``view.js`` takes: addresses of both; the second is empty where there is none."""
+        small = "data:image/jpeg;base64," + base64.b64encode(_encoded(self.small, self.profile, "JPEG")).decode()
+        return {"small": small, "full": f"gradio_api/file={quote(str(self.full))}" if self.full else ""}
+
+    def forget(self) -> None:
+        """Remove its file."""
+        if self.full:
+            shutil.rmtree(self.full.parent, ignore_errors=True)
+
+
+def view_of(picture: Picture, room: Room) -> View:
+    """Make what is shown of a picture.
+
+    Args:
+        picture: of any mode; what is transparent shows white.
+        room: where the file with every pixel goes.
+
+    Raises:
+        InlayError: the page has ended.
+    """
+    colors = _on_white(picture)
+    profile = picture.metadata.icc if picture.pixels.shape[2] >= 3 else b""
+    height, width = small_size(picture.size)
+    if (height, width) == picture.size:
+        return View(picture.size, colors, profile, None)
+    small = np.asarray(cv2.resize(colors, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    kind = "JPEG" if max(picture.size) <= _LONGEST_JPEG else "PNG"
+    with room.written():
+        full = new_folder(room.folder) / f"view.{kind.lower()}"
+        full.write_bytes(_encoded(colors, profile, kind))
+    return View(picture.size, small, profile, full)
+
+
+def small_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of the small copy of a picture of ``size`` (height, width); its own, if that is small."""
+    scale = min(1.0, LONGEST / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def new_folder(inside: Path) -> Path:
+    """A folder that nobody can guess."""
+    folder = inside / secrets.token_urlsafe(16)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _on_white(picture: Picture) -> NDArray[np.uint8]:
+    colors = picture.rgb8()
+    if picture.pixels.shape[2] in (1, 3):
+        return colors
+    colors = colors.copy()
+    for top in range(0, len(colors), _BAND):
+        rows = slice(top, top + _BAND)
+        opaque = picture.pixels[rows, :, -1:].astype(np.float32) / picture.peak
+        colors[rows] = np.rint(colors[rows] * opaque + 255 * (1 - opaque))
+    return colors
+
+
+def _encoded(colors: NDArray[np.uint8], profile: bytes, kind: str) -> bytes:
+    stream = BytesIO()
+    options = _LOOKS if kind == "JPEG" else {}
+    Image.fromarray(colors).save(stream, kind, icc_profile=profile, **options)
+    return stream.getvalue()

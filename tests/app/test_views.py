@@ -1,0 +1,68 @@
+import base64
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from inlay.app.room import Room
+from inlay.app.views import small_size, view_of
+from inlay.images import Metadata, Picture
+
+
+@pytest.fixture
+def room(tmp_path):
+    return Room(tmp_path, 1e9)
+
+
+def opened(url):
+    return Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
+
+
+def test_a_small_copy_is_no_larger_than_the_picture_and_keeps_its_shape():
+    assert small_size((300, 451)) == (300, 451)
+    assert small_size((4000, 6400)) == (800, 1280)
+    assert small_size((1, 6400)) == (1, 1280)
+
+
+def test_a_small_picture_is_its_own_copy_and_needs_no_file(room, tmp_path):
+    view = view_of(Picture(np.full((4, 6, 3), 90, np.uint8)), room)
+    assert view.full is None
+    assert view.sent()["full"] == ""
+    assert opened(view.sent()["small"]).size == (6, 4)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.stranger("17.B.3")
+def test_a_large_picture_is_shown_with_every_pixel_to_whoever_looks_closer(room, tmp_path):
+    pixels = np.zeros((1000, 2560, 1), np.uint16)
+    pixels[:, 1280:] = 65535
+    view = view_of(Picture(pixels), room)
+    assert view.small.shape == (500, 1280, 3)
+    assert (view.small[:, 640:] == 255).all()
+    assert not view.small[:, :640].any()
+    with Image.open(view.full) as full:
+        assert full.size == (2560, 1000)
+    assert view.sent()["full"] == f"gradio_api/file={view.full}"
+    assert len(view.full.parent.name) > 20  # nobody guesses it
+    view.forget()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_transparent_shows_white(room):
+    pixels = np.full((4, 6, 4), 100, np.uint8)
+    pixels[..., 3] = 255
+    pixels[0, 0, 3] = 0
+    small = view_of(Picture(pixels), room).small
+    assert small[0, 0].tolist() == [255] * 3
+    assert (small[1:] == 100).all()
+
+
+@pytest.mark.stranger("17.B.3")
+def test_colors_are_shown_by_their_profile(room):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    colors = Picture(np.full((4, 6, 3), 90, np.uint8), metadata=Metadata(icc=profile))
+    gray = replace(colors, pixels=colors.pixels[..., :1])
+    assert opened(view_of(colors, room).sent()["small"]).info["icc_profile"] == profile
+    assert "icc_profile" not in opened(view_of(gray, room).sent()["small"]).info
