@@ -19,7 +19,6 @@ from inlay.callbacks import Checkpoints
 from inlay.errors import REQUEUE, InlayError, reported
 from inlay.models.layers import keep_statistics, share_statistics
 from inlay.tasks.base import Task
-from tests.conftest import ROOT
 from tests.kills import digest, trained
 from tests.processes import GROUP, Child, ranks, run
 from tests.training import TDANET, TINY, TINY_TEXT, train, weights
@@ -322,8 +321,8 @@ def test_ddp_batch_norm_is_the_usual_one_on_one_process():
 def test_ddp_processes_that_lightning_starts_write_to_one_folder(pictures, tmp_path):
     """Also when the clock names it."""
     run_dir = f"run_dir={tmp_path}/runs/${{now:%H-%M-%S-%f}}"
-    command = [sys.executable, "train.py", *moved(TINY), *DDP, *LENGTH, f"data.root={pictures}", run_dir]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=280)
+    command = [sys.executable, "-m", "inlay", "train", *moved(TINY), *DDP, *LENGTH, f"data.root={pictures}", run_dir]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stderr
     (folder,) = (tmp_path / "runs").iterdir()
     assert weights(folder)["global_step"] == 5

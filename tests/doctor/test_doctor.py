@@ -23,6 +23,16 @@ def sections():
     return [*doctor.examine()]
 
 
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A place without any weights."""
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 class TestHere:
     def test_every_section_is_looked_at_and_nothing_is_broken(self, sections):
         assert [section for section, _ in sections] == [*doctor.SECTIONS]
@@ -89,7 +99,8 @@ class TestSoftware:
     def test_a_missing_extra_is_told_with_its_command(self, have):
         have(gradio=None, optuna=None)
         found = {finding.subject: finding for finding in versions.extras()}
-        assert found["app"] == Finding("app", "missing: gradio", "warning", 'To use it: pip install "inlay[app]"')
+        remedy = 'To use it: pip install "inlay[app]"'
+        assert found["app"] == Finding("app", "missing: gradio", "absent", remedy, "gradio")
         assert found["sweep"].found == "missing: optuna"
         assert found["export"].state == "ok"
         assert "dev" not in found
@@ -104,7 +115,7 @@ class TestGPU:
     def test_none(self, monkeypatch):
         monkeypatch.setattr(machine, "driver", lambda: None)
         [found] = machine.gpus()
-        assert (found.state, found.found) == ("warning", "none: everything is computed by the processor")
+        assert (found.state, found.found) == ("absent", "none: everything is computed by the processor")
         assert "NVIDIA GPU" in found.remedy
 
     def test_a_pytorch_without_cuda(self, monkeypatch):
@@ -207,17 +218,9 @@ class TestCodecs:
 
 
 class TestWeights:
-    @pytest.fixture
-    def folder(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-        monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-        monkeypatch.chdir(tmp_path)
-        return tmp_path
-
     def test_missing_ones_are_told_with_address_and_license(self, folder):
         found = {finding.subject: finding for finding in weights.weights()}
-        assert {finding.state for finding in found.values()} == {"warning"}
+        assert {finding.state for finding in found.values()} == {"absent"}
         assert VGG16_Weights.IMAGENET1K_V1.url in found["VGG16"].remedy
         assert str(folder / "checkpoints") in found["VGG16"].remedy
         assert "BSD-3-Clause" in found["VGG16"].found
@@ -295,7 +298,19 @@ class TestReport:
         assert "ok       Inlay            0.1.0" in lines
         assert any("[b]rather[/b]" in line for line in lines)
         assert any(line.strip().startswith("-> Mend [it]") for line in lines)
-        assert lines[-1] == "1 problem, 1 warning. Inlay does not work as it should: see the arrows."
+        assert lines[-1] == "Inlay does not work as it should: 1 problem, 1 warning, see the arrows."
+
+    @pytest.mark.stranger("17.B.5")
+    def test_what_is_merely_absent_is_one_line_and_no_fault(self, folder, capsys, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "400")
+        found = [*weights.weights()]
+        assert show([("weights", found)]) == "ok"
+        _, line, arrow, _, verdict = capsys.readouterr().out.splitlines()
+        assert line.startswith("absent   weights          VGG16 (loss=pconv), Inception v3 (model=damsm), ")
+        assert arrow.strip() == "-> Each is needed for that alone. How to get them: inlay doctor --all"
+        assert verdict == "Inlay works."
+        show([("weights", found)], each=True)
+        assert capsys.readouterr().out.count("\nabsent ") == len(found) == 7
 
     def test_has_colors_in_a_terminal(self, capsys, monkeypatch):
         monkeypatch.setenv("FORCE_COLOR", "1")
@@ -307,7 +322,7 @@ class TestReport:
         assert state == "problem"
         read = json.loads(told)
         assert read["state"] == "problem"
-        first = {"section": "software", "subject": "Inlay", "found": "0.1.0", "state": "ok", "remedy": ""}
+        first = {"section": "software", "subject": "Inlay", "found": "0.1.0", "state": "ok", "remedy": "", "use": ""}
         assert read["findings"][0] == first
         assert len(read["findings"]) == 3
 
@@ -326,11 +341,11 @@ class TestCommand:
 
         return run
 
-    @pytest.mark.parametrize(("state", "status"), [("ok", 0), ("warning", 0), ("problem", 1)])
+    @pytest.mark.parametrize(("state", "status"), [("ok", 0), ("absent", 0), ("warning", 0), ("problem", 1)])
     def test_fails_for_problems_alone(self, run, state, status):
         assert run([Finding("a", "b", state, "c")])[0] == status
         code, told = run([Finding("a", "b", state, "c")], "--json")
-        assert (code, json.loads(told)["state"]) == (status, state)
+        assert (code, json.loads(told)["state"]) == (status, state.replace("absent", "ok"))
 
     def test_a_section_that_cannot_even_be_imported_is_a_problem(self, monkeypatch):
         monkeypatch.setattr(

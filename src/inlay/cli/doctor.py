@@ -11,6 +11,7 @@ def add_commands(commands: Any) -> None:
         help="what is installed, what is missing, what to do about it",
         epilog="The exit status is 1 where something keeps Inlay from working, else 0, also with warnings.",
     )
+    doctor.add_argument("--all", action="store_true", help="a line for each thing that is absent, and how to get it")
     doctor.add_argument("--json", action="store_true", help="for programs: everything as one JSON object")
     doctor.set_defaults(run=_run)
 
@@ -23,6 +24,6 @@ def _run(args: argparse.Namespace) -> None:
         told, state = as_json(examine())
         print(told)
     else:
-        state = show(examine())
+        state = show(examine(), args.all)
     if state == "problem":
         raise SystemExit(1)

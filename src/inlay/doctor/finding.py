@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["ok", "warning", "problem"]
-"""All is well; something that Inlay offers will not work, or not as it could; Inlay does not work."""
+State = Literal["ok", "absent", "warning", "problem"]
+"""All is well; what only some need is not here; something will not work as it should; Inlay does not work."""
 
 
 @dataclass(frozen=True)
@@ -16,15 +16,17 @@ class Finding:
         found: what is the matter with it, in one line.
         state: how bad that is.
         remedy: what to do, in one line; empty where nothing is to be done.
+        use: of what is absent, in a word or two: what needs it.
     """
 
     subject: str
     found: str
     state: State = "ok"
     remedy: str = ""
+    use: str = ""
 
 
 def worst(findings: list[Finding]) -> State:
-    """The state of all of them together."""
+    """The state of all of them together; what is absent is no fault."""
     states = {finding.state for finding in findings}
     return "problem" if "problem" in states else "warning" if "warning" in states else "ok"

@@ -63,7 +63,7 @@ def _gpu(number: int) -> Finding:
 def _no_gpu(version: str | None, cuda: str | None, said: str) -> Finding:
     if version is None:
         remedy = "Fill pictures and train small networks here; train large ones where there is an NVIDIA GPU."
-        return Finding("GPU", "none: everything is computed by the processor", "warning", remedy)
+        return Finding("GPU", "none: everything is computed by the processor", "absent", remedy)
     if cuda is None:
         found = f"NVIDIA's driver {version} is here, but this PyTorch knows no CUDA"
         return Finding("GPU", found, "warning", f"Install a PyTorch with CUDA: {_GET_TORCH}")

@@ -10,11 +10,15 @@ from rich.text import Text
 from inlay.doctor.finding import Finding, State, worst
 from inlay.printing import console
 
-_COLORS: dict[State, str] = {"ok": "green", "warning": "yellow", "problem": "bold red"}
+_COLORS: dict[State, str] = {"ok": "green", "absent": "cyan", "warning": "yellow", "problem": "bold red"}
 
 
-def show(sections: Iterable[tuple[str, list[Finding]]]) -> State:
-    """Print each section as soon as it was looked at; colors are for terminals alone.
+def show(sections: Iterable[tuple[str, list[Finding]]], each: bool = False) -> State:
+    """Print each section as soon as it was looked at, and a verdict; colors are for terminals alone.
+
+    Args:
+        sections: what was found, by section.
+        each: whether to print all of what is absent, instead of a line for each section.
 
     Returns:
         The state of everything.
@@ -22,7 +26,7 @@ def show(sections: Iterable[tuple[str, list[Finding]]]) -> State:
     screen, everything = console(), list[Finding]()
     for section, findings in sections:
         screen.print(Text(section, "bold"))
-        for line in (line for finding in findings for line in _lines(finding, screen.width)):
+        for line in (line for finding in _shown(section, findings, each) for line in _lines(finding, screen.width)):
             screen.print(line, soft_wrap=True)  # a word may be longer than a line: addresses stay whole
         screen.print()
         everything += findings
@@ -36,6 +40,16 @@ def as_json(sections: Iterable[tuple[str, list[Finding]]]) -> tuple[str, State]:
     state = worst([finding for _, finding in rows])
     told = [{"section": section, **asdict(finding)} for section, finding in rows]
     return json.dumps({"state": state, "findings": told}, indent=2), state
+
+
+def _shown(section: str, findings: list[Finding], each: bool) -> list[Finding]:
+    """What is absent in one finding, behind the others."""
+    absent = [finding for finding in findings if finding.state == "absent"]
+    if each or len(absent) < 2:
+        return findings
+    told = ", ".join(f"{finding.subject} ({finding.use})" for finding in absent)
+    together = Finding(section, told, "absent", "Each is needed for that alone. How to get them: inlay doctor --all")
+    return [*(finding for finding in findings if finding not in absent), together]
 
 
 def _lines(finding: Finding, width: int) -> Iterator[Text]:
@@ -58,9 +72,8 @@ def _wrapped(text: str, width: int, first: str, other: str) -> list[str]:
 
 def _summary(states: list[State]) -> str:
     counts = ", ".join(_counted(states, "problem", "warning"))
-    if "problem" in states:
-        return f"{counts}. Inlay does not work as it should: see the arrows."
-    return f"Inlay works. {counts}: see the arrows." if counts else "Inlay works."
+    verdict = "Inlay does not work as it should" if "problem" in states else "Inlay works"
+    return f"{verdict}: {counts}, see the arrows." if counts else f"{verdict}."
 
 
 def _counted(states: list[State], *which: State) -> Iterator[str]:

@@ -33,7 +33,8 @@ def extras() -> Iterator[Finding]:
         needed = [each for each in _requirements("inlay", name) if each not in always]
         missing = [each.name for each in needed if unmet(each)]
         if missing:
-            yield Finding(name, f"missing: {', '.join(missing)}", "warning", f'To use it: pip install "inlay[{name}]"')
+            lacks, remedy = ", ".join(missing), f'To use it: pip install "inlay[{name}]"'
+            yield Finding(name, f"missing: {lacks}", "absent", remedy, lacks)
         else:
             yield Finding(name, ", ".join(f"{each.name} {installed(each.name)}" for each in needed))
 

@@ -101,7 +101,7 @@ def _file(known: File, folder: Path) -> Finding:
             remedy = f"The first run that needs it downloads it. Or put {known.origin} into {folder}"
         else:
             remedy = f"Get {known.origin} and name its place: {known.setting}=PATH"
-        return Finding(known.network, found, "warning", remedy)
+        return Finding(known.network, found, "absent", remedy, known.use)
     megabytes = path.stat().st_size / 2**20
     if abs(megabytes / known.megabytes - 1) > _SLACK:
         found = f"{path} has {megabytes:.0f} MB of {known.megabytes:.0f}: a download that broke off"
@@ -116,7 +116,7 @@ def _hosted(known: Hosted) -> Finding:
         return Finding(known.network, str(Path(path).parent))
     origin = f"https://huggingface.co/{known.name}"
     remedy = f"The first run that needs it downloads it. Or put {origin} into a folder: {known.setting}=FOLDER"
-    return Finding(known.network, f"not here; {known.use}; {known.license}", "warning", remedy)
+    return Finding(known.network, f"not here; {known.use}; {known.license}", "absent", remedy, known.use)
 
 
 def _damsm(outputs: Path) -> Finding:
@@ -124,4 +124,4 @@ def _damsm(outputs: Path) -> Finding:
     if trained:
         return Finding("DAMSM", f"trained here: {trained[-1]}")
     remedy = "It is trained here: inlay train experiment=damsm_cub data.root=PATH"
-    return Finding("DAMSM", f"none in {outputs}; matcher=damsm", "warning", remedy)
+    return Finding("DAMSM", f"none in {outputs}; matcher=damsm", "absent", remedy, "matcher=damsm")
