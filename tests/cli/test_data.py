@@ -5,6 +5,9 @@ import json
 import pytest
 
 from inlay.data.index import read_rows
+from inlay.images import READ_HERE
+
+INLAY_READS = f"Inlay reads {READ_HERE}."
 
 
 @pytest.fixture
@@ -24,7 +27,7 @@ class TestPrepare:
         assert out.splitlines()[:3] == [
             "6 found: 5 kept, 1 refused",
             "splits: train 4, val 1",
-            "  refused train/broken.jpg: not a picture. Inlay reads .jpg, .jpeg, .png, .webp, .tif, .tiff, .bmp.",
+            "  refused train/broken.jpg: not a picture. " + INLAY_READS,
         ]
         assert f"{tmp_path / 'index.jsonl'} is the index, {tmp_path / 'index.refused.csv'} lists" in out
         assert len(list(read_rows(tmp_path / "index.jsonl"))) == 5
@@ -118,3 +121,17 @@ def write_index(tmp_path):
         return tmp_path / "other.jsonl"
 
     return write
+
+
+@pytest.mark.stranger("17.A.6")
+class TestAnIndexOfNoPictures:
+    def test_is_an_error_where_it_is_made(self, refused, tmp_path):
+        (root := tmp_path / "photos").mkdir()
+        (root / "a.psd").touch()
+        (root / "b.jpg").write_text("no picture")
+        line = refused("data", "prepare", "folder", "--root", root, "--out", tmp_path / "index.jsonl", "--workers", 0)
+        assert "index.jsonl: an index of 0 pictures. Check --root" in line
+
+    def test_is_an_error_where_it_is_checked(self, refused, tmp_path):
+        (tmp_path / "index.jsonl").touch()
+        assert "an index of 0 pictures" in refused("data", "check", tmp_path / "index.jsonl", "--root", tmp_path)

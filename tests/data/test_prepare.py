@@ -21,8 +21,10 @@ from inlay.data.listings import Folder
 from inlay.data.prepare import about_file, find_index, prepare, read_refused, refused_file
 from inlay.data.rows import Refused
 from inlay.errors import BadFile, InlayError
+from inlay.images import READ_HERE
 from tests.kills import Moments, watch
 
+INLAY_READS = f"Inlay reads {READ_HERE}."
 FOLDER = Folder(captions="beside")
 BROKEN = ("train/broken.jpg", "val/empty.png")
 
@@ -113,9 +115,8 @@ class TestReport:
             "splits: train 3, val 1",
             "captions: 2 pictures with 0, 1 pictures with 1, 1 pictures with 2",
             "  refused beside.png: lies beside train/ and val/",
-            "  refused train/broken.jpg: not a picture. Inlay reads .jpg, .jpeg, .png, .webp, .tif, .tiff, .bmp.",
-            "  refused val/empty.png: not a picture (the file is empty). "
-            "Inlay reads .jpg, .jpeg, .png, .webp, .tif, .tiff, .bmp.",
+            "  refused train/broken.jpg: not a picture. " + INLAY_READS,
+            "  refused val/empty.png: not a picture (the file is empty). " + INLAY_READS,
         ]
 
     def test_says_nothing_of_captions_where_there_are_none(self, root, tmp_path):
@@ -555,3 +556,26 @@ def test_every_kind_of_refusal_is_a_line_of_the_table(root, tmp_path):
     prepared(root, tmp_path / "index.jsonl")
     assert all(isinstance(refused, Refused) and refused.reason for refused in read_refused(tmp_path / "index.jsonl"))
     assert read_refused(tmp_path / "other.jsonl") == []
+
+
+@pytest.mark.stranger("17.A.1", "17.A.2", "17.A.4")
+def test_everything_in_a_folder_is_kept_or_refused(save, tmp_path):
+    elsewhere, root = tmp_path / "elsewhere", tmp_path / "odd"
+    save(elsewhere, "a.png")
+    (root / "linked").parent.mkdir()
+    (root / "linked").symlink_to(elsewhere)
+    frames = [Image.fromarray(np.full((40, 40, 3), 80 * number, np.uint8)) for number in range(3)]
+    for name in ("b.JPG", "c.jfif"):
+        frames[1].save(root / name, "JPEG")
+    for name in ("d.tif", "e.webp", "f.gif"):
+        frames[0].save(root / name, save_all=True, append_images=frames[1:])
+    (root / "g.psd").touch()
+    (root / "h").symlink_to("/mnt/unmounted")
+    os.mkfifo(root / "i.png")
+    prepare(Folder(), root, tmp_path / "index.jsonl", 0)
+    assert {row["image"] for row in read_rows(tmp_path / "index.jsonl")} == {"b.JPG", "c.jfif", "linked/a.png"}
+    refused = {one.file: (one.reason, bool(one.split)) for one in read_refused(tmp_path / "index.jsonl")}
+    assert list(refused) == ["d.tif", "e.webp", "f.gif", "g.psd", "h", "i.png"]
+    assert "holds 3 pages" in refused["d.tif"][0]
+    assert "an animation of 3 frames" in refused["e.webp"][0]
+    assert [lost for _, lost in refused.values()] == [True, True, True, False, False, True]

@@ -114,3 +114,16 @@ def test_it_says_a_thing_once(root, caplog):
         ("WARNING", f"data.root={root}: mind this"),
         ("INFO", f"data.root={root}: by the way"),
     ]
+
+
+@pytest.mark.stranger("17.A.4")
+def test_what_looks_like_a_picture_and_is_not_read_is_found(root):
+    (root / "a/raw.CR2").touch()
+    os.mkfifo(root / "pipe")
+    (root / "gone").symlink_to("nowhere")
+    unread = {path: reason.split(",")[0] for path, reason in Tree(root).found() if reason}
+    assert unread == {
+        "a/raw.CR2": "a camera's raw data",
+        "gone": "a link that leads nowhere",
+        "pipe": "no regular file but a pipe",
+    }

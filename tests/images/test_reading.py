@@ -258,10 +258,10 @@ class TestFilesThatAreRefused:
         path = tmp_path / "bad [1].png"
         if request.param == "damaged":
             path.write_bytes(png(picture("RGB").pixels)[:30])
-            return path, "not a picture. Inlay reads .jpg,"
+            return path, "not a picture. Inlay reads JPEG,"
         if request.param == "text":
             path.write_text("a shopping list")
-            return path, "not a picture. Inlay reads .jpg,"
+            return path, "not a picture. Inlay reads JPEG,"
         if request.param == "empty":
             path.touch()
             return path, "not a picture (the file is empty). Inlay reads"

@@ -6,7 +6,7 @@ rotation and two opinions on which color is the hole; all of that ends in this p
 """
 
 from inlay.images.finding import Images, Unread, find_images, tell_unread, why_not_read
-from inlay.images.formats import LOSSY, SUFFIXES, why_unread
+from inlay.images.formats import LOSSY, READ_HERE, SUFFIXES, why_unread
 from inlay.images.masks import (
     USUAL_HOLE,
     HoleIs,
@@ -38,6 +38,7 @@ from inlay.images.writing import check_writable, not_held, write_pages, write_pi
 __all__ = [
     "LOSSY",
     "MAX_PIXELS",
+    "READ_HERE",
     "SIDEWAYS",
     "SUFFIXES",
     "USUAL_HOLE",

@@ -20,6 +20,16 @@ HAS_HEIF = find_spec("pillow_heif") is not None
 SUFFIXES = (*_ALWAYS, *AVIF * HAS_AVIF, *_JPEG_2000 * HAS_JPEG_2000, *HEIF * HAS_HEIF)
 """Of the pictures that are read here."""
 
+READ_HERE = ", ".join(
+    (
+        *("JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF"),
+        *("AVIF",) * HAS_AVIF,
+        *("JPEG 2000",) * HAS_JPEG_2000,
+        *("HEIC",) * HAS_HEIF,
+    )
+)
+"""Their names, for messages."""
+
 LOSSY = {
     **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), "JPEG"),
     **dict.fromkeys(AVIF, "AVIF"),

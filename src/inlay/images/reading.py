@@ -18,7 +18,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from inlay.errors import BadFile, InlayError
 from inlay.images.damage import overheard
-from inlay.images.formats import SUFFIXES, bits_of, of_pillow, why_unread
+from inlay.images.formats import READ_HERE, bits_of, of_pillow, why_unread
 from inlay.images.frames import check_single, choose, left_out, places
 from inlay.images.metadata import collect
 from inlay.images.opencv import cv2
@@ -43,9 +43,9 @@ _ROUNDING = 1.001  # of floats that should end at the brightest value
 
 
 def read_picture(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS, frame: int | None = None) -> Picture:
-    """Read a picture of any format of :data:`SUFFIXES`; gray, palette, CMYK, 16 bits or alpha; turned upright by EXIF.
+    """Read a picture: gray, palette, CMYK, 16 bits or alpha; turned upright by EXIF.
 
-    Metadata that is damaged is left out with a warning.
+    The formats are those of :data:`~inlay.images.formats.READ_HERE`. Damaged metadata are left out with a warning.
 
     Args:
         path: the file.
@@ -207,7 +207,7 @@ def opened(path: str | os.PathLike[str], max_pixels: int, frame: int | None = No
     except UnidentifiedImageError:
         empty = " (the file is empty)" if not path.stat().st_size else ""
         other = "" if empty else why_unread(path.name)
-        raise BadFile(path, other or f"not a picture{empty}. Inlay reads {', '.join(SUFFIXES)}.") from None
+        raise BadFile(path, other or f"not a picture{empty}. Inlay reads {READ_HERE}.") from None
     except PermissionError:
         raise BadFile(path, "reading it is not allowed. Change its permissions.") from None
     except IsADirectoryError:

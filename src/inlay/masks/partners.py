@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Self
 
 from inlay.errors import InlayError
-from inlay.images import SUFFIXES, find_images, tell_unread
+from inlay.images import READ_HERE, SUFFIXES, find_images, tell_unread
 
 _MASK = re.compile(r"_mask\d*$")
 
@@ -72,7 +72,7 @@ def found_masks(root: str | Path, setting: str) -> list[Path]:
     found, unread = find_images(root)
     tell_unread(unread)
     if not found:
-        raise InlayError(f"{setting}={root}: no mask files there ({', '.join(SUFFIXES)}). Check the path.")
+        raise InlayError(f"{setting}={root}: no mask files there ({READ_HERE}). Check the path.")
     return found
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from inlay.errors import BadFile, InlayError
 from inlay.files import found, lines_of, open_regular, walk, without_controls
-from inlay.images import SUFFIXES, Unread, find_images, why_not_read
+from inlay.images import READ_HERE, SUFFIXES, Unread, find_images, why_not_read
 from inlay.prediction.request import Request
 
 _LONGEST_TEXT = 2**20  # bytes
@@ -121,7 +121,7 @@ def _images(given: Sequence[str | Path], apart_from: Path | None) -> tuple[dict[
         mine = {path: name for path, name in there if not _is_output(path, Path(each), apart_from)}
         if not mine:
             why = f" {lost[0].path}: {lost[0].reason}" if lost else " Check the path."
-            raise InlayError(f"--image {each}: no pictures there ({', '.join(SUFFIXES)}).{why}")
+            raise InlayError(f"--image {each}: no pictures there ({READ_HERE}).{why}")
         for path, name in mine.items():
             found.setdefault(path, name)
         unread |= {one.path: one for one in lost if not _is_output(one.path, Path(each), apart_from)}
@@ -192,7 +192,7 @@ class _Masks:
             names = {path: name for path, name in names.items() if is_named_mask(path)}  # the others are the pictures
             self.unread = []  # said of the pictures
         if not names:
-            raise InlayError(f"--mask {request.mask}: no mask files there ({', '.join(SUFFIXES)}). Check the path.")
+            raise InlayError(f"--mask {request.mask}: no mask files there ({READ_HERE}). Check the path.")
         self.partners = Partners(names, "--mask")
 
     def has(self, path: Path) -> bool:

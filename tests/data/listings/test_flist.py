@@ -127,3 +127,52 @@ def test_long_lists_take_few_bytes_a_line(plant):
     assert sum(1 for _ in FList()(Tree(root))) == lines
     assert tracemalloc.get_traced_memory()[1] < 40 * lines + 2**19  # so ten millions stay under 1 GB
     tracemalloc.stop()
+
+
+WINDOWS = (
+    b"\xef\xbb\xbf\"D:\\Photos\\images\\a.jpg\" \r\nd:/photos/images/b.JPG\t\r\n'images\\c.jpg'\r\nimages/d.png  \r\n"
+)
+
+
+@pytest.mark.stranger("17.A.6")
+@pytest.mark.parametrize("root_was", ["D:/Photos", "D:\\Photos\\"])
+def test_lists_of_another_system(plant, ask, caplog, root_was):
+    names = ["images/a.JPG", "images/b.jpg", "images/c.jpg", "images/d.PNG"]
+    rows, refused = ask(FList(root_was=root_was), plant({"train.flist": WINDOWS, **dict.fromkeys(names, "")}))
+    assert list(rows) == names
+    assert not refused
+    assert "files have other capital letters than in the lists, images/a.JPG for instance" in caplog.text
+
+
+@pytest.mark.stranger("17.A.6")
+def test_absolute_paths_of_another_machine(plant, ask):
+    root = plant({"train.flist": "/home/bob/photos/a.jpg\nb.jpg\n", "a.jpg": "", "b.jpg": ""})
+    assert list(ask(FList(root_was="/home/bob/photos/"), root)[0]) == ["a.jpg", "b.jpg"]
+
+
+@pytest.mark.stranger("17.A.6")
+@pytest.mark.parametrize(
+    "line", ["D:\\photos\\a.jpg", "D:/photos/a.jpg", "\\\\server\\photos\\a.jpg", "/home/bob/a.jpg"]
+)
+def test_paths_of_another_machine_are_told_with_the_way_to_map_them(plant, line):
+    with pytest.raises(InlayError, match=r"line 1: .* lies outside .* data\.listing\.root_was=FOLDER"):
+        list(FList()(Tree(plant({"train.flist": line + "\n"}))))
+
+
+@pytest.mark.stranger("17.A.6")
+def test_capital_letters_choose_where_files_differ_in_nothing_else(plant, ask):
+    rows, refused = ask(FList(), plant({"train.flist": "a.jpg\nB.jpg\n", **dict.fromkeys(["a.jpg", "a.JPG"], "")}))
+    assert list(rows) == ["a.jpg", "B.jpg"]
+    assert list(refused) == ["a.JPG"]
+
+
+@pytest.mark.stranger("17.A.6")
+def test_a_backslash_may_be_a_part_of_a_name(plant, ask):
+    assert list(ask(FList(), plant({"train.flist": "a\\b.jpg\n", "a\\b.jpg": ""}))[0]) == ["a\\b.jpg"]
+
+
+@pytest.mark.stranger("17.A.6")
+def test_masks_of_another_system(plant, ask):
+    lists = {"train.flist": "a.jpg\n", "train_mask.flist": "'masks\\A.png'\n"}
+    rows, refused = ask(FList(), plant({**lists, "a.jpg": "", "masks/a.png": ""}))
+    assert (rows["a.jpg"]["mask"], refused) == ("masks/a.png", {})

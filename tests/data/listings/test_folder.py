@@ -112,7 +112,7 @@ def test_captions_from_a_file(plant, ask, tmp_path, monkeypatch):
 
 
 def test_an_empty_folder(plant):
-    with pytest.raises(InlayError, match=r"data\.root=.*no pictures.*\.jpg"):
+    with pytest.raises(InlayError, match=r"data\.root=.*no pictures.*JPEG"):
         list(Folder()(Tree(plant({"a.txt": ""}))))
 
 

@@ -9,7 +9,7 @@ from inlay.data.rows import Refused, Row
 from inlay.data.splits import none_empty, split_of
 from inlay.data.tree import Tree
 from inlay.errors import InlayError
-from inlay.images import SUFFIXES
+from inlay.images import READ_HERE
 
 _SPLITS = ("train", "val", "test")
 
@@ -32,7 +32,7 @@ class Folder:
             empty = False
             yield row
         if empty:
-            raise InlayError(f"data.root={tree.root}: no pictures in there (looked for {', '.join(SUFFIXES)}).")
+            raise InlayError(f"data.root={tree.root}: no pictures in there (looked for {READ_HERE}).")
 
 
 def _rows(tree: Tree) -> Iterator[Row | Refused]:
