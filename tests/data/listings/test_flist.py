@@ -135,10 +135,11 @@ WINDOWS = (
 
 
 @pytest.mark.stranger("17.A.6")
+@pytest.mark.parametrize("content", [WINDOWS, WINDOWS.decode("utf-8-sig").encode("utf-16")])
 @pytest.mark.parametrize("root_was", ["D:/Photos", "D:\\Photos\\"])
-def test_lists_of_another_system(plant, ask, caplog, root_was):
+def test_lists_of_another_system(plant, ask, caplog, root_was, content):
     names = ["images/a.JPG", "images/b.jpg", "images/c.jpg", "images/d.PNG"]
-    rows, refused = ask(FList(root_was=root_was), plant({"train.flist": WINDOWS, **dict.fromkeys(names, "")}))
+    rows, refused = ask(FList(root_was=root_was), plant({"train.flist": content, **dict.fromkeys(names, "")}))
     assert list(rows) == names
     assert not refused
     assert "files have other capital letters than in the lists, images/a.JPG for instance" in caplog.text
