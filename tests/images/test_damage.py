@@ -84,6 +84,11 @@ class TestOverhearing:
         os.write(2, b"after\n")
         assert capfd.readouterr().err.endswith("after\n")
 
+    def test_is_clean_again_each_time(self, capfd):
+        assert overheard(lambda: os.write(2, b"Premature end of JPEG file\n"))[1]
+        assert overheard(lambda: os.write(2, b"one\n"))[1] == ""
+        assert capfd.readouterr().err == "one\n"
+
     def test_goes_without_a_stderr(self):
         terminal = os.dup(2)
         try:

@@ -8,7 +8,8 @@ import re
 import tempfile
 import threading
 from collections.abc import Callable
-from typing import IO, TypeVar
+from functools import lru_cache
+from typing import TypeVar
 
 Answer = TypeVar("Answer")
 
@@ -32,16 +33,14 @@ def overheard(decode: Callable[[], Answer]) -> tuple[Answer, str]:
             terminal = os.dup(_STDERR)
         except OSError:  # closed: nobody can be heard
             return decode(), ""
-        written = b""
+        scratch, written = _scratch(os.getpid()), b""
         try:
-            with _scratch() as scratch:
-                os.dup2(scratch.fileno(), _STDERR)
-                try:
-                    answer = decode()
-                finally:
-                    os.dup2(terminal, _STDERR)
-                    scratch.seek(0)
-                    written = scratch.read()
+            os.dup2(scratch, _STDERR)
+            try:
+                answer = decode()
+            finally:
+                os.dup2(terminal, _STDERR)
+                written = _taken(scratch)
         finally:
             if others := _OF_THE_PIXELS.sub(b"", written):
                 os.write(terminal, others)
@@ -50,7 +49,22 @@ def overheard(decode: Callable[[], Answer]) -> tuple[Answer, str]:
     return answer, f"its pixels are damaged (libjpeg: {found[1].decode(errors='replace').strip()})" if found else ""
 
 
-def _scratch() -> IO[bytes]:
+@lru_cache(maxsize=1)
+def _scratch(process: int) -> int:
+    """Descriptor of a file that stands in for stderr; a process that was forked needs another than its parent's."""
     if hasattr(os, "memfd_create"):  # of Linux; where no disk can be full
-        return os.fdopen(os.memfd_create("stderr"), "w+b")
-    return tempfile.TemporaryFile()
+        return os.memfd_create("stderr")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+def _taken(scratch: int) -> bytes:
+    """What was written, which is gone then."""
+    size = os.lseek(scratch, 0, os.SEEK_CUR)
+    if not size:
+        return b""
+    os.lseek(scratch, 0, os.SEEK_SET)
+    written = os.read(scratch, size)
+    os.lseek(scratch, 0, os.SEEK_SET)
+    os.ftruncate(scratch, 0)
+    return written
