@@ -74,6 +74,13 @@ class TestIndexedPictures:
         assert pictures().read(1, at_least=50).bbox == (0.1, 0.25, 0.4, 0.625)
         assert pictures().read(1).size == (240, 320)
 
+    def test_know_how_they_were_turned(self, pictures, tmp_path):
+        tags = Image.Exif()
+        tags[0x0112] = 6
+        Image.new("RGB", (320, 240)).save(tmp_path / "pictures/full.jpg", exif=tags)
+        read = pictures().read(1, at_least=50)
+        assert (read.turned, read.full_size, read.size) == (6, (320, 240), (80, 60))
+
     def test_travel_to_workers_as_a_path(self, pictures):
         indexed = pictures()
         data = pickle.dumps(indexed)
@@ -97,8 +104,8 @@ def test_photographs_of_a_few_pixels_are_bad(save, size, shown):
 @pytest.mark.parametrize("kind", ["png", "jpg"])
 @pytest.mark.parametrize("at_least", [None, MIN_SIDE, 64])
 def test_the_smallest_photographs_are_read(save, kind, at_least):
-    assert read_photograph(save(f"a.{kind}", (16, 17)), at_least).shape == (16, 17, 3)
-    assert min(read_photograph(save(f"b.{kind}", (300, 200)), at_least).shape[:2]) >= MIN_SIDE
+    assert read_photograph(save(f"a.{kind}", (16, 17)), at_least).pixels.shape == (16, 17, 3)
+    assert min(read_photograph(save(f"b.{kind}", (300, 200)), at_least).pixels.shape[:2]) >= MIN_SIDE
 
 
 class TestObjects:

@@ -67,15 +67,15 @@ def decoded(monkeypatch):
     class Decoded(list):
         left = 10**9
 
-        def __call__(self, path):
+        def __call__(self, path, at_least=None):
             if not self.left:
                 raise KeyboardInterrupt
             self.left -= 1
             self.append(path.name)
-            return read(path)
+            return read(path, at_least)
 
-    read, decoded = module.examined_photograph, Decoded()
-    monkeypatch.setattr(module, "examined_photograph", decoded)
+    read, decoded = module.read_photograph, Decoded()
+    monkeypatch.setattr(module, "read_photograph", decoded)
     return decoded
 
 
@@ -363,16 +363,16 @@ class TestInterrupted:
 
     def test_a_killed_process_leaves_as_much(self, root, tmp_path):
         out = tmp_path / "index.jsonl"
-        read, seen = module.examined_photograph, []
+        read, seen = module.read_photograph, []
 
-        def dying(path):
+        def dying(path, at_least):
             seen.append(path)
             if len(seen) == 3:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return read(path)
+            return read(path, at_least)
 
         def prepare_and_die():
-            module.examined_photograph = dying
+            module.read_photograph = dying
             prepare(FOLDER, root, out, 0)
 
         killed = multiprocessing.get_context("fork").Process(target=prepare_and_die)

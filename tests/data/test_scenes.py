@@ -87,3 +87,16 @@ def test_a_broken_object_is_named(photograph, tmp_path):
     (tmp_path / "object.png").write_bytes(b"")
     with pytest.raises(BadFile, match=r"object\.png: not a picture \(the file is empty\)"):
         scene.object()
+
+
+@pytest.mark.stranger("17.A.8")
+def test_masks_of_the_picture_before_it_was_turned_are_turned_and_that_is_said(photograph, caplog):
+    turned = photograph(turned=6, full_size=(80, 120))
+    stored = np.rot90(INSIDE.repeat(2, axis=0).repeat(2, axis=1))
+    for _ in range(2):
+        assert np.array_equal(WholeScene(turned).place(stored), INSIDE)
+        assert np.array_equal(framed(turned).place(stored), INSIDE[:, 10:50])
+    assert np.array_equal(WholeScene(turned).box(), INSIDE)
+    assert [record.getMessage() for record in caplog.records] == [
+        "x/1: its mask has the size of the picture before EXIF turned it, and is turned likewise."
+    ]

@@ -13,10 +13,10 @@ from inlay.app.room import Room
 from inlay.app.views import View, new_folder, view_of
 from inlay.errors import BadFile, InlayError
 from inlay.images import (
-    SIDEWAYS,
     HoleIs,
     Picture,
     check_writable,
+    is_unturned,
     mask_of,
     photograph_doubt,
     read_picture,
@@ -168,7 +168,7 @@ def load_mask(
     except BadFile as error:
         raise _nameless(error) from error
     mask, said = mask_of(picture, hole_is), []
-    if turned in SIDEWAYS and mask.shape != size and mask.shape == size[::-1]:
+    if is_unturned(mask.shape, size, turned):
         mask = np.ascontiguousarray(upright(mask, turned))
         said.append("The mask was turned as the picture was by its EXIF orientation.")
     (height, width), (mask_height, mask_width) = size, mask.shape

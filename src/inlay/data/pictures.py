@@ -12,7 +12,7 @@ from inlay.data.index import Index
 from inlay.data.rows import MaskIs
 from inlay.data.splits import number_of
 from inlay.errors import BadFile
-from inlay.images import picture_size, read_image, read_image_and_damage, read_mask, read_picture
+from inlay.images import Decoded, decode_image, picture_size, read_mask, read_picture, tell_damage
 
 MIN_SIDE = 16
 """Pixels: what is smaller holds nothing to learn from."""
@@ -30,6 +30,8 @@ class Photograph:
         object_file: the file that shows its object.
         mask_is: how that file shows it.
         label: a number that pictures of its class share, and no others.
+        turned: the EXIF orientation that was undone to have it upright; 1 for none.
+        full_size: height and width at full scale, upright; None where it comes from no file.
     """
 
     pixels: NDArray[np.uint8]
@@ -39,6 +41,8 @@ class Photograph:
     object_file: Path | None = None
     mask_is: MaskIs = "white"
     label: int | None = None
+    turned: int = 1
+    full_size: tuple[int, int] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -117,14 +121,19 @@ class IndexedPictures:
     def read(self, index: int, at_least: int | None = None) -> Photograph:
         """See :class:`Pictures`."""
         file, mask = self.root / self.index.value(index, "image"), self.index.value(index, "mask")
+        decoded = read_photograph(file, at_least)
+        if decoded.damage:
+            tell_damage(file, decoded.damage)
         return Photograph(
-            read_photograph(file, at_least),
+            decoded.pixels,
             self.id(index),
             tuple(self.index.value(index, "captions") or ()),
             self._box(index, file),
             self.root / mask if mask else None,
             self.index.value(index, "mask_is") or "white",
             self._label(index),
+            decoded.turned,
+            decoded.size,
         )
 
     def _label(self, index: int) -> int | None:
@@ -146,28 +155,15 @@ def _share(value: float) -> float:
     return min(1.0, max(0.0, value))
 
 
-def read_photograph(path: Path, at_least: int | None = None) -> NDArray[np.uint8]:
-    """:func:`inlay.images.read_image`, but a picture of a few pixels is a :class:`BadFile`, too."""
-    pixels = read_image(path, at_least)
-    _check_side(path, pixels)
-    return pixels
-
-
-def examined_photograph(path: Path) -> str:
-    """Decode a photograph as :func:`read_photograph` does, every byte of it but as few pixels as will do.
-
-    Returns:
-        What the decoder said of damaged pixels; ``""`` for sound ones.
-    """
-    pixels, damage = read_image_and_damage(path, MIN_SIDE)  # at 1/8 scale, too, every byte of a JPEG is decoded
-    _check_side(path, pixels)
-    return damage
-
-
-def _check_side(path: Path, pixels: NDArray[np.uint8]) -> None:
-    if min(pixels.shape[:2]) < MIN_SIDE:
-        size = f"{pixels.shape[1]}x{pixels.shape[0]}"
-        raise BadFile(path, f"{size} pixels are too few to train on, at least {MIN_SIDE}x{MIN_SIDE} are needed.")
+def read_photograph(path: Path, at_least: int | None = None) -> Decoded:
+    """:func:`inlay.images.decode_image`, but a picture of a few pixels is a :class:`BadFile`, too."""
+    decoded = decode_image(path, at_least)
+    height, width = decoded.pixels.shape[:2]
+    if min(height, width) < MIN_SIDE:
+        raise BadFile(
+            path, f"{width}x{height} pixels are too few to train on, at least {MIN_SIDE}x{MIN_SIDE} are needed."
+        )
+    return decoded
 
 
 def read_object(path: Path, mask_is: MaskIs) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from inlay.cache import cache_dir
 from inlay.data.parallel import ordered_map
-from inlay.data.pictures import examined_photograph, read_object
+from inlay.data.pictures import MIN_SIDE, read_object, read_photograph
 from inlay.data.problems import stopping
 from inlay.data.root import check_root
 from inlay.data.rows import Listing, Refused, Row, check_inside, names_of
@@ -209,7 +209,7 @@ def examine(root: Path, thing: Row | Refused, keep_damaged: bool = False) -> Exa
     path = root / row["image"]
     try:
         height, width = picture_size(path)
-        damage = examined_photograph(path)
+        damage = read_photograph(path, at_least=MIN_SIDE).damage  # at 1/8 scale, too, every byte of a JPEG is decoded
         if damage and not keep_damaged:
             raise BadFile(path, f"{damage}. Replace it, or keep such pictures with data.on_damaged=keep.")
         with open_regular(path) as file:

@@ -1,14 +1,18 @@
 """What mask families are told of the picture that a hole is for (:class:`inlay.types.Scene`)."""
 
+import logging
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inlay.data.frames import Frame
 from inlay.data.pictures import Photograph, read_object
-from inlay.images import resize_mask
+from inlay.images import is_unturned, resize_mask, upright
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -26,9 +30,16 @@ class _PhotographScene(ABC):
         """The picture's name."""
         return self.photograph.id
 
-    @abstractmethod
     def place(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """See :class:`inlay.types.Scene`."""
+        """See :class:`inlay.types.Scene`; a mask of the picture before EXIF turned it is turned likewise."""
+        if is_unturned(mask.shape, self.photograph.full_size or self.photograph.size, self.photograph.turned):
+            _tell_turned(self.id)
+            mask = upright(mask, self.photograph.turned)
+        return self._placed(mask)
+
+    @abstractmethod
+    def _placed(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Cut and resize an upright mask."""
 
     def object(self) -> NDArray[np.bool_] | None:
         """See :class:`inlay.types.Scene`."""
@@ -50,7 +61,7 @@ class _PhotographScene(ABC):
 class WholeScene(_PhotographScene):
     """A photograph from edge to edge, at its own size."""
 
-    def place(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _placed(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Resize a mask to the photograph's size."""
         return resize_mask(mask, *self.photograph.size)
 
@@ -67,6 +78,11 @@ class FramedScene(_PhotographScene):
     frame: Frame
     side: int
 
-    def place(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _placed(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Cut a mask as the sample was cut."""
         return self.frame.cut_mask(mask, self.side)
+
+
+@lru_cache(maxsize=4096)  # training draws a picture again and again
+def _tell_turned(id: str) -> None:
+    log.warning("%s: its mask has the size of the picture before EXIF turned it, and is turned likewise.", id)

@@ -18,19 +18,21 @@ from inlay.images.masks import (
     resize_mask,
 )
 from inlay.images.metadata import JpegCoding, Metadata
-from inlay.images.picture import SIDEWAYS, Picture, upright
+from inlay.images.picture import Picture, is_unturned, upright
 from inlay.images.reading import (
     MAX_PIXELS,
+    Decoded,
     count_frames,
     count_pixels,
+    decode_image,
     from_pil,
     of_numbers,
     picture_size,
     read_image,
-    read_image_and_damage,
     read_pages,
     read_picture,
     read_pixels,
+    tell_damage,
 )
 from inlay.images.sheets import contact_sheet, labeled, written
 from inlay.images.writing import check_writable, not_held, write_pages, write_picture
@@ -39,9 +41,9 @@ __all__ = [
     "LOSSY",
     "MAX_PIXELS",
     "READ_HERE",
-    "SIDEWAYS",
     "SUFFIXES",
     "USUAL_HOLE",
+    "Decoded",
     "HoleIs",
     "Images",
     "JpegCoding",
@@ -53,8 +55,10 @@ __all__ = [
     "contact_sheet",
     "count_frames",
     "count_pixels",
+    "decode_image",
     "find_images",
     "from_pil",
+    "is_unturned",
     "labeled",
     "mask_of",
     "not_held",
@@ -63,12 +67,12 @@ __all__ = [
     "picture_size",
     "polarity_doubt",
     "read_image",
-    "read_image_and_damage",
     "read_mask",
     "read_pages",
     "read_picture",
     "read_pixels",
     "resize_mask",
+    "tell_damage",
     "tell_unread",
     "upright",
     "why_not_read",

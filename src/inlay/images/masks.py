@@ -1,6 +1,5 @@
 """Masks: which pixels of a picture are the hole."""
 
-import logging
 import math
 import os
 from typing import Literal
@@ -11,9 +10,7 @@ from numpy.typing import NDArray
 from inlay.errors import InlayError
 from inlay.images.opencv import cv2
 from inlay.images.picture import LUMA, Picture, bands
-from inlay.images.reading import read_pixels
-
-log = logging.getLogger(__name__)
+from inlay.images.reading import read_pixels, tell_damage
 
 HoleIs = Literal["white", "black"]
 USUAL_HOLE = (0.05, 0.80)
@@ -40,7 +37,7 @@ def read_mask(
     _check(hole_is)
     picture = read_pixels(path, frame=frame)
     if picture.damage:
-        log.warning("%s: %s. Look at it.", path, picture.damage)
+        tell_damage(path, picture.damage)
     return mask_of(picture, hole_is, binarize)
 
 

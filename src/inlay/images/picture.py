@@ -128,6 +128,11 @@ def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     return pixels
 
 
+def is_unturned(shape: tuple[int, ...], size: tuple[int, int], orientation: int) -> bool:
+    """Whether pixels of a shape have the size that an upright picture had before its EXIF orientation was undone."""
+    return orientation in SIDEWAYS and shape != size and shape == size[::-1]
+
+
 def bands(height: int, width: int) -> Iterator[slice]:
     """The rows of a picture in slices of about a million pixels: what is made of one on the way stays small."""
     rows = max(1, _BAND // width)

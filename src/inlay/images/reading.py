@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,25 +129,42 @@ def read_image(
             full scale that gives it, which costs a fraction. None for full scale.
         max_pixels: as for :func:`read_picture`.
     """
-    pixels, damage = read_image_and_damage(path, at_least, max_pixels)
-    if damage:
-        _warn_once(f"{os.fspath(path)}: {damage}. Look at it.")
-    return pixels
+    decoded = decode_image(path, at_least, max_pixels)
+    if decoded.damage:
+        tell_damage(path, decoded.damage)
+    return decoded.pixels
 
 
-def read_image_and_damage(
-    path: str | os.PathLike[str], at_least: int | None = None, max_pixels: int = MAX_PIXELS
-) -> tuple[NDArray[np.uint8], str]:
-    """:func:`read_image`, and what the decoder said of damaged pixels; ``""`` for sound ones."""
+class Decoded(NamedTuple):
+    """A picture for training, and what was learnt on the way."""
+
+    pixels: NDArray[np.uint8]
+    size: tuple[int, int]
+    """Height and width of the upright picture, which the pixels may show at a smaller scale."""
+    turned: int
+    """The EXIF orientation that was undone to have it upright; 1 for none."""
+    damage: str
+    """What the decoder said of coded pixels that are damaged; empty for sound ones."""
+
+
+def decode_image(path: str | os.PathLike[str], at_least: int | None = None, max_pixels: int = MAX_PIXELS) -> Decoded:
+    """:func:`read_image`, with what is not seen of the pixels alone; nothing is logged."""
     with opened(path, max_pixels) as file:
         check_scans(file)
         if file.format == "JPEG" and file.mode in ("L", "RGB"):
             scale = next((k for k in (8, 4, 2) if at_least and min(file.size) // k >= at_least), 1)
             pixels, damage = _decode_jpeg(file, _REDUCED[scale])
             if pixels is not None:
-                return pixels, damage
+                turned, (width, height) = _orientation(file), file.size
+                return Decoded(pixels, (width, height) if turned in SIDEWAYS else (height, width), turned, damage)
         picture = _decode(Path(path), file)
-        return picture.rgb8(), picture.damage
+        return Decoded(picture.rgb8(), picture.size, picture.turned, picture.damage)
+
+
+@lru_cache(maxsize=4096)  # training reads a file again and again
+def tell_damage(path: str | os.PathLike[str], damage: str) -> None:
+    """Warn of a file whose coded pixels are damaged, once."""
+    log.warning("%s: %s. Look at it.", path, damage)
 
 
 def picture_size(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
@@ -298,11 +315,6 @@ def _decode_jpeg(file: ImageFile.ImageFile, how: int) -> tuple[NDArray[np.uint8]
     if pixels is None:
         return None, ""
     return np.ascontiguousarray(upright(_red_first(pixels), _orientation(file))), damage
-
-
-@lru_cache(maxsize=4096)  # training reads a file again and again
-def _warn_once(message: str) -> None:
-    log.warning("%s", message)
 
 
 def _deep_colors(file: Image.Image) -> str:

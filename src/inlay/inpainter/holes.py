@@ -11,12 +11,12 @@ from PIL import Image
 
 from inlay.errors import BadFile, InlayError
 from inlay.images import (
-    SIDEWAYS,
     USUAL_HOLE,
     HoleIs,
     Picture,
     count_frames,
     from_pil,
+    is_unturned,
     mask_of,
     of_numbers,
     photograph_doubt,
@@ -124,7 +124,7 @@ def hole_of(
     shape = tuple(side for place, side in enumerate(array.shape) if side > 1 or place in _sides(array.shape))
     if len(shape) != 2 or 0 in shape:
         raise InlayError(f"mask must have one number a pixel, (H, W), got {tuple(array.shape)}.")
-    if shape != size and not _is_unturned(shape, size, turned):
+    if shape != size and not is_unturned(shape, size, turned):
         raise InlayError(f"mask is {shape[0]}x{shape[1]} (H, W), but image {size[0]}x{size[1]}. Give one of its size.")
     numbers = array.reshape(shape)
     if numbers.dtype == np.bool_:
@@ -148,7 +148,7 @@ def fitted(
         InlayError: it has no hole, or is nothing but hole.
     """
     doubts, remark = [], ""
-    if _is_unturned(mask.shape, size, turned):
+    if is_unturned(mask.shape, size, turned):
         mask = np.ascontiguousarray(upright(mask, turned))
         doubts.append(f"{name}: has the size of the picture before its EXIF orientation was heeded: turned likewise.")
     (height, width), (mask_height, mask_width) = size, mask.shape
@@ -197,10 +197,6 @@ def _read(picture: Picture, hole_is: HoleIs, threshold: float | None) -> NDArray
     if threshold is None and (doubt := photograph_doubt(picture)):
         raise InlayError(f"mask: {doubt}")
     return mask_of(picture, hole_is, threshold or 0.5)
-
-
-def _is_unturned(shape: tuple[int, ...], size: tuple[int, int], turned: int) -> bool:
-    return turned in SIDEWAYS and shape != size and shape == size[::-1]
 
 
 def _resized(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
