@@ -150,3 +150,21 @@ def test_the_programs_end_with_a_line_and_status_1(tmp_path, program, setting, s
     )  # fmt: skip
     assert done.stderr.startswith("error: " + said.replace("FILE", str(file)))
     assert (done.stderr.count("\n"), done.returncode) == (1, 1)
+
+
+@pytest.mark.stranger("17.A.10")
+@pytest.mark.parametrize(
+    ("setting", "written"),
+    [
+        ("run_name=it's", 'run_name="it\'s"'),
+        ('run_name=say "a"', 'run_name="say \\"a\\""'),
+        ("data.root=a~/x", 'data.root="a~/x"'),
+        ("run_dir='o/${now:%Y'", "run_dir=\"'o/\\${now:%Y'\""),
+        ("run_dir=${%", 'run_dir="\\${%"'),
+    ],
+)
+def test_quotes_and_percent_signs_are_told_with_the_way_to_write_them(setting, written):
+    with pytest.raises(InlayError, match=r"cannot be read\. ") as refused:
+        composed(["data=folder", setting])
+    assert shlex.quote(written) in str(refused.value)
+    assert "token" not in str(refused.value)
