@@ -140,3 +140,21 @@ def test_a_download_keeps_every_pixel_in_a_folder_that_nobody_guesses(room, rng)
 def test_a_hole_is_downloaded_as_the_mask_that_reads_as_it(room, rng):
     hole = rng.random((9, 8)) > 0.5
     assert np.array_equal(read_mask(save(hole_picture(hole), "cat_mask.png", room)), hole)
+
+
+@pytest.mark.stranger("17.A.2")
+def test_an_animation_is_refused_with_the_way_out(tmp_path, room):
+    frames = [Image.fromarray(np.full((30, 40, 3), 90 * number, np.uint8)) for number in range(2)]
+    frames[0].save(tmp_path / "cat.webp", save_all=True, append_images=frames[1:], lossless=True)
+    with pytest.raises(InlayError, match=r"^cat\.webp: an animation of 2 frames, .* Save the one you mean as a file"):
+        load(str(tmp_path / "cat.webp"), Limits(), room)
+
+
+@pytest.mark.stranger("17.A.4")
+def test_formats_that_are_read_come_back_in_their_own(tmp_path, room):
+    for suffix in (".jp2", ".gif", ".jfif"):
+        kind = "JPEG" if suffix == ".jfif" else None
+        Image.fromarray(np.zeros((30, 40, 3), np.uint8)).save(tmp_path / f"a{suffix}", kind)
+    loaded = [load(str(tmp_path / f"a{suffix}"), Limits(), room) for suffix in (".jp2", ".gif", ".jfif")]
+    assert [own_format(each) for each in loaded] == [".jp2", ".png", ".jfif"]
+    assert [is_exact(own_format(each)) for each in loaded] == [True, True, False]

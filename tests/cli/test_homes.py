@@ -42,6 +42,10 @@ def test_that_deletes_a_setting_is_left_alone():
     assert in_settings(["~masks", "~data.root=x"]) == ["~masks", "~data.root=x"]
 
 
+def test_in_options_of_hydra():
+    assert in_settings(["--config-dir=~/conf", "-m"]) == ["--config-dir=/home/a b/conf", "-m"]
+
+
 def test_in_files_of_settings():
     config = OmegaConf.create({"root": "~/x", "weights": {"lpips": "~/w.pth"}, "filler": ["~/m"], "same": "${root}"})
     replace_home(config)

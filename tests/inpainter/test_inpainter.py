@@ -14,7 +14,7 @@ import inlay
 from inlay.composing import How
 from inlay.errors import InlayError
 from inlay.fillers import Learned
-from inlay.images import write_picture
+from inlay.images import Picture, write_pages, write_picture
 from inlay.inpainter import Inpainter, inpainter
 from inlay.models import PConvUNet
 from tests.composing.fillers import Painter
@@ -186,3 +186,40 @@ def test_examples_of_the_documentation_run(tmp_path, monkeypatch):
     ):
         assert failed == 0
         assert tried > 3
+
+
+@pytest.mark.stranger("17.A.2")
+class TestPages:
+    @pytest.fixture
+    def path(self, tmp_path):
+        write_pages(tmp_path / "a.tif", [picture(seed=number) for number in range(3)])
+        return tmp_path / "a.tif"
+
+    def test_of_a_file_come_back_as_a_list(self, filler, path):
+        filled = filler.fill(path, HALF)
+        expected = [np.where(HALF[..., None], 255, picture(seed=number).pixels) for number in range(3)]
+        assert all(np.array_equal(page, wanted) for page, wanted in zip(filled, expected, strict=True))
+        assert [len(pages) for pages in filler.fill(path, HALF, samples=2)] == [3, 3]
+
+    def test_take_a_mask_each(self, filler, path, tmp_path):
+        holes = [HALF, ~HALF, HALF]
+        masks = [Picture(np.uint8(255) * hole[..., None]) for hole in holes]
+        write_pages(tmp_path / "m.tif", masks)
+        filled = filler.fill(path, tmp_path / "m.tif")
+        for number, hole in enumerate(holes):
+            assert np.array_equal(np.asarray(filled[number])[~hole], picture(seed=number).pixels[~hole])
+
+    def test_may_be_filled_one_by_one(self, filler, path):
+        assert np.array_equal(np.asarray(filler.fill(path, HALF, frame=2))[~HALF], picture(seed=1).pixels[~HALF])
+        with pytest.raises(InlayError, match="frame: is for the path of a file"):
+            filler.fill(picture().pixels, HALF, frame=2)
+        with pytest.raises(InlayError, match="has 3 frames or pages, and no number 4"):
+            filler.fill(path, HALF, frame=4)
+
+
+@pytest.mark.stranger("17.A.10")
+def test_home_is_known_in_paths(filler, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_picture(tmp_path / "a.png", picture())
+    write_mask(tmp_path / "m.png", HALF)
+    assert filler.fill("~/a.png", "~/m.png").size == (30, 20)

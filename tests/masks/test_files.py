@@ -336,3 +336,21 @@ class TestPublishedSets:
     def test_of_quickdraw_are_doubted_when_read_as_white(self, shared_data, caplog):
         Files(root=str(shared_data / "masks/quickdraw"))
         assert "hole_is=black" in caplog.text
+
+
+@pytest.mark.stranger("17.A.1", "17.A.4")
+def test_masks_lie_behind_links_and_what_is_not_read_is_said(folder, tmp_path_factory, rng, caplog):
+    root = tmp_path_factory.mktemp("masks")
+    (root / "linked").symlink_to(folder)
+    (folder / "back").symlink_to(root)
+    (root / "a.psd").touch()
+    assert drawn(Files(root=str(root)), rng) == {square(HALF), square(~HALF)}
+    assert f"not read: {root / 'a.psd'}: Photoshop's format" in caplog.text
+
+
+@pytest.mark.stranger("17.A.2")
+def test_a_mask_of_several_pages_is_refused_by_name(tmp_path, rng):
+    pages = [Image.fromarray(np.zeros((24, 24), np.uint8)) for _ in range(2)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(BadFile, match=r"a\.tif: holds 2 pages, where one picture is wanted\. Save the one"):
+        Files(root=str(tmp_path))(24, 24, rng)

@@ -13,6 +13,7 @@ from inlay.app.room import Room
 from inlay.app.views import View, new_folder, view_of
 from inlay.errors import BadFile, InlayError
 from inlay.images import (
+    LOSSY,
     HoleIs,
     Picture,
     check_writable,
@@ -29,7 +30,6 @@ from inlay.images import (
 MOST_KEPT = 500_000_000
 """Bytes of the earlier pictures that one visit can go back to; beyond it the oldest go first."""
 
-_EXACT = (".png", ".tif", ".tiff", ".bmp", ".webp")
 _ODD = re.compile(r"[^\w .()+,=@-]")  # in the name of a file, for some system
 
 
@@ -191,7 +191,7 @@ def own_format(loaded: Loaded) -> str:
 
 def is_exact(suffix: str) -> bool:
     """Whether files of a format keep every pixel for certain."""
-    return suffix in _EXACT
+    return suffix not in LOSSY
 
 
 def save(picture: Picture, name: str, room: Room) -> Path:

@@ -23,4 +23,10 @@ def in_options(args: argparse.Namespace) -> argparse.Namespace:
 def in_settings(words: list[str]) -> list[str]:
     """Settings as Hydra can read them, which knows no ``~`` in a value: ``data.root=~/x``, ``filler=[model:~/x]``."""
     os.environ.setdefault("HOME", str(Path.home()))
-    return [_PATH.sub(_VARIABLE, word) for word in words]
+    return [_of_hydra(word) if word.startswith("-") else _PATH.sub(_VARIABLE, word) for word in words]
+
+
+def _of_hydra(word: str) -> str:
+    """An option of Hydra's own: ``--config-dir=~/conf``."""
+    option, equals, value = word.partition("=")
+    return f"{option}{equals}{at_home(value)}"

@@ -66,7 +66,7 @@ def choose(path: Path, file: Image.Image, frame: int | None) -> None:
         BadFile: there is no such frame, or there are several and none was named.
     """
     if frame is None:
-        remedy = "Choose one with frame=N, or save it as a file of its own."
+        remedy = "Save the one you mean as a file of its own, or choose it with frame=N."
         check_single(file, str(path), remedy)
         frame = 1
     there = places(file)

@@ -191,7 +191,7 @@ def _bare_jpeg_2000(picture: Picture) -> bytes:
 
 
 def _tiff_of(pages: Sequence[Picture]) -> bytes:
-    order = next((exif.parse(page.metadata.exif).order for page in pages if page.metadata.exif), "<")
+    order: exif.Order = next((exif.parse(page.metadata.exif).order for page in pages if page.metadata.exif), "<")
     return exif.stacked([_tiff(page, order) for page in pages])
 
 
