@@ -135,17 +135,18 @@ def test_indexes_are_made_without_torch_and_samples_without_lightning():
 HELP = """
 import runpy, sys
 for entry in sys.argv[1:]:
-    sys.argv = [entry, "--help"]
+    entry, *words = entry.split()
+    sys.argv = [entry, *words, "--help"]
     try:
         (runpy.run_path if entry.endswith(".py") else runpy.run_module)(entry, run_name="__main__")
     except SystemExit as stop:
         loaded = [m for m in ("torch", "pytorch_lightning", "numpy") if m in sys.modules]
-        print("ended:", entry, stop.code or 0, loaded)
+        print("ended:", entry, *words, stop.code or 0, loaded)
 """
 
 
 def test_entries_answer_help_before_heavy_imports():
-    entries = ["predict.py", "train.py", "evaluate.py", "inlay"]
+    entries = ["train.py", "evaluate.py", "inlay", "inlay predict"]
     lines = fresh(HELP, *entries)
     assert [line for line in lines if line.startswith("ended:")] == [f"ended: {entry} 0 []" for entry in entries]
     assert sum(line.startswith("usage:") or "powered by hydra" in line.lower() for line in lines) >= len(entries)

@@ -19,7 +19,7 @@ from inlay.evaluation.rows import Rows
 from inlay.fillers import MeanFill, Telea
 from inlay.images import Picture, read_image, read_mask, write_picture
 from tests.conftest import ROOT
-from tests.evaluation.evaluating import TINY, evaluate, evaluate_without_curves, results
+from tests.evaluation.evaluating import TINY, configure, entry, evaluate, evaluate_without_curves, results
 from tests.kills import dying
 from tests.processes import GROUP, run
 
@@ -291,6 +291,13 @@ def test_a_broken_file_stops_or_is_left_out(noise, tmp_path):
     found = evaluate(tmp_path / "skips", *settings, "data.on_bad_file=skip")
     assert {out["id"] for out in found["pictures_left_out"]} == {"3.png"}
     assert found["buckets"]["all"] == 12
+
+
+@pytest.mark.stranger("17.B.1")
+def test_the_photographs_of_the_demo_need_no_folder(tmp_path):
+    settings = [setting for setting in TINY if not setting.startswith("data.val_split")]
+    entry(configure("data=demo", *settings, f"run_dir={tmp_path}"), settings)
+    assert results(tmp_path)["buckets"]["all"] == 2 * 3
 
 
 @pytest.mark.slow

@@ -49,7 +49,7 @@ def runs_of(hole: Hole) -> str:
     if len(ends) > MOST_RUNS:
         raise InlayError(
             f"The mask is made of {len(ends) + 1:,} pieces, and the page takes {MOST_RUNS:,}. Make it smoother (a "
-            "median filter does), or use predict.py."
+            "median filter does), or use `inlay predict`."
         )
     lengths = np.diff(ends, prepend=0, append=pixels.size).tolist()
     return " ".join(map(str, [0, *lengths] if pixels[0] else lengths)) if hole.any() else ""
