@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from inlay.errors import BadFile, InlayError
@@ -128,6 +129,11 @@ class TestNumbersOf32Bits:
     def test_of_another_range_are_refused_for_that(self, numbers, tmp_path):
         Image.fromarray(np.array([numbers], np.float32)).save(tmp_path / "mask.tif")
         with pytest.raises(BadFile, match=r"values go from .* to .*: not from 0 to 1, 255 or 65535"):
+            read_mask(tmp_path / "mask.tif")
+
+    def test_in_color_are_refused_for_that(self, tmp_path):
+        tifffile.imwrite(tmp_path / "mask.tif", np.zeros((4, 5, 3), np.float32), photometric="rgb")
+        with pytest.raises(BadFile, match=r"a TIFF of a kind that is not read .*Save it with 8 or 16 bits"):
             read_mask(tmp_path / "mask.tif")
 
 

@@ -1,6 +1,7 @@
 """One picture on disk: what is read, refused and written."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,10 +10,12 @@ from PIL import Image
 
 from inlay.errors import InlayError
 from inlay.fillers import Filler
-from inlay.images import labeled, read_picture, write_picture
+from inlay.images import Picture, labeled, read_picture, write_picture
 from inlay.inpainter import inpainter
 from inlay.prediction import Request, predict, reading
 from tests.composing.test_compose import Negative
+from tests.images.described import THUMBNAIL, exif
+from tests.images.files import photo
 from tests.pictures import half, picture, write_mask
 
 
@@ -69,6 +72,26 @@ class TestPredict:
         assert (sheet.pixels[:, :30][half(20, 30)] == 255).all()
         assert np.array_equal(sheet.pixels[:, 34:64], read_picture(tmp_path / "out.png").pixels)
         assert np.array_equal(sheet.pixels[:, 68:], picture("RGB", (20, 30)).pixels)
+
+    @pytest.mark.stranger("17.A.8")
+    def test_takes_a_photograph_for_a_mask_at_a_threshold_alone(self, request_, tmp_path):
+        asked = request_(threshold=0.5)
+        write_picture(tmp_path / "mask.png", Picture(photo(20, 30)))
+        with pytest.raises(InlayError, match="a photograph rather than a mask"):
+            predict(replace(asked, threshold=None))
+        assert predict(asked) == [tmp_path / "out.png"]
+
+    @pytest.mark.stranger("17.A.3", "17.A.7")
+    def test_says_what_is_doubted_and_what_is_left_out(self, request_, tmp_path, caplog):
+        caplog.set_level("INFO")
+        image = tmp_path / "camera.jpg"
+        Image.fromarray(photo(20, 30)).save(image, exif=b"Exif\0\0" + exif(thumbnail=THUMBNAIL), comment="a word")
+        image.write_bytes(image.read_bytes()[:-60] + b"\xff\xd9")
+        predict(replace(request_("out.webp"), image=[image]))
+        assert f"{image}: its pixels are damaged (libjpeg:" in caplog.text
+        assert (
+            "left out pictures within its EXIF (a thumbnail, a preview); its comments, for which .webp" in caplog.text
+        )
 
     @pytest.mark.parametrize("name", ["in.png", "mask.png", "../{folder}/in.png"])
     def test_overwrites_no_input(self, request_, tmp_path, name):

@@ -90,9 +90,9 @@ def collect(image: Image.Image, channels: int, sideways: bool, name: str, path: 
     tiff, page = path if image.format == "TIFF" else None, image.tell()
     parse = (lambda: exif.parse_tiff(tiff, page)) if tiff else (lambda: exif.parse(_raw_exif(image)))
     told, pictures = _exif(parse, sideways, name)
-    left_out = [f"{pictures} of its EXIF fields, which hold further pictures"] if pictures else []
+    left_out = ["pictures within its EXIF (a thumbnail, a preview)"] if pictures else []
     if "photoshop" in image.info:
-        left_out.append("its Photoshop block, which may hold a further picture")
+        left_out.append("its Photoshop block, which may hold a thumbnail")
     parts, unfit_parts = read_chunks(path) if path and image.format == "PNG" else ((), ())
     comments, unfit_comments = _comments(image)
     return Metadata(

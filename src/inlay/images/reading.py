@@ -223,7 +223,7 @@ def opened(path: str | os.PathLike[str], max_pixels: int, frame: int | None = No
         raise BadFile(path, f"more than {max_pixels:,} pixels. Shrink the picture first.") from None
     except UnidentifiedImageError:
         empty = " (the file is empty)" if not path.stat().st_size else ""
-        other = "" if empty else why_unread(path.name)
+        other = "" if empty else why_unread(path.name) or _odd_tiff(path)
         raise BadFile(path, other or f"not a picture{empty}. Inlay reads {READ_HERE}.") from None
     except PermissionError:
         raise BadFile(path, "reading it is not allowed. Change its permissions.") from None
@@ -238,6 +238,14 @@ def opened(path: str | os.PathLike[str], max_pixels: int, frame: int | None = No
 def _pixels_of(file: Image.Image, page: int) -> int:
     file.seek(page)
     return file.width * file.height
+
+
+def _odd_tiff(path: Path) -> str:
+    """Why a TIFF is not read that Pillow does not know; empty for what is none."""
+    with path.open("rb") as file:
+        if file.read(4) not in (b"II*\0", b"MM\0*"):
+            return ""
+    return "a TIFF of a kind that is not read (floats or 32 bits a color), or damaged. Save it with 8 or 16 bits."
 
 
 @contextmanager
