@@ -26,7 +26,7 @@ _OPEN = re.compile(
 )
 _UPLOAD = "/gradio_api/upload"
 _FORM = 100_000  # bytes around a file that is handed in
-_ASKED = 20_000_000  # bytes of any other request: what was painted, as a picture
+_ASKED = 20_000_000  # bytes of any other request: what was painted, see holes.MOST_RUNS
 
 _HEADERS = {
     # The browser itself refuses to fetch anything from elsewhere. Gradio writes scripts and styles into the page.

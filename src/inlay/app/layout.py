@@ -127,7 +127,7 @@ def _picture_side(limits: Limits) -> dict[str, Any]:
     with gr.Tabs(elem_id="inlay-tabs") as tabs:
         with gr.Tab("Picture", id="picture"):
             picture = handed_in(
-                label=f"Picture: drop, choose or paste one (up to {limits.pixels / 1e6:g} megapixels)",
+                label=f"Picture, up to {limits.pixels / 1e6:g} megapixels",
                 file_types=list(SUFFIXES),
                 height=150,
                 elem_id="inlay-picture",
@@ -149,7 +149,7 @@ def _picture_side(limits: Limits) -> dict[str, Any]:
             go_on = gr.Button("Go on from this result", variant="primary", elem_id="inlay-go-on")
             with gr.Row():
                 keep = gr.Button("Download", elem_id="inlay-keep", min_width=140)
-                keep_exact = gr.Button("Download PNG (exact)", visible=False, min_width=140)
+                keep_exact = gr.Button("Download PNG", visible=False, min_width=140)
                 keep_result_mask = gr.Button("Download mask", elem_id="inlay-keep-mask", min_width=140)
             file = gr.DownloadButton(visible="hidden", elem_id="inlay-file")
     return {

@@ -198,7 +198,7 @@ class Page:
         return {
             p.tabs: gr.update(selected="result"),
             p.result_tab: gr.update(interactive=True),
-            p.go_on: gr.update(value="Go on from the one that is chosen" if beside else "Go on from this result"),
+            p.go_on: gr.update(value="Go on from the chosen one" if beside else "Go on from this result"),
             p.keep: gr.update(value=f"Download {suffix[1:].upper()}"),
             p.keep_exact: gr.update(visible=not is_exact(suffix)),
             **self._shown(loaded, results),
@@ -274,11 +274,14 @@ class Page:
 
     def _shown(self, loaded: Loaded, results: Results) -> Happened:
         p, kept = self.parts, results.samples[results.kept]
+        said = [f"{kept.title}: {kept.how}."]
+        if not is_exact(suffix := own_format(loaded)):
+            said.append(f"As {suffix[1:].upper()} all of it is compressed anew; as PNG every pixel stays as it is.")
         return {
             p.results: results,
             p.compare: with_results(loaded.view, results),
             p.gallery: gr.update(selected_index=results.kept),
-            p.caption: says([f"{kept.title}: {kept.how}."]),
+            p.caption: says(said),
         }
 
     def _chosen(self, model: str, beside: str) -> Models:

@@ -165,7 +165,10 @@ document.addEventListener("keydown", (event) => {
 });
 
 for (const each of element.querySelectorAll("[name=inlay-tool]")) {
-  each.addEventListener("change", () => { stage.className = `stage ${tool()} ${stage.classList.contains("near") ? "near" : ""}`; });
+  each.addEventListener("change", () => {
+    stage.classList.remove("brush", "eraser", "box", "hand");
+    stage.classList.add(tool());
+  });
 }
 
 // The keyboard's way: a box by its numbers.

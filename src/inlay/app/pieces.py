@@ -30,8 +30,7 @@ def compare() -> gr.HTML:
 
 def with_picture(loaded: Loaded) -> dict[str, Any]:
     """The painter's update that shows a picture with nothing painted."""
-    steps = {"back": bool(loaded.done), "forward": bool(loaded.undone)}
-    return gr.update(picture=_sent(loaded.view), given=None, **steps)
+    return gr.update(picture=_sent(loaded.view), given=None, back=bool(loaded.done), forward=bool(loaded.undone))
 
 
 def with_mask(hole: Hole) -> dict[str, Any]:

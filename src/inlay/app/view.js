@@ -166,12 +166,15 @@ function makeView(on) {
 
 // A picture in a stage: the small copy at once, and every pixel over it as soon as the copy has too few.
 function makeLayer(parent) {
+  const stage = parent.closest(".stage");
   let images = [], picture = null;
   return {
     show(shown) {
       images.forEach((image) => image.remove());
+      stage.classList.remove("loading");
       images = [new Image()];
       images[0].src = shown.small;
+      images[0].className = shown.full ? "" : "exact";
       parent.prepend(images[0]);
       picture = shown;
     },
@@ -188,8 +191,12 @@ function makeLayer(parent) {
       const [rough] = images, full = new Image();
       images.push(full);
       full.src = picture.full;
-      await full.decode().catch(() => images.pop()); // made room for others: the small copy stays
-      if (images[0] !== rough || images[1] !== full) return;
+      full.className = "exact";
+      stage.classList.add("loading");
+      await full.decode().catch(() => images.pop()); // it had to make room for others: the small copy stays
+      if (images[0] !== rough) return; // another picture is shown by now
+      stage.classList.remove("loading");
+      if (images[1] !== full) return;
       full.style.cssText = rough.style.cssText;
       rough.after(full);
     },

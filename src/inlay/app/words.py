@@ -19,7 +19,7 @@ _LOOKED: dict[Strategy, str] = {
 }
 _MODELS = {
     "telea": "Quick patch (Telea)",
-    "navier_stokes": "Quick patch that follows lines (Navier-Stokes)",
+    "navier_stokes": "Quick patch along lines (Navier-Stokes)",
     "biharmonic": "Smooth surface, slow (biharmonic)",
     "mean": "One plain color (mean)",
 }
