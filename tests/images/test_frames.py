@@ -105,3 +105,11 @@ def test_previews_are_left_out_and_said(tmp_path, kind, caplog):
     (page,) = read_pages(tmp_path / "a.tif")
     assert page.size == (20, 30)
     assert "holds 1 more versions of the picture" in caplog.text
+
+
+def test_pages_may_be_of_several_kinds(tmp_path):
+    image = Image.fromarray(photo(20, 30))
+    kinds = [image.convert(mode) for mode in ("L", "P", "1", "RGB", "P", "CMYK")]
+    kinds[0].save(tmp_path / "a.tif", save_all=True, append_images=kinds[1:])
+    for page, given in zip(read_pages(tmp_path / "a.tif"), kinds, strict=True):
+        assert np.array_equal(page.rgb8(), np.asarray(given.convert("RGB")))

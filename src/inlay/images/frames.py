@@ -28,7 +28,7 @@ def places(file: Image.Image) -> list[int]:
 def _pages(file: Image.Image, count: int) -> list[int]:
     here = file.tell()
     pages = [place for place in range(count) if _is_page(file, place)]
-    file.seek(here)
+    turn(file, here)
     return pages or [0]
 
 
@@ -73,7 +73,14 @@ def choose(path: Path, file: Image.Image, frame: int | None) -> None:
     if not 1 <= frame <= len(there):
         raise BadFile(path, f"has {len(there)} frames or pages, and no number {frame}. Choose another frame.")
     if file.tell() != there[frame - 1]:
-        file.seek(there[frame - 1])
+        turn(file, there[frame - 1])
+
+
+def turn(file: Image.Image, place: int) -> None:
+    """Turn to a frame as Pillow counts them."""
+    file.seek(place)
+    if file.mode not in ("P", "PA"):
+        file.palette = None  # Pillow keeps that of the page before
 
 
 def _is_page(file: Image.Image, place: int) -> bool:
