@@ -33,13 +33,17 @@ FORMATS = [
     Format("TIFF", ".tiff", [(1, 8), (3, 8), (4, 8)], "gray, color, alpha"),
     Format("TIFF, 16 bits", ".tiff", [(1, 16), (3, 16), (4, 16)], "gray, color, alpha"),
     Format("BMP", ".bmp", [(1, 8), (3, 8)], "gray, color"),
+    Format("JPEG 2000", ".jp2", [(1, 8), (3, 8), (4, 8), (1, 16)], "gray, color, alpha"),
+    Format("AVIF", ".avif", [(3, 8), (4, 8)], "color, alpha", lossless=False),
 ]
 
 
 def codecs() -> Iterator[Finding]:
-    """A finding for each format."""
+    """A finding for each format that Pillow knows here."""
+    from inlay.images import SUFFIXES
+
     with TemporaryDirectory() as folder:
-        for each in FORMATS:
+        for each in (each for each in FORMATS if each.suffix in SUFFIXES):
             yield _tried(each, Path(folder))
 
 
