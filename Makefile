@@ -37,7 +37,7 @@ $(VENV)/.installed: $(BIN)/uv pyproject.toml $(LOCK)
 	@touch $@
 
 demo: install ## train on the photographs inside scikit-image and fill a hole (under 5 minutes on 2 cores)
-	$(BIN)/python train.py experiment=demo
+	$(BIN)/inlay train experiment=demo
 
 test: install ## the tests (under 10 minutes on 2 cores)
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow"
