@@ -128,7 +128,7 @@ def test_forgotten_samples_leave_nothing(loaded, hole, tmp_path, monkeypatch):
 def test_two_models_fill_one_hole_and_one_answer_of_each_is_seen(loaded, hole, tmp_path):
     samples = filled({"telea": MeanFill(), "drawn": Drawn()}, loaded, hole, tmp_path, seed=4, samples=2)
     assert [each.title for each in samples] == ["Quick patch (Telea)", "drawn, seed 4", "drawn, seed 5"]
-    results = Results.of("", samples)
+    results = Results.of(loaded.version, "", samples)
     assert (results.shown, results.kept) == ((0, 1), 0)
     chosen = results.keep(2)
     assert (chosen.shown, chosen.kept) == ((0, 2), 2)

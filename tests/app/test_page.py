@@ -109,7 +109,7 @@ def test_filling_shows_the_result_and_forgets_the_one_before(page, loaded, box, 
     monkeypatch.setattr("inlay.app.views.LONGEST", 10)
     p = page.parts
     first = page.fill(loaded, box, None, "mean", "", *ASKED)[p.results].samples[0]
-    second = page.fill(loaded, box, Results.of(box, [first]), "mean", "", *ASKED)
+    second = page.fill(loaded, box, Results.of(loaded.version, box, [first]), "mean", "", *ASKED)
     (sample,) = second[p.results].samples
     before, after = loaded.picture.pixels, sample.patch.applied(loaded.picture).pixels
     assert np.array_equal(after[~hole], before[~hole])
@@ -166,6 +166,17 @@ def test_nothing_to_go_back_to_changes_nothing(page, loaded):
 
 
 @pytest.mark.stranger("17.B.3")
+def test_a_result_of_a_picture_that_was_left_meanwhile_is_none_of_the_next_one(page, loaded, box):
+    results = page.fill(loaded, box, None, "mean", "", *ASKED)[page.parts.results]
+    other = replace(loaded, version=loaded.version + 1)
+    for action in (page.go_on, page.keep_own, page.keep_exact, page.keep_result_mask):
+        with pytest.raises(InlayError, match="Another picture is worked on by now"):
+            action(other, results)
+        with pytest.raises(InlayError, match=r"not kept here any more\. Press Fill again"):
+            action(loaded, None)
+
+
+@pytest.mark.stranger("17.B.3")
 def test_the_result_the_exact_one_and_the_mask_are_downloaded(page, loaded, box, hole):
     p = page.parts
     photograph = replace(loaded, name="cat.JPG")
@@ -194,7 +205,7 @@ def test_a_seed_is_a_whole_number(page, loaded, box, seed):
 
 
 def test_mistakes_are_a_line_on_the_page_and_defects_stay_in_the_terminal(gradio, caplog):
-    from inlay.app.page import told
+    from inlay.app.events import told
 
     def mistaken():
         raise InlayError("<b>no</b> such thing")
@@ -222,7 +233,7 @@ def test_names_are_shown_as_text(gradio):
 
 @pytest.mark.stranger("A.4")
 def test_a_mistake_about_a_hostile_name_is_text(gradio):
-    from inlay.app.page import told
+    from inlay.app.events import told
 
     def mistaken():
         raise InlayError("<img src=x onerror=alert(1)>\u202e: no")

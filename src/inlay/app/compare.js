@@ -22,7 +22,7 @@ function make(tag, className, parent) {
 // Of several, the one to go on with is chosen by its title.
 function head(pane, { number, title }) {
   const label = make("label", "", make("div", "choice", pane)), input = make("input", "", label);
-  Object.assign(input, { type: "radio", name: "inlay-kept", checked: number === props.results.kept });
+  Object.assign(input, { type: "radio", name: "inlay-kept", value: number });
   input.addEventListener("change", () => {
     props.value = String(number);
     trigger("input");
@@ -65,12 +65,19 @@ hold.addEventListener("pointerdown", before);
 for (const ends of ["pointerup", "pointerleave", "pointercancel", "blur", "keyup"]) hold.addEventListener(ends, after);
 hold.addEventListener("keydown", (event) => { if (event.key === " " || event.key === "Enter") before(); });
 
+let shown = "";
+
 function show() {
   compare.hidden = !props.results;
   if (!props.results) return;
-  wipe.value = 0;
-  wiped(0);
-  build(props.results);
+  const { kept, ...pictures } = props.results, same = JSON.stringify(pictures);
+  if (same !== shown) {
+    shown = same;
+    wipe.value = 0;
+    wiped(0);
+    build(props.results);
+  }
+  for (const input of panes.querySelectorAll("input")) input.checked = Number(input.value) === kept;
 }
 watch("results", show);
 show(); // this runs when the tab is first seen, with results already there

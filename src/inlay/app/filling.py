@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from inlay.app.history import Patch
 from inlay.app.holes import Hole
 from inlay.app.limits import FILLING, Limits
-from inlay.app.pictures import Loaded, Patch
+from inlay.app.pictures import Loaded
 from inlay.app.room import Room
 from inlay.app.views import View, view_of
 from inlay.app.words import called, looked
@@ -69,28 +70,40 @@ class Results:
     """What came of pressing the button.
 
     Attributes:
+        version: of the picture that was filled.
         runs: the hole that was filled, see :mod:`inlay.app.holes`.
         samples: the answers; those of one model follow each other.
         shown: numbers of the answers that are seen side by side, one of each model.
         kept: the number of the one that is downloaded, or gone on from.
     """
 
+    version: int
     runs: str
     samples: tuple[Sample, ...]
     shown: tuple[int, ...]
     kept: int = 0
 
     @classmethod
-    def of(cls, runs: str, samples: Sequence[Sample]) -> "Results":
+    def of(cls, version: int, runs: str, samples: Sequence[Sample]) -> "Results":
         """The first answer of each model is seen, the very first is kept."""
         models = [sample.model for sample in samples]
-        return cls(runs, tuple(samples), tuple(models.index(model) for model in dict.fromkeys(models)))
+        return cls(version, runs, tuple(samples), tuple(models.index(model) for model in dict.fromkeys(models)))
 
     def keep(self, number: int) -> "Results":
         """Another answer is kept, and seen as its model's."""
         model = self.samples[number].model
         shown = tuple(number if self.samples[other].model == model else other for other in self.shown)
         return replace(self, shown=shown, kept=number)
+
+    def check(self, loaded: Loaded | None) -> Loaded:
+        """The picture that was filled.
+
+        Raises:
+            InlayError: it is no longer the one that is worked on.
+        """
+        if loaded is None or loaded.version != self.version:
+            raise InlayError("Another picture is worked on by now, and this is no result of it. Press Fill again.")
+        return loaded
 
     def forget(self) -> None:
         """Remove the files of all of them."""

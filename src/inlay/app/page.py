@@ -1,17 +1,16 @@
 """What happens on the page."""
 
 import functools
-import logging
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from inlay.app.events import Happened, connect
 from inlay.app.filling import Results, Wish, fill
 from inlay.app.holes import painted, remarks
-from inlay.app.layout import TITLE, Parts, lay_out, neutral, says
+from inlay.app.layout import TITLE, lay_out, neutral, says
 from inlay.app.limits import FILLING, OPENING, Limits, OneAtATime
 from inlay.app.models import Models
 from inlay.app.pictures import Loaded, hole_picture, is_exact, load, load_mask, own_format, save
@@ -21,19 +20,7 @@ from inlay.composing import How
 from inlay.errors import InlayError
 from inlay.images import HoleIs
 
-log = logging.getLogger(__name__)
-
 _KEPT = 3600  # seconds for which a file is kept that was handed in
-_LOOK = "() => document.querySelector('#inlay-tabs').scrollIntoView()"
-_BUSY = "() => ({ __type__: 'update', value: 'Filling …', interactive: false })"
-_READY = "() => ({ __type__: 'update', value: 'Fill', interactive: true })"
-_TAKE = "() => document.querySelector('#inlay-file').click()"
-_NOTHING = "() => null"
-_PRIVATE: dict[str, Any] = {"api_visibility": "private"}
-_QUIET: dict[str, Any] = {**_PRIVATE, "show_progress": "hidden"}
-
-Happened = dict[Any, Any]
-"""New values, by the component that gets them."""
 
 
 class Page:
@@ -50,73 +37,8 @@ class Page:
         self._fills, self._openings = OneAtATime(limits.seconds, FILLING), OneAtATime(limits.seconds, OPENING)
         with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(60, _KEPT)) as self.blocks:
             self.parts = lay_out(list(models), limits)
-            self._connect_picture(self.parts)
-            self._connect_asking(self.parts)
-            self._connect_results(self.parts)
+            connect(self)
         self.blocks.queue(max_size=limits.waiting, api_open=False)
-
-    def _connect_picture(self, p: Parts) -> None:
-        """Say what happens when to the picture and the hole, and what may change by it."""
-        ready = [p.status, p.fill]
-        shown = [p.loaded, p.painter, p.results, p.result_tab, p.compare, *ready]
-        opened: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "opening"}  # pictures and masks in turn
-        p.picture.upload(
-            told(self.open_picture), [p.picture, p.loaded, p.results], [p.picture, p.mask_part, *shown],
-            trigger_mode="multiple", show_progress_on=[p.picture, p.painter], **opened, **_PRIVATE,
-        ).then(None, None, p.picture, js=_NOTHING, **_QUIET)  # fmt: skip
-        p.mask.upload(
-            told(self.open_mask), [p.loaded, p.mask, p.hole_is], [p.loaded, p.painter], trigger_mode="multiple",
-            **opened, **_QUIET,
-        ).then(None, None, p.mask, js=_NOTHING, **_QUIET)  # fmt: skip
-        p.hole_is.input(
-            told(self.turn_mask), [p.loaded, p.hole_is], [p.loaded, p.painter], trigger_mode="multiple", **opened,
-            **_QUIET,
-        )  # fmt: skip
-        p.painter.input(told(self.look), [p.loaded, p.painter], ready, trigger_mode="always_last", **_QUIET)
-        for moved, action in ((p.painter.back, self.go_back), (p.painter.forward, self.go_forward)):
-            moved(
-                told(action), [p.loaded, p.results], shown, show_progress_on=p.painter, **opened,
-                **_PRIVATE,
-            )  # fmt: skip
-        p.keep_mask.click(
-            told(self.keep_mask), [p.loaded, p.painter], p.file, show_progress_on=p.keep_mask, **_PRIVATE
-        ).success(None, js=_TAKE, **_QUIET)
-
-    def _connect_asking(self, p: Parts) -> None:
-        models = [p.model, p.beside]
-        gr.on(
-            [self.blocks.load, p.model.input, p.beside.input], told(self.choose), [*models, p.text],
-            [p.text, p.doubts, p.draws], trigger_mode="always_last", **_QUIET,
-        )  # fmt: skip
-        p.text.change(told(self.read), [*models, p.text], p.doubts, trigger_mode="always_last", **_QUIET)
-        asked = [p.text, p.count, p.seed, p.strategy, p.feather, p.dilate, p.blend]
-        p.fill.click(None, None, p.fill, js=_BUSY, **_QUIET)
-        filled = p.fill.click(
-            told(self.fill), [p.loaded, p.painter, p.results, *models, *asked],
-            [p.results, p.tabs, p.result_tab, *self._seen(p), p.go_on, p.keep, p.keep_exact],
-            concurrency_limit=1, show_progress="minimal", show_progress_on=p.status, **_PRIVATE,
-        )  # fmt: skip
-        filled.then(None, None, p.fill, js=_READY, **_QUIET)
-        filled.success(None, js=_LOOK, **_QUIET)
-
-    def _connect_results(self, p: Parts) -> None:
-        seen = [p.results, *self._seen(p)]
-        p.gallery.select(told(self.show), [p.loaded, p.results], seen, **_QUIET)
-        p.compare.input(told(self.keep), [p.loaded, p.results, p.compare], seen, **_QUIET)
-        p.go_on.click(
-            told(self.go_on), [p.loaded, p.results],
-            [p.loaded, p.painter, p.results, p.result_tab, p.compare, p.tabs, p.status, p.fill],
-            concurrency_limit=1, concurrency_id="opening", show_progress_on=p.compare, **_PRIVATE,
-        ).success(None, js=_LOOK, **_QUIET)  # fmt: skip
-        for button, action in (
-            (p.keep, self.keep_own), (p.keep_exact, self.keep_exact), (p.keep_result_mask, self.keep_result_mask)
-        ):  # fmt: skip
-            button.click(
-                told(action), [p.loaded, p.results], p.file, show_progress_on=button, **_PRIVATE
-            ).success(None, js=_TAKE, **_QUIET)  # fmt: skip
-
-    def _seen(self, p: Parts) -> list[Any]:
-        return [p.compare, p.gallery, p.caption]
 
     def close(self) -> None:
         """End: who waits for a picture is told so, and when all have their answers, the server goes."""
@@ -134,6 +56,7 @@ class Page:
         if old:
             old.view.forget()
         return {
+            p.tabs: gr.update(selected="picture"),
             p.picture: gr.update(value=None, visible="hidden"),
             p.mask_part: gr.update(visible=True),
             **self._worked_on(loaded, results),
@@ -190,7 +113,7 @@ class Page:
         hole, wish = painted(runs or "", loaded.picture.size), _wish(*asked)
         models = self._chosen(model, beside)
         work = functools.partial(fill, models, loaded, hole, wish, self.limits, self.room)
-        results = Results.of(runs, self._fills.run(work))
+        results = Results.of(loaded.version, runs, self._fills.run(work))
         if old:
             old.forget()
         self.room.tidy()
@@ -198,7 +121,7 @@ class Page:
         return {
             p.tabs: gr.update(selected="result"),
             p.result_tab: gr.update(interactive=True),
-            p.go_on: gr.update(value="Go on from the chosen one" if beside else "Go on from this result"),
+            p.go_on: gr.update(value="Go on from the chosen one" if len(models) > 1 else "Go on from this result"),
             p.keep: gr.update(value=f"Download {suffix[1:].upper()}"),
             p.keep_exact: gr.update(visible=not is_exact(suffix)),
             **self._shown(loaded, results),
@@ -209,48 +132,55 @@ class Page:
             ),
         }
 
-    def show(self, loaded: Loaded, results: Results, chosen: gr.SelectData) -> Happened:
+    def show(self, loaded: Loaded | None, results: Results | None, chosen: gr.SelectData) -> Happened:
         """A sample was chosen among the small ones."""
+        loaded, results = _there(loaded, results)
         return self._shown(loaded, results.keep(chosen.index))
 
-    def keep(self, loaded: Loaded, results: Results, chosen: str) -> Happened:
+    def keep(self, loaded: Loaded | None, results: Results | None, chosen: str) -> Happened:
         """A result was chosen of two."""
+        loaded, results = _there(loaded, results)
         return self._shown(loaded, results.keep(int(chosen)))
 
-    def go_on(self, loaded: Loaded, results: Results) -> Happened:
+    def go_on(self, loaded: Loaded | None, results: Results | None) -> Happened:
         """The result becomes the picture."""
+        loaded, results = _there(loaded, results)
         sample = results.samples[results.kept]
         on = loaded.gone_on(sample.patch, results.runs, self.room)
         return {**self._worked_on(on, results), self.parts.tabs: gr.update(selected="picture")}
 
-    def go_back(self, loaded: Loaded, results: Results | None) -> Happened:
+    def go_back(self, loaded: Loaded | None, results: Results | None) -> Happened:
         """Undo went beyond what was painted: the picture before, with its hole."""
-        if not loaded.done:
+        if loaded is None or not loaded.done:
             return {self.parts.loaded: loaded}
         runs = loaded.done[-1].runs
         happened = self._worked_on(loaded.gone_back(self.room), results)
         return {**happened, self.parts.painter: {**happened[self.parts.painter], "given": given(runs)}}
 
-    def go_forward(self, loaded: Loaded, results: Results | None) -> Happened:
+    def go_forward(self, loaded: Loaded | None, results: Results | None) -> Happened:
         """Redo went beyond what was painted."""
-        if not loaded.undone:
+        if loaded is None or not loaded.undone:
             return {self.parts.loaded: loaded}
         return self._worked_on(loaded.gone_forward(self.room), results)
 
-    def keep_own(self, loaded: Loaded, results: Results) -> Happened:
+    def keep_own(self, loaded: Loaded | None, results: Results | None) -> Happened:
         """The result is downloaded in the format that the picture came in."""
+        loaded, results = _there(loaded, results)
         return self._saved(loaded, results, own_format(loaded))
 
-    def keep_exact(self, loaded: Loaded, results: Results) -> Happened:
+    def keep_exact(self, loaded: Loaded | None, results: Results | None) -> Happened:
         """The result is downloaded with every pixel as it is."""
-        return self._saved(loaded, results, ".png")
+        return self._saved(*_there(loaded, results), ".png")
 
-    def keep_result_mask(self, loaded: Loaded, results: Results) -> Happened:
+    def keep_result_mask(self, loaded: Loaded | None, results: Results | None) -> Happened:
         """The hole that was filled is downloaded."""
+        loaded, results = _there(loaded, results)
         return self.keep_mask(loaded, results.runs)
 
-    def keep_mask(self, loaded: Loaded, runs: str) -> Happened:
+    def keep_mask(self, loaded: Loaded | None, runs: str) -> Happened:
         """The hole is downloaded."""
+        if loaded is None:
+            raise InlayError("There is no picture yet. Load one first.")
         hole = painted(runs or "", loaded.picture.size)
         return {self.parts.file: str(save(hole_picture(hole), f"{Path(loaded.name).stem}_mask.png", self.room))}
 
@@ -288,21 +218,11 @@ class Page:
         return {name: self.models[name] for name in dict.fromkeys([model, beside]) if name}
 
 
-def told(action: Callable[..., Happened]) -> Callable[..., Happened]:
-    """What an action raises as a line on the page; a defect goes to the terminal in full, and to nobody else."""
-
-    @functools.wraps(action)
-    def telling(*arguments: Any) -> Happened:
-        try:
-            return action(*arguments)
-        except InlayError as error:
-            raise gr.Error(neutral(error), title=TITLE, print_exception=False) from error
-        except Exception as error:
-            log.exception("the page: %s", action.__name__)
-            told = "Something went wrong; the terminal that Inlay was started in says what."
-            raise gr.Error(told, title=TITLE, print_exception=False) from error
-
-    return telling
+def _there(loaded: Loaded | None, results: Results | None) -> tuple[Loaded, Results]:
+    """What is kept for an hour, and not longer."""
+    if results is None:
+        raise InlayError("The result is not kept here any more. Press Fill again.")
+    return results.check(loaded), results
 
 
 def _wish(text: str, count: float, seed: str, strategy: Any, feather: float, dilate: float, blend: bool) -> Wish:

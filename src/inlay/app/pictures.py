@@ -1,12 +1,13 @@
 """Pictures on their way in and out of the page."""
 
+import itertools
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from inlay.app.history import Patch, Step, remembered
 from inlay.app.holes import Hole
 from inlay.app.limits import Limits
 from inlay.app.room import Room
@@ -27,62 +28,7 @@ from inlay.images import (
     write_picture,
 )
 
-MOST_KEPT = 500_000_000
-"""Bytes of the earlier pictures that one visit can go back to; beyond it the oldest go first."""
-
 _ODD = re.compile(r"[^\w .()+,=@-]")  # in the name of a file, for some system
-
-
-@dataclass(frozen=True)
-class Patch:
-    """Where two pictures of one size differ: a box of their pixels."""
-
-    top: int
-    left: int
-    before: NDArray[np.uint8] | NDArray[np.uint16]
-    after: NDArray[np.uint8] | NDArray[np.uint16]
-
-    @classmethod
-    def between(cls, before: Picture, after: Picture) -> "Patch":
-        """The smallest one that makes one picture the other."""
-        rows = np.flatnonzero((before.pixels != after.pixels).reshape(len(before.pixels), -1).any(axis=1))
-        if not len(rows):
-            return cls(0, 0, before.pixels[:0, :0], after.pixels[:0, :0])
-        across = slice(rows[0], rows[-1] + 1)
-        columns = np.flatnonzero((before.pixels[across] != after.pixels[across]).any(axis=0).any(axis=1))
-        box = across, slice(columns[0], columns[-1] + 1)
-        return cls(int(rows[0]), int(columns[0]), before.pixels[box].copy(), after.pixels[box].copy())
-
-    def applied(self, picture: Picture) -> Picture:
-        """The picture after it, of the one before."""
-        return self._put(picture, self.after)
-
-    def undone(self, picture: Picture) -> Picture:
-        """The picture before it, of the one after."""
-        return self._put(picture, self.before)
-
-    @property
-    def weight(self) -> int:
-        """Its bytes."""
-        return self.before.nbytes + self.after.nbytes
-
-    def _put(self, picture: Picture, part: NDArray[np.uint8] | NDArray[np.uint16]) -> Picture:
-        pixels = picture.pixels.copy()
-        pixels[self.top : self.top + part.shape[0], self.left : self.left + part.shape[1]] = part
-        return replace(picture, pixels=pixels)
-
-
-@dataclass(frozen=True)
-class Step:
-    """A filling that was gone on from.
-
-    Attributes:
-        patch: what it changed.
-        runs: the hole that it filled, see :mod:`inlay.app.holes`.
-    """
-
-    patch: Patch
-    runs: str
 
 
 @dataclass(frozen=True)
@@ -96,6 +42,7 @@ class Loaded:
         mask: where the mask file lies that was given for it; None without one.
         done: the fillings since, which can be undone.
         undone: those that were, the last one first.
+        version: of the picture; no other has it.
     """
 
     name: str
@@ -103,14 +50,12 @@ class Loaded:
     view: View
     mask: str | None = None
     done: tuple[Step, ...] = ()
-    undone: tuple[Step, ...] = field(default=())
+    undone: tuple[Step, ...] = ()
+    version: int = field(default_factory=itertools.count().__next__)
 
     def gone_on(self, patch: Patch, runs: str, room: Room) -> "Loaded":
         """With a filling as the picture to go on from."""
-        done = (*self.done, Step(patch, runs))
-        while len(done) > 1 and sum(step.patch.weight for step in done) > MOST_KEPT:
-            done = done[1:]
-        return self._with(patch.applied(self.picture), room, done, ())
+        return self._with(patch.applied(self.picture), room, remembered((*self.done, Step(patch, runs))), ())
 
     def gone_back(self, room: Room) -> "Loaded":
         """Before the last filling; what is shown and kept of the other is forgotten."""
