@@ -71,4 +71,4 @@ def as_typed(message: str) -> str:
     def option(found: re.Match[str]) -> str:
         return f"--{found[1].replace('_', '-')} {found[2]}"
 
-    return re.sub(rf"\b({_IN_REMEDIES})=([\w.]*\w)", option, message)
+    return re.sub(rf"(?<!\S)({_IN_REMEDIES})=([\w.]*\w)", option, message)
