@@ -109,3 +109,22 @@ def test_a_folder_lists_what_is_not_read(tmp_path):
         ("e.png", "no regular file but a pipe"),
         ("f", "a link that leads nowhere"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("photo", "JPEG"),
+        ("a.jpg_large", "JPEG"),
+        ("b.png?w=200", "PNG"),
+        ("c.orig", "WebP"),
+        ("d", "TIFF"),
+        ("e", "AVIF"),
+    ],
+)
+def test_a_folder_lists_pictures_that_are_named_like_none(tmp_path, name, kind):
+    Image.fromarray(photo(20, 30)).save(tmp_path / name, kind)
+    (tmp_path / "notes").write_text("no picture")
+    pictures, unread = find_images(tmp_path)
+    assert (pictures, [path.name for path, _ in unread]) == ([], [name])
+    assert unread[0].reason.startswith(f"{kind} by its content, and named like no picture")

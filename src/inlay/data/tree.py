@@ -66,7 +66,7 @@ class Tree:
                 self._remember(found.path)
             if found.path.lower().endswith(SUFFIXES):
                 yield found.path, ""
-            elif reason := why_not_read(found):
+            elif reason := why_not_read(found, self.root):
                 yield found.path, reason
 
     def has(self, path: str) -> bool:

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from inlay.files import Found, walk
-from inlay.images.formats import SUFFIXES, why_unread
+from inlay.images.formats import SUFFIXES, of_content, why_unread
 
 log = logging.getLogger(__name__)
 
 _SHOWN = 20  # lines of a list
+_NO_PICTURES = (".txt", ".json", ".jsonl", ".csv", ".xml", ".npy", ".t7", ".caption")
+"""Files that there are by the millions beside pictures: their content is not looked at."""
 
 
 class Unread(NamedTuple):
@@ -32,16 +34,27 @@ def find_images(root: str | os.PathLike[str]) -> Images:
     root = Path(root)
     pictures, unread = [], []
     for found in walk(root):
-        if reason := why_not_read(found):
+        if reason := why_not_read(found, root):
             unread.append(Unread(root / found.path, reason))
         elif found.kind == "file" and found.path.lower().endswith(SUFFIXES):
             pictures.append(root / found.path)
     return Images(sorted(pictures), unread)
 
 
-def why_not_read(found: Found) -> str:
-    """Why something in a folder is not read; empty for pictures, and for files that are named like none."""
-    return why_unread(found.path) if found.kind == "file" else found.reason
+def why_not_read(found: Found, root: Path) -> str:
+    """Why something is not read, be it named like a picture or be it one; empty for pictures, and for other files.
+
+    Args:
+        found: by a walk.
+        root: where that began.
+    """
+    name = found.path.lower()
+    if found.kind != "file" or name.endswith((*SUFFIXES, *_NO_PICTURES)):
+        return found.reason
+    if reason := why_unread(name):
+        return reason
+    kind = of_content(root / found.path)
+    return f"{kind} by its content, and named like no picture. Give it the suffix of that." if kind else ""
 
 
 def tell_unread(unread: list[Unread]) -> None:

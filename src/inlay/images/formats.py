@@ -7,6 +7,7 @@ from typing import IO
 from PIL import Image, ImageFile, features
 
 from inlay.errors import BadFile
+from inlay.files import open_regular
 
 HEIF = (".heic", ".heif", ".hif")
 AVIF = (".avif",)
@@ -69,6 +70,15 @@ _PILLOW = (  # of all that it knows; EPS would run a program
     *("AVIF",) * HAS_AVIF,
     *("JPEG2000",) * HAS_JPEG_2000,
 )
+_STARTS = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"GIF8": "GIF",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"\0\0\0\x0cjP  ": "JPEG 2000",
+}
+_AVIF_BRANDS = (b"avif", b"avis")
 _HEAD = 2**14  # bytes
 _BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
@@ -82,6 +92,20 @@ def why_unread(name: str) -> str:
         return f"{needed}."
     other = next((kind for suffix, kind in _UNREAD.items() if name.endswith(suffix)), "")
     return f"{other}, which is not read. Save it as PNG or TIFF." if other else ""
+
+
+def of_content(path: Path) -> str:
+    """The picture format that a file's first bytes are of; empty for others, and for what cannot be read."""
+    try:
+        with open_regular(path) as file:
+            head = file.read(12)
+    except (BadFile, OSError):
+        return ""
+    if head[:4] == b"RIFF":
+        return "WebP" if head[8:] == b"WEBP" else ""
+    if head[4:8] == b"ftyp":
+        return "AVIF" if head[8:] in _AVIF_BRANDS else "HEIC" if head[8:] in _BRANDS else ""
+    return next((name for start, name in _STARTS.items() if head.startswith(start)), "")
 
 
 def of_pillow(path: Path, file: IO[bytes]) -> tuple[str, ...]:

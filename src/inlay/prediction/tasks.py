@@ -150,7 +150,7 @@ def _found(given: str | Path) -> tuple[list[tuple[Path, Path]], list[Unread]]:
     if not _is_pattern(given):
         return [(path, Path(path.name))], []
     matches = [match for match in sorted(_matches(str(given))) if not match.is_dir()]
-    lost = [Unread(match, why) for match in matches if (why := why_not_read(found(match)))]
+    lost = [Unread(match, why) for match in matches if (why := why_not_read(found(match), Path()))]
     known = {match for match, _ in lost}
     return [(match, Path(match.name)) for match in matches if _looks_like_picture(match) and match not in known], lost
 
