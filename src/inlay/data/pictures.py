@@ -123,7 +123,7 @@ class IndexedPictures:
         file, mask = self.root / self.index.value(index, "image"), self.index.value(index, "mask")
         decoded = read_photograph(file, at_least)
         if decoded.damage:
-            tell_damage(file, decoded.damage)
+            tell_damage(str(file), decoded.damage)
         return Photograph(
             decoded.pixels,
             self.id(index),

@@ -37,7 +37,7 @@ def read_mask(
     _check(hole_is)
     picture = read_pixels(path, frame=frame)
     if picture.damage:
-        tell_damage(path, picture.damage)
+        tell_damage(os.fspath(path), picture.damage)
     return mask_of(picture, hole_is, binarize)
 
 

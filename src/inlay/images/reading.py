@@ -131,7 +131,7 @@ def read_image(
     """
     decoded = decode_image(path, at_least, max_pixels)
     if decoded.damage:
-        tell_damage(path, decoded.damage)
+        tell_damage(os.fspath(path), decoded.damage)
     return decoded.pixels
 
 
@@ -162,7 +162,7 @@ def decode_image(path: str | os.PathLike[str], at_least: int | None = None, max_
 
 
 @lru_cache(maxsize=4096)  # training reads a file again and again
-def tell_damage(path: str | os.PathLike[str], damage: str) -> None:
+def tell_damage(path: str, damage: str) -> None:
     """Warn of a file whose coded pixels are damaged, once."""
     log.warning("%s: %s. Look at it.", path, damage)
 
