@@ -293,6 +293,10 @@ def test_zoom_and_pan_with_keys_and_fingers_and_the_size_of_the_brush(visit, pho
     pinch(page, 60, 180)
     assert percent() == pytest.approx(3 * fit, rel=0.1)
     status(page, "No hole yet")
+    for _ in range(40):
+        page.keyboard.press("[")
+    page.locator("#inlay-painter .stage").click()
+    status(page, ", 1 pixel.")
 
 
 def pinch(page, near, far):
@@ -460,6 +464,11 @@ def test_files_of_the_machine_are_not_served(address, path):
 )
 def test_what_the_page_does_not_need_is_closed(address, path):
     assert ask(address + path)[0] == 404
+
+
+@pytest.mark.stranger("17.B.3")
+def test_an_upload_that_another_page_sends_is_forbidden(address):
+    assert ask(f"{address}gradio_api/upload", {"files": 1}, Origin="https://attacker.example")[0] == 403
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", str(ROOT / "docs/filled.jpg"), "http://127.0.0.1:9/cat.png"])

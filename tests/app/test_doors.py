@@ -101,6 +101,7 @@ FOREIGN = [
 ]
 
 
+@pytest.mark.stranger("17.B.3")
 @pytest.mark.stranger("A.3")
 @pytest.mark.stranger("A.12")
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)

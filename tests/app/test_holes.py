@@ -53,5 +53,5 @@ def test_remarks():
 def test_a_small_hole_is_odd_in_a_file_alone():
     hole = np.zeros((10, 10), bool)
     hole[0, 0] = True
-    assert len(remarks(hole)) == 1
+    assert remarks(hole) == ["Hole: 1.0% of the picture, 1 pixel."]
     assert "press Invert" in remarks(hole, from_file=True)[1]

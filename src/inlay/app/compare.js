@@ -1,6 +1,6 @@
 // Shows one result, or two side by side that move together, over the picture before; behind view.js. In: props.results
-// ({size: [width, height], before, panes: [{number, title, small, full}], kept}, null for none). Out: props.value, the
-// number of the result that was chosen, with the event "input".
+// ({size: [width, height], before, panes: [{number, title, small, full}]}, null for none), props.kept (the number of the
+// one that is chosen). Out: props.value, the number of another one, with the event "input".
 const compare = find(".compare"), panes = find(".panes"), wipe = find("[name=wipe]"), hold = find("[name=hold]");
 let layers = [];
 
@@ -65,19 +65,18 @@ hold.addEventListener("pointerdown", before);
 for (const ends of ["pointerup", "pointerleave", "pointercancel", "blur", "keyup"]) hold.addEventListener(ends, after);
 hold.addEventListener("keydown", (event) => { if (event.key === " " || event.key === "Enter") before(); });
 
-let shown = "";
+function choose() {
+  for (const input of panes.querySelectorAll("input")) input.checked = Number(input.value) === props.kept;
+}
 
 function show() {
   compare.hidden = !props.results;
   if (!props.results) return;
-  const { kept, ...pictures } = props.results, same = JSON.stringify(pictures);
-  if (same !== shown) {
-    shown = same;
-    wipe.value = 0;
-    wiped(0);
-    build(props.results);
-  }
-  for (const input of panes.querySelectorAll("input")) input.checked = Number(input.value) === kept;
+  wipe.value = 0;
+  wiped(0);
+  build(props.results);
+  choose();
 }
 watch("results", show);
+watch("kept", choose);
 show(); // this runs when the tab is first seen, with results already there

@@ -13,7 +13,7 @@ from inlay.images import USUAL_HOLE, polarity_doubt
 Hole = NDArray[np.bool_]
 
 MOST_RUNS = 2_000_000
-"""Of a hole; more are noise, and more than is sent with every stroke of the brush."""
+"""Of a mask that is shown; more are noise, and more than is sent with every stroke of the brush."""
 
 
 def painted(runs: str, size: tuple[int, int]) -> Hole:
@@ -31,7 +31,7 @@ def painted(runs: str, size: tuple[int, int]) -> Hole:
         return np.zeros(size, np.bool_)
     try:
         lengths = np.array(runs.split(), np.int64)
-        if len(lengths) > MOST_RUNS + 2 or lengths.min() < 0 or lengths.max() > count or lengths.sum() != count:
+        if len(lengths) > 2 * MOST_RUNS or lengths.min() < 0 or lengths.max() > count or lengths.sum() != count:
             raise ValueError("of another picture")
     except (ValueError, OverflowError) as error:
         raise InlayError("What was painted cannot be read. Load the picture again.") from error
@@ -66,7 +66,7 @@ def remarks(hole: Hole, from_file: bool = False) -> list[str]:
     if not count:
         return ["No hole yet: paint over what is to be replaced, add a box, or give a mask file."]
     ratio = count / hole.size
-    said = [f"Hole: {ratio:.1%} of the picture, {count:,} pixels."]
+    said = [f"Hole: {ratio:.1%} of the picture, {count:,} pixel{'s' * (count > 1)}."]
     if count == hole.size:
         return [*said, "Nothing is left to fill it from. Leave a part of the picture unpainted."]
     if polarity_doubt(ratio) and (from_file or ratio > USUAL_HOLE[1]):

@@ -14,7 +14,7 @@ from inlay.app.layout import TITLE, lay_out, neutral, says
 from inlay.app.limits import FILLING, OPENING, Limits, OneAtATime
 from inlay.app.models import Models
 from inlay.app.pictures import Loaded, hole_picture, is_exact, load, load_mask, own_format, save
-from inlay.app.pieces import given, with_mask, with_picture, with_results
+from inlay.app.pieces import given, with_kept, with_mask, with_picture, with_results
 from inlay.app.room import Room
 from inlay.composing import How
 from inlay.errors import InlayError
@@ -140,7 +140,8 @@ class Page:
     def keep(self, loaded: Loaded | None, results: Results | None, chosen: str) -> Happened:
         """A result was chosen of two."""
         loaded, results = _there(loaded, results)
-        return self._shown(loaded, results.keep(int(chosen)))
+        results = results.keep(int(chosen))
+        return {**self._shown(loaded, results), self.parts.compare: with_kept(results)}
 
     def go_on(self, loaded: Loaded | None, results: Results | None) -> Happened:
         """The result becomes the picture."""

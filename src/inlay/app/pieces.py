@@ -25,7 +25,7 @@ def painter() -> gr.HTML:
 
 def compare() -> gr.HTML:
     """No results yet; its value is the number of the one that was chosen, its event ``input``."""
-    return _piece("compare", results=None)
+    return _piece("compare", results=None, kept=0)
 
 
 def with_picture(loaded: Loaded) -> dict[str, Any]:
@@ -50,7 +50,12 @@ def with_results(before: View, results: Results | None) -> dict[str, Any]:
     samples = {number: results.samples[number] for number in results.shown}
     panes = [{"number": number, "title": each.title, **each.view.sent()} for number, each in samples.items()]
     sent = _sent(before)
-    return gr.update(results={"size": sent["size"], "before": sent, "panes": panes, "kept": results.kept})
+    return gr.update(results={"size": sent["size"], "before": sent, "panes": panes}, kept=results.kept)
+
+
+def with_kept(results: Results) -> dict[str, Any]:
+    """The comparer's update after another one of those that it shows was chosen."""
+    return gr.update(kept=results.kept)
 
 
 def _sent(view: View) -> dict[str, Any]:

@@ -156,6 +156,7 @@ function makeView(on) {
     event.preventDefault();
   });
   document.addEventListener("keyup", (event) => { if (event.key === " ") space = false; });
+  window.addEventListener("blur", () => { space = false; });
 
   find("[name=out]").addEventListener("click", KEYS["-"]);
   find("[name=in]").addEventListener("click", KEYS["+"]);

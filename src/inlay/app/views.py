@@ -69,9 +69,10 @@ def view_of(picture: Picture, room: Room) -> View:
         return View(picture.size, colors, profile, None)
     small = np.asarray(cv2.resize(colors, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     kind = "JPEG" if max(picture.size) <= _LONGEST_JPEG else "PNG"
+    encoded = _encoded(colors, profile, kind)
     with room.written():
         full = new_folder(room.folder) / f"view.{kind.lower()}"
-        full.write_bytes(_encoded(colors, profile, kind))
+        full.write_bytes(encoded)
     return View(picture.size, small, profile, full)
 
 
