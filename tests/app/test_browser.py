@@ -474,9 +474,9 @@ def test_an_upload_that_another_page_sends_is_forbidden(address):
 @pytest.mark.parametrize("path", ["/etc/passwd", str(ROOT / "docs/filled.jpg"), "http://127.0.0.1:9/cat.png"])
 def test_a_path_or_an_address_is_not_taken_for_an_upload(address, path):
     config = json.loads(ask(f"{address}config")[1])
-    number = next(d["id"] for d in config["dependencies"] if len(d["inputs"]) == 2 and len(d["targets"]) == 2)
+    number = next(d["id"] for d in config["dependencies"] if "upload" in [event for _, event in d["targets"]])
     file = {"path": path, "meta": {"_type": "gradio.FileData"}, "orig_name": "cat.jpg"}
-    body = {"data": [file, None], "fn_index": number, "session_hash": "abc"}
+    body = {"data": [file, None, None], "fn_index": number, "session_hash": "abc"}
     assert ask(f"{address}gradio_api/queue/join", body, **{"Content-Type": "application/json"})[0] == 200
     said = ask(f"{address}gradio_api/queue/data?session_hash=abc")[1]
     completed = next(json.loads(line[5:]) for line in said.splitlines() if "process_completed" in line)
