@@ -56,7 +56,7 @@ def _connect_picture(page: "Page", p: Parts) -> None:
     opened: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "opening"}  # pictures and masks in turn
     p.picture.upload(
         told(page.open_picture), [p.picture, p.loaded, p.results], [p.tabs, p.picture, p.mask_part, *shown],
-        trigger_mode="multiple", show_progress_on=[p.picture, p.painter], **opened, **_PRIVATE,
+        trigger_mode="multiple", show_progress_on=[p.picture, p.status], **opened, **_PRIVATE,
     ).then(None, None, p.picture, js=_NOTHING, **_QUIET)  # fmt: skip
     p.mask.upload(
         told(page.open_mask), [p.loaded, p.mask, p.hole_is], [p.loaded, p.painter], trigger_mode="multiple",
