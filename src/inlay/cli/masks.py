@@ -11,7 +11,7 @@ from inlay.printing import say
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from inlay.data.pictures import IndexedPictures
+    from inlay.data.pictures import Pictures
     from inlay.masks.freeze import Drawn
 
 COLUMNS = 6  # of the preview's sheet
@@ -117,7 +117,7 @@ def _seen(cfg: "DictConfig", args: argparse.Namespace) -> Iterator[tuple[Any, st
         yield image.astype(np.float32) / 255, f"{sample['mask'].mean():.1%}"
 
 
-def _for_each(found: "IndexedPictures", cfg: "DictConfig", seed: int) -> "Iterator[Drawn]":
+def _for_each(found: "Pictures", cfg: "DictConfig", seed: int) -> "Iterator[Drawn]":
     """A mask for each picture; at the end, a list of those without."""
     from inlay.data.holes import holes
     from inlay.images import SUFFIXES

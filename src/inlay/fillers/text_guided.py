@@ -27,6 +27,7 @@ class TextGuided(Trained):
         precision: of the network's numbers.
     """
 
+    net: TDANet
     takes_text = True
     takes_seed = True
 
