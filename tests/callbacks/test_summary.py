@@ -46,7 +46,7 @@ def test_a_run_ends_with_its_metrics_beside_telea_and_the_next_commands(tmp_path
 @pytest.mark.stranger("17.B.1")
 def test_a_run_on_the_photographs_of_the_demo_is_evaluated_on_them(tmp_path, capsys):
     train(tmp_path / "run", "data=demo", "iterations=1", "callbacks.summary.telea=0")
-    assert " evaluate protocol=pconv_buckets data=demo " in capsys.readouterr().out
+    assert " evaluate protocol=pconv_buckets_v2 data=demo " in capsys.readouterr().out
 
 
 def test_telea_fills_so_many_at_most(tmp_path, picture_folder, capsys):

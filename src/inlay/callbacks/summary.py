@@ -120,7 +120,7 @@ class Summary(pl.Callback):
         yield "Next:"
         inlay = _command()
         yield _typed(*inlay, "predict", "--image", picture, "--mask", hole, "--model", model, "--output", filled)
-        protocol = "protocol=pconv_buckets"
+        protocol = "protocol=pconv_buckets_v2"
         data = _dataset(task.settings.get("data") or {})
         where = " ".join([listed("filler", [f"model:{model}", "telea"]), setting("run_dir", to)])
         yield f"{_typed(*inlay, 'evaluate')} {protocol} {data} {where}"
