@@ -30,7 +30,7 @@ def with_scans(count):
 @pytest.mark.parametrize("count", [101, 20_010])
 def test_more_scans_than_a_hundred_are_refused_before_decoding(read, count, tmp_path, monkeypatch):
     (tmp_path / "a.jpg").write_bytes(with_scans(count))
-    monkeypatch.setattr("inlay.images.reading._decode_jpeg", None)
+    monkeypatch.setattr("inlay.images.decoding.cv2.imdecode", None)
     monkeypatch.setattr(ImageFile.ImageFile, "load", None)
     with pytest.raises(BadFile, match=rf"{count:,} scans, .* save it anew"):
         read(tmp_path / "a.jpg")
