@@ -7,6 +7,7 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from inlay.cli.building import problems
 from inlay.images import read_picture
 from tests.conftest import ROOT
 from tests.models.model_tester import SMALL
@@ -35,9 +36,10 @@ def needed(choice):
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_every_choice_composes_and_resolves(choice, tmp_path):
+def test_every_choice_composes_resolves_and_is_not_refused(choice, tmp_path):
     cfg = configure(choice, *needed(choice), f"run_dir={tmp_path}")
     assert OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    assert list(problems(cfg)) == []
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import shutil
 from functools import partial
 from itertools import pairwise
 
@@ -55,7 +56,11 @@ def equal(first, second):
 
 @pytest.fixture
 def spoil(monkeypatch):
-    """Let certain steps go wrong in one of several ways; returns the list of those that did."""
+    return spoiling(monkeypatch)
+
+
+def spoiling(monkeypatch):
+    """Lets certain steps go wrong in one of several ways; returns the list of those that did."""
 
     def inject(how, steps):
         fired = []
@@ -165,11 +170,20 @@ def _not_a_number(task, batch):
     return Loss(task.net.decoder[0].conv.weight.sum() * math.nan, {})
 
 
+@pytest.fixture(scope="module")
+def faulty_run(noise, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    with pytest.MonkeyPatch.context() as patch:
+        spoiling(patch)("picture", {2})
+        train(folder, f"data.root={noise}", "iterations=2")
+    return folder
+
+
 class TestReplay:
     @pytest.fixture
-    def file(self, noise, tmp_path, spoil):
-        assert spoil("picture", {2}) == []
-        train(tmp_path, f"data.root={noise}", "iterations=2")
+    def file(self, faulty_run, tmp_path):
+        """Of a run of the test's own."""
+        shutil.copytree(faulty_run, tmp_path, symlinks=True, dirs_exist_ok=True)
         (file,) = (tmp_path / "faults").glob("*.pt")
         return file
 

@@ -212,8 +212,9 @@ class TestSameSample:
 
         return drawn
 
-    @pytest.mark.parametrize("workers", [0, 1, 4])
-    @pytest.mark.parametrize(("batch_size", "world"), [(4, 1), (2, 1), (2, 2), (4, 2)])
+    @pytest.mark.parametrize(
+        ("batch_size", "world", "workers"), [(4, 1, 0), (4, 1, 1), (4, 1, 4), (2, 1, 0), (2, 2, 4), (4, 2, 1)]
+    )
     def test_with_any_number_of_workers_and_processes_and_any_batch(self, stream, workers, batch_size, world):
         samples = stream(workers, batch_size, world)
         assert samples == stream(0)

@@ -84,6 +84,7 @@ def score(module, captions=CAPTIONS, batch_size=6):
     return answer
 
 
+@pytest.mark.slow
 def test_pictures_find_their_captions():
     module = task(lr=0.03)
     before = score(module)

@@ -274,6 +274,7 @@ class TestMistakes:
 
 
 class TestLearning:
+    @pytest.mark.slow
     def test_overfits_eight_pictures(self):
         """12."""
         task = make_task()

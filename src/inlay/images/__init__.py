@@ -18,9 +18,9 @@ from inlay.images.masks import (
     resize_mask,
 )
 from inlay.images.metadata import JpegCoding, Metadata
+from inlay.images.opening import MAX_PIXELS
 from inlay.images.picture import Picture, is_unturned, upright
 from inlay.images.reading import (
-    MAX_PIXELS,
     Decoded,
     count_frames,
     count_pixels,
