@@ -114,7 +114,7 @@ class TestMergeAndCompare:
 
 class TestSettings:
     def test_the_default_protocol(self):
-        assert configure().protocol.name == "pconv_buckets"
+        assert configure().protocol.name == "pconv_buckets_v2"
 
     @pytest.mark.parametrize("name", ["tdanet_cub", "legacy_tdanet"])
     def test_protocols_of_birds_bring_their_dataset(self, name):

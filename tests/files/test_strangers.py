@@ -19,12 +19,18 @@ from inlay.text import vocabulary
 
 pytestmark = pytest.mark.stranger("A.11")
 
+
+def read_caption(image):
+    if fault := _caption(image).fault:  # of which its picture fails, and no other
+        raise InlayError(fault)
+
+
 READERS = {
     "a.ckpt": checkpoints.read,
     "a.onnx": read_onnx,
     "a.pth": lambda path: WeightsFile(str(path), "weights.x", "x", "https://x/x.pth").state(),
     "a.png": read_picture,
-    "a.txt": lambda path: _caption(path.with_suffix(".png")),
+    "a.txt": lambda path: read_caption(path.with_suffix(".png")),
     "words.txt": read_words,
     "vocabulary.json": vocabulary.read,
     "results.json": lambda path: read_results(path.parent),
