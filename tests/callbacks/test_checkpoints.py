@@ -387,6 +387,7 @@ def limited(run_dir, settings, most):
 
 
 @GROUP
+@pytest.mark.slow  # test_full_disk has it on a small disk
 def test_training_stops_with_its_checkpoints_intact_when_the_disk_refuses(noise, tmp_path):
     settings = [f"data.root={noise}", "validate_every=3", "checkpoint_every=2"]
     status = run(tmp_path / "log", limited, tmp_path / "run", settings, 100_000)

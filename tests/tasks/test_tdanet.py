@@ -403,7 +403,8 @@ class TestRuns:
         name = "words.temperature"
         assert torch.equal(filler.net.state_dict()[name], averaged[f"net.{name}"])
 
-    @pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
+    @pytest.mark.slow  # test_resume kills such a run, too
+    @pytest.mark.parametrize("workers", [0, 2])
     def test_resumed_runs_end_on_the_same_bits(self, birds, tmp_path, workers):
         """Also where the first half was cut short, and validated at its end for that alone."""
         common = ["validate_every=250", f"data.workers={workers}", "data.caption_dropout=0.3", "text.dropout=0.5"]
