@@ -76,6 +76,22 @@ def test_a_mask_fits_its_picture_and_says_how(tmp_path):
     assert "stretched" in load_mask(path, (20, 20), "white", Limits())[1][1]
 
 
+@pytest.mark.stranger("17.A.8")
+def test_a_mask_is_turned_as_its_picture_was(tmp_path):
+    mask = np.zeros((10, 20), np.uint8)
+    mask[:, :5] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    hole, said = load_mask(str(tmp_path / "mask.png"), (20, 10), "white", Limits(), turned=6)  # a quarter to the right
+    assert np.array_equal(hole, np.rot90(mask > 0, -1))
+    assert said == ["The mask was turned as the picture was by its EXIF orientation."]
+
+
+@pytest.mark.stranger("17.A.8")
+def test_a_photograph_is_no_mask(photograph):
+    with pytest.raises(InlayError, match=r"^cat\.png: a photograph rather than a mask: .* Hand in the mask"):
+        load_mask(str(photograph), (30, 40), "white", Limits())
+
+
 def test_a_patch_is_the_box_that_differs(loaded):
     after, patch = painted_over(loaded.picture, slice(3, 8), slice(10, 12))
     assert (patch.top, patch.left, patch.after.shape) == (3, 10, (5, 2, 3))

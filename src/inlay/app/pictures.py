@@ -109,7 +109,7 @@ def load_mask(
         _check_admitted(path, limits)
         picture = read_pixels(path, int(limits.pixels))
         if doubt := photograph_doubt(picture):
-            raise BadFile(path, doubt)
+            raise BadFile(path, f"{doubt} Hand in the mask.")
     except BadFile as error:
         raise _nameless(error) from error
     mask, said = mask_of(picture, hole_is), []

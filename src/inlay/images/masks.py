@@ -64,10 +64,7 @@ def photograph_doubt(picture: Picture) -> str | None:
     shades = np.count_nonzero(levels)
     if between <= _BETWEEN or shades < _SHADES:
         return None
-    return (
-        f"a photograph rather than a mask: {shades} gray levels, and {between:.0%} of it neither black nor white. "
-        "Name the mask; or cut it at a share of full white, with threshold=0.5."
-    )
+    return f"a photograph rather than a mask: {shades} gray levels, and {between:.0%} of it neither black nor white."
 
 
 def alpha_hole(picture: Picture) -> NDArray[np.bool_]:

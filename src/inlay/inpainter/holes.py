@@ -189,14 +189,18 @@ def _check_is_mask(picture: Picture, name: str) -> None:
             f"{name}: its brightest value is {brightest} of {picture.peak}, so nothing is white. "
             f"Multiply it by {picture.peak // brightest}, or use threshold={brightest / picture.peak / 2:.2g}."
         )
-    if doubt := photograph_doubt(picture):
-        raise InlayError(f"{name}: {doubt}")
+    _refuse_photograph(picture, name)
 
 
 def _read(picture: Picture, hole_is: HoleIs, threshold: float | None) -> NDArray[np.bool_]:
-    if threshold is None and (doubt := photograph_doubt(picture)):
-        raise InlayError(f"mask: {doubt}")
+    if threshold is None:
+        _refuse_photograph(picture, "mask")
     return mask_of(picture, hole_is, threshold or 0.5)
+
+
+def _refuse_photograph(picture: Picture, name: str) -> None:
+    if doubt := photograph_doubt(picture):
+        raise InlayError(f"{name}: {doubt} Name the mask; or cut it at a share of full white, with threshold=0.5.")
 
 
 def _resized(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
