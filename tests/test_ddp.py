@@ -104,6 +104,7 @@ def test_ddp_agrees_with_one_process_on_losses_metrics_and_weights(pictures, tmp
         torch.testing.assert_close(second["state_dict"][key], value, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_ddp_run_resumes_on_another_number_of_processes(pictures, tmp_path):
     settings = [f"data.root={pictures}", *LENGTH[:1], "validate_every=2"]
     whole = [*settings, "iterations=5", "trainer=cpu"]

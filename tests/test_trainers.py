@@ -124,6 +124,7 @@ def test_debugging_learns_one_batch_and_looks_for_anomalies(tmp_path, picture_fo
     assert curve[-1] < 0.5 * curve[0]
 
 
+@pytest.mark.slow
 def test_profiling_prints_a_table_and_leaves_a_trace(tmp_path, picture_folder, caplog):
     profiler = ["trainer=profiler", "trainer.accelerator=cpu", "trainer.benchmark=false"]
     train(tmp_path, f"data.root={picture_folder}", *profiler, tiny=ANYWHERE)

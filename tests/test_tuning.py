@@ -151,6 +151,7 @@ class TestBatchSize:
         monkeypatch.setattr(tune, "check", lambda *_: None)
         return refused
 
+    @pytest.mark.slow
     def test_is_printed_as_a_setting(self, tmp_path, picture_folder, capsys, small_gpu):
         settings = "tune=batch_size", "task.accumulate=3", "iterations=100"
         assert train(tmp_path / "run", f"data.root={picture_folder}", *settings) is None

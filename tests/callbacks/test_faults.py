@@ -214,8 +214,12 @@ class TestReplay:
             self.replay(file)
 
     @pytest.mark.stranger("A.1")
-    @pytest.mark.parametrize("group", ["model", "loss", "optimizer", "task"])
-    @pytest.mark.parametrize("asked", STRANGERS, ids=str)
+    @pytest.mark.parametrize(
+        ("group", "asked"),
+        [("model", asked) for asked in STRANGERS]
+        + [(group, asked) for group in ("loss", "optimizer", "task") for asked in STRANGERS[:2]],
+        ids=str,
+    )
     def test_builds_no_stranger_and_calls_no_function(self, file, group, asked, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         content = torch.load(file, weights_only=True)

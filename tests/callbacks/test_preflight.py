@@ -356,6 +356,7 @@ def test_a_run_with_it_ends_on_the_same_bits_as_one_without(tmp_path, picture_fo
     assert capsys.readouterr().out.count("Before the first step") == 1
 
 
+@pytest.mark.slow
 def test_a_game_with_it_ends_on_the_same_bits_as_one_without(tmp_path, picture_folder, seen):
     for number, picture in enumerate(sorted(picture_folder.rglob("*.png"))):
         picture.with_suffix(".txt").write_text(f"a red bird\nbird number {number % 3}\n")

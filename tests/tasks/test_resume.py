@@ -58,7 +58,7 @@ def trial(noise, tmp_path_factory):
     ("task", "workers", "name", "which"),
     [
         ("one optimizer", 0, "half-written checkpoint", 3),
-        ("one optimizer", 2, "before symlink_to", 6),
+        pytest.param("one optimizer", 2, "before symlink_to", 6, marks=pytest.mark.slow),
         ("one optimizer", 0, "after on_validation_start", 0),  # weights are swapped for their average
         ("two optimizers", 0, "after on_before_optimizer_step", 10),  # one player has moved, the other has not
         pytest.param("two optimizers", 0, "before on_train_batch_end", 5, marks=pytest.mark.slow),

@@ -430,6 +430,7 @@ class TestRuns:
         expected = [1e-4 * (1 + np.cos(np.pi * k / 4)) / 2 for k in range(4)]
         assert metrics(tmp_path, "train/lr") == pytest.approx(expected, rel=1e-4)
 
+    @pytest.mark.slow
     def test_clipping_and_parts_and_half_precision_train(self, birds, tmp_path):
         run(
             tmp_path, birds, "task.gradient_clip=0.001", "task.accumulate=2", "trainer.precision=bf16-mixed",

@@ -141,7 +141,7 @@ def test_training_learns(folder, tmp_path):
 
 @pytest.mark.parametrize(
     ("workers", "first"),
-    [(0, 10), pytest.param(2, 10, marks=pytest.mark.slow), (0, 7)],  # workers: test_resume kills a run that has them
+    [pytest.param(0, 10, marks=pytest.mark.slow), pytest.param(2, 10, marks=pytest.mark.slow), (0, 7)],
     ids=["", "workers", "between validations"],
 )
 def test_resumed_run_ends_on_the_same_bits(folder, tmp_path, workers, first):
