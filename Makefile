@@ -7,6 +7,7 @@ UV     := UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 CPU    ?= $(wildcard $(VENV)/cpu.lock)
 LOCK   := $(if $(CPU),$(VENV)/cpu.lock,requirements.lock)
 export NO_ALBUMENTATIONS_UPDATE := 1
+unexport PYTHONDONTWRITEBYTECODE # each of the processes that tests start would compile PyTorch anew
 
 NO_CPU := error: CPU=1: the package index at hand does not offer PyTorch and torchvision built without CUDA (PyPI has none \
 for Linux; where PyTorch has its own index within reach: UV_TORCH_BACKEND=cpu make install CPU=1). No package was changed. \
