@@ -107,7 +107,7 @@ def hole_of(
         size: height and width of the picture.
         hole_is: ``black`` for masks that have it the other way round, in every form.
         threshold: as for :func:`read_hole`.
-        turned: likewise.
+        turned: the EXIF orientation that was undone to have the picture upright.
         frame: which page of a file, if it has several.
 
     Raises:
