@@ -81,7 +81,7 @@ def compare(name: str, ours: Callable[[int], None], bare: Callable[[int], None],
 
 def training_reader(folder: str, batch_size: int = 8) -> Callable[[int], None]:
     from inlay.data.datamodule import IndexedData
-    from inlay.data.listings import Folder
+    from inlay.data.datasets import Folder
     from inlay.masks import Strokes
 
     masks = Strokes(ratio=(0.1, 0.4))
@@ -113,7 +113,7 @@ def bare_reader(paths: list[Path], side: tuple[int, int]) -> Callable[[int], Non
 def masks() -> None:
     """Every generated family, the generator at the mask's address included."""
     from inlay.masks import Boxes, Shapes, Strokes
-    from inlay.masks.freeze import BUCKETS
+    from inlay.masks.export import BUCKETS
     from inlay.randomness import Stream, generator
 
     def draw(family: Callable[..., object], size: int, count: int = 300) -> float:

@@ -47,8 +47,8 @@ def write_model(path: Path, shape: dict[str, int]) -> None:
     """A checkpoint of random weights, as ``train.py`` would write it."""
     import torch
 
+    from inlay.checkpoints.provenance import provenance
     from inlay.models import PConvUNet
-    from inlay.provenance import provenance
 
     torch.manual_seed(0)
     held = {f"net.{name}": value for name, value in PConvUNet(**shape).state_dict().items()}
@@ -98,9 +98,9 @@ def parts(image: str, mask: str, model: str, output: str) -> dict[str, float]:
 
     lap("torch")
     from inlay.prediction import Request
+    from inlay.prediction.pairing import find_tasks
     from inlay.prediction.reading import jobs, read, write
     from inlay.prediction.run import _load
-    from inlay.prediction.tasks import find_tasks
 
     request = Request([image], model, Path(output), mask, device="cpu")
     lap("imports")
@@ -139,7 +139,7 @@ def peak(image: str, mask: str, model: str, output: str, strategy: str) -> dict[
 
     import inlay
     from inlay.images import read_picture, write_picture
-    from inlay.inpainter import read_hole
+    from inlay.pipeline import read_hole
 
     inpainter = inlay.load(model, "cpu", how=inlay.How(strategy=strategy))  # type: ignore[arg-type]
     side = torch.zeros(1, 3, TRAINED_ON, TRAINED_ON)

@@ -21,7 +21,6 @@ from torch.optim import Optimizer
 from torch.utils.flop_counter import FlopCounterMode
 
 from inlay.losses import LeastSquares, TwoPathLoss
-from inlay.matchers import CLIPMatcher, Matcher
 from inlay.models import ResidualDiscriminator, TDANet
 from inlay.ops import erase
 from inlay.tasks import TextGuidedTask
@@ -29,6 +28,7 @@ from inlay.tasks.adversarial import Loss
 from inlay.tasks.text_guided import Answers
 from inlay.text import GRUEncoder
 from inlay.text.base import padded
+from inlay.text_image import CLIPMatcher, Matcher
 from inlay.types import Batch, Tokens
 
 SIZE = 256  # pixels

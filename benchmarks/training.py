@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 
 from inlay.callbacks import AtomicCheckpointIO
-from inlay.checkpoint_files import is_whole
+from inlay.checkpoints.files import is_whole
 from inlay.models import PConvUNet
-from inlay.tasks.steps import Buffers, clipped
+from inlay.tasks.optimization import Buffers, clipped
 
 ROUNDS, BATCH, SIZE = 7, 2, 256
 

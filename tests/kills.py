@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from inlay.callbacks import EMA, ImageGrids, MetricsCSV
-from inlay.checkpoint_files import resolved
+from inlay.checkpoints.files import resolved
 from inlay.tasks import InpaintingTask
 from inlay.tasks.base import Task
 from tests.training import train

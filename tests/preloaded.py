@@ -8,8 +8,8 @@ import inlay.callbacks
 import inlay.cli
 import inlay.data.datamodule
 import inlay.fillers
-import inlay.replay
-import inlay.resume
-import inlay.runs
+import inlay.runs.replay
+import inlay.runs.resume
+import inlay.runs.setup
 import inlay.tasks  # noqa: F401
 from tests import kills, training  # noqa: F401

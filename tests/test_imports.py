@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from inlay.checkpoints.provenance import provenance
 from inlay.images import Picture, write_picture
 from inlay.models import PConvUNet
-from inlay.provenance import provenance
 from tests.conftest import ROOT
 
 SOURCE = ROOT / "src/inlay"
@@ -26,25 +26,22 @@ TIERS = [
         "errors",
         "types",
         "ops",
-        "processes",
-        "provenance",
         "randomness",
-        "frozen",
         "lazy",
         "schedules",
     },
-    {"files", "seeds"},
-    {"checkpoint_files", "stopping"},
-    {"device", "distributed", "hub", "precision", "pretrained"},
-    {"images", "losses", "metrics", "models", "text"},
+    {"files", "parallel", "processes", "seeds"},
+    {"stopping"},
+    {"device", "distributed", "precision", "pretrained"},
+    {"images", "models"},
+    {"losses", "metrics", "text"},
     {"masks"},
     {"checkpoints", "data"},
-    {"matchers"},
+    {"text_image"},
     {"tasks"},
     {"fillers"},
-    {"composing"},
-    {"inpainter"},
-    {"app", "demo", "doctor", "exchange", "prediction", "replay", "resume", "runs"},
+    {"pipeline"},
+    {"app", "convert", "demo", "doctor", "export", "prediction", "runs"},
     {"evaluation"},
     {"tuning"},
     {"callbacks"},
@@ -59,7 +56,7 @@ ONLY_IN = {
     "omegaconf": {"cli"},
     "albumentations": {"data/transforms.py"},
 }
-NEEDS_TORCH = {"datamodule", "demo", "holes", "loader", "samples", "transforms"}  # of the modules of data
+NEEDS_TORCH = {"datamodule", "demo", "mask_export", "loader", "samples", "transforms"}  # of the modules of data
 FILES = [*sorted(SOURCE.rglob("*.py")), ROOT / "train.py", ROOT / "predict.py", ROOT / "evaluate.py"]
 
 

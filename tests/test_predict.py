@@ -9,12 +9,12 @@ import torch
 from PIL import Image
 
 from inlay.checkpoints import KEY
+from inlay.checkpoints.provenance import provenance
 from inlay.cli.predict import main
 from inlay.fillers import CLASSICAL, load_filler
 from inlay.images import Picture, read_mask, read_picture, write_picture
-from inlay.inpainter import read_hole
 from inlay.models import PConvUNet
-from inlay.provenance import provenance
+from inlay.pipeline import read_hole
 from tests.conftest import ROOT
 from tests.fillers.test_text_guided import write_checkpoint
 

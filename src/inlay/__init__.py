@@ -1,6 +1,6 @@
 """Inlay trains models that fill holes in pictures, and uses them.
 
-``inlay.load(model).fill(image, mask)`` is all that a program needs; see :mod:`inlay.inpainter`.
+``inlay.load(model).fill(image, mask)`` is all that a program needs; see :mod:`inlay.pipeline`.
 """
 
 import sys
@@ -10,8 +10,7 @@ from inlay import programs
 from inlay.lazy import attach
 
 if TYPE_CHECKING:
-    from inlay.composing import How
-    from inlay.inpainter import Inpainter, load
+    from inlay.pipeline import How, Inpainter, load
 
 __all__ = ["How", "Inpainter", "__version__", "load"]
 __version__ = "0.1.0"
@@ -20,4 +19,4 @@ if sys.argv[:1] == ["-m"]:
     programs.check()
 
 # Those who train need none of it, and --help no PyTorch.
-__getattr__ = attach(__name__, {"How": "composing", "Inpainter": "inpainter", "load": "inpainter"})
+__getattr__ = attach(__name__, dict.fromkeys(("How", "Inpainter", "load"), "pipeline"))

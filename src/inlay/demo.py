@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from rich.table import Table
 
+from inlay.data.crops import shrink
 from inlay.data.datamodule import to_batch
 from inlay.data.demo import HELD_OUT, photograph
-from inlay.data.frames import shrink
 from inlay.files import write_text
 from inlay.fillers import Filler, Learned, MeanFill, NavierStokes, Telea
 from inlay.images import contact_sheet, write_picture

@@ -2,6 +2,8 @@
 
 import os
 
+from inlay.errors import InlayError
+
 
 def is_first_process() -> bool:
     """Whether this process is the one that writes: rank 0, or the only one."""
@@ -11,3 +13,17 @@ def is_first_process() -> bool:
 def is_only_process() -> bool:
     """Whether torchrun or SLURM started no other one beside it."""
     return all(os.environ.get(name, "1") == "1" for name in ("WORLD_SIZE", "SLURM_NTASKS"))
+
+
+def env_rank_and_world() -> tuple[int, int]:
+    """This process's number and how many there are; ``(0, 1)`` for one that was started alone.
+
+    Raises:
+        InlayError: the environment says nonsense.
+    """
+    if "WORLD_SIZE" not in os.environ:
+        return 0, 1
+    given = os.environ.get("RANK", ""), os.environ["WORLD_SIZE"]
+    if not all(number.isdecimal() for number in given) or not int(given[0]) < int(given[1]):
+        raise InlayError("RANK={} and WORLD_SIZE={}: start with torchrun, or unset both.".format(*given))
+    return int(given[0]), int(given[1])

@@ -6,12 +6,11 @@ from inlay.app.limits import Limits
 from inlay.app.pictures import Loaded
 from inlay.app.room import Room
 from inlay.app.views import view_of
-from inlay.composing import How
 from inlay.errors import InlayError
 from inlay.fillers import Filler, MeanFill
 from inlay.images import Picture
-from inlay.inpainter import Inpainter
 from inlay.ops import composite
+from inlay.pipeline import How, Inpainter
 
 
 class Drawn(Filler):

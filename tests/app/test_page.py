@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from inlay.app.filling import Results
-from inlay.app.holes import painted, runs_of
 from inlay.app.limits import Limits
+from inlay.app.masks import painted, runs_of
 from inlay.app.models import open_models
 from inlay.app.room import Room
-from inlay.composing import BLENDS, STRATEGIES
 from inlay.errors import InlayError
 from inlay.images import read_picture
+from inlay.pipeline import BLENDS, STRATEGIES
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 from inlay.callbacks import BadFiles, bad_files
 from inlay.callbacks.bad_files import append, read
-from inlay.data.problems import Problem, Problems
+from inlay.data.skipped import Problem, Problems
 from inlay.errors import InlayError
 
 BROKEN = Problem("train", "a.jpg", "picture", "/pictures/a.jpg", "cannot be read (why, you ask).\nDamaged.")

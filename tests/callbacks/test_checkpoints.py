@@ -11,11 +11,12 @@ import signal
 import pytest
 import torch
 
-from inlay import checkpoints, resume
+from inlay import checkpoints
 from inlay.callbacks import AtomicCheckpointIO, atomic_io
 from inlay.callbacks.atomic_io import size
-from inlay.checkpoint_files import is_whole, sidecar, step_files
+from inlay.checkpoints.files import is_whole, sidecar, step_files
 from inlay.errors import InlayError
+from inlay.runs import resume
 from tests.processes import GROUP, run
 from tests.training import TINY, metrics, train, weights
 

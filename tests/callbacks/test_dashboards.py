@@ -240,10 +240,12 @@ def test_throughput_counts_images_between_logs(monkeypatch, tmp_path):
 
 
 def test_items_are_gathered_from_all_processes(tmp_path, monkeypatch):
-    monkeypatch.setattr("inlay.callbacks.items.rank_and_world", lambda: (0, 2))
-    monkeypatch.setattr("inlay.callbacks.items.dist.all_gather_object", lambda everyone, own: everyone.__setitem__(
-        slice(None), [own, [own[0]._replace(id="theirs", hole=1.0)]])
-    )  # fmt: skip
+    monkeypatch.setattr("inlay.callbacks.per_sample_metrics.rank_and_world", lambda: (0, 2))
+
+    def theirs(everyone, own):
+        everyone[:] = [own, [own[0]._replace(id="theirs", hole=1.0)]]
+
+    monkeypatch.setattr("inlay.callbacks.per_sample_metrics.dist.all_gather_object", theirs)
     items = ValidationItems(str(tmp_path))
     trainer = pl.Trainer(logger=False, accelerator="cpu", enable_progress_bar=False, enable_model_summary=False)
     image, mask = torch.zeros(1, 3, 4, 4), torch.ones(1, 1, 4, 4)

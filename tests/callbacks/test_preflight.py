@@ -14,16 +14,16 @@ from rich.console import Console
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from inlay.callbacks import Checkpoints, Preflight, costs, figures, preflight
-from inlay.callbacks.costs import StepCosts, attempt, fill_flops, state_bytes, step_costs, without_trace
-from inlay.callbacks.figures import Data, Device, Figures, Memory, Part
+from inlay.callbacks import Checkpoints, Preflight, flops_memory, preflight, run_stats
+from inlay.callbacks.flops_memory import StepCosts, attempt, fill_flops, state_bytes, step_costs, without_trace
 from inlay.callbacks.preflight import disk_warning, table, warnings
+from inlay.callbacks.run_stats import Data, Device, Figures, Memory, Part
 from inlay.data.samples import TrainingSamples
 from inlay.errors import BadFile, InlayError
-from inlay.models.layers.whole_batch_norm import WholeBatchNorm2d
+from inlay.models.layers.cpu_sync_batch_norm import WholeBatchNorm2d
 from inlay.tasks import AdversarialTask, ReconstructionTask
-from inlay.tasks.one_optimizer import OneOptimizerTask
-from inlay.tasks.steps import Loss
+from inlay.tasks.optimization import Loss
+from inlay.tasks.single_optimizer import OneOptimizerTask
 from inlay.types import Batch
 from tests.kills import remains
 from tests.models.model_tester import build
@@ -198,7 +198,7 @@ class TestCosts:
                 raise RuntimeError("out of memory\nat length")
             return grad(*arguments, **options)
 
-        monkeypatch.setattr(costs.torch.autograd, "grad", second_time_out_of_memory)
+        monkeypatch.setattr(flops_memory.torch.autograd, "grad", second_time_out_of_memory)
         said = attempt(lambda: step_costs(game, make_batch()))
         assert said == "RuntimeError: out of memory"
         assert calls == [[True, True], [False, False]]
@@ -313,7 +313,7 @@ def seen(monkeypatch):
     found = []
 
     def measure(*arguments):
-        found.append(figures.figures(*arguments))
+        found.append(run_stats.figures(*arguments))
         return found[-1]
 
     monkeypatch.setattr(preflight, "figures", measure)
@@ -401,7 +401,7 @@ def test_a_recipe_that_fills_nothing_has_no_holes():
         precision_plugin=SimpleNamespace(forward_context=contextlib.nullcontext),
         strategy=SimpleNamespace(batch_to_device=lambda batch: batch, root_device=torch.device("cpu")),
     )
-    found = figures.figures(trainer, task, [])
+    found = run_stats.figures(trainer, task, [])
     assert (found.fill, found.holes) == (None, None)
     assert found.step == StepCosts(2 * 2 * 3 * 2 * 64, 4 * 64 * (3 + 2))
     assert found.memory == (32, 32, 64, 0, 4 * 4 * 64 * (3 + 2))
@@ -426,12 +426,12 @@ def test_other_processes_do_nothing(capsys):
 
 def test_weights_that_are_shared_out_are_not_measured_by_one_process():
     trainer = SimpleNamespace(strategy=Mock(spec=pl.strategies.FSDPStrategy))
-    step, fill = figures._measured(trainer, make_task(TwoConvolutions()), None)
+    step, fill = run_stats._measured(trainer, make_task(TwoConvolutions()), None)
     assert step == fill == "InlayError: the weights are shared out over the processes"
 
 
 def test_slow_masks_are_few(monkeypatch):
     clock = iter(range(100))
-    monkeypatch.setattr(figures.time, "monotonic", lambda: next(clock) * 0.3)
+    monkeypatch.setattr(run_stats.time, "monotonic", lambda: next(clock) * 0.3)
     masks = {(0, place): {"mask": torch.full((2, 2), place / 64)} for place in range(64)}
-    assert figures._hole_ratios(masks, 64) == [0.0, 2 / 64, 4 / 64, 6 / 64]
+    assert run_stats._hole_ratios(masks, 64) == [0.0, 2 / 64, 4 / 64, 6 / 64]

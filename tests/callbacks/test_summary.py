@@ -8,10 +8,10 @@ import pytest
 
 from inlay.callbacks import Summary
 from inlay.cli.prediction import parse
-from inlay.composing import How
 from inlay.errors import InlayError
 from inlay.fillers import Telea
 from inlay.images import read_picture
+from inlay.pipeline import How
 from inlay.prediction import Request, predict
 from tests.training import metrics, train
 

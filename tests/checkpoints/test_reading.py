@@ -3,10 +3,10 @@ import zipfile
 import pytest
 import torch
 
-from inlay.checkpoint_files import is_whole
 from inlay.checkpoints import build_network, build_text_encoder, read
+from inlay.checkpoints.files import is_whole
 from inlay.errors import InlayError
-from tests.exchange.examples import write_tdanet
+from tests.export.examples import write_tdanet
 
 
 @pytest.mark.stranger("A.2")

@@ -8,7 +8,7 @@ import torch
 
 from inlay.cli import main
 from inlay.fillers import load_filler
-from tests.exchange.foreign import layouts
+from tests.convert import layouts
 
 
 class Bomb:

@@ -9,7 +9,7 @@ from PIL import Image
 from inlay.buckets import BUCKETS
 from inlay.images import read_image, read_mask
 from inlay.masks import Paired, Strokes
-from inlay.masks.freeze import freeze
+from inlay.masks.export import freeze
 from tests.conftest import ROOT
 
 RATIO = "masks.ratio=[0.1,0.4]"

@@ -16,7 +16,7 @@ from inlay.cli.overrides import explained
 from inlay.cli.settings import composed
 from inlay.cli.training import check_run
 from inlay.errors import InlayError
-from inlay.inpainter import check_asked
+from inlay.pipeline import check_asked
 from inlay.shell import quoted
 from tests.conftest import ROOT
 from tests.training import train

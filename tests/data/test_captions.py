@@ -6,8 +6,8 @@ import re
 import pytest
 
 from inlay.data.captions import Captions, captioned, read_captions, sentences
-from inlay.data.rows import Refused
-from inlay.data.tree import Tree
+from inlay.data.filesystem import Tree
+from inlay.data.records import Refused
 from inlay.errors import InlayError
 
 SAID = {"a.jpg": ["One, two.", "Three."], "deep/b.jpg": ["Four."]}

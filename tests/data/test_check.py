@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from inlay.data.check import check, root_of
-from inlay.data.listings import Folder
+from inlay.data.datasets import Folder
 from inlay.data.prepare import prepare
 from inlay.errors import InlayError
 

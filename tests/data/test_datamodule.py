@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from inlay.data.datamodule import IndexedData, to_batch
+from inlay.data.datasets import Folder
 from inlay.data.demo import HELD_OUT, TRAINING, DemoData
-from inlay.data.listings import Folder
-from inlay.data.parallel import cores
 from inlay.data.prepare import prepare
-from inlay.data.problems import Problem
+from inlay.data.skipped import Problem
 from inlay.errors import BadFile, InlayError
 from inlay.masks import Paired
+from inlay.parallel import cores
 
 NAMES = {"train": [f"train/{number}.png" for number in range(4)], "val": [f"val/{number}.png" for number in range(3)]}
 

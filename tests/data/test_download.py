@@ -10,9 +10,9 @@ import pytest
 from torchvision.datasets import OxfordIIITPet
 
 from inlay.data import download
+from inlay.data.datasets import Pets
 from inlay.data.download import download_pets, fetch
-from inlay.data.listings import Pets
-from inlay.data.tree import Tree
+from inlay.data.filesystem import Tree
 from inlay.errors import InlayError
 
 BODY = bytes(range(256)) * 1000

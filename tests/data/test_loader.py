@@ -8,8 +8,8 @@ import torch
 from inlay.data.index import open_split
 from inlay.data.loader import AddressStream, SampleLoader, TrainingLoader, rank_and_world
 from inlay.data.pictures import IndexedPictures
-from inlay.data.problems import Problems
 from inlay.data.samples import EvaluationSamples, Recipe, TrainingSamples
+from inlay.data.skipped import Problems
 from inlay.errors import InlayError
 
 WORKERS = pytest.mark.parametrize("workers", [0, 2])

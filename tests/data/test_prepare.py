@@ -16,10 +16,10 @@ import pytest
 from PIL import Image, ImageOps
 
 from inlay.data import prepare as module
+from inlay.data.datasets import Folder
 from inlay.data.index import open_split, read_rows
-from inlay.data.listings import Folder
 from inlay.data.prepare import about_file, find_index, prepare, read_refused, refused_file
-from inlay.data.rows import Refused
+from inlay.data.records import Refused
 from inlay.errors import BadFile, InlayError
 from inlay.images import READ_HERE
 from tests.kills import Moments, watch

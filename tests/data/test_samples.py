@@ -11,8 +11,8 @@ from PIL import Image
 
 from inlay.data.index import open_split
 from inlay.data.pictures import IndexedPictures, Photograph
-from inlay.data.problems import Problem
 from inlay.data.samples import Address, Collate, EvaluationSamples, Recipe, TrainingSamples
+from inlay.data.skipped import Problem
 from inlay.errors import BadFile, InlayError, NoHole
 
 SIZE = 24
@@ -356,7 +356,7 @@ class TestDecoding:
     def test_it_is_enough_for_every_crop(self, size, scale, rng):
         """Were fewer decoded, crops would be enlarged that need not be."""
         samples = training_of([np.zeros((*size, 3), np.uint8)], crop_scale=(scale, 1.0))
-        from inlay.data.frames import WHOLE, random_frame
+        from inlay.data.crops import WHOLE, random_frame
 
         factor = samples.at_least / min(size)
         reduced = tuple(round(side * factor) for side in size)

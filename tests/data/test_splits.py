@@ -1,6 +1,6 @@
 import pytest
 
-from inlay.data.rows import Refused
+from inlay.data.records import Refused
 from inlay.data.splits import none_empty, place_of, split_of
 
 IDS = [f"{number}.jpg" for number in range(3000)]

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from inlay.callbacks.bad_files import read
-from inlay.data.listings import Folder
+from inlay.data.datasets import Folder
 from inlay.data.prepare import prepare
 from inlay.errors import BadFile, reported
 from inlay.images import Picture, write_picture

@@ -12,7 +12,7 @@ import inlay.fillers
 from inlay.cli import main
 from inlay.cli.evaluation import _check_used, _device, _measures, _shard
 from inlay.errors import InlayError
-from inlay.evaluation.rows import Shard
+from inlay.evaluation.store import Shard
 from inlay.fillers import Filler
 from inlay.ops import composite
 from tests.evaluation.evaluating import configure, evaluate
@@ -118,7 +118,7 @@ class TestSettings:
 
     @pytest.mark.parametrize("name", ["tdanet_cub", "legacy_tdanet"])
     def test_protocols_of_birds_bring_their_dataset(self, name):
-        assert configure(f"protocol={name}").data.listing._target_ == "inlay.data.listings.CUB"
+        assert configure(f"protocol={name}").data.listing._target_ == "inlay.data.datasets.CUB"
 
     @pytest.mark.parametrize(
         "override", ["data.root=x", "data.listing.captions=beside", "+data.listing.x=1", "data=cub"]

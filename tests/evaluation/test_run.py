@@ -15,7 +15,7 @@ from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 from inlay.cli import main
 from inlay.errors import InlayError
 from inlay.evaluation.folder import Folder
-from inlay.evaluation.rows import Rows
+from inlay.evaluation.store import Rows
 from inlay.fillers import MeanFill, Telea
 from inlay.images import Picture, read_image, read_mask, write_picture
 from tests.conftest import ROOT

@@ -9,10 +9,10 @@ import pytest
 
 from inlay.errors import InlayError
 from inlay.evaluation.folder import ORIGINAL
-from inlay.evaluation.rows import Measured
+from inlay.evaluation.store import Measured
 from inlay.evaluation.summary import summarize
 from inlay.metrics import Metric
-from inlay.metrics.distributions import distances
+from inlay.metrics.fid_kid import distances
 
 
 @pytest.fixture(autouse=True)

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from inlay import checkpoints
-from inlay.checkpoint_files import digest, is_whole, sidecar
+from inlay.checkpoints.files import digest, is_whole, sidecar
+from inlay.convert.damsm import read_words
 from inlay.errors import InlayError
-from inlay.evaluation.publish import read as read_results
-from inlay.exchange.figures import of_evaluation
-from inlay.exchange.foreign.damsm import read_words
+from inlay.evaluation.write_results import read as read_results
+from inlay.export.card_metrics import of_evaluation
 from inlay.fillers.onnx import _read as read_onnx
 from inlay.images import read_picture
-from inlay.prediction.tasks import _caption
-from inlay.pretrained import WeightsFile
+from inlay.prediction.pairing import _caption
+from inlay.pretrained.files import WeightsFile
 from inlay.text import vocabulary
 
 pytestmark = pytest.mark.stranger("A.11")

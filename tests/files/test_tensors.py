@@ -7,11 +7,12 @@ import zipfile
 import pytest
 import torch
 
+from inlay.convert.files import opened
 from inlay.errors import BadFile, InlayError
-from inlay.exchange.foreign.files import opened
 from inlay.files import tensors
 from inlay.files.tensors import load_plain
-from inlay.pretrained import Weights, WeightsFile
+from inlay.pretrained.files import WeightsFile
+from inlay.pretrained.torchvision import Weights
 
 pytestmark = [pytest.mark.stranger("A.2"), pytest.mark.filterwarnings("ignore:Validating sparse")]
 

@@ -11,11 +11,11 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from inlay.checkpoints import AVERAGE, KEY
+from inlay.checkpoints.provenance import provenance
 from inlay.errors import InlayError
 from inlay.fillers import Learned, TextGuided, load_filler
 from inlay.models import PConvUNet, ResidualDiscriminator, TDANet
 from inlay.ops import composite, erase
-from inlay.provenance import provenance
 from inlay.text import GRUEncoder
 from inlay.text.recurrent import WordTokenizer
 from inlay.text.transformer import SubwordTokenizer

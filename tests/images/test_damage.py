@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inlay.data.listings import Folder
+from inlay.data.datasets import Folder
 from inlay.data.prepare import prepare, read_refused
 from inlay.errors import InlayError
 from inlay.images import read_image, read_mask, read_picture

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from inlay.losses.inputs import Features, LossInput
+from inlay.losses.types import Features, LossInput
 from inlay.ops import composite
 
 

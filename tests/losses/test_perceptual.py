@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from inlay.losses import Perceptual, Style
-from inlay.losses.inputs import Features
 from inlay.losses.perceptual import feature_l1, gram
+from inlay.losses.types import Features
 from tests.losses.loss_tester import LossTester
 
 MISFITS = (

@@ -9,7 +9,7 @@ from torch.distributions import kl_divergence as reference
 from inlay.errors import InlayError
 from inlay.losses import Hinge, LeastSquares, Scores, TwoPathLoss, discriminator_loss, r1_penalty
 from inlay.losses.gaussian import hole_prior, kl_divergence
-from inlay.losses.pyramid import HOLE_WEIGHT, multiscale_l1, pyramid
+from inlay.losses.multiscale import HOLE_WEIGHT, multiscale_l1, pyramid
 from inlay.losses.two_paths import WEIGHTS
 from inlay.types import Gaussian, Path
 

@@ -6,7 +6,7 @@ from PIL import Image
 from inlay.errors import InlayError, Missing
 from inlay.metrics.base import Answer
 from inlay.metrics.clip_score import ClipScore
-from tests.matchers.stand_ins import change_config, write_clip
+from tests.text_image.stand_ins import change_config, write_clip
 
 MEAN, STD = ([0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711])
 RED, BLUE = "a red bird", "a blue cat with wings"

@@ -8,7 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from inlay.errors import InlayError
-from inlay.models.layers import checkpointed, checkpointing, spectral
+from inlay.models.layers import checkpointed, gradient_checkpointing, spectral
 from inlay.ops import erase
 from tests.models.model_tester import NAMES, ask, build, scene, settings, trained
 from tests.training import train, weights
@@ -66,7 +66,7 @@ def test_two_steps_are_the_same_bit_for_bit(given):
 @pytest.mark.parametrize("name", ONE_A_CLASS)
 def test_moving_buffers_would_be_seen(name, monkeypatch):
     """What PyTorch alone would do: norms move on a second time."""
-    monkeypatch.setattr(checkpointing, "_Repeatable", lambda part: part)
+    monkeypatch.setattr(gradient_checkpointing, "_Repeatable", lambda part: part)
     assert not same(steps(build(name)), steps(build(name, WITH)))
 
 
@@ -94,8 +94,8 @@ def test_a_step_takes_less_memory(name):
 @pytest.mark.parametrize("name", ONE_A_CLASS)
 def test_only_training_is_checkpointed(name, monkeypatch):
     net, (image, mask), parts = build(name, WITH), scene(), []
-    checkpoint = checkpointing.checkpoint
-    monkeypatch.setattr(checkpointing, "checkpoint", lambda *a, **k: parts.append(a[0]) or checkpoint(*a, **k))
+    checkpoint = gradient_checkpointing.checkpoint
+    monkeypatch.setattr(gradient_checkpointing, "checkpoint", lambda *a, **k: parts.append(a[0]) or checkpoint(*a, **k))
     ask(net.eval(), erase(image, mask), mask).sum().backward()
     with torch.no_grad():
         ask(net.train(), erase(image, mask), mask)
@@ -137,7 +137,7 @@ class TestCheckpointed:
         assert same(self.gradients(self.part(), enabled=False), self.gradients(self.part(), passes))
 
     def test_off_is_a_plain_call(self, monkeypatch):
-        monkeypatch.setattr(checkpointing, "checkpoint", None)
+        monkeypatch.setattr(gradient_checkpointing, "checkpoint", None)
         assert len(self.gradients(self.part(), enabled=False)) > 5
 
 

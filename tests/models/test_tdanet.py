@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from hydra.utils import instantiate
 
-from inlay.checkpoints.weightless import Weightless
+from inlay.checkpoints.meta_init import Weightless
 from inlay.errors import InlayError
 from inlay.models import ResidualDiscriminator, TDANet
 from inlay.models.layers import ResidualBlock, SelfAttention2d, attend, spectral

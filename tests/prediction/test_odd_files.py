@@ -12,11 +12,11 @@ from PIL import Image
 from inlay.errors import InlayError
 from inlay.files import at_home
 from inlay.images import SUFFIXES, read_pages, read_picture, write_picture
-from inlay.inpainter import inpainter
+from inlay.pipeline import inpainter
 from inlay.prediction import Request, predict
-from inlay.prediction.tasks import find_tasks
-from tests.composing.fillers import Painter
+from inlay.prediction.pairing import find_tasks
 from tests.pictures import half, picture, write_mask
+from tests.pipeline.fillers import Painter
 
 SIZE = (20, 30)
 HOLE = half(*SIZE)

@@ -11,12 +11,12 @@ from PIL import Image
 from inlay.errors import InlayError
 from inlay.fillers import Filler
 from inlay.images import Picture, labeled, read_picture, write_picture
-from inlay.inpainter import inpainter
+from inlay.pipeline import inpainter
 from inlay.prediction import Request, predict, reading
-from tests.composing.test_compose import Negative
 from tests.images.described import THUMBNAIL, exif
 from tests.images.files import photo
 from tests.pictures import half, picture, write_mask
+from tests.pipeline.test_fill import Negative
 
 
 class Gray(Filler):
@@ -40,7 +40,7 @@ class Gray(Filler):
 class TestPredict:
     @pytest.fixture
     def request_(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("inlay.inpainter.inpainter.load_filler", lambda *_: Negative())
+        monkeypatch.setattr("inlay.pipeline.inpainter.load_filler", lambda *_: Negative())
         write_picture(tmp_path / "in.png", picture("RGB", (20, 30)))
 
         def build(output="out.png", **options):
@@ -57,7 +57,7 @@ class TestPredict:
     def gray(self, monkeypatch):
         """A filler that takes everything, instead of the one of a plain network."""
         filler = Gray()
-        monkeypatch.setattr("inlay.inpainter.inpainter.load_filler", lambda *_: filler)
+        monkeypatch.setattr("inlay.pipeline.inpainter.load_filler", lambda *_: filler)
         return filler
 
     def test_writes_the_picture_with_its_hole_filled(self, request_, tmp_path):
@@ -202,7 +202,7 @@ class TestPredict:
             request_(**options)
 
     def test_asks_whether_the_format_will_do_before_the_network_works(self, request_, monkeypatch):
-        monkeypatch.setattr("inlay.inpainter.inpainter.load_filler", lambda *_: pytest.fail("too late"))
+        monkeypatch.setattr("inlay.pipeline.inpainter.load_filler", lambda *_: pytest.fail("too late"))
         with pytest.raises(InlayError, match="unknown suffix"):
             predict(request_("out.gif"))
 

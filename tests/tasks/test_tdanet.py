@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from inlay import runs
 from inlay.callbacks import EMA
 from inlay.data.samples import Collate
 from inlay.errors import InlayError
@@ -14,13 +13,14 @@ from inlay.fillers import TextGuided, load_filler
 from inlay.images import Picture, read_picture, write_picture
 from inlay.losses import LeastSquares, TwoPathLoss
 from inlay.losses.two_paths import WEIGHTS
-from inlay.matchers import Matcher
 from inlay.metrics import HoleErrors, InpaintingMetrics
 from inlay.models import ResidualDiscriminator, TDANet
 from inlay.ops import composite
+from inlay.runs import setup
 from inlay.tasks import TextGuidedTask
 from inlay.tasks.adversarial import split
 from inlay.text import GRUEncoder
+from inlay.text_image import Matcher
 from inlay.types import Batch
 from tests.models.test_tdanet import TINY
 from tests.training import TDANET, TINY_TEXT, configure, metrics, train, weights
@@ -529,7 +529,7 @@ class TestRuns:
     )
     def test_a_pretrained_text_encoder_goes_somewhere(self, wrong, complaint):
         with pytest.raises(InlayError, match=complaint):
-            runs.vocabulary(configure("data.root=none", "text_from=last.ckpt", *wrong), None, None)
+            setup.vocabulary(configure("data.root=none", "text_from=last.ckpt", *wrong), None, None)
 
     def test_vocabulary_of_an_earlier_run(self, finished, birds, tmp_path):
         run(tmp_path, birds, f"text.vocabulary={finished / 'vocabulary.json'}", "iterations=1")

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from inlay import checkpoints, runs
+from inlay import checkpoints
 from inlay.errors import InlayError
 from inlay.fillers import Learned
 from inlay.images import read_picture
 from inlay.models import PConvUNet
+from inlay.runs import setup
 from inlay.tasks import ReconstructionTask
 from tests.conftest import ROOT
 from tests.processes import GROUP
@@ -334,7 +335,7 @@ class TestEntry:
 def test_other_processes_leave_the_run_folder_alone(tmp_path, monkeypatch, variable):
     (tmp_path / "metrics.csv").touch()
     monkeypatch.setenv(variable, "1")
-    runs.open_folder(str(tmp_path), "seed: 0")
+    setup.open_folder(str(tmp_path), "seed: 0")
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]
 
 
@@ -382,6 +383,6 @@ def test_learned_filler_keeps_known_pixels_and_stays_in_range():
 
 @pytest.mark.parametrize("devices", [2, -1, "auto"])
 def test_sweeps_over_several_devices_are_refused(devices):
-    runs.check_sweep(1)
+    setup.check_sweep(1)
     with pytest.raises(InlayError, match="every process would run the whole sweep"):
-        runs.check_sweep(devices)
+        setup.check_sweep(devices)

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from inlay.app.history import Patch
-from inlay.app.holes import Hole
 from inlay.app.limits import FILLING, Limits
+from inlay.app.masks import Hole
 from inlay.app.pictures import Loaded
 from inlay.app.room import Room
 from inlay.app.views import View, view_of
 from inlay.app.words import called, looked
-from inlay.composing import How
 from inlay.errors import InlayError
+from inlay.pipeline import How
 
 if TYPE_CHECKING:
-    from inlay.inpainter import Inpainter
+    from inlay.pipeline import Inpainter
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Results:
 
     Attributes:
         version: of the picture that was filled.
-        runs: the hole that was filled, see :mod:`inlay.app.holes`.
+        runs: the hole that was filled, see :mod:`inlay.app.masks`.
         samples: the answers; those of one model follow each other.
         shown: numbers of the answers that are seen side by side, one of each model.
         kept: the number of the one that is downloaded, or gone on from.

@@ -56,7 +56,7 @@ class Step:
 
     Attributes:
         patch: what it changed.
-        runs: the hole that it filled, see :mod:`inlay.app.holes`.
+        runs: the hole that it filled, see :mod:`inlay.app.masks`.
     """
 
     patch: Patch

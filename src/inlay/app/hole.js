@@ -1,5 +1,5 @@
 // The hole in memory: a byte for every pixel of the picture, 1 = hole. As text: the lengths of its runs, row by row, by
-// turns what stays and what is hole; empty for no hole at all. inlay/app/holes.py reads and writes the same.
+// turns what stays and what is hole; empty for no hole at all. inlay/app/masks.py reads and writes the same.
 function makeHole(width, height) {
   return { width, height, pixels: new Uint8Array(width * height) };
 }

@@ -12,8 +12,8 @@ from inlay.app.filling import LONGEST_TEXT
 from inlay.app.limits import Limits
 from inlay.app.pieces import compare, painter
 from inlay.app.words import LOOKS, called
-from inlay.composing.how import WIDEST
 from inlay.images import SUFFIXES
+from inlay.pipeline.options import WIDEST
 from inlay.printing import printable
 
 TITLE = "Inlay"

@@ -7,7 +7,7 @@ from inlay.fillers.names import short_names
 from inlay.printing import console, printable
 
 if TYPE_CHECKING:
-    from inlay.inpainter import Inpainter
+    from inlay.pipeline import Inpainter
     from inlay.precision import Inference
 
 Models = dict[str, "Inpainter"]
@@ -21,14 +21,14 @@ def open_models(names: Sequence[str], device: str = "auto", precision: "Inferenc
     """Open every model once, before there is a page: what cannot be opened ends the program, not a visit.
 
     Args:
-        names: as :func:`inlay.inpainter.load` takes them.
+        names: as :func:`inlay.pipeline.load` takes them.
         device: where networks run.
         precision: what they compute in.
 
     Raises:
-        InlayError: see :func:`inlay.inpainter.load`; or two names are the same model.
+        InlayError: see :func:`inlay.pipeline.load`; or two names are the same model.
     """
-    from inlay.inpainter import load
+    from inlay.pipeline import load
 
     screen = console(stderr=True)
     models = {}

@@ -9,16 +9,16 @@ import gradio as gr
 
 from inlay.app.events import Happened, connect
 from inlay.app.filling import Results, Wish, fill
-from inlay.app.holes import painted, remarks
 from inlay.app.layout import TITLE, lay_out, neutral, says
 from inlay.app.limits import FILLING, OPENING, Limits, OneAtATime
+from inlay.app.masks import painted, remarks
 from inlay.app.models import Models
 from inlay.app.pictures import Loaded, hole_picture, is_exact, load, load_mask, own_format, save
 from inlay.app.pieces import given, with_kept, with_mask, with_picture, with_results
 from inlay.app.room import Room
-from inlay.composing import How
 from inlay.errors import InlayError
 from inlay.images import HoleIs
+from inlay.pipeline import How
 
 _KEPT = 3600  # seconds for which a file is kept that was handed in
 

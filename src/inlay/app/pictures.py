@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from inlay.app.history import Patch, Step, remembered
-from inlay.app.holes import Hole
 from inlay.app.limits import Limits
+from inlay.app.masks import Hole
 from inlay.app.room import Room
 from inlay.app.views import View, new_folder, view_of
 from inlay.errors import BadFile, InlayError

@@ -10,13 +10,13 @@ from typing import Any
 import gradio as gr
 
 from inlay.app.filling import Results
-from inlay.app.holes import Hole, runs_of
+from inlay.app.masks import Hole, runs_of
 from inlay.app.pictures import Loaded
 from inlay.app.views import View
 
 
 def painter() -> gr.HTML:
-    """An empty painter; its value is what :func:`inlay.app.holes.painted` reads.
+    """An empty painter; its value is what :func:`inlay.app.masks.painted` reads.
 
     It has the event ``input``, and ``back`` and ``forward`` where undo and redo go beyond what was painted.
     """

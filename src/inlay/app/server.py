@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from inlay import stopping
-from inlay.app.doors import guarded
 from inlay.app.limits import Limits
 from inlay.app.models import Models
 from inlay.app.room import Room
+from inlay.app.security import guarded
 from inlay.errors import InlayError
 from inlay.printing import PrintableStream
 

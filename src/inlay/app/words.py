@@ -1,6 +1,6 @@
 """What the page calls things, in words of those who edit photographs."""
 
-from inlay.composing import Strategy
+from inlay.pipeline import Strategy
 
 LOOKS: dict[Strategy, str] = {
     "auto": "Choose for me",

@@ -3,20 +3,20 @@
 from inlay.callbacks.atomic_io import AtomicCheckpointIO
 from inlay.callbacks.bad_files import BadFiles
 from inlay.callbacks.checkpoints import Checkpoints
+from inlay.callbacks.cpu_sync_batch_norm import WholeBatchNorm
 from inlay.callbacks.demo_report import DemoReport
 from inlay.callbacks.ema import EMA
-from inlay.callbacks.faults import Faults
 from inlay.callbacks.grids import ImageGrids
-from inlay.callbacks.items import ValidationItems
 from inlay.callbacks.metrics_csv import MetricsCSV, RewindMetrics
 from inlay.callbacks.mlflow_run import MLflowRun
+from inlay.callbacks.nonfinite import Faults
+from inlay.callbacks.per_sample_metrics import ValidationItems
 from inlay.callbacks.preemption import Preemption
 from inlay.callbacks.preflight import Preflight
 from inlay.callbacks.progress import IterationBar
 from inlay.callbacks.summary import Summary
 from inlay.callbacks.throughput import Throughput
 from inlay.callbacks.wandb_run import WandbRun
-from inlay.callbacks.whole_batch_norm import WholeBatchNorm
 
 __all__ = [
     "EMA",

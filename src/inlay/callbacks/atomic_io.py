@@ -14,7 +14,7 @@ from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from torch import Tensor
 
 from inlay import files
-from inlay.checkpoint_files import sidecar
+from inlay.checkpoints.files import sidecar
 from inlay.errors import InlayError, disk_refused, unwritable
 from inlay.files import flush_names, flushed, partly
 

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 from inlay import files
 from inlay.data.datamodule import InpaintingData
 from inlay.data.loader import TrainingLoader
-from inlay.data.problems import Problem
+from inlay.data.skipped import Problem
 from inlay.errors import InlayError
 from inlay.files import alone, csv_bytes, csv_rows, read_bytes
 

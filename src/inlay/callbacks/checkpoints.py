@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytorch_lightning as pl
 
 from inlay.callbacks.atomic_io import remove_leftovers
-from inlay.checkpoint_files import sidecar, step_file, step_files
+from inlay.checkpoints.files import sidecar, step_file, step_files
 from inlay.errors import InlayError, Preempted, disk_refused
 from inlay.files import write_text
 from inlay.tasks.base import Task
@@ -211,7 +211,7 @@ class Checkpoints(pl.callbacks.Checkpoint):
 
 
 def _point(link: Path, target: Path) -> None:
-    """Let a name stand for a file and its sum, from one moment to the next; see :func:`checkpoint_files.resolved`."""
+    """Let a name stand for a file and its sum, from one moment to the next; see :func:`inlay.checkpoints.files.resolved`."""
     for name, file in ((sidecar(link), sidecar(target)), (link, target)):
         temporary = name.with_name(f".{name.name}.part")
         temporary.unlink(missing_ok=True)

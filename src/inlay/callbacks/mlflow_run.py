@@ -14,7 +14,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
 from inlay.callbacks.dashboards import flat, unfailing
-from inlay.checkpoint_files import resolved
+from inlay.checkpoints.files import resolved
 from inlay.errors import InlayError
 
 _TAG = "inlay.run_id"

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 from rich.table import Table
 
 from inlay.callbacks.checkpoints import Checkpoints
-from inlay.callbacks.figures import Figures, Part, figures, parts_of
+from inlay.callbacks.run_stats import Figures, Part, figures, parts_of
 from inlay.errors import InlayError
 from inlay.printing import console
 from inlay.tasks.base import Task

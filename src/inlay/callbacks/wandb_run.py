@@ -13,7 +13,7 @@ from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from inlay.callbacks.dashboards import give_up, unfailing
-from inlay.checkpoint_files import resolved
+from inlay.checkpoints.files import resolved
 from inlay.errors import in_a_line
 from inlay.printing import printable
 

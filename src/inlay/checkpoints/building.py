@@ -6,12 +6,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from inlay.checkpoints.folders import TEXT_MODEL, backbone
+from inlay.checkpoints.meta_init import Weightless, fill
+from inlay.checkpoints.pretrained_folder import TEXT_MODEL, backbone
 from inlay.checkpoints.reading import NAMES, other_version, read, settings, weights
 from inlay.checkpoints.trust import trusted_class
-from inlay.checkpoints.weightless import Weightless, fill
 from inlay.errors import InlayError
-from inlay.hub import local_only
+from inlay.pretrained.transformers import local_only
 
 _PER_TENSOR, _MORE = 2, 1000  # weights that layers may ask for: those in the file, and those of frozen networks
 _MOST = 10_000  # what a number may be besides those that count weights, such as the longest caption's words

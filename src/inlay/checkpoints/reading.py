@@ -6,8 +6,8 @@ from typing import Any
 from torch import Tensor
 
 import inlay
-from inlay.checkpoint_files import resolved
-from inlay.checkpoints.folders import WEIGHTS, read_folder
+from inlay.checkpoints.files import resolved
+from inlay.checkpoints.pretrained_folder import WEIGHTS, read_folder
 from inlay.errors import InlayError
 from inlay.files.tensors import load_plain
 

@@ -12,8 +12,8 @@ _HOMES = {
     "loss": ("inlay.losses",),
     "text": ("inlay.text",),
     "discriminator": ("inlay.models",),
-    "matcher": ("inlay.matchers",),
-    "task": ("inlay.tasks", "inlay.text", "inlay.models", "inlay.matchers"),
+    "matcher": ("inlay.text_image",),
+    "task": ("inlay.tasks", "inlay.text", "inlay.models", "inlay.text_image"),
     "optimizer": (_OPTIMIZERS,),
     "scheduler": (_SCHEDULERS, "inlay.schedules"),
 }

@@ -50,7 +50,7 @@ def _arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from inlay.cli import app, data, doctor, evaluation, exchange, importing, masks
+    from inlay.cli import app, data, doctor, evaluation, export, importing, masks
 
     parser = argparse.ArgumentParser(
         prog="inlay", description="Train networks that fill holes in pictures, use them, measure them, give them away."
@@ -58,6 +58,6 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for program, told in PROGRAMS.items():
         commands.add_parser(program, help=told)
-    for module in (data, masks, evaluation, app, doctor, exchange, importing):
+    for module in (data, masks, evaluation, app, doctor, export, importing):
         module.add_commands(commands)
     return parser

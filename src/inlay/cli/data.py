@@ -40,9 +40,9 @@ def _add_workers(parser: argparse.ArgumentParser) -> None:
 def _prepare(args: argparse.Namespace) -> None:
     from inlay.cli.building import instantiate
     from inlay.cli.settings import composed
-    from inlay.data.parallel import cores
     from inlay.data.prepare import prepare, refused_file
     from inlay.errors import InlayError
+    from inlay.parallel import cores
 
     data = composed([f"data={args.dataset}", *args.settings]).data
     workers = cores() if args.workers is None else args.workers
@@ -57,8 +57,8 @@ def _prepare(args: argparse.Namespace) -> None:
 
 def _check(args: argparse.Namespace) -> None:
     from inlay.data.check import check, root_of
-    from inlay.data.parallel import cores
     from inlay.errors import InlayError
+    from inlay.parallel import cores
 
     root = args.root or root_of(args.index)
     sound, wrong = check(args.index, root, cores() if args.workers is None else args.workers)

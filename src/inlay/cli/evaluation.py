@@ -13,10 +13,10 @@ from inlay.cli.settings import check, pictures, replace_home, require
 from inlay.printing import console, say
 
 if TYPE_CHECKING:
-    from inlay.evaluation.measuring import Measures
     from inlay.evaluation.protocol import Protocol
     from inlay.evaluation.results import Results
-    from inlay.evaluation.rows import Shard
+    from inlay.evaluation.scoring import Measures
+    from inlay.evaluation.store import Shard
 
 log = logging.getLogger(__name__)
 
@@ -48,14 +48,14 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
 
     import torch
 
-    from inlay import provenance
-    from inlay.data.parallel import cores
+    from inlay.checkpoints import provenance
     from inlay.device import choose_device
     from inlay.errors import InlayError
     from inlay.evaluation.folder import ORIGINAL, Folder, file_name
-    from inlay.evaluation.publish import publish
     from inlay.evaluation.run import Evaluation
+    from inlay.evaluation.write_results import publish
     from inlay.fillers import load_filler, short_names
+    from inlay.parallel import cores
 
     _check_used(overrides)
     torch.set_num_threads(1)  # sums depend on their order: so they are the same however many processes share a machine
@@ -105,7 +105,7 @@ def add_commands(commands: Any) -> None:
 
 def _merge(args: argparse.Namespace) -> None:
     from inlay.errors import InlayError
-    from inlay.evaluation.publish import merge
+    from inlay.evaluation.write_results import merge
 
     if args.out is None and len(args.folder) > 1:
         raise InlayError("several folders are to be merged: give --out, the folder of the whole.")
@@ -115,7 +115,7 @@ def _merge(args: argparse.Namespace) -> None:
 
 def _compare(args: argparse.Namespace) -> None:
     from inlay.evaluation.markdown import many
-    from inlay.evaluation.publish import read
+    from inlay.evaluation.write_results import read
 
     say(many([(str(folder), read(folder)) for folder in args.folder]))
 
@@ -181,9 +181,10 @@ def _described(device: str) -> str:
 def _shard(given: str | None) -> "Shard":
     """The part that was asked for; without, the one of this process among those that torchrun started."""
     from inlay.errors import InlayError
-    from inlay.evaluation.rows import Shard
+    from inlay.evaluation.store import Shard
+    from inlay.processes import env_rank_and_world
 
-    rank, world = (int(os.environ.get(name, default)) for name, default in (("RANK", 0), ("WORLD_SIZE", 1)))
+    rank, world = env_rank_and_world()
     if given is None and world == 1 and int(os.environ.get("SLURM_NTASKS", 1)) > 1:
         raise InlayError(
             "SLURM started several tasks, and each would do everything. Give srun a script with "
@@ -211,9 +212,9 @@ def _protocol(cfg: DictConfig) -> "Protocol":
 
 def _measures(cfg: DictConfig) -> "Measures":
     """Everything the protocol measures, but for what lacks its weights."""
-    from inlay.checkpoint_files import digest
+    from inlay.checkpoints.files import digest
     from inlay.errors import InlayError, Missing
-    from inlay.evaluation.measuring import Measures
+    from inlay.evaluation.scoring import Measures
 
     built, left_out = {}, {}
     for name in cfg.protocol.metrics:

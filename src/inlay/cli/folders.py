@@ -88,9 +88,9 @@ class OwnFolder(NewFolder):
         return folder
 
     def _check(self, folder: Path) -> None:
-        from inlay import runs  # takes its time, and Hydra looks at this module for --help, too
+        from inlay.runs import setup  # takes its time, and Hydra looks at this module for --help, too
 
-        runs.check_folder(folder)
+        setup.check_folder(folder)
 
 
 def reserved(folder: Path) -> Path:

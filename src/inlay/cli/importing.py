@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from inlay.printing import say
 
 if TYPE_CHECKING:
-    from inlay.exchange.foreign import Imported
+    from inlay.convert import Imported
 
 FAMILIES = ("naoto0804", "tdanet")
 
@@ -32,7 +32,7 @@ def add_commands(commands: Any) -> None:
 
 
 def _import(args: argparse.Namespace) -> None:
-    from inlay.exchange.folder import write_folder
+    from inlay.export.folder import write_folder
 
     imported = _imported(args)
     files = write_folder(args.to, imported.checkpoint, imported.card)
@@ -41,8 +41,8 @@ def _import(args: argparse.Namespace) -> None:
 
 
 def _imported(args: argparse.Namespace) -> "Imported":
+    from inlay.convert import import_naoto0804, import_tdanet
     from inlay.errors import InlayError
-    from inlay.exchange.foreign import import_naoto0804, import_tdanet
 
     if args.family == "tdanet":
         if args.words and not args.text:

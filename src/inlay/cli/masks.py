@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from inlay.data.pictures import Pictures
-    from inlay.masks.freeze import Drawn
+    from inlay.masks.export import Drawn
 
 COLUMNS = 6  # of the preview's sheet
 
@@ -54,7 +54,7 @@ def _add_set(parser: argparse.ArgumentParser, size: int, out: str) -> None:
 
 def _generate(args: argparse.Namespace) -> None:
     from inlay.errors import InlayError
-    from inlay.masks.freeze import freeze
+    from inlay.masks.export import freeze
     from inlay.seeds import check_seed
 
     check_seed(args.seed)
@@ -72,8 +72,8 @@ def _generate(args: argparse.Namespace) -> None:
 def _buckets(args: argparse.Namespace) -> None:
     from inlay.buckets import BUCKETS
     from inlay.errors import InlayError
-    from inlay.masks.freeze import BORDERS, freeze_buckets
-    from inlay.masks.regions import Region
+    from inlay.masks.export import BORDERS, freeze_buckets
+    from inlay.masks.painted import Region
 
     _check(args)
     family = _family(composed(args.settings))
@@ -97,7 +97,7 @@ def _drawn(cfg: "DictConfig", args: argparse.Namespace) -> Iterator[tuple[Any, s
     """Masks alone."""
     import numpy as np
 
-    from inlay.masks.freeze import freeze
+    from inlay.masks.export import freeze
 
     for drawn in freeze(_family(cfg), args.count, args.size, args.seed):
         yield np.repeat(drawn.mask[..., None].astype(np.float32), 3, axis=2), f"{drawn.mask.mean():.1%}"
@@ -119,9 +119,9 @@ def _seen(cfg: "DictConfig", args: argparse.Namespace) -> Iterator[tuple[Any, st
 
 def _for_each(found: "Pictures", cfg: "DictConfig", seed: int) -> "Iterator[Drawn]":
     """A mask for each picture; at the end, a list of those without."""
-    from inlay.data.holes import holes
+    from inlay.data.mask_export import holes
     from inlay.images import SUFFIXES
-    from inlay.masks.freeze import Drawn
+    from inlay.masks.export import Drawn
 
     without = []
     for hole in holes(found, _family(cfg), seed):
@@ -138,7 +138,7 @@ def _for_each(found: "Pictures", cfg: "DictConfig", seed: int) -> "Iterator[Draw
 def _write(args: argparse.Namespace, masks: "Iterable[Drawn]", total: int, family: str) -> None:
     from tqdm import tqdm
 
-    from inlay.masks.freeze import write_set
+    from inlay.masks.export import write_set
 
     rows = tqdm(write_set(masks, family, args.seed, args.out), total=total, desc="masks", unit=" masks")
     ratios = [row["ratio"] for row in rows]

@@ -16,7 +16,7 @@ def main() -> None:
     log_to_terminal(as_typed)
 
     with reported(as_typed), interrupted():
-        from inlay.composing import How
+        from inlay.pipeline import How
         from inlay.prediction import Request, predict
 
         how = How(**{name: args.pop(name) for name in ("strategy", "feather", "dilate", "blend", "batch")})

@@ -135,9 +135,9 @@ def pictures(data: DictConfig, split: str) -> "Pictures":
 
         return whole(split)
     from inlay.data.index import open_split
-    from inlay.data.parallel import cores
     from inlay.data.pictures import IndexedPictures
     from inlay.data.prepare import find_index
+    from inlay.parallel import cores
 
     root, stop = Path(data.root), data.on_bad_file == "error"
     listing = instantiate(data.get("listing"))

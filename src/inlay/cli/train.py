@@ -23,14 +23,14 @@ from inlay.processes import is_first_process
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
 def main(cfg: DictConfig) -> float | None:
     """Train as configured; return the best value of the monitored metric (what a sweep searches for)."""
-    from inlay import runs
     from inlay.cli import trials
     from inlay.errors import reported
+    from inlay.runs import setup
 
     log = Path(HydraConfig.get().runtime.output_dir) / "train.log"
     with kept(log) if is_first_process() else nullcontext(), reported(), explained("train"):
         if HydraConfig.get().mode == RunMode.MULTIRUN:
-            runs.check_sweep(cfg.trainer.devices, HydraConfig.get().launcher._target_)
+            setup.check_sweep(cfg.trainer.devices, HydraConfig.get().launcher._target_)
             return trials.run(cfg, train)
         cfg.run_dir = HydraConfig.get().run.dir
         return train(cfg)

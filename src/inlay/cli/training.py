@@ -27,33 +27,34 @@ def train(cfg: DictConfig) -> float | None:
     from lightning_fabric.utilities.exceptions import MisconfigurationException
     from pytorch_lightning.tuner.tuning import Tuner
 
-    from inlay import distributed, precision, replay, resume, runs, tuning
+    from inlay import distributed, precision, tuning
     from inlay.callbacks import Preemption
-    from inlay.tasks.steps import check_parts
+    from inlay.runs import replay, resume, setup
+    from inlay.tasks.optimization import check_parts
 
-    runs.quiet()
+    setup.quiet()
     replace_home(cfg)
     if cfg.replay:
         replay.run(cfg.replay, _replayed(cfg.replay))
         return None
     require(sorted(OmegaConf.missing_keys(cfg)))
     check_run(cfg)
-    runs.check_used(cfg)
+    setup.check_used(cfg)
     checkpoint = resume.find(cfg.run_dir, cfg.resume)
-    cfg.run_id = runs.identity(cfg.run_id, checkpoint)
+    cfg.run_id = setup.identity(cfg.run_id, checkpoint)
     if "preflight" in cfg.callbacks and cfg.callbacks.preflight.reference_lr is None:
         cfg.callbacks.preflight.reference_lr = recipe_rate()
     given = OmegaConf.to_container(cfg, resolve=True)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     data = instantiate(cfg.data)
-    if words := runs.vocabulary(cfg, data, checkpoint):
+    if words := setup.vocabulary(cfg, data, checkpoint):
         cfg.text.vocabulary = words  # part of the configuration that checkpoints carry
     task = build(cfg)
     if checkpoint:
         found = {split: len(data.pictures(split)) for split in ("train", "val")}
         resume.report(checkpoint, OmegaConf.to_container(cfg, resolve=True), found)
     else:
-        runs.start_from(task, cfg.init_from, cfg.text_from)
+        setup.start_from(task, cfg.init_from, cfg.text_from)
     task.configure_optimizers()  # refuses numbers that they do not take, while nothing is written yet
     data.tokenizers = task.tokenizers()
     make_trainer = instantiate(cfg.trainer, precision=precision.resolve(cfg.trainer.precision, cfg.trainer.accelerator))
@@ -70,7 +71,7 @@ def train(cfg: DictConfig) -> float | None:
     check_parts(data.share(trainer.world_size), task.accumulate)
     preemption = next((one for one in trainer.callbacks if isinstance(one, Preemption)), None)
     with preemption.listening() if preemption else nullcontext(), distributed.told_why(trainer.strategy):
-        runs.open_folder(cfg.run_dir, OmegaConf.to_yaml(given), checkpoint, words)
+        setup.open_folder(cfg.run_dir, OmegaConf.to_yaml(given), checkpoint, words)
         for logger in trainer.loggers:
             logger.log_hyperparams(given)
         trainer.fit(task, data, ckpt_path=checkpoint, weights_only=True)
@@ -79,11 +80,13 @@ def train(cfg: DictConfig) -> float | None:
 
 def _replayed(path: str) -> Any:
     """The task that a replay file describes."""
-    from inlay import hub, replay
+    from inlay.pretrained import transformers
+    from inlay.runs import replay
 
     config = OmegaConf.create(replay.config(path))
     try:
-        with hub.local_only(), replay.bounded(path):  # a file's word is no reason to download, nor to fill the memory
+        # a file's word is no reason to download, nor to fill the memory
+        with transformers.local_only(), replay.bounded(path):
             return build(config)
     except (InstantiationException, ConfigKeyError, ConfigAttributeError) as error:
         cause = error.__cause__
@@ -106,13 +109,13 @@ def check_run(cfg: DictConfig) -> None:
     Raises:
         InlayError: a setting has a wrong type or is out of range, or nothing reads it, or ``monitor`` is unknown.
     """
-    from inlay import runs
+    from inlay.runs import setup
 
     checked = cfg.copy()
     if isinstance(OmegaConf.select(checked, "text.vocabulary"), str):  # a file, whose words the encoder is built with
         checked.text.vocabulary = []
     check(checked, "train", _OWN)
-    runs.check_numbers(cfg)
+    setup.check_numbers(cfg)
     higher_is_better(cfg)
 
 

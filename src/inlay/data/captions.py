@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from inlay.data.rows import Refused, Row
-from inlay.data.tree import Tree
+from inlay.data.filesystem import Tree
+from inlay.data.records import Refused, Row
 from inlay.errors import InlayError
 from inlay.files import names_inside, without_controls
 
@@ -131,7 +131,7 @@ def read_sentences(tree: Tree, path: str) -> list[str]:
     """The captions of a text file, one a line; control characters and empty lines are dropped.
 
     Raises:
-        InlayError: see :meth:`inlay.data.tree.Tree.text`.
+        InlayError: see :meth:`inlay.data.filesystem.Tree.text`.
     """
     text, controls = without_controls(tree.text(path))
     _tell_controls(tree, path, controls)

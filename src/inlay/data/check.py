@@ -7,11 +7,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from inlay.data.index import read_rows
-from inlay.data.parallel import ordered_map
 from inlay.data.prepare import about_file, examine
-from inlay.data.rows import Row, check_inside, names_of
+from inlay.data.records import Row, check_inside, names_of
 from inlay.errors import InlayError
 from inlay.files import read_text
+from inlay.parallel import ordered_map
 
 Wrong = tuple[str, str]
 """A file, and what is wrong with it."""

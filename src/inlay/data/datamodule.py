@@ -1,4 +1,4 @@
-"""Photographs and a mask family to batches. A dataset is a listing (``inlay.data.listings``) and a yaml."""
+"""Photographs and a mask family to batches. A dataset is a listing (``inlay.data.datasets``) and a yaml."""
 
 import logging
 from abc import ABC, abstractmethod
@@ -13,15 +13,15 @@ from torch import Tensor
 
 from inlay.data.index import open_split
 from inlay.data.loader import AddressStream, SampleLoader, TrainingLoader
-from inlay.data.parallel import cores
 from inlay.data.pictures import IndexedPictures, Pictures
 from inlay.data.prepare import OnDamaged, find_index, read_refused
-from inlay.data.problems import Problem, Problems
-from inlay.data.rows import Listing
+from inlay.data.records import Listing
 from inlay.data.samples import Collate, EvaluationSamples, OnBadFile, Recipe, Samples, TrainingSamples
+from inlay.data.skipped import Problem, Problems
 from inlay.distributed import rank_and_world
 from inlay.errors import InlayError
 from inlay.masks import Mix, Paired
+from inlay.parallel import cores
 from inlay.randomness import Stream, generator
 from inlay.seeds import check_seed
 from inlay.types import Batch, MaskFamily, Tokens

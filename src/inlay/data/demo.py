@@ -7,8 +7,8 @@ import numpy as np
 import skimage.data
 from numpy.typing import NDArray
 
+from inlay.data.crops import shrink
 from inlay.data.datamodule import InpaintingData, Split
-from inlay.data.frames import shrink
 from inlay.data.pictures import Photograph
 
 TRAINING = ("astronaut", "rocket", "hubble_deep_field", "retina", "camera", "brick", "grass", "gravel")

@@ -11,9 +11,9 @@ from urllib.request import Request, urlopen
 
 from tqdm import tqdm
 
-from inlay.data.listings import Pets
-from inlay.data.rows import Refused
-from inlay.data.tree import Tree
+from inlay.data.datasets import Pets
+from inlay.data.filesystem import Tree
+from inlay.data.records import Refused
 from inlay.errors import InlayError
 
 log = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from pyarrow import ipc
 from pyarrow import json as arrow_json
 
 from inlay.cache import cache_dir
-from inlay.data.rows import Row, check_inside
+from inlay.data.records import Row, check_inside
 from inlay.errors import BadFile, InlayError
 from inlay.files import SUSPICIOUS, alone, open_regular, read_text, write_text
 

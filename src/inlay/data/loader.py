@@ -8,8 +8,8 @@ from typing import Any
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from inlay import stopping
-from inlay.data.problems import Problems
 from inlay.data.samples import Address, Collate
+from inlay.data.skipped import Problems
 from inlay.distributed import rank_and_world
 from inlay.errors import InlayError
 from inlay.randomness import Stream, generator

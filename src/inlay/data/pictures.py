@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inlay.data.index import Index
-from inlay.data.rows import MaskIs
+from inlay.data.records import MaskIs
 from inlay.data.splits import number_of
 from inlay.errors import BadFile
 from inlay.images import Decoded, decode_image, picture_size, read_mask, read_picture, tell_damage

@@ -14,12 +14,11 @@ from typing import Literal, NamedTuple, TypedDict
 from tqdm import tqdm
 
 from inlay.cache import cache_dir
-from inlay.data.parallel import ordered_map
+from inlay.data.filesystem import Tree, unchanged
 from inlay.data.pictures import MIN_SIDE, read_object, read_photograph
-from inlay.data.problems import stopping
+from inlay.data.records import Listing, Refused, Row, check_inside, names_of
 from inlay.data.root import check_root
-from inlay.data.rows import Listing, Refused, Row, check_inside, names_of
-from inlay.data.tree import Tree, unchanged
+from inlay.data.skipped import stopping
 from inlay.errors import BadFile, InlayError
 from inlay.files import (
     alone,
@@ -34,6 +33,7 @@ from inlay.files import (
     write_text,
 )
 from inlay.images import picture_size
+from inlay.parallel import ordered_map
 from inlay.printing import say
 
 OnDamaged = Literal["refuse", "keep"]

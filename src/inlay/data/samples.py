@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset, default_collate
 
-from inlay.data.frames import WHOLE, Box, Frame, around, central_frame, mirrored, random_frame
+from inlay.data.crops import WHOLE, Box, Frame, around, central_frame, mirrored, random_frame
+from inlay.data.mask_context import FramedScene
 from inlay.data.pictures import Photograph, Pictures
-from inlay.data.problems import Problem, stopping
-from inlay.data.scenes import FramedScene
+from inlay.data.skipped import Problem, stopping
 from inlay.data.transforms import ColorJitter
 from inlay.errors import BadFile, InlayError, NoHole
 from inlay.randomness import Stream, generator

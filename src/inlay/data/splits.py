@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from inlay.data.rows import Refused, Row
+from inlay.data.records import Refused, Row
 
 TRAIN, VAL = 0.8, 0.9  # where the parts end: 80 % train, 10 % validate, 10 % test
 _HANDFUL = 200

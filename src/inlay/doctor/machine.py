@@ -15,7 +15,7 @@ _GET_TORCH = "https://pytorch.org/get-started/locally"
 
 def machine() -> Iterator[Finding]:
     """The processor, its memory, and GPUs."""
-    from inlay.data.parallel import cores
+    from inlay.parallel import cores
 
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     yield Finding("processor", f"{cores()} cores, {memory / GIB:.0f} GiB of memory")

@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from inlay.composing import How, Job, fill_picture
 from inlay.data.pictures import Pictures
 from inlay.errors import InlayError
-from inlay.evaluation.cases import Cases, ProtocolPictures
 from inlay.evaluation.folder import ORIGINAL, Folder
-from inlay.evaluation.measuring import Measures
 from inlay.evaluation.protocol import Protocol
 from inlay.evaluation.results import LeftOut, ProtocolIs
-from inlay.evaluation.rows import Head, Line, Rows, Shard, refuse_other_protocols
+from inlay.evaluation.samples import Cases, ProtocolPictures
+from inlay.evaluation.scoring import Measures
+from inlay.evaluation.store import Head, Line, Rows, Shard, refuse_other_protocols
 from inlay.files import held, remove_leftovers
 from inlay.fillers import Filler
 from inlay.images import Picture, read_image, write_picture
+from inlay.pipeline import How, Job, fill_picture
 from inlay.randomness import Stream, torch_seed
 
 

@@ -11,11 +11,11 @@ from threadpoolctl import threadpool_limits
 from inlay.buckets import ALL, in_order
 from inlay.errors import InlayError
 from inlay.evaluation.folder import ORIGINAL
-from inlay.evaluation.measuring import features_of
 from inlay.evaluation.results import Comparison, MetricIs, Results, Row, Value
-from inlay.evaluation.rows import Measured
+from inlay.evaluation.scoring import features_of
 from inlay.evaluation.statistics import Estimates, draws, estimates, interval, sums
-from inlay.metrics import Metric, distributions
+from inlay.evaluation.store import Measured
+from inlay.metrics import Metric, fid_kid
 
 NOTHING = "gave no number: pictures too small for it, no captions, or no filler that draws."
 RESAMPLES = 1000
@@ -188,7 +188,7 @@ def _mean_distances(sets: Sequence[Sequence[tuple[Any, Any]]], seed: int) -> dic
     for pairs in sets:
         real, filled = (np.stack(side) for side in zip(*pairs, strict=True))
         with threadpool_limits(1):  # the last bits of BLAS depend on how many threads it has
-            for metric, value in distributions.distances(real, filled, seed).items():
+            for metric, value in fid_kid.distances(real, filled, seed).items():
                 found.setdefault(metric.rpartition("_n")[0], []).append(value)
     n = min(map(len, sets), default=0)
     means = {f"{kind}_n{n}": float(np.mean(values)) for kind, values in found.items()}
@@ -203,9 +203,7 @@ def _described(
         name for of_filler in values.values() for of_bucket in of_filler.values() for name in of_bucket
     )
     known = {metric.name: metric for metric in metrics}
-    of_sets = {
-        name: metric for metric in distributions.METRICS for name in named if name.startswith(f"{metric.name}_n")
-    }
+    of_sets = {name: metric for metric in fid_kid.METRICS for name in named if name.startswith(f"{metric.name}_n")}
     return {name: _is(metric) for name, metric in (known | of_sets).items() if name in named}
 
 

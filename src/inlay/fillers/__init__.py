@@ -9,7 +9,7 @@ from inlay.fillers.loading import load_filler
 from inlay.fillers.names import short_name, short_names
 
 if TYPE_CHECKING:
-    from inlay.fillers.learned import Learned
+    from inlay.fillers.network import Learned
     from inlay.fillers.text_guided import TextGuided
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "short_names",
 ]
 
-_WITH_NETWORKS = {"Learned": "inlay.fillers.learned", "TextGuided": "inlay.fillers.text_guided"}
+_WITH_NETWORKS = {"Learned": "inlay.fillers.network", "TextGuided": "inlay.fillers.text_guided"}
 
 
 def __getattr__(name: str) -> Any:

@@ -46,8 +46,8 @@ def load_filler(name: str | Path, device: torch.device | str = "cpu", precision:
 
 def _from_checkpoint(path: Path, device: torch.device | str, precision: Inference) -> Filler:
     # Imported when needed: classical fillers do without networks, and networks without text encoders.
-    from inlay.checkpoint_files import resolved
     from inlay.checkpoints import build_network, build_text_encoder, locate, training_size
+    from inlay.checkpoints.files import resolved
 
     path = resolved(locate(path))  # best.ckpt, which a training may move on while it is read
     net = build_network(path)
@@ -65,6 +65,6 @@ def _from_checkpoint(path: Path, device: torch.device | str, precision: Inferenc
         from inlay.text import TextEncoder
 
         return TextGuided(cast(TDANet, net), cast(TextEncoder, build_text_encoder(path)), device, *more)
-    from inlay.fillers.learned import Learned
+    from inlay.fillers.network import Learned
 
     return Learned(net, device, *more)

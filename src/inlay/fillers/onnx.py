@@ -138,19 +138,19 @@ class OnnxTextFiller(OnnxFiller):
         seed: int | Sequence[int] | None = None,
     ) -> Tensor:
         """See :class:`~inlay.fillers.text_guided.TextGuided`; equal seeds draw what they draw there."""
-        from inlay.fillers import guidance
+        from inlay.fillers import text_inputs
 
-        tokens = self.tokenizer(guidance.one_each(text, len(image)))
+        tokens = self.tokenizer(text_inputs.one_each(text, len(image)))
         told = self.reader(tokens["ids"], tokens["attended"], tokens["words"])
         shape = self.latent_shape(image)
-        noise = torch.zeros(shape) if seed is None else guidance.latent_draws(shape, seed)
+        noise = torch.zeros(shape) if seed is None else text_inputs.latent_draws(shape, seed)
         return self._filled(image, mask, *told, noise)
 
     def doubts(self, text: str) -> list[str]:
         """See :class:`~inlay.fillers.Filler`."""
-        from inlay.fillers import guidance
+        from inlay.fillers import text_inputs
 
-        return guidance.doubts(self.tokenizer, text)
+        return text_inputs.doubts(self.tokenizer, text)
 
     def latent_shape(self, image: Tensor) -> tuple[int, ...]:
         """Shape of the latent of ``(B, C, H, W)`` pictures."""
@@ -169,8 +169,8 @@ class Model:
         BadFile: likewise.
 
     Attributes:
-        facts: what :mod:`inlay.exchange` wrote into its metadata.
-        identity: the digest of the file, as :func:`inlay.checkpoint_files.digest` has it.
+        facts: what :mod:`inlay.export` wrote into its metadata.
+        identity: the digest of the file, as :func:`inlay.checkpoints.files.digest` has it.
         inputs: the names of what it takes, in order.
         outputs: the names of what it answers with.
     """

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from inlay.fillers import guidance
-from inlay.fillers.learned import Trained
+from inlay.fillers import text_inputs
+from inlay.fillers.network import Trained
 from inlay.models import TDANet
 from inlay.ops import composite, erase
 from inlay.precision import Inference, autocast
@@ -61,9 +61,9 @@ class TextGuided(Trained):
         Raises:
             InlayError: ``text`` is not one text a picture.
         """
-        text = guidance.one_each(text, len(image))
+        text = text_inputs.one_each(text, len(image))
         here = mask.to(self.device)
-        noise = None if seed is None else guidance.latent_draws(self.net.latent_shape(image), seed).to(self.device)
+        noise = None if seed is None else text_inputs.latent_draws(self.net.latent_shape(image), seed).to(self.device)
         with self.autocast:
             read = self.text(_moved(self.text.tokenizer(text), self.device))
             raw = self.net(erase(image.to(self.device), here), here, read, noise)
@@ -71,7 +71,7 @@ class TextGuided(Trained):
 
     def doubts(self, text: str) -> list[str]:
         """See :class:`~inlay.fillers.Filler`: a text without words, one that is cut off, words that are not known."""
-        return guidance.doubts(self.text.tokenizer, text)
+        return text_inputs.doubts(self.text.tokenizer, text)
 
 
 def _moved(tokens: Tokens, device: torch.device) -> Tokens:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from inlay.losses.inputs import Features, LossInput
+from inlay.losses.types import Features, LossInput
 
 
 def feature_l1(answer: list[Tensor], truth: list[Tensor]) -> Tensor:

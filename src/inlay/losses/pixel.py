@@ -7,7 +7,7 @@ published weights only make sense that way.
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from inlay.losses.inputs import LossInput
+from inlay.losses.types import LossInput
 
 
 def hole_l1(raw: Tensor, image: Tensor, mask: Tensor, std: Tensor | None = None) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from inlay.errors import InlayError
 from inlay.losses.adversarial import AdversarialLoss
 from inlay.losses.gaussian import detached, hole_prior, kl_divergence
-from inlay.losses.pyramid import REGIONS, Region, multiscale_l1, pyramid
+from inlay.losses.multiscale import REGIONS, Region, multiscale_l1, pyramid
 from inlay.types import Gaussian, Path
 
 Direction = Literal["official", "posterior_to_prior"]
@@ -48,7 +48,7 @@ class TwoPathLoss(nn.Module):
     ``kl_out``         ``mean KL(sg[posterior] || prior)``: trains ``F`` alone
     ``kl_rec``         ``mean KL(N(0, s) || posterior)`` (``official``), or the other way round, the direction of
                        the evidence bound (``posterior_to_prior``)
-    ``l1_*``           :func:`~inlay.losses.pyramid.multiscale_l1` against the photograph
+    ``l1_*``           :func:`~inlay.losses.multiscale.multiscale_l1` against the photograph
     ``gan_*``          the adversarial loss of the generator
     ``score_*``        ``mean (D(answer) - D(photograph))^2`` on the patch scores
     ``words_*``,       text-image matching, where the run has a matcher
@@ -61,7 +61,7 @@ class TwoPathLoss(nn.Module):
         adversarial: the game's loss.
         kl_direction: of ``kl_rec``.
         dynamic_prior: let the deviation ``s`` grow with the hole, see :func:`~inlay.losses.gaussian.hole_prior`.
-        region_out: where the L1 of the inpainting path looks, see :func:`~inlay.losses.pyramid.multiscale_l1`.
+        region_out: where the L1 of the inpainting path looks, see :func:`~inlay.losses.multiscale.multiscale_l1`.
         region_rec: where that of the auxiliary path looks.
 
     Raises:

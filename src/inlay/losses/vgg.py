@@ -7,9 +7,9 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from inlay.frozen import Frozen
-from inlay.losses.inputs import Features
-from inlay.pretrained import Weights
+from inlay.losses.types import Features
+from inlay.models.frozen import Frozen
+from inlay.pretrained.torchvision import Weights
 
 log = logging.getLogger(__name__)
 

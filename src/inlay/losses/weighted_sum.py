@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from inlay.errors import InlayError
-from inlay.losses.inputs import LossInput
 from inlay.losses.perceptual import FeatureTerm
+from inlay.losses.types import LossInput
 from inlay.losses.vgg import IMAGENET_STD, VGG16Features
 
 PixelSpace = Literal["rgb", "imagenet"]

@@ -4,12 +4,12 @@ Strokes, shapes and boxes are painted, the center and outpainting are windows; o
 masks and objects.
 """
 
-from inlay.masks.families import Boxes, Shapes, Strokes
+from inlay.masks.center_outpaint import Center, Outpaint
+from inlay.masks.export import by_ratio
 from inlay.masks.files import Files
-from inlay.masks.freeze import by_ratio
+from inlay.masks.generators import Boxes, Shapes, Strokes
 from inlay.masks.mix import Mix
 from inlay.masks.objects import Objects
 from inlay.masks.paired import Paired
-from inlay.masks.windows import Center, Outpaint
 
 __all__ = ["Boxes", "Center", "Files", "Mix", "Objects", "Outpaint", "Paired", "Shapes", "Strokes", "by_ratio"]

@@ -18,7 +18,7 @@ from inlay.errors import BadFile, InlayError
 from inlay.files import names_inside, open_regular
 from inlay.images import HoleIs, polarity_doubt, read_mask, resize_mask
 from inlay.masks.morphology import dilated
-from inlay.masks.partners import found_masks
+from inlay.masks.pairing import found_masks
 from inlay.masks.ranges import Range, Ratio, check_range, check_ratio, lists_to_tuples
 from inlay.types import Scene
 

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inlay.errors import InlayError, NoHole
-from inlay.masks.fitting import fit
 from inlay.masks.morphology import dilated, opened
 from inlay.masks.ranges import Range, Ratio, Spread, check_ratio, check_spread, ends, lists_to_tuples
+from inlay.masks.ratio import fit
 from inlay.types import Scene
 
 Source = Literal["any", "object", "box"]

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from inlay.errors import InlayError, NoHole
 from inlay.images import HoleIs, read_mask
-from inlay.masks.fitting import fit
-from inlay.masks.partners import Partners
+from inlay.masks.pairing import Partners
 from inlay.masks.ranges import Ratio, Spread, check_ratio, check_spread, lists_to_tuples
+from inlay.masks.ratio import fit
 from inlay.types import Scene
 
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from inlay.errors import InlayError, Missing
-from inlay.hub import Source
 from inlay.metrics.base import Answer, Metric
+from inlay.pretrained.transformers import Source
 
 _KEY = "weights.clip"
 _REMEDY = (

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from inlay.errors import Missing
 from inlay.metrics.base import Metric
-from inlay.pretrained import WeightsFile
+from inlay.pretrained.files import WeightsFile
 
 _ORIGIN = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
 
@@ -19,7 +19,7 @@ class Inception:
     """The Inception network of FID (Heusel et al. 2017): TensorFlow's of 2015, its last pooled layer.
 
     What it sees is as published: 8-bit pictures, resized to 299x299 as TensorFlow 1 did, without antialiasing. It
-    measures nothing by itself: its features are kept, and compared by :func:`~inlay.metrics.distributions.distances`.
+    measures nothing by itself: its features are kept, and compared by :func:`~inlay.metrics.fid_kid.distances`.
     Pictures go through one by one, so that no feature depends on the batch that a picture came in.
 
     Args:

@@ -8,7 +8,7 @@ from torchmetrics import Metric as State
 
 from inlay.buckets import NAMES, place
 from inlay.metrics.base import Answer, Metric
-from inlay.metrics.fidelity import Fidelity
+from inlay.metrics.psnr_l1 import Fidelity
 from inlay.metrics.similarity import Similarity
 
 _MEASURES = (Fidelity(), Similarity(scales=False))

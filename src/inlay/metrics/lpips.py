@@ -9,7 +9,7 @@ from torchvision.models import AlexNet_Weights, VGG16_Weights
 
 from inlay.errors import InlayError
 from inlay.metrics.base import Answer, Metric
-from inlay.pretrained import WeightsFile
+from inlay.pretrained.files import WeightsFile
 
 
 class LPIPS:

@@ -11,8 +11,8 @@ import torchvision
 from torch import Tensor, nn
 
 from inlay.errors import InlayError
-from inlay.frozen import Frozen
-from inlay.pretrained import Weights
+from inlay.models.frozen import Frozen
+from inlay.pretrained.torchvision import Weights
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from inlay.composing import Job
 from inlay.errors import InlayError
 from inlay.images import (
     Picture,
@@ -18,10 +17,10 @@ from inlay.images import (
     write_pages,
     write_picture,
 )
-from inlay.inpainter import Hole, fitted, frames_of, read_hole, seeds
+from inlay.pipeline import Hole, Job, fitted, frames_of, read_hole, seeds
+from inlay.prediction.pairing import Task
 from inlay.prediction.request import Request
 from inlay.prediction.sheet import comparison
-from inlay.prediction.tasks import Task
 
 
 class Page(NamedTuple):

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from inlay.composing import How
 from inlay.errors import InlayError
 from inlay.images import HoleIs
-from inlay.inpainter import check_asked, check_threshold
+from inlay.pipeline import How, check_asked, check_threshold
 from inlay.precision import Inference
 
 

@@ -3,14 +3,15 @@
 import logging
 from pathlib import Path
 
+from inlay.device import local_device
 from inlay.files import held, remove_leftovers
 from inlay.images import LOSSY
-from inlay.inpainter import Inpainter, load
-from inlay.prediction.folder import FolderRun
+from inlay.pipeline import Inpainter, load
+from inlay.prediction.batch import FolderRun
+from inlay.prediction.pairing import Task, find_tasks
 from inlay.prediction.reading import jobs, read, write
 from inlay.prediction.request import Request
-from inlay.prediction.tasks import Task, find_tasks
-from inlay.prediction.world import local_device, rank_and_world
+from inlay.processes import env_rank_and_world
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ def predict(request: Request) -> list[Path]:
         if tasks.without_text:
             log.warning("%s has no caption beside it, so that the context decides.", tasks.without_text[0])
         return _predict_one(request, tasks.tasks[0])
-    rank, world = rank_and_world()
+    rank, world = env_rank_and_world()
     with held(tasks.folder, "inlay predict", part=f"{rank + 1}-of-{world}" if world > 1 else ""):
         if world == 1:  # others may be writing
             for folder in {path.parent for task in tasks.tasks for path in task.written}:

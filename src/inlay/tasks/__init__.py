@@ -2,8 +2,8 @@
 
 from inlay.tasks.adversarial import AdversarialTask
 from inlay.tasks.inpainting import InpaintingTask
-from inlay.tasks.matching import MatchingTask
 from inlay.tasks.reconstruction import ReconstructionTask
 from inlay.tasks.text_guided import TextGuidedTask
+from inlay.tasks.text_image import MatchingTask
 
 __all__ = ["AdversarialTask", "InpaintingTask", "MatchingTask", "ReconstructionTask", "TextGuidedTask"]

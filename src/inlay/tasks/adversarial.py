@@ -14,7 +14,7 @@ from inlay.distributed import average_gradients
 from inlay.models.layers import iterations_held
 from inlay.tasks.base import MakeOptimizer, MakeScheduler
 from inlay.tasks.inpainting import InpaintingTask
-from inlay.tasks.steps import Loss, add_terms, parameters_of, poisoned, split, trainable
+from inlay.tasks.optimization import Loss, add_terms, parameters_of, poisoned, split, trainable
 from inlay.types import Batch
 
 Answer = TypeVar("Answer")

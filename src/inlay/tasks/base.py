@@ -15,13 +15,13 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from inlay.checkpoints import KEY
+from inlay.checkpoints.provenance import provenance
 from inlay.data.loader import SampleLoader, TrainingLoader
 from inlay.distributed import average, rank_and_world
 from inlay.errors import InlayError, in_a_line
 from inlay.metrics import Metric
-from inlay.provenance import provenance
 from inlay.randomness import Stream, torch_seed
-from inlay.tasks.steps import Buffers, Loss, clipped, not_finite, trainable, zero
+from inlay.tasks.optimization import Buffers, Loss, clipped, not_finite, trainable, zero
 from inlay.text import Tokenizer
 from inlay.types import Batch
 

@@ -2,8 +2,8 @@
 
 from inlay.ops import erase
 from inlay.tasks.inpainting import InpaintingTask, predicted
-from inlay.tasks.one_optimizer import OneOptimizerTask
-from inlay.tasks.steps import Loss
+from inlay.tasks.optimization import Loss
+from inlay.tasks.single_optimizer import OneOptimizerTask
 from inlay.types import Batch, Prediction
 
 

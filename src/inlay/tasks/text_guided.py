@@ -10,7 +10,6 @@ from torch.nn.utils.parametrize import cached
 
 from inlay.errors import InlayError
 from inlay.losses import Scores, TwoPathLoss, discriminator_loss, r1_penalty
-from inlay.matchers import Matcher
 from inlay.metrics import HoleErrors, Metric
 from inlay.models import TDANet
 from inlay.models.layers import iterations_held
@@ -20,8 +19,9 @@ from inlay.randomness import Stream, torch_seed
 from inlay.tasks.adversarial import AdversarialTask
 from inlay.tasks.base import MakeOptimizer, MakeScheduler
 from inlay.tasks.inpainting import predicted
-from inlay.tasks.steps import Loss
+from inlay.tasks.optimization import Loss
 from inlay.text import TextEncoder, Tokenizer
+from inlay.text_image import Matcher
 from inlay.types import Batch, Prediction, TextFeatures
 
 Judges = Literal["shared", "dual", "official"]

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from inlay.errors import InlayError
-from inlay.frozen import Frozen
-from inlay.hub import Source
+from inlay.models.frozen import Frozen
+from inlay.pretrained.transformers import Source
 from inlay.text.base import TextEncoder, check_lengths, padded
 from inlay.types import TextFeatures, Tokens
 

@@ -9,7 +9,7 @@ from inlay.data.datamodule import InpaintingData
 from inlay.data.loader import ENDLESS
 from inlay.errors import InlayError
 from inlay.printing import say
-from inlay.runs import set_aside
+from inlay.runs.setup import set_aside
 from inlay.tasks.base import Task
 from inlay.tuning import batch_size, learning_rate
 

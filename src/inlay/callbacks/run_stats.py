@@ -1,0 +1,220 @@
+"""The figures of a run before its first step."""
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, cast
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from inlay.callbacks.atomic_io import size
+from inlay.callbacks.ema import EMA
+from inlay.callbacks.flops_memory import StepCosts, attempt, fill_flops, state_bytes, step_costs, without_trace
+from inlay.data.loader import SampleLoader, TrainingLoader
+from inlay.data.pictures import IndexedPictures
+from inlay.data.samples import Address
+from inlay.errors import InlayError
+from inlay.tasks import InpaintingTask
+from inlay.tasks.base import Task
+from inlay.tasks.optimization import trainable
+from inlay.types import Batch
+
+_PICTURES = 2  # that a step is measured with: batch norm refuses one
+_MASKS = 32
+_SECONDS = 1.0  # for them
+_LOOKED_AT = 1000  # pictures whose sizes are asked for
+
+
+class Part(NamedTuple):
+    """Parameters of a part of the task."""
+
+    name: str
+    trained: int
+    frozen: int
+
+
+class Data(NamedTuple):
+    """What is trained on, and how often."""
+
+    training: int
+    """Pictures."""
+    validation: int
+    """Pictures."""
+    batch: int
+    """Pictures a step, over all processes together."""
+    processes: int
+    parts: int
+    """That a process computes its share of the batch in."""
+    iterations: int
+    only: int | None = None
+    """The first samples, which come again and again, if that is wanted."""
+    small: float = 0.0
+    """Share of the training pictures, of the first ones that are looked at, that are smaller than a sample."""
+
+    @property
+    def passes(self) -> float:
+        """How often a run meets every training picture."""
+        return self.iterations * self.batch / self.training
+
+    @property
+    def at_once(self) -> int:
+        """Pictures that a process computes at a time."""
+        return -(-self.batch // (self.processes * self.parts))
+
+
+class Memory(NamedTuple):
+    """Bytes that a process will need; the workspaces of kernels, and what the allocator keeps back, come on top."""
+
+    weights: int
+    gradients: int
+    optimizer: int
+    average: int
+    activations: float
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return sum(self)
+
+
+class Device(NamedTuple):
+    """Where a process computes."""
+
+    name: str
+    memory: int
+    """Bytes; the machine's, shared out evenly, where several processes compute on its processor."""
+
+
+class Figures(NamedTuple):
+    """What is known of a run before its first step. What could not be measured is a text, the reason."""
+
+    parts: list[Part]
+    step: StepCosts | str
+    fill: float | str | None
+    """Operations of filling a picture; None for a recipe that fills none."""
+    memory: Memory | str
+    device: Device
+    data: Data
+    holes: list[float] | str | None
+    """Hole ratios of some training masks; None for a recipe that does not look at them."""
+    learning_rate: float
+    """The highest of the optimizers', before any schedule."""
+
+
+def parts_of(task: Task) -> Iterator[Part]:
+    """Those that have parameters."""
+    for name, module in task.named_children():
+        trained, everything = numbers(trainable(module)), numbers(module.parameters())
+        if everything:
+            yield Part(name, trained, everything - trained)
+
+
+def figures(trainer: pl.Trainer, task: Task, parts: list[Part]) -> Figures:
+    """Measure. The other processes are not asked, and the run goes on as if nothing had been measured.
+
+    Args:
+        trainer: about to train.
+        task: what it trains.
+        parts: of the task, counted before anything was shared out over processes.
+    """
+    data, loader = _data(trainer, task), cast(TrainingLoader, trainer.train_dataloader)
+    step, fill = _measured(trainer, task, loader)
+    return Figures(
+        parts=parts,
+        step=step,
+        fill=fill,
+        memory=attempt(lambda: _memory(trainer, task, step, data.at_once)),
+        device=_device(trainer),
+        data=data,
+        holes=None if fill is None else attempt(lambda: _hole_ratios(loader.dataset, data.training)),
+        learning_rate=max(float(optimizer.defaults["lr"]) for optimizer in trainer.optimizers),
+    )
+
+
+def _measured(trainer: pl.Trainer, task: Task, loader: TrainingLoader) -> tuple[StepCosts | str, float | str | None]:
+    """What a step costs, and filling a picture."""
+    fills = task if isinstance(task, InpaintingTask) else None
+    batch = attempt(lambda: _first_pictures(trainer, loader))
+    if isinstance(batch, str):
+        return batch, batch if fills else None
+    with trainer.precision_plugin.forward_context(), without_trace(task):
+        step = attempt(lambda: step_costs(task, batch))
+        return step, attempt(lambda: fill_flops(fills, batch)) if fills else None
+
+
+def _first_pictures(trainer: pl.Trainer, loader: TrainingLoader) -> Batch:
+    """Training pictures on the device, as a step gets them."""
+    if isinstance(trainer.strategy, pl.strategies.FSDPStrategy | pl.strategies.ModelParallelStrategy):
+        raise InlayError("the weights are shared out over the processes")
+    addresses = [Address(*divmod(number, loader.stream.length)) for number in range(_PICTURES)]
+    stored = loader.collate_fn([loader.dataset[address] for address in addresses])
+    stored.pop("problems")  # listed when they are met
+    return cast(Batch, trainer.strategy.batch_to_device(stored))
+
+
+def _memory(trainer: pl.Trainer, task: Task, step: StepCosts | str, pictures: int) -> Memory | str:
+    if isinstance(step, str):
+        return step
+    averaged = any(isinstance(callback, EMA) for callback in trainer.callbacks)  # type: ignore[attr-defined]
+    means = cast(InpaintingTask, task).averaged().values() if averaged else []
+    return Memory(
+        weights=size([*task.parameters(), *task.buffers()]),
+        gradients=size(trainable(task)),
+        optimizer=sum(state_bytes(optimizer) for optimizer in trainer.optimizers),
+        average=sum(size(trainable(module)) for module in means),
+        activations=pictures * step.activations,
+    )
+
+
+def _device(trainer: pl.Trainer) -> Device:
+    device = trainer.strategy.root_device
+    if device.type == "cuda":
+        found = torch.cuda.get_device_properties(device)
+        return Device(found.name, found.total_memory)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    sharers = trainer.num_devices
+    return Device("this machine" if sharers == 1 else f"1/{sharers} of this machine", memory // sharers)
+
+
+def _data(trainer: pl.Trainer, task: Task) -> Data:
+    loader = cast(TrainingLoader, trainer.train_dataloader)
+    validation = cast(SampleLoader | None, trainer.val_dataloaders)
+    return Data(
+        training=loader.stream.length,
+        validation=len(validation.dataset) if validation is not None else 0,  # type: ignore[arg-type]
+        batch=(loader.batch_size or 1) * trainer.world_size,
+        processes=trainer.world_size,
+        parts=task.accumulate,
+        iterations=trainer.max_steps,
+        only=loader.stream.only,
+        small=_small(loader.dataset),
+    )
+
+
+def _small(samples: Any) -> float:
+    """Going by the sizes that an index holds."""
+    pictures = getattr(samples, "pictures", None)
+    if not isinstance(pictures, IndexedPictures):
+        return 0.0
+    sizes = [pictures.index.value(place, "size") for place in range(min(len(pictures), _LOOKED_AT))]
+    known: list[bool] = [min(size) < samples.recipe.size for size in sizes if size]
+    return sum(known) / max(len(known), 1)
+
+
+def _hole_ratios(samples: Dataset[Any], length: int) -> list[float]:
+    """Of training masks, spread over the first pass, or of several passes over a few pictures; fewer if slow."""
+    until, ratios = time.monotonic() + _SECONDS, list[float]()
+    for number in range(_MASKS):
+        address = Address(*divmod(number * max(length // _MASKS, 1), length))
+        ratios.append(float(samples[address]["mask"].mean()))
+        if time.monotonic() > until:
+            break
+    return ratios
+
+
+def numbers(parameters: Iterable[Tensor]) -> int:
+    """How many numbers tensors hold."""
+    return sum(parameter.numel() for parameter in parameters)

@@ -1,0 +1,132 @@
+"""Folders that ``inlay export`` writes: weights in the safetensors format, settings as JSON, a card to be read.
+
+A stranger's folder is read with suspicion: of bounded size, plain data only, and no file outside of it.
+"""
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from inlay.errors import InlayError, in_a_line
+from inlay.pretrained.transformers import kept
+
+WEIGHTS, SETTINGS, CARD = "model.safetensors", "config.json", "README.md"
+FILES = (WEIGHTS, SETTINGS, CARD)
+TEXT_MODEL = "text_model"
+"""Where a user puts the pretrained network that a text encoder reads with, if it is not part of the weights."""
+LIBRARY, FORMAT = "inlay", 1
+PARTS = ("net.", "text.")
+"""What the weights are of."""
+
+_MOST = 2**24  # bytes of JSON; the words of a large vocabulary take a hundredth of it
+_BUILT = ("model", "text")  # groups of settings that become arguments
+_WORD = re.compile(r"[\w+-]*")
+_HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+
+
+def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What a folder says of its weights, with the configuration under ``config``, and the weights, mapped.
+
+    Raises:
+        InlayError: a file is missing or damaged, leads out of the folder, or holds something else.
+    """
+    _check_exported(folder)
+    told = _settings(kept(folder, SETTINGS))
+    return told, _weights(kept(folder, WEIGHTS))
+
+
+def backbone(folder: Path, name: Any) -> str:
+    """Where the pretrained network of a text encoder comes from: the folder's own, or the hub's cache.
+
+    Args:
+        folder: an exported one.
+        name: what its settings call the network.
+
+    Raises:
+        InlayError: the settings name a place, which is not theirs to choose.
+    """
+    if (folder / TEXT_MODEL).is_dir():
+        return str(kept(folder, TEXT_MODEL))
+    if not (isinstance(name, str) and _HUB_NAME.fullmatch(name)) or Path(name).exists():
+        raise InlayError(
+            f"{folder}: text.model={name} is no name on the Hugging Face hub. Put that network's files into "
+            f"{folder / TEXT_MODEL}."
+        )
+    return name
+
+
+def _check_exported(folder: Path) -> None:
+    if (folder / "checkpoints").is_dir():
+        raise InlayError(f"{folder}: a folder. Name a checkpoint file, e.g. {folder / 'checkpoints/best.ckpt'}.")
+    if lacking := [name for name in (WEIGHTS, SETTINGS) if not (folder / name).is_file()]:
+        raise InlayError(
+            f"{folder}: a folder without {' and '.join(lacking)}. Name a checkpoint file, or a folder that "
+            "`inlay export` wrote; a pickled model such as pytorch_model.bin is not opened."
+        )
+
+
+def _settings(file: Path) -> dict[str, Any]:
+    told = _json(file, file.read_bytes()) if file.stat().st_size <= _MOST else None
+    if not isinstance(told, dict) or told.get("library") != LIBRARY or not isinstance(told.get("config"), dict):
+        raise InlayError(f"{file}: not the settings of a network of Inlay. Give a folder that `inlay export` wrote.")
+    if told.get("format") != FORMAT:
+        raise InlayError(
+            f"{file}: format {told.get('format')!r}, and this version of Inlay reads format {FORMAT}. Update Inlay."
+        )
+    for group in _BUILT:
+        _check_no_place(file, told["config"].get(group))
+    return {key: value for key, value in told.items() if key not in ("library", "format")}
+
+
+def _check_no_place(file: Path, arguments: Any) -> None:
+    """Refuse arguments that could be files; which class they are for, and where a backbone is, is looked at later."""
+    if not isinstance(arguments, dict):
+        return
+    for name, value in arguments.items():
+        if isinstance(value, str) and name not in ("_target_", "model") and not _WORD.fullmatch(value):
+            raise InlayError(f"{file}: {name}={value!r} could be a file elsewhere. The folder is not to be trusted.")
+
+
+def _weights(file: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError, safe_open
+
+    _check_header(file)
+    try:
+        with safe_open(file, framework="pt") as opened:
+            if others := [key for key in opened.keys() if not key.startswith(PARTS)]:  # noqa: SIM118 -- not a dict
+                raise InlayError(f"{file}: holds {others[0]!r}, which is no weight of a network or text encoder.")
+            return {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, RuntimeError, ValueError, TypeError) as error:
+        raise _damaged(file, error) from error
+
+
+def _check_header(file: Path) -> None:
+    """Refuse headers that are too long, or name a tensor twice, which the library lets pass."""
+    with file.open("rb") as opened:
+        length = int.from_bytes(opened.read(8), "little")
+        if length > min(_MOST, os.fstat(opened.fileno()).st_size):
+            raise InlayError(f"{file}: damaged, its header claims {length:,} bytes. Get or export it again.")
+        _json(file, opened.read(length))
+
+
+def _json(file: Path, data: bytes) -> Any:
+    try:
+        return json.loads(data.decode(), object_pairs_hook=_each_once)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(file, error) from error
+
+
+def _each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("a key stands there twice")
+    return made
+
+
+def _damaged(file: Path, error: Exception) -> InlayError:
+    return InlayError(f"{file}: damaged, or not what its name says ({in_a_line(error)}). Get or export it again.")

@@ -1,0 +1,47 @@
+"""From what a user calls a checkpoint to the place where it lies."""
+
+import logging
+import re
+from pathlib import Path
+
+from inlay.checkpoints.pretrained_folder import FILES
+from inlay.errors import InlayError, in_a_line
+
+log = logging.getLogger(__name__)
+
+_ON_THE_HUB = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(@(?P<revision>[\w-][\w.-]*))?")
+_FILES_OF_MODELS = {".ckpt", ".pt", ".pt2", ".pth", ".bin", ".onnx", ".safetensors"}
+
+
+def locate(name: str | Path) -> Path:
+    """Where a checkpoint lies: a path as it is, a name on the Hugging Face hub in the hub's cache.
+
+    What is there as a file or folder is a path; so is whatever has the suffix of a file of weights, or lies in a folder
+    that there is. Of the rest ``org/name`` and ``org/name@revision`` are taken from the hub, which is announced;
+    with ``HF_HUB_OFFLINE=1`` only its cache is looked into. Only the files that ``inlay export`` writes are taken.
+
+    Raises:
+        InlayError: the hub has no such model, or cannot be asked.
+    """
+    path = Path(name)
+    on_the_hub = _ON_THE_HUB.fullmatch(str(name))
+    if path.exists() or path.suffix in _FILES_OF_MODELS or not on_the_hub or path.parent.exists():
+        return path
+    from huggingface_hub import snapshot_download
+
+    keep_quiet()
+    log.warning("%s: no such path; taking it from the Hugging Face hub (a download, once).", name)
+    try:
+        found = snapshot_download(on_the_hub["repo"], revision=on_the_hub["revision"], allow_patterns=list(FILES))
+    except Exception as error:  # what the library raises has no common base
+        raise InlayError(
+            f"{name}: no such checkpoint here, and not to be had from the Hugging Face hub ({in_a_line(error)}). "
+            "Check the path or the name; a private model wants `hf auth login`."
+        ) from error
+    return Path(found)
+
+
+def keep_quiet() -> None:
+    """Keep the hub's library from telling each of its requests."""
+    for name in ("httpx", "httpx2"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,101 @@
+"""``inlay export`` and ``inlay push``: a trained network for other programs and other people."""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inlay.printing import say
+
+if TYPE_CHECKING:
+    from inlay.export.exporting import Wording
+
+_ONNX, _TORCH = ".onnx", ".pt2"
+_BARE = {"onnx": _ONNX, "torch": _TORCH}
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands to a parser."""
+    export = commands.add_parser("export", help="write a checkpoint for others: safetensors and a card, ONNX, torch")
+    export.add_argument("checkpoint", help="a file that `inlay train` wrote")
+    target = (
+        "a new FOLDER (safetensors, JSON and a model card), FILE.onnx, FILE.pt2; onnx or torch: beside the checkpoint"
+    )
+    export.add_argument("--to", required=True, metavar="TARGET", help=target)
+    _add_wording(export)
+    export.set_defaults(run=_export)
+
+    push = commands.add_parser("push", help="upload a checkpoint or an exported folder to the Hugging Face hub")
+    push.add_argument("checkpoint", help="a file that `inlay train` wrote, or a folder that `inlay export` wrote")
+    push.add_argument("--to", required=True, metavar="ORG/NAME", help="the repository, made if it is not there")
+    push.add_argument("--private", action="store_true", help="of a repository that is made: for you alone")
+    _add_wording(push)
+    push.set_defaults(run=_push)
+
+
+def _add_wording(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--license", metavar="L", help="of the weights, for the card: apache-2.0, cc-by-nc-4.0, other")
+    parser.add_argument("--name", metavar="N", help="of the model, for the card (default: the run's)")
+    results = "results.json of an evaluation of this checkpoint, for the card"
+    parser.add_argument("--results", type=Path, metavar="FILE", help=results)
+
+
+def _export(args: argparse.Namespace) -> None:
+    from inlay.checkpoints import locate
+
+    path, target = locate(args.checkpoint), _target(args)
+    for file in _written(path, target, args):
+        say(file)
+
+
+def _target(args: argparse.Namespace) -> Path:
+    if suffix := _BARE.get(args.to):
+        return Path(args.checkpoint.rstrip("/")).with_suffix(suffix)
+    return Path(args.to)
+
+
+def _written(path: Path, target: Path, args: argparse.Namespace) -> list[Path]:
+    if target.suffix not in (_ONNX, _TORCH):
+        from inlay.export.exporting import export_folder
+
+        return export_folder(path, target, _wording(args))
+    _refuse_wording(args, f"--to {args.to}: a {target.suffix} file has no card")
+    if target.suffix == _ONNX:
+        from inlay.export.onnx import export_onnx
+
+        return export_onnx(path, target)
+    from inlay.export.exported_program import export_program
+
+    return export_program(path, target)
+
+
+def _push(args: argparse.Namespace) -> None:
+    from inlay.checkpoints import locate
+    from inlay.errors import InlayError
+    from inlay.export.hub import push_folder
+
+    path = locate(args.checkpoint)
+    if path.is_dir():
+        _refuse_wording(args, f"{path}: has its card already")
+        say(push_folder(path, args.to, args.private))
+        return
+    if not args.license:
+        raise InlayError("give --license: nobody may use weights that have none. apache-2.0, cc-by-nc-4.0, other, ...")
+    from inlay.export.exporting import export_folder
+
+    with tempfile.TemporaryDirectory() as folder:
+        export_folder(path, Path(folder), _wording(args))
+        say(push_folder(Path(folder), args.to, args.private))
+
+
+def _wording(args: argparse.Namespace) -> "Wording":
+    from inlay.export.exporting import Wording
+
+    return Wording(args.license, args.name, args.results)
+
+
+def _refuse_wording(args: argparse.Namespace, why: str) -> None:
+    from inlay.errors import InlayError
+
+    if given := [f"--{name}" for name in ("license", "name", "results") if getattr(args, name)]:
+        raise InlayError(f"{why}, and {' and '.join(given)} would do nothing. Leave it out.")

@@ -1,0 +1,11 @@
+"""Weights that other projects published, turned into checkpoints of Inlay.
+
+A family is a module: which of its tensors becomes which of ours, by name and shape, and by what arithmetic the network
+that holds them computes what the original computes.
+"""
+
+from inlay.convert.naoto0804 import import_naoto0804
+from inlay.convert.report import Imported
+from inlay.convert.tdanet import import_tdanet
+
+__all__ = ["Imported", "import_naoto0804", "import_tdanet"]

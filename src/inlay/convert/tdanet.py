@@ -1,0 +1,247 @@
+"""The official weights of TDANet (idealwhite/tdanet), onto the layout of ``conf/model/tdanet_official5.yaml``.
+
+Spectral norm is kept there as a raw weight and two vectors, which one power iteration moves before every forward pass,
+in evaluation, too. So its answers drift from picture to picture; what is taken over is the state in which it fills the
+first one: the stored vectors and one iteration. Our layers keep that state in evaluation and go on from it in training.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from inlay.checkpoints import KEY
+from inlay.checkpoints.files import digest
+from inlay.checkpoints.meta_init import Weightless
+from inlay.checkpoints.provenance import software
+from inlay.convert.damsm import Reader, read_captions, silent
+from inlay.convert.files import opened, tensors
+from inlay.convert.report import COPIED, Imported, Move, Report, Shape, carried, check_equal, entry
+from inlay.errors import InlayError
+from inlay.models.tdanet import TDANet
+from inlay.printing import code
+
+SIZE = 256
+"""Side of the crops that it was trained on."""
+
+OFFICIAL = {
+    "encoder_strides": [2] * 5,
+    "encoder_tap": 2,
+    "fusion_blocks": 1,
+    "refine_blocks": 6,
+    "latent_transform": True,
+    "scaled_attention": False,
+    "fill_low": False,
+    "pool_rec": True,
+    "spectral_rows": "inputs",
+    "cells": "points",
+    "zero_outside": True,
+    "least_std": 0.0,
+    "merge_slope": 0.01,
+}
+"""What of our network's arguments no shape tells."""
+
+# The official code names a convolution twice: as an attribute, and by its place in a sequence. Ours behind.
+_RESIDUAL = {("conv1", "model.1"): "first", ("conv2", "model.3"): "second", ("bypass", "shortcut.0"): "shortcut"}
+_FIRST = {("conv1", "model.0"): "first", ("conv2", "model.2"): "second", ("bypass", "shortcut.1"): "shortcut"}
+_UP = {("conv1", "model.2"): "conv", ("conv2", "model.5"): "up.conv", ("bypass", "shortcut.0"): "shortcut.conv"}
+_HEAD = {("conv1", "model.2"): "conv"}
+
+_E = {
+    "block0": (_FIRST, "encoder.layers.0"),
+    **{f"encoder{i}": (_RESIDUAL, f"encoder.layers.{i + 1}") for i in range(4)},
+    **{f"infer_prior{i}": (_RESIDUAL, f"refine.{i}") for i in range(6)},
+    "posterior": (_RESIDUAL, "posterior.blocks.0"),
+    "prior": (_RESIDUAL, "prior.blocks.0"),
+}
+_G = {
+    "generator": (_RESIDUAL, "transform"),
+    "f_transformer": (_RESIDUAL, "project"),
+    **{f"decoder{i}": (_UP, f"generator.blocks.{i}") for i in range(5)},
+    "attn1.model": (_RESIDUAL, "generator.attention.merge"),
+    **{f"out{i + 1}": (_HEAD, f"generator.heads.{i}") for i in range(4)},
+}
+_E_PLAIN = {"word_attention.conv_image.weight": "words.project.weight"}
+_G_PLAIN = {
+    **{f"attn1.{name}": f"generator.attention.{name}" for name in ("gamma", "alpha")},
+    **{f"attn1.query_conv.{name}": f"generator.attention.query.{name}" for name in ("weight", "bias")},
+    **{
+        f"decoder{i}.model.{place}.{name}": f"generator.blocks.{i}.{norm}.{name}"
+        for i in range(5)
+        for place, norm in ((0, "norm1"), (3, "norm2"))
+        for name in ("weight", "bias")
+    },
+}
+_SPECTRAL = {  # what is kept of a normalized convolution
+    "bias": ("bias", COPIED),
+    "weight_bar": ("parametrizations.weight.original", COPIED),
+    "weight_u": ("parametrizations.weight.0.norm._u", "one power iteration"),
+    "weight_v": ("parametrizations.weight.0.norm._v", "one power iteration, which begins with weight_u"),
+}
+
+
+class _Part(NamedTuple):
+    """One of the two files."""
+
+    letter: str
+    blocks: Mapping[str, tuple[Mapping[tuple[str, str], str], str]]
+    plain: Mapping[str, str]
+
+
+_PARTS = (_Part("E", _E, _E_PLAIN), _Part("G", _G, _G_PLAIN))
+
+
+def import_tdanet(folder: str | Path, text: str | Path | None = None, words: str | Path | None = None) -> Imported:
+    """Turn the files of one step into a checkpoint of Inlay: ``latest``, or the highest number.
+
+    Args:
+        folder: with ``<step>_net_E.pth`` and ``<step>_net_G.pth``; the discriminators' are not needed.
+        text: the state dict of the text encoder that it was trained with (DAMSM's bidirectional LSTM), which the
+            official files leave out; without it the network reads no captions, and the picture alone decides.
+        words: that encoder's words in its own order, see :func:`~inlay.convert.damsm.read_words`.
+
+    Raises:
+        InlayError: a file is missing, damaged or holds more than plain data; or it is of another kind, with the first
+            keys that do not fit.
+    """
+    folder = Path(folder)
+    files = _files(folder)
+    states = {letter: tensors(path, opened(path)) for letter, path in files.items()}
+    settings = _settings(files, states)
+    net, moves = _network(files, states, settings)
+    dim = settings["text_dim"]
+    reader = silent(dim) if text is None else read_captions(text, words, dim)
+    report = Report([*moves, *reader.moves], [*_left(folder, files.values()), *reader.remarks])
+    sources = [*files.values(), *(Path(path) for path in (text, words) if path is not None)]
+    config = {
+        "model": {"_target_": "inlay.models.TDANet", **settings},
+        "text": reader.settings,
+        "data": {"image_size": SIZE},
+    }
+    origin = {"from": "tdanet", **{path.name: digest(path) for path in sources}}
+    checkpoint = {
+        KEY: {**software(), "config": config, "imported": origin},
+        "state_dict": {f"net.{k}": v for k, v in net.items()} | {f"text.{k}": v for k, v in reader.state.items()},
+    }
+    return Imported(checkpoint, report, _card(sources, report, reader))
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """E and G of the step to be taken."""
+    if not folder.is_dir():
+        raise InlayError(f"{folder}: no such folder. Give the one that holds <step>_net_E.pth and <step>_net_G.pth.")
+    steps = {
+        letter: {p.name.removesuffix(f"_net_{letter}.pth") for p in folder.glob(f"*_net_{letter}.pth")}
+        for letter in "EG"
+    }
+    both = {step for step in steps["E"] & steps["G"] if step == "latest" or re.fullmatch(r"\d+", step)}
+    if not both:
+        raise InlayError(f"{folder}: no step of which <step>_net_E.pth and <step>_net_G.pth are both there. Add them.")
+    step = max(both, key=lambda step: (step == "latest", int(step) if step != "latest" else 0))
+    return {letter: folder / f"{step}_net_{letter}.pth" for letter in "EG"}
+
+
+def _left(folder: Path, taken: Iterable[Path]) -> Iterator[str]:
+    for path in sorted(set(folder.glob("*_net_*.pth")) - set(taken)):
+        why = "a discriminator, which fills nothing" if "_net_D" in path.name else "another step, or another network"
+        yield f"{path.name} left out: {why}"
+
+
+def _settings(files: Mapping[str, Path], states: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Any]:
+    """Arguments of our network, widths from the shapes."""
+
+    def weight(letter: str, key: str) -> Shape:
+        return tuple(entry(states[letter], key, str(files[letter]), dims=4).shape)
+
+    encoder = ["block0", *(f"encoder{i}" for i in range(4))]
+    return {
+        "encoder_channels": [weight("E", f"{block}.conv2.module.weight_bar")[0] for block in encoder],
+        "decoder_channels": [weight("G", f"decoder{i}.conv1.module.weight_bar")[0] for i in range(5)],
+        "text_dim": weight("E", "word_attention.conv_image.weight")[0],
+        "latent": weight("G", "generator.conv1.module.weight_bar")[1],
+        "fusion_width": weight("E", "prior.conv1.module.weight_bar")[0],
+        **OFFICIAL,
+    }
+
+
+def _network(
+    files: Mapping[str, Path], states: Mapping[str, Mapping[str, Tensor]], settings: Mapping[str, Any]
+) -> tuple[dict[str, Tensor], list[Move]]:
+    """Our state dict of the network, and what became of theirs."""
+    with Weightless():
+        shapes = {key: tuple(value.shape) for key, value in TDANet(**settings).state_dict().items()}
+    net: dict[str, Tensor] = {}
+    moves: list[Move] = []
+    for part in _PARTS:
+        source, state = str(files[part.letter]), states[part.letter]
+        own, twins = list(_moves(part, shapes)), list(_twins(part))
+        kept = {move.key: move.shape for move in own}
+        every = [*own, *(Move(twin, kept[key], None, f"the same as {key}") for key, twin in twins)]
+        net |= carried(source, state, every)
+        check_equal(source, state, twins)
+        moves += every
+    _iterate(net)
+    return net, moves
+
+
+def _iterate(net: dict[str, Tensor]) -> None:
+    """Bring every normalized convolution to the state in which the original fills its first picture."""
+    for key in [key for key in net if key.endswith(".original")]:
+        u, v = (f"{key.removesuffix('original')}0.norm.{name}" for name in ("_u", "_v"))
+        net[u], net[v] = power_iteration(net[key], net[u])
+
+
+def _moves(part: _Part, shapes: Mapping[str, Shape]) -> Iterator[Move]:
+    for theirs, (convs, ours) in part.blocks.items():
+        for (name, _), our in convs.items():
+            for kept, (entry_of_ours, what) in _SPECTRAL.items():
+                key = f"{ours}.{our}.{entry_of_ours}"
+                yield Move(f"{theirs}.{name}.module.{kept}", shapes[key], key, what)
+    for theirs, key in part.plain.items():
+        yield Move(theirs, shapes[key], key, COPIED)
+
+
+def _twins(part: _Part) -> Iterator[tuple[str, str]]:
+    """Pairs of names of one tensor."""
+    for theirs, (convs, _) in part.blocks.items():
+        for name, place in convs:
+            for kept in _SPECTRAL:
+                yield f"{theirs}.{name}.module.{kept}", f"{theirs}.{place}.module.{kept}"
+
+
+def power_iteration(weight: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+    """The vectors of spectral norm after one iteration; their product with the matrix between them is its sigma.
+
+    Args:
+        weight: raw, of any shape; its first axis makes the rows of the matrix.
+        u: the left vector before.
+    """
+    matrix = weight.double().flatten(1)
+    v = F.normalize(matrix.mT @ u.double(), dim=0)
+    return F.normalize(matrix @ v, dim=0).to(weight.dtype), v.to(weight.dtype)
+
+
+def _card(sources: Iterable[Path], report: Report, reader: Reader) -> str:
+    files = ", ".join(f"{code(path.name)} ({digest(path)})" for path in sources)
+    return f"""---
+library_name: inlay
+pipeline_tag: image-to-image
+tags: [inpainting, tdanet, text-guided]
+---
+
+# TDANet, 256 px: the official weights
+
+Imported from {files}, as trained with
+[idealwhite/tdanet](https://github.com/idealwhite/tdanet), the code of Zhang, Chen, Hu and Jiang 2020, "Text-Guided
+Neural Image Inpainting".
+
+- **Computes** what the original computes for the first picture after it is loaded. Before every picture the original
+  moves the vectors of its spectral norm on; here they stay as they were for the first. {report.counts}.
+- **Captions**: {reader.summary}
+- **Trained** by others on crops of {SIZE} px; the files do not say on which pictures, and hold no measurements. Measure
+  it on your own pictures with `inlay evaluate filler=model:FOLDER`.
+- **License**: not in the files. Ask whoever published them.
+"""

@@ -1,0 +1,60 @@
+"""Any folder of pictures."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from inlay.data.captions import captioned
+from inlay.data.datasets.disk import pictures
+from inlay.data.filesystem import Tree
+from inlay.data.records import Refused, Row
+from inlay.data.splits import none_empty, split_of
+from inlay.errors import InlayError
+from inlay.images import READ_HERE
+
+_SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """A folder that holds ``train/`` and ``val/`` (perhaps ``test/``); any other is split by a hash of pictures' paths.
+
+    Attributes:
+        captions: ``beside`` for ``name.txt`` beside ``name.jpg``, one caption a line; or a caption file
+            (:mod:`inlay.data.captions`), below the root or relative to the working folder; None for none.
+    """
+
+    captions: str | None = None
+
+    def __call__(self, tree: Tree) -> Iterator[Row | Refused]:
+        """See :class:`inlay.data.records.Listing`."""
+        empty = True
+        for row in captioned(_rows(tree), tree, self.captions):
+            empty = False
+            yield row
+        if empty:
+            raise InlayError(f"data.root={tree.root}: no pictures in there (looked for {READ_HERE}).")
+
+
+def _rows(tree: Tree) -> Iterator[Row | Refused]:
+    train, val = tree.has_folder("train"), tree.has_folder("val")
+    if train and val:
+        return _by_folder(tree)
+    if train or val:
+        there, lacking = ("train/", "val/") if train else ("val/", "train/")
+        tree.tell(f"{there} is there and {lacking} is not, so all pictures are split by a hash of their path.")
+    return none_empty(_by_hash(tree))
+
+
+def _by_folder(tree: Tree) -> Iterator[Row | Refused]:
+    for found in pictures(tree):
+        if isinstance(found, Refused):
+            yield found
+        elif (split := found.partition("/")[0]) in _SPLITS:
+            yield Row(id=found, image=found, split=split)
+        else:
+            yield Refused(found, "lies beside train/ and val/")
+
+
+def _by_hash(tree: Tree) -> Iterator[Row | Refused]:
+    for found in pictures(tree):
+        yield found if isinstance(found, Refused) else Row(id=found, image=found, split=split_of(found))

@@ -1,0 +1,88 @@
+"""What mask families are told of the picture that a hole is for (:class:`inlay.types.Scene`)."""
+
+import logging
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inlay.data.crops import Frame
+from inlay.data.pictures import Photograph, read_object
+from inlay.images import is_unturned, resize_mask, upright
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _PhotographScene(ABC):
+    """A photograph, whole or in part.
+
+    Attributes:
+        photograph: the picture.
+    """
+
+    photograph: Photograph
+
+    @property
+    def id(self) -> str:
+        """The picture's name."""
+        return self.photograph.id
+
+    def place(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """See :class:`inlay.types.Scene`; a mask of the picture before EXIF turned it is turned likewise."""
+        if is_unturned(mask.shape, self.photograph.full_size or self.photograph.size, self.photograph.turned):
+            _tell_turned(self.id)
+            mask = upright(mask, self.photograph.turned)
+        return self._placed(mask)
+
+    @abstractmethod
+    def _placed(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Cut and resize an upright mask."""
+
+    def object(self) -> NDArray[np.bool_] | None:
+        """See :class:`inlay.types.Scene`."""
+        file = self.photograph.object_file
+        return self.place(read_object(file, self.photograph.mask_is)) if file else None
+
+    def box(self) -> NDArray[np.bool_] | None:
+        """See :class:`inlay.types.Scene`."""
+        if not self.photograph.bbox:
+            return None
+        left, top, right, bottom = self.photograph.bbox
+        height, width = self.photograph.size
+        inside = np.zeros((height, width), np.bool_)
+        inside[round(top * height) : round(bottom * height), round(left * width) : round(right * width)] = True
+        return self.place(inside)
+
+
+@dataclass(frozen=True)
+class WholeScene(_PhotographScene):
+    """A photograph from edge to edge, at its own size."""
+
+    def _placed(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Resize a mask to the photograph's size."""
+        return resize_mask(mask, *self.photograph.size)
+
+
+@dataclass(frozen=True)
+class FramedScene(_PhotographScene):
+    """What a sample shows of a photograph.
+
+    Attributes:
+        frame: the part.
+        side: height and width of the sample.
+    """
+
+    frame: Frame
+    side: int
+
+    def _placed(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Cut a mask as the sample was cut."""
+        return self.frame.cut_mask(mask, self.side)
+
+
+@lru_cache(maxsize=4096)  # training draws a picture again and again
+def _tell_turned(id: str) -> None:
+    log.warning("%s: its mask has the size of the picture before EXIF turned it, and is turned likewise.", id)

@@ -1,0 +1,97 @@
+"""From a checkpoint to a folder with a card."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inlay.checkpoints import AVERAGE, KEY, read
+from inlay.checkpoints.files import digest, resolved
+from inlay.errors import InlayError
+from inlay.export.card_metrics import of_evaluation, of_validation
+from inlay.export.folder import is_address, told_config, told_origin, without_places, write_folder
+from inlay.export.model_card import UNKNOWN, Card
+from inlay.fillers import load_filler, short_name
+from inlay.printing import code
+
+_LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What a user says of a model that its checkpoint does not know.
+
+    Raises:
+        InlayError: the license is no identifier.
+    """
+
+    license: str | None = None
+    """Of the weights, as the Hugging Face hub writes it: ``apache-2.0``, ``cc-by-nc-4.0``, ``other``."""
+    name: str | None = None
+    """Of the model; without it that of the run."""
+    results: Path | None = None
+    """``results.json`` of an evaluation of the checkpoint."""
+
+    def __post_init__(self) -> None:
+        if self.license is not None and not _LICENSE.fullmatch(self.license):
+            raise InlayError(
+                f"--license {self.license}: must be an identifier such as apache-2.0, cc-by-nc-4.0 or other, in small "
+                "letters."
+            )
+        if self.name is not None and (not self.name.strip() or "\n" in self.name):
+            raise InlayError(f"--name must be a line with a name in it, got {self.name!r}.")
+
+
+def export_folder(path: Path, folder: Path, wording: Wording) -> list[Path]:
+    """Write a checkpoint that fills holes as a folder that ``load`` takes, and the hub.
+
+    Args:
+        path: of the checkpoint.
+        folder: see :func:`~inlay.export.folder.write_folder`.
+        wording: what the card says beside what is known.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        InlayError: the checkpoint cannot be used, or the folder not be written.
+    """
+    path = resolved(path).resolve()  # best.ckpt, which a training may move on while it is read
+    return write_folder(folder, checkpoint := read(path), str(describe(path, checkpoint, wording)))
+
+
+def describe(path: Path, checkpoint: dict[str, Any], wording: Wording) -> Card:
+    """The card of a checkpoint that fills holes.
+
+    Raises:
+        InlayError: it does not fill holes, or the evaluation is not of it.
+    """
+    told, filler = told_origin(checkpoint), load_filler(path)
+    config, step = checkpoint[KEY]["config"], told.get("step")
+    figures = [of_evaluation(wording.results, filler.identity)] if wording.results else []
+    net = filler.net  # type: ignore[attr-defined]  # a learned one
+    return Card(
+        name=wording.name or _line(config.get("run_name")) or short_name(str(path)),
+        family=type(net).__name__,
+        parameters=sum(parameter.numel() for parameter in net.parameters()),
+        reads=filler.takes_text,
+        told=told,
+        config=told_config(config),
+        averaged=bool(checkpoint.get(AVERAGE) or told.get("averaged")),
+        source=digest(path),
+        started_from=_start(config),
+        license=wording.license,
+        figures=[*figures, *filter(None, [of_validation(path, step)])],
+    )
+
+
+def _line(told: Any) -> str:
+    return " ".join(without_places(told).split()) if isinstance(told, str) else ""
+
+
+def _start(config: dict[str, Any]) -> str:
+    if "init_from" not in config:
+        return UNKNOWN
+    if not (given := config["init_from"]):
+        return "random weights"
+    return f"the weights of {code(_line(given) if is_address(str(given)) else short_name(str(given)))}"

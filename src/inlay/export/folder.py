@@ -1,0 +1,159 @@
+"""Writing a checkpoint as a folder that anybody can open: safetensors, JSON, a card."""
+
+import json
+import re
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from inlay.checkpoints import AVERAGE, KEY, settings, weights
+from inlay.checkpoints.pretrained_folder import CARD, FORMAT, LIBRARY, PARTS, SETTINGS, WEIGHTS
+from inlay.errors import InlayError, unwritable
+from inlay.files import held, new_folder, remove_leftovers, write_bytes, write_text
+
+_WHOLE = ("model", "text", "masks", "loss", "optimizer", "scheduler", "iterations", "seed")
+_PARTLY = {
+    "data": (
+        "_target_",
+        "listing",
+        "train_split",
+        "image_size",
+        "batch_size",
+        "crop_scale",
+        "around_object",
+        "flip",
+        "color_jitter",
+        "caption_dropout",
+    ),
+    "task": ("_target_", "judges", "judge_composite", "r1", "gradient_clip", "accumulate"),
+}
+
+_VERSION = re.compile(r"[A-Za-z0-9_.+!-]{1,64}")
+_NAME = re.compile(r"[\w .+!()-]{1,128}")
+_REVISION = re.compile(r"[0-9a-f]{4,64}(\+changes)?")
+_AFTER = re.compile(r"[?#].*", re.DOTALL)  # of an address: what is asked of the place
+
+
+def write_folder(folder: Path, checkpoint: dict[str, Any], card: str) -> list[Path]:
+    """Write the weights that fill holes and what is needed to load them; whole, or not at all.
+
+    Averaged weights stand for those they are the average of; optimizers and discriminators stay out. Of the settings
+    those go along that loading needs and that tell how the weights came about, without places on this machine.
+
+    Args:
+        folder: to be made; there may be an empty one.
+        checkpoint: from :func:`inlay.checkpoints.read`.
+        card: what a reader is to know of it, Markdown.
+
+    Returns:
+        The files.
+
+    Raises:
+        InlayError: ``folder`` holds something already, the checkpoint does not say which network it holds, or the disk
+            refuses.
+    """
+    told = json.dumps(_told(folder, checkpoint), indent=1, ensure_ascii=False) + "\n"
+    try:
+        with held(folder.parent, "inlay export", part=folder.name):
+            if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+                raise InlayError(
+                    f"{folder}: is there already, and is not written over. Choose another name, or move it."
+                )
+            remove_leftovers(folder.parent, folder.name)
+            with new_folder(folder) as part:
+                write_text(part / SETTINGS, told)
+                write_text(part / CARD, card)
+                _write_weights(part / WEIGHTS, checkpoint)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    return [folder / name for name in (WEIGHTS, SETTINGS, CARD)]
+
+
+def told_config(config: dict[str, Any]) -> dict[str, Any]:
+    """What of a run's settings others may see: what makes the network and how it was trained, and no places.
+
+    Args:
+        config: of the run, resolved.
+    """
+    kept = {group: config[group] for group in _WHOLE if config.get(group) is not None}
+    for group, names in _PARTLY.items():
+        kept[group] = {name: config[group][name] for name in names if name in (config.get(group) or {})}
+    return {group: without_places(value) for group, value in kept.items() if value != {}}
+
+
+def _told(folder: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
+    settings(folder, checkpoint, "model")  # or it says that there is none
+    averaged = {"averaged": True} if checkpoint.get(AVERAGE) else {}
+    config = told_config(checkpoint[KEY]["config"])
+    return {"library": LIBRARY, "format": FORMAT, **averaged, **told_origin(checkpoint), "config": config}
+
+
+def told_origin(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """What a checkpoint says of itself: as far as Inlay writes such a thing, and in its form. Others may say anything.
+
+    Args:
+        checkpoint: from :func:`inlay.checkpoints.read`.
+    """
+    told = checkpoint[KEY]
+    packages, imported = told.get("packages"), told.get("imported")
+    found = {
+        "version": _formed(told.get("version"), _VERSION),
+        "git": _formed(told.get("git"), _REVISION),
+        "packages": _versions(packages) if isinstance(packages, dict) else None,
+        "step": _counted(told.get("step", checkpoint.get("global_step"))),
+        "averaged": told.get("averaged") is True or None,
+        "imported": _versions(without_places(imported)) if isinstance(imported, dict) else None,
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _formed(value: Any, form: re.Pattern[str]) -> str | None:
+    return value if isinstance(value, str) and form.fullmatch(value) else None
+
+
+def _counted(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _versions(told: dict[str, Any]) -> dict[str, str]:
+    """Names with a version, or with a digest, each."""
+    kept = {key: value.removeprefix("sha256:") for key, value in told.items() if isinstance(value, str)}
+    return {key: told[key] for key, value in kept.items() if _formed(key, _NAME) and _formed(value, _VERSION)}
+
+
+def without_places(value: Any) -> Any:
+    """The same string or nested data; of files on this machine, and of what lies at addresses, the names alone."""
+    if isinstance(value, dict):
+        return {key: without_places(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_places(item) for item in value]
+    return _last_part(value) if isinstance(value, str) and _is_place(value) else value
+
+
+def is_address(value: str) -> bool:
+    """Whether it names something beyond this machine, perhaps with a password."""
+    return "://" in value or "@" in value
+
+
+def _is_place(value: str) -> bool:
+    if value.startswith(("~", ".", "/")) or PureWindowsPath(value).is_absolute() or is_address(value):
+        return True
+    return value.count("/") > 1 or ("/" in value and Path(value).exists())
+
+
+def _last_part(value: str) -> str:
+    """Of an address without what is asked there, and without who asks."""
+    value = _AFTER.sub("", value)
+    return (PureWindowsPath(value).name if "\\" in value else PurePosixPath(value).name).rpartition("@")[2]
+
+
+def _write_weights(path: Path, checkpoint: dict[str, Any]) -> None:
+    import torch
+    from safetensors.torch import save
+
+    # Copies, as the format knows neither strides nor memory that tensors share.
+    tensors = {
+        f"{part}{key}": value.detach().clone(memory_format=torch.contiguous_format)
+        for part in PARTS
+        for key, value in weights(checkpoint, part.removesuffix(".")).items()
+    }
+    write_bytes(path, save(tensors, metadata={"format": "pt"}))

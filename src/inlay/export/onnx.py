@@ -1,0 +1,152 @@
+"""Trained fillers as ONNX files, which run without Python, in a browser or on a phone."""
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import inlay
+from inlay.errors import InlayError
+from inlay.export.placing import place
+from inlay.export.wrappers import Part, exporting, parts_of, traced
+from inlay.fillers.onnx import FACTS, library, session
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+log = logging.getLogger(__name__)
+
+OPSET = 20
+"""Of ONNX: what onnxruntime reads from 1.17 on."""
+LIMIT = 2**31
+"""Bytes that one ONNX file can have."""
+TOLERANCE = 1e-4
+"""How far the graph's answer may be from PyTorch's."""
+
+
+def export_onnx(checkpoint_path: Path, target: Path) -> list[Path]:
+    """Write a checkpoint as ONNX, for any number of pictures of any height and width.
+
+    ``target`` takes ``image``, ``(B, 3, H, W)`` float32 in ``[0, 1]``, and ``mask``, ``(B, 1, H, W)`` with 1 = hole,
+    and answers with ``filled``: it erases the hole, pads, and puts known pixels back bit for bit. A model that is told
+    by a text also takes ``features``, ``sentence`` and ``word_mask``, which ``NAME.text.onnx`` makes of tokens, and
+    ``noise`` for its latent (zeros for the mean). The files know how to make tokens of texts, and where they come from:
+    JSON under ``inlay`` in their metadata.
+
+    Args:
+        checkpoint_path: a checkpoint that ``inlay train`` wrote, or a folder that ``inlay export`` did.
+        target: a path that ends in ``.onnx``.
+
+    Returns:
+        The files, whole and compared with PyTorch; in case of an error none is written.
+
+    Raises:
+        InlayError: see :func:`~inlay.export.wrappers.parts_of`; or a part cannot be exported.
+    """
+    if target.suffix != ".onnx":
+        raise InlayError(f"--to {target}: must end in .onnx.")
+    for name in ("onnx", "onnxscript", "onnxruntime"):
+        library(name)
+    contents: dict[Path, bytes] = {}
+    for part in parts_of(checkpoint_path):
+        path = target.with_suffix(f"{part.suffix}.onnx")
+        log.info("%s: tracing %s for every size, a minute or so.", path, part.facts["family"])
+        contents[path] = _translated(part)
+        _compare(part, contents[path])
+    return place(contents)
+
+
+def _translated(part: Part) -> bytes:
+    program = traced(part)
+    with exporting(part):
+        exported = torch.onnx.export(
+            program,
+            dynamo=True,
+            verbose=False,
+            opset_version=OPSET,
+            output_names=[*part.outputs],
+            custom_translation_table={torch.ops.aten.avg_pool2d.default: _average_pool},
+        )
+        assert exported is not None
+        from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+
+        ClearMetadataAndDocStringPass()(exported.model)  # lines of our source, with the paths of this machine
+        model = exported.model_proto
+        _name_sizes(part, model)
+        _say(part, model)
+        if model.ByteSize() >= LIMIT:
+            raise InlayError(
+                f"{part.facts['family']} cannot be exported: it is larger than one ONNX file can be, 2 GB."
+            )
+        content: bytes = model.SerializeToString()
+        return content
+
+
+def _average_pool(
+    self: Any,
+    kernel_size: Sequence[int],
+    stride: Sequence[int] = (),
+    padding: Sequence[int] = (0, 0),
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Any:
+    """Average pooling with a divisor of its own, which the exporter leaves out."""
+    from onnxscript import opset20 as op
+
+    kernel, steps, pads = (_pair(numbers) for numbers in (kernel_size, stride or kernel_size, padding))
+    pooled = op.AveragePool(
+        self,
+        ceil_mode=int(ceil_mode),
+        count_include_pad=int(count_include_pad),
+        kernel_shape=kernel,
+        pads=pads * 2,
+        strides=steps,
+    )
+    return pooled if divisor_override is None else op.Mul(pooled, kernel[0] * kernel[1] / divisor_override)
+
+
+def _pair(numbers: Sequence[int]) -> list[int]:
+    return [*numbers] * (2 // len(numbers))
+
+
+def _name_sizes(part: Part, model: "ModelProto") -> None:
+    """Give open sizes the names that we know them by; the exporter numbers them."""
+    del model.graph.value_info[:]  # speaks of the numbers
+    for values, known in ((model.graph.input, part.inputs), (model.graph.output, part.outputs)):
+        for value in values:
+            for size, axis in zip(value.type.tensor_type.shape.dim, known[value.name], strict=True):
+                if isinstance(axis, str):
+                    size.dim_param = axis
+
+
+def _say(part: Part, model: "ModelProto") -> None:
+    model.producer_name, model.producer_version = "inlay", inlay.__version__
+    entry = model.metadata_props.add()
+    entry.key, entry.value = FACTS, json.dumps(part.facts, ensure_ascii=False)
+
+
+def _compare(part: Part, content: bytes) -> None:
+    """Exporters leave out in silence what they do not know: ask both, for a size that was not traced."""
+    inputs = part.example(3, 75)
+    with torch.inference_mode():
+        expected = part(*inputs)
+    given = {name: value.numpy() for name, value in zip(part.inputs, inputs, strict=True)}
+    with exporting(part):
+        answers = session(content, torch.device("cpu")).run(None, given)
+    for answer, wanted in zip(answers, _several(expected), strict=True):
+        gap = np.abs(np.asarray(answer, np.float64) - wanted.double().numpy()).max()
+        if not gap <= TOLERANCE:
+            raise InlayError(
+                f"{part.facts['family']} cannot be exported: as ONNX it answers differently, by {gap:.2g}. "
+                "Export it with the versions of onnxscript and torch that Inlay names."
+            )
+
+
+def _several(answer: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return (answer,) if isinstance(answer, Tensor) else answer

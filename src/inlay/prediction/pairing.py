@@ -1,0 +1,257 @@
+"""Which picture is filled by which mask, with which text, and where the answer goes."""
+
+import glob
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from inlay.errors import BadFile, InlayError
+from inlay.files import found, lines_of, open_regular, walk, without_controls
+from inlay.images import READ_HERE, SUFFIXES, Unread, find_images, why_not_read
+from inlay.prediction.request import Request
+
+_LONGEST_TEXT = 2**20  # bytes
+_LONGEST_NAME = 230  # bytes of the 255 that file systems take: temporary names are longer
+
+
+@dataclass(frozen=True)
+class Task:
+    """One picture.
+
+    Attributes:
+        image: to be filled.
+        mask: its file; None where transparency is the hole.
+        outputs: a file for each sample.
+        sheet: where the comparison goes; None where none was asked for.
+        text: what the hole shall show.
+        text_doubts: what is odd about the file that the text is from, a sentence each.
+        text_fault: why that file cannot be read; then the picture is not filled.
+    """
+
+    image: Path
+    mask: Path | None
+    outputs: tuple[Path, ...]
+    sheet: Path | None
+    text: str | None
+    text_doubts: tuple[str, ...] = ()
+    text_fault: str = ""
+
+    @property
+    def written(self) -> list[Path]:
+        """All files that are written for it."""
+        return [*self.outputs, *([self.sheet] if self.sheet else [])]
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """All that was asked for.
+
+    Attributes:
+        folder: that the answers go to; None where one picture has a file of its own.
+        tasks: one a picture that can be filled.
+        without_mask: pictures that have no mask.
+        without_picture: masks that belong to no picture.
+        without_text: pictures that have no captions, where those were asked for.
+        unread: what lies in the folders of pictures and masks, looks like a picture, and is not read.
+    """
+
+    folder: Path | None
+    tasks: list[Task]
+    without_mask: list[Path]
+    without_picture: list[Path]
+    without_text: list[Path]
+    unread: list[Unread]
+
+
+def find_tasks(request: Request) -> Tasks:
+    """Pair pictures with masks and texts.
+
+    Raises:
+        InlayError: there are no pictures or no masks, or an answer would overwrite an input or another answer.
+    """
+    folder = None if _is_one_file(request) else request.output
+    if folder is not None and (_looks_like_picture(folder) or folder.is_file()):
+        raise InlayError(f"--output {folder}: a file, but there may be several pictures. Name a folder.")
+    if folder is None and request.format != "same":
+        raise InlayError(f"--format: the suffix of --output {request.output} is the format. Leave --format out.")
+    if folder is not None and any(folder.resolve() == Path(each).resolve() for each in request.image):
+        raise InlayError(f"--output {folder}: would overwrite an input. Name another folder.")
+    images, unread = _images(request.image, apart_from=folder)
+    masks = _Masks(request)
+    tasks, without_mask, without_text = [], [], []
+    for image, name in images.items():
+        if masks.has(image):
+            continue
+        mask = masks.of(name)
+        if mask is None and request.mask is not None:
+            without_mask.append(image)
+            continue
+        caption = _caption(image) if request.captions else _Caption(request.text)
+        if request.captions and caption.text is None and not caption.fault:
+            without_text.append(image)
+        tasks.append(_task(request, folder, image, name, mask, caption))
+    if not tasks:
+        raise InlayError(
+            f"--mask {request.mask}: no mask there is named as one of the {len(images)} pictures, "
+            f"{without_mask[0].stem} for instance. Rename them, or name one file for all."
+        )
+    _check_inputs_survive(tasks)
+    return Tasks(folder, tasks, without_mask, masks.unused(tasks), without_text, [*unread, *masks.unread])
+
+
+def _is_one_file(request: Request) -> bool:
+    """Whether a single picture was named, and a file for it."""
+    (first, *more) = request.image
+    return not more and not Path(first).is_dir() and not _is_pattern(first) and not _names_folder(request.output)
+
+
+def _names_folder(output: Path) -> bool:
+    return output.is_dir() or not output.suffix
+
+
+def _images(given: Sequence[str | Path], apart_from: Path | None) -> tuple[dict[Path, Path], list[Unread]]:
+    """Every picture, and what it is called below its folder; an output folder inside of an input's is no input."""
+    found: dict[Path, Path] = {}
+    unread: dict[Path, Unread] = {}
+    for each in given:
+        there, lost = _found(each)
+        mine = {path: name for path, name in there if not _is_output(path, Path(each), apart_from)}
+        if not mine:
+            why = f" {lost[0].path}: {lost[0].reason}" if lost else " Check the path."
+            raise InlayError(f"--image {each}: no pictures there ({READ_HERE}).{why}")
+        for path, name in mine.items():
+            found.setdefault(path, name)
+        unread |= {one.path: one for one in lost if not _is_output(one.path, Path(each), apart_from)}
+    return found, list(unread.values())
+
+
+def _is_output(path: Path, given: Path, folder: Path | None) -> bool:
+    """Whether something lies in the output folder, as what was given does not, be it below that or behind a link."""
+    if folder is None or given.is_file():
+        return False
+    root, output = _fixed(given).resolve(), folder.resolve()
+    return output not in (root, *root.parents) and output in path.resolve().parents
+
+
+def _fixed(given: Path) -> Path:
+    """A pattern as far as it names one folder; a folder itself."""
+    return Path(*takewhile(lambda part: not glob.has_magic(part), given.parts)) if _is_pattern(given) else given
+
+
+def _found(given: str | Path) -> tuple[list[tuple[Path, Path]], list[Unread]]:
+    """The pictures that a path or a pattern means, with what they are called; and what is not read of them."""
+    path = Path(given)
+    if path.is_dir():
+        pictures, unread = find_images(path)
+        return [(image, image.relative_to(path)) for image in pictures], unread
+    if not _is_pattern(given):
+        return [(path, Path(path.name))], []
+    matches = [match for match in sorted(_matches(str(given))) if not match.is_dir()]
+    lost = [Unread(match, why) for match in matches if (why := why_not_read(found(match), Path()))]
+    known = {match for match, _ in lost}
+    return [(match, Path(match.name)) for match in matches if _looks_like_picture(match) and match not in known], lost
+
+
+def _matches(pattern: str) -> set[Path]:
+    """What a pattern matches; ``**`` stands for the folders that a walk enters, so that links may lead in a circle."""
+    head, recursive, rest = pattern.partition("**")
+    if not recursive or (head and not head.endswith(("/", os.sep))) or (rest and not rest.startswith(("/", os.sep))):
+        return {Path(match) for match in glob.glob(pattern)}  # noqa: PTH207 -- absolute ones, too
+    tops = [Path(match) for match in glob.glob(head)] if head else [Path()]  # noqa: PTH207
+    folders = [top / below for top in tops for below in ("", *(one.path for one in walk(top) if one.kind == "folder"))]
+    return {match for folder in folders for match in _matches(f"{glob.escape(str(folder))}/{rest[1:] or '*'}")}
+
+
+def _looks_like_picture(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
+
+
+def _is_pattern(given: str | Path) -> bool:
+    return glob.has_magic(str(given)) and not Path(given).exists()
+
+
+class _Masks:
+    """Where masks come from."""
+
+    def __init__(self, request: Request) -> None:
+        self.one, self.partners = None, None
+        self.unread: list[Unread] = []
+        if request.mask is None:
+            return
+        if not Path(request.mask).is_dir() and not _is_pattern(request.mask):
+            self.one = Path(request.mask)
+            return
+        from inlay.masks.pairing import Partners, is_named_mask  # one mask for all does without
+
+        there, self.unread = _found(request.mask)
+        names = {path: PurePosixPath(name.as_posix()) for path, name in there}
+        if any(Path(request.mask).resolve() == Path(each).resolve() for each in request.image):
+            names = {path: name for path, name in names.items() if is_named_mask(path)}  # the others are the pictures
+            self.unread = []  # said of the pictures
+        if not names:
+            raise InlayError(f"--mask {request.mask}: no mask files there ({READ_HERE}). Check the path.")
+        self.partners = Partners(names, "--mask")
+
+    def has(self, path: Path) -> bool:
+        return self.partners is not None and path in self.partners.paths
+
+    def of(self, name: Path) -> Path | None:
+        return self.partners.of(name.as_posix()) if self.partners else self.one
+
+    def unused(self, tasks: Sequence[Task]) -> list[Path]:
+        used = {task.mask for task in tasks}
+        return [path for path in self.partners.paths if path not in used] if self.partners else []
+
+
+class _Caption(NamedTuple):
+    """What a picture's hole shall show, and what is wrong with the file that says so."""
+
+    text: str | None
+    doubts: tuple[str, ...] = ()
+    fault: str = ""
+
+
+def _caption(image: Path) -> _Caption:
+    path = image.with_suffix(".txt")
+    odd: list[str] = []
+    try:
+        lines = lines_of(open_regular(path, _LONGEST_TEXT), _LONGEST_TEXT, odd.append)
+        text, controls = without_controls("".join(lines))
+    except (BadFile, OSError) as error:
+        reason = f"{path}: cannot be read ({getattr(error, 'reason', error)}). Mend or remove it."
+        return _Caption(None, fault=reason if os.path.lexists(path) else "")
+    if controls:
+        odd.append(f"{controls:,} control characters were dropped.")
+    line = next((line.strip() for line in text.splitlines() if line.strip()), None)
+    return _Caption(line, tuple(f"{path}: {what}" for what in odd))
+
+
+def _task(request: Request, folder: Path | None, image: Path, name: Path, mask: Path | None, caption: _Caption) -> Task:
+    output = request.output if folder is None else folder / _in_format(name, request)
+    samples = range(1, request.samples + 1)
+    outputs = [output] if request.samples == 1 else [output.with_stem(f"{output.stem}_{n}") for n in samples]
+    sheet = output.with_name(f"{output.stem}_compare.png") if request.compare else None
+    task = Task(image, mask, tuple(outputs), sheet, *caption)
+    if longest := next((path for path in task.written if len(os.fsencode(path.name)) > _LONGEST_NAME), None):
+        raise InlayError(f"{longest}: a file name may have {_LONGEST_NAME} bytes. Rename {image}.")
+    return task
+
+
+def _in_format(name: Path, request: Request) -> Path:
+    if request.format == "same":
+        return name.with_suffix(".png") if name.suffix.lower() == ".gif" else name  # 256 colors hold no answer
+    return name.with_suffix(f".{request.format}")
+
+
+def _check_inputs_survive(tasks: Sequence[Task]) -> None:
+    inputs = {path.resolve() for task in tasks for path in (task.image, task.mask) if path}
+    taken: dict[Path, Path] = {}
+    for task in tasks:
+        for path in task.written:
+            if path.resolve() in inputs:
+                raise InlayError(f"--output: {path} would overwrite an input. Choose another name.")
+            if (other := taken.setdefault(path.resolve(), task.image)) != task.image:
+                raise InlayError(f"--output: {other} and {task.image} would both become {path}. Fill them separately.")

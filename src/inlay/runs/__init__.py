@@ -1,0 +1,1 @@
+"""The life of a run: its folder, resuming it, replaying one of its steps."""

@@ -1,0 +1,39 @@
+"""One player, one optimizer: Lightning's own loop, a batch in parts."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from inlay.tasks.base import Task
+from inlay.tasks.optimization import Loss, add_terms, poisoned, split
+from inlay.types import Batch
+
+
+class OneOptimizerTask(Task):
+    """A recipe with one loss. Arguments: see :class:`Task`."""
+
+    @abstractmethod
+    def batch_loss(self, batch: Batch) -> Loss:
+        """The loss of a batch, or of one part of it."""
+
+    def losses(self, batch: Batch, part: int = 0) -> Iterator[Loss]:
+        """See :class:`Task`."""
+        yield self.batch_loss(batch)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The loss of a batch's last part; gradients of the others are there already."""
+        mean: dict[str, Tensor] = {}
+        *earlier, last = split(batch, self.accumulate)
+        for number, part in enumerate(earlier):
+            self.backward(self._share(part, number, mean))  # DDP exchanges gradients in the last backward alone
+        share = self._share(last, len(earlier), mean)
+        self.log_terms(mean)
+        return share
+
+    def _share(self, part: Batch, number: int, mean: dict[str, Tensor]) -> Tensor:
+        """A part's share of the loss; its terms go into their mean."""
+        self.seed_draws(number)
+        total, terms = self.batch_loss(part)
+        add_terms(mean, {"loss": total.detach()} | terms, self.accumulate)
+        return poisoned(total) / self.accumulate

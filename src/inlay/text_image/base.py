@@ -1,0 +1,69 @@
+"""What every matcher is."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from inlay.losses.contrastive import same
+from inlay.models.frozen import Frozen
+from inlay.text import Tokenizer
+from inlay.types import Tokens
+
+
+class Matcher(Frozen, ABC):
+    """Compares pictures with captions. A gradient flows into the pictures and nowhere else; no checkpoint holds it.
+
+    A subclass says how to look at pictures, how to read captions, and what the loss terms of both are.
+    """
+
+    @property
+    @abstractmethod
+    def tokenizer(self) -> Tokenizer:
+        """Makes the tokens that this matcher reads (``match_tokens`` of a batch), where batches are put together."""
+
+    def forward(
+        self, images: Mapping[str, Tensor], tokens: Tokens, label: Tensor | None = None
+    ) -> dict[str, dict[str, Tensor]]:
+        """Loss terms of one or more answers to the same batch: captions are read once, pictures seen in one pass.
+
+        Pairs with the same caption or class are no negatives; a picture without a caption counts nowhere.
+
+        Args:
+            images: by name, ``(B, 3, H, W)`` RGB in ``[0, 1]``, all of one shape.
+            tokens: of the batch's captions, by this matcher's tokenizer.
+            label: ``(B,)`` classes, where there are any.
+
+        Returns:
+            For each name, unweighted terms by their names (scalars >= 0, lower is better).
+        """
+        with torch.no_grad():
+            text = self.read(tokens)
+        duplicates, captioned = same(tokens, label), tokens["words"].any(dim=1)
+        seen = self.look(torch.cat(list(images.values())))
+        answers = zip(*(features.chunk(len(images)) for features in seen), strict=True)
+        return {
+            name: self.terms(answer, text, duplicates, captioned) for name, answer in zip(images, answers, strict=True)
+        }
+
+    @abstractmethod
+    def look(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Features of ``(B, 3, H, W)`` RGB in ``[0, 1]``, B first in each."""
+
+    @abstractmethod
+    def read(self, tokens: Tokens) -> tuple[Tensor, ...]:
+        """Features of captions."""
+
+    @abstractmethod
+    def terms(
+        self, image: tuple[Tensor, ...], text: tuple[Tensor, ...], duplicates: Tensor, captioned: Tensor
+    ) -> dict[str, Tensor]:
+        """Loss terms of what :meth:`look` and :meth:`read` found.
+
+        Args:
+            image: features of the pictures.
+            text: features of the captions.
+            duplicates: ``(B, B)`` bool, True = no negative.
+            captioned: ``(B,)`` bool, False = a picture without a caption.
+        """

@@ -1,0 +1,341 @@
+"""What is not finite never reaches the weights; it is kept, can be looked at, and ends the run if it stays."""
+
+import logging
+import math
+import shutil
+from functools import partial
+from itertools import pairwise
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from hydra.utils import instantiate
+from torch.utils.data import DataLoader
+
+from inlay.data.datamodule import InpaintingData
+from inlay.errors import InlayError
+from inlay.runs import setup
+from inlay.tasks import ReconstructionTask, TextGuidedTask
+from inlay.tasks.optimization import Loss, clipped, poisoned
+from tests.training import TDANET, TINY_TEXT, configure, metrics, train
+
+EVERY_STEP = ["validate_every=1", "callbacks.checkpoints.keep=99", "checkpoint_every=1"]
+
+_BUILD = {"_target_": "inlay.cli.training.build"}
+_SETTINGS = ["experiment=demo", "+loss.evil._target_=torch.utils.collect_env.run", "+loss.evil.command='touch trace'"]
+_NETWORK = {"_target_": "inlay.models.PConvUNet", "levels": 4, "width": 4}
+STRANGERS = [  # each of them once did damage, or could
+    {"_target_": "os.mkdir", "path": "trace"},
+    _BUILD | {"cfg": {"_target_": "inlay.cli.settings.composed", "settings": _SETTINGS}},
+    {"_target_": "inlay.runs.setup.open_folder", "run_dir": "trace", "config": "text"},
+    {
+        "_target_": "inlay.runs.setup.set_aside",
+        "folder": {"_target_": "inlay.checkpoints.locate", "name": "."},
+        "names": [],
+    },
+    {"_target_": "hydra.utils.instantiate", "config": {"_target_": "os.mkdir", "path": "trace"}},
+    {"_target_": "inlay.losses.r1_penalty", "_partial_": True},
+    {"_target_": "inlay.models.PConvUNet.load_state_dict"},
+    {"_target_": "inlay.models.pconv.unet.nn.Linear"},
+    _NETWORK | {"_args_": ["trace"]},
+    _NETWORK | {"_recursive_": False},
+    _NETWORK | {"_convert_": "all"},
+    _NETWORK | {"_partial_": "yes"},
+]
+
+
+def after(run_dir, step):
+    return torch.load(run_dir / f"checkpoints/step_{step:07d}.ckpt", weights_only=True)
+
+
+def equal(first, second):
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(equal(first[key], second[key]) for key in first)
+    if isinstance(first, list | tuple):
+        return len(first) == len(second) and all(map(equal, first, second))
+    return first == second
+
+
+@pytest.fixture
+def spoil(monkeypatch):
+    return spoiling(monkeypatch)
+
+
+def spoiling(monkeypatch):
+    """Lets certain steps go wrong in one of several ways; returns the list of those that did."""
+
+    def inject(how, steps):
+        fired = []
+
+        def due(task):
+            if task.trainer.training and task.global_step + 1 in steps:
+                fired.append(task.global_step + 1)
+                return True
+            return False
+
+        def spoiled_loss(owner, name, spoil_total):
+            inner = getattr(owner, name)
+
+            def loss(self, *arguments):
+                total, terms = inner(self, *arguments)
+                if not due(self):
+                    return type(inner(self, *arguments))(total, terms)
+                return total.new_tensor(0) + spoil_total(total), terms
+
+            monkeypatch.setattr(owner, name, loss)
+
+        if how == "picture":
+            inner = InpaintingData.on_after_batch_transfer
+
+            def transfer(self, batch, index):
+                batch = inner(self, batch, index)
+                if due(self.trainer.lightning_module):
+                    batch["image"][0, :, 0, 0] = torch.nan
+                    batch["mask"][0, :, 0, 0] = 0
+                return batch
+
+            monkeypatch.setattr(InpaintingData, "on_after_batch_transfer", transfer)
+        elif how == "loss":  # infinite, with the gradient of a finite one
+            spoiled_loss(ReconstructionTask, "batch_loss", lambda total: total + math.inf)
+        elif how == "gradient":  # infinite, of a finite loss
+            spoiled_loss(ReconstructionTask, "batch_loss", lambda total: total + (total - total.detach()).sqrt())
+        elif how == "generator":
+            spoiled_loss(TextGuidedTask, "generator_loss", lambda total: total * math.nan)
+        elif how == "discriminator":
+            spoiled_loss(TextGuidedTask, "discriminator_loss", lambda total: total * math.nan)
+        return fired
+
+    return inject
+
+
+@pytest.mark.parametrize("how", ["picture", "loss", "gradient"])
+def test_faulty_step_changes_nothing_but_the_count(noise, tmp_path, spoil, how, caplog):
+    fired = spoil(how, {3})
+    with caplog.at_level(logging.WARNING):
+        train(tmp_path, f"data.root={noise}", "iterations=4", "scheduler=cosine", *EVERY_STEP)
+    assert fired
+    assert "step 3 was skipped" in caplog.text
+    before, skipped, next_one = (after(tmp_path, step) for step in (2, 3, 4))
+    assert equal(before["state_dict"], skipped["state_dict"])  # running statistics, too
+    assert equal(before["optimizer_states"][0]["state"], skipped["optimizer_states"][0]["state"])
+    assert not equal(skipped["state_dict"], next_one["state_dict"])
+    assert skipped["global_step"] == 3
+    assert skipped["inlay"]["samples"] == 6
+    assert all(value.isfinite().all() for value in next_one["state_dict"].values())
+    assert math.isnan(metrics(tmp_path, "train/grad_norm")[2])
+
+
+def test_run_with_a_fault_goes_on_like_one_without_that_step(noise, tmp_path, spoil):
+    """Rates, order and draws of later steps are those of a run that had no fault."""
+    spoil("loss", {2})
+    train(tmp_path / "faulty", f"data.root={noise}", "iterations=4", "scheduler=cosine", "optimizer.lr=0")
+    train(tmp_path / "sound", f"data.root={noise}", "iterations=4", "scheduler=cosine", "optimizer.lr=0")
+    for column in ("train/valid", "train/lr"):
+        assert metrics(tmp_path / "faulty", column)[2:] == metrics(tmp_path / "sound", column)[2:]
+
+
+@pytest.mark.parametrize("who", ["generator", "discriminator"])
+def test_players_are_guarded_each(noise, tmp_path, spoil, who):
+    fired = spoil(who, {2})
+    settings = ["iterations=2", "validate_every=1", "callbacks.checkpoints.keep=99"]
+    train(tmp_path, f"data.root={noise}", *TDANET, *settings, tiny=TINY_TEXT)
+    assert fired
+    before, later = (after(tmp_path, step)["state_dict"] for step in (1, 2))
+    moved = {key.split(".")[0] for key in before if not torch.equal(before[key], later[key])}
+    assert "discriminators" in moved if who == "generator" else {"net", "text"} <= moved
+    assert ("net" in moved) == (who == "discriminator")
+    assert all(value.isfinite().all() for value in later.values())
+
+
+@pytest.mark.parametrize("keep", [1, 3])
+def test_player_that_was_skipped_leaves_no_trace_whether_its_batch_is_kept_or_not(noise, tmp_path, spoil, keep):
+    spoil("generator", {2, 3})
+    settings = [f"data.root={noise}", *TDANET, "iterations=3", f"callbacks.faults.keep={keep}", *EVERY_STEP]
+    train(tmp_path, *settings, tiny=TINY_TEXT)
+    assert len(list((tmp_path / "faults").glob("*.pt"))) == min(keep, 2)
+    states = [after(tmp_path, step)["state_dict"] for step in (1, 2, 3)]
+    for before, later in pairwise(states):
+        assert {key.split(".")[0] for key in before if not torch.equal(before[key], later[key])} == {"discriminators"}
+
+
+def test_run_that_was_ended_by_faults_goes_on_when_their_cause_is_gone(noise, tmp_path, spoil, monkeypatch):
+    settings = [f"data.root={noise}", "iterations=4", "callbacks.faults.stop_after=2"]
+    with monkeypatch.context() as patch:
+        patch.setattr(ReconstructionTask, "batch_loss", _not_a_number)
+        with pytest.raises(InlayError, match="2 steps in a row"):
+            train(tmp_path, *settings)
+    train(tmp_path, *settings, f"resume={tmp_path}/checkpoints/exception.ckpt", "task.gradient_clip=1.0")
+    assert after(tmp_path, 4)["global_step"] == 4
+
+
+def _not_a_number(task, batch):
+    return Loss(task.net.decoder[0].conv.weight.sum() * math.nan, {})
+
+
+@pytest.fixture(scope="module")
+def faulty_run(noise, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    with pytest.MonkeyPatch.context() as patch:
+        spoiling(patch)("picture", {2})
+        train(folder, f"data.root={noise}", "iterations=2")
+    return folder
+
+
+class TestReplay:
+    @pytest.fixture
+    def file(self, faulty_run, tmp_path):
+        """Of a run of the test's own."""
+        shutil.copytree(faulty_run, tmp_path, symlinks=True, dirs_exist_ok=True)
+        (file,) = (tmp_path / "faults").glob("*.pt")
+        return file
+
+    def replay(self, file):
+        from inlay.cli import training as entry
+
+        return entry.train(configure(f"replay={file}"))
+
+    def test_holds_pictures_masks_and_ids(self, file):
+        batch = torch.load(file, weights_only=True)["batch"]
+        assert batch["image"].isnan().any()
+        assert batch["mask"].shape == (2, 1, 32, 32)
+        assert all(name.endswith(".png") for name in batch["id"])
+
+    def test_shows_terms_gradients_and_the_first_layer(self, file, capsys):
+        self.replay(file)
+        said = capsys.readouterr().out
+        assert "step 2, pictures: " in said
+        assert "gradient not finite: net.encoder.0.conv.weight" in said
+        assert "first module with an answer that is not finite: net.encoder.0.conv" in said
+        assert said.endswith("reproduced\n")
+
+    def test_says_so_where_nothing_is_wrong(self, file):
+        content = torch.load(file, weights_only=True)
+        content["batch"]["image"].nan_to_num_()
+        torch.save(content, file)
+        with pytest.raises(InlayError, match="every term and gradient is finite here"):
+            self.replay(file)
+
+    @pytest.mark.stranger("A.1")
+    @pytest.mark.parametrize(
+        ("group", "asked"),
+        [("model", asked) for asked in STRANGERS]
+        + [(group, asked) for group in ("loss", "optimizer", "task") for asked in STRANGERS[:2]],
+        ids=str,
+    )
+    def test_builds_no_stranger_and_calls_no_function(self, file, group, asked, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        content = torch.load(file, weights_only=True)
+        content["inlay"]["config"][group] = asked
+        torch.save(content, file)
+        with pytest.raises(InlayError, match="Not to be trusted"):
+            self.replay(file)
+        assert not (tmp_path / "trace").exists()
+
+    def test_looks_nothing_up(self, file):
+        content = torch.load(file, weights_only=True)
+        content["inlay"]["config"]["model"]["width"] = "${oc.env:HOME}"
+        torch.save(content, file)
+        with pytest.raises(InlayError, match="would be looked up"):
+            self.replay(file)
+
+    def test_cannot_be_resumed(self, file, noise):
+        with pytest.raises(InlayError, match="holds weights and no run"):
+            train(file.parents[1], f"data.root={noise}", f"resume={file}")
+
+    def test_of_a_checkpoint_is_refused(self, file):
+        with pytest.raises(InlayError, match="no replay file"):
+            self.replay(file.parents[1] / "checkpoints/last.ckpt")
+
+
+def test_too_many_in_a_row_end_the_run(noise, tmp_path, spoil):
+    fired = spoil("picture", {2, 4, 5, 6})
+    with pytest.raises(InlayError, match=r"3 steps in a row were not finite, the last one step 6.*replay=FILE"):
+        train(
+            tmp_path, f"data.root={noise}", "iterations=9", "callbacks.faults.stop_after=3",
+            "callbacks.faults.keep=2",
+        )  # fmt: skip
+    assert fired == [2, 4, 5, 6]  # the one alone did not count
+    assert sorted(path.name for path in (tmp_path / "faults").glob("*.pt")) == [
+        "step_0000002_rank0.pt", "step_0000004_rank0.pt"
+    ]  # fmt: skip
+    content = torch.load(tmp_path / "checkpoints/exception.ckpt", weights_only=True)
+    assert content["global_step"] == 6
+    assert content["inlay"]["samples"] == 12
+    assert all(value.isfinite().all() for value in content["state_dict"].values())
+
+
+class TestSteps:
+    def optimizer(self, *gradients):
+        parameters = [torch.nn.Parameter(torch.ones(2)) for _ in gradients]
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = None if gradient is None else torch.tensor(gradient)
+        return torch.optim.SGD(parameters, lr=1.0), parameters
+
+    def test_gradients_are_clipped_together(self):
+        optimizer, parameters = self.optimizer([3.0, 0.0], [0.0, 4.0])
+        assert clipped(optimizer, 1.0) == 5
+        torch.testing.assert_close(parameters[0].grad, torch.tensor([0.6, 0.0]))
+        torch.testing.assert_close(parameters[1].grad, torch.tensor([0.0, 0.8]))
+
+    def test_small_gradients_stay(self):
+        optimizer, parameters = self.optimizer([0.3, 0.0], None)
+        assert clipped(optimizer, 1.0) == pytest.approx(0.3)
+        assert torch.equal(parameters[0].grad, torch.tensor([0.3, 0.0]))
+
+    @pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan])
+    def test_gradients_that_are_not_finite_are_taken_away(self, bad):
+        optimizer, parameters = self.optimizer([1.0, 0.0], [0.0, bad])
+        assert clipped(optimizer, None) is None
+        assert all(parameter.grad is None for parameter in parameters)
+
+    def test_infinite_loss_poisons_every_gradient(self):
+        x = torch.ones(3, requires_grad=True)
+        poisoned(x.sum() + math.inf).backward()
+        assert x.grad.isnan().all()
+
+    def test_finite_loss_stays_as_it_is(self):
+        x = torch.rand(3, requires_grad=True)
+        total = x.square().sum()
+        assert torch.equal(poisoned(total), total)
+        poisoned(total).backward()
+        assert torch.equal(x.grad, 2 * x.detach())
+
+
+class Filled(torch.nn.Module):
+    """A network without batch norm, so that the parts of a batch do not see each other."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(4, 3, 3, padding=1)
+
+    def forward(self, masked, mask):
+        return self.conv(torch.cat([masked, mask], dim=1))
+
+
+@pytest.mark.parametrize("most", [None, 0.01])
+def test_a_batch_in_parts_is_the_same_step(most):
+    setup.quiet()
+    batch = {"image": torch.rand(4, 3, 8, 8), "mask": (torch.rand(4, 1, 8, 8) > 0.5).float(), "id": list("abcd")}
+    start, ends = Filled().state_dict(), []
+    for parts in (1, 2, 4):
+        task = ReconstructionTask(
+            Filled(), instantiate(configure("loss=pixel", "data.root=none").loss), partial(torch.optim.SGD, lr=0.5),
+            partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0), {}, gradient_clip=most, accumulate=parts,
+        )  # fmt: skip
+        task.net.load_state_dict(start)
+        quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
+        trainer = pl.Trainer(accelerator="cpu", max_steps=2, logger=False, limit_val_batches=0, **quiet)
+        trainer.fit(task, *2 * [DataLoader([batch] * 2, batch_size=None)])
+        ends.append(task.net.state_dict())
+    for end in ends[1:]:
+        torch.testing.assert_close(end, ends[0])
+    assert not torch.equal(ends[0]["conv.weight"], start["conv.weight"])
+
+
+@pytest.mark.parametrize("setting", ["+trainer.gradient_clip_val=1.0", "+trainer.accumulate_grad_batches=2"])
+def test_what_the_trainer_would_count_otherwise_is_refused(noise, tmp_path, setting):
+    ours = "gradient_clip" if "clip" in setting else "accumulate"
+    with pytest.raises(InlayError, match=f"Set task.{ours} instead"):
+        train(tmp_path, f"data.root={noise}", setting)

@@ -1,0 +1,48 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from tests.convert import layouts
+
+
+@pytest.fixture
+def scenes():
+    """``scenes(height, width)``: pictures and irregular holes: a blot, none, all, and one that misses most cells."""
+
+    def draw(height, width):
+        blots = F.interpolate(torch.rand(1, 1, 9, 9), (height, width), mode="bicubic") > 0.55
+        thin = torch.zeros(1, 1, height, width, dtype=torch.bool)
+        thin[..., height // 2, width // 5 : -width // 6] = True
+        hole = torch.cat([blots, torch.zeros_like(blots), torch.ones_like(blots), thin]).float()
+        return torch.rand(4, 3, height, width), hole
+
+    return draw
+
+
+@pytest.fixture
+def naoto0804_file(tmp_path):
+    """``naoto0804_file(state)``: the file as published, with what its training kept beside the weights."""
+
+    def save(state=None, **others):
+        state = layouts.naoto0804() if state is None else state
+        path = tmp_path / "published.pth"
+        torch.save(
+            {"model": state, "optimizer": {"state": {}, "param_groups": [{"lr": 5e-5}]}, "n_iter": 9} | others, path
+        )
+        return path
+
+    return save
+
+
+@pytest.fixture
+def tdanet_folder(tmp_path):
+    """``tdanet_folder(e, g, step)``: a folder as published; called again, it adds a step."""
+
+    def save(e=None, g=None, step="latest"):
+        folder = tmp_path / "official"
+        folder.mkdir(exist_ok=True)
+        for letter, given, own in zip("EG", (e, g), layouts.tdanet(), strict=True):
+            torch.save(own if given is None else given, folder / f"{step}_net_{letter}.pth")
+        return folder
+
+    return save

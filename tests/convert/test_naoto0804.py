@@ -1,0 +1,98 @@
+"""naoto0804's partial convolutions: what the imported network computes, and what is refused."""
+
+import json
+
+import pytest
+import torch
+
+from inlay.checkpoints import build_network
+from inlay.convert import import_naoto0804
+from inlay.errors import InlayError
+from inlay.fillers import load_filler
+from inlay.ops import erase
+from tests.convert import layouts, originals
+
+
+def network(imported, path):
+    torch.save(imported.checkpoint, path)
+    return build_network(path)
+
+
+def test_layout_is_the_published_one(shared_data):
+    described = json.loads((shared_data.parent / "specs/foreign_checkpoints/naoto0804.json").read_text())
+    assert {k: list(v.shape) for k, v in layouts.naoto0804(scale=1).items()} == described["state"]["model"]
+
+
+def check(path, scale, scenes, size, file):
+    state = layouts.naoto0804(scale)
+    net = network(import_naoto0804(file(state)), path)
+    image, hole = scenes(*size)
+    with torch.inference_mode():
+        raw = net(erase(image, hole), hole)
+    torch.testing.assert_close(raw.double(), originals.naoto0804(state, image, hole), rtol=0, atol=1e-5)
+    assert 0.1 < raw.std() < 10
+    return net
+
+
+def test_computes_what_the_original_computes(tmp_path, scenes, naoto0804_file):
+    check(tmp_path / "ours.ckpt", 16, scenes, (128, 128), naoto0804_file)
+
+
+@pytest.mark.slow
+def test_computes_what_the_original_computes_at_full_size(tmp_path, scenes, naoto0804_file):
+    net = check(tmp_path / "ours.ckpt", 1, scenes, (256, 256), naoto0804_file)
+    assert round(sum(p.numel() for p in net.parameters()) / 1e6, 3) == 25.780
+
+
+def test_fills(tmp_path, scenes, naoto0804_file):
+    torch.save(import_naoto0804(naoto0804_file()).checkpoint, tmp_path / "ours.ckpt")
+    filler = load_filler(tmp_path / "ours.ckpt")
+    image, hole = scenes(60, 50)
+    filled = filler.fill(image, hole)
+    assert filler.size == 256
+    assert torch.equal(filled[1], image[1])
+    assert not torch.equal(filled[0], image[0])
+
+
+def test_every_key_is_mentioned(naoto0804_file):
+    state = layouts.naoto0804()
+    told = import_naoto0804(naoto0804_file()).report
+    lines = str(told).splitlines()
+    for key in [*state, "optimizer", "n_iter"]:
+        assert sum(line.startswith(f"{key} ") for line in lines) == 1
+    assert "enc_2.conv.input_conv.weight (8, 4, 5, 5) -> encoder.1.conv.weight: divided by 100" in lines
+    assert "enc_2.conv.mask_conv.weight (8, 4, 5, 5) left out: ones" in lines
+    # 14 weights, a bias, 12 norms of five; 14 kernels of ones and two entries of the training
+    assert lines[-1] == "91 keys: 75 carried over, 16 left out"
+
+
+def test_weights_of_data_parallel(naoto0804_file):
+    plain = import_naoto0804(naoto0804_file()).checkpoint["state_dict"]
+    wrapped = {f"module.{key}": value for key, value in layouts.naoto0804().items()}
+    found = import_naoto0804(naoto0804_file(wrapped)).checkpoint["state_dict"]
+    assert plain.keys() == found.keys()
+    assert all(torch.equal(plain[key], found[key]) for key in plain)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda s: s.pop("dec_3.bn.bias"), r"1 keys are missing: dec_3\.bn\.bias\. Give"),
+        (lambda s: s.update({"enc_9.weight": torch.ones(1)}), r"1 keys are not known: enc_9\.weight\."),
+        (lambda s: s.update({"dec_2.bn.bias": torch.ones(5)}), r"other shapes: dec_2\.bn\.bias \(5,\) for \(4,\)"),
+        (lambda s: s["enc_3.conv.mask_conv.weight"].mul_(2), r"enc_3\.conv\.mask_conv\.weight is not all ones"),
+        (lambda s: s.update({"enc_1.conv.input_conv.weight": torch.ones(3)}), "not of this family"),
+        (lambda s: [s.pop(key) for key in list(s) if key[:3] == "enc" and key[4] > "3"], "an encoder of 3 stages"),
+        (lambda s: s.update(note="text"), "where a state dict was expected"),
+    ],
+)
+def test_what_does_not_fit_is_named(naoto0804_file, change, complaint):
+    state = layouts.naoto0804()
+    change(state)
+    with pytest.raises(InlayError, match=complaint):
+        import_naoto0804(naoto0804_file(state))
+
+
+def test_another_family_is_refused(tdanet_folder):
+    with pytest.raises(InlayError, match=r"without 'enc_1\.conv\.input_conv\.weight' of 4 dimensions, so not of"):
+        import_naoto0804(tdanet_folder() / "latest_net_E.pth")

@@ -1,0 +1,268 @@
+"""The official TDANet: what the imported network computes, which files are taken, and what is refused."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+
+from inlay.checkpoints import build_network, build_text_encoder
+from inlay.checkpoints.meta_init import Weightless
+from inlay.convert import Imported, import_tdanet
+from inlay.convert.damsm import read_captions, read_words
+from inlay.convert.tdanet import OFFICIAL
+from inlay.errors import InlayError
+from inlay.fillers import load_filler
+from inlay.models import TDANet
+from inlay.ops import erase
+from inlay.types import TextFeatures
+from tests.convert import layouts, originals
+from tests.training import configure
+
+WORDS = ["<end>", "a", "red", "bird", "o_o", "with", "wings"]  # o_o: no caption is cut into it
+
+
+class Official(NamedTuple):
+    imported: Imported
+    ours: Path
+
+
+@pytest.fixture(scope="module")
+def official(tmp_path_factory):
+    """What a folder with its text encoder, and with files that are not needed, is imported as."""
+    folder = tmp_path_factory.mktemp("official")
+    for letter, state in zip("EG", layouts.tdanet(), strict=True):
+        torch.save(state, folder / f"latest_net_{letter}.pth")
+    torch.save({}, folder / "latest_net_D.pth")
+    torch.save({}, folder / "100_net_E.pth")
+    imported = import_tdanet(folder, **save_reader(folder))
+    return Official(imported, saved(imported, folder))
+
+
+@pytest.fixture
+def reader(tmp_path):
+    return save_reader(tmp_path)
+
+
+def save_reader(folder):
+    """Options of an import: files of a text encoder and its words."""
+    torch.save(layouts.captions(len(WORDS))[0], folder / "text_encoder.pth")
+    (folder / "words.txt").write_text("\n".join(WORDS) + "\n")
+    return {"text": folder / "text_encoder.pth", "words": folder / "words.txt"}
+
+
+def saved(imported, folder):
+    torch.save(imported.checkpoint, folder / "ours.ckpt")
+    return folder / "ours.ckpt"
+
+
+def test_layout_is_the_published_one(shared_data):
+    described = json.loads((shared_data.parent / "specs/foreign_checkpoints/tdanet.json").read_text())["state"]
+    for state, part in zip(layouts.tdanet(scale=1), ("net_E", "net_G"), strict=True):
+        assert {k: list(v.shape) for k, v in state.items()} == described[part]
+
+
+def test_settings_are_those_of_the_preset():
+    settings = dict(configure("model=tdanet_official5", "data.root=none").model)
+    assert {key: settings[key] for key in OFFICIAL} == OFFICIAL
+    widths = {"encoder_channels", "decoder_channels", "text_dim", "latent", "fusion_width"}
+    own = {"_target_", "mask_as_input", "upsample", "checkpointing"}  # no such thing in the official code
+    assert settings.keys() == OFFICIAL.keys() | widths | own
+
+
+def check(folder, scale, scenes, size, tdanet_folder, drawn):
+    e, g = layouts.tdanet(scale)
+    net = build_network(saved(import_tdanet(tdanet_folder(e, g)), folder))
+    image, hole = scenes(*size)
+    dim = 256 // scale
+    words, sentence = torch.randn(4, dim, 6) / 2, torch.randn(4, dim) / 2
+    noise = torch.randn(net.latent_shape(image)) if drawn else None
+    said = TextFeatures(words.mT, sentence, torch.ones(4, 6, dtype=torch.bool))
+    with torch.inference_mode():
+        raw = net(erase(image, hole), hole, said, noise)
+    expected, steeper = (
+        originals.tdanet(e, g, image, hole, words, sentence, noise, merge_slope=slope) for slope in (0.01, 0.1)
+    )
+    torch.testing.assert_close(raw.double(), expected, rtol=0, atol=1e-5)
+    assert (raw - steeper).abs().max() > 1e-3  # the one block with another slope is not overlooked
+    assert raw.std() > 0.05
+    return net
+
+
+@pytest.mark.stranger("17.C.1")
+@pytest.mark.parametrize("drawn", [False, True], ids=["mean", "drawn"])
+def test_computes_what_the_original_computes(tmp_path, scenes, tdanet_folder, drawn):
+    check(tmp_path, 16, scenes, (128, 96), tdanet_folder, drawn)
+
+
+@pytest.mark.slow
+def test_computes_what_the_original_computes_at_full_size(tmp_path, scenes, tdanet_folder):
+    net = check(tmp_path, 1, scenes, (256, 256), tdanet_folder, drawn=True)
+    net.strip()
+    assert sum(p.numel() for p in net.parameters()) == 27_120_352
+
+
+def test_training_goes_on_where_the_original_stands(official):
+    """The raw weights are kept, and transposed convolutions are normalized over the same axis."""
+    _, g = layouts.tdanet()
+    net = build_network(official.ours).train()
+    conv = net.generator.blocks[2].shortcut.conv
+    matrix = g["decoder2.bypass.module.weight_bar"].flatten(1).double()
+    u = g["decoder2.bypass.module.weight_u"].double()
+    u = matrix @ (matrix.T @ u)  # what the import has done
+    v = matrix.T @ u  # what training adds: PyTorch begins with the other vector, which has nowhere to go
+    expected = matrix / (u / u.norm() @ matrix @ v / v.norm())
+    torch.testing.assert_close(conv.weight.flatten(1).double(), expected, rtol=1e-5, atol=0)
+
+
+def test_every_key_is_mentioned(official):
+    state = {key: value for part in (*layouts.tdanet(), layouts.captions(len(WORDS))[0]) for key, value in part.items()}
+    lines = str(official.imported.report).splitlines()
+    for key in state:
+        assert sum(line.startswith(f"{key} ") for line in lines) == 1
+    assert "encoder0.model.3.module.bias (8,) left out: the same as encoder0.conv2.module.bias" in lines
+    assert "latest_net_D.pth left out: a discriminator, which fills nothing" in lines
+    assert any(line.startswith("100_net_E.pth left out: another step") for line in lines)
+    twins = sum("left out: the same as" in line for line in lines)
+    assert lines[-1] == f"{len(state)} keys: {len(state) - twins} carried over, {twins} left out"
+    assert twins == 4 * (13 * 3 + 8 * 3 + 4)
+
+
+def test_the_last_step_is_taken(tdanet_folder, tmp_path):
+    for gate, step in enumerate(["90000", "100000", "iter"]):
+        e, g = layouts.tdanet()
+        folder = tdanet_folder(e, g | {"attn1.gamma": torch.tensor([float(gate)])}, step)
+    assert import_tdanet(folder).checkpoint["state_dict"]["net.generator.attention.gamma"] == 1
+    tdanet_folder(e, g | {"attn1.gamma": torch.tensor([7.0])}, "latest")
+    assert import_tdanet(folder).checkpoint["state_dict"]["net.generator.attention.gamma"] == 7
+
+
+def test_weights_of_data_parallel(tdanet_folder, official):
+    plain = official.imported.checkpoint["state_dict"]
+    wrapped = [{f"module.{key}": value for key, value in state.items()} for state in layouts.tdanet()]
+    found = import_tdanet(tdanet_folder(*wrapped)).checkpoint["state_dict"]
+    assert all(torch.equal(plain[key], found[key]) for key in plain if key.startswith("net."))
+
+
+def other(key):
+    return lambda state: state.update({key: state[key] + 1})
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "complaint"),
+    [
+        (
+            "E",
+            lambda s: s.pop("prior.model.1.module.weight_u"),
+            r"1 keys are missing: prior\.model\.1\.module\.weight_u",
+        ),
+        ("G", lambda s: s.update({"attn1.gamma": torch.ones(2)}), r"other shapes: attn1\.gamma \(2,\) for \(1,\)"),
+        (
+            "E",
+            other("block0.model.0.module.bias"),
+            r"one tensor differ: block0\.conv1\.module\.bias and block0\.model\.0",
+        ),
+        ("E", lambda s: s.pop("word_attention.conv_image.weight"), "so not of this family"),
+    ],
+)
+def test_what_does_not_fit_is_named(tdanet_folder, part, change, complaint):
+    states = dict(zip("EG", layouts.tdanet(), strict=True))
+    change(states[part])
+    with pytest.raises(InlayError, match=complaint):
+        import_tdanet(tdanet_folder(*states.values()))
+
+
+def test_a_folder_without_both_files(tmp_path, tdanet_folder):
+    with pytest.raises(InlayError, match="no such folder"):
+        import_tdanet(tmp_path / "nowhere")
+    folder = tdanet_folder()
+    (folder / "latest_net_G.pth").rename(folder / "9_net_G.pth")
+    with pytest.raises(InlayError, match="no step of which"):
+        import_tdanet(folder)
+
+
+class TestCaptions:
+    def test_are_read_as_the_original_reads_them(self, official):
+        encoder = build_text_encoder(official.ours)
+        _, table, rnn = layouts.captions(len(WORDS))
+        found = encoder(encoder.tokenizer(["A red bird, with wings!", "bird", "An emerald bird o_o, with zyzzyva"]))
+        for row, numbers in enumerate([[1, 2, 3, 5, 6], [3], [3, 5]]):  # others are left out
+            words, (last, _) = rnn(table(torch.tensor(numbers)))
+            torch.testing.assert_close(found.words[row, : len(numbers)], words)
+            torch.testing.assert_close(found.sentence[row], last.flatten())
+            assert found.word_mask[row].sum() == len(numbers)
+        assert official.imported.report.remarks[-3] == "1 words left out, as no caption is cut into them: o_o"
+
+    @pytest.mark.parametrize("caption", ["", "zyzzyva, emerald"], ids=["empty", "unknown"])
+    def test_none_that_is_known_is_the_end_alone(self, official, caption):
+        encoder = build_text_encoder(official.ours)
+        _, table, rnn = layouts.captions(len(WORDS))
+        words, (last, _) = rnn(table(torch.tensor([0])))
+        found = encoder(encoder.tokenizer([caption, "a red bird"]))
+        torch.testing.assert_close(found.words[0, :1], words)
+        torch.testing.assert_close(found.sentence[0], last.flatten())
+        assert found.word_mask[0].tolist() == [True, False, False]
+
+    def test_unknown_words_leave_no_trace_and_are_named(self, scenes, official):
+        filler = load_filler(official.ours)
+        image, hole = (x[:1] for x in scenes(64, 64))
+        assert torch.equal(*(filler.fill(image, hole, text=[text]) for text in ("a zyzzyva bird", "a bird")))
+        assert filler.doubts("a zyzzyva bird") == ["the model never learned these words and leaves them out: zyzzyva."]
+        assert "5 words of its own; others are left out, as in the original" in official.imported.card
+
+    def test_reach_the_picture(self, scenes, official):
+        filler = load_filler(official.ours)
+        image, hole = scenes(64, 64)
+        one, other = (filler.fill(image[:1], hole[:1], text=[text]) for text in ("a bird", "red wings"))
+        assert not torch.equal(one, other)
+        assert filler.size == 256
+
+    def test_are_not_read_without_an_encoder(self, tmp_path, scenes, tdanet_folder):
+        imported = import_tdanet(tdanet_folder())
+        filler = load_filler(saved(imported, tmp_path))
+        image, hole = scenes(64, 64)
+        fills = [filler.fill(image, hole, text=text) for text in (None, ["a red bird"] * 4)]
+        assert torch.equal(*fills)
+        assert filler.doubts("a bird") == ["the model never learned these words and leaves them out: a, bird."]
+        assert len(imported.report.remarks) == 1
+        assert imported.report.remarks[0].startswith("captions: not read, since its text encoder was not imported")
+
+    @pytest.mark.parametrize("written", ['["<end>", "a", "red", "bird", "o_o", "with", "wings"]', "\r\n".join(WORDS)])
+    def test_words_may_be_json_or_lines(self, reader, written):
+        reader["words"].write_text(written)
+        assert read_words(reader["words"]) == WORDS
+
+    @pytest.mark.parametrize(
+        ("written", "complaint"),
+        [
+            (b"\x80\x04K\x01.", r"a pickle, which runs code .* python -c"),
+            (b"\xff\xfe", "no list of words"),
+            (b'["<end>", 3]', "a word is missing, empty"),
+            (b"<end>\nred\nred", "there twice"),
+            (b"", "a word is missing"),
+            (b"<end>\nred", r"2 words, but .* knows 7"),
+        ],
+    )
+    def test_other_lists_are_refused(self, reader, written, complaint):
+        reader["words"].write_bytes(written)
+        with pytest.raises(InlayError, match=complaint):
+            read_captions(**reader, dim=16)
+
+    def test_words_belong_to_weights(self, reader):
+        with pytest.raises(InlayError, match="--text needs --words"):
+            read_captions(reader["text"], None, dim=16)
+        with pytest.raises(InlayError, match="no such file"):
+            read_captions(reader["text"], reader["words"].with_name("none"), dim=16)
+
+    def test_a_reader_of_another_width_is_refused(self, reader):
+        with pytest.raises(InlayError, match=r"other shapes: rnn\.weight_ih_l0 \(32, 12\) for \(24, 12\)"):
+            read_captions(**reader, dim=12)
+
+
+def test_the_whole_network_is_filled(official):
+    imported = official.imported.checkpoint
+    settings = {k: v for k, v in imported["inlay"]["config"]["model"].items() if k != "_target_"}
+    with Weightless():
+        own = TDANet(**settings).state_dict()
+    assert {f"net.{key}" for key in own} == {key for key in imported["state_dict"] if key.startswith("net.")}

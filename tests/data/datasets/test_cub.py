@@ -1,0 +1,201 @@
+import pytest
+
+from inlay.data.datasets import CUB
+from inlay.data.filesystem import Tree, unchanged
+from inlay.errors import InlayError
+from inlay.images import read_picture
+
+BIRDS = {
+    "CUB_200_2011/images.txt": "2 001.Auk/Auk_2.jpg\n5 003.Jay/Jay_1.jpg\n9 003.Jay/Jay_7.jpg\n",
+    "CUB_200_2011/image_class_labels.txt": "2 1\n5 3\n9 3\n",
+    "CUB_200_2011/classes.txt": "1 001.Auk\n3 003.Jay\n",
+    "CUB_200_2011/train_test_split.txt": "2 1\n5 0\n9 1\n",
+    "CUB_200_2011/bounding_boxes.txt": "2 60.0 27.1 325.0 304.2\n5 1.0 2.0 3.0 4.0\n",
+    "CUB_200_2011/images/001.Auk/Auk_2.jpg": "",
+    "CUB_200_2011/images/003.Jay/Jay_1.jpg": "",
+}
+LISTS = {"trainvalclasses.txt": "001.Auk\n", "testclasses.txt": "003.Jay\n"}
+
+
+def test_official_layout(plant, ask):
+    rows, refused = ask(CUB(), plant(BIRDS))
+    assert rows == {
+        "001.Auk/Auk_2.jpg": {
+            "id": "001.Auk/Auk_2.jpg",
+            "image": "CUB_200_2011/images/001.Auk/Auk_2.jpg",
+            "split": "train",
+            "label": "001.Auk",
+            "bbox": [60.0, 27.1, 385.0, 331.3],
+        },
+        "003.Jay/Jay_1.jpg": {
+            "id": "003.Jay/Jay_1.jpg",
+            "image": "CUB_200_2011/images/003.Jay/Jay_1.jpg",
+            "split": "test",
+            "label": "003.Jay",
+            "bbox": [1.0, 2.0, 4.0, 6.0],
+        },
+        "003.Jay/Jay_7.jpg": {  # listed and not there: whoever decodes says so
+            "id": "003.Jay/Jay_7.jpg",
+            "image": "CUB_200_2011/images/003.Jay/Jay_7.jpg",
+            "split": "train",
+            "label": "003.Jay",
+        },
+    }
+    assert not refused
+
+
+def test_the_inner_folder_as_root(plant, ask):
+    rows, _ = ask(CUB(), plant(BIRDS | {"CUB_200_2011/text/001.Auk/Auk_2.txt": "An auk."}) / "CUB_200_2011")
+    assert rows["001.Auk/Auk_2.jpg"]["image"] == "images/001.Auk/Auk_2.jpg"
+    assert rows["001.Auk/Auk_2.jpg"]["captions"] == ["An auk."]
+    assert "captions" not in rows["003.Jay/Jay_1.jpg"]
+
+
+@pytest.mark.stranger("17.C.6")
+@pytest.mark.parametrize("place", ["text", "text_c10", "cvpr2016_cub/text_c10"])
+def test_the_inner_folder_finds_captions_and_class_lists_beside_it(plant, ask, place, caplog):
+    text = {f"{place}/001.Auk/Auk_2.txt": "An auk.", **{f"{place}/{name}": lines for name, lines in LISTS.items()}}
+    tree = Tree(plant(BIRDS | text) / "CUB_200_2011")
+    rows, _ = ask(CUB(classes="zero_shot"), tree)
+    assert rows["001.Auk/Auk_2.jpg"]["captions"] == ["An auk."]
+    assert [row["split"] for row in rows.values()] == ["train", "test", "test"]
+    assert f"{tree.root.parent / place}/ has no captions for 2 pictures" in caplog.text
+    assert unchanged(tree.root, tree.consulted)
+    (tree.root.parent / place / "001.Auk/Auk_3.txt").write_text("Another.")
+    assert not unchanged(tree.root, tree.consulted), "an index that rests on what lies beside it is outdated"
+
+
+@pytest.mark.stranger("17.C.6")
+def test_without_captions_it_says_where_it_looked(plant, ask, caplog):
+    root = plant(BIRDS) / "CUB_200_2011"
+    ask(CUB(), root)
+    assert f"no captions; looked for {root}/text_c10, {root}/text, " in caplog.text
+    assert f"{root.parent}/text_c10, {root.parent}/text, {root.parent}/cvpr2016_cub/text_c10" in caplog.text
+
+
+@pytest.mark.stranger("17.C.6")
+def test_captions_beside_lead_no_further(plant, ask):
+    lists = {"CUB_200_2011/images.txt": "2 ../secret.jpg\n"}
+    root = plant(BIRDS | lists | {"text/a": "", "secret.txt": "A secret."})
+    rows, refused = ask(CUB(), root / "CUB_200_2011")
+    assert not rows
+    assert "lies outside" in refused["images/../secret.jpg"]
+
+
+@pytest.mark.stranger("17.C.6")
+def test_segmentations_beside_the_inner_folder_are_said_to_be_unused(plant, ask, caplog):
+    root = plant(BIRDS | {"segmentations/001.Auk/Auk_2.png": ""})
+    rows, _ = ask(CUB(), root / "CUB_200_2011")
+    assert "mask" not in rows["001.Auk/Auk_2.jpg"]
+    assert f"{root}/segmentations is not used" in caplog.text
+    assert f"Give data.root={root}." in caplog.text
+
+
+@pytest.mark.parametrize("place", ["text", "text_c10", "CUB_200_2011/text_c10", "cvpr2016_cub/text_c10"])
+def test_captions(plant, ask, caplog, place):
+    text = {
+        f"{place}/001.Auk/Auk_2.txt": b"a black bird\xef\xbf\xbd\xff with a bill.\r\n\n a bird. \n",
+        f"{place}/003.Jay/Jay_1.h5": b"\x00\xff",
+        f"{place}/003.Jay/Jay_7.txt": " \n",
+    }
+    rows, _ = ask(CUB(), plant(BIRDS | text))
+    assert rows["001.Auk/Auk_2.jpg"]["captions"] == ["a black bird ÿ with a bill.", "a bird."]
+    assert not any("captions" in rows[id] for id in ("003.Jay/Jay_1.jpg", "003.Jay/Jay_7.jpg"))
+    assert "no captions for 2 pictures" in caplog.text
+
+
+@pytest.mark.stranger("17.A.11")
+@pytest.mark.parametrize(
+    "file", ["text_c10/001.Auk.t7", "cvpr2016_cub/word_c10/001.Auk.t7", "cub_icml/001.Auk/Auk_2.t7"]
+)
+def test_captions_for_torch_alone_are_told_from_what_is_needed(plant, ask, caplog, file):
+    ask(CUB(), plant(BIRDS | {file: b"\x04\0"}))
+    assert f"{file} and its like are captions for Torch" in caplog.text
+    assert "text_c10/ or text/ with CLASS/IMAGE.txt" in caplog.text
+    assert "cvpr2016_cub.tar.gz" in caplog.text
+
+
+@pytest.mark.stranger("17.A.5")
+def test_a_bad_caption_file_fails_its_picture_alone(plant, ask):
+    root = plant(BIRDS | {"text/001.Auk/Auk_2.txt": None, "text/003.Jay/Jay_1.txt": "A jay."})
+    rows, refused = ask(CUB(), root)
+    assert "Auk_2.txt: a folder" in refused["CUB_200_2011/images/001.Auk/Auk_2.jpg"]
+    assert rows["003.Jay/Jay_1.jpg"]["captions"] == ["A jay."]
+
+
+@pytest.mark.parametrize("place", ["", "CUB_200_2011/"])
+def test_segmentations(plant, ask, place):
+    mask = f"{place}segmentations/001.Auk/Auk_2.png"
+    rows, refused = ask(CUB(), plant(BIRDS | {mask: ""}))
+    assert (rows["001.Auk/Auk_2.jpg"]["mask"], rows["001.Auk/Auk_2.jpg"]["mask_is"]) == (mask, "white")
+    assert not {"mask", "mask_is"} & rows["003.Jay/Jay_1.jpg"].keys()
+    assert not refused
+
+
+@pytest.mark.parametrize("place", ["", "CUB_200_2011/", "text/", "text_c10/", "cvpr2016_cub/"])
+def test_classes_apart(plant, ask, place):
+    rows, refused = ask(CUB(classes="zero_shot"), plant(BIRDS | {place + name: text for name, text in LISTS.items()}))
+    assert [row["split"] for row in rows.values()] == ["train", "test", "test"]
+    assert not refused
+
+
+def test_a_class_of_neither_part(plant, ask):
+    rows, refused = ask(CUB(classes="zero_shot"), plant(BIRDS | LISTS | {"testclasses.txt": "007.Other\n"}))
+    assert list(rows) == ["001.Auk/Auk_2.jpg"]
+    assert len(refused) == 2
+    assert "neither trainvalclasses.txt nor testclasses.txt" in refused["CUB_200_2011/images/003.Jay/Jay_1.jpg"]
+
+
+def test_class_lists_are_asked_for(plant):
+    root = plant(BIRDS | {"trainvalclasses.txt": "001.Auk\n"})
+    with pytest.raises(InlayError, match=r"testclasses\.txt is missing.*cvpr2016_cub.*data\.root=") as caught:
+        list(CUB(classes="zero_shot")(Tree(root)))
+    assert str(root) in str(caught.value)
+
+
+def test_what_the_lists_do_not_know_is_refused(plant, ask):
+    more = {
+        "CUB_200_2011/images/003.Jay/Jay_8.jpg": "",
+        "CUB_200_2011/images/new/a.png": "",
+        "CUB_200_2011/images.txt": BIRDS["CUB_200_2011/images.txt"] + "10 003.Jay/Jay_9.jpg\n11 001.Auk/Auk_2.jpg\n",
+    }
+    rows, refused = ask(CUB(), plant(BIRDS | more))
+    assert len(rows) == 3
+    assert refused == {
+        "CUB_200_2011/images/003.Jay/Jay_9.jpg": "train_test_split.txt gives it no split",
+        "CUB_200_2011/images/001.Auk/Auk_2.jpg": "named twice by images.txt",
+        "CUB_200_2011/images/003.Jay/Jay_8.jpg": "not named by images.txt",
+        "CUB_200_2011/images/new/a.png": "not named by images.txt",
+    }
+
+
+@pytest.mark.parametrize("missing", ["images.txt", "image_class_labels.txt", "classes.txt", "train_test_split.txt"])
+def test_another_layout(plant, missing):
+    files = {path: text for path, text in BIRDS.items() if not path.endswith(f"/{missing}")}
+    with pytest.raises(InlayError, match=rf"data\.root=.*{missing} is missing.*CUB_200_2011/ with.*caltech"):
+        list(CUB()(Tree(plant(files))))
+
+
+@pytest.mark.parametrize(("name", "text"), [("images.txt", "2\n"), ("bounding_boxes.txt", "2 1 1 wide 4\n")])
+def test_damaged_lists(plant, name, text):
+    with pytest.raises(InlayError, match=rf"{name}.*expected"):
+        list(CUB()(Tree(plant(BIRDS | {f"CUB_200_2011/{name}": text}))))
+
+
+def test_options_are_checked():
+    with pytest.raises(InlayError, match=r"data\.listing\.classes must be 'all' or 'zero_shot', got 'some'"):
+        CUB(classes="some")
+
+
+def test_real_birds(shared_data, ask):
+    rows, refused = ask(CUB(), shared_data / "cub")
+    splits = [row["split"] for row in rows.values()]
+    assert (len(rows), splits.count("train"), splits.count("test")) == (296, 154, 142)
+    assert {len(row["captions"]) for row in rows.values()} == {10}
+    assert len({row["label"] for row in rows.values()}) == 12
+    assert not refused
+    for row in list(rows.values())[::10]:
+        height, width = read_picture(shared_data / "cub" / row["image"]).size
+        left, top, right, bottom = row["bbox"]
+        assert 0 <= left < right <= width + 1
+        assert 0 <= top < bottom <= height + 1

@@ -1,0 +1,179 @@
+import os
+import tracemalloc
+
+import pytest
+
+from inlay.data.datasets import FList
+from inlay.data.filesystem import Tree
+from inlay.errors import InlayError
+
+
+def test_lists_with_masks_and_captions(plant, ask, caplog):
+    root = plant(
+        {
+            "train.flist": "images/a.jpg\n\n./images/b.jpg\n",
+            "train_mask.flist": "masks/a.png\nmasks/b.png\n",
+            "valid.flist": "images/c.jpg\n",
+            "test_shuffled.flist": "images/gone.jpg\n",
+            "caption.json": '{"a.jpg": ["one", "two"], "c.jpg": "three", "b.jpg": [""]}',
+            **dict.fromkeys([f"images/{name}.jpg" for name in "abcd"], ""),
+            **dict.fromkeys([f"masks/{name}.png" for name in "abc"], ""),
+        }
+    )
+    rows, refused = ask(FList(), root)
+    assert rows["images/a.jpg"] == {
+        "id": "images/a.jpg",
+        "image": "images/a.jpg",
+        "split": "train",
+        "mask": "masks/a.png",
+        "mask_is": "nonzero",
+        "captions": ["one", "two"],
+    }
+    assert rows["images/b.jpg"]["mask"] == "masks/b.png"
+    assert "captions" not in rows["images/b.jpg"]
+    assert rows["images/c.jpg"] == {
+        "id": "images/c.jpg",
+        "image": "images/c.jpg",
+        "split": "val",
+        "captions": ["three"],
+    }
+    assert rows["images/gone.jpg"]["split"] == "test"
+    assert refused == dict.fromkeys(["images/d.jpg", "masks/c.png"], "named by none of the lists")
+    assert "2 of 4 pictures have no caption" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("images", "masks"), [("a.jpg\nb.jpg\nc.jpg\n", "m.png\n"), ("a.jpg\n", "m.png\nn.png\no.png\n")]
+)
+def test_masks_of_another_length(plant, images, masks):
+    root = plant({"train.flist": images, "train_mask.flist": masks})
+    longer = "train.flist" if len(images) > len(masks) else "train_mask.flist"
+    with pytest.raises(InlayError, match=rf"train_mask\.flist.*{longer} names 3 files and the other 1"):
+        list(FList()(Tree(root)))
+
+
+def test_a_name_in_two_lists_is_refused_once(plant, ask):
+    rows, refused = ask(FList(), plant({"train.flist": "a.jpg\n./a.jpg\n", "val.flist": "b.jpg\na.jpg\n", "a.jpg": ""}))
+    assert {id: row["split"] for id, row in rows.items()} == {"a.jpg": "train", "b.jpg": "val"}
+    assert refused == {"a.jpg": "named twice, at last by val.flist"}
+
+
+def test_absolute_paths(plant, ask, tmp_path):
+    root = plant({"images/a.jpg": "", "images/b.jpg": "", "images/c.jpg": ""})
+    (tmp_path / "link").symlink_to(root)
+    (root / "train.flist").write_text(f"{root}/images/a.jpg\n{tmp_path}/link/images/b.jpg\n/images/c.jpg\n")
+    rows, refused = ask(FList(), tmp_path / "link")
+    assert list(rows) == ["images/a.jpg", "images/b.jpg", "images/c.jpg"]
+    assert not refused
+
+
+@pytest.mark.parametrize("line", ["/home/someone/else.jpg", "../outside.jpg", "images/../../outside.jpg"])
+def test_paths_outside(plant, line):
+    root = plant({"train.flist": f"a.jpg\n{line}\n"})
+    with pytest.raises(InlayError, match=r"train\.flist, line 2: .*outside data\.root"):
+        list(FList()(Tree(root)))
+
+
+def test_a_list_that_names_folders(plant, ask):
+    files = ["images/x/1.jpg", "images/2.jpg", "masks/x/1.png", "masks/2.png"]
+    root = plant({"train.flist": "images\n", "train_mask.flist": "masks/\n", **dict.fromkeys(files, "")})
+    rows, refused = ask(FList(), root)
+    assert {id: row["mask"] for id, row in rows.items()} == {
+        "images/2.jpg": "masks/2.png",
+        "images/x/1.jpg": "masks/x/1.png",
+    }
+    assert not refused
+
+
+def test_names_that_are_no_text(plant, ask):
+    root = plant({"train.flist": "images\n", "train_mask.flist": "masks\n", **dict.fromkeys(["images/2.jpg"], "")})
+    (root / os.fsdecode(b"images/1\xff.jpg")).touch()
+    (root / "masks").mkdir()
+    (root / "masks/1.png").touch()
+    (root / os.fsdecode(b"masks/2\xff.png")).touch()
+    rows, refused = ask(FList(), root)
+    assert not rows
+    assert list(refused) == ["images/2.jpg", r"images/1\xff.jpg", r"masks/2\xff.png"]
+    assert "its mask" in refused["images/2.jpg"]
+
+
+def test_a_list_of_no_split(plant, ask):
+    rows, refused = ask(FList(), plant({"all.flist": "a.jpg\n", "train.flist": "b.jpg\n"}))
+    assert list(rows) == ["b.jpg"]
+    assert "begins with one of train, val, test" in refused["all.flist"]
+
+
+def test_no_lists(plant):
+    with pytest.raises(InlayError, match=r"data\.root=.*\.flist.*is missing.*train\*\.flist"):
+        list(FList()(Tree(plant({"a.jpg": ""}))))
+
+
+@pytest.mark.stranger("A.10", "A.11")
+@pytest.mark.parametrize("name", ["train.flist", "train_mask.flist", "caption.json"])
+@pytest.mark.parametrize("what", ["pipe", "link"])
+def test_lists_that_are_pipes_or_lie_elsewhere(plant, tmp_path, name, what):
+    root = plant({"train.flist": "a.jpg\n", "train_mask.flist": "m.png\n"})
+    (root / name).unlink(missing_ok=True)
+    os.mkfifo(root / name) if what == "pipe" else (root / name).symlink_to("/etc/passwd")
+    with pytest.raises(InlayError, match=rf"{name}: (no regular file|leads out of)"):
+        list(FList()(Tree(root)))
+
+
+@pytest.mark.stranger("A.11")
+def test_long_lists_take_few_bytes_a_line(plant):
+    lines = 20_000
+    root = plant({"train.flist": "".join(f"places/{number:030d}.jpg\n" for number in range(lines))})
+    tracemalloc.start()
+    assert sum(1 for _ in FList()(Tree(root))) == lines
+    assert tracemalloc.get_traced_memory()[1] < 40 * lines + 2**19  # so ten millions stay under 1 GB
+    tracemalloc.stop()
+
+
+WINDOWS = (
+    b"\xef\xbb\xbf\"D:\\Photos\\images\\a.jpg\" \r\nd:/photos/images/b.JPG\t\r\n'images\\c.jpg'\r\nimages/d.png  \r\n"
+)
+
+
+@pytest.mark.stranger("17.A.6")
+@pytest.mark.parametrize("content", [WINDOWS, WINDOWS.decode("utf-8-sig").encode("utf-16")])
+@pytest.mark.parametrize("root_was", ["D:/Photos", "D:\\Photos\\"])
+def test_lists_of_another_system(plant, ask, caplog, root_was, content):
+    names = ["images/a.JPG", "images/b.jpg", "images/c.jpg", "images/d.PNG"]
+    rows, refused = ask(FList(root_was=root_was), plant({"train.flist": content, **dict.fromkeys(names, "")}))
+    assert list(rows) == names
+    assert not refused
+    assert "files have other capital letters than in the lists, images/a.JPG for instance" in caplog.text
+
+
+@pytest.mark.stranger("17.A.6")
+def test_absolute_paths_of_another_machine(plant, ask):
+    root = plant({"train.flist": "/home/bob/photos/a.jpg\nb.jpg\n", "a.jpg": "", "b.jpg": ""})
+    assert list(ask(FList(root_was="/home/bob/photos/"), root)[0]) == ["a.jpg", "b.jpg"]
+
+
+@pytest.mark.stranger("17.A.6")
+@pytest.mark.parametrize(
+    "line", ["D:\\photos\\a.jpg", "D:/photos/a.jpg", "\\\\server\\photos\\a.jpg", "/home/bob/a.jpg"]
+)
+def test_paths_of_another_machine_are_told_with_the_way_to_map_them(plant, line):
+    with pytest.raises(InlayError, match=r"line 1: .* lies outside .* data\.listing\.root_was=FOLDER"):
+        list(FList()(Tree(plant({"train.flist": line + "\n"}))))
+
+
+@pytest.mark.stranger("17.A.6")
+def test_capital_letters_choose_where_files_differ_in_nothing_else(plant, ask):
+    rows, refused = ask(FList(), plant({"train.flist": "a.jpg\nB.jpg\n", **dict.fromkeys(["a.jpg", "a.JPG"], "")}))
+    assert list(rows) == ["a.jpg", "B.jpg"]
+    assert list(refused) == ["a.JPG"]
+
+
+@pytest.mark.stranger("17.A.6")
+def test_a_backslash_may_be_a_part_of_a_name(plant, ask):
+    assert list(ask(FList(), plant({"train.flist": "a\\b.jpg\n", "a\\b.jpg": ""}))[0]) == ["a\\b.jpg"]
+
+
+@pytest.mark.stranger("17.A.6")
+def test_masks_of_another_system(plant, ask):
+    lists = {"train.flist": "a.jpg\n", "train_mask.flist": "'masks\\A.png'\n"}
+    rows, refused = ask(FList(), plant({**lists, "a.jpg": "", "masks/a.png": ""}))
+    assert (rows["a.jpg"]["mask"], refused) == ("masks/a.png", {})

@@ -1,0 +1,123 @@
+import json
+import os
+
+import pytest
+
+from inlay.data.datasets import Folder
+from inlay.data.filesystem import Tree, unchanged
+from inlay.data.splits import split_of
+from inlay.errors import InlayError
+
+
+def test_its_own_split(plant, ask):
+    root = plant({"train/b.jpg": "", "train/deep/A.PNG": "", "val/a.webp": "", "test/a.jpg": "", "val/notes.txt": ""})
+    rows, refused = ask(Folder(), root)
+    assert {id: row["split"] for id, row in rows.items()} == {
+        "train/b.jpg": "train",
+        "train/deep/A.PNG": "train",
+        "val/a.webp": "val",
+        "test/a.jpg": "test",
+    }
+    assert all(row["image"] == id for id, row in rows.items())
+    assert not refused
+
+
+def test_pictures_beside_the_split_are_refused(plant, ask):
+    rows, refused = ask(Folder(), plant({"train/a.jpg": "", "val/a.jpg": "", "c.jpg": "", "more/train/d.jpg": ""}))
+    assert list(rows) == ["train/a.jpg", "val/a.jpg"]
+    assert refused == dict.fromkeys(["c.jpg", "more/train/d.jpg"], "lies beside train/ and val/")
+
+
+def test_split_by_hash(plant, ask):
+    names = [f"{number % 3}/{number}.jpg" for number in range(300)]
+    rows, _ = ask(Folder(), plant(dict.fromkeys(names, "")))
+    assert {id: row["split"] for id, row in rows.items()} == {name: split_of(name) for name in names}
+
+
+def test_a_handful_is_split_too(plant, ask):
+    rows, _ = ask(Folder(), plant({"a.jpg": "", "b.jpg": ""}))
+    assert sorted(row["split"] for row in rows.values()) == ["train", "val"]
+
+
+@pytest.mark.parametrize(("there", "lacking"), [("train", "val"), ("val", "train")])
+def test_half_a_split_is_announced(plant, ask, caplog, there, lacking):
+    ask(Folder(), plant({f"{there}/a.jpg": "", f"{there}/b.jpg": ""}))
+    (record,) = caplog.records
+    assert f"{there}/ is there and {lacking}/ is not" in record.message
+
+
+def test_a_file_named_train_is_no_split(plant, ask):
+    rows, _ = ask(Folder(), plant({"train": "", "val": "", "a.jpg": "", "b.jpg": ""}))
+    assert len(rows) == 2
+
+
+def test_names_that_are_no_text(plant, ask):
+    root = plant({"a.jpg": "", "b.jpg": ""})
+    (root / os.fsdecode(b"caf\xe9.jpg")).touch()
+    (root / os.fsdecode(b"f\xff")).mkdir()
+    (root / os.fsdecode(b"f\xff") / "d.jpg").touch()
+    rows, refused = ask(Folder(), root)
+    assert list(rows) == ["a.jpg", "b.jpg"]
+    assert list(refused) == [r"caf\xe9.jpg", r"f\xff/d.jpg"]
+    assert all("UTF-8" in reason for reason in refused.values())
+    json.dumps(list(refused), ensure_ascii=False).encode()
+
+
+def test_names_of_all_tongues(plant, ask):
+    rows, _ = ask(Folder(), plant({"Größe/雪 1.jpg": "", "b.jpg": ""}))
+    assert "Größe/雪 1.jpg" in rows
+
+
+def test_nothing_is_decoded_and_nothing_passed_over(plant, ask):
+    root = plant({"empty.jpg": "", "folder.jpg/in.png": ""})
+    (root / "lost.jpg").symlink_to("nowhere")
+    assert list(ask(Folder(), root)[0]) == ["empty.jpg", "folder.jpg", "folder.jpg/in.png", "lost.jpg"]
+
+
+def test_streams(plant):
+    root = plant({f"{number}.jpg": "" for number in range(250)} | {"z/y.jpg": ""})
+    tree = Tree(root)
+    next(iter(Folder()(tree)))
+    assert "z" not in tree.consulted  # not searched before it is its turn
+
+
+def test_captions_beside(plant, ask, caplog):
+    root = plant(
+        {"a/1.jpg": "", "a/1.txt": "One.\n\n  Two. \n", "b.jpg": "", "c.jpg": "", "c.txt": b"caf\xe9 \xff\xfe!\n"}
+    )
+    tree = Tree(root)
+    rows, _ = ask(Folder(captions="beside"), tree)
+    assert rows["a/1.jpg"]["captions"] == ["One.", "Two."]
+    assert "captions" not in rows["b.jpg"]
+    assert rows["c.jpg"]["captions"] == ["café ÿþ!"]
+    assert "1 of 3 pictures have no caption" in caplog.text
+    (root / "b.txt").write_text("Three.")
+    assert not unchanged(root, tree.consulted)
+
+
+def test_captions_from_a_file(plant, ask, tmp_path, monkeypatch):
+    root = plant(
+        {"train/a.jpg": "", "val/a.jpg": "", "val/b.jpg": "", "said.json": '{"train/a.jpg": "T", "a": "V", "b": "B"}'}
+    )
+    rows, _ = ask(Folder(captions="said.json"), root)
+    assert [row["captions"] for row in rows.values()] == [["T"], ["V"], ["B"]]
+    (tmp_path / "here.json").write_text('{"b": "from the working folder"}')
+    monkeypatch.chdir(tmp_path)
+    tree = Tree(root)
+    rows, _ = ask(Folder(captions="here.json"), tree)
+    assert rows["val/b.jpg"]["captions"] == ["from the working folder"]
+    (tmp_path / "here.json").write_text('{"b": "anew"}')
+    os.utime(tmp_path / "here.json", ns=(1, 1))
+    assert not unchanged(root, tree.consulted)
+
+
+def test_an_empty_folder(plant):
+    with pytest.raises(InlayError, match=r"data\.root=.*no pictures.*JPEG"):
+        list(Folder()(Tree(plant({"a.txt": ""}))))
+
+
+def test_real_photographs(shared_data, ask):
+    rows, refused = ask(Folder(), shared_data / "photos")
+    splits = [row["split"] for row in rows.values()]
+    assert (len(rows), splits.count("train"), splits.count("val")) == (360, 300, 60)
+    assert not refused

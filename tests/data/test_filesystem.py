@@ -1,0 +1,129 @@
+import logging
+import os
+
+import pytest
+
+from inlay.data.filesystem import Tree, unchanged
+from inlay.errors import InlayError
+
+
+@pytest.fixture
+def root(tmp_path):
+    for path in (
+        "b.JPG",
+        "a/2.png",
+        "a/1.webp",
+        "a.tif",
+        "notes.txt",
+        ".hidden.jpg",
+        ".thumbnails/1.jpg",
+        "a/._1.webp",
+    ):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).touch()
+    return tmp_path
+
+
+def later(path):
+    os.utime(path, ns=(1, path.stat().st_mtime_ns + 1))
+
+
+def test_pictures_in_order(root):
+    assert list(Tree(root).pictures()) == ["a/1.webp", "a/2.png", "a.tif", "b.JPG"]
+    assert list(Tree(root).pictures("a")) == ["a/1.webp", "a/2.png"]
+
+
+def test_links_are_followed_and_circles_left(root, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "c.png").touch()
+    (root / "linked").symlink_to(elsewhere)
+    (root / "a" / "up").symlink_to(root)
+    (root / "self.jpg").symlink_to(root / "self.jpg")
+    (root / "lost.jpg").symlink_to(root / "nowhere")
+    found = list(Tree(root).pictures())
+    assert found == ["a/1.webp", "a/2.png", "a.tif", "b.JPG", "linked/c.png", "lost.jpg", "self.jpg"]
+
+
+def test_a_root_that_is_no_folder(root):
+    for path in (root / "nowhere", root / "b.JPG"):
+        with pytest.raises(InlayError, match=r"data\.root=.*no such folder"):
+            Tree(path)
+
+
+def test_folders_that_cannot_be_searched(root):
+    tree = Tree(root)
+    with pytest.raises(InlayError, match="nowhere: cannot be searched"):
+        list(tree.pictures("nowhere"))
+    with pytest.raises(InlayError, match="nowhere: no such file"):
+        tree.text("nowhere")
+
+
+def test_names(root):
+    tree = Tree(root)
+    assert tree.names("") == ["a", "a.tif", "b.JPG", "notes.txt"]
+    assert tree.names("nowhere") == tree.names("notes.txt") == []
+    assert (tree.has("a"), tree.has("a.tif"), tree.has("b")) == (True, True, False)
+    assert (tree.has_folder("a"), tree.has_folder("a.tif"), tree.has_folder("b")) == (True, False, False)
+
+
+def test_text_of_any_making(root):
+    (root / "notes.txt").write_bytes(b"\xef\xbb\xbfone\r\ntwo \xff\r\n")
+    assert Tree(root).text("notes.txt") == "one\ntwo ÿ\n"
+
+
+def test_lines_and_table(root):
+    (root / "notes.txt").write_bytes(b"# heading\r\n\r\n  1 a  b\x0c \r\n#2 c\n3 d\n")
+    tree = Tree(root)
+    assert list(tree.lines("notes.txt")) == [(3, "1 a  b"), (5, "3 d")]
+    assert list(tree.table("notes.txt", 2)) == [["1", "a", "b"], ["3", "d"]]
+    with pytest.raises(InlayError, match=r"notes\.txt, line 5: expected 3 columns, got '3 d'"):
+        list(tree.table("notes.txt", 3))
+
+
+@pytest.mark.parametrize(
+    ("ask", "change"),
+    [
+        (lambda tree: list(tree.pictures()), lambda root: (root / "a" / "3.png").touch()),
+        (lambda tree: list(tree.pictures()), lambda root: (root / "a" / "1.webp").unlink()),
+        (lambda tree: tree.names("a"), lambda root: (root / "a" / "3.png").touch()),
+        (lambda tree: tree.has("later"), lambda root: (root / "later").touch()),
+        (lambda tree: tree.has_folder("later"), lambda root: (root / "later").mkdir()),
+        (lambda tree: tree.text("notes.txt"), lambda root: later(root / "notes.txt")),
+        (lambda tree: tree.text("notes.txt"), lambda root: (root / "notes.txt").unlink()),
+        (lambda tree: tree.open("notes.txt").close(), lambda root: later(root / "notes.txt")),
+        (lambda tree: list(tree.lines("notes.txt")), lambda root: later(root / "notes.txt")),
+    ],
+)
+def test_it_remembers_what_it_was_asked(root, ask, change):
+    os.utime(root / "a", ns=(1, 1))
+    os.utime(root, ns=(1, 1))
+    tree = Tree(root)
+    ask(tree)
+    assert unchanged(root, tree.consulted)
+    change(root)
+    assert not unchanged(root, tree.consulted)
+
+
+def test_it_says_a_thing_once(root, caplog):
+    caplog.set_level(logging.INFO)
+    tree = Tree(root)
+    for _ in range(2):
+        tree.tell("mind this")
+        tree.tell("by the way", logging.INFO)
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("WARNING", f"data.root={root}: mind this"),
+        ("INFO", f"data.root={root}: by the way"),
+    ]
+
+
+@pytest.mark.stranger("17.A.4")
+def test_what_looks_like_a_picture_and_is_not_read_is_found(root):
+    (root / "a/raw.CR2").touch()
+    os.mkfifo(root / "pipe")
+    (root / "gone").symlink_to("nowhere")
+    unread = {path: reason.split(",")[0] for path, reason in Tree(root).found() if reason}
+    assert unread == {
+        "a/raw.CR2": "a camera's raw data",
+        "gone": "a link that leads nowhere",
+        "pipe": "no regular file but a pipe",
+    }

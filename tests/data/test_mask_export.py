@@ -1,0 +1,89 @@
+"""A hole for each picture of a dataset, by its name."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inlay.data.index import open_split
+from inlay.data.mask_export import holes
+from inlay.data.pictures import IndexedPictures
+from inlay.errors import InlayError, NoHole
+
+NAMES = ["a", "b", "c", "deep/d"]
+
+
+def noise(height, width, rng, scene=None):
+    return rng.random((height, width)) < 0.5
+
+
+@pytest.fixture
+def pictures(save, write_index, tmp_path):
+    for number, name in enumerate(NAMES):
+        save(f"{name}.png", (20 + number, 30))
+
+    def build(names=NAMES, **known):
+        rows = [{"id": name, "image": f"{name}.png", "split": "train"} | known for name in names]
+        return IndexedPictures(tmp_path, open_split(write_index(rows), "train"))
+
+    return build
+
+
+def drawn(pictures, family=noise, seed=0):
+    return {hole.id: hole for hole in holes(pictures, family, seed)}
+
+
+def test_every_picture_has_one_of_its_own_size(pictures):
+    found = drawn(pictures())
+    assert list(found) == NAMES
+    assert [hole.mask.shape for hole in found.values()] == [(20 + number, 30) for number in range(4)]
+    assert all(hole.photograph.id == hole.id and not hole.reason for hole in found.values())
+
+
+def test_it_depends_on_name_and_seed_alone(pictures):
+    masks = {name: hole.mask.tobytes() for name, hole in drawn(pictures()).items()}
+    assert {name: hole.mask.tobytes() for name, hole in drawn(pictures(NAMES[::-1])).items()} == masks
+    assert drawn(pictures(["c"]))["c"].mask.tobytes() == masks["c"]
+    assert drawn(pictures(), seed=1)["c"].mask.tobytes() != masks["c"]
+    assert len({mask[:600] for mask in masks.values()}) == 4
+
+
+def test_the_family_sees_the_whole_picture(pictures, tmp_path):
+    inside = np.zeros((20, 30), np.bool_)
+    inside[5:15, 10:20] = True
+    Image.fromarray(inside.astype(np.uint8) * 255).save(tmp_path / "object.png")
+    known = {"bbox": [10, 5, 20, 15], "mask": "object.png", "mask_is": "white", "size": [30, 20]}
+
+    def family(height, width, rng, scene):
+        assert (scene.id, height, width) == ("a", 20, 30)
+        assert np.array_equal(scene.box(), scene.object())
+        return scene.place(scene.object())
+
+    assert np.array_equal(drawn(pictures(["a"], **known), family)["a"].mask, inside)
+
+
+def test_a_picture_without_a_hole_has_a_reason(pictures):
+    def family(height, width, rng, scene):
+        if scene.id == "b":
+            raise NoHole("its object is too small.")
+        return noise(height, width, rng)
+
+    found = drawn(pictures(), family)
+    assert (found["b"].mask, found["b"].reason) == (None, "its object is too small.")
+    assert found["b"].photograph is not None
+    assert all(found[name].mask is not None for name in NAMES if name != "b")
+
+
+def test_a_broken_picture_has_a_reason(pictures, tmp_path):
+    (tmp_path / "c.png").write_text("broken")
+    found = drawn(pictures())
+    assert (found["c"].mask, found["c"].photograph) == (None, None)
+    assert found["c"].reason.startswith(f"{tmp_path / 'c.png'}: not a picture")
+    assert len(found) == 4
+
+
+def test_a_mistake_in_the_settings_is_no_reason(pictures):
+    def family(height, width, rng, scene):
+        raise InlayError("masks.ratio cannot be met.")
+
+    with pytest.raises(InlayError, match=r"masks\.ratio"):
+        drawn(pictures(), family)

@@ -1,0 +1,207 @@
+"""A protocol's pictures and holes: the same ones, whoever asks for them and in whatever order."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from torch.utils.data import DataLoader
+
+from inlay.data.pictures import Photograph
+from inlay.errors import BadFile, NoHole
+from inlay.evaluation.protocol import Protocol
+from inlay.evaluation.samples import Cases, ProtocolPictures
+from inlay.evaluation.store import Shard
+from inlay.masks import Boxes, Center, Objects, Strokes
+
+SIZE = 32
+HOLES = {"strokes": Strokes(ratio=(0.1, 0.3)), "boxes": Boxes(ratio=(0.1, 0.3)), "center": Center(side=0.5)}
+
+
+class Memory:
+    """Seven pictures of noise, made when they are asked for."""
+
+    def __init__(self, height=40, width=60, broken=(), **known):
+        self.shape, self.broken, self.known = (height, width, 3), broken, known
+
+    def __len__(self):
+        return 7
+
+    def id(self, index):
+        return f"{index}.png"
+
+    def read(self, index, at_least=None):
+        if index in self.broken:
+            raise BadFile(self.id(index), "cut off.")
+        pixels = np.random.default_rng(index).integers(0, 256, self.shape).astype(np.uint8)
+        return Photograph(pixels, self.id(index), **self.known)
+
+
+class Picky:
+    """A family that finds a hole in every other picture only."""
+
+    def __call__(self, height, width, rng, scene=None):
+        if int(scene.id[0]) % 2:
+            raise NoHole("nothing to be seen")
+        return np.ones((height, width), np.bool_)
+
+
+def protocol(**settings):
+    settings = {
+        "name": "test",
+        "about": "",
+        "version": 1,
+        "pictures": None,
+        "size": SIZE,
+        "cut": "center",
+        "around_object": None,
+        "holes": HOLES,
+        "captions": True,
+        "samples": 1,
+        "seed": 0,
+        "recipe": {},
+    } | settings
+    return Protocol(**settings)
+
+
+def of(pictures=None, numbers=range(7), on_bad_file="error", **settings):
+    return ProtocolPictures(protocol(**settings), pictures or Memory(), numbers, on_bad_file)
+
+
+def same(a: Cases, b: Cases):
+    """Everything equal, pixels and masks included."""
+    assert (a.picture, a.id, a.caption, a.left_out) == (b.picture, b.id, b.caption, b.left_out)
+    assert np.array_equal(a.image, b.image)
+    assert list(a.masks) == list(b.masks)
+    assert all(np.array_equal(a.masks[name], b.masks[name]) for name in a.masks)
+
+
+def test_a_case_is_what_types_say():
+    cases = of(Memory(captions=("a red bird", "another")))[2]
+    assert (cases.picture, cases.id, cases.caption, cases.left_out) == (2, "2.png", "a red bird", {})
+    assert (cases.image.shape, cases.image.dtype) == ((SIZE, SIZE, 3), np.uint8)
+    assert list(cases.masks) == list(HOLES)
+    assert all((mask.shape, mask.dtype) == ((SIZE, SIZE), np.bool_) for mask in cases.masks.values())
+    assert cases.masks["center"].mean() == 0.25
+
+
+def test_pictures_and_holes_differ():
+    first, second = of()[0], of()[1]
+    assert not np.array_equal(first.image, second.image)
+    assert not np.array_equal(first.masks["strokes"], second.masks["strokes"])
+    assert not np.array_equal(first.masks["strokes"], first.masks["boxes"])
+
+
+def test_the_order_changes_nothing():
+    forward, backward = of(), of(numbers=range(6, -1, -1))
+    for number in range(7):
+        same(forward[number], backward[6 - number])
+
+
+def test_shards_have_the_cases_of_the_whole():
+    whole = of()
+    for number in (1, 2, 3):
+        shard = of(numbers=Shard(number, 3).of(7))
+        for place in range(len(shard)):
+            same(shard[place], whole[number - 1 + 3 * place])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_workers_change_nothing(workers):
+    found = list(DataLoader(of(), batch_size=None, num_workers=workers))
+    assert [cases.picture for cases in found] == list(range(7))
+    for cases in found:
+        same(cases, of()[cases.picture])
+
+
+def test_a_hole_less_behind_changes_nothing_before():
+    for name in ("center", "boxes"):
+        fewer = of(holes={other: HOLES[other] for other in list(HOLES)[: list(HOLES).index(name)]})
+        for number in range(7):
+            for other, mask in fewer[number].masks.items():
+                assert np.array_equal(mask, of()[number].masks[other])
+
+
+def test_the_seed_draws_other_holes_for_the_same_pictures():
+    one, other = of()[0], of(seed=1)[0]
+    assert np.array_equal(one.image, other.image)
+    assert not np.array_equal(one.masks["strokes"], other.masks["strokes"])
+
+
+def test_numbers_are_places_among_the_chosen():
+    dataset = of(pictures=Memory(), numbers=[1])
+    chosen = ProtocolPictures(protocol(pictures=3), Memory(), [1], "error")
+    positions = protocol(pictures=3).chosen(Memory())
+    assert chosen[0].picture == dataset[0].picture == 1
+    assert chosen[0].id == f"{positions[1]}.png"
+    same(replace(chosen[0], id="1.png", image=None), replace(dataset[0], image=None))  # holes go by place
+
+
+def test_center_cuts_the_largest_square_in_the_middle():
+    pictures = Memory(SIZE, 60)
+    assert np.array_equal(of(pictures)[0].image, pictures.read(0).pixels[:, 14:46])
+
+
+def test_squash_shows_the_whole_picture():
+    pictures = Memory(2 * SIZE, SIZE)
+    whole = pictures.read(0).pixels
+    wide = cv2.resize(whole, (2 * SIZE, 2 * SIZE), interpolation=cv2.INTER_LINEAR).astype(np.float64)
+    expected = wide.reshape(SIZE, 2, SIZE, 2, 3).mean((1, 3))  # the average over areas
+    assert np.abs(of(pictures, cut="squash")[0].image - expected).max() <= 0.5
+
+
+@pytest.mark.parametrize("cut", ["center", "squash"])
+def test_the_object_is_cut_as_the_picture(cut):
+    half = (0.0, 0.0, 0.5, 1.0)  # the left half of a picture that is twice as wide as it is high
+    mask = of(Memory(SIZE, 2 * SIZE, bbox=half), cut=cut, holes={"object": Objects()})[0].masks["object"]
+    expected = np.zeros((SIZE, SIZE), np.bool_)
+    expected[:, : SIZE // 2] = True  # the middle of the square is that of the picture either way
+    assert np.array_equal(mask, expected)
+
+
+def test_around_the_object():
+    box = (0.5, 0.25, 1.0, 0.75)  # 32 x 32 pixels of 64 x 64
+    pictures = Memory(2 * SIZE, 2 * SIZE, bbox=box)
+    cases = of(pictures, around_object=1.0, holes={"object": Objects(valid=(0, 1), dilation=0)})[0]
+    assert np.array_equal(cases.image, pictures.read(0).pixels[16:48, 32:64])
+    assert cases.left_out == {"object": "its object covers 100.0% of the sample, which is not between 0% and 100%"}
+
+
+def test_without_a_box_the_whole_picture_is_shown():
+    same(of(around_object=1.5)[0], of()[0])
+
+
+def test_a_picture_without_a_hole_is_listed():
+    dataset = of(holes={"picky": Picky(), "center": Center(side=0.5)})
+    assert list(dataset[0].masks) == ["picky", "center"]
+    assert list(dataset[1].masks) == ["center"]
+    assert dataset[1].left_out == {"picky": "nothing to be seen"}
+    assert dataset[1].image is not None
+
+
+def test_a_broken_file_stops():
+    dataset = of(Memory(broken=[3]))
+    assert dataset[2].id == "2.png"
+    with pytest.raises(BadFile, match=r"3\.png: cut off"):
+        dataset[3]
+
+
+def test_a_broken_file_is_left_out():
+    cases = of(Memory(broken=[3]), on_bad_file="skip")[3]
+    assert cases == Cases(3, "3.png", None, "", {}, dict.fromkeys(HOLES, "cut off."))
+
+
+def test_the_digest_is_of_picture_and_mask():
+    cases = of()[0]
+    one_pixel, one_place = cases.image.copy(), cases.masks["center"].copy()
+    one_pixel[0, 0, 0] ^= 1
+    one_place[0, 0] ^= True
+    known = cases.digest("center")
+    assert len(known) == 16
+    assert int(known, 16) >= 0
+    assert known == of()[0].digest("center")
+    assert known != cases.digest("strokes")
+    assert known != replace(cases, image=one_pixel).digest("center")
+    assert known != replace(cases, masks={"center": one_place}).digest("center")
+    assert known != replace(cases, caption="x").digest("center")
+    assert known == replace(cases, masks={"other": cases.masks["center"]}, id="y").digest("other")

@@ -1,0 +1,83 @@
+"""To a hub on this machine and back."""
+
+import sys
+
+import pytest
+import torch
+
+from inlay import checkpoints
+from inlay.cli import main
+from inlay.errors import InlayError
+from inlay.export.hub import push_folder
+from inlay.fillers import load_filler
+from tests.export.examples import scene
+
+FILES = {"README.md", "config.json", "model.safetensors"}
+
+
+def inlay(monkeypatch, *words):
+    monkeypatch.setattr(sys, "argv", ["inlay", *map(str, words)])
+    main()
+
+
+def test_what_is_pushed_can_be_pulled(hub, checkpoint, monkeypatch, capsys, caplog):
+    inlay(monkeypatch, "push", checkpoint, "--to", "ann/tiny", "--license", "cc-by-4.0", "--private")
+    assert capsys.readouterr().out == f"{hub.address}/ann/tiny/commit/{'c' * 40}\n"
+    assert hub.repos["ann/tiny"].keys() == FILES
+    assert hub.private == {"ann/tiny": True}
+    assert b"license: cc-by-4.0" in hub.repos["ann/tiny"]["README.md"]
+
+    hub.repos["ann/tiny"] |= {"evil.py": b"import os", "pytorch_model.bin": b"x"}
+    found = checkpoints.locate("ann/tiny@main")
+    assert {path.name for path in found.iterdir()} == FILES
+    assert "ann/tiny@main: no such path; taking it from the Hugging Face hub" in caplog.text
+    assert torch.equal(load_filler(found).fill(*scene()), load_filler(checkpoint).fill(*scene()))
+
+    hub.close()
+    assert checkpoints.locate("ann/tiny") == found  # of the hub's cache
+
+
+def test_a_name_that_the_hub_does_not_know(hub):
+    with pytest.raises(InlayError, match=r"^ann/none: no such checkpoint here, and not to be had .*RepositoryNotFound"):
+        checkpoints.locate("ann/none")
+
+
+@pytest.mark.parametrize("name", ["runs/tiny", "runs/tini", "a/b.ckpt", "a/b/c", "best", "/a/b", "../a", "a/b@c/d"])
+def test_what_looks_like_a_path_is_one(hub, name, run, monkeypatch):
+    monkeypatch.chdir(run.parent.parent)
+    assert str(checkpoints.locate(name)) == name
+    assert hub.asked == []
+
+
+def test_without_a_license_nothing_is_pushed(hub, checkpoint, tmp_path, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        inlay(monkeypatch, "push", checkpoint, "--to", "ann/tiny")
+    assert "error: give --license" in capsys.readouterr().err
+    inlay(monkeypatch, "export", checkpoint, "--to", tmp_path / "out")
+    with pytest.raises(InlayError, match=r"states no license"):
+        push_folder(tmp_path / "out", "ann/tiny")
+    assert hub.asked == []
+
+
+def test_a_token_that_may_not_write_is_one_line(hub, checkpoint, monkeypatch, capsys):
+    monkeypatch.setenv("HF_TOKEN", "hf_of_somebody_else")
+    with pytest.raises(SystemExit):
+        inlay(monkeypatch, "push", checkpoint, "--to", "ann/tiny", "--license", "mit")
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith(
+        "error: --to ann/tiny: the Hugging Face hub did not take it (HfHubHTTPError: Client error '401"
+    )
+    assert said.endswith("Log in once with `hf auth login` or set HF_TOKEN, with a token that may write there.")
+    assert hub.repos == {}
+
+
+def test_a_folder_is_pushed_as_it_is(hub, checkpoint, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out"
+    inlay(monkeypatch, "export", checkpoint, "--to", out, "--license", "mit")
+    (out / "notes.txt").write_text("of mine")
+    with pytest.raises(SystemExit):
+        inlay(monkeypatch, "push", out, "--to", "ann/tiny", "--license", "mit")
+    assert "has its card already, and --license would do nothing" in capsys.readouterr().err
+    inlay(monkeypatch, "push", out, "--to", "ann/tiny")
+    assert hub.repos["ann/tiny"] == {name: (out / name).read_bytes() for name in FILES}
+    assert hub.private == {"ann/tiny": False}

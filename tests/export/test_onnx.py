@@ -1,0 +1,274 @@
+"""Checkpoints as ONNX: the same answers at every size, from the files alone."""
+
+import json
+from pathlib import Path
+
+import onnx
+import pytest
+import torch
+
+import inlay
+from inlay.checkpoints.files import digest
+from inlay.errors import InlayError
+from inlay.export import onnx as module
+from inlay.export import wrappers
+from inlay.export.onnx import export_onnx
+from inlay.export.placing import place
+from inlay.fillers import load_filler
+from inlay.models import PConvUNet, ResidualDiscriminator, TDANet
+from inlay.text import BERTEncoder, CLIPEncoder, GRUEncoder, LSTMEncoder
+from tests.conftest import ROOT
+from tests.fillers.test_text_guided import CONFIG, SHAPE, WORDS, write_checkpoint
+from tests.text.conftest import bert_folder, clip_folder, distilbert_folder
+
+__all__ = ["bert_folder", "clip_folder", "distilbert_folder"]  # fixtures
+
+PCONV = {"_target_": "inlay.models.PConvUNet", "levels": 4, "width": 4}
+SIZES = [(1, 64, 64), (3, 61, 75), (1, 7, 90), (1, 5, 3), (1, 1, 1), (2, 1, 40)]
+TEXTS = ["a red bird with a blue bird", "", "zebra"]
+
+
+def shuffled(module):
+    """Weights and statistics as a training leaves them; at its start gates are closed, and norms change nothing."""
+    generator = torch.Generator().manual_seed(1)
+    for name, value in module.state_dict().items():
+        if name.endswith(("gamma", "alpha", "temperature")):
+            value.fill_(0.7)
+        elif name.endswith("running_mean") or ("norm" in name and name.endswith("bias")):
+            value.copy_(torch.randn(value.shape, generator=generator) / 4)
+        elif name.endswith("running_var"):
+            value.copy_(torch.rand(value.shape, generator=generator) + 0.5)
+    return module
+
+
+def checkpoint(path, net, model, text=None, config=None):
+    weights = {f"net.{key}": value for key, value in shuffled(net).state_dict().items()}
+    if text is not None:
+        weights |= {f"text.{key}": value for key, value in shuffled(text).state_dict().items()}
+    return write_checkpoint(path, {"model": model, "data": {"image_size": 64}} | (config or {}), weights)
+
+
+def pconv(folder):
+    return checkpoint(folder / "last.ckpt", PConvUNet(levels=4, width=4), PCONV)
+
+
+def tdanet(folder, text=None, config=None, **changes):
+    shape = SHAPE | changes
+    model = {"_target_": "inlay.models.TDANet", **shape}
+    text, config = text or GRUEncoder(**WORDS), config or CONFIG["text"]
+    return checkpoint(folder / "last.ckpt", TDANet(**shape), model, text, {"text": config})
+
+
+def pictures(batch, height, width):
+    generator = torch.Generator().manual_seed(height * width)
+    image = torch.rand(batch, 3, height, width, generator=generator)
+    mask = (torch.rand(batch, 1, height, width, generator=generator) > 0.5).float()
+    mask[..., height // 4 : height // 2 + 1, width // 4 : width // 2 + 1] = 1
+    return image, mask
+
+
+def assert_alike(exported, trained, sizes=SIZES, **told):
+    for batch, height, width in sizes:
+        image, mask = pictures(batch, height, width)
+        given = {key: value[:batch] if isinstance(value, list) else value for key, value in told.items()}
+        filled, expected = exported.fill(image, mask, **given), trained.fill(image, mask, **given)
+        torch.testing.assert_close(filled, expected, rtol=0, atol=1e-4)
+        known = (mask == 0).expand_as(image)
+        assert torch.equal(filled[known], image[known])
+
+
+def alone(path, *inputs):
+    """What the file itself answers, without our filler around it."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_inputs()]
+    answers = session.run(None, {name: value.numpy() for name, value in zip(names, inputs, strict=True)})
+    return [torch.from_numpy(answer) for answer in answers]
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("plain")
+    source = pconv(folder)
+    return source, export_onnx(source, folder / "files/pconv.onnx")
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("told")
+    source = tdanet(folder)
+    return source, export_onnx(source, folder / "tdanet.v1.onnx")
+
+
+@pytest.mark.slow
+class TestPartialConvolution:
+    def test_answers_as_in_pytorch_at_every_size(self, plain):
+        source, (path,) = plain
+        assert_alike(load_filler(path), load_filler(source))
+
+    def test_the_graph_alone_keeps_known_pixels_and_is_blind_in_the_hole(self, plain):
+        source, (path,) = plain
+        image, mask = pictures(2, 33, 50)
+        (filled,) = alone(path, image, mask)
+        known = (mask == 0).expand_as(image)
+        assert torch.equal(filled[known], image[known])
+        assert 0 <= filled.min() <= filled.max() <= 1
+        for under in (0.0, 1.0, float("nan")):
+            (again,) = alone(path, image.masked_fill(mask > 0, under), mask)
+            assert torch.equal(again, filled)
+        torch.testing.assert_close(filled, load_filler(source).fill(image, mask), rtol=0, atol=1e-4)
+
+    def test_its_sizes_have_names_and_its_metadata_facts(self, plain):
+        source, (path,) = plain
+        made = onnx.load(path)
+        onnx.checker.check_model(made, full_check=True)
+        shapes = {
+            value.name: [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
+            for value in [*made.graph.input, *made.graph.output]
+        }
+        picture = ["batch", 3, "height", "width"]
+        assert shapes == {"image": picture, "mask": ["batch", 1, "height", "width"], "filled": picture}
+        facts = json.loads({entry.key: entry.value for entry in made.metadata_props}["inlay"])
+        assert (facts["family"], facts["image_size"], facts["source"]) == ("PConvUNet", 64, digest(source))
+        assert facts["provenance"]["version"] == facts["exported"]["inlay"] == inlay.__version__
+        assert "config" not in facts["provenance"]
+
+    def test_a_single_file_that_knows_nothing_of_this_machine(self, plain):
+        _, (path,) = plain
+        assert [each.name for each in path.parent.iterdir()] == ["pconv.onnx"]
+        content = path.read_bytes()
+        assert str(ROOT).encode() not in content
+        assert b"site-packages" not in content
+
+
+@pytest.mark.slow
+class TestTDANet:
+    @pytest.mark.parametrize("seed", [None, 3, [5, 1, 4]])
+    @pytest.mark.parametrize("text", [None, TEXTS])
+    def test_answers_as_in_pytorch_at_every_size(self, told, seed, text):
+        source, (path, _) = told
+        assert_alike(load_filler(path), load_filler(source), text=text, seed=seed)
+
+    def test_also_where_pytorch_attends_in_another_way(self, told):
+        source, (path, _) = told  # features of a quarter of the picture's size: 2,500 positions
+        assert_alike(load_filler(path), load_filler(source), [(1, 197, 199)], text=TEXTS)
+
+    def test_the_files_carry_their_names_and_what_they_read(self, told):
+        _, files = told
+        assert [path.name for path in files] == ["tdanet.v1.onnx", "tdanet.v1.text.onnx"]
+        filler = load_filler(files[0])
+        assert filler.tokenizer(["a red bird"])["ids"].tolist() == [[2, 5, 3]]
+        assert filler.doubts("a zebra") == ["the model never learned these words and cannot tell them apart: zebra."]
+
+    def test_text_and_seed_change_what_is_painted(self, told):
+        _, (path, _) = told
+        filler, (image, mask) = load_filler(path), pictures(1, 40, 40)
+        plain = filler.fill(image, mask, text=["red"])
+        assert (filler.fill(image, mask, text=["blue"]) - plain).abs().max() > 1e-3
+        assert (filler.fill(image, mask, text=["red"], seed=0) - plain).abs().max() > 1e-3
+
+    def test_as_published(self, tmp_path):
+        official = {"cells": "points", "zero_outside": True, "spectral_rows": "inputs", "scaled_attention": False}
+        source = tdanet(tmp_path, **official, latent_transform=True, refine_blocks=1, mask_as_input=True)
+        (path, _) = export_onnx(source, tmp_path / "published.onnx")
+        assert_alike(load_filler(path), load_filler(source), text=TEXTS, seed=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["lstm", "clip", "bert", "distilbert"])
+def test_every_text_encoder(kind, tmp_path, request):
+    if kind == "lstm":
+        text, config = LSTMEncoder(**WORDS), CONFIG["text"] | {"_target_": "inlay.text.LSTMEncoder"}
+    else:
+        make = CLIPEncoder if kind == "clip" else BERTEncoder
+        config = {"model": str(request.getfixturevalue(f"{kind}_folder")), "dim": 8}
+        text, config = make(**config), config | {"_target_": f"inlay.text.{make.__name__}"}
+    source = tdanet(tmp_path, text, config)
+    (path, _) = export_onnx(source, tmp_path / "model.onnx")
+    assert_alike(load_filler(path), load_filler(source), [(3, 33, 40)], text=["a red bird", "", "birds and zebras"])
+    assert_alike(load_filler(path), load_filler(source), [(1, 9, 9)])
+
+
+class TestRefusals:
+    def test_what_fills_no_holes(self, tmp_path):
+        net = ResidualDiscriminator(channels=[4, 4], attention=1)
+        model = {"_target_": "inlay.models.ResidualDiscriminator", "channels": [4, 4], "attention": 1}
+        with pytest.raises(InlayError, match="ResidualDiscriminator, which fills no holes"):
+            export_onnx(checkpoint(tmp_path / "last.ckpt", net, model), tmp_path / "x.onnx")
+        assert not (tmp_path / "x.onnx").exists()
+
+    def test_what_has_no_network(self, tmp_path):
+        from tests.fillers.test_onnx import turned
+
+        (tmp_path / "model.onnx").write_bytes(turned().SerializeToString())
+        with pytest.raises(InlayError, match=r"model\.onnx: has no network to export"):
+            export_onnx(tmp_path / "model.onnx", tmp_path / "x.onnx")
+
+    def test_another_ending(self, tmp_path):
+        with pytest.raises(InlayError, match=r"x\.pb: must end in \.onnx"):
+            export_onnx(pconv(tmp_path), tmp_path / "x.pb")
+
+    def test_what_cannot_be_traced_is_one_line(self, tmp_path, monkeypatch):
+        def undecided(net, masked, mask):
+            return masked + 1 if mask.mean() > 0.5 else masked
+
+        monkeypatch.setattr(PConvUNet, "forward", undecided)
+        with pytest.raises(InlayError, match=r"^PConvUNet cannot be exported \(") as refused:
+            export_onnx(pconv(tmp_path), tmp_path / "x.onnx")
+        assert "\n" not in str(refused.value)
+        assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+
+    def test_a_graph_that_answers_differently_is_not_kept(self, tmp_path, monkeypatch):
+        from tests.fillers.test_onnx import turned
+
+        monkeypatch.setattr(module, "_translated", lambda part: turned().SerializeToString())
+        with pytest.raises(InlayError, match="as ONNX it answers differently, by "):
+            export_onnx(pconv(tmp_path), tmp_path / "x.onnx")
+        assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+
+    def test_libraries_that_are_not_there(self, tmp_path, monkeypatch):
+        import sys
+
+        monkeypatch.setitem(sys.modules, "onnxscript", None)
+        with pytest.raises(InlayError, match=r"ONNX needs onnxscript .*pip install 'inlay\[export\]'"):
+            export_onnx(Path("nowhere.ckpt"), tmp_path / "x.onnx")
+
+
+class TestParts:
+    def test_weights_are_normalized_once_and_stay_what_they_are(self, tmp_path):
+        source = tdanet(tmp_path)
+        network, _ = wrappers.parts_of(source)
+        assert not any("parametrizations" in name for name, _ in network.named_parameters())
+        image, mask, features, sentence, word_mask, noise = network.example(2, 20)
+        trained = load_filler(source)
+        from inlay.types import TextFeatures
+
+        with torch.inference_mode():
+            told = TextFeatures(features, sentence, word_mask)
+            raw = trained.net(image.masked_fill(mask > 0, 0.0), mask, told, noise)
+            assert torch.equal(network(image, mask, features, sentence, word_mask, noise), image.where(mask == 0, raw))
+
+    def test_whatever_is_above_a_half_is_hole(self, tmp_path):
+        (network,) = wrappers.parts_of(pconv(tmp_path))
+        image, mask = pictures(1, 20, 30)
+        gray = mask * 0.3 + 0.3  # 0.3 and 0.6
+        with torch.inference_mode():
+            assert torch.equal(network(image, gray), network(image, mask))
+
+
+class TestPlacing:
+    def test_all_are_there(self, tmp_path):
+        contents = {tmp_path / "deep/one": b"1", tmp_path / "two": b"2"}
+        assert place(contents) == [*contents]
+        assert [path.read_bytes() for path in contents] == [b"1", b"2"]
+        assert sorted(path.name for path in tmp_path.rglob("*")) == ["deep", "one", "two"]
+
+    def test_without_room_for_the_second_the_first_stays_as_it_was(self, tmp_path):
+        first, blocked = tmp_path / "one", tmp_path / "file/two"
+        first.write_bytes(b"old")
+        (tmp_path / "file").write_bytes(b"")
+        with pytest.raises(OSError, match="file"):
+            place({first: b"new", blocked: b"2"})
+        assert first.read_bytes() == b"old"
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "one"]

@@ -1,0 +1,250 @@
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from inlay.errors import InlayError
+from inlay.losses import contrastive
+from inlay.losses.contrastive import MatchingLoss, info_nce, same, sentence_matching, word_matching, word_scores
+from inlay.types import TextFeatures, Tokens
+
+B, T, D, SIDE = 4, 5, 6, 3
+
+
+def tokens(*captions):
+    """Captions as lists of numbers, padded with 0."""
+    length = max(map(len, captions))
+    ids = torch.tensor([caption + [0] * (length - len(caption)) for caption in captions])
+    attended = torch.tensor([[i < len(caption) for i in range(length)] for caption in captions])
+    return Tokens(ids=ids, attended=attended, words=attended)
+
+
+@pytest.fixture
+def given():
+    """Regions, words, word mask, pictures, sentences in float64; captions of 5, 3, 1 and 4 words."""
+    mask = torch.arange(T) < torch.tensor([5, 3, 1, 4])[:, None]
+    regions, words = torch.randn(B, D, SIDE, SIDE).double(), torch.randn(B, T, D).double()
+    whole, sentence = torch.randn(2, B, D).double()
+    return regions, words, mask, whole, sentence
+
+
+DUPLICATES = torch.zeros(B, B, dtype=torch.bool)
+DUPLICATES[0, 2] = DUPLICATES[2, 0] = True
+
+
+def cosine(a, b):
+    return float(a @ b / (a.norm() * b.norm()))
+
+
+def plain_score(regions, words, gamma1, gamma2):
+    """One picture, one caption, number by number: (D, H, W) and (T, D) without padding."""
+    places = [regions[:, y, x] for y in range(regions.shape[1]) for x in range(regions.shape[2])]
+    shares = []
+    for place in places:
+        exps = [math.exp(float(word @ place)) for word in words]
+        shares.append([value / sum(exps) for value in exps])
+    total = 0.0
+    for t, word in enumerate(words):
+        exps = [math.exp(gamma1 * share[t]) for share in shares]
+        context = sum(value / sum(exps) * place for value, place in zip(exps, places, strict=True))
+        total += math.exp(gamma2 * cosine(word, context))
+    return math.log(total)
+
+
+def plain_scores(regions, words, mask, gamma1=5.0, gamma2=5.0):
+    return torch.tensor(
+        [[plain_score(r, w[m], gamma1, gamma2) for w, m in zip(words, mask, strict=True)] for r in regions]
+    ).double()
+
+
+def plain_contrast(scores, excluded=None, counted=None):
+    """-log of the own caption's share, and of the own picture's, averaged over the pairs that count."""
+    n = len(scores)
+    counted = range(n) if counted is None else counted
+    losses = []
+    for i in counted:
+        rivals = [j for j in counted if j != i and not (excluded is not None and excluded[i, j])]
+        own = math.exp(scores[i, i])
+        among_captions = own + sum(math.exp(scores[i, j]) for j in rivals)
+        among_pictures = own + sum(math.exp(scores[j, i]) for j in rivals)
+        losses.append(-math.log(own / among_captions) - math.log(own / among_pictures))
+    return torch.tensor(sum(losses) / len(losses)).double()
+
+
+def plain_cosines(image, text):
+    return torch.tensor([[cosine(a, b) for b in text] for a in image]).double()
+
+
+def test_same_captions_or_classes_are_no_negatives():
+    captions = tokens([3, 1], [3], [3, 1], [3, 1, 2])
+    assert same(captions).nonzero().tolist() == [[0, 2], [2, 0]]
+    labelled = same(captions, torch.tensor([0, 1, 2, 1]))
+    assert labelled.nonzero().tolist() == [[0, 2], [1, 3], [2, 0], [3, 1]]
+
+
+def test_padding_is_no_word_that_captions_share():
+    """The word 0 at the end of a caption is not the 0 that pads another."""
+    assert not same(tokens([3, 0], [3])).any()
+
+
+def test_what_pads_does_not_tell_captions_apart():
+    captions = tokens([3], [3], [1, 2])
+    captions["ids"][0, 1] = 9
+    assert same(captions).nonzero().tolist() == [[0, 1], [1, 0]]
+
+
+@pytest.mark.parametrize(("gamma1", "gamma2"), [(5.0, 5.0), (4.0, 2.0)])
+def test_word_scores_are_those_of_a_plain_loop(given, gamma1, gamma2):
+    regions, words, mask, *_ = given
+    expected = plain_scores(regions[:3], words, mask, gamma1, gamma2)
+    torch.testing.assert_close(word_scores(regions[:3], words, mask, gamma1, gamma2), expected)
+
+
+@pytest.mark.parametrize("excluded", [None, DUPLICATES], ids=["all pairs", "duplicates"])
+def test_losses_are_those_of_a_plain_loop(given, excluded):
+    regions, words, mask, whole, sentence = given
+    by_words = plain_contrast(7 * plain_scores(regions, words, mask, 4.0, 3.0), excluded)
+    torch.testing.assert_close(word_matching(regions, words, mask, excluded, 4.0, 3.0, 7.0), by_words)
+    cosines = plain_cosines(whole, sentence)
+    torch.testing.assert_close(sentence_matching(whole, sentence, excluded, 7.0), plain_contrast(7 * cosines, excluded))
+    torch.testing.assert_close(info_nce(whole, sentence, excluded, 0.2), plain_contrast(cosines / 0.2, excluded) / 2)
+
+
+def test_pictures_without_a_caption_count_nowhere(given):
+    regions, words, mask, whole, sentence = given
+    captioned = torch.tensor([True, False, True, True])
+    expected = plain_contrast(10 * plain_scores(regions, words, mask), DUPLICATES, counted=[0, 2, 3])
+    torch.testing.assert_close(word_matching(regions, words, mask, DUPLICATES, captioned=captioned), expected)
+    expected = plain_contrast(10 * plain_cosines(whole, sentence), counted=[0, 2, 3])
+    torch.testing.assert_close(sentence_matching(whole, sentence, captioned=captioned), expected)
+
+
+def test_a_batch_without_captions_costs_nothing(given):
+    whole, sentence = given[3].requires_grad_(), given[4]
+    loss = sentence_matching(whole, sentence, captioned=torch.zeros(B, dtype=torch.bool))
+    loss.backward()
+    assert loss == 0
+    assert torch.equal(whole.grad, torch.zeros_like(whole))
+
+
+def losses_of(regions, words, mask, whole, sentence):
+    return torch.stack(
+        [word_matching(regions, words, mask), sentence_matching(whole, sentence), info_nce(whole, sentence)]
+    )
+
+
+def test_nothing_to_tell_apart_in_a_batch_of_one(given):
+    assert torch.equal(losses_of(*(x[:1] for x in given)), torch.zeros(3).double())
+
+
+def test_nothing_to_tell_apart_among_duplicates(given):
+    regions, words, mask, whole, sentence = given
+    everything = ~torch.eye(B, dtype=torch.bool)
+    assert word_matching(regions, words, mask, everything) == 0
+    assert sentence_matching(whole, sentence, everything) == 0
+
+
+def test_padding_never_counts(given):
+    regions, words, mask, *_ = given
+    longer = torch.cat([words, torch.full((B, 3, D), 1e4).double()], dim=1)
+    poisoned = torch.where(F.pad(mask, (0, 3))[:, :, None], longer, 1e4)
+    torch.testing.assert_close(word_scores(regions, poisoned, F.pad(mask, (0, 3))), word_scores(regions, words, mask))
+
+
+def test_each_score_depends_on_its_pair_alone(given):
+    regions, words, mask, *_ = given
+    together = word_scores(regions, words, mask)
+    alone = word_scores(regions[2:3], words[1:2, :3], mask[1:2, :3])
+    torch.testing.assert_close(alone, together[2:3, 1:2])
+
+
+def test_gradients_are_those_of_finite_differences(given):
+    regions, words, mask, whole, sentence = (x[:3].clone() for x in given)
+    regions = regions[..., :2].contiguous().requires_grad_()
+    words = words.requires_grad_()
+    excluded = DUPLICATES[:3, :3]
+    assert torch.autograd.gradcheck(lambda r, w: word_matching(r, w, mask, excluded), (regions, words))
+    vectors = whole.requires_grad_(), sentence.requires_grad_()
+    assert torch.autograd.gradcheck(lambda i, s: sentence_matching(i, s, excluded), vectors)
+    assert torch.autograd.gradcheck(lambda i, s: info_nce(i, s, excluded, 0.5), vectors)
+
+
+def test_parts_equal_the_whole(given, monkeypatch):
+    """A large batch is done in parts; neither the value nor the gradient shows it."""
+
+    def value_and_gradient():
+        regions, words = (x.clone().requires_grad_() for x in given[:2])
+        loss = word_matching(regions, words, given[2])
+        loss.backward()
+        return loss, regions.grad, words.grad
+
+    expected, calls = value_and_gradient(), []
+    part = contrastive._word_scores
+    monkeypatch.setattr(contrastive, "_BUDGET", 3 * B * T * SIDE * SIDE)
+    monkeypatch.setattr(contrastive, "_word_scores", lambda *given: (calls.append(len(given[0])), part(*given))[1])
+    torch.testing.assert_close(value_and_gradient(), expected)
+    assert calls[:2] == [3, 1]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_costs_no_more_than_its_inputs(given, dtype):
+    half = [x if x.dtype == torch.bool else x.to(dtype) for x in given]
+    expected = losses_of(*(x if x.dtype == torch.bool else x.float() for x in half))
+    with torch.autocast("cpu", dtype=dtype):
+        answer = losses_of(*half)
+    assert answer.dtype == torch.float32
+    torch.testing.assert_close(answer, expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("scale", [0.0, 1e-4, 100.0])
+def test_value_and_gradient_are_finite_for_any_length_of_vectors(given, dtype, scale):
+    half = [x if x.dtype == torch.bool else (x * scale).to(dtype).requires_grad_() for x in given]
+    with torch.autocast("cpu", dtype=dtype):
+        answer = losses_of(*half)
+    answer.sum().backward()
+    assert answer.isfinite().all()
+    assert all(x.grad.isfinite().all() for x in half if x.requires_grad)
+
+
+def test_compiled_equals_eager(given):
+    torch.compiler.reset()
+    torch.testing.assert_close(torch.compile(losses_of, backend="aot_eager", fullgraph=True)(*given), losses_of(*given))
+
+
+def test_weighted_sum_of_words_and_sentence(given):
+    regions, words, mask, whole, sentence = given
+    total, terms = MatchingLoss(words=0.5, sentence=2.0)(
+        regions.requires_grad_(), whole, TextFeatures(words, sentence, mask), DUPLICATES
+    )
+    expected = {
+        "words": word_matching(regions, words, mask, DUPLICATES, 4.0, 5.0, 10.0).detach(),
+        "sentence": sentence_matching(whole, sentence, DUPLICATES, 10.0),
+    }
+    torch.testing.assert_close(terms, expected)
+    torch.testing.assert_close(total.detach(), 0.5 * expected["words"] + 2 * expected["sentence"])
+    assert total.requires_grad
+    assert not any(term.requires_grad for term in terms.values())
+
+
+@pytest.mark.parametrize("only", ["words", "sentence"])
+def test_a_weight_of_0_leaves_its_term_out(given, only):
+    regions, words, mask, whole, sentence = given
+    loss = MatchingLoss(**{"words": 0.0, "sentence": 0.0, only: 1.0})
+    total, terms = loss(regions, whole, TextFeatures(words, sentence, mask))
+    assert list(terms) == [only]
+    assert total == terms[only]
+
+
+@pytest.mark.parametrize("weights", [(0.0, 0.0), (-1.0, 2.0), (math.nan, 1.0), (math.inf, 1.0)])
+def test_weights_that_train_nothing_are_refused(weights):
+    with pytest.raises(InlayError, match=r"loss\.words=.*loss\.sentence=.*not both 0"):
+        MatchingLoss(*weights)
+
+
+@pytest.mark.parametrize("gamma", ["gamma1", "gamma2", "gamma3"])
+@pytest.mark.parametrize("value", [0.0, -5.0, math.nan])
+def test_gammas_are_positive(gamma, value):
+    with pytest.raises(InlayError, match=rf"loss\.{gamma} must be positive.*got {value}"):
+        MatchingLoss(**{gamma: value})

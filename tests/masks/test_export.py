@@ -1,0 +1,139 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inlay.buckets import BUCKETS
+from inlay.errors import InlayError
+from inlay.images import read_mask
+from inlay.masks import Boxes, Files, Strokes
+from inlay.masks.export import Drawn, by_ratio, freeze, freeze_buckets, write_set
+
+STROKES = Strokes(ratio=(0.2, 0.3))
+
+
+def frozen(out, count=4, family=STROKES, seed=5):
+    return list(write_set(freeze(family, count, 32, seed), "strokes", seed, out))
+
+
+def manifest(folder):
+    return [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.glob("*.png")}
+
+
+def test_yields_the_rows_of_the_manifest(tmp_path):
+    assert frozen(tmp_path / "set") == manifest(tmp_path / "set")
+
+
+def test_manifest_tells_what_every_file_is(tmp_path):
+    frozen(tmp_path)
+    for index, row in enumerate(manifest(tmp_path)):
+        assert (row["file"], row["family"], row["seed"]) == (f"{index:06d}.png", "strokes", 5)
+        assert row["ratio"] == read_mask(tmp_path / row["file"]).mean()
+        assert "id" not in row
+
+
+def test_manifest_names_the_pictures_that_masks_are_for(tmp_path):
+    mask = np.eye(20, dtype=np.bool_)
+    list(write_set([Drawn("deep/a", mask, "deep/a.jpg")], "strokes", 0, tmp_path))
+    (row,) = manifest(tmp_path)
+    assert (row["file"], row["id"]) == ("deep/a.png", "deep/a.jpg")
+    assert np.array_equal(read_mask(tmp_path / "deep/a.png"), mask)
+
+
+def test_files_are_gray_and_of_two_values(tmp_path):
+    frozen(tmp_path)
+    with Image.open(tmp_path / "000000.png") as file:
+        assert (file.mode, file.size) == ("L", (32, 32))
+        assert set(np.unique(np.asarray(file))) == {0, 255}
+
+
+def test_files_are_what_the_mask_family_reads(tmp_path, rng):
+    frozen(tmp_path)
+    assert 0.2 <= Files(root=str(tmp_path))(32, 32, rng).mean() <= 0.3
+
+
+def test_longer_set_begins_with_the_shorter(tmp_path):
+    frozen(tmp_path / "short", count=3)
+    frozen(tmp_path / "long", count=6)
+    assert contents(tmp_path / "short").items() < contents(tmp_path / "long").items()
+
+
+def test_another_seed_is_another_set(tmp_path):
+    frozen(tmp_path / "a", seed=1)
+    frozen(tmp_path / "b", seed=2)
+    assert set(contents(tmp_path / "a").values()).isdisjoint(contents(tmp_path / "b").values())
+
+
+def test_refuses_a_folder_that_holds_a_set_and_leaves_it_alone(tmp_path):
+    frozen(tmp_path)
+    before = contents(tmp_path)
+    with pytest.raises(InlayError, match=rf"{tmp_path}: holds a mask set already\. Choose another --out"):
+        frozen(tmp_path, seed=6)
+    assert contents(tmp_path) == before
+
+
+def test_refuses_two_masks_of_one_name(tmp_path):
+    mask = np.eye(20, dtype=np.bool_)
+    with pytest.raises(InlayError, match=r"a\.png: two pictures would share it"):
+        list(write_set([Drawn("a", mask, "a.jpg"), Drawn("a", ~mask, "a.png")], "strokes", 0, tmp_path))
+    assert np.array_equal(read_mask(tmp_path / "a.png"), mask)
+    assert not (tmp_path / "manifest.jsonl").exists()
+
+
+def test_writes_no_manifest_before_every_file_is_there(tmp_path):
+    rows = write_set(freeze(Boxes(), 3, 32, 0), "boxes", 0, tmp_path)
+    next(rows)
+    assert [path.name for path in tmp_path.iterdir()] == ["000000.png"]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InlayError, match="cannot be written"):
+        frozen(tmp_path / "file/set")
+    with pytest.raises(InlayError, match=r"manifest\.jsonl: cannot be written"):
+        frozen(tmp_path / "file", count=0)
+
+
+class TestBuckets:
+    def test_are_drawn_in_a_layout_that_names_ratio_and_border(self):
+        names = [drawn.name for drawn in freeze_buckets(Boxes(), 2, 32, 0)]
+        shares = ["01-10", "10-20", "20-30", "30-40", "40-50", "50-60"]
+        assert names == [f"{b}/{share}/{n:06d}" for b in ("free", "border") for share in shares for n in range(2)]
+
+    def test_keep_to_their_ratio_and_border(self):
+        margin = round(50 / 512 * 64)
+        for drawn in freeze_buckets(Strokes(ratio=None, border=0.3), 2, 64, 0):
+            border, share, _ = drawn.name.split("/")
+            low, high = next(bucket for bucket in BUCKETS if f"{100 * bucket[0]:02.0f}" == share[:2])
+            assert low <= drawn.mask.mean() <= high
+            if border == "border":
+                assert not drawn.mask[:margin].any()
+                assert not drawn.mask[:, -margin:].any()
+
+    @pytest.mark.stranger("17.C.5")
+    def test_are_spread_as_the_family_is_unless_asked_otherwise(self):
+        uniform = Boxes(ratio=(0.1, 0.2), spread="uniform")
+        asked = by_ratio(uniform), by_ratio(Boxes(), "uniform"), by_ratio(Boxes())
+        assert [{each.spread for each in families.values()} for families in asked] == [
+            {"uniform"},
+            {"uniform"},
+            {"natural"},
+        ]
+
+    def test_depend_on_the_seed_alone(self):
+        masks = [[drawn.mask.tobytes() for drawn in freeze_buckets(STROKES, 1, 32, seed)] for seed in (1, 1, 2)]
+        assert masks[0] == masks[1]
+        assert set(masks[0]).isdisjoint(masks[2])
+
+
+@pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "a/../../outside"])
+def test_refuses_a_name_that_leads_out_of_the_folder(tmp_path, name):
+    masks = [Drawn(name, np.eye(20, dtype=np.bool_))]
+    with pytest.raises(InlayError, match="leads out of"):
+        list(write_set(masks, "boxes", 0, tmp_path / "set"))
+    assert list(tmp_path.rglob("*.png")) == []

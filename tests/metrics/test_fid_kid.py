@@ -1,0 +1,154 @@
+import numpy as np
+import pytest
+import torch
+from scipy.linalg import sqrtm
+from scipy.optimize import minimize
+from torchmetrics.image.fid import FrechetInceptionDistance
+
+from inlay.metrics import fid_kid
+from inlay.metrics.fid_kid import METRICS, distances
+
+
+def features(rng, n=60, d=6, apart=0.3):
+    """Of originals, and of pictures that resemble them."""
+    mixed = rng.normal(size=(d, d))
+    real = rng.normal(size=(n, d)) @ mixed
+    return real, real + apart + 0.5 * rng.normal(size=(n, d)) @ mixed
+
+
+def value(name, real, filled, seed=0):
+    return distances(real, filled, seed)[f"{name}_n{len(real)}"]
+
+
+def frechet(real, filled):
+    """Heusel et al. 2017, as it is written."""
+    a, b = np.cov(real, rowvar=False), np.cov(filled, rowvar=False)
+    return np.square(real.mean(0) - filled.mean(0)).sum() + np.trace(a + b - 2 * sqrtm(a @ b).real)
+
+
+def kernel(x, y):
+    return (sum(a * b for a, b in zip(x, y, strict=True)) / len(x) + 1) ** 3
+
+
+def discrepancy(real, filled):
+    """Binkowski et al. 2018, eq. 4, as it is written."""
+    n = len(real)
+    pairs = [(i, j) for i in range(n) for j in range(n)]
+    within = sum(kernel(x[i], x[j]) for x in (real, filled) for i, j in pairs if i != j) / (n * (n - 1))
+    return within - 2 * sum(kernel(real[i], filled[j]) for i, j in pairs) / n**2
+
+
+def svm(real, filled):
+    """The decisions of a linear SVM with squared hinge loss and C = 1, its bias penalized, by a general solver."""
+    x = np.pad(np.concatenate([real, filled]), ((0, 0), (0, 1)), constant_values=1)
+    y = np.repeat([1, -1], len(real))
+
+    def loss(w):
+        short = np.maximum(0, 1 - y * (x @ w))
+        return w @ w / 2 + short @ short, w - 2 * (short * y) @ x
+
+    return np.split(x @ minimize(loss, np.zeros(x.shape[1]), jac=True, tol=1e-12).x, 2)
+
+
+def test_each_value_is_named_with_the_number_of_pictures(rng):
+    found = distances(*features(rng, n=20), seed=0)
+    assert list(found) == [f"{metric.name}_n20" for metric in METRICS]
+    assert all(type(number) is float for number in found.values())
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_a_single_picture_is_no_distribution(n):
+    assert distances(np.ones((n, 4)), np.ones((n, 4)), seed=0) == {}
+
+
+def test_fid_equals_the_formula(rng):
+    real, filled = features(rng, d=12)
+    assert value("fid", real, filled) == pytest.approx(frechet(real, filled), rel=1e-9)
+
+
+def test_fid_of_fewer_pictures_than_dimensions_equals_that_of_torchmetrics(rng):
+    real, filled = (side.astype(np.float32) for side in features(rng, n=10, d=32))
+    identity = torch.nn.Identity()
+    identity.num_features = 32
+    reference = FrechetInceptionDistance(identity).set_dtype(torch.float64)
+    reference.update(torch.from_numpy(real).double(), real=True)
+    reference.update(torch.from_numpy(filled).double(), real=False)
+    assert value("fid", real, filled) == pytest.approx(reference.compute().item(), rel=1e-6)
+
+
+def test_fid_of_a_shift_is_its_square(rng):
+    real, _ = features(rng, n=10, d=16)
+    assert value("fid", real, real + 3) == pytest.approx(16 * 9, rel=1e-9)
+
+
+def test_equal_sets_are_not_apart(rng):
+    real, _ = features(rng)
+    found = distances(real, real[::-1], seed=0)
+    assert 0 <= found["fid_n60"] < 1e-9
+    assert found["kid_n60"] < 0  # without bias it is, for one and the same sample
+
+
+def test_kid_equals_the_double_loop(rng):
+    real, filled = features(rng, n=9, d=4)
+    assert value("kid", real, filled) == pytest.approx(discrepancy(real, filled), rel=1e-9)
+
+
+def test_kid_of_many_pictures_is_the_mean_over_subsets(rng, monkeypatch):
+    real, filled = features(rng, n=40, d=4, apart=2)
+    whole = value("kid", real, filled)
+    monkeypatch.setattr(fid_kid, "WHOLE", 39)
+    monkeypatch.setattr(fid_kid, "SUBSETS", 400)
+    monkeypatch.setattr(fid_kid, "SUBSET", 40)
+    assert value("kid", real, filled) == pytest.approx(whole, rel=1e-9)  # each of them is all there is
+    monkeypatch.setattr(fid_kid, "SUBSET", 20)
+    first, again, other = (value("kid", real, filled, seed) for seed in (0, 0, 1))
+    assert first == again != other
+    assert [first, other] == pytest.approx([whole, whole], rel=0.1)  # a subset's KID has no bias, either
+
+
+def test_scores_of_the_svm_equal_those_of_another_solver(rng):
+    real, filled = features(rng, n=80, d=5)
+    of_real, of_filled = svm(real, filled)
+    wrong = ((of_real < 0).sum() + (of_filled > 0).sum()) / 160
+    assert 0.1 < wrong < 0.5
+    assert value("u_ids", real, filled) == wrong
+    assert value("p_ids", real, filled) == (of_filled > of_real).mean()
+
+
+def test_what_is_told_apart_scores_nothing(rng):
+    real, _ = features(rng)
+    found = distances(real, real + 100, seed=0)
+    assert (found["u_ids_n60"], found["p_ids_n60"]) == (0, 0)
+
+
+def test_what_cannot_be_told_apart_scores_one_half(rng):
+    real, _ = features(rng)
+    found = distances(real, real, seed=0)
+    assert (found["u_ids_n60"], found["p_ids_n60"]) == (0.5, 0)  # a tie is no win
+
+
+def test_pairs_matter_to_p_ids_alone(rng):
+    real, filled = features(rng)
+    found, shuffled = distances(real, filled, seed=0), distances(real, np.roll(filled, 7, axis=0), seed=0)
+    assert found.pop("p_ids_n60") != shuffled.pop("p_ids_n60")
+    assert found == pytest.approx(shuffled, rel=1e-9)
+
+
+def test_order_of_the_pairs_does_not_matter_to_the_last_bit(rng, monkeypatch):
+    monkeypatch.setattr(fid_kid, "WHOLE", 30)
+    monkeypatch.setattr(fid_kid, "SUBSETS", 3)
+    monkeypatch.setattr(fid_kid, "SUBSET", 10)
+    real, filled = features(rng)
+    order = rng.permutation(60)
+    assert distances(real, filled, seed=0) == distances(real[order], filled[order], seed=0)
+
+
+def test_computes_in_float64(rng):
+    real, filled = (side.astype(np.float32) + 1000 for side in features(rng))
+    assert value("fid", real, filled) == pytest.approx(frechet(real.astype(float), filled.astype(float)), rel=1e-6)
+
+
+def test_pairs_have_two_sides(rng):
+    real, filled = features(rng)
+    with pytest.raises(ValueError, match="shorter"):
+        distances(real, filled[1:], seed=0)

@@ -1,0 +1,194 @@
+"""Feather, dilation and gradients."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import binary_dilation, distance_transform_edt
+
+from inlay.fillers import Filler
+from inlay.images import Picture
+from inlay.pipeline import How, Job, fill_picture
+from inlay.pipeline.blending import cells, enlarged, fade, harmonic, level
+from tests.pipeline.fillers import Painter
+from tests.pipeline.test_canvas import picture
+from tests.pipeline.test_windows import disks
+
+SIZE = (90, 120)
+HOLE = disks(SIZE, (30, 30, 10), (60, 90, 15))
+
+
+def fill(filler, given=None, hole=HOLE, **how):
+    given = given or picture(size=hole.shape)
+    return given.pixels, fill_picture(filler, Job(given, hole), How(**how)).picture.pixels
+
+
+def faded(away, pixels):
+    """White inside, black beyond so many pixels, and a ramp between."""
+    return np.where(away <= pixels, 255 * (1 - away / (pixels + 1)), 0)
+
+
+@pytest.fixture(params=[2**20, 1500], ids=["at once", "in bands"])
+def large(request, monkeypatch):
+    """Pictures that are gone through at once, as small ones are, and band by band, as large ones are."""
+    monkeypatch.setattr("inlay.images.picture._BAND", request.param)
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("pixels", [1, 2, 7])
+def test_enlarged_is_all_that_is_near(pixels, rng):
+    mask = rng.random((80, 70)) < 0.003
+    assert np.array_equal(enlarged(mask, pixels), distance_transform_edt(~mask) <= pixels)
+
+
+def test_dilate_replaces_so_many_pixels_more():
+    given, filled = fill(Painter((1, 1, 1)), dilate=4)
+    near = distance_transform_edt(~HOLE) <= 4
+    assert (filled[near] == 255).all()
+    assert np.array_equal(filled[~near], given[~near])
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("dilate", [0, 3])
+def test_feather_fades_outwards_and_ends(dilate):
+    _, filled = fill(Painter((1, 1, 1)), Picture(np.zeros((*SIZE, 3), np.uint8)), feather=5, dilate=dilate)
+    region = distance_transform_edt(~HOLE) <= dilate
+    away = distance_transform_edt(~region)
+    assert np.abs(filled[..., 0] - faded(away, 5)).max() < 0.51
+
+
+def test_blending_needs_no_more_memory_for_a_larger_hole(monkeypatch):
+    """Of float32 there is a band, whatever the size."""
+    monkeypatch.setattr("inlay.images.picture._BAND", 2**16)
+
+    def extra(height):
+        asked = np.zeros((height, 500), bool)
+        asked[5:-5, 5:-5] = True
+        region = np.zeros_like(asked)
+        region[9:-9, 9:-9] = True
+        given, painted = (Picture(np.full((height, 500, 3), gray, np.uint8)) for gray in (100, 120))
+        tracemalloc.start()
+        level(painted, given, asked)
+        fade(painted, given, asked, region, 3)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    extra(20)  # imports
+    assert extra(3000) - extra(600) < 2400 * 500 * 3  # bytes a pixel: masks
+
+
+def test_feather_of_near_holes_is_that_of_the_nearest():
+    hole = disks(SIZE, (30, 30, 10), (30, 56, 10))  # six pixels between them
+    _, filled = fill(Painter((1, 1, 1)), Picture(np.zeros((*SIZE, 3), np.uint8)), hole, feather=8)
+    away = distance_transform_edt(~hole)
+    assert np.abs(filled[..., 0] - faded(away, 8)).max() < 0.51
+
+
+class Shifted(Filler):
+    """Knows the truth, in other colors."""
+
+    identity = "a test's"
+
+    def __init__(self, truth, shift):
+        self.truth, self.shift = truth, shift
+
+    def fill(self, image, mask, *, text=None, seed=None):
+        return self.truth + self.shift
+
+
+@pytest.mark.usefixtures("large")
+class TestPoisson:
+    @pytest.fixture
+    def truth(self):
+        """Smooth, with a texture, and away from black and white."""
+        rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
+        gray = 120 + 40 * np.sin(rows / 9) + 20 * np.cos(columns / 5)
+        return np.repeat(np.rint(gray)[..., None], 3, 2).astype(np.uint8)
+
+    def test_takes_away_what_colors_are_off(self, truth):
+        tensor = torch.from_numpy(truth / np.float32(255)).permute(2, 0, 1)[None]
+        shift = torch.tensor([0.1, -0.08, 0.03]).view(1, 3, 1, 1)
+        given, filled = fill(Shifted(tensor, shift), Picture(np.where(HOLE[..., None], 0, truth)), blend="poisson")
+        assert np.array_equal(filled[~HOLE], given[~HOLE])
+        assert np.abs(filled.astype(int) - truth).max() <= 1
+        _, plain = fill(Shifted(tensor, shift), Picture(np.where(HOLE[..., None], 0, truth)))
+        assert np.abs(plain.astype(int) - truth).max() > 20
+
+    def test_leaves_an_answer_that_fits(self, truth):
+        tensor = torch.from_numpy(truth / np.float32(255)).permute(2, 0, 1)[None]
+        _, filled = fill(Shifted(tensor, 0), Picture(np.where(HOLE[..., None], 0, truth)), blend="poisson")
+        assert np.abs(filled.astype(int) - truth).max() <= 1
+
+    @pytest.mark.parametrize("channels", [1, 2, 4])
+    def test_touches_no_alpha(self, channels):
+        given, filled = fill(Painter(), picture(channels, size=SIZE), blend="poisson")
+        assert np.array_equal(filled[~HOLE], given[~HOLE])
+        if channels in (2, 4):
+            assert (filled[HOLE][:, -1] == 255).all()
+
+    def test_goes_with_feather_and_16_bits(self):
+        given, filled = fill(Painter(), picture(3, np.uint16, SIZE), blend="poisson", feather=3, dilate=2)
+        far = distance_transform_edt(~binary_dilation(HOLE, iterations=2)) > 5
+        assert np.array_equal(filled[far], given[far])
+
+    @pytest.mark.parametrize("size", [(120, 200), (310, 430)])
+    def test_continues_a_plane(self, size):
+        """A plane is harmonic: what is painted in one color becomes the plane around it, on a coarser grid too."""
+        rows, columns = np.mgrid[: size[0], : size[1]] / max(size)
+        plane = 65535 * np.stack([0.3 * rows - 0.2 * columns + 0.4, columns / 2, 0.9 - rows / 3], axis=2)
+        given = Picture(np.rint(plane).astype(np.uint16))
+        asked = np.zeros(size, bool)
+        asked[10:-10, 10:-10] = True
+        painted = Picture(np.where(asked[..., None], 30000, given.pixels).astype(np.uint16))
+        level(painted, given, asked)
+        assert np.array_equal(painted.pixels[~asked], given.pixels[~asked])
+        assert np.abs(painted.pixels - plane).max() < (1.01 if max(size) <= 256 else 65535 * 2e-3)
+
+
+class TestCells:
+    def test_of_a_small_picture_are_its_pixels(self, rng):
+        old, new = rng.integers(0, 256, (2, 9, 14, 3), np.uint8)
+        edge = rng.random((9, 14)) < 0.3
+        values, fixed = cells(old, new, edge)
+        assert np.array_equal(fixed, edge)
+        assert np.array_equal(values, np.where(edge[..., None], old.astype(int) - new, 0))
+
+    @pytest.mark.usefixtures("large")
+    def test_of_a_large_one_are_means_of_the_edge_in_them(self, rng):
+        old, new = rng.integers(0, 65536, (2, 60, 512, 1), np.uint16)
+        edge = rng.random((60, 512)) < 0.3
+        values, fixed = cells(old, new, edge)
+        difference = np.where(edge, (old.astype(int) - new)[..., 0], 0).reshape(30, 2, 256, 2)
+        count = edge.reshape(30, 2, 256, 2).sum((1, 3))
+        assert np.array_equal(fixed, count > 0)
+        assert np.allclose(values[fixed][:, 0], difference.sum((1, 3))[fixed] / count[fixed])
+
+
+class TestHarmonic:
+    def test_continues_a_plane(self):
+        """A plane is harmonic: given on the border it is what is found inside."""
+        rows, columns = np.mgrid[:20, :30] / 30
+        plane = (0.3 * rows - 0.2 * columns + 0.1)[..., None]
+        border = np.ones((20, 30), bool)
+        border[1:-1, 1:-1] = False
+        found = harmonic(np.where(border[..., None], plane, 0), border)
+        assert np.abs(found - plane).max() < 1e-5
+
+    def test_is_the_mean_of_neighbors(self, rng):
+        fixed = rng.random((15, 17)) < 0.1
+        values = rng.random((15, 17, 2))
+        found = harmonic(values, fixed).astype(np.float64)
+        assert np.allclose(found[fixed], values[fixed], atol=1e-6)
+        inner = np.zeros_like(fixed)
+        inner[1:-1, 1:-1] = True
+        around = np.zeros_like(found)
+        around[1:-1, 1:-1] = (found[:-2, 1:-1] + found[2:, 1:-1] + found[1:-1, :-2] + found[1:-1, 2:]) / 4
+        free = inner & ~fixed
+        assert np.allclose(found[free], around[free], atol=1e-5)
+
+    def test_one_value_is_everywhere(self):
+        fixed = np.zeros((9, 9), bool)
+        fixed[3, 4] = True
+        assert np.allclose(harmonic(np.full((9, 9, 1), 0.7), fixed), 0.7)

@@ -1,0 +1,79 @@
+"""Looking at a picture and painting on it."""
+
+import numpy as np
+import pytest
+
+from inlay.images import Picture
+from inlay.pipeline.canvas import Canvas, cut
+from inlay.pipeline.windows import Window
+
+
+def picture(channels=3, dtype=np.uint8, size=(40, 60), seed=0):
+    return Picture(np.random.default_rng(seed).integers(0, np.iinfo(dtype).max + 1, (*size, channels)).astype(dtype))
+
+
+@pytest.fixture
+def hole():
+    mask = np.zeros((40, 60), bool)
+    mask[10:20, 30:50] = True
+    return mask
+
+
+def test_a_window_shows_the_picture(hole):
+    given = picture()
+    rgb, seen = Canvas(given, hole).see(Window(5, 20, 30, 35))
+    assert np.array_equal(rgb, given.pixels[5:35, 20:55] / np.float32(255))
+    assert np.array_equal(seen, hole[5:35, 20:55])
+
+
+@pytest.mark.parametrize(("channels", "dtype"), [(3, np.uint8), (4, np.uint8), (2, np.uint16), (1, np.uint8)])
+@pytest.mark.parametrize("scale", [0.5, 0.3, 0.77])
+def test_what_lies_under_the_hole_tells_nothing_to_a_smaller_window(hole, scale, channels, dtype):
+    """The hole's colors change, and no small pixel does, not even one that is hole."""
+    given = picture(channels, dtype)
+    other = Picture(np.where(hole[..., None], given.peak - given.pixels, given.pixels))
+    window = Window(3, 7, 31, 50)
+    (rgb, small), (changed, same) = Canvas(given, hole).see(window, scale), Canvas(other, hole).see(window, scale)
+    assert np.array_equal(small, same)
+    assert rgb.shape == (*small.shape, 3) == (round(31 * scale), round(50 * scale), 3)
+    assert np.array_equal(rgb, changed)
+    assert small.mean() < hole[3:34, 7:57].mean() + 4 * scale * 60 / small.size
+
+
+@pytest.mark.parametrize(("channels", "dtype"), [(3, np.uint8), (4, np.uint16), (2, np.uint8), (1, np.uint16)])
+def test_a_smaller_window_shows_means_of_what_is_known(hole, channels, dtype):
+    given = picture(channels, dtype)
+    rgb, small = Canvas(given, hole).see(Window(0, 0, 40, 60), 0.5)
+    means = given.rgb().reshape(20, 2, 30, 2, 3).mean((1, 3))
+    assert np.array_equal(small, hole[::2, ::2])
+    assert np.abs(rgb - means)[~small].max() <= 0.51 / given.peak
+    assert (rgb[small] == 0).all()
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_paints_where_it_is_told_and_nowhere_else(hole, channels, dtype):
+    given = picture(channels, dtype)
+    before = given.pixels.copy()
+    window = Window(8, 28, 20, 30)
+    Canvas(given, hole).paint(window, np.full((20, 30, 3), 0.5, np.float32), hole[window.slices])
+    assert np.array_equal(given.pixels[~hole], before[~hole])
+    middle = round(np.iinfo(dtype).max / 2)
+    assert np.abs(given.pixels[hole][:, : 1 if channels < 3 else 3].astype(int) - middle).max() <= 1
+    if channels in (2, 4):
+        assert (given.pixels[hole][:, -1] == np.iinfo(dtype).max).all()
+
+
+def test_a_part_of_a_smaller_answer_is_where_it_belongs():
+    """A ramp stays the same ramp: half a pixel off would show."""
+    columns = (np.arange(120) + 0.5) / 120
+    ramp = np.repeat(np.repeat(columns[None, :, None], 80, 0), 3, 2).astype(np.float32)
+    small = ramp.reshape(40, 2, 60, 2, 3).mean((1, 3))
+    part = cut(small, Window(10, 20, 80, 120), Window(30, 50, 17, 33))
+    assert part.shape == (17, 33, 3)
+    assert np.abs(part - ramp[20:37, 30:63]).max() < 0.001  # a pixel is 0.0083
+
+
+def test_a_part_of_an_answer_of_full_size_is_cut_out(rng):
+    answer = rng.random((20, 30, 3)).astype(np.float32)
+    assert np.array_equal(cut(answer, Window(5, 5, 20, 30), Window(10, 15, 4, 6)), answer[5:9, 10:16])

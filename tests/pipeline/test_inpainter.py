@@ -1,0 +1,224 @@
+"""``inlay.load`` and ``fill``, as programs call them."""
+
+import ast
+import doctest
+import logging
+import re
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import inlay
+from inlay.errors import InlayError
+from inlay.fillers import Learned
+from inlay.images import Picture, write_pages, write_picture
+from inlay.models import PConvUNet
+from inlay.pipeline import How, Inpainter, inpainter
+from tests.conftest import ROOT
+from tests.pictures import half, picture, write_mask
+from tests.pipeline.fillers import Painter
+
+HALF = half(20, 30)
+
+
+@pytest.fixture
+def painter():
+    return Painter((1, 1, 1))
+
+
+@pytest.fixture
+def filler(painter):
+    return Inpainter(painter, "a test's", How())
+
+
+def test_loads_by_name_and_fills_files(tmp_path):
+    write_picture(tmp_path / "photo.png", picture())
+    write_mask(tmp_path / "mask.png", HALF)
+    filled = inlay.load("telea").fill(tmp_path / "photo.png", tmp_path / "mask.png")
+    assert isinstance(filled, Image.Image)
+    assert np.array_equal(np.asarray(filled)[~HALF], picture().pixels[~HALF])
+    assert not np.array_equal(np.asarray(filled)[HALF], picture().pixels[HALF])
+
+
+def test_every_form_is_filled_alike(filler):
+    pixels = picture().pixels
+    forms = {
+        "array": pixels,
+        "image": Image.fromarray(pixels),
+        "tensor": torch.from_numpy(pixels / np.float32(255)).permute(2, 0, 1),
+    }
+    expected = np.where(HALF[..., None], 255, pixels)
+    array, image, tensor = (filler.fill(form, HALF) for form in forms.values())
+    assert np.array_equal(array, expected)
+    assert np.array_equal(np.asarray(image), expected)
+    assert np.array_equal((tensor * 255).round().byte().permute(1, 2, 0).numpy(), expected)
+
+
+class TestBatch:
+    def test_fills_several_with_a_mask_and_a_text_each(self, filler, painter):
+        images, masks = torch.rand(2, 3, 20, 30), torch.zeros(2, 1, 20, 30)
+        masks[0, :, 3:6], masks[1, :, :, 4:9] = 1, 1
+        filled = filler.fill(images, masks, text=["a", "b"], seed=3)
+        assert torch.equal(filled, torch.where(masks > 0, 1, images))
+        assert painter.texts == [["a", "b"]]
+        assert painter.seeds == [[3, 3]]
+
+    def test_shares_one_mask_and_one_text(self, filler, painter):
+        filled = filler.fill(torch.zeros(3, 3, 20, 30), HALF, text="a bird")
+        assert filled.shape == (3, 3, 20, 30)
+        assert painter.texts == [["a bird"] * 3]
+
+    def test_of_none_is_an_error(self, filler):
+        with pytest.raises(InlayError, match="a batch of 0 pictures"):
+            filler.fill(torch.zeros(0, 3, 20, 30), HALF)
+
+    @pytest.mark.parametrize(
+        ("options", "says"),
+        [
+            ({"mask": torch.ones(2, 1, 20, 30)}, "mask must be one, or one for each of 3 pictures, got 2"),
+            ({"text": ["a"]}, "text must be one, or one for each of 3 pictures, got 1"),
+        ],
+    )
+    def test_needs_as_many_as_there_are(self, filler, options, says):
+        with pytest.raises(InlayError, match=says):
+            filler.fill(torch.zeros(3, 3, 20, 30), **{"mask": HALF, **options})
+
+
+class TestSamples:
+    def test_are_a_list_drawn_with_seeds_that_count_up(self, filler, painter):
+        drawn = filler.fill(picture().pixels, HALF, seed=5, samples=3)
+        assert len(drawn) == 3
+        assert painter.seeds == [[5], [6], [7]]
+
+    def test_count_from_0_without_seed(self, filler, painter):
+        filler.fill(picture().pixels, HALF, samples=2)
+        assert painter.seeds == [[0], [1]]
+
+    def test_of_batches_are_a_list_of_batches(self, filler):
+        drawn = filler.fill(torch.zeros(2, 3, 20, 30), HALF, samples=2)
+        assert [batch.shape for batch in drawn] == [(2, 3, 20, 30)] * 2
+
+
+def test_strategy_and_blending_come_with_the_model():
+    filler = inlay.load("mean", how=inlay.How(dilate=2))
+    given = np.zeros((20, 30), np.uint8)
+    given[:, 20:] = 255
+    hole = np.zeros((20, 30), bool)
+    hole[8:12, 19:21] = True
+    assert (filler.fill(given, hole) != given)[6:14, 19:21].all()
+
+
+def test_says_how_it_was_done(filler):
+    done = filler.fill_picture(picture(), HALF, how=How("tile"))
+    assert (done.strategy, done.windows) == ("tile", 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"text": "a bird"}, r"text: telea takes no text\. Leave it out, or name a text-guided model"),
+        ({"seed": 0}, "seed: telea has one answer and draws nothing"),
+        ({"samples": 2}, "samples: telea has one answer"),
+        ({"samples": 0}, "samples must be at least 1, got 0"),
+        ({"seed": -1}, "seed must be from 0 to"),
+    ],
+    ids=str,
+)
+def test_refuses_what_the_model_would_not_heed(options, says):
+    with pytest.raises(InlayError, match=says):
+        inlay.load("telea").fill(picture().pixels, HALF, **options)
+
+
+def test_says_what_is_odd_about_a_mask(filler, caplog):
+    filler.fill(picture(size=(40, 40)).pixels, Image.fromarray(HALF))
+    assert [r.message for r in caplog.records if r.levelno == logging.WARNING] == [
+        "mask: mask and picture differ in aspect ratio: it was stretched. Is it the right one?"
+    ]
+
+
+@pytest.mark.stranger("17.B.4")
+def test_a_mask_of_the_other_polarity_is_read_as_such_in_every_form(filler, tmp_path):
+    write_mask(tmp_path / "mask.png", ~HALF)
+    expected = filler.fill(picture().pixels, HALF)
+    forms = ~HALF, (~HALF).astype(np.uint8), torch.from_numpy(~HALF), Image.fromarray(~HALF), tmp_path / "mask.png"
+    for mask in forms:
+        assert np.array_equal(filler.fill(picture().pixels, mask, hole_is="black"), expected)
+    with pytest.raises(InlayError, match=r"mask: no hole \(white = hole\)\. Paint it white, or use hole_is=black\."):
+        filler.fill(picture().pixels, np.zeros_like(HALF))
+
+
+@pytest.mark.stranger("17.B.4")
+def test_what_python_calls_names_no_option_of_the_shell():
+    for package in ("checkpoints", "composing", "fillers", "hub.py", "images", "inpainter", "precision.py", "seeds.py"):
+        place = ROOT / "src/inlay" / package
+        for path in place.rglob("*.py") if place.is_dir() else [place]:
+            for node in ast.walk(ast.parse(path.read_text())):
+                told = str(node.value) if isinstance(node, ast.Constant) else ""
+                assert not re.search(r"(?<![\w-])--(?!upgrade)[a-z]", told), path
+
+
+@pytest.mark.stranger("17.B.4")
+def test_shows_its_model_its_size_and_its_device():
+    assert repr(inlay.load("telea")) == "<inlay.Inpainter telea: Telea, on cpu>"
+    net = PConvUNet(levels=4, width=4)
+    weights = sum(weight.numel() for weight in net.parameters()) / 1e6
+    learned = Learned(net, size=128)
+    assert repr(Inpainter(learned, "RUN/best.ckpt", How())) == (
+        f"<inlay.Inpainter RUN/best.ckpt: PConvUNet, {weights:.2f} M weights, trained at 128 px, on cpu>"
+    )
+
+
+def test_the_package_says_what_it_does_not_have():
+    with pytest.raises(AttributeError, match="no attribute 'lode'"):
+        assert inlay.lode
+
+
+def test_examples_of_the_documentation_run(tmp_path, monkeypatch):
+    write_picture(tmp_path / "photo.jpg", picture(size=(64, 48)))
+    write_mask(tmp_path / "mask.png", half(64, 48))
+    monkeypatch.chdir(tmp_path)
+    for failed, tried in (
+        doctest.testfile(str(ROOT / "docs/use.md"), module_relative=False),
+        doctest.testmod(inpainter),
+    ):
+        assert failed == 0
+        assert tried > 3
+
+
+@pytest.mark.stranger("17.A.2")
+class TestPages:
+    @pytest.fixture
+    def path(self, tmp_path):
+        write_pages(tmp_path / "a.tif", [picture(seed=number) for number in range(3)])
+        return tmp_path / "a.tif"
+
+    def test_of_a_file_come_back_as_a_list(self, filler, path):
+        filled = filler.fill(path, HALF)
+        expected = [np.where(HALF[..., None], 255, picture(seed=number).pixels) for number in range(3)]
+        assert all(np.array_equal(page, wanted) for page, wanted in zip(filled, expected, strict=True))
+        assert [len(pages) for pages in filler.fill(path, HALF, samples=2)] == [3, 3]
+
+    def test_take_a_mask_each(self, filler, path, tmp_path):
+        holes = [HALF, ~HALF, HALF]
+        masks = [Picture(np.uint8(255) * hole[..., None]) for hole in holes]
+        write_pages(tmp_path / "m.tif", masks)
+        filled = filler.fill(path, tmp_path / "m.tif")
+        for number, hole in enumerate(holes):
+            assert np.array_equal(np.asarray(filled[number])[~hole], picture(seed=number).pixels[~hole])
+
+    def test_may_be_filled_one_by_one(self, filler, path):
+        assert np.array_equal(np.asarray(filler.fill(path, HALF, frame=2))[~HALF], picture(seed=1).pixels[~HALF])
+        with pytest.raises(InlayError, match="frame: is for the path of a file"):
+            filler.fill(picture().pixels, HALF, frame=2)
+        with pytest.raises(InlayError, match="has 3 frames or pages, and no number 4"):
+            filler.fill(path, HALF, frame=4)
+
+
+@pytest.mark.stranger("17.A.10")
+def test_home_is_known_in_paths(filler, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_picture(tmp_path / "a.png", picture())
+    write_mask(tmp_path / "m.png", HALF)
+    assert filler.fill("~/a.png", "~/m.png").size == (30, 20)

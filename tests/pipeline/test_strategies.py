@@ -1,0 +1,308 @@
+"""Which windows a filler is shown, and what becomes of its answers."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+import torch
+
+from inlay.errors import InlayError
+from inlay.fillers import Telea
+from inlay.images import Picture
+from inlay.pipeline import STRATEGIES, How, Job, fill_picture, fill_pictures
+from inlay.pipeline.strategies import choose
+from tests.pipeline.fillers import MeanOfSeen, Painter
+from tests.pipeline.test_canvas import picture
+from tests.pipeline.test_windows import disks
+
+SIZE = (300, 420)
+SPOTS = disks(SIZE, (40, 50, 10), (200, 300, 14))
+BIG = disks(SIZE, (150, 200, 100))
+
+
+def scratch(size):
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    return np.abs(rows * size[1] - columns * size[0]) < 3 * max(size)
+
+
+def fill(filler, hole, strategy, given=None, **options):
+    given = given or picture(size=hole.shape)
+    return given, fill_picture(filler, Job(given, hole, **options), How(strategy))
+
+
+every_strategy = pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "auto"])
+
+
+@every_strategy
+@pytest.mark.parametrize("hole", [SPOTS, BIG, scratch(SIZE)], ids=["spots", "big", "scratch"])
+class TestEach:
+    @pytest.mark.parametrize(("channels", "dtype"), [(3, np.uint8), (4, np.uint8), (1, np.uint16)])
+    def test_keeps_known_pixels_and_fills_every_other(self, strategy, hole, channels, dtype):
+        given, done = fill(Painter((0.5, 0.5, 0.5), 64), hole, strategy, picture(channels, dtype, SIZE))
+        filled = done.picture.pixels
+        assert np.array_equal(filled[~hole], given.pixels[~hole])
+        assert np.abs(filled[hole][:, 0] / np.iinfo(dtype).max - 0.5).max() < 0.01
+        assert filled.dtype == dtype
+
+    def test_leaves_the_given_picture_alone(self, strategy, hole):
+        given = picture(size=SIZE)
+        before = given.pixels.copy()
+        fill(Painter(size=64), hole, strategy, given)
+        assert np.array_equal(given.pixels, before)
+
+    def test_shows_the_filler_no_pixel_of_the_hole(self, strategy, hole):
+        """Whatever lies under it, the windows' known pixels and the answer are the same."""
+        given = picture(size=SIZE)
+        other = Picture(np.where(hole[..., None], 255 - given.pixels, given.pixels))
+        answers = []
+        for each in (given, other):
+            filler = MeanOfSeen(size=64)
+            _, done = fill(filler, hole, strategy, each)
+            answers.append(done.picture.pixels)
+        assert np.array_equal(*answers)
+
+
+@every_strategy
+def test_shows_windows_of_about_the_training_size(strategy):
+    filler = Painter(size=64)
+    fill(filler, BIG if strategy == "resize" else SPOTS, strategy)
+    longest = max(max(shape[2:]) for shape in filler.shapes)
+    assert longest <= {"whole": 420, "crop": 96, "tile": 64, "resize": 90}[strategy]
+
+
+def test_whole_is_the_filler_alone():
+    given, done = fill(Telea(), SPOTS, "whole")
+    image, mask = torch.from_numpy(given.rgb()).permute(2, 0, 1)[None], torch.from_numpy(SPOTS)[None, None].float()
+    alone = Telea().fill(image, mask)[0].permute(1, 2, 0).numpy()
+    assert np.array_equal(done.picture.pixels, np.rint(alone * 255).astype(np.uint8))
+    assert (done.strategy, done.windows) == ("whole", 1)
+
+
+def test_crop_of_a_local_filler_is_the_filler_alone():
+    """Telea looks three pixels far: whatever lies outside the window changes nothing."""
+    given = picture(size=SIZE)
+    _, crop = fill(Telea(), SPOTS, "crop", given)
+    _, whole = fill(Telea(), SPOTS, "whole", given)
+    assert np.array_equal(crop.picture.pixels, whole.picture.pixels)
+    assert crop.windows == 2
+
+
+def test_crop_shows_every_hole_once_and_others_as_holes():
+    hole = disks(SIZE, (40, 50, 10), (100, 50, 10), (200, 300, 14))
+    filler = Painter(size=64)
+    _, done = fill(filler, hole, "crop")
+    assert done.windows == 3
+    assert sum(int(mask.sum()) for mask in filler.masks) >= hole.sum()
+
+
+def line(size):
+    """A scratch from side to side, three pixels high."""
+    hole = np.zeros(size, bool)
+    hole[size[0] // 2 :][:3] = True
+    return hole
+
+
+@every_strategy
+def test_shows_no_window_longer_than_three_of_the_training_crops(strategy):
+    """A scratch over all of a wide picture would fill the memory; what was shown smaller is filled again."""
+    hole = line((140, 900))
+    filler = Painter(size=64)
+    fill(filler, hole, strategy)
+    longest = max(max(shape[2:]) for shape in filler.shapes)
+    assert longest <= (900 if strategy == "whole" else 192)
+    if strategy in ("crop", "resize"):
+        assert filler.shapes[0] == (1, 3, 14 if strategy == "crop" else 30, 192)
+        assert {shape[2:] for shape in filler.shapes[1:]} == {(64, 64)}
+
+
+class TestTile:
+    def test_fades_between_neighbors(self):
+        """A step in what tiles see becomes a ramp in what they answer: no jump as large as the step."""
+        given = Picture(np.zeros((64, 400, 3), np.uint8))
+        given.pixels[:, 200:] = 255
+        hole = np.zeros((64, 400), bool)
+        hole[20:40] = True
+        _, done = fill(MeanOfSeen(size=64), hole, "tile", given)
+        line = done.picture.pixels[30, :, 0].astype(int)
+        assert line[0] == 0
+        assert line[-1] == 255
+        assert np.diff(line).min() >= 0
+        assert np.diff(line).max() < 24
+
+    def test_looks_further_where_nothing_is_known(self):
+        """Otherwise there would be windows of nothing but hole, and NaN."""
+        filler = MeanOfSeen(size=32)
+        _, done = fill(filler, BIG, "tile", Picture(np.full((*SIZE, 3), 99, np.uint8)))
+        assert (done.picture.pixels == 99).all()
+        assert max(mask.mean(dim=(1, 2, 3)).max() for mask in filler.masks) <= 1 - 1 / 8 + 0.05
+
+    def test_looks_at_the_same_only_once(self):
+        """Inside of a large hole, tiles look at the same, within a row and in the one below."""
+        hole = np.ones((160, 160), bool)
+        hole[:20] = False
+        filler = Painter(size=32)
+        _, done = fill(filler, hole, "tile")
+        looks = [image.numpy().tobytes() for images in filler.images for image in images]
+        assert len(set(looks)) == len(looks) == done.windows
+        assert np.abs(done.picture.pixels[hole] / 255 - [0.2, 0.4, 0.6]).max() < 0.01
+
+    def test_leaves_out_tiles_without_hole(self):
+        assert fill(Painter(size=64), SPOTS, "tile")[1].windows <= 8
+
+    def test_needs_no_more_memory_for_a_larger_picture(self):
+        """Beside the picture, its copy and masks: a row of tiles."""
+
+        def extra(height):
+            hole = np.zeros((height, 500), bool)
+            hole[:, 240:250] = True
+            given = Picture(np.zeros((height, 500, 3), np.uint8))
+            tracemalloc.start()
+            fill(Painter(size=64), hole, "tile", given)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            return peak - given.pixels.nbytes
+
+        small, large = extra(500), extra(4000)
+        assert large - small < 3500 * 500 * 1.5  # bytes a pixel: the mask, hardly more
+
+
+class TestResize:
+    def test_fills_the_rim_at_full_size_between_both_sides(self):
+        filler = Painter(size=64)
+        _, done = fill(filler, BIG, "resize")
+        assert filler.shapes[0] == (1, 3, 64, 90)
+        assert {shape[2:] for shape in filler.shapes[1:]} == {(64, 64)}
+        assert done.windows == sum(shape[0] for shape in filler.shapes) > 4
+        assert all(mask.mean() < 0.6 for mask in filler.masks[1:])
+
+    def test_shows_the_rim_what_was_filled_inside(self):
+        filler = Painter((0.2, 0.4, 0.6), 64)
+        fill(filler, BIG, "resize", Picture(np.zeros((*SIZE, 3), np.uint8)))
+        shown = zip(filler.images[1:], filler.masks[1:], strict=True)
+        known = torch.cat([image[mask.expand_as(image) == 0].unique() for image, mask in shown])
+        assert {round(float(value), 1) for value in known} == {0.0, 0.2, 0.4, 0.6}
+
+    def test_of_a_small_picture_is_the_whole(self):
+        assert fill(Painter(size=512), BIG, "resize")[1].windows == 1
+
+
+class TestChoice:
+    @pytest.mark.parametrize(
+        ("hole", "size", "strategy"),
+        [
+            (SPOTS, 256, "whole"),
+            (BIG, 300, "whole"),
+            (SPOTS, 64, "crop"),
+            (scratch(SIZE), 64, "tile"),
+            (line((300, 420)), 64, "tile"),
+            (line((300, 420)), 160, "crop"),
+            (BIG, 64, "resize"),
+            (BIG, None, "whole"),
+        ],
+    )
+    def test_follows_the_hole_and_the_training_size(self, hole, size, strategy):
+        assert choose(hole, size) == strategy
+        _, done = fill(Painter(size=size), hole, "auto")
+        assert done.strategy == strategy
+
+    def test_shows_large_pictures_in_parts_to_those_who_need_no_training(self):
+        hole = np.zeros((2100, 2000), bool)
+        hole[5:9, 7:11] = True
+        assert choose(hole, None) == "crop"
+        assert choose(scratch((2100, 2000)), None) == "tile"
+        hole[50:-50, 50:-50] = True
+        assert choose(hole, None) == "resize"
+
+    @pytest.mark.parametrize("strategy", ["crop", "resize"])
+    def test_shows_such_fillers_no_more_than_a_small_picture_at_once(self, strategy, monkeypatch):
+        monkeypatch.setattr("inlay.pipeline.strategies._SMALL", 320 * 400)
+        filler = Painter()
+        hole = np.zeros((640, 800), bool)
+        hole[30:-30, 30:-30] = True
+        fill(filler, hole, strategy)
+        assert filler.shapes[0] == (1, 3, 320, 400)
+        assert {shape[2:] for shape in filler.shapes[1:]} == {(256, 256)}
+
+
+class TestAsking:
+    def test_text_and_seed_reach_every_window(self):
+        filler = Painter(size=64)
+        fill(filler, BIG, "tile", text="a bird", seed=7)
+        assert {text for texts in filler.texts for text in texts} == {"a bird"}
+        seeds = [seed for seeds in filler.seeds for seed in seeds]
+        assert seeds[0] == 7
+        assert len(set(seeds)) == len(seeds) > 4
+
+    def test_seeds_do_not_depend_on_how_many_windows_go_together(self):
+        drawn = []
+        for batch in (1, 5):
+            filler = Painter(size=64)
+            fill_picture(filler, Job(picture(size=SIZE), BIG, seed=3), How("tile", batch=batch))
+            drawn.append([seed for seeds in filler.seeds for seed in seeds])
+            assert max(shape[0] for shape in filler.shapes) == batch
+        assert drawn[0] == drawn[1]
+
+    def test_nothing_is_asked_for_without(self):
+        filler = Painter()
+        fill(filler, SPOTS, "whole", text="")
+        assert (filler.texts, filler.seeds) == ([None], [None])
+
+    def test_pictures_of_one_size_go_together(self):
+        filler = Painter()
+        sizes = [(30, 40), (30, 40), (40, 30)]
+        jobs = [Job(picture(size=sizes[n], seed=n), np.eye(*sizes[n], dtype=bool), "abc"[n], n) for n in range(3)]
+        done = fill_pictures(filler, jobs, How("whole"))
+        assert filler.shapes == [(2, 3, 30, 40), (1, 3, 40, 30)]
+        assert filler.texts == [["a", "b"], ["c"]]
+        assert filler.seeds == [[0, 1], [2]]
+        for job, each in zip(jobs, done, strict=True):
+            assert np.array_equal(each.picture.pixels[~job.hole], job.picture.pixels[~job.hole])
+
+    def test_fewer_large_windows_go_together(self):
+        """Four of 512 x 512 pixels, two of 700 x 700, one that is larger."""
+        for side, together in ((512, 4), (700, 2), (1100, 1)):
+            filler = Painter()
+            hole = np.zeros((side, side), bool)
+            hole[3, 4] = True
+            fill_pictures(filler, [Job(Picture(np.zeros((side, side, 3), np.uint8)), hole)] * 4, How("whole", batch=4))
+            assert {shape[0] for shape in filler.shapes} == {together}
+
+    def test_an_answer_that_is_not_finite_is_refused(self):
+        with pytest.raises(InlayError, match=r"not finite\. Use precision=32"):
+            fill(Painter((float("nan"), 0, 0)), SPOTS, "whole")
+
+    def test_too_little_memory_is_said_with_what_to_do(self, monkeypatch):
+        def full(*_, **__):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+        filler = Painter(size=64)
+        monkeypatch.setattr(filler, "fill", full)
+        with pytest.raises(
+            InlayError, match=r"4 windows of 64x64 do not fit into the GPU's memory\. Use batch=1, strategy=tile"
+        ):
+            fill(filler, BIG, "tile")
+
+
+class TestRefuses:
+    def test_a_picture_without_hole(self):
+        with pytest.raises(InlayError, match="no hole"):
+            fill(Painter(), np.zeros(SIZE, bool), "whole")
+
+    def test_a_hole_that_dilation_makes_everything(self):
+        with pytest.raises(InlayError, match="nothing of the picture is left"):
+            fill_picture(Painter(), Job(picture(size=(20, 20)), np.eye(20, dtype=bool)), How(dilate=30))
+
+    @pytest.mark.parametrize(
+        ("options", "says"),
+        [
+            ({"strategy": "tiles"}, "strategy must be one of auto, whole, crop, tile, resize, got 'tiles'"),
+            ({"blend": "alpha"}, "blend must be one of none, poisson, got 'alpha'"),
+            ({"feather": -1}, "feather must be from 0 to 256 pixels, got -1"),
+            ({"dilate": 1000}, "dilate must be from 0 to 256 pixels, got 1000"),
+            ({"batch": 0}, "batch must be at least 1, got 0"),
+        ],
+        ids=lambda v: next(iter(v)) if isinstance(v, dict) else "",
+    )
+    def test_options_that_mean_nothing(self, options, says):
+        with pytest.raises(InlayError, match=says):
+            How(**options)

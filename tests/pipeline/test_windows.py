@@ -1,0 +1,100 @@
+"""Rectangles, the boxes of holes, and grids."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from inlay.pipeline.windows import Window, any_of, box_of, boxes_of, grid
+
+
+def disks(size, *disks):
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    return np.logical_or.reduce([(rows - y) ** 2 + (columns - x) ** 2 < r * r for y, x, r in disks])
+
+
+class TestWindow:
+    def test_grows_as_far_as_the_picture_goes(self):
+        assert Window(5, 10, 20, 30).grown(8, (40, 45)) == Window(0, 2, 33, 43)
+
+    @pytest.mark.parametrize(
+        ("window", "side", "expected"),
+        [
+            (Window(40, 40, 10, 20), 32, Window(29, 34, 32, 32)),
+            (Window(0, 90, 10, 10), 32, Window(0, 68, 32, 32)),
+            (Window(40, 40, 50, 10), 32, Window(40, 29, 50, 32)),
+            (Window(40, 40, 10, 10), 300, Window(0, 0, 100, 100)),
+        ],
+    )
+    def test_is_stretched_around_its_middle_and_stays_inside(self, window, side, expected):
+        assert window.at_least(side, (100, 100)) == expected
+
+    def test_meets_what_shares_a_pixel(self):
+        window = Window(10, 10, 5, 5)
+        assert window.meets(Window(14, 14, 1, 1))
+        assert not window.meets(Window(15, 10, 5, 5))
+        assert not window.meets(Window(10, 5, 5, 5))
+
+    def test_joins(self):
+        assert Window(10, 10, 5, 5).joined(Window(2, 20, 1, 1)) == Window(2, 10, 13, 11)
+
+
+def test_box_of_a_hole():
+    hole = np.zeros((20, 30), bool)
+    hole[3, 7] = hole[11, 25] = True
+    assert box_of(hole) == Window(3, 7, 9, 19)
+
+
+class TestBoxes:
+    def test_apart_are_apart(self):
+        hole = disks((400, 600), (50, 50, 10), (300, 500, 20))
+        assert boxes_of(hole, 0) == [Window(41, 41, 19, 19), Window(281, 481, 39, 39)]
+
+    def test_that_fit_together_share_a_window(self):
+        hole = disks((400, 600), (50, 50, 10), (90, 80, 10), (300, 500, 20))
+        assert boxes_of(hole, 64) == [Window(41, 41, 59, 49 + 0), Window(281, 481, 39, 39)]
+
+    def test_that_meet_become_one(self):
+        hole = np.zeros((100, 100), bool)
+        hole[10:60, 10] = hole[10, 10:60] = True  # an L around
+        hole[30:40, 30:40] = True
+        assert boxes_of(hole, 0) == [Window(10, 10, 50, 50)]
+
+    @pytest.mark.parametrize("size", [(3000, 40), (50, 2500), (1100, 1100)])
+    def test_of_large_pictures_hold_all_of_the_hole_and_are_tight(self, size, rng):
+        hole = rng.random(size) < 0.0005
+        hole[0, 0] = hole[-1, -1] = True
+        covered = np.zeros(size, int)
+        for box in boxes_of(hole, 16):
+            covered[box.slices] += 1
+            part = hole[box.slices]
+            assert part[0].any()
+            assert part[-1].any()
+            assert part[:, 0].any()
+            assert part[:, -1].any()
+        assert covered.max() == 1
+        assert (covered[hole] == 1).all()
+
+    def test_of_many_speckles_are_few(self, rng):
+        assert len(boxes_of(rng.random((1000, 1000)) < 0.01, 0)) <= 256
+
+
+@pytest.mark.parametrize("size", [(64, 64), (65, 200), (30, 100), (63, 65), (1000, 64)])
+@pytest.mark.parametrize("overlap", [0, 16])
+def test_a_grid_covers_everything_and_overlaps(size, overlap):
+    rows = list(grid(size, 64, overlap))
+    covered = np.zeros(size, int)
+    for row in rows:
+        for window in row:
+            covered[window.slices] += 1
+            assert (window.height, window.width) == (min(64, size[0]), min(64, size[1]))
+        for left, right in pairwise(row):
+            assert left.left + left.width - right.left >= overlap
+    assert covered.min() >= 1
+
+
+def test_any_of_squares(rng):
+    mask = rng.random((23, 31)) < 0.05
+    padded = np.zeros((25, 35), bool)
+    padded[:23, :31] = mask
+    assert np.array_equal(any_of(mask, 5), padded.reshape(5, 5, 7, 5).any((1, 3)))

@@ -1,0 +1,428 @@
+"""A folder of pictures: all of them, again, interrupted, broken, and by several processes."""
+
+import errno
+import json
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inlay.errors import InlayError
+from inlay.files import held
+from inlay.images import read_picture, write_picture
+from inlay.pipeline import How, inpainter
+from inlay.prediction import Request, batch, predict
+from tests.full_disk import full_after
+from tests.pictures import half, picture, write_mask
+from tests.pipeline.fillers import Painter
+
+NAMES = ["a.png", "b.png", "deep/c.png", "d.png", "e.png"]
+
+
+@pytest.fixture
+def painter(monkeypatch):
+    filler = Painter((1, 1, 1))
+    monkeypatch.setattr(inpainter, "load_filler", lambda *_: filler)
+    return filler
+
+
+@pytest.fixture(autouse=True)
+def _pictures(tmp_path, monkeypatch, painter):
+    monkeypatch.chdir(tmp_path)
+    for number, name in enumerate(NAMES):
+        write_picture(Path("photos") / name, picture(seed=number))
+    write_mask(Path("mask.png"), half(20, 30))
+
+
+def fill(**options):
+    asked = {"image": ["photos"], "mask": "mask.png", "model": "net.ckpt", "output": Path("out"), "device": "cpu"}
+    return predict(Request(**{**asked, **options}))
+
+
+def report():
+    return json.loads(Path("out/report.json").read_text())
+
+
+def stamps():
+    return {path: path.stat().st_mtime_ns for path in Path("out").rglob("*.png")}
+
+
+def filled_right(name):
+    given, filled = read_picture(Path("photos") / name).pixels, read_picture(Path("out") / name).pixels
+    return np.array_equal(filled, np.where(half(20, 30)[..., None], 255, given))
+
+
+def test_fills_all_and_says_so():
+    assert fill() == [Path("out/report.json")]
+    assert all(filled_right(name) for name in NAMES)
+    told = report()
+    assert told["count"] == {"filled": 5}
+    assert told["settings"]["version"] == "a test's"
+    first = told["pictures"][0]
+    assert first["image"] == "photos/a.png"
+    assert first["mask"] == "mask.png"
+    assert first["outputs"] == ["out/a.png"]
+    assert (first["strategy"], first["windows"], first["hole_ratio"]) == ("whole", 1, 0.5)
+    assert first["seconds"] > 0
+
+
+def test_pictures_go_through_the_model_together(painter):
+    fill(how=How(batch=2))
+    assert [shape[0] for shape in painter.shapes] == [2, 2, 1]
+
+
+def test_again_does_nothing(painter, caplog):
+    fill()
+    before, asked = stamps(), len(painter.images)
+    text = Path("out/report.json").read_text()
+    caplog.set_level("INFO")
+    assert fill() == [Path("out/report.json")]
+    assert (stamps(), len(painter.images), Path("out/report.json").read_text()) == (before, asked, text)
+    assert "Nothing to do: all 5 pictures were filled before." in caplog.text
+
+
+class TestKilled:
+    def test_does_what_is_missing(self, painter):
+        fill()
+        Path("out/b.png").unlink()
+        before = stamps()
+        painter.images.clear()
+        fill()
+        assert [shape[0] for shape in painter.shapes] == [1]
+        assert filled_right("b.png")
+        assert {path: stamp for path, stamp in stamps().items() if path.name != "b.png"} == before
+        assert report()["count"] == {"filled": 5}
+
+    def test_between_two_pictures_keeps_the_first(self, painter, monkeypatch):
+        """Ctrl-C in the third group: two were written, and the report has them."""
+        answer = painter.fill
+
+        def interrupted(*args, **options):
+            if len(painter.images) == 2:
+                raise KeyboardInterrupt
+            return answer(*args, **options)
+
+        monkeypatch.setattr(painter, "fill", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fill(how=How(batch=1))
+        assert 1 <= report()["count"]["filled"] <= 2
+        monkeypatch.setattr(painter, "fill", answer)
+        fill(how=How(batch=1))
+        assert all(filled_right(name) for name in NAMES)
+        assert sum(report()["count"].values()) == 5
+
+    @pytest.mark.parametrize("cut", [1, 40])
+    def test_in_the_middle_of_a_line_loses_that_line_alone(self, cut):
+        fill()
+        journal = Path("out/report.jsonl").read_text()
+        Path("out/report.jsonl").write_text(journal[:-cut])
+        fill()
+        assert report()["count"] == {"filled": 5}
+        assert all(filled_right(name) for name in NAMES)
+        assert len(Path("out/report.jsonl").read_text().splitlines()) >= len(journal.splitlines())
+
+    def test_before_an_answer_was_noted_it_is_made_again(self, painter):
+        """Its files may be there or not: they are ours, and written again."""
+        fill()
+        lines = Path("out/report.jsonl").read_text().splitlines()
+        kept = [line for line in lines if '"filled"' not in line]
+        Path("out/report.jsonl").write_text("\n".join(kept) + "\n")
+        painter.images.clear()
+        fill()
+        assert sum(shape[0] for shape in painter.shapes) == 5
+        assert report()["count"] == {"filled": 5}
+
+    def test_by_a_full_disk_stops_and_says_so(self, monkeypatch):
+        def full(path, picture):
+            error = InlayError(f"{path}: cannot be written (No space left on device). Choose another place.")
+            raise error from OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("inlay.prediction.reading.write_pages", full)
+        with pytest.raises(InlayError, match="No space left"):
+            fill(how=How(batch=1))
+        assert stamps() == {}
+        assert report()["count"]["failed"] < 5
+
+
+class TestChanged:
+    """What the answers were made of is compared, not its age."""
+
+    def filled_again(self, painter, **options):
+        painter.images.clear()
+        fill(**options)
+        return sum(shape[0] for shape in painter.shapes)
+
+    def test_masks_are_noticed(self, painter):
+        fill()
+        write_mask(Path("other.png"), ~half(20, 30))
+        os.utime("other.png", (1, 1))
+        assert self.filled_again(painter, mask="other.png") == 5
+        assert self.filled_again(painter, mask="other.png") == 0
+
+    def test_pictures_are_noticed_even_older_ones(self, painter):
+        fill()
+        write_picture("photos/b.png", picture(seed=77))
+        os.utime("photos/b.png", (1, 1))
+        assert self.filled_again(painter) == 1
+        assert filled_right("b.png")
+
+    def test_pictures_of_the_future_are_not_filled_for_ever(self, painter):
+        os.utime("photos/b.png", (2**33, 2**33))
+        fill()
+        assert self.filled_again(painter) == 0
+
+    def test_captions_are_noticed(self, painter):
+        Path("photos/a.txt").write_text("a red bird")
+        fill(captions=True)
+        Path("photos/a.txt").write_text("a blue bird")
+        assert self.filled_again(painter, captions=True) == 1
+
+    def test_spelling_is_not_noticed(self, painter):
+        fill(text="")
+        assert self.filled_again(painter, image=[str(Path("photos").resolve())], model="elsewhere/net.ckpt") == 0
+
+    def test_other_pictures_of_these_names_want_another_folder(self):
+        fill()
+        write_picture("others/a.png", picture(seed=9))
+        with pytest.raises(InlayError, match=r"out/a\.png is the answer to .*photos/a\.png, not to others/a\.png"):
+            fill(image=["others"])
+
+
+class TestBroken:
+    def test_pictures_are_reported_and_the_others_filled(self):
+        Path("photos/b.png").write_bytes(b"no picture")
+        with pytest.raises(InlayError, match=r"1 of 5 pictures could not be filled: photos/b\.png: not a picture"):
+            fill()
+        assert all(filled_right(name) for name in NAMES if name != "b.png")
+        assert report()["count"] == {"failed": 1, "filled": 4}
+        assert "not a picture" in report()["pictures"][1]["error"]
+
+    def test_pictures_are_tried_again(self):
+        whole = Path("photos/b.png").read_bytes()
+        Path("photos/b.png").write_bytes(b"no picture")
+        with pytest.raises(InlayError):
+            fill()
+        Path("photos/b.png").write_bytes(whole)
+        fill()
+        assert report()["count"] == {"filled": 5}
+
+    def test_answers_spoil_no_neighbor(self, painter, monkeypatch):
+        """A group in which one answer is not finite is asked again one by one."""
+        bad = read_picture("photos/d.png").rgb()[5, 25, 0]
+        answer = painter.fill
+
+        def fill_some(image, mask, **options):
+            filled = answer(image, mask, **options)
+            filled[image[:, 0, 5, 25] == bad] = float("nan")
+            return filled
+
+        monkeypatch.setattr(painter, "fill", fill_some)
+        with pytest.raises(InlayError, match=r"1 of 5 pictures .* not finite"):
+            fill()
+        assert report()["count"] == {"failed": 1, "filled": 4}
+        assert not Path("out/d.png").exists()
+
+    def test_masks_are_of_their_picture(self):
+        for name in NAMES:
+            write_mask(Path("masks") / name, half(20, 30) & (name != "e.png"))
+        with pytest.raises(InlayError, match=r"1 of 5 .* masks/e\.png: no hole"):
+            fill(mask="masks")
+
+
+def test_what_has_no_partner_is_listed(caplog):
+    for name in ("a.png", "b.png", "x.png"):
+        write_mask(Path("masks") / name, half(20, 30))
+    fill(mask="masks")
+    told = report()
+    assert told["count"] == {"filled": 2}
+    assert told["without_picture"] == ["masks/x.png"]
+    assert told["without_mask"] == ["photos/d.png", "photos/deep/c.png", "photos/e.png"]
+    assert "3 pictures have no mask; photos/d.png for instance" in caplog.text
+    assert "1 masks have no picture; masks/x.png for instance" in caplog.text
+
+
+def test_what_is_transparent_is_filled():
+    pixels = picture("RGBA").pixels
+    pixels[..., 3] = 255
+    pixels[half(20, 30), 3] = 0
+    write_picture("clear/a.png", type(picture())(pixels))
+    fill(image=["clear"], mask=None)
+    filled = read_picture("out/a.png").pixels
+    assert (filled[half(20, 30)] == 255).all()
+    assert np.array_equal(filled[~half(20, 30)], pixels[~half(20, 30)])
+
+
+def test_without_mask_and_transparency_there_is_nothing_to_fill():
+    with pytest.raises(InlayError, match="no --mask was given, and nothing in it is transparent"):
+        fill(mask=None)
+
+
+@pytest.mark.parametrize("changed", [{"how": How(feather=3)}, {"text": "a bird"}, {"format": "webp"}])
+def test_other_settings_are_not_mixed_in(changed):
+    fill()
+    before = stamps()
+    with pytest.raises(InlayError, match="out: holds pictures that were made otherwise"):
+        fill(**changed)
+    assert stamps() == before
+
+
+def test_files_of_others_are_left_alone():
+    write_picture("out/b.png", picture(seed=99))
+    with pytest.raises(InlayError, match=re.escape("--output out: out/b.png is there already")):
+        fill()
+    assert np.array_equal(read_picture("out/b.png").pixels, picture(seed=99).pixels)
+
+
+def test_files_of_others_are_left_alone_by_the_second_process_too(monkeypatch):
+    write_picture("out/b.png", picture(seed=99))
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank in "01":
+        monkeypatch.setenv("RANK", rank)
+        with pytest.raises(InlayError, match=re.escape("out/b.png is there already")):
+            fill()
+    assert np.array_equal(read_picture("out/b.png").pixels, picture(seed=99).pixels)
+
+
+@pytest.mark.stranger("B.17")
+@pytest.mark.parametrize("left", ["", '{"set', '{"settings": {"version": "a te'])
+def test_a_journal_that_a_full_disk_cut_in_its_first_line_is_begun(left):
+    Path("out").mkdir()
+    Path("out/report.jsonl").write_text(left)
+    fill()
+    assert report()["count"] == {"filled": 5}
+    fill()
+
+
+@pytest.mark.stranger("B.16", "B.17")
+@pytest.mark.parametrize("room", [0, 100, 500, 1500])
+def test_a_disk_that_was_full_is_gone_on_with(room):
+    """No picture that was cut short, a message that says what helps; with room, all is as if nothing had been."""
+    fill(output=Path("undisturbed"), how=How(batch=1))
+    with full_after(room), pytest.raises(InlayError, match="Make room there, and start it again"):
+        fill(how=How(batch=1))
+    assert all(filled_right(path.relative_to("out")) for path in stamps())
+    fill(how=How(batch=1))
+    for name in NAMES:
+        assert Path("out", name).read_bytes() == Path("undisturbed", name).read_bytes()
+
+
+@pytest.mark.stranger("B.15")
+def test_what_a_killed_run_left_is_swept():
+    left = [Path("out/.inlay-01234567-0123456789abcdef.part"), Path("out/deep/.inlay-01234567-0123456789abcdef.part")]
+    Path("out/deep").mkdir(parents=True)
+    for part in left:
+        part.touch()
+    fill()
+    assert not any(part.exists() for part in left)
+
+
+@pytest.mark.stranger("A.5", "B.19")
+def test_a_second_run_into_the_folder_is_refused(painter):
+    with held("out", "inlay predict"), pytest.raises(InlayError, match=rf"out: in use by process {os.getpid()} on "):
+        fill()
+    assert not painter.images
+    fill()
+    assert report()["count"] == {"filled": 5}
+
+
+@pytest.mark.stranger("A.5")
+def test_the_same_share_twice_is_refused(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with held("out", "inlay predict", part="1-of-2"):
+        monkeypatch.setenv("RANK", "0")
+        with pytest.raises(InlayError, match="out: in use by"):
+            fill()
+        monkeypatch.setenv("RANK", "1")
+        fill()
+    assert len(stamps()) == 2
+
+
+def test_a_journal_that_is_none_is_named():
+    Path("out").mkdir()
+    Path("out/report.jsonl").write_text("[]\n")
+    with pytest.raises(InlayError, match=r"out/report\.jsonl: not a journal"):
+        fill()
+
+
+@pytest.mark.parametrize("output", ["mask.png/x", "/proc/none"])
+def test_a_folder_that_cannot_be_made_is_named(output):
+    with pytest.raises(InlayError, match=rf"{output}: cannot be written .* Choose another place"):
+        fill(output=Path(output))
+
+
+def test_names_may_be_no_text():
+    name = os.fsdecode(b"photos/caf\xe9.png")
+    Path("photos/a.png").rename(name)
+    fill()
+    assert report()["pictures"][-1]["image"] == name or name in [entry["image"] for entry in report()["pictures"]]
+
+
+def test_a_place_that_takes_nothing_stops_no_other_picture():
+    Path("out/deep").parent.mkdir()
+    Path("out/deep").touch()  # where a folder should be
+    with pytest.raises(InlayError, match=r"1 of 5 pictures could not be filled: .*deep/c\.png"):
+        fill(how=How(batch=1))
+    assert report()["count"] == {"filled": 4, "failed": 1}
+
+
+def test_captions_reach_their_pictures(painter):
+    Path("photos/a.txt").write_text("a red bird")
+    fill(captions=True, seed=4)
+    assert painter.texts[0][0] == "a red bird"
+    assert {text for texts in painter.texts for text in texts or [""]} == {"a red bird", ""}
+    assert report()["pictures"][0]["text"] == "a red bird"
+    assert len(report()["without_text"]) == 4
+
+
+def test_samples_and_sheets_of_each(painter):
+    fill(samples=2, compare=True, image=["photos/a.png"])
+    assert sorted(path.name for path in stamps()) == ["a_1.png", "a_2.png", "a_compare.png"]
+    assert painter.seeds == [[0, 1]]
+
+
+def test_processes_share_the_pictures(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank, done in (("1", 2), ("0", 5)):
+        monkeypatch.setenv("RANK", rank)
+        fill()
+        assert len(stamps()) == len(report()["pictures"]) == done
+
+
+@pytest.mark.parametrize(
+    "told", [{"WORLD_SIZE": "2"}, {"WORLD_SIZE": "2", "RANK": "2"}, {"WORLD_SIZE": "x", "RANK": "0"}]
+)
+def test_processes_that_cannot_be_counted_are_refused(monkeypatch, told):
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InlayError, match="start with torchrun, or unset both"):
+        fill()
+
+
+def test_a_rank_alone_means_nothing(monkeypatch):
+    monkeypatch.setenv("RANK", "2")
+    fill()
+    assert len(stamps()) == 5
+
+
+def test_a_broken_picture_ends_no_other_process(monkeypatch, caplog):
+    """torchrun stops all when one ends with an error: it is logged and reported instead."""
+    Path("photos/a.png").write_bytes(b"no picture")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    fill()
+    assert "1 of 3 pictures could not be filled" in caplog.text
+    assert report()["count"] == {"failed": 1, "filled": 2}
+
+
+def test_a_folder_of_jpegs_is_warned_of(caplog):
+    write_picture("jpegs/a.jpg", picture())
+    fill(image=["jpegs"])
+    assert "1 pictures are JPEG, which changes every pixel a little; --format png keeps known ones" in caplog.text
+
+
+def test_few_are_in_memory_together(monkeypatch, painter):
+    monkeypatch.setattr(batch, "_PIXELS", 20 * 30 * 2)
+    fill(how=How(batch=5))
+    assert [shape[0] for shape in painter.shapes] == [2, 2, 1]

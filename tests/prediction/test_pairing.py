@@ -1,0 +1,217 @@
+"""Which picture goes with which mask, and where the answers go."""
+
+from pathlib import Path
+
+import pytest
+
+from inlay.errors import InlayError
+from inlay.prediction import Request
+from inlay.prediction.pairing import find_tasks
+from inlay.prediction.reading import read
+from tests.pictures import half, picture, write_mask, write_picture
+
+
+@pytest.fixture(autouse=True)
+def _there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def write(*names, captions=()):
+    for name in names:
+        write_picture(name, picture()) if "mask" not in name else write_mask(Path(name), half(20, 30))
+    for name, text in captions:
+        Path(name).write_text(text)
+
+
+def found(image, output="out", mask="mask.png", **options):
+    image = [image] if isinstance(image, str) else image
+    return find_tasks(Request(image, "telea", Path(output), mask, **options))
+
+
+def pairs(tasks):
+    return {str(task.image): task.mask and str(task.mask) for task in tasks.tasks}
+
+
+def outputs(tasks):
+    return [str(path) for task in tasks.tasks for path in task.outputs]
+
+
+class TestOutput:
+    def test_of_one_picture_is_a_file(self):
+        tasks = found("a.jpg", "filled.png")
+        assert (tasks.folder, outputs(tasks)) == (None, ["filled.png"])
+
+    @pytest.mark.parametrize("output", ["out", "there"])
+    def test_of_one_picture_may_be_a_folder(self, output):
+        Path("there").mkdir()
+        tasks = found("a.jpg", output)
+        assert (tasks.folder, outputs(tasks)) == (Path(output), [f"{output}/a.jpg"])
+
+    def test_of_a_folder_keeps_its_tree(self):
+        write("photos/a.jpg", "photos/deep/b.png")
+        assert outputs(found("photos")) == ["out/a.jpg", "out/deep/b.png"]
+
+    def test_of_several_is_a_folder(self):
+        write("a.png", "b.jpg")
+        assert outputs(found(["a.png", "b.jpg"])) == ["out/a.png", "out/b.jpg"]
+        with pytest.raises(InlayError, match=r"--output out\.png: a file, but there may be several pictures"):
+            found(["a.png", "b.jpg"], "out.png")
+
+    def test_of_a_pattern_is_a_folder(self):
+        write("photos/a.jpg", "photos/deep/b.png", "photos/c.png")
+        Path("photos/notes.txt").touch()
+        assert outputs(found("photos/*.png")) == ["out/c.png"]
+        assert outputs(found("photos/**/*")) == ["out/a.jpg", "out/c.png", "out/b.png"]
+
+    def test_of_samples_are_numbered_and_the_sheet_lies_beside(self):
+        tasks = found("a.jpg", "filled.png", samples=2, compare=True)
+        assert [str(path) for path in tasks.tasks[0].written] == ["filled_1.png", "filled_2.png", "filled_compare.png"]
+
+    def test_inside_of_the_input_is_no_input(self):
+        write("photos/a.jpg", "photos/out/a.jpg")
+        assert outputs(found("photos", "photos/out")) == ["photos/out/a.jpg"]
+
+    @pytest.mark.parametrize("output", ["photos", "photos/../photos"])
+    def test_overwrites_no_input(self, output):
+        write("photos/a.jpg")
+        with pytest.raises(InlayError, match="would overwrite an input"):
+            found("photos", output)
+
+    def test_overwrites_no_mask(self):
+        write("photos/a.png", "masks/mask/a.png")
+        with pytest.raises(InlayError, match="would overwrite an input"):
+            found("photos", "masks/mask", "masks/mask")
+
+    def test_is_never_the_same_for_two(self):
+        write("one/a.jpg", "two/a.jpg")
+        with pytest.raises(InlayError, match=r"one/a\.jpg and two/a\.jpg would both become out/a\.jpg"):
+            found(["one", "two"])
+        write("three/a.png", "four/a.png")
+        with pytest.raises(InlayError, match="would both become"):
+            found(["three", "four"], samples=2)
+
+    def test_a_picture_that_is_named_twice_is_filled_once(self):
+        write("photos/a.jpg")
+        assert outputs(found(["photos", "photos/*.jpg", "photos/a.jpg"])) == ["out/a.jpg"]
+
+
+class TestMasks:
+    def test_one_may_serve_all(self):
+        write("photos/a.jpg", "photos/b.png")
+        assert pairs(found("photos")) == {"photos/a.jpg": "mask.png", "photos/b.png": "mask.png"}
+
+    def test_of_a_folder_go_by_name(self):
+        write("photos/a.jpg", "photos/deep/b.jpg", "photos/c.jpg", "masks/a.png", "masks/deep/b.png", "masks/d.png")
+        tasks = found("photos", mask="masks")
+        assert pairs(tasks) == {"photos/a.jpg": "masks/a.png", "photos/deep/b.jpg": "masks/deep/b.png"}
+        assert tasks.without_mask == [Path("photos/c.jpg")]
+        assert tasks.without_picture == [Path("masks/d.png")]
+
+    def test_of_a_pattern_go_by_name(self):
+        write("photos/a.jpg", "photos/b.jpg", "masks/a.png", "masks/b.png")
+        assert pairs(found("photos", mask="masks/a*")) == {"photos/a.jpg": "masks/a.png"}
+
+    def test_without_are_what_is_transparent(self):
+        write("photos/a.png")
+        assert pairs(found("photos", mask=None)) == {"photos/a.png": None}
+
+    def test_that_could_both_be_meant_are_named(self):
+        write("photos/a.jpg", "masks/a.png", "masks/a.webp")
+        with pytest.raises(InlayError, match=r"--mask: masks/a\.png and masks/a\.webp could both be meant for a\.jpg"):
+            found("photos", mask="masks")
+
+    def test_that_fit_no_picture_are_an_error(self):
+        write("photos/a.jpg", "masks/b.png")
+        with pytest.raises(InlayError, match=r"--mask masks: no mask there is named as one of the 1 pictures, a for"):
+            found("photos", mask="masks")
+
+    @pytest.mark.parametrize("mask", ["empty", "masks/*.png"])
+    def test_that_are_not_there(self, mask):
+        write("photos/a.jpg")
+        Path("empty").mkdir()
+        with pytest.raises(InlayError, match=r"--mask .*: no mask files there"):
+            found("photos", mask=mask)
+
+
+@pytest.mark.parametrize("image", ["empty", "photos/*.png"])
+def test_no_pictures_are_an_error(image):
+    Path("empty").mkdir()
+    with pytest.raises(InlayError, match=r"--image .*: no pictures there"):
+        found(image)
+
+
+class TestCaptions:
+    def test_lie_beside(self):
+        write("photos/a.jpg", "photos/b.jpg", captions=[("photos/a.txt", "\n a red bird \nanother\n")])
+        tasks = found("photos", captions=True)
+        assert [task.text for task in tasks.tasks] == ["a red bird", None]
+        assert tasks.without_text == [Path("photos/b.jpg")]
+
+    @pytest.mark.stranger("17.A.5")
+    @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+    def test_may_be_of_any_program(self, encoding):
+        write("photos/a.jpg")
+        Path("photos/a.txt").write_bytes("ein Küken\0\r\n".encode(encoding))
+        (task,) = found("photos", captions=True).tasks
+        assert task.text == "ein Küken"
+        assert "a.txt: 1 control characters were dropped" in task.text_doubts[-1]
+        assert ("cp1252" in task.text_doubts[0]) == (encoding == "cp1252")
+
+    @pytest.mark.stranger("17.A.5")
+    def test_that_cannot_be_read_fail_their_picture_alone(self):
+        write("photos/a.jpg", "photos/b.jpg", captions=[("photos/b.txt", "a bird")])
+        Path("photos/a.txt").mkdir()
+        tasks = found("photos", captions=True)
+        assert [(task.text, bool(task.text_fault)) for task in tasks.tasks] == [(None, True), ("a bird", False)]
+        assert not tasks.without_text
+        with pytest.raises(InlayError, match=r"a\.txt: cannot be read \(a folder"):
+            read(Request(["photos"], "telea", Path("out"), captions=True), tasks.tasks[0])
+
+    def test_or_a_text_for_all(self):
+        with pytest.raises(InlayError, match="--captions and --text"):
+            found("photos", captions=True, text="a bird")
+
+
+class TestFormat:
+    def test_of_a_folder_may_be_another(self):
+        write("photos/a.jpg", "photos/b.png")
+        assert outputs(found("photos", format="png")) == ["out/a.png", "out/b.png"]
+
+    def test_of_one_file_is_its_suffix(self):
+        with pytest.raises(InlayError, match=r"--format: the suffix of --output out\.png is the format"):
+            found("a.jpg", "out.png", format="webp")
+
+
+class TestNames:
+    def test_of_masks_may_say_that_they_are_masks(self):
+        write("photos/a.jpg", "photos/b.jpg", "masks/a_mask.png", "masks/b_mask001.png")
+        assert pairs(found("photos", mask="masks")) == {
+            "photos/a.jpg": "masks/a_mask.png",
+            "photos/b.jpg": "masks/b_mask001.png",
+        }
+
+    def test_of_masks_may_lie_beside_the_pictures(self):
+        write("photos/a.png", "photos/a_mask.png", "photos/b.png")
+        tasks = found("photos", mask="photos")
+        assert pairs(tasks) == {"photos/a.png": "photos/a_mask.png"}
+        assert tasks.without_mask == [Path("photos/b.png")]
+
+    def test_with_marks_are_spelled_in_two_ways(self):
+        write("photos/\u00e9.jpg", "masks/e\u0301.png")
+        assert len(found("photos", mask="masks").tasks) == 1
+
+    def test_that_are_too_long_are_said(self):
+        with pytest.raises(InlayError, match="a file name may have 230 bytes"):
+            found("a" * 240 + ".jpg", "out/")
+
+
+@pytest.mark.parametrize(("image", "output"), [("photos/a.jpg", "."), ("deep/photos", "deep")])
+def test_an_output_above_the_input_is_no_input(image, output):
+    write("photos/a.jpg", "deep/photos/a.jpg")
+    Path("out").mkdir()
+    assert len(outputs(found(image, output))) == 1
+
+
+def test_transparency_has_no_color():
+    with pytest.raises(InlayError, match="--hole-is: without --mask the hole is what is transparent"):
+        found("a.png", mask=None, hole_is="black")
