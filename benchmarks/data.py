@@ -114,12 +114,12 @@ def masks() -> None:
     """Every generated family, the generator at the mask's address included."""
     from inlay.masks import Boxes, Shapes, Strokes
     from inlay.masks.export import BUCKETS
-    from inlay.randomness import Stream, generator
+    from inlay.randomness import RngStream, generator
 
     def draw(family: Callable[..., object], size: int, count: int = 300) -> float:
         def work() -> None:
             for index in range(count):
-                family(size, size, generator(0, Stream.GENERATE, index=index))
+                family(size, size, generator(0, RngStream.GENERATE, index=index))
 
         work()
         return count / statistics.median(cpu_seconds(work) for _ in range(ROUNDS))

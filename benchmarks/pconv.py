@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from inlay.losses import HoleL1, Perceptual, Style, TotalVariation, ValidL1, VGG16Features, WeightedSum
 from inlay.models import PConvUNet
-from inlay.models.pconv.unet import Stage
+from inlay.models.pconv.unet import PConvBlock
 from inlay.ops import composite, erase
 
 GOALS = {
@@ -47,7 +47,7 @@ class PlainUNet(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     @staticmethod
-    def _stage(stage: Stage) -> nn.Sequential:
+    def _stage(stage: PConvBlock) -> nn.Sequential:
         conv = stage.conv
         layers: list[nn.Module] = [
             nn.Conv2d(

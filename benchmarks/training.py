@@ -18,7 +18,7 @@ import torch
 from inlay.callbacks import AtomicCheckpointIO
 from inlay.checkpoints.files import is_whole
 from inlay.models import PConvUNet
-from inlay.tasks.optimization import Buffers, clipped
+from inlay.tasks.optimization import BufferSnapshot, clip_or_drop_gradients
 
 ROUNDS, BATCH, SIZE = 7, 2, 256
 
@@ -40,7 +40,7 @@ def main() -> None:
     device = parser.parse_args().device
     torch.manual_seed(0)
     net = PConvUNet().to(device)
-    optimizer, buffers = torch.optim.Adam(net.parameters()), Buffers([net])
+    optimizer, buffers = torch.optim.Adam(net.parameters()), BufferSnapshot([net])
     image = torch.rand(BATCH, 3, SIZE, SIZE, device=device)
     mask = (torch.rand(BATCH, 1, SIZE, SIZE, device=device) > 0.8).float()
 
@@ -51,7 +51,7 @@ def main() -> None:
 
     def guard() -> None:
         buffers.remember()
-        clipped(optimizer, 1.0)
+        clip_or_drop_gradients(optimizer, 1.0)
 
     times: dict[str, list[float]] = {"step": [], "guard": []}
     for _ in range(ROUNDS):

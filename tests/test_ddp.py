@@ -17,7 +17,7 @@ from torch import nn
 from inlay import distributed
 from inlay.callbacks import Checkpoints
 from inlay.errors import REQUEUE, InlayError, reported
-from inlay.models.layers import keep_statistics, share_statistics
+from inlay.models.layers import convert_sync_batchnorm, revert_sync_batchnorm
 from inlay.tasks.base import Task
 from tests.kills import digest, trained
 from tests.processes import GROUP, Child, ranks, run
@@ -277,7 +277,7 @@ def normalize(folder, rank, world):
 
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=world)
     x, target, norm = problem()
-    share_statistics(norm)
+    convert_sync_batchnorm(norm)
     mine = x[rank::world].clone().requires_grad_()
     (norm(mine) * target[rank::world]).mean().backward()
     for parameter in norm.parameters():
@@ -311,10 +311,10 @@ def test_ddp_batch_norm_is_the_usual_one_on_one_process():
     x, _, norm = problem()
     expected = norm(x)
     _, _, shared = problem()
-    share_statistics(shared)
+    convert_sync_batchnorm(shared)
     assert torch.equal(shared(x), expected)
     assert shared.state_dict().keys() == norm.state_dict().keys()
-    keep_statistics(shared)
+    revert_sync_batchnorm(shared)
     assert type(shared[0]) is nn.BatchNorm2d
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from inlay.callbacks import Faults
+from inlay.callbacks import NonFiniteGuard
 from tests.processes import GROUP, run
 from tests.training import TINY, train
 
@@ -15,7 +15,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 def watched(run_dir, settings):
     """Train, and write down memory, open files and shared memory every 100 steps."""
-    inner, seen = Faults.on_train_batch_end, []
+    inner, seen = NonFiniteGuard.on_train_batch_end, []
 
     def look(self, trainer, *arguments):
         inner(self, trainer, *arguments)
@@ -26,7 +26,7 @@ def watched(run_dir, settings):
             shared = sum("/dev/shm" in line or "torch_" in line for line in maps)
             seen.append((trainer.global_step, resident, files, shared))
 
-    Faults.on_train_batch_end = look
+    NonFiniteGuard.on_train_batch_end = look
     train(run_dir, *settings, tiny=TINY)
     (Path(run_dir) / "seen.txt").write_text("\n".join(" ".join(map(str, row)) for row in seen))
 

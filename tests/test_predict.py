@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from inlay.checkpoints import KEY
+from inlay.checkpoints import META_KEY
 from inlay.checkpoints.provenance import provenance
 from inlay.cli.predict import main
 from inlay.fillers import CLASSICAL, load_filler
@@ -27,7 +27,7 @@ def checkpoint(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "last.ckpt"
     config = {"model": {"_target_": "inlay.models.PConvUNet", **shape}}
     state = {f"net.{key}": value for key, value in net.state_dict().items()}
-    torch.save({"state_dict": state, KEY: provenance(config)}, path)
+    torch.save({"state_dict": state, META_KEY: provenance(config)}, path)
     return path
 
 

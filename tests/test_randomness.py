@@ -1,21 +1,21 @@
 import numpy as np
 import pytest
 
-from inlay.randomness import Stream, generator
+from inlay.randomness import RngStream, generator
 
 
-def draws(seed=0, stream=Stream.AUGMENT, epoch=0, index=0, count=4):
+def draws(seed=0, stream=RngStream.AUGMENT, epoch=0, index=0, count=4):
     return generator(seed, stream, epoch, index).bit_generator.random_raw(count)
 
 
 def test_same_address_same_draws():
-    assert np.array_equal(draws(5, Stream.ORDER, 3, 8), draws(5, Stream.ORDER, 3, 8))
+    assert np.array_equal(draws(5, RngStream.ORDER, 3, 8), draws(5, RngStream.ORDER, 3, 8))
 
 
 def test_draws_of_one_address_do_not_move_another():
-    first, second = generator(0, Stream.ORDER, 0, 1), generator(0, Stream.ORDER, 0, 2)
+    first, second = generator(0, RngStream.ORDER, 0, 1), generator(0, RngStream.ORDER, 0, 2)
     first.random(100)
-    assert np.array_equal(second.random(4), generator(0, Stream.ORDER, 0, 2).random(4))
+    assert np.array_equal(second.random(4), generator(0, RngStream.ORDER, 0, 2).random(4))
 
 
 def test_numpys_global_state_is_left_alone():
@@ -26,17 +26,17 @@ def test_numpys_global_state_is_left_alone():
 
 def test_draws_never_change():  # every mask and crop of an old run can be had again
     expected = [15006895541814098849, 8621491643349826089]
-    assert draws(1, Stream.EVAL_MASK, 2, 3, count=2).tolist() == expected
+    assert draws(1, RngStream.EVAL_MASK, 2, 3, count=2).tolist() == expected
 
 
-@pytest.mark.parametrize("other", [{"seed": 1}, {"stream": Stream.ORDER}, {"epoch": 1}, {"index": 1}])
+@pytest.mark.parametrize("other", [{"seed": 1}, {"stream": RngStream.ORDER}, {"epoch": 1}, {"index": 1}])
 def test_each_part_of_the_address_counts(other):
     assert not set(draws(**other)) & set(draws())
 
 
 def test_parts_of_the_address_do_not_stand_in_for_each_other():
     addresses = [(1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1), (1, 1, 0, 0), (0, 0, 1, 1)]
-    assert len({draws(s, Stream(t), e, i)[0] for s, t, e, i in addresses}) == len(addresses)
+    assert len({draws(s, RngStream(t), e, i)[0] for s, t, e, i in addresses}) == len(addresses)
 
 
 @pytest.mark.parametrize("part", ["index", "epoch"])
@@ -46,7 +46,7 @@ def test_neighbors_do_not_overlap(part):
 
 
 def test_neighbors_are_not_correlated():
-    first = np.array([generator(0, Stream.AUGMENT, 0, index).random() for index in range(2000)])
+    first = np.array([generator(0, RngStream.AUGMENT, 0, index).random() for index in range(2000)])
     assert abs(np.corrcoef(first[1:], first[:-1])[0, 1]) < 0.06
     assert abs(first.mean() - 0.5) < 0.03
 
@@ -60,11 +60,11 @@ def test_large_numbers_are_told_apart(part):
 @pytest.mark.parametrize("seed", [-1, 2**64])
 def test_seed_out_of_range_is_refused(seed):
     with pytest.raises(OverflowError):
-        generator(seed, Stream.ORDER)
+        generator(seed, RngStream.ORDER)
 
 
 def test_numbers_of_the_streams_are_fixed():
-    assert {s.name: s.value for s in Stream} == {
+    assert {s.name: s.value for s in RngStream} == {
         "ORDER": 0,
         "AUGMENT": 1,
         "TRAIN_MASK": 2,

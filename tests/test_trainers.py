@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from inlay import precision
-from inlay.data.loader import AddressStream
+from inlay.data.loader import InfiniteDistributedSampler
 from inlay.errors import InlayError
 from inlay.tasks import ReconstructionTask
 from tests.training import TINY, metrics, train, weights
@@ -72,25 +72,25 @@ class TestOneBatch:
     """``data.overfit``: the first batch of the first pass, again and again."""
 
     def test_comes_again_and_again(self):
-        once = list(islice(AddressStream(7, seed=1), 4))
-        assert list(islice(AddressStream(7, seed=1, only=4), 12)) == 3 * once
+        once = list(islice(InfiniteDistributedSampler(7, seed=1), 4))
+        assert list(islice(InfiniteDistributedSampler(7, seed=1, only=4), 12)) == 3 * once
 
     def test_goes_round_a_data_set_smaller_than_itself(self):
-        once = list(islice(AddressStream(3, seed=1), 5))
-        assert list(islice(AddressStream(3, seed=1, only=5), 10)) == 2 * once
+        once = list(islice(InfiniteDistributedSampler(3, seed=1), 5))
+        assert list(islice(InfiniteDistributedSampler(3, seed=1, only=5), 10)) == 2 * once
         assert {address.epoch for address in once} == {0, 1}
 
     @pytest.mark.parametrize("start", [4, 8, 12])
     def test_is_the_same_one_after_a_resume(self, start):
-        resumed = AddressStream(7, seed=1, only=4)
+        resumed = InfiniteDistributedSampler(7, seed=1, only=4)
         resumed.start = start
-        assert list(islice(resumed, 4)) == list(islice(AddressStream(7, seed=1), 4))
+        assert list(islice(resumed, 4)) == list(islice(InfiniteDistributedSampler(7, seed=1), 4))
 
     def test_is_shared_out(self, monkeypatch):
-        whole = list(islice(AddressStream(7, seed=1), 4))
+        whole = list(islice(InfiniteDistributedSampler(7, seed=1), 4))
         for rank in range(2):
             monkeypatch.setattr("inlay.data.loader.rank_and_world", lambda rank=rank: (rank, 2))
-            assert list(islice(AddressStream(7, seed=1, only=4), 6)) == 3 * whole[rank::2]
+            assert list(islice(InfiniteDistributedSampler(7, seed=1, only=4), 6)) == 3 * whole[rank::2]
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from inlay import programs
 from inlay.lazy import attach
 
 if TYPE_CHECKING:
-    from inlay.pipeline import How, Inpainter, load
+    from inlay.pipeline import FillOptions, Inpainter, load
 
-__all__ = ["How", "Inpainter", "__version__", "load"]
+__all__ = ["FillOptions", "Inpainter", "__version__", "load"]
 __version__ = "0.1.0"
 
 if sys.argv[:1] == ["-m"]:
     programs.check()
 
 # Those who train need none of it, and --help no PyTorch.
-__getattr__ = attach(__name__, dict.fromkeys(("How", "Inpainter", "load"), "pipeline"))
+__getattr__ = attach(__name__, dict.fromkeys(("FillOptions", "Inpainter", "load"), "pipeline"))

@@ -13,13 +13,13 @@ from inlay.data.crops import shrink
 from inlay.data.datamodule import to_batch
 from inlay.data.demo import HELD_OUT, photograph
 from inlay.files import write_text
-from inlay.fillers import Filler, Learned, MeanFill, NavierStokes, Telea
+from inlay.fillers import Filler, MeanFill, NavierStokes, NetworkFiller, Telea
 from inlay.images import contact_sheet, write_picture
 from inlay.masks import Strokes
 from inlay.metrics import InpaintingMetrics
 from inlay.ops import erase
 from inlay.printing import console
-from inlay.randomness import Stream, generator
+from inlay.randomness import RngStream, generator
 from inlay.types import Batch
 
 SIDE = 256
@@ -41,7 +41,7 @@ def report(run: Path) -> None:
     Raises:
         InlayError: the run has no checkpoint.
     """
-    network = Learned.from_checkpoint(run / "checkpoints/last.ckpt")
+    network = NetworkFiller.from_checkpoint(run / "checkpoints/last.ckpt")
     fillers: dict[str, Filler] = {
         "inlay": network,
         "mean": MeanFill(),
@@ -63,7 +63,7 @@ def holed_photographs() -> list[Batch]:
         image = shrink(photograph(name), SIDE)
         height, width, _ = image.shape
         for hole in range(HOLES_PER_PHOTOGRAPH):
-            mask = HOLES(height, width, generator(SEED, Stream.EVAL_MASK, epoch=hole, index=number))
+            mask = HOLES(height, width, generator(SEED, RngStream.EVAL_MASK, epoch=hole, index=number))
             stored = {"image": torch.from_numpy(image)[None], "mask": torch.from_numpy(mask)[None], "id": [name]}
             batches.append(to_batch(stored))
     return batches

@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from inlay.errors import InlayError, in_a_line
+from inlay.errors import InlayError, one_line
 
 _EXCHANGE = re.compile(
     "gloo|pair closure|Connection (?:closed|reset)"
@@ -93,7 +93,7 @@ def told_why(strategy: Any = None) -> Iterator[None]:
             launcher.kill(signal.SIGKILL)
         raise InlayError(
             f"{_named(late)} of this run is gone, or hangs: it did not come within trainer.strategy.timeout.seconds. "
-            f"What it printed says why ({in_a_line(error)}). The latest checkpoint stands: resume=last."
+            f"What it printed says why ({one_line(error)}). The latest checkpoint stands: resume=last."
         ) from error
 
 

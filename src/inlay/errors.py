@@ -70,7 +70,7 @@ def requeue_status() -> int:
     return 0 if any(word.startswith("hydra.job.name=train_ddp_process_") for word in sys.argv) else REQUEUE
 
 
-def in_a_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """The kind of an exception and the first line of what it says."""
     return ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
 

@@ -7,7 +7,7 @@ import torch
 
 from inlay.errors import InlayError
 
-Inference = Literal["32", "bf16", "16"]
+InferencePrecision = Literal["32", "bf16", "16"]
 """Numbers that a trained network fills with: float32, or autocast to bfloat16 or float16."""
 
 _AUTOCAST = {"bf16": torch.bfloat16, "16": torch.float16}
@@ -35,12 +35,12 @@ def resolve(wanted: str | int, accelerator: str) -> str | int:
     return "bf16-mixed" if with_cuda and torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
 
 
-def autocast(device: torch.device, precision: Inference) -> AbstractContextManager[object]:
+def autocast(device: torch.device, precision: InferencePrecision) -> AbstractContextManager[object]:
     """What a network is called in to fill with that precision.
 
     Raises:
         InlayError: there is no such precision.
     """
-    if precision not in get_args(Inference):
-        raise InlayError(f"precision must be one of {', '.join(get_args(Inference))}, got {precision!r}.")
+    if precision not in get_args(InferencePrecision):
+        raise InlayError(f"precision must be one of {', '.join(get_args(InferencePrecision))}, got {precision!r}.")
     return torch.autocast(device.type, _AUTOCAST[precision]) if precision in _AUTOCAST else nullcontext()

@@ -12,7 +12,7 @@ from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import NDArray
 
 
-class Stream(IntEnum):
+class RngStream(IntEnum):
     """What a draw is for; streams are independent of each other. Numbers are part of the contract: never reuse one."""
 
     ORDER = 0
@@ -30,7 +30,7 @@ class Stream(IntEnum):
     WINDOWS = 12
 
 
-def generator(seed: int, stream: Stream, epoch: int = 0, index: int = 0) -> np.random.Generator:
+def generator(seed: int, stream: RngStream, epoch: int = 0, index: int = 0) -> np.random.Generator:
     """The generator at an address.
 
     Args:
@@ -47,7 +47,7 @@ def generator(seed: int, stream: Stream, epoch: int = 0, index: int = 0) -> np.r
     return np.random.Generator(np.random.Philox(_Key(key), counter=counter))  # type: ignore[arg-type]  # NumPy forgot the interface
 
 
-def torch_seed(seed: int, stream: Stream, epoch: int = 0, index: int = 0) -> int:
+def torch_seed(seed: int, stream: RngStream, epoch: int = 0, index: int = 0) -> int:
     """A seed for a generator of PyTorch, which takes no address: 63 bits drawn at ours."""
     return int(generator(seed, stream, epoch, index).integers(2**63))
 

@@ -77,7 +77,7 @@ class Gaussian(NamedTuple):
     """Likewise, above 0."""
 
 
-class Path(NamedTuple):
+class PathOutput(NamedTuple):
     """The answer of one path of a network that has several."""
 
     pictures: list[Tensor]
@@ -91,7 +91,7 @@ class Path(NamedTuple):
         return self.pictures[-1]
 
 
-class Scene(Protocol):
+class MaskContext(Protocol):
     """The picture that a hole is for, seen through the frame of its sample: same crop, same size, not flipped."""
 
     @property
@@ -112,11 +112,11 @@ class Scene(Protocol):
         ...
 
 
-class MaskFamily(Protocol):
+class MaskGenerator(Protocol):
     """Where holes come from: a pure function of the size, the generator and, for some families, the picture."""
 
     def __call__(
-        self, height: int, width: int, rng: np.random.Generator, scene: Scene | None = None
+        self, height: int, width: int, rng: np.random.Generator, scene: MaskContext | None = None
     ) -> NDArray[np.bool_]:
         """Draw one ``(height, width)`` mask, True = hole.
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from inlay.app.filling import Results, Wish, fill, forget
+from inlay.app.filling import PageRequest, Results, fill, forget
 from inlay.app.limits import Limits
 from inlay.app.pictures import Loaded
 from inlay.app.room import Room
@@ -10,7 +10,7 @@ from inlay.errors import InlayError
 from inlay.fillers import Filler, MeanFill
 from inlay.images import Picture
 from inlay.ops import composite
-from inlay.pipeline import How, Inpainter
+from inlay.pipeline import FillOptions, Inpainter
 
 
 class Drawn(Filler):
@@ -43,8 +43,8 @@ def hole():
 
 def filled(filler, loaded, hole, folder, limits=None, **wish):
     fillers = filler if isinstance(filler, dict) else {"model": filler}
-    models = {name: Inpainter(each, name, How()) for name, each in fillers.items()}
-    return fill(models, loaded, hole, Wish(**wish), limits or Limits(), Room(folder, 1e9))
+    models = {name: Inpainter(each, name, FillOptions()) for name, each in fillers.items()}
+    return fill(models, loaded, hole, PageRequest(**wish), limits or Limits(), Room(folder, 1e9))
 
 
 def test_a_result_has_the_files_own_pixels_outside_the_hole(loaded, hole, tmp_path):

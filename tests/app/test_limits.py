@@ -3,7 +3,7 @@ from threading import Event
 
 import pytest
 
-from inlay.app.limits import Limits, OneAtATime
+from inlay.app.limits import Limits, SerialExecutor
 from inlay.errors import InlayError
 
 
@@ -25,7 +25,7 @@ def test_a_file_fits_into_what_is_kept():
 
 
 def test_an_answer_comes_back_and_so_does_an_error():
-    turns = OneAtATime(60)
+    turns = SerialExecutor(60)
     assert turns.run(lambda: 7) == 7
     with pytest.raises(ZeroDivisionError):
         turns.run(lambda: 1 / 0)
@@ -33,7 +33,7 @@ def test_an_answer_comes_back_and_so_does_an_error():
 
 
 def test_work_that_takes_too_long_is_given_up_and_nothing_begins_before_it_ends():
-    turns, end, ended = OneAtATime(0.01), Event(), Event()
+    turns, end, ended = SerialExecutor(0.01), Event(), Event()
 
     def endless():
         end.wait(60)
@@ -57,12 +57,12 @@ def test_a_timeout_of_the_work_itself_is_its_own():
         raise TimeoutError("a server")
 
     with pytest.raises(TimeoutError, match="a server"):
-        OneAtATime(60).run(late)
+        SerialExecutor(60).run(late)
 
 
 @pytest.mark.stranger("B.19")
 def test_who_waits_when_the_page_ends_is_told_so_at_once():
-    turns, end, began = OneAtATime(60), Event(), Event()
+    turns, end, began = SerialExecutor(60), Event(), Event()
 
     def endless():
         began.set()

@@ -9,12 +9,12 @@ import pytest
 
 from inlay.callbacks import BadFiles, bad_files
 from inlay.callbacks.bad_files import append, read
-from inlay.data.skipped import Problem, Problems
+from inlay.data.skipped import SkippedSample, SkippedSamples
 from inlay.errors import InlayError
 
-BROKEN = Problem("train", "a.jpg", "picture", "/pictures/a.jpg", "cannot be read (why, you ask).\nDamaged.")
-MASK = Problem("train", "b.jpg", "mask", "/masks/b.png", "not a picture")
-HOLE = Problem("train", "c.jpg", "hole", "", "its object is too small")
+BROKEN = SkippedSample("train", "a.jpg", "picture", "/pictures/a.jpg", "cannot be read (why, you ask).\nDamaged.")
+MASK = SkippedSample("train", "b.jpg", "mask", "/masks/b.png", "not a picture")
+HOLE = SkippedSample("train", "c.jpg", "hole", "", "its object is too small")
 
 
 class TestLists:
@@ -70,7 +70,7 @@ def run(tmp_path, caplog):
 
     class Run:
         def __init__(self):
-            self.problems, self.loader = Problems(), SimpleNamespace(passes=0, dataset=range(10))
+            self.problems, self.loader = SkippedSamples(), SimpleNamespace(passes=0, dataset=range(10))
             data = SimpleNamespace(problems=self.problems)
             self.trainer = SimpleNamespace(
                 datamodule=data, train_dataloader=self.loader, is_global_zero=True, global_step=0

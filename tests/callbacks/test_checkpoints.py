@@ -366,9 +366,9 @@ class TestExceptions:
         assert (finished / "metrics.csv").read_text() == (tmp_path / "metrics.csv").read_text()
 
     def test_in_the_middle_of_a_step_leave_none(self, noise, tmp_path, monkeypatch, caplog):
-        from inlay.callbacks import IterationBar
+        from inlay.callbacks import IterationProgressBar
 
-        self.broken(monkeypatch, IterationBar, "on_train_batch_end", 4)
+        self.broken(monkeypatch, IterationProgressBar, "on_train_batch_end", 4)
         with caplog.at_level(logging.WARNING), pytest.raises(RuntimeError, match="broken"):
             train(tmp_path, f"data.root={noise}", "iterations=7", "validate_every=3", "checkpoint_every=2")
         assert "was half done: nothing saved" in caplog.text

@@ -16,7 +16,7 @@ from inlay.data.datamodule import InpaintingData
 from inlay.errors import InlayError
 from inlay.runs import setup
 from inlay.tasks import ReconstructionTask, TextGuidedTask
-from inlay.tasks.optimization import Loss, clipped, poisoned
+from inlay.tasks.optimization import Loss, clip_or_drop_gradients, propagate_nonfinite
 from tests.training import TDANET, TINY_TEXT, configure, metrics, train
 
 EVERY_STEP = ["validate_every=1", "callbacks.checkpoints.keep=99", "checkpoint_every=1"]
@@ -275,31 +275,31 @@ class TestSteps:
 
     def test_gradients_are_clipped_together(self):
         optimizer, parameters = self.optimizer([3.0, 0.0], [0.0, 4.0])
-        assert clipped(optimizer, 1.0) == 5
+        assert clip_or_drop_gradients(optimizer, 1.0) == 5
         torch.testing.assert_close(parameters[0].grad, torch.tensor([0.6, 0.0]))
         torch.testing.assert_close(parameters[1].grad, torch.tensor([0.0, 0.8]))
 
     def test_small_gradients_stay(self):
         optimizer, parameters = self.optimizer([0.3, 0.0], None)
-        assert clipped(optimizer, 1.0) == pytest.approx(0.3)
+        assert clip_or_drop_gradients(optimizer, 1.0) == pytest.approx(0.3)
         assert torch.equal(parameters[0].grad, torch.tensor([0.3, 0.0]))
 
     @pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan])
     def test_gradients_that_are_not_finite_are_taken_away(self, bad):
         optimizer, parameters = self.optimizer([1.0, 0.0], [0.0, bad])
-        assert clipped(optimizer, None) is None
+        assert clip_or_drop_gradients(optimizer, None) is None
         assert all(parameter.grad is None for parameter in parameters)
 
     def test_infinite_loss_poisons_every_gradient(self):
         x = torch.ones(3, requires_grad=True)
-        poisoned(x.sum() + math.inf).backward()
+        propagate_nonfinite(x.sum() + math.inf).backward()
         assert x.grad.isnan().all()
 
     def test_finite_loss_stays_as_it_is(self):
         x = torch.rand(3, requires_grad=True)
         total = x.square().sum()
-        assert torch.equal(poisoned(total), total)
-        poisoned(total).backward()
+        assert torch.equal(propagate_nonfinite(total), total)
+        propagate_nonfinite(total).backward()
         assert torch.equal(x.grad, 2 * x.detach())
 
 

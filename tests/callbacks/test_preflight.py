@@ -20,7 +20,7 @@ from inlay.callbacks.preflight import disk_warning, table, warnings
 from inlay.callbacks.run_stats import Data, Device, Figures, Memory, Part
 from inlay.data.samples import TrainingSamples
 from inlay.errors import BadFile, InlayError
-from inlay.models.layers.cpu_sync_batch_norm import WholeBatchNorm2d
+from inlay.models.layers.cpu_sync_batch_norm import CPUSyncBatchNorm2d
 from inlay.tasks import AdversarialTask, ReconstructionTask
 from inlay.tasks.optimization import Loss
 from inlay.tasks.single_optimizer import OneOptimizerTask
@@ -178,7 +178,7 @@ class TestCosts:
         with pytest.raises(Exception, match="compiled"):
             task.fill(make_batch())
 
-    @pytest.mark.parametrize("shared", [nn.SyncBatchNorm, WholeBatchNorm2d])
+    @pytest.mark.parametrize("shared", [nn.SyncBatchNorm, CPUSyncBatchNorm2d])
     def test_batch_norm_asks_no_other_process(self, shared, monkeypatch):
         net = TwoConvolutions()
         net.second = nn.Sequential(shared(8), nn.Conv2d(8, 3, 1))

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from inlay import checkpoints
-from inlay.checkpoints import KEY
+from inlay.checkpoints import META_KEY
 from inlay.checkpoints.pretrained_folder import backbone
 from inlay.errors import InlayError
 from inlay.export.folder import write_folder
@@ -57,9 +57,9 @@ def test_a_folder_is_read_as_the_checkpoint_was(exported):
     read, given = checkpoints.read(exported), checkpoints.read(exported.with_suffix(".ckpt"))
     assert read["state_dict"].keys() == given["state_dict"].keys()
     assert all(torch.equal(value, given["state_dict"][key]) for key, value in read["state_dict"].items())
-    assert read[KEY]["config"]["model"] == given[KEY]["config"]["model"]
-    assert {key: read[KEY][key] for key in ("version", "git", "packages", "step")} == {
-        key: given[KEY][key] for key in ("version", "git", "packages", "step")
+    assert read[META_KEY]["config"]["model"] == given[META_KEY]["config"]["model"]
+    assert {key: read[META_KEY][key] for key in ("version", "git", "packages", "step")} == {
+        key: given[META_KEY][key] for key in ("version", "git", "packages", "step")
     }
     assert checkpoints.training_size(exported) == 32
 
@@ -75,7 +75,7 @@ def test_predictions_are_the_checkpoints(exported, tmp_path):
 
 def test_weights_are_carried_over_from_a_folder(exported):
     net = pconv(seed=1)
-    report = checkpoints.transfer(exported, net)
+    report = checkpoints.load_matching_weights(exported, net)
     assert not report.missing
     assert not report.unexpected
     assert torch.equal(net.encoder[0].conv.weight, pconv().encoder[0].conv.weight)
@@ -202,7 +202,7 @@ def test_a_backbone_is_asked_for_where_it_is_missing_and_used_where_it_lies(bert
     }
     path, folder = write(tmp_path / "bert.ckpt", named(**parts), config), tmp_path / "bert"
     write_folder(folder, checkpoints.read(path), "")
-    assert checkpoints.read(folder)[KEY]["config"]["text"]["model"] == bert.name  # and not where it lay here
+    assert checkpoints.read(folder)[META_KEY]["config"]["text"]["model"] == bert.name  # and not where it lay here
     with pytest.raises(InlayError, match=rf"reads with {bert.name}, .* of {bert.name} into .*/bert/text_model"):
         load_filler(folder)
     shutil.copytree(bert, folder / "text_model")
@@ -229,6 +229,6 @@ def test_a_backbone_lies_in_the_folder_or_has_a_name_on_the_hub(tmp_path):
 
 
 def test_the_configuration_that_was_exported_is_the_runs(exported):
-    kept = checkpoints.read(exported)[KEY]["config"]
+    kept = checkpoints.read(exported)[META_KEY]["config"]
     assert kept["model"] == CONFIG["model"]
     assert kept["iterations"] == 20

@@ -7,7 +7,7 @@ import pytest
 
 from inlay.data.captions import Captions, captioned, read_captions, sentences
 from inlay.data.filesystem import Tree
-from inlay.data.records import Refused
+from inlay.data.records import RejectedFile
 from inlay.errors import InlayError
 
 SAID = {"a.jpg": ["One, two.", "Three."], "deep/b.jpg": ["Four."]}
@@ -198,7 +198,7 @@ def test_rows_without_a_name_are_counted(read, caplog):
 
 def test_captioned(tmp_path, caplog):
     (tmp_path / "said.json").write_text('{"a": "x", "z": "y"}')
-    rows = [{"id": name, "image": f"{name}.jpg", "split": "train"} for name in "ab"] + [Refused("c.jpg", "why")]
+    rows = [{"id": name, "image": f"{name}.jpg", "split": "train"} for name in "ab"] + [RejectedFile("c.jpg", "why")]
     said = list(captioned([dict(rows[0]), dict(rows[1]), rows[2]], Tree(tmp_path), "said.json"))
     assert said == [rows[0] | {"captions": ["x"]}, rows[1], rows[2]]
     assert "captions=said.json: 1 of 2 pictures have no caption." in caplog.text

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from inlay.data.crops import WHOLE, Frame, around, central_frame, mirrored, random_frame, shrink
+from inlay.data.crops import WHOLE, CropBox, around, central_frame, mirrored, random_frame, shrink
 
 SIZE = (60, 80)
 LEFT_HALF, RIGHT_BOTTOM = (0.0, 0.0, 0.5, 1.0), (0.5, 0.5, 1.0, 1.0)
@@ -21,7 +21,7 @@ def frames(count, scale=(0.2, 0.8), window=WHOLE, size=SIZE):
 
 
 class TestCut:
-    frame = Frame(left=7, top=3, side=40, height=60, width=80)
+    frame = CropBox(left=7, top=3, side=40, height=60, width=80)
 
     def test_is_a_slice_where_nothing_is_resized(self, pixels):
         part = self.frame.cut(pixels, 40)
@@ -51,7 +51,7 @@ class TestCutMask:
 
     def test_is_a_slice_where_nothing_is_resized(self, rng):
         mask = rng.random(SIZE) < 0.5
-        assert np.array_equal(Frame(7, 3, 40, *SIZE).cut_mask(mask, 40), mask[3:43, 7:47])
+        assert np.array_equal(CropBox(7, 3, 40, *SIZE).cut_mask(mask, 40), mask[3:43, 7:47])
 
     @pytest.mark.parametrize("size", [16, 24, 33, 90])
     def test_is_binary_and_of_the_asked_for_size(self, rng, size):

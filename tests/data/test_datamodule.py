@@ -8,7 +8,7 @@ from inlay.data.datamodule import IndexedData, to_batch
 from inlay.data.datasets import Folder
 from inlay.data.demo import HELD_OUT, TRAINING, DemoData
 from inlay.data.prepare import prepare
-from inlay.data.skipped import Problem
+from inlay.data.skipped import SkippedSample
 from inlay.errors import BadFile, InlayError
 from inlay.masks import Paired
 from inlay.parallel import cores
@@ -221,7 +221,7 @@ class TestIndex:
             ("train", "train/broken.jpg", "picture", str(root / "train/broken.jpg")),
             ("val", "val/broken.jpg", "picture", str(root / "val/broken.jpg")),
         ]
-        assert all(isinstance(problem, Problem) and "not a picture" in problem.reason for problem in news)
+        assert all(isinstance(problem, SkippedSample) and "not a picture" in problem.reason for problem in news)
 
     def test_calls_what_it_refused_by_the_splits_of_the_run(self, folder, root):
         (root / "val/broken.jpg").write_text("broken")
@@ -256,7 +256,7 @@ class TestPairedMasks:
         data = folder(masks=masks, val_masks=noise)
         data.setup("fit")
         assert data.problems.news() == [
-            Problem("train", f"train/{number}.png", "hole", "", "no mask for it") for number in (1, 3)
+            SkippedSample("train", f"train/{number}.png", "hole", "", "no mask for it") for number in (1, 3)
         ]
         assert "2 of 4 pictures (train) have no mask, as train/1.png" in caplog.text
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from inlay.data.index import open_split
-from inlay.data.loader import AddressStream, SampleLoader, TrainingLoader, rank_and_world
+from inlay.data.loader import InfiniteDistributedSampler, SampleLoader, TrainingLoader, rank_and_world
 from inlay.data.pictures import IndexedPictures
-from inlay.data.samples import EvaluationSamples, Recipe, TrainingSamples
-from inlay.data.skipped import Problems
+from inlay.data.samples import EvaluationSamples, SampleConfig, TrainingSamples
+from inlay.data.skipped import SkippedSamples
 from inlay.errors import InlayError
 
 WORKERS = pytest.mark.parametrize("workers", [0, 2])
@@ -27,40 +27,40 @@ def on_rank(monkeypatch, rank, world):
 
 class TestAddressStream:
     def test_has_every_sample_once_in_a_pass(self):
-        drawn = head(AddressStream(7, seed=0), 28)
+        drawn = head(InfiniteDistributedSampler(7, seed=0), 28)
         for epoch in range(4):
             assert [address.epoch for address in drawn[7 * epoch : 7 * epoch + 7]] == [epoch] * 7
             assert sorted(address.index for address in drawn[7 * epoch : 7 * epoch + 7]) == list(range(7))
 
     def test_has_another_order_in_every_pass(self):
-        drawn = [address.index for address in head(AddressStream(20, seed=0), 100)]
+        drawn = [address.index for address in head(InfiniteDistributedSampler(20, seed=0), 100)]
         orders = [drawn[start : start + 20] for start in range(0, 100, 20)]
         assert all(first != second for first, second in pairwise(orders))
         assert orders[0] != sorted(orders[0])
 
     def test_depends_on_the_seed_alone(self):
-        first, again, other = (head(AddressStream(20, seed), 40) for seed in (1, 1, 2))
+        first, again, other = (head(InfiniteDistributedSampler(20, seed), 40) for seed in (1, 1, 2))
         assert first == again != other
 
     @pytest.mark.parametrize("length", [1, 2, 3])
     def test_goes_round_a_data_set_smaller_than_the_batch(self, length):
-        drawn = head(AddressStream(length, seed=0), 8 * length)
+        drawn = head(InfiniteDistributedSampler(length, seed=0), 8 * length)
         assert [address.epoch for address in drawn] == [place // length for place in range(8 * length)]
 
     @pytest.mark.parametrize("start", [0, 1, 5, 7, 20])
     def test_starts_at_any_place(self, start):
-        stream = AddressStream(7, seed=0)
+        stream = InfiniteDistributedSampler(7, seed=0)
         assert head(stream, 15, start) == head(stream, 15 + start)[start:]
 
     @pytest.mark.parametrize("world", [2, 3])
     @pytest.mark.parametrize("length", [1, 2, 6, 7, 12, 13])
     def test_gives_all_processes_together_what_it_gives_to_one(self, length, world, monkeypatch):
         batch, steps = 6, 9
-        whole = head(AddressStream(length, seed=3), batch * steps)
+        whole = head(InfiniteDistributedSampler(length, seed=3), batch * steps)
         shares = []
         for rank in range(world):
             on_rank(monkeypatch, rank, world)
-            shares.append(head(AddressStream(length, seed=3), batch // world * steps))
+            shares.append(head(InfiniteDistributedSampler(length, seed=3), batch // world * steps))
         for step in range(steps):
             mine = slice(step * batch // world, (step + 1) * batch // world)
             together = sorted(address for share in shares for address in share[mine])
@@ -69,7 +69,7 @@ class TestAddressStream:
     @pytest.mark.parametrize("rank", [0, 1])
     def test_starts_at_any_place_in_every_process(self, rank, monkeypatch):
         on_rank(monkeypatch, rank, world=2)
-        stream = AddressStream(7, seed=0)
+        stream = InfiniteDistributedSampler(7, seed=0)
         assert head(stream, 10, start=2 * 9) == head(stream, 19)[9:]
 
     def test_is_alone_outside_distributed_training(self):
@@ -97,10 +97,10 @@ def dataset(save, write_index, tmp_path):
 @pytest.fixture
 def loader(dataset):
     def build(workers=0, seed=0, batch_size=2, on_bad_file="skip", **options):
-        recipe = Recipe(masks=family, size=16, seed=seed, on_bad_file=on_bad_file)
+        recipe = SampleConfig(masks=family, size=16, seed=seed, on_bad_file=on_bad_file)
         samples = TrainingSamples(dataset, recipe, (0.3, 0.8), color_jitter=0.2)
-        stream = AddressStream(len(samples), seed)
-        return TrainingLoader(samples, Problems(), stream, batch_size, num_workers=workers, **options)
+        stream = InfiniteDistributedSampler(len(samples), seed)
+        return TrainingLoader(samples, SkippedSamples(), stream, batch_size, num_workers=workers, **options)
 
     return build
 
@@ -246,9 +246,9 @@ class TestProblems:
 
 class TestValidation:
     def loader(self, dataset, workers, batch_size=3, indices=range(7)):
-        recipe = Recipe(masks=family, size=16, seed=0, on_bad_file="skip")
+        recipe = SampleConfig(masks=family, size=16, seed=0, on_bad_file="skip")
         samples = EvaluationSamples(dataset, recipe)
-        return SampleLoader(samples, Problems(), sampler=indices, batch_size=batch_size, num_workers=workers)
+        return SampleLoader(samples, SkippedSamples(), sampler=indices, batch_size=batch_size, num_workers=workers)
 
     @pytest.mark.parametrize("workers", [0, 2])
     def test_samples_are_the_same_in_every_pass_with_any_workers_and_batch(self, dataset, workers):

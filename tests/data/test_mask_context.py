@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inlay.data.crops import Frame, central_frame
-from inlay.data.mask_context import FramedScene, WholeScene
-from inlay.data.pictures import Photograph
+from inlay.data.crops import CropBox, central_frame
+from inlay.data.mask_context import CroppedContext, FullContext
+from inlay.data.pictures import SourceImage
 from inlay.errors import BadFile
 
 BBOX = (0.2, 0.5, 0.8, 1.0)
@@ -20,17 +20,17 @@ def photograph(tmp_path):
         path = tmp_path / "object.png"
         Image.fromarray(INSIDE.astype(np.uint8)).save(path)
         known = {"bbox": BBOX, "object_file": path, "mask_is": "trimap"} | known
-        return Photograph(np.zeros((40, 60, 3), np.uint8), "x/1", **known)
+        return SourceImage(np.zeros((40, 60, 3), np.uint8), "x/1", **known)
 
     return build
 
 
 def framed(photograph, side=40):
-    return FramedScene(photograph, Frame(10, 0, 40, 40, 60), side)
+    return CroppedContext(photograph, CropBox(10, 0, 40, 40, 60), side)
 
 
 def test_the_picture_is_named(photograph):
-    assert framed(photograph()).id == WholeScene(photograph()).id == "x/1"
+    assert framed(photograph()).id == FullContext(photograph()).id == "x/1"
 
 
 def test_object_and_box_are_seen_through_the_frame(photograph):
@@ -40,7 +40,7 @@ def test_object_and_box_are_seen_through_the_frame(photograph):
 
 
 def test_the_whole_picture_has_its_own_size(photograph):
-    scene = WholeScene(photograph())
+    scene = FullContext(photograph())
     assert np.array_equal(scene.object(), INSIDE)
     assert np.array_equal(scene.box(), INSIDE)
     assert np.array_equal(scene.place(INSIDE.repeat(3, axis=0).repeat(3, axis=1)), INSIDE)
@@ -63,8 +63,8 @@ def test_masks_of_another_resolution_are_placed(photograph):
 
 
 def test_a_reduced_picture_has_the_same_box_and_object(photograph):
-    half = Photograph(np.zeros((20, 30, 3), np.uint8), "x/1", (), BBOX, photograph().object_file, "trimap")
-    scene, small = framed(photograph(), side=20), FramedScene(half, central_frame((20, 30), (0, 0, 1, 1)), 20)
+    half = SourceImage(np.zeros((20, 30, 3), np.uint8), "x/1", (), BBOX, photograph().object_file, "trimap")
+    scene, small = framed(photograph(), side=20), CroppedContext(half, central_frame((20, 30), (0, 0, 1, 1)), 20)
     assert np.array_equal(scene.box(), small.box())
     assert np.array_equal(scene.object(), small.object())
 
@@ -79,7 +79,7 @@ def test_nothing_is_none(photograph):
     ("bbox", "pixels"), [((0.0, 0.0, 1.0, 1.0), 2400), ((0.5, 0.5, 0.5, 0.7), 0), ((1.0, 0.1, 1.0, 0.5), 0)]
 )
 def test_boxes_may_be_everything_or_nothing(photograph, bbox, pixels):
-    assert WholeScene(photograph(bbox=bbox)).box().sum() == pixels
+    assert FullContext(photograph(bbox=bbox)).box().sum() == pixels
 
 
 def test_a_broken_object_is_named(photograph, tmp_path):
@@ -94,9 +94,9 @@ def test_masks_of_the_picture_before_it_was_turned_are_turned_and_that_is_said(p
     turned = photograph(turned=6, full_size=(80, 120))
     stored = np.rot90(INSIDE.repeat(2, axis=0).repeat(2, axis=1))
     for _ in range(2):
-        assert np.array_equal(WholeScene(turned).place(stored), INSIDE)
+        assert np.array_equal(FullContext(turned).place(stored), INSIDE)
         assert np.array_equal(framed(turned).place(stored), INSIDE[:, 10:50])
-    assert np.array_equal(WholeScene(turned).box(), INSIDE)
+    assert np.array_equal(FullContext(turned).box(), INSIDE)
     assert [record.getMessage() for record in caplog.records] == [
         "x/1: its mask has the size of the picture before EXIF turned it, and is turned likewise."
     ]

@@ -19,7 +19,7 @@ from inlay.data import prepare as module
 from inlay.data.datasets import Folder
 from inlay.data.index import open_split, read_rows
 from inlay.data.prepare import about_file, find_index, prepare, read_refused, refused_file
-from inlay.data.records import Refused
+from inlay.data.records import RejectedFile
 from inlay.errors import BadFile, InlayError
 from inlay.images import READ_HERE
 from tests.kills import Moments, watch
@@ -554,7 +554,9 @@ class TestFindIndex:
 
 def test_every_kind_of_refusal_is_a_line_of_the_table(root, tmp_path):
     prepared(root, tmp_path / "index.jsonl")
-    assert all(isinstance(refused, Refused) and refused.reason for refused in read_refused(tmp_path / "index.jsonl"))
+    assert all(
+        isinstance(refused, RejectedFile) and refused.reason for refused in read_refused(tmp_path / "index.jsonl")
+    )
     assert read_refused(tmp_path / "other.jsonl") == []
 
 

@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from inlay.data.index import open_split
-from inlay.data.pictures import IndexedPictures, Photograph
-from inlay.data.samples import Address, Collate, EvaluationSamples, Recipe, TrainingSamples
-from inlay.data.skipped import Problem
+from inlay.data.pictures import IndexedPictures, SourceImage
+from inlay.data.samples import Collate, EvaluationSamples, SampleConfig, SampleIndex, TrainingSamples
+from inlay.data.skipped import SkippedSample
 from inlay.errors import BadFile, InlayError, NoHole
 
 SIZE = 24
@@ -37,7 +37,7 @@ class Held:
         held = self.photographs[index]
         if isinstance(held, Exception):
             raise held
-        return held if isinstance(held, Photograph) else Photograph(held, self.id(index))
+        return held if isinstance(held, SourceImage) else SourceImage(held, self.id(index))
 
 
 def left_half(height, width, rng, scene=None):
@@ -49,7 +49,7 @@ def noise(height, width, rng, scene=None):
 
 
 def recipe(masks=noise, seed=0, **options):
-    return Recipe(masks=masks, size=SIZE, seed=seed, **options)
+    return SampleConfig(masks=masks, size=SIZE, seed=seed, **options)
 
 
 def training_of(photographs, masks=noise, crop_scale=(0.3, 0.8), captioned=False, jitter=0.0, flip=0.5, **options):
@@ -91,30 +91,30 @@ def disturb(seed):
 
 class TestTrainingSamples:
     def test_are_bytes_of_the_asked_for_size(self, training):
-        sample = training()[Address(0, 1)]
+        sample = training()[SampleIndex(0, 1)]
         assert (sample["image"].shape, sample["image"].dtype) == ((SIZE, SIZE, 3), np.uint8)
         assert (sample["mask"].shape, sample["mask"].dtype) == ((SIZE, SIZE), np.bool_)
         assert (sample["id"], sample["problems"]) == ("picture 1", [])
 
     def test_are_a_pure_function_of_their_address(self, training):
         samples = training()
-        first = bits(samples[Address(2, 3)])
-        samples[Address(0, 0)], samples[Address(5, 1)]
-        assert bits(samples[Address(2, 3)]) == first == bits(training()[Address(2, 3)])
+        first = bits(samples[SampleIndex(2, 3)])
+        samples[SampleIndex(0, 0)], samples[SampleIndex(5, 1)]
+        assert bits(samples[SampleIndex(2, 3)]) == first == bits(training()[SampleIndex(2, 3)])
 
     @pytest.mark.parametrize(
         ("address", "seed"),
-        [(Address(1, 0), 0), (Address(0, 1), 0), (Address(0, 0), 1)],
+        [(SampleIndex(1, 0), 0), (SampleIndex(0, 1), 0), (SampleIndex(0, 0), 1)],
         ids=["epoch", "index", "seed"],
     )
     def test_differ_with_every_part_of_it(self, training, address, seed):
-        image, mask, _ = bits(training()[Address(0, 0)])
+        image, mask, _ = bits(training()[SampleIndex(0, 0)])
         other_image, other_mask, _ = bits(training(seed)[address])
         assert image != other_image
         assert mask != other_mask
 
     def test_do_not_listen_to_global_generators(self, training):
-        samples, address = training(jitter=0.3), Address(1, 2)
+        samples, address = training(jitter=0.3), SampleIndex(1, 2)
         disturb(1)
         first = bits(samples[address])
         disturb(2)
@@ -122,33 +122,33 @@ class TestTrainingSamples:
 
     def test_leave_global_generators_alone(self, training):
         samples, before = training(), states()
-        samples[Address(1, 2)]
+        samples[SampleIndex(1, 2)]
         np.testing.assert_equal(states(), before)
 
     def test_flip_picture_and_mask_together_in_about_half_of_the_cases(self):
         halves = np.where(LEFT_HALF[:, None], 0, 200).astype(np.uint8)  # (W, 1): black exactly where the hole is
         picture = np.broadcast_to(halves, (SIZE, SIZE, 3)).copy()
         samples = training_of([picture], left_half, (1.0, 1.0))
-        drawn = [samples[Address(epoch, 0)] for epoch in range(40)]
+        drawn = [samples[SampleIndex(epoch, 0)] for epoch in range(40)]
         assert all(np.array_equal(sample["mask"], sample["image"][..., 0] == 0) for sample in drawn)
         assert 10 < sum(bool(sample["mask"][0, 0]) for sample in drawn) < 30
 
     @pytest.mark.parametrize(("flip", "unturned"), [(0.0, 40), (1.0, 0)])
     def test_flip_never_or_always_if_asked(self, training, flip, unturned):
         samples = training(masks=left_half, flip=flip)
-        assert sum(bool(samples[Address(epoch, 0)]["mask"][0, 0]) for epoch in range(40)) == unturned
+        assert sum(bool(samples[SampleIndex(epoch, 0)]["mask"][0, 0]) for epoch in range(40)) == unturned
 
     def test_show_the_same_crop_flipped_or_not(self, training):
         never, always = training(flip=0.0), training(flip=1.0)
         for epoch in range(5):
-            one, other = never[Address(epoch, 1)], always[Address(epoch, 1)]
+            one, other = never[SampleIndex(epoch, 1)], always[SampleIndex(epoch, 1)]
             assert np.array_equal(one["image"], other["image"][:, ::-1])
             assert np.array_equal(one["mask"], other["mask"][:, ::-1])
 
     def test_show_parts_of_the_picture_at_several_scales(self):
         slope = np.broadcast_to(np.arange(200, dtype=np.uint8)[:, None], (200, 200, 3)).copy()
         samples = training_of([slope], left_half, (0.1, 0.9))
-        spans = [int(np.ptp(samples[Address(epoch, 0)]["image"])) for epoch in range(30)]
+        spans = [int(np.ptp(samples[SampleIndex(epoch, 0)]["image"])) for epoch in range(30)]
         assert min(spans) < 0.6 * 200
         assert max(spans) > 0.8 * 200
 
@@ -156,18 +156,18 @@ class TestTrainingSamples:
         orange = [np.full((40, 40, 3), (200, 120, 40), np.uint8)]
         for jitter, shades in ((0.0, 1), (0.4, 10)):
             samples = training_of(orange, left_half, jitter=jitter)
-            assert len({tuple(samples[Address(epoch, 0)]["image"][0, 0]) for epoch in range(10)}) == shades
+            assert len({tuple(samples[SampleIndex(epoch, 0)]["image"][0, 0]) for epoch in range(10)}) == shades
 
     @pytest.mark.parametrize("jitter", [0.3, 1.0])
     def test_take_their_jitter_from_the_address_too(self, photographs, jitter):
         samples = [training_of(photographs, left_half, jitter=jitter) for _ in range(2)]
         disturb(1)
-        samples[1][Address(0, 0)]
-        assert bits(samples[0][Address(3, 1)]) == bits(samples[1][Address(3, 1)])
+        samples[1][SampleIndex(0, 0)]
+        assert bits(samples[0][SampleIndex(3, 1)]) == bits(samples[1][SampleIndex(3, 1)])
 
     def test_have_the_same_crop_whatever_the_family_draws(self, training):
         sparing, greedy = training(masks=left_half), training(masks=noise)
-        assert np.array_equal(sparing[Address(3, 2)]["image"], greedy[Address(3, 2)]["image"])
+        assert np.array_equal(sparing[SampleIndex(3, 2)]["image"], greedy[SampleIndex(3, 2)]["image"])
 
     def test_are_as_many_as_the_pictures(self, training):
         assert len(training()) == 4
@@ -175,7 +175,7 @@ class TestTrainingSamples:
     @pytest.mark.parametrize("shape", [(8, 8, 3), (5, 100, 3), (100, 5, 3)])
     def test_are_made_of_pictures_smaller_than_they_are(self, shape, rng):
         tiny = [rng.integers(0, 256, shape).astype(np.uint8)]
-        assert training_of(tiny)[Address(0, 0)]["image"].shape == (SIZE, SIZE, 3)
+        assert training_of(tiny)[SampleIndex(0, 0)]["image"].shape == (SIZE, SIZE, 3)
 
 
 class TestEvaluationSamples:
@@ -197,7 +197,7 @@ class TestEvaluationSamples:
         assert bits(samples[2]) == first
 
     def test_share_no_mask_with_training(self, training, evaluation):
-        assert not np.array_equal(training(crop_scale=(1.0, 1.0))[Address(0, 0)]["mask"], evaluation()[0]["mask"])
+        assert not np.array_equal(training(crop_scale=(1.0, 1.0))[SampleIndex(0, 0)]["mask"], evaluation()[0]["mask"])
 
     def test_show_the_middle_of_the_picture(self, rng):
         picture = rng.integers(0, 256, (SIZE, 40, 3)).astype(np.uint8)
@@ -217,31 +217,31 @@ class TestCaptions:
     @pytest.fixture
     def captioned(self, photographs):
         pixels = photographs[0]
-        return [Photograph(pixels, "many", ("one", "two", "three")), Photograph(pixels, "none", ())]
+        return [SourceImage(pixels, "many", ("one", "two", "three")), SourceImage(pixels, "none", ())]
 
     def test_are_any_of_the_pictures_in_training(self, captioned):
         samples = training_of(captioned, captioned=True)
-        drawn = Counter(samples[Address(epoch, 0)]["caption"] for epoch in range(150))
+        drawn = Counter(samples[SampleIndex(epoch, 0)]["caption"] for epoch in range(150))
         assert set(drawn) == {"one", "two", "three"}
         assert min(drawn.values()) > 30
-        assert [samples[Address(epoch, 0)]["caption"] for epoch in range(9)] == [
-            samples[Address(epoch, 0)]["caption"] for epoch in range(9)
+        assert [samples[SampleIndex(epoch, 0)]["caption"] for epoch in range(9)] == [
+            samples[SampleIndex(epoch, 0)]["caption"] for epoch in range(9)
         ]
 
     def test_are_the_first_in_validation(self, captioned):
         assert evaluation_of(captioned, captioned=True)[0]["caption"] == "one"
 
     def test_are_empty_for_a_picture_without(self, captioned):
-        assert training_of(captioned, captioned=True)[Address(0, 1)]["caption"] == ""
+        assert training_of(captioned, captioned=True)[SampleIndex(0, 1)]["caption"] == ""
         assert evaluation_of(captioned, captioned=True)[1]["caption"] == ""
 
     def test_are_left_out_where_the_dataset_has_none(self, captioned):
-        assert "caption" not in training_of(captioned)[Address(0, 0)]
+        assert "caption" not in training_of(captioned)[SampleIndex(0, 0)]
         assert "caption" not in evaluation_of(captioned)[0]
 
     def test_change_nothing_else(self, captioned):
         plain, with_captions = training_of(captioned), training_of(captioned, captioned=True)
-        assert bits(plain[Address(4, 0)]) == bits(with_captions[Address(4, 0)])
+        assert bits(plain[SampleIndex(4, 0)]) == bits(with_captions[SampleIndex(4, 0)])
 
 
 class TestScenes:
@@ -258,7 +258,7 @@ class TestScenes:
         Image.fromarray(fine.astype(np.uint8) * 255).save(tmp_path / "object.png")
         pixels = np.where(inside[..., None], np.uint8(self.RED), np.uint8(self.BLUE))
         box = 36 / 120, 24 / 90, 96 / 120, 72 / 90
-        return Photograph(pixels, "red", (), box, tmp_path / "object.png", "white"), fine
+        return SourceImage(pixels, "red", (), box, tmp_path / "object.png", "white"), fine
 
     FAMILIES = pytest.mark.parametrize(
         "family",
@@ -283,7 +283,7 @@ class TestScenes:
     def test_line_up_in_training(self, red, family, crop_scale, around):
         photograph, fine = red
         samples = training_of([photograph], family(fine), crop_scale, around_object=around)
-        drawn = [samples[Address(epoch, 0)] for epoch in range(30)]
+        drawn = [samples[SampleIndex(epoch, 0)] for epoch in range(30)]
         for sample in drawn:
             self.assert_red(sample)
         assert len({sample["mask"].tobytes() for sample in drawn}) > 15
@@ -310,7 +310,7 @@ class TestScenes:
             )
             assert samples.photograph(0)[0].size == (60, 80)
             for epoch in range(20):
-                sample = samples[Address(epoch, 0)]
+                sample = samples[SampleIndex(epoch, 0)]
                 red = sample["image"][..., 0] > 128
                 assert (red != sample["mask"]).mean() < 0.06
                 assert 0.1 < red.mean() < 0.9
@@ -321,11 +321,11 @@ class TestAroundObject:
     def photograph(self):
         y, x = np.mgrid[0:100, 0:200]
         pixels = np.stack([x, y, 0 * x], axis=2).astype(np.uint8)  # red says where across, green how far down
-        return Photograph(pixels, "a", (), (0.5, 0.4, 0.6, 0.6))
+        return SourceImage(pixels, "a", (), (0.5, 0.4, 0.6, 0.6))
 
     def test_samples_come_from_around_the_box(self, photograph):
         samples = training_of([photograph], crop_scale=(0.2, 1.0), around_object=1.5)
-        images = np.stack([samples[Address(epoch, 0)]["image"] for epoch in range(50)])
+        images = np.stack([samples[SampleIndex(epoch, 0)]["image"] for epoch in range(50)])
         assert 94 <= images[..., 0].min() <= images[..., 0].max() <= 125  # 110 -+ 15
         assert 34 <= images[..., 1].min() <= images[..., 1].max() <= 65  # 50 -+ 15
 
@@ -334,9 +334,9 @@ class TestAroundObject:
         assert (image[..., 0].min(), image[..., 0].max()) == pytest.approx((95, 124), abs=1)
 
     def test_a_picture_without_a_box_is_cut_as_ever(self, photograph):
-        plain = Photograph(photograph.pixels, "a")
+        plain = SourceImage(photograph.pixels, "a")
         one, other = training_of([plain], around_object=1.5), training_of([plain])
-        assert bits(one[Address(0, 0)]) == bits(other[Address(0, 0)])
+        assert bits(one[SampleIndex(0, 0)]) == bits(other[SampleIndex(0, 0)])
 
     def test_pictures_are_decoded_whole_as_the_window_may_be_small(self, photograph):
         assert training_of([photograph], around_object=1.5).at_least is None
@@ -372,7 +372,7 @@ class TestBadFiles:
 
     def test_stop_the_run_by_default(self, photographs):
         for samples, address in (
-            (training_of([broken(), *photographs]), Address(0, 0)),
+            (training_of([broken(), *photographs]), SampleIndex(0, 0)),
             (evaluation_of([broken(), *photographs]), 0),
         ):
             with pytest.raises(BadFile, match=r"^x\.jpg: damaged .*data\.on_bad_file=skip\.$"):
@@ -380,18 +380,18 @@ class TestBadFiles:
 
     def test_are_replaced_and_listed(self, photographs):
         held = [broken(), *photographs]
-        sample = training_of(held, on_bad_file="skip")[Address(0, 0)]
+        sample = training_of(held, on_bad_file="skip")[SampleIndex(0, 0)]
         assert sample["id"] in {f"picture {number}" for number in range(1, 5)}
-        assert set(sample["problems"]) == {Problem("train", "picture 0", "picture", "x.jpg", "damaged")}
+        assert set(sample["problems"]) == {SkippedSample("train", "picture 0", "picture", "x.jpg", "damaged")}
         sample = evaluation_of(held, on_bad_file="skip")[0]
-        assert set(sample["problems"]) == {Problem("val", "picture 0", "picture", "x.jpg", "damaged")}
+        assert set(sample["problems"]) == {SkippedSample("val", "picture 0", "picture", "x.jpg", "damaged")}
 
     def test_are_replaced_by_what_the_address_determines(self, photographs):
         held = [broken(), *photographs, *photographs]
 
         def replaced(seed=0):
             samples = training_of(held, on_bad_file="skip", seed=seed)
-            return [bits(samples[Address(epoch, 0)]) for epoch in range(12)]
+            return [bits(samples[SampleIndex(epoch, 0)]) for epoch in range(12)]
 
         assert replaced() == replaced()
         assert [one[2] for one in replaced()] != [one[2] for one in replaced(1)]
@@ -403,17 +403,17 @@ class TestBadFiles:
             training_of([*photographs, broken()], on_bad_file="skip"),
         )
         for index in range(4):
-            assert bits(whole[Address(1, index)]) == bits(torn[Address(1, index)])
+            assert bits(whole[SampleIndex(1, index)]) == bits(torn[SampleIndex(1, index)])
 
     def test_are_listed_all_of_them_where_several_stand_in_a_row(self, photographs):
         held = [broken("0.jpg"), broken("1.jpg"), broken("2.jpg"), photographs[0]]
-        problems = training_of(held, on_bad_file="skip")[Address(0, 0)]["problems"]
+        problems = training_of(held, on_bad_file="skip")[SampleIndex(0, 0)]["problems"]
         assert problems[0].file == "0.jpg"
         met = {problem.file for epoch in range(30) for problem in self.problems(held, epoch)}
         assert met == {"0.jpg", "1.jpg", "2.jpg"}
 
     def problems(self, held, epoch):
-        return training_of(held, on_bad_file="skip")[Address(epoch, 0)]["problems"]
+        return training_of(held, on_bad_file="skip")[SampleIndex(epoch, 0)]["problems"]
 
     @pytest.mark.parametrize("build", [training_of, evaluation_of])
     def test_stop_the_run_when_there_is_nothing_else(self, build):
@@ -421,7 +421,7 @@ class TestBadFiles:
         with pytest.raises(
             InlayError, match=r"^100 pictures in a row cannot be used; the last one is picture \d: damaged"
         ):
-            samples[Address(0, 0) if build is training_of else 0]
+            samples[SampleIndex(0, 0) if build is training_of else 0]
 
     def test_may_be_masks_of_the_family(self, photographs):
         def family(height, width, rng, scene):
@@ -430,9 +430,9 @@ class TestBadFiles:
             return left_half(height, width, rng)
 
         with pytest.raises(BadFile, match=r"mask\.png: damaged"):
-            training_of(photographs, family)[Address(0, 0)]
-        sample = training_of(photographs, family, on_bad_file="skip")[Address(0, 0)]
-        assert set(sample["problems"]) == {Problem("train", "picture 0", "mask", "mask.png", "damaged")}
+            training_of(photographs, family)[SampleIndex(0, 0)]
+        sample = training_of(photographs, family, on_bad_file="skip")[SampleIndex(0, 0)]
+        assert set(sample["problems"]) == {SkippedSample("train", "picture 0", "mask", "mask.png", "damaged")}
 
     @pytest.mark.parametrize("on_bad_file", ["error", "skip"])
     def test_are_not_what_is_wrong_with_the_settings(self, photographs, on_bad_file):
@@ -440,7 +440,7 @@ class TestBadFiles:
             raise InlayError("masks.ratio cannot be met.")
 
         with pytest.raises(InlayError, match=r"^masks\.ratio cannot be met\.$"):
-            training_of(photographs, family, on_bad_file=on_bad_file)[Address(0, 0)]
+            training_of(photographs, family, on_bad_file=on_bad_file)[SampleIndex(0, 0)]
 
 
 class TestPicturesWithoutAHole:
@@ -451,8 +451,8 @@ class TestPicturesWithoutAHole:
 
     @pytest.mark.parametrize("on_bad_file", ["error", "skip"])
     def test_are_replaced_and_listed_whatever_happens_to_bad_files(self, photographs, on_bad_file):
-        problem = Problem("train", "picture 0", "hole", "", "its object is too small.")
-        sample = training_of(photographs, self.family, on_bad_file=on_bad_file)[Address(0, 0)]
+        problem = SkippedSample("train", "picture 0", "hole", "", "its object is too small.")
+        sample = training_of(photographs, self.family, on_bad_file=on_bad_file)[SampleIndex(0, 0)]
         assert sample["id"] != "picture 0"
         assert set(sample["problems"]) == {problem}
         sample = evaluation_of(photographs, self.family, on_bad_file=on_bad_file)[0]
@@ -460,11 +460,11 @@ class TestPicturesWithoutAHole:
 
     def test_stop_the_run_when_there_is_no_other(self, photographs):
         with pytest.raises(InlayError, match=r"100 pictures in a row .* picture 0: its object is too small\."):
-            training_of(photographs[:1], self.family)[Address(0, 0)]
+            training_of(photographs[:1], self.family)[SampleIndex(0, 0)]
 
 
 def test_collating_keeps_captions_and_all_problems(photographs):
-    held = [Photograph(photographs[0], "a", ("one",)), broken(), Photograph(photographs[0], "c", ())]
+    held = [SourceImage(photographs[0], "a", ("one",)), broken(), SourceImage(photographs[0], "c", ())]
     samples = evaluation_of(held, captioned=True, on_bad_file="skip")
     batch = Collate({})([samples[index] for index in range(3)])
     assert batch["image"].shape == (3, SIZE, SIZE, 3)
@@ -481,6 +481,6 @@ def test_files_that_break_are_named(save, write_index, tmp_path, damage):
     )
     damage(path)
     with pytest.raises(BadFile, match=str(path)):
-        TrainingSamples(pictures, recipe(), (0.5, 1.0))[Address(0, 0)]
+        TrainingSamples(pictures, recipe(), (0.5, 1.0))[SampleIndex(0, 0)]
     with pytest.raises(BadFile, match=str(path)):
         EvaluationSamples(pictures, recipe())[0]

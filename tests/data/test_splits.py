@@ -1,6 +1,6 @@
 import pytest
 
-from inlay.data.records import Refused
+from inlay.data.records import RejectedFile
 from inlay.data.splits import none_empty, place_of, split_of
 
 IDS = [f"{number}.jpg" for number in range(3000)]
@@ -60,7 +60,7 @@ def test_many_pictures_stream_and_stay():
 
     def endless():
         while True:
-            yield Refused("x", "y")
+            yield RejectedFile("x", "y")
             yield row
 
     stream = none_empty(endless())
@@ -68,5 +68,5 @@ def test_many_pictures_stream_and_stay():
 
 
 def test_what_is_refused_passes():
-    refused = Refused("x.jpg", "because")
+    refused = RejectedFile("x.jpg", "because")
     assert list(none_empty([refused, *rows(ids_in("train", 1))])) == [refused, *rows(ids_in("train", 1))]

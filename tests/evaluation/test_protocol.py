@@ -8,7 +8,7 @@ import pytest
 from inlay.cli.evaluation import _protocol
 from inlay.errors import InlayError
 from inlay.masks import Center, Objects
-from inlay.randomness import Stream, generator
+from inlay.randomness import RngStream, generator
 from tests.conftest import ROOT
 from tests.evaluation.evaluating import configure
 
@@ -43,7 +43,7 @@ def drawn(protocol):
     families, size = list(protocol.holes.values()), protocol.size
     ramp = np.arange(size) / size
     places = [
-        (family(size, size, generator(protocol.seed, Stream.EVAL_MASK, epoch=place, index=picture)) * weight).mean()
+        (family(size, size, generator(protocol.seed, RngStream.EVAL_MASK, epoch=place, index=picture)) * weight).mean()
         for picture in (0, 1)
         for place, family in enumerate(families)
         for weight in (ramp[:, None], ramp[None] ** 2 * (place + 1))

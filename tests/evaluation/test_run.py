@@ -15,7 +15,7 @@ from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 from inlay.cli import main
 from inlay.errors import InlayError
 from inlay.evaluation.folder import Folder
-from inlay.evaluation.store import Rows
+from inlay.evaluation.store import ShardFile
 from inlay.fillers import MeanFill, Telea
 from inlay.images import Picture, read_image, read_mask, write_picture
 from tests.conftest import ROOT
@@ -233,9 +233,9 @@ def test_a_full_disk_says_so_and_loses_nothing(whole, noise, tmp_path, monkeypat
             raise OSError(errno.ENOSPC, "No space left on device")
         add(rows, line)
 
-    add = Rows.add
+    add = ShardFile.add
     with monkeypatch.context() as patch:
-        patch.setattr(Rows, "add", full)
+        patch.setattr(ShardFile, "add", full)
         with pytest.raises(InlayError, match=r"cannot be written \(No space left on device\)"):
             evaluate(tmp_path, f"data.root={noise}")
     calls = counted(monkeypatch, MeanFill)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from torch.utils.data import DataLoader
 
-from inlay.data.pictures import Photograph
+from inlay.data.pictures import SourceImage
 from inlay.errors import BadFile, NoHole
-from inlay.evaluation.protocol import Protocol
-from inlay.evaluation.samples import Cases, ProtocolPictures
+from inlay.evaluation.protocol import EvalProtocol
+from inlay.evaluation.samples import EvalSample, ProtocolPictures
 from inlay.evaluation.store import Shard
 from inlay.masks import Boxes, Center, Objects, Strokes
 
@@ -34,7 +34,7 @@ class Memory:
         if index in self.broken:
             raise BadFile(self.id(index), "cut off.")
         pixels = np.random.default_rng(index).integers(0, 256, self.shape).astype(np.uint8)
-        return Photograph(pixels, self.id(index), **self.known)
+        return SourceImage(pixels, self.id(index), **self.known)
 
 
 class Picky:
@@ -61,14 +61,14 @@ def protocol(**settings):
         "seed": 0,
         "recipe": {},
     } | settings
-    return Protocol(**settings)
+    return EvalProtocol(**settings)
 
 
 def of(pictures=None, numbers=range(7), on_bad_file="error", **settings):
     return ProtocolPictures(protocol(**settings), pictures or Memory(), numbers, on_bad_file)
 
 
-def same(a: Cases, b: Cases):
+def same(a: EvalSample, b: EvalSample):
     """Everything equal, pixels and masks included."""
     assert (a.picture, a.id, a.caption, a.left_out) == (b.picture, b.id, b.caption, b.left_out)
     assert np.array_equal(a.image, b.image)
@@ -188,7 +188,7 @@ def test_a_broken_file_stops():
 
 def test_a_broken_file_is_left_out():
     cases = of(Memory(broken=[3]), on_bad_file="skip")[3]
-    assert cases == Cases(3, "3.png", None, "", {}, dict.fromkeys(HOLES, "cut off."))
+    assert cases == EvalSample(3, "3.png", None, "", {}, dict.fromkeys(HOLES, "cut off."))
 
 
 def test_the_digest_is_of_picture_and_mask():

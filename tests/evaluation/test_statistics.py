@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from inlay.evaluation.statistics import Sums, draws, estimates, interval, sums
-from inlay.metrics import Metric
+from inlay.metrics import MetricSpec
 
-L1 = Metric("l1", "lower")
-HOLE = Metric("l1_hole", "lower", weight="hole_pixels")
-PSNR = Metric("psnr", "higher", column="mse", weight="hole_pixels", decibel=True)
+L1 = MetricSpec("l1", "lower")
+HOLE = MetricSpec("l1_hole", "lower", weight="hole_pixels")
+PSNR = MetricSpec("psnr", "higher", column="mse", weight="hole_pixels", decibel=True)
 METRICS = [L1, HOLE, PSNR]
 
 

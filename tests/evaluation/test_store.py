@@ -7,7 +7,7 @@ import pytest
 
 from inlay.errors import InlayError
 from inlay.evaluation.folder import Folder
-from inlay.evaluation.store import Head, Line, Rows, Shard, collect, refuse_other_protocols, stored
+from inlay.evaluation.store import SampleRecord, Shard, ShardFile, ShardHeader, collect, refuse_other_protocols, stored
 
 METRIC = {"name": "l1", "better": "lower", "column": "", "weight": "", "decibel": False, "about": ""}
 WHOLE = Shard(1, 1)
@@ -27,15 +27,15 @@ def head(filler="telea", hash="00", pictures=3, **fields):
         "metrics_left_out": {},
         "provenance": {},
     }
-    return Head(**known | fields)
+    return ShardHeader(**known | fields)
 
 
 def opened(folder, head, shard):
-    return Rows.open(folder, head, shard, set(shard.of(head["pictures"])))
+    return ShardFile.open(folder, head, shard, set(shard.of(head["pictures"])))
 
 
 def line(picture, l1=0.5):
-    return Line(picture=picture, rows=[{"picture": picture, "l1": l1}], features={}, left_out=[])
+    return SampleRecord(picture=picture, rows=[{"picture": picture, "l1": l1}], features={}, left_out=[])
 
 
 def write(folder, numbers, shard=WHOLE, l1=0.5, **fields):

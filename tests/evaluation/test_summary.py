@@ -11,7 +11,7 @@ from inlay.errors import InlayError
 from inlay.evaluation.folder import ORIGINAL
 from inlay.evaluation.store import Measured
 from inlay.evaluation.summary import summarize
-from inlay.metrics import Metric
+from inlay.metrics import MetricSpec
 from inlay.metrics.fid_kid import distances
 
 
@@ -20,9 +20,9 @@ def _three_are_enough(monkeypatch):
     monkeypatch.setattr("inlay.evaluation.summary.ENOUGH", 3)
 
 
-L1 = Metric("l1", "lower", weight="hole_pixels", about="Distance.")
-PSNR = Metric("psnr", "higher", column="mse", weight="hole_pixels", decibel=True)
-TV = Metric("tv", "neither")
+L1 = MetricSpec("l1", "lower", weight="hole_pixels", about="Distance.")
+PSNR = MetricSpec("psnr", "higher", column="mse", weight="hole_pixels", decibel=True)
+TV = MetricSpec("tv", "neither")
 METRICS = [L1, PSNR, TV]
 HOLES = {"small": "1-10", "large": "40-50"}
 PIXELS = {"small": (10, 20, 30), "large": (100, 200, 300)}
@@ -207,7 +207,7 @@ def test_metrics_are_described_in_their_order(two):
 
 
 def test_a_metric_of_one_filler_is_absent_for_the_other(two):
-    two["good"].heads[0]["metrics"].append(asdict(Metric("clip_score", "higher")))
+    two["good"].heads[0]["metrics"].append(asdict(MetricSpec("clip_score", "higher")))
     for line in two["good"].lines:
         for row in line["rows"]:
             row["clip_score"] = 0.25
@@ -377,7 +377,7 @@ def test_few_pictures_allow_no_comparison(two, monkeypatch):
 
 def test_a_metric_without_any_number_is_said_to_be_left_out(two):
     for found in two.values():
-        found.heads[0]["metrics"].append(asdict(Metric("ms_ssim", "higher")))
+        found.heads[0]["metrics"].append(asdict(MetricSpec("ms_ssim", "higher")))
     results = summarize(two)
     assert results["metrics_left_out"]["ms_ssim"].startswith("gave no number")
     assert "ms_ssim" not in results["metrics"]

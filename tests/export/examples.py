@@ -7,7 +7,7 @@ import zipfile
 
 import torch
 
-from inlay.checkpoints import KEY
+from inlay.checkpoints import META_KEY
 from inlay.models import PConvUNet, TDANet
 from inlay.text import GRUEncoder
 
@@ -56,7 +56,7 @@ def named(**parts):
 
 def write(path, state, config, **more):
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"state_dict": state, KEY: {**SOFTWARE, "config": config}, **more}, path)
+    torch.save({"state_dict": state, META_KEY: {**SOFTWARE, "config": config}, **more}, path)
     return path
 
 
@@ -91,7 +91,7 @@ class Bomb:
 
 def bombs(trace):
     """By what they are: files that would run code where they were trusted."""
-    held = {"state_dict": {"net.weight": Bomb(trace)}, KEY: {"config": {}}}
+    held = {"state_dict": {"net.weight": Bomb(trace)}, META_KEY: {"config": {}}}
     yield "pickle", pickle.dumps(held)
     for kind, modern in (("old torch", False), ("torch", True)):
         buffer = io.BytesIO()

@@ -8,10 +8,10 @@ import torch
 from safetensors.torch import load_file
 
 from inlay import checkpoints
-from inlay.checkpoints import AVERAGE, KEY
+from inlay.checkpoints import AVERAGE, META_KEY
 from inlay.errors import InlayError
 from inlay.export import folder as writing
-from inlay.export.exporting import Wording, describe
+from inlay.export.exporting import CardFields, describe
 from inlay.export.folder import told_origin, write_folder
 from tests.export.examples import CONFIG, named, pconv, write_pconv
 
@@ -63,11 +63,11 @@ def test_tensors_may_share_memory_and_have_any_strides(read, tmp_path):
 def test_settings_tell_how_and_not_where(read, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "weights/clip").mkdir(parents=True)
-    read[KEY]["config"] = CONFIG | {
+    read[META_KEY]["config"] = CONFIG | {
         "text": {"_target_": "inlay.text.CLIPEncoder", "model": "weights/clip"},
         "loss": {"vgg": "C:\\Users\\ann\\vgg.pth", "clip": "openai/clip-vit", "more": ["~/a.pth", "../b/c.pth", 0.5]},
     }
-    read[KEY]["imported"] = {"from": "/home/ann/old.pth"}
+    read[META_KEY]["imported"] = {"from": "/home/ann/old.pth"}
     write_folder(tmp_path / "out", read, "")
     told = json.loads((tmp_path / "out/config.json").read_text())
     assert "ann" not in json.dumps(told)
@@ -143,13 +143,13 @@ def test_what_a_foreign_checkpoint_says_of_itself_is_checked_or_dropped(tmp_path
     }
     path = write_pconv(tmp_path / "a.ckpt", config=config)
     read = checkpoints.read(path)
-    read[KEY] |= STRANGE
+    read[META_KEY] |= STRANGE
     told = told_origin(read)
     assert told == {
         "packages": {"torch": "2.15.0"},
         "imported": {"from": "tdanet", "1_net_E.pth": "sha256:0123456789abcdef", "x": "x"},
     }
-    card = str(describe(path, read, Wording()))
+    card = str(describe(path, read, CardFields()))
     write_folder(tmp_path / "out", read, card)
     for text in (card, (tmp_path / "out/config.json").read_text()):
         assert not any(word in text for word in ("secret", "token", "example.org", "private", "nas", "onerror", "\x1b"))

@@ -10,13 +10,13 @@ from inlay import checkpoints
 from inlay.checkpoints import AVERAGE
 from inlay.checkpoints.files import digest
 from inlay.errors import InlayError
-from inlay.export.exporting import Wording, describe
+from inlay.export.exporting import CardFields, describe
 from inlay.models import PConvUNet
 from tests.export.examples import CONFIG, PCONV, SHAPE, named, pconv, write_pconv
 
 
 def card(path, **wording):
-    return str(describe(path, checkpoints.read(path), Wording(**wording)))
+    return str(describe(path, checkpoints.read(path), CardFields(**wording)))
 
 
 def head(text):
@@ -145,7 +145,7 @@ def test_results_that_are_none_are_refused(checkpoint, tmp_path, text):
 def test_a_card_names_what_is_missing_from_its_folder(checkpoint):
     from dataclasses import replace
 
-    made = describe(checkpoint, checkpoints.read(checkpoint), Wording())
+    made = describe(checkpoint, checkpoints.read(checkpoint), CardFields())
     text = {"_target_": "inlay.text.CLIPEncoder", "model": "openai/clip-vit-base-patch32"}
     said = str(replace(made, reads=True, config={"model": SHAPE, "text": text}))
     assert "its text encoder reads with `openai/clip-vit-base-patch32`, which is not part of this folder" in said
@@ -157,7 +157,7 @@ def test_a_card_names_what_is_missing_from_its_folder(checkpoint):
 )
 def test_wordings_that_would_spoil_the_head_are_refused(wrong):
     with pytest.raises(InlayError, match=f"--{next(iter(wrong))}"):
-        Wording(**wrong)
+        CardFields(**wrong)
 
 
 BAD = "<img src=x onerror=alert(1)>\x1b[31m\x07\u202e`\n\n# [a](http://evil)"
@@ -176,8 +176,8 @@ def test_what_a_foreign_checkpoint_says_of_itself_is_text(tmp_path):
     }
     path = write_pconv(tmp_path / "a.ckpt", config=config)
     read = checkpoints.read(path)
-    read[checkpoints.KEY].update(version=BAD, git=BAD, packages={BAD: BAD}, imported={BAD: BAD})
-    text = str(describe(path, read, Wording()))
+    read[checkpoints.META_KEY].update(version=BAD, git=BAD, packages={BAD: BAD}, imported={BAD: BAD})
+    text = str(describe(path, read, CardFields()))
     plain = re.sub(r"`[^`\n]*`", "", text)  # code shows what it holds
     assert "onerror" in plain
     assert not re.search(r"(?<!\\)<img|(?<!\\)\]\(http", plain)

@@ -11,7 +11,7 @@ import torch
 from omegaconf import OmegaConf
 
 from inlay import checkpoints
-from inlay.checkpoints import KEY
+from inlay.checkpoints import META_KEY
 from inlay.checkpoints.pretrained_folder import backbone
 from inlay.cli import main
 from inlay.errors import InlayError
@@ -167,7 +167,7 @@ def test_pickled_settings_are_plain(tmp_path):
     """A stranger's checkpoint may hold other things than numbers where numbers belong."""
     path = tmp_path / "odd.ckpt"
     for config in (None, [], "model", {"model": None}, {"model": {"_target_": "inlay.models.PConvUNet", "levels": {}}}):
-        torch.save({"state_dict": named(net=pconv()), KEY: {"config": config}}, path)
+        torch.save({"state_dict": named(net=pconv()), META_KEY: {"config": config}}, path)
         with pytest.raises(InlayError):
             load_filler(path)
 

@@ -10,7 +10,7 @@ import torch
 
 from inlay import fillers
 from inlay.errors import InlayError
-from inlay.fillers import CLASSICAL, Biharmonic, Learned, MeanFill, NavierStokes, Telea, TextGuided, load_filler
+from inlay.fillers import CLASSICAL, Biharmonic, MeanFill, NavierStokes, NetworkFiller, Telea, TextGuided, load_filler
 from inlay.models import PConvUNet
 from tests.fillers.test_text_guided import write_checkpoint
 
@@ -82,8 +82,8 @@ def test_which_version_a_network_is_says_its_file(name, request):
 
 
 def test_which_version_a_network_is_without_a_name(plain):
-    assert Learned.from_checkpoint(plain).identity == load_filler(plain).identity
-    assert Learned(torch.nn.Identity()).identity == "not from a file"
+    assert NetworkFiller.from_checkpoint(plain).identity == load_filler(plain).identity
+    assert NetworkFiller(torch.nn.Identity()).identity == "not from a file"
 
 
 def test_classical_fillers_come_without_networks():

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper
 from inlay.errors import BadFile, InlayError, Missing
 from inlay.fillers import load_filler
 from inlay.fillers import onnx as module
-from inlay.randomness import Stream, torch_seed
+from inlay.randomness import RngStream, torch_seed
 
 FLOAT, INT, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
 PICTURE = {"image": (FLOAT, ["b", 3, "h", "w"]), "mask": (FLOAT, ["b", 1, "h", "w"])}
@@ -143,7 +143,7 @@ class TestText:
     def test_seeds_draw_what_they_draw_elsewhere(self, told, image, mask, seed, addresses):
         drawn = []
         for number, index in addresses:
-            generator = torch.Generator().manual_seed(torch_seed(number, Stream.LATENT, index=index))
+            generator = torch.Generator().manual_seed(torch_seed(number, RngStream.LATENT, index=index))
             drawn.append(float(torch.randn(1, 2, 3, generator=generator).mean()) / 10)  # 7 x 9 pixels, 4 a cell
         text = ["red red red"] * 2
         expected = np.clip(np.array(drawn) + 0.09, 0, 1)

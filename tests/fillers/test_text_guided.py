@@ -10,10 +10,10 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from inlay.checkpoints import AVERAGE, KEY
+from inlay.checkpoints import AVERAGE, META_KEY
 from inlay.checkpoints.provenance import provenance
 from inlay.errors import InlayError
-from inlay.fillers import Learned, TextGuided, load_filler
+from inlay.fillers import NetworkFiller, TextGuided, load_filler
 from inlay.models import PConvUNet, ResidualDiscriminator, TDANet
 from inlay.ops import composite, erase
 from inlay.text import GRUEncoder
@@ -46,7 +46,7 @@ def random_weights(seed=0):
 
 def write_checkpoint(path, config=CONFIG, weights=None, **more):
     weights = random_weights() if weights is None else weights
-    torch.save({"state_dict": weights, KEY: provenance(config), **more}, path)
+    torch.save({"state_dict": weights, META_KEY: provenance(config), **more}, path)
     return path
 
 
@@ -226,9 +226,9 @@ class TestLoading:
         config = {"model": {"_target_": "inlay.models.PConvUNet", "levels": 4, "width": 4}, "text": text}
         state = {f"net.{key}": value for key, value in net.state_dict().items()}
         filler = load_filler(write_checkpoint(tmp_path / "last.ckpt", config, state))
-        assert isinstance(filler, Learned)
+        assert isinstance(filler, NetworkFiller)
         assert (filler.takes_text, filler.takes_seed, filler.doubts("!")) == (False, False, [])
-        assert torch.equal(filler.fill(image, mask), Learned(net).fill(image, mask))
+        assert torch.equal(filler.fill(image, mask), NetworkFiller(net).fill(image, mask))
 
     def test_network_that_fills_nothing_is_refused(self, tmp_path):
         net = ResidualDiscriminator(channels=[4, 4], attention=1)

@@ -11,7 +11,7 @@ from inlay.losses import Hinge, LeastSquares, Scores, TwoPathLoss, discriminator
 from inlay.losses.gaussian import hole_prior, kl_divergence
 from inlay.losses.multiscale import HOLE_WEIGHT, multiscale_l1, pyramid
 from inlay.losses.two_paths import WEIGHTS
-from inlay.types import Gaussian, Path
+from inlay.types import Gaussian, PathOutput
 
 ONES = dict.fromkeys(WEIGHTS, 1.0)
 
@@ -25,7 +25,7 @@ def gaussian(*shape, seed=0, grad=False):
 def path(batch, seed, grad=False):
     draw = torch.Generator().manual_seed(seed)
     pictures = [torch.rand(batch, 3, s, s, generator=draw) for s in (8, 16, 32)]
-    return Path(pictures, gaussian(batch, 4, 2, 2, seed=seed, grad=grad))
+    return PathOutput(pictures, gaussian(batch, 4, 2, 2, seed=seed, grad=grad))
 
 
 def scores(batch=2):
@@ -164,7 +164,7 @@ class TestTwoPaths:
     def test_zero_at_a_perfect_answer(self):
         image, mask = scene()
         latent = Gaussian(torch.zeros(2, 4, 2, 2), torch.ones(2, 4, 2, 2))
-        perfect = Path(pyramid(image, 3), latent)
+        perfect = PathOutput(pyramid(image, 3), latent)
         same = Scores(*[torch.ones(2, 1, 2, 2)] * 6)
         total, _ = TwoPathLoss(ONES, LeastSquares())(perfect, perfect, same, image, mask)
         assert total.item() == pytest.approx(0, abs=1e-6)

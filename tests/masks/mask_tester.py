@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from inlay.errors import InlayError
-from inlay.randomness import Stream, generator
+from inlay.randomness import RngStream, generator
 
 SIZES = [(32, 32), (64, 97), (256, 256)]
 BUCKETS = [(0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6)]
@@ -21,7 +21,7 @@ inherited = settings(deadline=None, max_examples=60, suppress_health_check=[Heal
 
 
 def address(index=0):
-    return generator(7, Stream.TRAIN_MASK, epoch=3, index=index)
+    return generator(7, RngStream.TRAIN_MASK, epoch=3, index=index)
 
 
 def range_of(fewest, most, area):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from inlay.errors import BadFile, InlayError, NoHole
-from inlay.masks import Boxes, Center, Mix, Objects, Outpaint, Paired, Shapes, Strokes
+from inlay.masks import Boxes, Center, MixedMasks, Objects, Outpaint, Paired, Shapes, Strokes
 from tests.masks.mask_tester import BUCKETS, address
 from tests.masks.scenes import PlainScene, disc
 
@@ -27,7 +27,7 @@ class Row:
 
 
 def mix(odds, **families):
-    return Mix(families={name: families.get(name, Row(number=i)) for i, name in enumerate(odds)}, odds=odds)
+    return MixedMasks(families={name: families.get(name, Row(number=i)) for i, name in enumerate(odds)}, odds=odds)
 
 
 def drawn(family, count=400):
@@ -49,7 +49,7 @@ def test_odds_are_relative_and_kept_to(odds):
 
 
 def test_odds_go_by_name_and_not_by_place():
-    assert drawn(Mix(families={"a": Row(), "b": Row(number=1)}, odds={"b": 1, "a": 0}), 20) == {1: 20}
+    assert drawn(MixedMasks(families={"a": Row(), "b": Row(number=1)}, odds={"b": 1, "a": 0}), 20) == {1: 20}
 
 
 def test_asks_each_once_a_mask():
@@ -97,7 +97,7 @@ def test_hides_no_other_mistake(error):
 
 def test_hands_the_picture_on():
     scene = PlainScene(size=(64, 64), whole_object=disc(64, 20))
-    mask = Mix(families={"objects": Objects()}, odds={"objects": 1})(64, 64, address(), scene)
+    mask = MixedMasks(families={"objects": Objects()}, odds={"objects": 1})(64, 64, address(), scene)
     assert np.array_equal(mask, disc(64, 20))
 
 
@@ -105,13 +105,13 @@ def test_hands_the_picture_on():
 def test_ratio_is_met_by_all_of_them(low, high):
     families = {"s": Strokes(ratio=(0.7, 0.8)), "h": Shapes(), "b": Boxes(), "c": Center(), "o": Outpaint()}
     families["objects"] = Objects()
-    family = Mix(families=families, odds=dict.fromkeys(families, 1), ratio=(low, high))
+    family = MixedMasks(families=families, odds=dict.fromkeys(families, 1), ratio=(low, high))
     scene = PlainScene(size=(64, 64), whole_object=disc(64, 20))
     assert all(low <= family(64, 64, address(index), scene).mean() <= high for index in range(60))
 
 
 def test_without_a_ratio_each_has_its_own():
-    family = Mix(families={"s": Strokes(ratio=(0.7, 0.8))}, odds={"s": 1})
+    family = MixedMasks(families={"s": Strokes(ratio=(0.7, 0.8))}, odds={"s": 1})
     assert 0.7 <= family(64, 64, address()).mean() <= 0.8
 
 
@@ -137,4 +137,4 @@ def test_lists_pictures_without_partner(tmp_path):
 )
 def test_names_bad_odds(odds, message):
     with pytest.raises(InlayError, match=message):
-        Mix(families={"a": Row(), "b": Row()}, odds=odds)
+        MixedMasks(families={"a": Row(), "b": Row()}, odds=odds)

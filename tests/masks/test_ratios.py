@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from inlay.errors import InlayError
-from inlay.masks import Boxes, Center, Files, Mix, Objects, Outpaint, Paired, Shapes, Strokes
+from inlay.masks import Boxes, Center, Files, MixedMasks, Objects, Outpaint, Paired, Shapes, Strokes
 from tests.masks.mask_tester import RatioTester, address
 from tests.masks.scenes import PlainScene, disc
 
@@ -35,7 +35,9 @@ class Shown:
 class TestMix(RatioTester):
     def family(self, **options):
         families = {"strokes": Strokes(), "shapes": Shapes(), "boxes": Boxes(), "center": Center(), "out": Outpaint()}
-        return Mix(families=families, odds={"strokes": 4, "shapes": 2, "boxes": 1, "center": 1, "out": 1}, **options)
+        return MixedMasks(
+            families=families, odds={"strokes": 4, "shapes": 2, "boxes": 1, "center": 1, "out": 1}, **options
+        )
 
 
 class TestObjects(RatioTester):

@@ -8,7 +8,7 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from inlay.masks import Center, Mix, Outpaint, Paired
+from inlay.masks import Center, MixedMasks, Outpaint, Paired
 from tests.conftest import ROOT
 from tests.masks.mask_tester import address
 from tests.masks.scenes import PlainScene, disc
@@ -54,7 +54,7 @@ def test_every_family_reaches_the_workers(name):
 
 def test_mix_is_made_of_five_and_meets_its_ratio():
     masks = family("masks=mix")
-    assert isinstance(masks, Mix)
+    assert isinstance(masks, MixedMasks)
     assert sorted(masks.families) == ["boxes", "center", "outpaint", "shapes", "strokes"]
     assert 0.1 <= min(found := ratios(masks)) <= max(found) <= 0.4
 

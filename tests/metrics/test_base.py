@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from inlay.metrics import Answer, Fidelity, Metric, Similarity, Smoothness
+from inlay.metrics import Fidelity, FillResult, MetricSpec, Similarity, Smoothness
 from inlay.metrics.legacy_tdanet import LegacyTDANet
 
 MEASURES = [Fidelity(), Similarity(), Similarity(scales=False), Smoothness(), LegacyTDANet()]
@@ -18,7 +18,7 @@ def answers(count, height, width, dtype=torch.float64):
     image = F.interpolate(torch.rand(count, 3, 9, 9), (height, width), mode="bicubic").clamp(0, 1)
     mask = F.interpolate((torch.rand(count, 1, 11, 12) < 0.4).float(), (height, width))
     filled = torch.where(mask > 0.5, (image + 0.08 * torch.randn_like(image)).clamp(0, 1), image)
-    return Answer(filled.to(dtype), image.to(dtype), mask.to(dtype))
+    return FillResult(filled.to(dtype), image.to(dtype), mask.to(dtype))
 
 
 def fitting(measure, count=3, dtype=torch.float64):
@@ -27,7 +27,7 @@ def fitting(measure, count=3, dtype=torch.float64):
 
 
 def at(answer, index):
-    return Answer(*(tensor[index] for tensor in answer[:3]))
+    return FillResult(*(tensor[index] for tensor in answer[:3]))
 
 
 def value_of(metric, columns):
@@ -44,16 +44,16 @@ def values_of(measure, answer):
 
 
 def test_a_metric_is_the_mean_of_the_column_of_its_name_unless_that_is_named():
-    assert Metric("l1", "lower").of == "l1"
-    assert Metric("psnr", "higher", column="mse").of == "mse"
+    assert MetricSpec("l1", "lower").of == "l1"
+    assert MetricSpec("psnr", "higher", column="mse").of == "mse"
 
 
 def test_finish_leaves_means_alone_and_turns_others_to_decibels():
     means = np.array([1.0, 0.1, 0.001, np.nan])
-    assert np.array_equal(Metric("l1", "lower").finish(means), means, equal_nan=True)
-    found = Metric("psnr", "higher", decibel=True).finish(means)
+    assert np.array_equal(MetricSpec("l1", "lower").finish(means), means, equal_nan=True)
+    found = MetricSpec("psnr", "higher", decibel=True).finish(means)
     np.testing.assert_allclose(found, [0, 10, 30, np.nan], rtol=1e-12, atol=1e-12)
-    assert Metric("psnr", "higher", decibel=True).finish(np.float64(0)) == np.inf
+    assert MetricSpec("psnr", "higher", decibel=True).finish(np.float64(0)) == np.inf
 
 
 def test_names_are_those_of_one_metric_each():
@@ -89,7 +89,7 @@ def test_pictures_of_a_batch_are_measured_as_each_by_itself(measure, dtype):
 @every_measure
 def test_single_precision_is_close_to_double(measure):
     answer = fitting(measure, dtype=torch.float32)
-    double = measure(Answer(*(tensor.double() for tensor in answer[:3])))
+    double = measure(FillResult(*(tensor.double() for tensor in answer[:3])))
     for name, column in measure(answer).items():
         torch.testing.assert_close(column.double(), double[name], rtol=2e-6, atol=2e-6)
 
@@ -117,7 +117,7 @@ def test_pictures_are_left_alone(measure):
 @pytest.mark.parametrize("turned", [lambda x: x.mT, lambda x: x.flip(-1), lambda x: x.flip(-2)])
 def test_turned_and_mirrored_pictures_measure_the_same(measure, turned):
     answer = fitting(measure, 2)
-    columns = measure(Answer(*(turned(tensor) for tensor in answer[:3])))
+    columns = measure(FillResult(*(turned(tensor) for tensor in answer[:3])))
     for name, column in measure(answer).items():
         torch.testing.assert_close(columns[name], column, rtol=1e-10, atol=1e-12)
 
@@ -125,7 +125,7 @@ def test_turned_and_mirrored_pictures_measure_the_same(measure, turned):
 @every_measure
 def test_channels_last_is_accepted(measure):
     answer = fitting(measure, 2)
-    last = Answer(*(tensor.to(memory_format=torch.channels_last) for tensor in answer[:3]))
+    last = FillResult(*(tensor.to(memory_format=torch.channels_last) for tensor in answer[:3]))
     columns = measure(last)
     for name, column in measure(answer).items():
         torch.testing.assert_close(columns[name], column, rtol=1e-10, atol=1e-12)

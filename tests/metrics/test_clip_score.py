@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from inlay.errors import InlayError, Missing
-from inlay.metrics.base import Answer
+from inlay.metrics.base import FillResult
 from inlay.metrics.clip_score import ClipScore
 from tests.text_image.stand_ins import change_config, write_clip
 
@@ -47,7 +47,7 @@ def answer(captions, side=32, box=(slice(4, 20), slice(6, 31))):
     mask = torch.zeros(len(captions), 1, side, side)
     rows, columns = box
     mask[:, :, rows.start, columns.start] = mask[:, :, rows.stop - 1, columns.stop - 1] = 1
-    return Answer(filled, image, mask, captions)
+    return FillResult(filled, image, mask, captions)
 
 
 def cosine(net, picture, caption):
@@ -119,7 +119,7 @@ def test_empty_captions_and_holes_are_nan_and_weigh_nothing(measure):
 def test_does_not_depend_on_the_batch(measure):
     given = answer([RED, BLUE])
     both = measure(given)["clip_score"]
-    alone = [measure(Answer(*(x[i : i + 1] for x in given[:4])))["clip_score"] for i in range(2)]
+    alone = [measure(FillResult(*(x[i : i + 1] for x in given[:4])))["clip_score"] for i in range(2)]
     assert torch.equal(both, torch.cat(alone))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from inlay.metrics.base import Answer
+from inlay.metrics.base import FillResult
 from inlay.metrics.diversity import Diversity
 
 
@@ -21,7 +21,7 @@ def answer(count, batch=3, side=8):
     mask = (torch.rand(batch, 1, side, side) < 0.4).double()
     image = torch.rand(batch, 3, side, side, dtype=torch.float64)
     samples = [torch.where(mask > 0.5, torch.rand_like(image), image) for _ in range(count)]
-    return Answer(torch.rand_like(image), image, mask, samples=samples)
+    return FillResult(torch.rand_like(image), image, mask, samples=samples)
 
 
 def test_l1_is_the_mean_over_pairs_in_the_hole():

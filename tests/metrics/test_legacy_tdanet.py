@@ -6,7 +6,7 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 from skimage.metrics import structural_similarity
 
-from inlay.metrics import Answer
+from inlay.metrics import FillResult
 from inlay.metrics.legacy_tdanet import LegacyTDANet, legacy_tdanet
 from tests.metrics.test_base import values_of
 
@@ -23,7 +23,7 @@ def answer(rng):
     """Three pictures as files have them: the second one is exact, the third one black in truth and answer."""
     truth, filled = rng.integers(0, 256, (2, 3, 3, 20, 24))
     filled[1], truth[2], filled[2] = truth[1], 0, 0
-    return Answer(*(torch.from_numpy(pictures / 255) for pictures in (filled, truth)), torch.ones(3, 1, 20, 24))
+    return FillResult(*(torch.from_numpy(pictures / 255) for pictures in (filled, truth)), torch.ones(3, 1, 20, 24))
 
 
 def one(answer, index):
@@ -102,7 +102,7 @@ def test_means_are_those_of_what_pictures_have(answer):
 def test_psnr_is_a_mean_of_logarithms(rng):
     truth = torch.from_numpy(rng.integers(64, 192, (2, 3, 20, 24)) / 255)
     filled = truth + torch.tensor([1 / 255, 32 / 255])[:, None, None, None]
-    found = values_of(LegacyTDANet(), Answer(filled, truth, torch.ones(2, 1, 20, 24)))
+    found = values_of(LegacyTDANet(), FillResult(filled, truth, torch.ones(2, 1, 20, 24)))
     expected = np.mean([20 * np.log10(255), 20 * np.log10(255 / 32)])
     assert found["psnr_legacy"] == pytest.approx(expected, rel=1e-6)
 

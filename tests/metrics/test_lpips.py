@@ -8,7 +8,7 @@ import torchvision
 from torch import nn
 
 from inlay.errors import InlayError, Missing
-from inlay.metrics.base import Answer
+from inlay.metrics.base import FillResult
 from inlay.metrics.lpips import LPIPS
 
 LAYERS = {"alex": (1, 4, 7, 9, 11), "vgg": (3, 8, 15, 22, 29)}  # the ReLUs that the paper looks at
@@ -74,7 +74,7 @@ def test_equals_the_formula_in_float64(backbones, backbone):
 
 def test_compares_the_answer_with_the_truth_in_one_column(alex):
     filled, image = torch.rand(2, 3, 3, 32, 32)
-    columns = alex(Answer(filled, image, torch.ones(3, 1, 32, 32)))
+    columns = alex(FillResult(filled, image, torch.ones(3, 1, 32, 32)))
     assert list(columns) == [metric.of for metric in alex.metrics] == ["lpips"]
     assert torch.equal(columns["lpips"], alex.distance(image, filled))  # it is symmetric
     assert not columns["lpips"].requires_grad
@@ -101,7 +101,7 @@ def test_least_side_is_the_least(backbones, backbone):
 
 def test_small_pictures_have_none(alex):
     small = torch.rand(1, 3, 64, 30)
-    assert alex(Answer(small, small, small[:, :1])) == {}
+    assert alex(FillResult(small, small, small[:, :1])) == {}
 
 
 def test_no_weights_are_missing():

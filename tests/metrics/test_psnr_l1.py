@@ -5,7 +5,7 @@ import pytest
 import torch
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 
-from inlay.metrics import Answer, Fidelity
+from inlay.metrics import Fidelity, FillResult
 from tests.metrics.test_base import answers, at, values_of
 
 
@@ -67,7 +67,7 @@ def test_errors_are_of_the_hole_alone():
     filled = image.clone()
     filled[0, 0, :2] = 0.3
     filled[1] = 1.0  # outside the hole nothing is looked at
-    found = Fidelity()(Answer(filled, image, mask))
+    found = Fidelity()(FillResult(filled, image, mask))
     assert found["hole_pixels"].tolist() == [8, 1, 0]
     assert found["mse_hole"][:2].tolist() == pytest.approx([0.03, 1.0])
     assert found["l1_hole"][:2].tolist() == pytest.approx([0.1, 1.0])

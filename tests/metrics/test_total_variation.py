@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from inlay.metrics import Answer, Smoothness
+from inlay.metrics import FillResult, Smoothness
 from tests.metrics.test_base import answers, values_of
 
 
@@ -14,7 +14,7 @@ def of(rows, holes, truth=None):
     """Columns of one picture, gray, from its pixels."""
     filled, mask = torch.tensor(rows, dtype=torch.float64), torch.tensor(holes, dtype=torch.float64)
     image = filled if truth is None else torch.tensor(truth, dtype=torch.float64)
-    answer = Answer(filled.expand(1, 3, -1, -1), image.expand(1, 3, -1, -1), mask[None, None])
+    answer = FillResult(filled.expand(1, 3, -1, -1), image.expand(1, 3, -1, -1), mask[None, None])
     return {name: column.item() for name, column in Smoothness()(answer).items()}
 
 

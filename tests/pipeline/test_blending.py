@@ -9,7 +9,7 @@ from scipy.ndimage import binary_dilation, distance_transform_edt
 
 from inlay.fillers import Filler
 from inlay.images import Picture
-from inlay.pipeline import How, Job, fill_picture
+from inlay.pipeline import FillOptions, Job, fill_picture
 from inlay.pipeline.blending import cells, enlarged, fade, harmonic, level
 from tests.pipeline.fillers import Painter
 from tests.pipeline.test_canvas import picture
@@ -21,7 +21,7 @@ HOLE = disks(SIZE, (30, 30, 10), (60, 90, 15))
 
 def fill(filler, given=None, hole=HOLE, **how):
     given = given or picture(size=hole.shape)
-    return given.pixels, fill_picture(filler, Job(given, hole), How(**how)).picture.pixels
+    return given.pixels, fill_picture(filler, Job(given, hole), FillOptions(**how)).picture.pixels
 
 
 def faded(away, pixels):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from inlay.fillers import Filler
-from inlay.pipeline import How, Job, fill_picture
+from inlay.pipeline import FillOptions, Job, fill_picture
 from tests.pictures import picture
 
 MODES = ["L", "LA", "RGB", "RGBA", "L16", "RGB16", "RGBA16"]
@@ -32,21 +32,21 @@ class TestFillPicture:
     def test_keeps_known_pixels_bit_for_bit(self, mode, size):
         given, where = picture(mode, size), hole(size)
         assert np.array_equal(
-            fill_picture(Negative(), Job(given, where), How()).picture.pixels[~where], given.pixels[~where]
+            fill_picture(Negative(), Job(given, where), FillOptions()).picture.pixels[~where], given.pixels[~where]
         )
 
     def test_keeps_size_and_mode(self, mode, size):
-        filled = fill_picture(Negative(), Job(picture(mode, size), hole(size)), How()).picture
+        filled = fill_picture(Negative(), Job(picture(mode, size), hole(size)), FillOptions()).picture
         assert (filled.size, filled.mode) == (size, mode)
 
     def test_puts_the_answer_into_the_hole(self, mode, size):
         given, where = picture(mode, size), hole(size)
-        filled = fill_picture(Negative(), Job(given, where), How()).picture
+        filled = fill_picture(Negative(), Job(given, where), FillOptions()).picture
         assert np.abs(filled.rgb()[where] - (1 - given.rgb()[where])).max() < 1.5 / given.peak
 
     def test_gives_the_filler_what_the_contract_says(self, mode, size):
         filler, given, where = Negative(), picture(mode, size), hole(size)
-        fill_picture(filler, Job(given, where), How())
+        fill_picture(filler, Job(given, where), FillOptions())
         assert (filler.image.shape, filler.image.dtype) == ((1, 3, *size), torch.float32)
         assert (filler.mask.shape, filler.mask.dtype) == ((1, 1, *size), torch.float32)
         assert 0 <= filler.image.min() <= filler.image.max() <= 1
@@ -55,7 +55,7 @@ class TestFillPicture:
 
     def test_hands_text_and_seed_over(self, mode, size):
         filler = Negative()
-        fill_picture(filler, Job(picture(mode, size), hole(size), "a bird", 7), How())
+        fill_picture(filler, Job(picture(mode, size), hole(size), "a bird", 7), FillOptions())
         assert (filler.text, filler.seed) == (["a bird"], [7])
-        fill_picture(filler, Job(picture(mode, size), hole(size), ""), How())
+        fill_picture(filler, Job(picture(mode, size), hole(size), ""), FillOptions())
         assert (filler.text, filler.seed) == (None, None)

@@ -12,10 +12,10 @@ from PIL import Image
 
 import inlay
 from inlay.errors import InlayError
-from inlay.fillers import Learned
+from inlay.fillers import NetworkFiller
 from inlay.images import Picture, write_pages, write_picture
 from inlay.models import PConvUNet
-from inlay.pipeline import How, Inpainter, inpainter
+from inlay.pipeline import FillOptions, Inpainter, inpainter
 from tests.conftest import ROOT
 from tests.pictures import half, picture, write_mask
 from tests.pipeline.fillers import Painter
@@ -30,7 +30,7 @@ def painter():
 
 @pytest.fixture
 def filler(painter):
-    return Inpainter(painter, "a test's", How())
+    return Inpainter(painter, "a test's", FillOptions())
 
 
 def test_loads_by_name_and_fills_files(tmp_path):
@@ -111,7 +111,7 @@ def test_strategy_and_blending_come_with_the_model():
 
 
 def test_says_how_it_was_done(filler):
-    done = filler.fill_picture(picture(), HALF, how=How("tile"))
+    done = filler.fill_picture(picture(), HALF, how=FillOptions("tile"))
     assert (done.strategy, done.windows) == ("tile", 1)
 
 
@@ -164,8 +164,8 @@ def test_shows_its_model_its_size_and_its_device():
     assert repr(inlay.load("telea")) == "<inlay.Inpainter telea: Telea, on cpu>"
     net = PConvUNet(levels=4, width=4)
     weights = sum(weight.numel() for weight in net.parameters()) / 1e6
-    learned = Learned(net, size=128)
-    assert repr(Inpainter(learned, "RUN/best.ckpt", How())) == (
+    learned = NetworkFiller(net, size=128)
+    assert repr(Inpainter(learned, "RUN/best.ckpt", FillOptions())) == (
         f"<inlay.Inpainter RUN/best.ckpt: PConvUNet, {weights:.2f} M weights, trained at 128 px, on cpu>"
     )
 

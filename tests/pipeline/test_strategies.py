@@ -9,7 +9,7 @@ import torch
 from inlay.errors import InlayError
 from inlay.fillers import Telea
 from inlay.images import Picture
-from inlay.pipeline import STRATEGIES, How, Job, fill_picture, fill_pictures
+from inlay.pipeline import STRATEGIES, FillOptions, Job, fill_picture, fill_pictures
 from inlay.pipeline.strategies import choose
 from tests.pipeline.fillers import MeanOfSeen, Painter
 from tests.pipeline.test_canvas import picture
@@ -27,7 +27,7 @@ def scratch(size):
 
 def fill(filler, hole, strategy, given=None, **options):
     given = given or picture(size=hole.shape)
-    return given, fill_picture(filler, Job(given, hole, **options), How(strategy))
+    return given, fill_picture(filler, Job(given, hole, **options), FillOptions(strategy))
 
 
 every_strategy = pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "auto"])
@@ -237,7 +237,7 @@ class TestAsking:
         drawn = []
         for batch in (1, 5):
             filler = Painter(size=64)
-            fill_picture(filler, Job(picture(size=SIZE), BIG, seed=3), How("tile", batch=batch))
+            fill_picture(filler, Job(picture(size=SIZE), BIG, seed=3), FillOptions("tile", batch=batch))
             drawn.append([seed for seeds in filler.seeds for seed in seeds])
             assert max(shape[0] for shape in filler.shapes) == batch
         assert drawn[0] == drawn[1]
@@ -251,7 +251,7 @@ class TestAsking:
         filler = Painter()
         sizes = [(30, 40), (30, 40), (40, 30)]
         jobs = [Job(picture(size=sizes[n], seed=n), np.eye(*sizes[n], dtype=bool), "abc"[n], n) for n in range(3)]
-        done = fill_pictures(filler, jobs, How("whole"))
+        done = fill_pictures(filler, jobs, FillOptions("whole"))
         assert filler.shapes == [(2, 3, 30, 40), (1, 3, 40, 30)]
         assert filler.texts == [["a", "b"], ["c"]]
         assert filler.seeds == [[0, 1], [2]]
@@ -264,7 +264,9 @@ class TestAsking:
             filler = Painter()
             hole = np.zeros((side, side), bool)
             hole[3, 4] = True
-            fill_pictures(filler, [Job(Picture(np.zeros((side, side, 3), np.uint8)), hole)] * 4, How("whole", batch=4))
+            fill_pictures(
+                filler, [Job(Picture(np.zeros((side, side, 3), np.uint8)), hole)] * 4, FillOptions("whole", batch=4)
+            )
             assert {shape[0] for shape in filler.shapes} == {together}
 
     def test_an_answer_that_is_not_finite_is_refused(self):
@@ -290,7 +292,7 @@ class TestRefuses:
 
     def test_a_hole_that_dilation_makes_everything(self):
         with pytest.raises(InlayError, match="nothing of the picture is left"):
-            fill_picture(Painter(), Job(picture(size=(20, 20)), np.eye(20, dtype=bool)), How(dilate=30))
+            fill_picture(Painter(), Job(picture(size=(20, 20)), np.eye(20, dtype=bool)), FillOptions(dilate=30))
 
     @pytest.mark.parametrize(
         ("options", "says"),
@@ -305,4 +307,4 @@ class TestRefuses:
     )
     def test_options_that_mean_nothing(self, options, says):
         with pytest.raises(InlayError, match=says):
-            How(**options)
+            FillOptions(**options)

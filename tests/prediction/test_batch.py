@@ -12,7 +12,7 @@ import pytest
 from inlay.errors import InlayError
 from inlay.files import held
 from inlay.images import read_picture, write_picture
-from inlay.pipeline import How, inpainter
+from inlay.pipeline import FillOptions, inpainter
 from inlay.prediction import Request, batch, predict
 from tests.full_disk import full_after
 from tests.pictures import half, picture, write_mask
@@ -69,7 +69,7 @@ def test_fills_all_and_says_so():
 
 
 def test_pictures_go_through_the_model_together(painter):
-    fill(how=How(batch=2))
+    fill(how=FillOptions(batch=2))
     assert [shape[0] for shape in painter.shapes] == [2, 2, 1]
 
 
@@ -106,10 +106,10 @@ class TestKilled:
 
         monkeypatch.setattr(painter, "fill", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            fill(how=How(batch=1))
+            fill(how=FillOptions(batch=1))
         assert 1 <= report()["count"]["filled"] <= 2
         monkeypatch.setattr(painter, "fill", answer)
-        fill(how=How(batch=1))
+        fill(how=FillOptions(batch=1))
         assert all(filled_right(name) for name in NAMES)
         assert sum(report()["count"].values()) == 5
 
@@ -141,7 +141,7 @@ class TestKilled:
 
         monkeypatch.setattr("inlay.prediction.reading.write_pages", full)
         with pytest.raises(InlayError, match="No space left"):
-            fill(how=How(batch=1))
+            fill(how=FillOptions(batch=1))
         assert stamps() == {}
         assert report()["count"]["failed"] < 5
 
@@ -259,7 +259,7 @@ def test_without_mask_and_transparency_there_is_nothing_to_fill():
         fill(mask=None)
 
 
-@pytest.mark.parametrize("changed", [{"how": How(feather=3)}, {"text": "a bird"}, {"format": "webp"}])
+@pytest.mark.parametrize("changed", [{"how": FillOptions(feather=3)}, {"text": "a bird"}, {"format": "webp"}])
 def test_other_settings_are_not_mixed_in(changed):
     fill()
     before = stamps()
@@ -299,11 +299,11 @@ def test_a_journal_that_a_full_disk_cut_in_its_first_line_is_begun(left):
 @pytest.mark.parametrize("room", [0, 100, 500, 1500])
 def test_a_disk_that_was_full_is_gone_on_with(room):
     """No picture that was cut short, a message that says what helps; with room, all is as if nothing had been."""
-    fill(output=Path("undisturbed"), how=How(batch=1))
+    fill(output=Path("undisturbed"), how=FillOptions(batch=1))
     with full_after(room), pytest.raises(InlayError, match="Make room there, and start it again"):
-        fill(how=How(batch=1))
+        fill(how=FillOptions(batch=1))
     assert all(filled_right(path.relative_to("out")) for path in stamps())
-    fill(how=How(batch=1))
+    fill(how=FillOptions(batch=1))
     for name in NAMES:
         assert Path("out", name).read_bytes() == Path("undisturbed", name).read_bytes()
 
@@ -363,7 +363,7 @@ def test_a_place_that_takes_nothing_stops_no_other_picture():
     Path("out/deep").parent.mkdir()
     Path("out/deep").touch()  # where a folder should be
     with pytest.raises(InlayError, match=r"1 of 5 pictures could not be filled: .*deep/c\.png"):
-        fill(how=How(batch=1))
+        fill(how=FillOptions(batch=1))
     assert report()["count"] == {"filled": 4, "failed": 1}
 
 
@@ -424,5 +424,5 @@ def test_a_folder_of_jpegs_is_warned_of(caplog):
 
 def test_few_are_in_memory_together(monkeypatch, painter):
     monkeypatch.setattr(batch, "_PIXELS", 20 * 30 * 2)
-    fill(how=How(batch=5))
+    fill(how=FillOptions(batch=5))
     assert [shape[0] for shape in painter.shapes] == [2, 2, 1]

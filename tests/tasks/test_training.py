@@ -14,7 +14,7 @@ import torch
 
 from inlay import checkpoints
 from inlay.errors import InlayError
-from inlay.fillers import Learned
+from inlay.fillers import NetworkFiller
 from inlay.images import read_picture
 from inlay.models import PConvUNet
 from inlay.runs import setup
@@ -227,7 +227,7 @@ class TestInitFrom:
     def test_refuses_weights_of_which_none_fits(self, run):
         run_dir, _ = run
         with pytest.raises(InlayError, match="no weight fits"):
-            checkpoints.transfer(run_dir / "checkpoints/last.ckpt", torch.nn.Linear(2, 3))
+            checkpoints.load_matching_weights(run_dir / "checkpoints/last.ckpt", torch.nn.Linear(2, 3))
 
 
 class TestUntrustedCheckpoints:
@@ -365,7 +365,7 @@ def test_no_network_is_shown_what_is_under_the_mask():
     mask[..., 4:9, 4:9] = 1
     poisoned = torch.where(mask > 0, torch.full_like(image, float("nan")), image)
     task = ReconstructionTask(Recorder(), None, None, None, config={})
-    filler = Learned(Recorder())
+    filler = NetworkFiller(Recorder())
     task.fill({"image": poisoned, "mask": mask, "id": ["a", "b"]})
     filler.fill(poisoned, mask)
     for net in (task.net, filler.net):
@@ -375,7 +375,7 @@ def test_no_network_is_shown_what_is_under_the_mask():
 def test_learned_filler_keeps_known_pixels_and_stays_in_range():
     image, mask = torch.rand(1, 3, 40, 40), torch.zeros(1, 1, 40, 40)
     mask[..., 10:20, 10:20] = 1
-    filled = Learned(PConvUNet(levels=4, width=4)).fill(image, mask)
+    filled = NetworkFiller(PConvUNet(levels=4, width=4)).fill(image, mask)
     known = (mask == 0).expand_as(image)
     assert torch.equal(filled[known], image[known])
     assert 0 <= filled.min() <= filled.max() <= 1

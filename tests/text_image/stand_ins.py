@@ -4,7 +4,7 @@ import json
 
 import torch
 
-from inlay.checkpoints import KEY
+from inlay.checkpoints import META_KEY
 from inlay.checkpoints.provenance import provenance
 from inlay.models.damsm import DAMSM
 from inlay.text import LSTMEncoder
@@ -28,7 +28,7 @@ def write_checkpoint(path, net, text):
         "model": {"_target_": "inlay.models.damsm.DAMSM", **NETWORK},
         "text": {"_target_": "inlay.text.LSTMEncoder", **READER},
     }
-    torch.save({"state_dict": state, KEY: provenance(config)}, path)
+    torch.save({"state_dict": state, META_KEY: provenance(config)}, path)
     return str(path)
 
 

@@ -14,7 +14,7 @@ from inlay.app.room import Room
 from inlay.app.views import View, view_of
 from inlay.app.words import called, looked
 from inlay.errors import InlayError
-from inlay.pipeline import How
+from inlay.pipeline import FillOptions
 
 if TYPE_CHECKING:
     from inlay.pipeline import Inpainter
@@ -25,7 +25,7 @@ LONGEST_TEXT = 1000  # letters; no encoder reads as many
 
 
 @dataclass(frozen=True)
-class Wish:
+class PageRequest:
     """What a visitor asks for.
 
     Attributes:
@@ -38,7 +38,7 @@ class Wish:
     text: str = ""
     seed: int | None = None
     samples: int = 1
-    how: How = field(default_factory=How)
+    how: FillOptions = field(default_factory=FillOptions)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Results:
 
 
 def fill(
-    models: Mapping[str, "Inpainter"], loaded: Loaded, hole: Hole, wish: Wish, limits: Limits, room: Room
+    models: Mapping[str, "Inpainter"], loaded: Loaded, hole: Hole, wish: PageRequest, limits: Limits, room: Room
 ) -> list[Sample]:
     """Fill the hole of a picture, by one model or by several, once or with several samples.
 
@@ -153,13 +153,13 @@ def forget(samples: Iterable[Sample]) -> None:
         sample.view.forget()
 
 
-def _seeds(wish: Wish, drawn: bool) -> list[int | None]:
+def _seeds(wish: PageRequest, drawn: bool) -> list[int | None]:
     if not drawn:
         return [None]
     return [wish.seed] if wish.samples == 1 else [(wish.seed or 0) + number for number in range(wish.samples)]
 
 
-def _check(hole: Hole, wish: Wish, limits: Limits) -> None:
+def _check(hole: Hole, wish: PageRequest, limits: Limits) -> None:
     if not hole.any():
         raise InlayError("There is no hole yet. Paint over what is to be replaced, add a box, or give a mask file.")
     if hole.all():

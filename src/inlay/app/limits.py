@@ -69,7 +69,7 @@ OPENING = Work(
 )
 
 
-class OneAtATime:
+class SerialExecutor:
     """Runs one piece of work after the other, each for a limited time.
 
     Python cannot stop a thread: work that ran out of time is left to end by itself, and nothing new begins before.

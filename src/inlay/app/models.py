@@ -8,7 +8,7 @@ from inlay.printing import console, printable
 
 if TYPE_CHECKING:
     from inlay.pipeline import Inpainter
-    from inlay.precision import Inference
+    from inlay.precision import InferencePrecision
 
 Models = dict[str, "Inpainter"]
 """By what the page calls them, in the order that they were named in."""
@@ -17,7 +17,7 @@ UNTRAINED = ("telea", "navier_stokes", "biharmonic", "mean")
 """What the page offers where no model is named: fillers that need no training, the first is chosen."""
 
 
-def open_models(names: Sequence[str], device: str = "auto", precision: "Inference" = "32") -> Models:
+def open_models(names: Sequence[str], device: str = "auto", precision: "InferencePrecision" = "32") -> Models:
     """Open every model once, before there is a page: what cannot be opened ends the program, not a visit.
 
     Args:

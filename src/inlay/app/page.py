@@ -8,9 +8,9 @@ from typing import Any
 import gradio as gr
 
 from inlay.app.events import Happened, connect
-from inlay.app.filling import Results, Wish, fill
+from inlay.app.filling import PageRequest, Results, fill
 from inlay.app.layout import TITLE, lay_out, neutral, says
-from inlay.app.limits import FILLING, OPENING, Limits, OneAtATime
+from inlay.app.limits import FILLING, OPENING, Limits, SerialExecutor
 from inlay.app.masks import painted, remarks
 from inlay.app.models import Models
 from inlay.app.pictures import Loaded, hole_picture, is_exact, load, load_mask, own_format, save
@@ -18,7 +18,7 @@ from inlay.app.pieces import given, with_kept, with_mask, with_picture, with_res
 from inlay.app.room import Room
 from inlay.errors import InlayError
 from inlay.images import HoleIs
-from inlay.pipeline import How
+from inlay.pipeline import FillOptions
 
 _KEPT = 3600  # seconds for which a file is kept that was handed in
 
@@ -34,7 +34,7 @@ class Page:
 
     def __init__(self, models: Models, limits: Limits, room: Room) -> None:
         self.models, self.limits, self.room = models, limits, room
-        self._fills, self._openings = OneAtATime(limits.seconds, FILLING), OneAtATime(limits.seconds, OPENING)
+        self._fills, self._openings = SerialExecutor(limits.seconds, FILLING), SerialExecutor(limits.seconds, OPENING)
         with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(60, _KEPT)) as self.blocks:
             self.parts = lay_out(list(models), limits)
             connect(self)
@@ -226,9 +226,9 @@ def _there(loaded: Loaded | None, results: Results | None) -> tuple[Loaded, Resu
     return results.check(loaded), results
 
 
-def _wish(text: str, count: float, seed: str, strategy: Any, feather: float, dilate: float, blend: bool) -> Wish:
+def _wish(text: str, count: float, seed: str, strategy: Any, feather: float, dilate: float, blend: bool) -> PageRequest:
     """What was asked for, from what the page's fields hold."""
     if seed.strip() and not seed.strip().isdecimal():
         raise InlayError(f"The seed must be a whole number from 0, or empty, got {seed!r}.")
-    how = How(strategy, int(feather), int(dilate), "poisson" if blend else "none")
-    return Wish(text, int(seed) if seed.strip() else None, int(count), how)
+    how = FillOptions(strategy, int(feather), int(dilate), "poisson" if blend else "none")
+    return PageRequest(text, int(seed) if seed.strip() else None, int(count), how)

@@ -51,7 +51,7 @@ class Refused(Exception):
         self.status = status
 
 
-class Doors:
+class AllowListMiddleware:
     """Middleware around everything of Gradio's: refuses what is not the page's own, and says so to the browser, too.
 
     Args:
@@ -114,8 +114,8 @@ def is_own(method: str, path: str, headers: Headers) -> bool:
 
 
 def guarded(app: ASGIApp, limits: Limits, room: Room) -> ASGIApp:
-    """An application behind :class:`Doors`, for requests that name this machine: no other site's name leads to it."""
-    return TrustedHostMiddleware(Doors(app, limits, room), allowed_hosts=["127.0.0.1", "localhost"])
+    """An application behind the allow-list, for requests that name this machine."""
+    return TrustedHostMiddleware(AllowListMiddleware(app, limits, room), allowed_hosts=["127.0.0.1", "localhost"])
 
 
 def _size(headers: Headers, most: float) -> int:

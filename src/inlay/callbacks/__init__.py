@@ -9,11 +9,11 @@ from inlay.callbacks.ema import EMA
 from inlay.callbacks.grids import ImageGrids
 from inlay.callbacks.metrics_csv import MetricsCSV, RewindMetrics
 from inlay.callbacks.mlflow_run import MLflowRun
-from inlay.callbacks.nonfinite import Faults
+from inlay.callbacks.nonfinite import NonFiniteGuard
 from inlay.callbacks.per_sample_metrics import ValidationItems
 from inlay.callbacks.preemption import Preemption
 from inlay.callbacks.preflight import Preflight
-from inlay.callbacks.progress import IterationBar
+from inlay.callbacks.progress import IterationProgressBar
 from inlay.callbacks.summary import Summary
 from inlay.callbacks.throughput import Throughput
 from inlay.callbacks.wandb_run import WandbRun
@@ -24,11 +24,11 @@ __all__ = [
     "BadFiles",
     "Checkpoints",
     "DemoReport",
-    "Faults",
     "ImageGrids",
-    "IterationBar",
+    "IterationProgressBar",
     "MLflowRun",
     "MetricsCSV",
+    "NonFiniteGuard",
     "Preemption",
     "Preflight",
     "RewindMetrics",

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 from inlay import files
 from inlay.data.datamodule import InpaintingData
 from inlay.data.loader import TrainingLoader
-from inlay.data.skipped import Problem
+from inlay.data.skipped import SkippedSample
 from inlay.errors import InlayError
 from inlay.files import alone, csv_bytes, csv_rows, read_bytes
 
@@ -58,7 +58,7 @@ class BadFiles(pl.Callback):
         if trainer.global_step > self._summed_up:
             self._sum_up(trainer)
 
-    def _write(self, trainer: pl.Trainer) -> list[Problem]:
+    def _write(self, trainer: pl.Trainer) -> list[SkippedSample]:
         news = cast(InpaintingData, trainer.datamodule).problems.news()  # type: ignore[attr-defined]
         append(self.folder / BAD_FILES, [problem for problem in news if problem.what != "hole"])
         append(self.folder / REJECTED_HOLES, [problem for problem in news if problem.what == "hole"])
@@ -82,7 +82,7 @@ class BadFiles(pl.Callback):
             log.warning("%s lists %d pictures without a usable hole.", self.folder / REJECTED_HOLES, len(rejected))
 
 
-def append(path: Path, problems: list[Problem]) -> None:
+def append(path: Path, problems: list[SkippedSample]) -> None:
     """Add to a list what it does not hold yet; processes that share the folder take turns."""
     if not problems:
         return
@@ -91,11 +91,11 @@ def append(path: Path, problems: list[Problem]) -> None:
         found = read(path)
         known = {one[:-1] for one in found}
         new = [problem for problem in problems if problem[:-1] not in known]
-        head = [] if path.stat().st_size else [Problem._fields]
+        head = [] if path.stat().st_size else [SkippedSample._fields]
         files.append(path, csv_bytes([*head, *new]))
 
 
-def read(path: Path) -> list[Problem]:
+def read(path: Path) -> list[SkippedSample]:
     """What a list holds; nothing where there is none.
 
     Raises:
@@ -104,12 +104,12 @@ def read(path: Path) -> list[Problem]:
     if not path.exists():
         return []
     try:
-        return [Problem(**row) for row in csv_rows(read_bytes(path))]  # type: ignore[arg-type]
+        return [SkippedSample(**row) for row in csv_rows(read_bytes(path))]  # type: ignore[arg-type]
     except (ValueError, TypeError) as error:
         raise InlayError(f"{path}: not a list of a run ({error}). Move it away, and start again.") from error
 
 
-def _some(listed: list[Problem]) -> str:
+def _some(listed: list[SkippedSample]) -> str:
     shown = "; ".join(f"{problem.file} ({problem.reason})" for problem in listed[:_SHOWN])
     return shown + (" ..." if len(listed) > _SHOWN else "")
 

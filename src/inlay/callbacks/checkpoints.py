@@ -211,7 +211,7 @@ class Checkpoints(pl.callbacks.Checkpoint):
 
 
 def _point(link: Path, target: Path) -> None:
-    """Let a name stand for a file and its sum, from one moment to the next; see :func:`inlay.checkpoints.files.resolved`."""
+    """Let a name stand for a file and its sum, from one moment to the next."""
     for name, file in ((sidecar(link), sidecar(target)), (link, target)):
         temporary = name.with_name(f".{name.name}.part")
         temporary.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 from pytorch_lightning.plugins.layer_sync import LayerSync
 from torch import nn
 
-from inlay.models.layers import keep_statistics, share_statistics
+from inlay.models.layers import convert_sync_batchnorm, revert_sync_batchnorm
 
 
 class WholeBatchNorm(LayerSync):
@@ -14,10 +14,10 @@ class WholeBatchNorm(LayerSync):
 
     def apply(self, model: nn.Module) -> nn.Module:
         """When training begins on several processes."""
-        share_statistics(model)
+        convert_sync_batchnorm(model)
         return model
 
     def revert(self, model: nn.Module) -> nn.Module:
         """When it has ended."""
-        keep_statistics(model)
+        revert_sync_batchnorm(model)
         return model

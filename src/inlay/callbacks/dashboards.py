@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Protocol, TypeVar, cast
 
-from inlay.errors import in_a_line
+from inlay.errors import one_line
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def give_up(dashboard: Dashboard, error: Exception) -> None:
     dashboard.lost = True
     log.warning(
         "%s gave up (%s). Training goes on without; metrics.csv has the numbers.",
-        type(dashboard).__name__, in_a_line(error),
+        type(dashboard).__name__, one_line(error),
     )  # fmt: skip
 
 

@@ -14,16 +14,16 @@ from torch.optim import Optimizer
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from inlay.errors import in_a_line
-from inlay.models.layers.cpu_sync_batch_norm import WholeBatchNorm2d
+from inlay.errors import one_line
+from inlay.models.layers.cpu_sync_batch_norm import CPUSyncBatchNorm2d
 from inlay.tasks import InpaintingTask
 from inlay.tasks.base import Task
-from inlay.tasks.optimization import Buffers, Loss, parameters_of, trainable
+from inlay.tasks.optimization import BufferSnapshot, Loss, parameters_of, trainable
 from inlay.types import Batch
 
 T = TypeVar("T")
 
-_SHARED = (nn.SyncBatchNorm, WholeBatchNorm2d)
+_SHARED = (nn.SyncBatchNorm, CPUSyncBatchNorm2d)
 
 
 class StepCosts(NamedTuple):
@@ -86,7 +86,7 @@ def attempt(measure: Callable[[], T]) -> T | str:
     try:
         return measure()
     except Exception as error:
-        return in_a_line(error)
+        return one_line(error)
 
 
 @contextmanager
@@ -95,7 +95,7 @@ def without_trace(task: Task) -> Iterator[None]:
 
     Meanwhile nothing is compiled, and no batch norm waits for other processes.
     """
-    buffers, modes = Buffers([task]), [(module, module.training) for module in task.modules()]
+    buffers, modes = BufferSnapshot([task]), [(module, module.training) for module in task.modules()]
     devices = [task.device] if task.device.type == "cuda" else []
     with torch.random.fork_rng(devices), torch.compiler.set_stance("force_eager"), _alone(task):
         try:

@@ -9,17 +9,17 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 
 from inlay.callbacks.atomic_io import AtomicCheckpointIO
-from inlay.checkpoints import KEY
+from inlay.checkpoints import META_KEY
 from inlay.checkpoints.provenance import provenance
 from inlay.distributed import rank_and_world
 from inlay.errors import InlayError
-from inlay.tasks.base import Fault, Task
+from inlay.tasks.base import NonFiniteStep, Task
 from inlay.types import Batch
 
 log = logging.getLogger(__name__)
 
 
-class Faults(pl.Callback):
+class NonFiniteGuard(pl.Callback):
     """Write a replay file for a batch whose step was skipped; end the run after too many in a row.
 
     A replay file holds the batch (pictures, masks, ids), and the weights that it has left behind: those that met it,
@@ -78,7 +78,7 @@ class Faults(pl.Callback):
                 "with init_from= these weights and a lower optimizer.lr."
             )
 
-    def _keep(self, fault: Fault, task: Task, batch: Batch) -> str:
+    def _keep(self, fault: NonFiniteStep, task: Task, batch: Batch) -> str:
         """Write the replay file; what is said of it."""
         rank, world = rank_and_world()
         if rank and not fault.terms:
@@ -92,13 +92,13 @@ class Faults(pl.Callback):
             return f"{self.folder} holds {self.keep} replay files already."
         origin = provenance(task.settings, step=fault.step, rank=rank, world=world)
         try:
-            AtomicCheckpointIO().save_checkpoint({KEY: origin, "state_dict": state, "batch": _on_cpu(batch)}, path)
+            AtomicCheckpointIO().save_checkpoint({META_KEY: origin, "state_dict": state, "batch": _on_cpu(batch)}, path)
         except InlayError as error:  # no reason to end the run
             return f"Its batch could not be kept: {error}"
         return f"Look at it with: inlay train replay={path}"
 
 
-def _what(fault: Fault) -> str:
+def _what(fault: NonFiniteStep) -> str:
     return f"{', '.join(fault.terms)} not finite" if fault.terms else "gradient not finite"
 
 

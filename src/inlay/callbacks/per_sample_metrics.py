@@ -16,7 +16,7 @@ from inlay.distributed import rank_and_world
 from inlay.errors import InlayError
 from inlay.files import csv_bytes, write_bytes
 from inlay.images import contact_sheet
-from inlay.metrics import Answer, Fidelity
+from inlay.metrics import Fidelity, FillResult
 from inlay.tasks import InpaintingTask
 
 FILE = "val_items.csv"
@@ -112,7 +112,7 @@ class ValidationItems(pl.Callback):
 
 def _measured(composite: Tensor, batch: Any) -> _Measured:
     ids, mask = batch["id"], batch["mask"]
-    found = _FIDELITY(Answer(composite.detach().float().clamp(0, 1), batch["image"].float(), mask))
+    found = _FIDELITY(FillResult(composite.detach().float().clamp(0, 1), batch["image"].float(), mask))
     return _Measured(
         ids=ids,
         captions=batch.get("caption", [""] * len(ids)),

@@ -11,7 +11,7 @@ _SECONDS_ON_SCREEN = 0.5
 _SECONDS_IN_A_LOG = 10.0
 
 
-class IterationBar(pl.callbacks.ProgressBar):
+class IterationProgressBar(pl.callbacks.ProgressBar):
     """One bar over all iterations of the run, with the loss terms; a second one while it validates.
 
     The terms are fetched from the device only when the bar is redrawn, at most twice a second (every ten seconds

@@ -15,7 +15,7 @@ from inlay.callbacks.ema import EMA
 from inlay.callbacks.flops_memory import StepCosts, attempt, fill_flops, state_bytes, step_costs, without_trace
 from inlay.data.loader import SampleLoader, TrainingLoader
 from inlay.data.pictures import IndexedPictures
-from inlay.data.samples import Address
+from inlay.data.samples import SampleIndex
 from inlay.errors import InlayError
 from inlay.tasks import InpaintingTask
 from inlay.tasks.base import Task
@@ -149,7 +149,7 @@ def _first_pictures(trainer: pl.Trainer, loader: TrainingLoader) -> Batch:
     """Training pictures on the device, as a step gets them."""
     if isinstance(trainer.strategy, pl.strategies.FSDPStrategy | pl.strategies.ModelParallelStrategy):
         raise InlayError("the weights are shared out over the processes")
-    addresses = [Address(*divmod(number, loader.stream.length)) for number in range(_PICTURES)]
+    addresses = [SampleIndex(*divmod(number, loader.stream.length)) for number in range(_PICTURES)]
     stored = loader.collate_fn([loader.dataset[address] for address in addresses])
     stored.pop("problems")  # listed when they are met
     return cast(Batch, trainer.strategy.batch_to_device(stored))
@@ -208,7 +208,7 @@ def _hole_ratios(samples: Dataset[Any], length: int) -> list[float]:
     """Of training masks, spread over the first pass, or of several passes over a few pictures; fewer if slow."""
     until, ratios = time.monotonic() + _SECONDS, list[float]()
     for number in range(_MASKS):
-        address = Address(*divmod(number * max(length // _MASKS, 1), length))
+        address = SampleIndex(*divmod(number * max(length // _MASKS, 1), length))
         ratios.append(float(samples[address]["mask"].mean()))
         if time.monotonic() > until:
             break

@@ -14,7 +14,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from inlay.callbacks.dashboards import give_up, unfailing
 from inlay.checkpoints.files import resolved
-from inlay.errors import in_a_line
+from inlay.errors import one_line
 from inlay.printing import printable
 
 log = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ class WandbRun(WandbLogger):
                 self._offline = True
                 log.warning(
                     "wandb cannot be used online (%s). The run is kept on disk; send it later: wandb sync %s",
-                    in_a_line(error), self.folder / "wandb/offline-run-*",
+                    one_line(error), self.folder / "wandb/offline-run-*",
                 )  # fmt: skip
         try:
             return self._init("offline" if self._offline else None)

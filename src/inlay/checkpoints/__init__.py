@@ -1,26 +1,26 @@
 """Checkpoints: plain data that carries its own configuration, opened without running any code of theirs."""
 
 from inlay.checkpoints.building import build_network, build_text_encoder
-from inlay.checkpoints.init_from import Transfer, load_text, transfer
+from inlay.checkpoints.init_from import LoadReport, load_matching_weights, load_text
 from inlay.checkpoints.meta_init import Bounded
-from inlay.checkpoints.reading import AVERAGE, KEY, other_version, read, settings, training_size, weights
+from inlay.checkpoints.reading import AVERAGE, META_KEY, other_version, read, settings, training_size, weights
 from inlay.checkpoints.resolve import locate
 from inlay.checkpoints.trust import check_trusted
 
 __all__ = [
     "AVERAGE",
-    "KEY",
+    "META_KEY",
     "Bounded",
-    "Transfer",
+    "LoadReport",
     "build_network",
     "build_text_encoder",
     "check_trusted",
+    "load_matching_weights",
     "load_text",
     "locate",
     "other_version",
     "read",
     "settings",
     "training_size",
-    "transfer",
     "weights",
 ]

@@ -10,7 +10,7 @@ from inlay.errors import InlayError
 
 
 @dataclass(frozen=True)
-class Transfer:
+class LoadReport:
     """What became of each key when weights were carried over."""
 
     loaded: list[str]
@@ -26,7 +26,7 @@ class Transfer:
         return "\n".join(lines)
 
 
-def transfer(path: str | Path, net: nn.Module, part: str = "net") -> Transfer:
+def load_matching_weights(path: str | Path, net: nn.Module, part: str = "net") -> LoadReport:
     """Copy a checkpoint's weights into a network as far as names and shapes agree (``init_from=``).
 
     Args:
@@ -40,7 +40,7 @@ def transfer(path: str | Path, net: nn.Module, part: str = "net") -> Transfer:
     given, own = weights(read(path), part), net.state_dict()
     shared = given.keys() & own.keys()
     fits = {key for key in shared if given[key].shape == own[key].shape}
-    report = Transfer(
+    report = LoadReport(
         loaded=sorted(fits),
         missing=sorted(own.keys() - given.keys()),
         unexpected=sorted(given.keys() - own.keys()),

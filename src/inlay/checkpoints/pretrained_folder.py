@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from inlay.errors import InlayError, in_a_line
+from inlay.errors import InlayError, one_line
 from inlay.pretrained.transformers import kept
 
 WEIGHTS, SETTINGS, CARD = "model.safetensors", "config.json", "README.md"
@@ -129,4 +129,4 @@ def _each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _damaged(file: Path, error: Exception) -> InlayError:
-    return InlayError(f"{file}: damaged, or not what its name says ({in_a_line(error)}). Get or export it again.")
+    return InlayError(f"{file}: damaged, or not what its name says ({one_line(error)}). Get or export it again.")

@@ -11,7 +11,7 @@ from inlay.checkpoints.pretrained_folder import WEIGHTS, read_folder
 from inlay.errors import InlayError
 from inlay.files.tensors import load_plain
 
-KEY = "inlay"
+META_KEY = "inlay"
 AVERAGE = "average"
 """Where a checkpoint keeps the moving average of weights, if the run had one."""
 
@@ -31,7 +31,7 @@ def read(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if path.is_dir():
         told, tensors = read_folder(path)
-        return {KEY: told, "state_dict": tensors}
+        return {META_KEY: told, "state_dict": tensors}
     if path.name == WEIGHTS:
         raise InlayError(f"{path}: weights alone do not say of which network. Name the folder: {path.parent}.")
     path = resolved(path)
@@ -46,9 +46,11 @@ def read(path: str | Path) -> dict[str, Any]:
         raise InlayError(
             f"{path}: not a readable checkpoint ({type(error).__name__}). It is damaged or holds code; use another."
         ) from error
-    if not isinstance(checkpoint, dict) or not {KEY, "state_dict"} <= checkpoint.keys():
-        raise InlayError(f"{path}: not a checkpoint of Inlay (no {KEY!r} entry). Give one that `inlay train` wrote.")
-    told = checkpoint[KEY]
+    if not isinstance(checkpoint, dict) or not {META_KEY, "state_dict"} <= checkpoint.keys():
+        raise InlayError(
+            f"{path}: not a checkpoint of Inlay (no {META_KEY!r} entry). Give one that `inlay train` wrote."
+        )
+    told = checkpoint[META_KEY]
     if not isinstance(told, dict) or not isinstance(told.get("config"), dict):
         raise InlayError(f"{path}: does not say which settings it was made with. Give one that `inlay train` wrote.")
     for group in ("state_dict", AVERAGE):
@@ -63,7 +65,7 @@ def _check_named(path: Path, tensors: Any) -> None:
 
 def other_version(checkpoint: dict[str, Any]) -> str:
     """A sentence with both versions where another Inlay wrote a checkpoint than this one; else nothing."""
-    told = checkpoint[KEY]
+    told = checkpoint[META_KEY]
     written = told.get("version") if isinstance(told, dict) else None
     if written == inlay.__version__:
         return ""
@@ -90,7 +92,7 @@ def settings(path: str | Path, checkpoint: dict[str, Any], group: str) -> dict[s
         InlayError: it says nothing.
     """
     try:
-        return dict(checkpoint[KEY]["config"][group])
+        return dict(checkpoint[META_KEY]["config"][group])
     except (KeyError, TypeError, ValueError):
         raise InlayError(
             f"{path}: the checkpoint does not say which {NAMES[group]} it holds.{other_version(checkpoint)}"
@@ -100,7 +102,7 @@ def settings(path: str | Path, checkpoint: dict[str, Any], group: str) -> dict[s
 def training_size(path: str | Path) -> int | None:
     """Side in pixels of the crops that it was trained on; None where a checkpoint does not say. See :func:`read`."""
     try:
-        size = read(path)[KEY]["config"]["data"]["image_size"]
+        size = read(path)[META_KEY]["config"]["data"]["image_size"]
     except (KeyError, TypeError):
         return None
     return size if isinstance(size, int) and size > 0 else None

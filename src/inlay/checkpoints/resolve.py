@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from inlay.checkpoints.pretrained_folder import FILES
-from inlay.errors import InlayError, in_a_line
+from inlay.errors import InlayError, one_line
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def locate(name: str | Path) -> Path:
         found = snapshot_download(on_the_hub["repo"], revision=on_the_hub["revision"], allow_patterns=list(FILES))
     except Exception as error:  # what the library raises has no common base
         raise InlayError(
-            f"{name}: no such checkpoint here, and not to be had from the Hugging Face hub ({in_a_line(error)}). "
+            f"{name}: no such checkpoint here, and not to be had from the Hugging Face hub ({one_line(error)}). "
             "Check the path or the name; a private model wants `hf auth login`."
         ) from error
     return Path(found)

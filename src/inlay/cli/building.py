@@ -12,7 +12,7 @@ from hydra.errors import HydraException, InstantiationException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from inlay.cli.overrides import suggestion
-from inlay.errors import InlayError, in_a_line
+from inlay.errors import InlayError, one_line
 from inlay.shell import quoted
 
 _CALLED = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null"}
@@ -43,7 +43,7 @@ def instantiate(config: Any, **given: Any) -> Any:
         if missing := re.match("Error locating target '(.*?)'", str(error)):
             raise InlayError(f"{name}: there is no {missing[1]}, which _target_ names.") from error
         if isinstance(cause, TypeError | ValueError):
-            raise InlayError(f"{name}: {in_a_line(cause)}.") from error
+            raise InlayError(f"{name}: {one_line(cause)}.") from error
         raise
 
 

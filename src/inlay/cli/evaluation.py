@@ -13,9 +13,9 @@ from inlay.cli.settings import check, pictures, replace_home, require
 from inlay.printing import console, say
 
 if TYPE_CHECKING:
-    from inlay.evaluation.protocol import Protocol
+    from inlay.evaluation.protocol import EvalProtocol
     from inlay.evaluation.results import Results
-    from inlay.evaluation.scoring import Measures
+    from inlay.evaluation.scoring import Scorer
     from inlay.evaluation.store import Shard
 
 log = logging.getLogger(__name__)
@@ -199,22 +199,22 @@ def _shard(given: str | None) -> "Shard":
     return Shard.read(given)
 
 
-def _protocol(cfg: DictConfig) -> "Protocol":
+def _protocol(cfg: DictConfig) -> "EvalProtocol":
     whole = cfg.copy()  # where weights lie on this machine, and which one it is, is no part of the recipe
     whole.weights, whole.device = {name: f"weights.{name}" for name in cfg.weights}, "device"
     recipe = OmegaConf.to_container(whole.protocol, resolve=True)
     bare = OmegaConf.masked_copy(cfg.protocol, [key for key in cfg.protocol if key != "metrics"])
     bare._set_parent(cfg)  # messages name the whole setting
     bare._metadata.key = "protocol"
-    protocol: Protocol = instantiate(bare, _convert_="all")(recipe=recipe)
+    protocol: EvalProtocol = instantiate(bare, _convert_="all")(recipe=recipe)
     return protocol
 
 
-def _measures(cfg: DictConfig) -> "Measures":
+def _measures(cfg: DictConfig) -> "Scorer":
     """Everything the protocol measures, but for what lacks its weights."""
     from inlay.checkpoints.files import digest
     from inlay.errors import InlayError, Missing
-    from inlay.evaluation.scoring import Measures
+    from inlay.evaluation.scoring import Scorer
 
     built, left_out = {}, {}
     for name in cfg.protocol.metrics:
@@ -227,4 +227,4 @@ def _measures(cfg: DictConfig) -> "Measures":
         if not Path(path).exists():
             raise InlayError(f"weights.{name}={path}: no such file, and no metric of the protocol asks for it.")
     built = {name: measure for name, measure in built.items() if measure is not None}  # metrics.NAME=null
-    return Measures.of(built, left_out, {name: digest(path) for name, path in weights.items()})
+    return Scorer.of(built, left_out, {name: digest(path) for name, path in weights.items()})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from inlay.printing import say
 
 if TYPE_CHECKING:
-    from inlay.export.exporting import Wording
+    from inlay.export.exporting import CardFields
 
 _ONNX, _TORCH = ".onnx", ".pt2"
 _BARE = {"onnx": _ONNX, "torch": _TORCH}
@@ -88,10 +88,10 @@ def _push(args: argparse.Namespace) -> None:
         say(push_folder(Path(folder), args.to, args.private))
 
 
-def _wording(args: argparse.Namespace) -> "Wording":
-    from inlay.export.exporting import Wording
+def _wording(args: argparse.Namespace) -> "CardFields":
+    from inlay.export.exporting import CardFields
 
-    return Wording(args.license, args.name, args.results)
+    return CardFields(args.license, args.name, args.results)
 
 
 def _refuse_wording(args: argparse.Namespace, why: str) -> None:

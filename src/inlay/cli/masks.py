@@ -73,11 +73,11 @@ def _buckets(args: argparse.Namespace) -> None:
     from inlay.buckets import BUCKETS
     from inlay.errors import InlayError
     from inlay.masks.export import BORDERS, freeze_buckets
-    from inlay.masks.painted import Region
+    from inlay.masks.painted import PaintedMask
 
     _check(args)
     family = _family(composed(args.settings))
-    if not isinstance(family, Region):
+    if not isinstance(family, PaintedMask):
         raise InlayError(f"{_name(args.settings)} has no ratio and border to set. Use masks=strokes, shapes or boxes.")
     masks = freeze_buckets(family, args.count, args.size, args.seed)
     _write(args, masks, args.count * len(BUCKETS) * len(BORDERS), _name(args.settings))
@@ -107,9 +107,9 @@ def _seen(cfg: "DictConfig", args: argparse.Namespace) -> Iterator[tuple[Any, st
     """Pictures, white in the hole, as evaluation would cut them."""
     import numpy as np
 
-    from inlay.data.samples import EvaluationSamples, Recipe
+    from inlay.data.samples import EvaluationSamples, SampleConfig
 
-    recipe = Recipe(masks=_family(cfg), size=args.size, seed=args.seed, on_bad_file="skip")
+    recipe = SampleConfig(masks=_family(cfg), size=args.size, seed=args.seed, on_bad_file="skip")
     samples = EvaluationSamples(pictures(cfg.data, args.split or cfg.data.train_split), recipe)
     for index in range(min(args.count, len(samples))):
         sample = samples[index]

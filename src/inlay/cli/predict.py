@@ -16,10 +16,10 @@ def main() -> None:
     log_to_terminal(as_typed)
 
     with reported(as_typed), interrupted():
-        from inlay.pipeline import How
+        from inlay.pipeline import FillOptions
         from inlay.prediction import Request, predict
 
-        how = How(**{name: args.pop(name) for name in ("strategy", "feather", "dilate", "blend", "batch")})
+        how = FillOptions(**{name: args.pop(name) for name in ("strategy", "feather", "dilate", "blend", "batch")})
         for path in predict(Request(how=how, **args)):
             say(path)
 

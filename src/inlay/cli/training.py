@@ -11,7 +11,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 from inlay.cli.building import instantiate
 from inlay.cli.settings import check, composed, replace_home, require
-from inlay.errors import InlayError, in_a_line
+from inlay.errors import InlayError, one_line
 
 _OWN = {
     **dict.fromkeys(("run_name", "run_dir", "monitor"), str),
@@ -92,7 +92,7 @@ def _replayed(path: str) -> Any:
         cause = error.__cause__
         if isinstance(cause, InlayError):
             raise
-        told = in_a_line(cause if isinstance(cause, Exception) else error)
+        told = one_line(cause if isinstance(cause, Exception) else error)
         raise InlayError(f"replay={path}: its settings make no task ({told}). Make it again.") from error
 
 

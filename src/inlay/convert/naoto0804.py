@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from inlay.checkpoints import KEY
+from inlay.checkpoints import META_KEY
 from inlay.checkpoints.files import digest
 from inlay.checkpoints.meta_init import Weightless
 from inlay.checkpoints.provenance import software
@@ -52,7 +52,7 @@ def import_naoto0804(path: str | Path) -> Imported:
     report = Report([*moves, *extras])
     config = {"model": {"_target_": "inlay.models.PConvUNet", **settings}, "data": {"image_size": SIZE}}
     checkpoint = {
-        KEY: {**software(), "config": config, "imported": {"from": "naoto0804", path.name: digest(path)}},
+        META_KEY: {**software(), "config": config, "imported": {"from": "naoto0804", path.name: digest(path)}},
         "state_dict": {f"net.{key}": value for key, value in ours.items()},
     }
     return Imported(checkpoint, report, _card(path, report))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch.nn.functional as F
 from torch import Tensor
 
-from inlay.checkpoints import KEY
+from inlay.checkpoints import META_KEY
 from inlay.checkpoints.files import digest
 from inlay.checkpoints.meta_init import Weightless
 from inlay.checkpoints.provenance import software
@@ -123,7 +123,7 @@ def import_tdanet(folder: str | Path, text: str | Path | None = None, words: str
     }
     origin = {"from": "tdanet", **{path.name: digest(path) for path in sources}}
     checkpoint = {
-        KEY: {**software(), "config": config, "imported": origin},
+        META_KEY: {**software(), "config": config, "imported": origin},
         "state_dict": {f"net.{k}": v for k, v in net.items()} | {f"text.{k}": v for k, v in reader.state.items()},
     }
     return Imported(checkpoint, report, _card(sources, report, reader))

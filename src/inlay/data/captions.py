@@ -16,7 +16,7 @@ from itertools import accumulate
 from typing import Any
 
 from inlay.data.filesystem import Tree
-from inlay.data.records import Refused, Row
+from inlay.data.records import Record, RejectedFile
 from inlay.errors import InlayError
 from inlay.files import names_inside, without_controls
 
@@ -92,7 +92,7 @@ def read_captions(tree: Tree, path: str) -> Captions:
     return Captions(by_name, joined)
 
 
-def captioned(rows: Iterable[Row | Refused], tree: Tree, source: str | None) -> Iterator[Row | Refused]:
+def captioned(rows: Iterable[Record | RejectedFile], tree: Tree, source: str | None) -> Iterator[Record | RejectedFile]:
     """Rows with their captions.
 
     Args:
@@ -107,12 +107,12 @@ def captioned(rows: Iterable[Row | Refused], tree: Tree, source: str | None) -> 
     used: set[str] = set()
     pictures = without = 0
     for row in rows:
-        if not isinstance(row, Refused):
+        if not isinstance(row, RejectedFile):
             pictures += 1
             try:
                 said = captions.of(row["image"]) if captions else _beside(tree, row["image"])
             except InlayError as error:
-                yield Refused(row["image"], f"its captions: {error}", row["split"])
+                yield RejectedFile(row["image"], f"its captions: {error}", row["split"])
                 continue
             if captions and said:
                 used.add(captions.name_of(row["image"]) or "")

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from inlay.data.index import read_rows
 from inlay.data.prepare import about_file, examine
-from inlay.data.records import Row, check_inside, names_of
+from inlay.data.records import Record, check_inside, names_of
 from inlay.errors import InlayError
 from inlay.files import read_text
 from inlay.parallel import ordered_map
@@ -46,7 +46,7 @@ def check(index: Path, root: Path, workers: int) -> tuple[int, list[Wrong]]:
     return total - len(wrong), wrong
 
 
-def _compare(root: Path, row: Row) -> Wrong | None:
+def _compare(root: Path, row: Record) -> Wrong | None:
     try:
         check_inside(root, names_of(row), "the index")
     except InlayError as error:

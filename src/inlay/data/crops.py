@@ -13,7 +13,7 @@ Box = tuple[float, float, float, float]
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 
-class Frame(NamedTuple):
+class CropBox(NamedTuple):
     """A square of a picture, in its pixels."""
 
     left: int
@@ -43,7 +43,7 @@ class Frame(NamedTuple):
         return np.asarray(mask[rows].take(columns, axis=1), np.bool_)
 
 
-def random_frame(size: tuple[int, int], window: Box, scale: tuple[float, float], rng: np.random.Generator) -> Frame:
+def random_frame(size: tuple[int, int], window: Box, scale: tuple[float, float], rng: np.random.Generator) -> CropBox:
     """A square of random size and place within a window.
 
     Args:
@@ -57,7 +57,7 @@ def random_frame(size: tuple[int, int], window: Box, scale: tuple[float, float],
     return _square(size, window, scale[0] + (scale[1] - scale[0]) * area, across, down)
 
 
-def central_frame(size: tuple[int, int], window: Box) -> Frame:
+def central_frame(size: tuple[int, int], window: Box) -> CropBox:
     """The largest square in the middle of a window."""
     return _square(size, window, 1.0, 0.5, 0.5)
 
@@ -94,7 +94,7 @@ def mirrored(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.flip(pixels, 1), np.uint8)
 
 
-def _square(size: tuple[int, int], window: Box, area: float, across: float, down: float) -> Frame:
+def _square(size: tuple[int, int], window: Box, area: float, across: float, down: float) -> CropBox:
     """A square of a share of a window's area, at a place within it that two shares give."""
     height, width = size
     left, right = min(round(window[0] * width), width - 1), round(window[2] * width)
@@ -102,6 +102,6 @@ def _square(size: tuple[int, int], window: Box, area: float, across: float, down
     right, bottom = max(right, left + 1), max(bottom, top + 1)
     largest = min(right - left, bottom - top)
     side = max(1, min(largest, round(math.sqrt(area * (right - left) * (bottom - top)))))
-    return Frame(
+    return CropBox(
         left + round(across * (right - left - side)), top + round(down * (bottom - top - side)), side, height, width
     )

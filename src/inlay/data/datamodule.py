@@ -12,19 +12,19 @@ import torch
 from torch import Tensor
 
 from inlay.data.index import open_split
-from inlay.data.loader import AddressStream, SampleLoader, TrainingLoader
+from inlay.data.loader import InfiniteDistributedSampler, SampleLoader, TrainingLoader
 from inlay.data.pictures import IndexedPictures, Pictures
 from inlay.data.prepare import OnDamaged, find_index, read_refused
-from inlay.data.records import Listing
-from inlay.data.samples import Collate, EvaluationSamples, OnBadFile, Recipe, Samples, TrainingSamples
-from inlay.data.skipped import Problem, Problems
+from inlay.data.records import DatasetLayout
+from inlay.data.samples import Collate, EvaluationSamples, OnBadFile, SampleConfig, Samples, TrainingSamples
+from inlay.data.skipped import SkippedSample, SkippedSamples
 from inlay.distributed import rank_and_world
 from inlay.errors import InlayError
-from inlay.masks import Mix, Paired
+from inlay.masks import MixedMasks, Paired
 from inlay.parallel import cores
-from inlay.randomness import Stream, generator
+from inlay.randomness import RngStream, generator
 from inlay.seeds import check_seed
-from inlay.types import Batch, MaskFamily, Tokens
+from inlay.types import Batch, MaskGenerator, Tokens
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +62,8 @@ class InpaintingData(pl.LightningDataModule, ABC):
 
     def __init__(
         self,
-        masks: MaskFamily,
-        val_masks: MaskFamily | None = None,
+        masks: MaskGenerator,
+        val_masks: MaskGenerator | None = None,
         image_size: int = 256,
         batch_size: int = 8,
         crop_scale: tuple[float, float] = (0.5, 1.0),
@@ -108,7 +108,7 @@ class InpaintingData(pl.LightningDataModule, ABC):
         self.workers = min(workers, cores())
         self.overfit = overfit
         self.seed = seed
-        self.problems = Problems()
+        self.problems = SkippedSamples()
         """What could not be used so far."""
         self.tokenizers: dict[str, Callable[[Sequence[str]], Tokens]] = {}
         """What turns captions into tokens, by the key that the tokens get in a batch (``types.Batch``)."""
@@ -123,7 +123,7 @@ class InpaintingData(pl.LightningDataModule, ABC):
         samples = TrainingSamples(
             self.pictures("train"), recipe, self.crop_scale, self.color_jitter, self.flip, self.caption_dropout
         )
-        stream = AddressStream(len(samples), self.seed, only=self.batch_size if self.overfit else None)
+        stream = InfiniteDistributedSampler(len(samples), self.seed, only=self.batch_size if self.overfit else None)
         return TrainingLoader(samples, self.problems, stream, self._batch_size_here(), **self._loading(samples))
 
     def val_dataloader(self) -> SampleLoader:
@@ -133,7 +133,7 @@ class InpaintingData(pl.LightningDataModule, ABC):
         if len(samples) < world:  # a process without any would not take part in the sums at the end
             some = "1 picture" if len(samples) == 1 else f"{len(samples)} pictures"
             raise InlayError(f"validation has {some} for {world} processes. Use more, or fewer devices.")
-        order = generator(self.seed, Stream.EVAL_ORDER).permutation(len(samples))
+        order = generator(self.seed, RngStream.EVAL_ORDER).permutation(len(samples))
         mine, size = order[rank::world].tolist(), self._batch_size_here()
         return SampleLoader(samples, self.problems, sampler=mine, batch_size=size, **self._loading(samples))
 
@@ -152,8 +152,8 @@ class InpaintingData(pl.LightningDataModule, ABC):
         """Bytes to :class:`Batch`, on the training device: only a quarter of it had to travel there."""
         return to_batch(batch)
 
-    def _recipe(self, masks: MaskFamily) -> Recipe:
-        return Recipe(
+    def _recipe(self, masks: MaskGenerator) -> SampleConfig:
+        return SampleConfig(
             masks=masks,
             size=self.image_size,
             seed=self.seed,
@@ -202,7 +202,7 @@ class IndexedData(InpaintingData):
     def __init__(
         self,
         root: str,
-        listing: Listing | None = None,
+        listing: DatasetLayout | None = None,
         index: str | None = None,
         train_split: str = "train",
         val_split: str = "val",
@@ -241,27 +241,27 @@ class IndexedData(InpaintingData):
             self.root, self.listing, self.given_index, self.workers, self.verify, stop, on_damaged=self.on_damaged
         )
 
-    def _without_partner(self, split: Split, masks: MaskFamily) -> list[Problem]:
-        if not isinstance(masks, Paired | Mix):
+    def _without_partner(self, split: Split, masks: MaskGenerator) -> list[SkippedSample]:
+        if not isinstance(masks, Paired | MixedMasks):
             return []
         pictures = self.pictures(split)
         lonely = masks.without_partner(pictures.id(index) for index in range(len(pictures)))
         if lonely:
             log.warning("%d of %d pictures (%s) have no mask, as %s.", len(lonely), len(pictures), split, lonely[0])
-        return [Problem(split, id, "hole", "", "no mask for it") for id in lonely]
+        return [SkippedSample(split, id, "hole", "", "no mask for it") for id in lonely]
 
-    def _refused(self) -> list[Problem]:
+    def _refused(self) -> list[SkippedSample]:
         """All of it, also what would neither train nor validate: it was found, so it is listed."""
         as_used = {name: split for split, name in self.splits.items()}
         return [
-            Problem(as_used.get(split, split), file, "picture", str(self.root / file), reason)
+            SkippedSample(as_used.get(split, split), file, "picture", str(self.root / file), reason)
             for file, reason, split in read_refused(self.index())
             if split
         ]
 
 
 def to_batch(stored: dict[str, Any]) -> Batch:
-    """Collated :class:`~inlay.data.samples.StoredSample` to :class:`~inlay.types.Batch`.
+    """Collated :class:`~inlay.data.samples.RawSample` to :class:`~inlay.types.Batch`.
 
     Args:
         stored: ``image`` ``(B, H, W, 3)`` uint8, ``mask`` ``(B, H, W)`` bool, ``id``, and perhaps the other keys.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from inlay.data.crops import shrink
 from inlay.data.datamodule import InpaintingData, Split
-from inlay.data.pictures import Photograph
+from inlay.data.pictures import SourceImage
 
 TRAINING = ("astronaut", "rocket", "hubble_deep_field", "retina", "camera", "brick", "grass", "gravel")
 HELD_OUT = ("chelsea", "coffee")
@@ -35,9 +35,9 @@ class InMemory:
         """The photograph's name in scikit-image."""
         return self.names[index]
 
-    def read(self, index: int, at_least: int | None = None) -> Photograph:
+    def read(self, index: int, at_least: int | None = None) -> SourceImage:
         """The photograph at a position."""
-        return Photograph(self.images[index], self.names[index])
+        return SourceImage(self.images[index], self.names[index])
 
 
 class DemoData(InpaintingData):

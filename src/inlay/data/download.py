@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from inlay.data.datasets import Pets
 from inlay.data.filesystem import Tree
-from inlay.data.records import Refused
+from inlay.data.records import RejectedFile
 from inlay.errors import InlayError
 
 log = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ def _by_hand(target: Path) -> str:
 
 def _is_complete(home: Path) -> bool:
     try:
-        rows = [row for row in Pets()(Tree(home)) if not isinstance(row, Refused)]
+        rows = [row for row in Pets()(Tree(home)) if not isinstance(row, RejectedFile)]
     except InlayError:
         return False
     whole = all("mask" in row and (home / row["image"]).exists() for row in rows)

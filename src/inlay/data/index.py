@@ -23,7 +23,7 @@ from pyarrow import ipc
 from pyarrow import json as arrow_json
 
 from inlay.cache import cache_dir
-from inlay.data.records import Row, check_inside
+from inlay.data.records import Record, check_inside
 from inlay.errors import BadFile, InlayError
 from inlay.files import SUSPICIOUS, alone, open_regular, read_text, write_text
 
@@ -68,9 +68,9 @@ class Index:
     def __len__(self) -> int:
         return self._length
 
-    def __getitem__(self, place: int) -> Row:
+    def __getitem__(self, place: int) -> Record:
         row = {name: self.value(place, name) for name in SCHEMA.names}
-        return cast(Row, {name: value for name, value in row.items() if value is not None})
+        return cast(Record, {name: value for name, value in row.items() if value is not None})
 
     def value(self, place: int, column: str) -> Any:
         """One value of a row, None where it has none. What is not asked for is not read from disk."""
@@ -114,7 +114,7 @@ def open_split(path: str | os.PathLike[str], split: str, root: Path | None = Non
     return Index(file)
 
 
-def read_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
+def read_rows(path: str | os.PathLike[str]) -> Iterator[Record]:
     """The rows of an index, one after the other. Errors: an :class:`InlayError` that names file and line."""
     path = Path(path)
     try:
@@ -127,7 +127,7 @@ def read_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
         raise InlayError(f"data.index={path}: cannot be read ({error}). Make one with `inlay data prepare`.") from error
 
 
-def _parsed(path: Path, number: int, line: str) -> Row:
+def _parsed(path: Path, number: int, line: str) -> Record:
     try:
         row = json.loads(line)
     except json.JSONDecodeError as error:
@@ -136,7 +136,7 @@ def _parsed(path: Path, number: int, line: str) -> Row:
         raise InlayError(
             f"{path}, line {number}: a row needs the texts {', '.join(_REQUIRED)}; got {line[:80].strip()}"
         )
-    return cast(Row, row)
+    return cast(Record, row)
 
 
 def _converted(path: Path, root: Path | None) -> Path:

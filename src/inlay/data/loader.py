@@ -8,18 +8,18 @@ from typing import Any
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from inlay import stopping
-from inlay.data.samples import Address, Collate
-from inlay.data.skipped import Problems
+from inlay.data.samples import Collate, SampleIndex
+from inlay.data.skipped import SkippedSamples
 from inlay.distributed import rank_and_world
 from inlay.errors import InlayError
-from inlay.randomness import Stream, generator
+from inlay.randomness import RngStream, generator
 
 WITHOUT_TOKENS = Collate({})
 _SECONDS_TO_LIVE = 20  # of a worker that was asked to stop
 ENDLESS = 2**40  # a length that no run reaches, small enough for float64
 
 
-class AddressStream(Sampler[Address]):
+class InfiniteDistributedSampler(Sampler[SampleIndex]):
     """Addresses without end: pass after pass over the data, each in an order of its own.
 
     The stream is one for all processes, and process ``r`` of ``n`` takes every ``n``-th sample of it, so the samples
@@ -40,7 +40,7 @@ class AddressStream(Sampler[Address]):
     def __len__(self) -> int:
         return ENDLESS
 
-    def __iter__(self) -> Iterator[Address]:
+    def __iter__(self) -> Iterator[SampleIndex]:
         rank, world = rank_and_world()
         if self.only is None:
             yield from self._addresses(self.start + rank, world)
@@ -48,13 +48,13 @@ class AddressStream(Sampler[Address]):
             first = list(islice(self._addresses(0, 1), self.only))
             yield from (first[place % self.only] for place in count(self.start + rank, world))
 
-    def _addresses(self, start: int, world: int) -> Iterator[Address]:
+    def _addresses(self, start: int, world: int) -> Iterator[SampleIndex]:
         """Every ``world``-th one from there on, without end."""
         epoch, place = divmod(start, self.length)
         while True:
-            order = generator(self.seed, Stream.ORDER, epoch).permutation(self.length)
+            order = generator(self.seed, RngStream.ORDER, epoch).permutation(self.length)
             while place < self.length:
-                yield Address(epoch, int(order[place]))
+                yield SampleIndex(epoch, int(order[place]))
                 place += world
             passed, place = divmod(place, self.length)
             epoch += passed
@@ -71,7 +71,7 @@ class SampleLoader(DataLoader[Any]):
     """
 
     def __init__(
-        self, dataset: Dataset[Any], problems: Problems, collate: Collate = WITHOUT_TOKENS, **options: Any
+        self, dataset: Dataset[Any], problems: SkippedSamples, collate: Collate = WITHOUT_TOKENS, **options: Any
     ) -> None:
         super().__init__(dataset, collate_fn=collate, worker_init_fn=_outlive_signals, **options)
         self.problems = problems
@@ -90,7 +90,7 @@ def _outlive_signals(worker: int) -> None:
 
 
 class TrainingLoader(SampleLoader):
-    """The loader of an :class:`AddressStream`, which remembers how many samples have been trained on.
+    """The loader of an :class:`InfiniteDistributedSampler`, which remembers how many samples have been trained on.
 
     Lightning stores ``state_dict`` in every checkpoint and gives it back on resume; the next batch is then the one
     that an uninterrupted run would have seen, whatever the number of workers or processes. A batch that was handed out
@@ -105,7 +105,12 @@ class TrainingLoader(SampleLoader):
     """
 
     def __init__(
-        self, dataset: Dataset[Any], problems: Problems, stream: AddressStream, batch_size: int, **options: Any
+        self,
+        dataset: Dataset[Any],
+        problems: SkippedSamples,
+        stream: InfiniteDistributedSampler,
+        batch_size: int,
+        **options: Any,
     ) -> None:
         super().__init__(dataset, problems, batch_size=batch_size, sampler=stream, **options)
         self.stream = stream

@@ -1,4 +1,4 @@
-"""What mask families are told of the picture that a hole is for (:class:`inlay.types.Scene`)."""
+"""What mask families are told of the picture that a hole is for (:class:`inlay.types.MaskContext`)."""
 
 import logging
 from abc import ABC, abstractmethod
@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from inlay.data.crops import Frame
-from inlay.data.pictures import Photograph, read_object
+from inlay.data.crops import CropBox
+from inlay.data.pictures import SourceImage, read_object
 from inlay.images import is_unturned, resize_mask, upright
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ class _PhotographScene(ABC):
         photograph: the picture.
     """
 
-    photograph: Photograph
+    photograph: SourceImage
 
     @property
     def id(self) -> str:
@@ -31,7 +31,7 @@ class _PhotographScene(ABC):
         return self.photograph.id
 
     def place(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """See :class:`inlay.types.Scene`; a mask of the picture before EXIF turned it is turned likewise."""
+        """See :class:`inlay.types.MaskContext`; a mask of the picture before EXIF turned it is turned likewise."""
         if is_unturned(mask.shape, self.photograph.full_size or self.photograph.size, self.photograph.turned):
             _tell_turned(self.id)
             mask = upright(mask, self.photograph.turned)
@@ -42,12 +42,12 @@ class _PhotographScene(ABC):
         """Cut and resize an upright mask."""
 
     def object(self) -> NDArray[np.bool_] | None:
-        """See :class:`inlay.types.Scene`."""
+        """See :class:`inlay.types.MaskContext`."""
         file = self.photograph.object_file
         return self.place(read_object(file, self.photograph.mask_is)) if file else None
 
     def box(self) -> NDArray[np.bool_] | None:
-        """See :class:`inlay.types.Scene`."""
+        """See :class:`inlay.types.MaskContext`."""
         if not self.photograph.bbox:
             return None
         left, top, right, bottom = self.photograph.bbox
@@ -58,7 +58,7 @@ class _PhotographScene(ABC):
 
 
 @dataclass(frozen=True)
-class WholeScene(_PhotographScene):
+class FullContext(_PhotographScene):
     """A photograph from edge to edge, at its own size."""
 
     def _placed(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -67,7 +67,7 @@ class WholeScene(_PhotographScene):
 
 
 @dataclass(frozen=True)
-class FramedScene(_PhotographScene):
+class CroppedContext(_PhotographScene):
     """What a sample shows of a photograph.
 
     Attributes:
@@ -75,7 +75,7 @@ class FramedScene(_PhotographScene):
         side: height and width of the sample.
     """
 
-    frame: Frame
+    frame: CropBox
     side: int
 
     def _placed(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

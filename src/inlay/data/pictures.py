@@ -19,7 +19,7 @@ MIN_SIDE = 16
 
 
 @dataclass(frozen=True)
-class Photograph:
+class SourceImage:
     """A photograph and what its dataset knows of it.
 
     Attributes:
@@ -75,7 +75,7 @@ class Pictures(Protocol):
         """What the photograph at a position is called."""
         ...
 
-    def read(self, index: int, at_least: int | None = None) -> Photograph:
+    def read(self, index: int, at_least: int | None = None) -> SourceImage:
         """The photograph at a position, its short side ``at_least`` so many pixels if it has them.
 
         Raises:
@@ -118,13 +118,13 @@ class IndexedPictures:
         """See :class:`Pictures`."""
         return str(self.index.value(index, "id"))
 
-    def read(self, index: int, at_least: int | None = None) -> Photograph:
+    def read(self, index: int, at_least: int | None = None) -> SourceImage:
         """See :class:`Pictures`."""
         file, mask = self.root / self.index.value(index, "image"), self.index.value(index, "mask")
         decoded = read_photograph(file, at_least)
         if decoded.damage:
             tell_damage(str(file), decoded.damage)
-        return Photograph(
+        return SourceImage(
             decoded.pixels,
             self.id(index),
             tuple(self.index.value(index, "captions") or ()),

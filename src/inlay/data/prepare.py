@@ -16,7 +16,7 @@ from tqdm import tqdm
 from inlay.cache import cache_dir
 from inlay.data.filesystem import Tree, unchanged
 from inlay.data.pictures import MIN_SIDE, read_object, read_photograph
-from inlay.data.records import Listing, Refused, Row, check_inside, names_of
+from inlay.data.records import DatasetLayout, Record, RejectedFile, check_inside, names_of
 from inlay.data.root import check_root
 from inlay.data.skipped import stopping
 from inlay.errors import BadFile, InlayError
@@ -42,11 +42,11 @@ OnDamaged = Literal["refuse", "keep"]
 class Examined(NamedTuple):
     """What became of one thing that a listing named."""
 
-    listed: Row | Refused
+    listed: Record | RejectedFile
     """The thing itself."""
-    row: Row | None
+    row: Record | None
     """None where the picture is refused."""
-    refused: list[Refused]
+    refused: list[RejectedFile]
     bad: bool = False
     """Whether the picture's own file is broken."""
     damage: str = ""
@@ -76,8 +76,8 @@ class Report:
 
     found: int = 0
     kept: int = 0
-    refused: list[Refused] = field(default_factory=list)
-    damaged: list[Refused] = field(default_factory=list)
+    refused: list[RejectedFile] = field(default_factory=list)
+    damaged: list[RejectedFile] = field(default_factory=list)
     splits: Counter[str] = field(default_factory=Counter)
     captions: Counter[int] = field(default_factory=Counter)
 
@@ -90,7 +90,7 @@ class Report:
             self.splits[examined.row["split"]] += 1
             self.captions[len(examined.row.get("captions", ()))] += 1
             if examined.damage:
-                self.damaged.append(Refused(examined.row["image"], examined.damage, examined.row["split"]))
+                self.damaged.append(RejectedFile(examined.row["image"], examined.damage, examined.row["split"]))
 
     def __str__(self) -> str:
         lines = [f"{self.found:,} found: {self.kept:,} kept, {self.found - self.kept:,} refused"]
@@ -121,7 +121,7 @@ def about_file(index: Path) -> Path:
 
 
 def prepare(
-    listing: Listing,
+    listing: DatasetLayout,
     root: Path,
     out: Path,
     workers: int,
@@ -163,7 +163,13 @@ def check_on_damaged(choice: str) -> None:
 
 
 def _prepare(
-    listing: Listing, root: Path, out: Path, workers: int, verify: bool, stop_at_bad_file: bool, keep_damaged: bool
+    listing: DatasetLayout,
+    root: Path,
+    out: Path,
+    workers: int,
+    verify: bool,
+    stop_at_bad_file: bool,
+    keep_damaged: bool,
 ) -> Report:
     tree, partly = Tree(root), out.with_name(f".{out.name}.part")
     origin = Origin(root=str(root.resolve()), listing=repr(listing), verified=verify, damaged_kept=keep_damaged)
@@ -188,14 +194,14 @@ def _prepare(
     return _publish(partly, out, tree, origin)
 
 
-def _listed(listing: Listing, tree: Tree) -> Iterator[Row | Refused]:
+def _listed(listing: DatasetLayout, tree: Tree) -> Iterator[Record | RejectedFile]:
     for thing in listing(tree):
-        if not isinstance(thing, Refused):
+        if not isinstance(thing, RejectedFile):
             check_inside(tree.root, names_of(thing), "a list of the dataset")
         yield thing
 
 
-def examine(root: Path, thing: Row | Refused, keep_damaged: bool = False) -> Examined:
+def examine(root: Path, thing: Record | RejectedFile, keep_damaged: bool = False) -> Examined:
     """Read a picture, and the file that shows its object: size and checksum if it is sound, the reason if not.
 
     Args:
@@ -203,7 +209,7 @@ def examine(root: Path, thing: Row | Refused, keep_damaged: bool = False) -> Exa
         thing: what a listing named.
         keep_damaged: take a picture whose coded pixels are damaged, and note what the decoder said.
     """
-    if isinstance(thing, Refused):
+    if isinstance(thing, RejectedFile):
         return _unexamined(thing)
     row, refused = thing.copy(), []
     path = root / row["image"]
@@ -215,24 +221,24 @@ def examine(root: Path, thing: Row | Refused, keep_damaged: bool = False) -> Exa
         with open_regular(path) as file:
             checksum = hashlib.file_digest(file, "sha256").hexdigest()
     except BadFile as error:
-        return Examined(thing, None, [Refused(row["image"], error.reason, row["split"])], bad=True)
+        return Examined(thing, None, [RejectedFile(row["image"], error.reason, row["split"])], bad=True)
     if "mask" in row:
         try:
             read_object(root / row["mask"], row.get("mask_is", "white"))
         except BadFile as error:
-            refused.append(Refused(row.pop("mask"), f"{error.reason} The picture is kept without it."))
+            refused.append(RejectedFile(row.pop("mask"), f"{error.reason} The picture is kept without it."))
     row["size"], row["sha256"] = [width, height], checksum
     return Examined(thing, row, refused, damage=damage)
 
 
-def _unexamined(thing: Row | Refused) -> Examined:
-    if isinstance(thing, Refused):
+def _unexamined(thing: Record | RejectedFile) -> Examined:
+    if isinstance(thing, RejectedFile):
         return Examined(thing, None, [thing])
     return Examined(thing, thing, [])
 
 
 def _done_already(
-    partly: Path, origin: Origin, root: Path, things: Iterator[Row | Refused], stop_at_bad_file: bool
+    partly: Path, origin: Origin, root: Path, things: Iterator[Record | RejectedFile], stop_at_bad_file: bool
 ) -> tuple[int, int]:
     """How many things an interrupted preparation has behind it, and where in its file the last of them ends.
 
@@ -261,8 +267,8 @@ def _parsed(line: bytes) -> Examined | None:
         return None
     listed, row, refused, bad, damage = json.loads(line)
     if isinstance(listed, list):
-        listed = Refused(*listed)
-    return Examined(listed, row, [Refused(*one) for one in refused], bad, damage)
+        listed = RejectedFile(*listed)
+    return Examined(listed, row, [RejectedFile(*one) for one in refused], bad, damage)
 
 
 def _publish(partly: Path, out: Path, tree: Tree, origin: Origin) -> Report:
@@ -281,26 +287,26 @@ def _publish(partly: Path, out: Path, tree: Tree, origin: Origin) -> Report:
         size = file.tell()
     for refused in report.refused:
         tree.has(refused.file)  # remembered: a file that is mended makes the index outdated
-    write_bytes(refused_file(out), csv_bytes([Refused._fields, *report.refused]))
+    write_bytes(refused_file(out), csv_bytes([RejectedFile._fields, *report.refused]))
     write_text(about_file(out), json.dumps(About(**origin, bytes=size, consulted=tree.consulted)))
     partly.unlink()
     return report
 
 
-def read_refused(index: Path) -> list[Refused]:
+def read_refused(index: Path) -> list[RejectedFile]:
     """What an index refused; nothing where the table is not beside it. Raises :class:`BadFile` where it is none."""
     table = refused_file(index)
     if not table.exists():
         return []
     try:
-        return [Refused(**row) for row in csv_rows(read_bytes(table, _NOTE))]
+        return [RejectedFile(**row) for row in csv_rows(read_bytes(table, _NOTE))]
     except (ValueError, TypeError) as error:
         raise BadFile(table, f"not the table of an index ({error}); move it away") from error
 
 
 def find_index(
     root: Path,
-    listing: Listing | None,
+    listing: DatasetLayout | None,
     given: str | None,
     workers: int,
     verify: bool,

@@ -11,7 +11,7 @@ from inlay.files import names_inside
 MaskIs = Literal["white", "black", "nonzero", "trimap"]
 
 
-class Row(TypedDict):
+class Record(TypedDict):
     """A picture of a dataset. One line of an index, as JSON; what a dataset does not have is left out."""
 
     id: str
@@ -36,7 +36,7 @@ class Row(TypedDict):
     """Of the file's bytes."""
 
 
-class Refused(NamedTuple):
+class RejectedFile(NamedTuple):
     """A file that was found and is not used."""
 
     file: str
@@ -46,10 +46,10 @@ class Refused(NamedTuple):
     """Of the picture that is lost by it; empty where none is."""
 
 
-class Listing(Protocol):
+class DatasetLayout(Protocol):
     """How a dataset lies on disk: a frozen dataclass whose fields are its options."""
 
-    def __call__(self, tree: Tree) -> Iterator[Row | Refused]:
+    def __call__(self, tree: Tree) -> Iterator[Record | RejectedFile]:
         """Name every picture below the root, in an order that stays, without decoding any.
 
         Raises:
@@ -58,7 +58,7 @@ class Listing(Protocol):
         ...
 
 
-def names_of(row: Row) -> list[str]:
+def names_of(row: Record) -> list[str]:
     """The files that a row names."""
     mask = row.get("mask")
     return [row["image"], *([mask] if mask else [])]

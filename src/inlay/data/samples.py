@@ -10,28 +10,28 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset, default_collate
 
-from inlay.data.crops import WHOLE, Box, Frame, around, central_frame, mirrored, random_frame
-from inlay.data.mask_context import FramedScene
-from inlay.data.pictures import Photograph, Pictures
-from inlay.data.skipped import Problem, stopping
+from inlay.data.crops import WHOLE, Box, CropBox, around, central_frame, mirrored, random_frame
+from inlay.data.mask_context import CroppedContext
+from inlay.data.pictures import Pictures, SourceImage
+from inlay.data.skipped import SkippedSample, stopping
 from inlay.data.transforms import ColorJitter
 from inlay.errors import BadFile, InlayError, NoHole
-from inlay.randomness import Stream, generator
-from inlay.types import MaskFamily, Tokens
+from inlay.randomness import RngStream, generator
+from inlay.types import MaskGenerator, Tokens
 
 OnBadFile = Literal["error", "skip"]
 
 _ATTEMPTS = 100
 
 
-class Address(NamedTuple):
+class SampleIndex(NamedTuple):
     """Which sample, in which pass over the data."""
 
     epoch: int
     index: int  # type: ignore[assignment]  # shadows tuple.index, which nobody asks an address for
 
 
-class StoredSample(TypedDict):
+class RawSample(TypedDict):
     """A sample as workers hand it over: bytes, a quarter of what float32 would move."""
 
     image: NDArray[np.uint8]
@@ -43,12 +43,12 @@ class StoredSample(TypedDict):
     """There for every sample of a dataset with captions; empty where a picture has none."""
     label: NotRequired[int]
     """There for every sample of a dataset with classes."""
-    problems: list[Problem]
+    problems: list[SkippedSample]
     """What could not be used in its place."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class SampleConfig:
     """How samples are made of photographs.
 
     Attributes:
@@ -60,14 +60,14 @@ class Recipe:
         on_bad_file: ``error`` lets a :class:`~inlay.errors.BadFile` stop the run, ``skip`` replaces the picture.
     """
 
-    masks: MaskFamily
+    masks: MaskGenerator
     size: int
     seed: int
     around_object: float | None = None
     on_bad_file: OnBadFile = "error"
 
 
-class Samples(Dataset[StoredSample], ABC):
+class Samples(Dataset[RawSample], ABC):
     """Samples by address. A picture that cannot be used is replaced by one that the address determines.
 
     Args:
@@ -79,7 +79,7 @@ class Samples(Dataset[StoredSample], ABC):
     at_least: int | None
     """The short side in pixels that a photograph should have; more would be decoded in vain."""
 
-    def __init__(self, pictures: Pictures, recipe: Recipe, split: str) -> None:
+    def __init__(self, pictures: Pictures, recipe: SampleConfig, split: str) -> None:
         self.pictures, self.recipe, self.split = pictures, recipe, split
         self.captioned, self.labeled = pictures.captioned, pictures.labeled
 
@@ -87,16 +87,16 @@ class Samples(Dataset[StoredSample], ABC):
         return len(self.pictures)
 
     @abstractmethod
-    def make(self, epoch: int, index: int) -> StoredSample:
+    def make(self, epoch: int, index: int) -> RawSample:
         """The sample at an address. Raises :class:`_Unusable` where its picture gives none."""
 
-    def replaced(self, epoch: int, index: int) -> StoredSample:
+    def replaced(self, epoch: int, index: int) -> RawSample:
         """The sample at an address, or what takes its place."""
         try:
             return self.make(epoch, index)
         except _Unusable as unusable:
             problems = [unusable.problem]
-        others = generator(self.recipe.seed, Stream.REPLACEMENT, epoch, index)
+        others = generator(self.recipe.seed, RngStream.REPLACEMENT, epoch, index)
         while len(problems) < _ATTEMPTS:
             try:
                 sample = self.make(epoch, int(others.integers(len(self))))
@@ -108,7 +108,7 @@ class Samples(Dataset[StoredSample], ABC):
         last = problems[-1]
         raise InlayError(f"{_ATTEMPTS} pictures in a row cannot be used; the last one is {last.id}: {last.reason}")
 
-    def photograph(self, index: int) -> tuple[Photograph, Box]:
+    def photograph(self, index: int) -> tuple[SourceImage, Box]:
         """The photograph at a position, and where in it a sample may lie."""
         try:
             photograph = self.pictures.read(index, self.at_least)
@@ -118,21 +118,21 @@ class Samples(Dataset[StoredSample], ABC):
             return photograph, WHOLE
         return photograph, around(photograph.bbox, photograph.size, self.recipe.around_object)
 
-    def hole(self, photograph: Photograph, frame: Frame, rng: np.random.Generator) -> NDArray[np.bool_]:
+    def hole(self, photograph: SourceImage, frame: CropBox, rng: np.random.Generator) -> NDArray[np.bool_]:
         """A mask for what a frame shows of a photograph."""
         size = self.recipe.size
         try:
-            return self.recipe.masks(size, size, rng, FramedScene(photograph, frame, size))
+            return self.recipe.masks(size, size, rng, CroppedContext(photograph, frame, size))
         except BadFile as error:
             raise self._unusable(photograph.id, "mask", error) from error
         except NoHole as error:
-            raise _Unusable(Problem(self.split, photograph.id, "hole", "", str(error))) from error
+            raise _Unusable(SkippedSample(self.split, photograph.id, "hole", "", str(error))) from error
 
     def sample(
-        self, photograph: Photograph, image: NDArray[np.uint8], mask: NDArray[np.bool_], caption: int | None
-    ) -> StoredSample:
+        self, photograph: SourceImage, image: NDArray[np.uint8], mask: NDArray[np.bool_], caption: int | None
+    ) -> RawSample:
         """Put a sample together, with one of the photograph's captions, chosen by a number of any size, or without."""
-        sample = StoredSample(image=image, mask=mask, id=photograph.id, problems=[])
+        sample = RawSample(image=image, mask=mask, id=photograph.id, problems=[])
         if self.captioned:
             said = photograph.captions
             sample["caption"] = said[caption % len(said)] if said and caption is not None else ""
@@ -143,11 +143,11 @@ class Samples(Dataset[StoredSample], ABC):
     def _unusable(self, id: str, what: Literal["picture", "mask"], error: BadFile) -> Exception:
         if self.recipe.on_bad_file == "error":
             return stopping(error)
-        return _Unusable(Problem(self.split, id, what, error.path, error.reason))
+        return _Unusable(SkippedSample(self.split, id, what, error.path, error.reason))
 
 
 class _Unusable(Exception):
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: SkippedSample) -> None:
         super().__init__(problem)
         self.problem = problem
 
@@ -167,7 +167,7 @@ class TrainingSamples(Samples):
     def __init__(
         self,
         pictures: Pictures,
-        recipe: Recipe,
+        recipe: SampleConfig,
         crop_scale: tuple[float, float],
         color_jitter: float = 0.0,
         flip: float = 0.5,
@@ -178,15 +178,15 @@ class TrainingSamples(Samples):
         self._jitter = ColorJitter(color_jitter)
         self.at_least = None if recipe.around_object else math.ceil(recipe.size / math.sqrt(crop_scale[0]))
 
-    def __getitem__(self, address: Address) -> StoredSample:
+    def __getitem__(self, address: SampleIndex) -> RawSample:
         return self.replaced(*address)
 
-    def make(self, epoch: int, index: int) -> StoredSample:
+    def make(self, epoch: int, index: int) -> RawSample:
         """See :class:`Samples`."""
         photograph, window = self.photograph(index)
-        augment = generator(self.recipe.seed, Stream.AUGMENT, epoch, index)
+        augment = generator(self.recipe.seed, RngStream.AUGMENT, epoch, index)
         frame = random_frame(photograph.size, window, self.crop_scale, augment)
-        mask = self.hole(photograph, frame, generator(self.recipe.seed, Stream.TRAIN_MASK, epoch, index))
+        mask = self.hole(photograph, frame, generator(self.recipe.seed, RngStream.TRAIN_MASK, epoch, index))
         image = self._jitter(frame.cut(photograph.pixels, self.recipe.size), augment)
         caption, turn, silence = int(augment.integers(2**32)), augment.random(), augment.random()
         if turn < self.flip:
@@ -197,18 +197,18 @@ class TrainingSamples(Samples):
 class EvaluationSamples(Samples):
     """Central crops with frozen holes and the first caption: a pure function of ``(seed, index)``."""
 
-    def __init__(self, pictures: Pictures, recipe: Recipe) -> None:
+    def __init__(self, pictures: Pictures, recipe: SampleConfig) -> None:
         super().__init__(pictures, recipe, "val")
         self.at_least = None if recipe.around_object else recipe.size
 
-    def __getitem__(self, index: int) -> StoredSample:
+    def __getitem__(self, index: int) -> RawSample:
         return self.replaced(0, index)
 
-    def make(self, epoch: int, index: int) -> StoredSample:
+    def make(self, epoch: int, index: int) -> RawSample:
         """See :class:`Samples`; there is one pass only."""
         photograph, window = self.photograph(index)
         frame = central_frame(photograph.size, window)
-        mask = self.hole(photograph, frame, generator(self.recipe.seed, Stream.EVAL_MASK, index=index))
+        mask = self.hole(photograph, frame, generator(self.recipe.seed, RngStream.EVAL_MASK, index=index))
         return self.sample(photograph, frame.cut(photograph.pixels, self.recipe.size), mask, caption=0)
 
 
@@ -222,7 +222,7 @@ class Collate:
 
     tokenizers: Mapping[str, Callable[[Sequence[str]], Tokens]]
 
-    def __call__(self, samples: Sequence[StoredSample]) -> dict[str, Any]:
+    def __call__(self, samples: Sequence[RawSample]) -> dict[str, Any]:
         """Put a batch together."""
         values = [{key: value for key, value in sample.items() if key != "problems"} for sample in samples]
         batch: dict[str, Any] = default_collate(values)

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from inlay.errors import BadFile
 
 
-class Problem(NamedTuple):
+class SkippedSample(NamedTuple):
     """One thing that could not be used; another picture took its place."""
 
     split: str
@@ -25,21 +25,21 @@ def stopping(error: BadFile) -> BadFile:
     return BadFile(error.path, f"{error.reason} To go on without such files: data.on_bad_file=skip.")
 
 
-class Problems:
+class SkippedSamples:
     """The problems of a run, each once."""
 
     def __init__(self) -> None:
         self._known: set[tuple[str, str, str, str]] = set()
-        self._new: list[Problem] = []
+        self._new: list[SkippedSample] = []
 
-    def add(self, problems: Iterable[Problem]) -> None:
+    def add(self, problems: Iterable[SkippedSample]) -> None:
         """Take note. A file that is met again in a later pass is no news."""
         for problem in problems:
             if problem[:4] not in self._known:
                 self._known.add(problem[:4])
                 self._new.append(problem)
 
-    def news(self) -> list[Problem]:
+    def news(self) -> list[SkippedSample]:
         """What has come since the last question."""
         new, self._new = self._new, []
         return new

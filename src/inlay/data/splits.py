@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from inlay.data.records import Refused, Row
+from inlay.data.records import Record, RejectedFile
 
 TRAIN, VAL = 0.8, 0.9  # where the parts end: 80 % train, 10 % validate, 10 % test
 _HANDFUL = 200
@@ -26,12 +26,14 @@ def number_of(id: str) -> int:
     return int.from_bytes(hashlib.sha256(id.encode()).digest()[:8], "big")
 
 
-def none_empty(rows: Iterable[Row | Refused]) -> Iterator[Row | Refused]:
+def none_empty(rows: Iterable[Record | RejectedFile]) -> Iterator[Record | RejectedFile]:
     """Let one picture of a mere handful change sides where nothing would be left to train on, or to validate with."""
     rows = iter(rows)
     first = list(islice(rows, _HANDFUL))
     if len(first) < _HANDFUL:
-        pictures = sorted((row for row in first if not isinstance(row, Refused)), key=lambda row: place_of(row["id"]))
+        pictures = sorted(
+            (row for row in first if not isinstance(row, RejectedFile)), key=lambda row: place_of(row["id"])
+        )
         if len(pictures) > 1:
             for row, split in ((pictures[0], "train"), (pictures[-1], "val")):  # so: training takes the lowest places
                 if all(other["split"] != split for other in pictures):

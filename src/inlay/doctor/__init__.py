@@ -8,7 +8,7 @@ import pkgutil
 from collections.abc import Iterator
 
 from inlay.doctor.finding import Finding, State, worst
-from inlay.errors import in_a_line
+from inlay.errors import one_line
 
 __all__ = ["SECTIONS", "Finding", "State", "examine", "worst"]
 
@@ -34,4 +34,4 @@ def _looked_at(section: str, place: str) -> Iterator[Finding]:
     try:
         yield from pkgutil.resolve_name(place)()
     except Exception as error:  # whatever it is that is broken, the other sections may tell more
-        yield Finding(section, in_a_line(error), "problem", REPAIR)
+        yield Finding(section, one_line(error), "problem", REPAIR)

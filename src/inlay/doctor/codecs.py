@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inlay.doctor.finding import Finding
-from inlay.errors import in_a_line
+from inlay.errors import one_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +52,7 @@ def _tried(tried: Format, folder: Path) -> Finding:
         for channels, bits in tried.kinds:
             _round_trip(folder / f"{channels}_{bits}{tried.suffix}", smooth(channels, bits), tried.lossless)
     except Exception as error:  # whatever it was, this format does not work here
-        return Finding(tried.name, f"does not work: {in_a_line(error)}", "problem", _REPAIR)
+        return Finding(tried.name, f"does not work: {one_line(error)}", "problem", _REPAIR)
     return Finding(tried.name, tried.said if tried.lossless else f"{tried.said}; changes every pixel a little")
 
 

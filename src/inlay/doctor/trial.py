@@ -22,14 +22,14 @@ def trial() -> Iterator[Finding]:
     """A network and a classical method fill a hole, the network learns; on a GPU it fills as on the processor."""
     import torch
 
-    from inlay.fillers import Learned, Telea
+    from inlay.fillers import NetworkFiller, Telea
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net, image, mask = _tiny(), torch.rand(1, 3, _SIDE, _SIDE), torch.zeros(1, 1, _SIDE, _SIDE)
     mask[..., 20:40, 16:48] = 1
     with _one_thread():
-        yield fills("a network", Learned(net), image, mask)
+        yield fills("a network", NetworkFiller(net), image, mask)
         yield fills("Telea", Telea(), image, mask)
         if torch.cuda.is_available():
             yield _agrees(net, image, mask)
@@ -68,10 +68,10 @@ def _tiny() -> "PConvUNet":
 
 
 def _agrees(net: "PConvUNet", image: "Tensor", mask: "Tensor") -> Finding:
-    from inlay.fillers import Learned
+    from inlay.fillers import NetworkFiller
 
-    here = Learned(net).fill(image, mask)
-    apart = (Learned(net, "cuda").fill(image, mask) - here).abs().max().item()
+    here = NetworkFiller(net).fill(image, mask)
+    apart = (NetworkFiller(net, "cuda").fill(image, mask) - here).abs().max().item()
     if not apart < _APART:
         remedy = "Update NVIDIA's driver, or fill on the processor: --device cpu, trainer=cpu"
         return Finding("GPU", f"fills a hole differently from the processor, by {apart:.3f}", "problem", remedy)

@@ -1,5 +1,5 @@
 """How well fillers fill: on frozen protocols, by hole ratio, side by side."""
 
-from inlay.evaluation.protocol import Protocol
+from inlay.evaluation.protocol import EvalProtocol
 
-__all__ = ["Protocol"]
+__all__ = ["EvalProtocol"]

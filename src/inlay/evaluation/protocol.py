@@ -9,15 +9,15 @@ from typing import Any, Literal
 from inlay.data.pictures import Pictures
 from inlay.errors import InlayError
 from inlay.evaluation.folder import case_name
-from inlay.randomness import Stream, generator
+from inlay.randomness import RngStream, generator
 from inlay.seeds import check_seed
-from inlay.types import MaskFamily
+from inlay.types import MaskGenerator
 
 _NOT_HASHED = ("about",)  # words about a test do not change it
 
 
 @dataclass(frozen=True, kw_only=True)
-class Protocol:
+class EvalProtocol:
     """A recipe that leaves nothing open: the same pictures give the same samples, wherever and however often.
 
     Attributes:
@@ -46,7 +46,7 @@ class Protocol:
     size: int
     cut: Literal["center", "squash"]
     around_object: float | None
-    holes: Mapping[str, MaskFamily]
+    holes: Mapping[str, MaskGenerator]
     captions: bool
     samples: int
     seed: int
@@ -74,7 +74,7 @@ class Protocol:
         """Which pictures of a dataset are used, by position, ascending."""
         if self.pictures is None or self.pictures >= len(pictures):
             return list(range(len(pictures)))
-        order = generator(self.seed, Stream.EVAL_PICTURES).permutation(len(pictures))
+        order = generator(self.seed, RngStream.EVAL_PICTURES).permutation(len(pictures))
         return sorted(order[: self.pictures].tolist())
 
     def hash(self, ids: Sequence[str]) -> str:

@@ -13,16 +13,16 @@ from tqdm import tqdm
 from inlay.data.pictures import Pictures
 from inlay.errors import InlayError
 from inlay.evaluation.folder import ORIGINAL, Folder
-from inlay.evaluation.protocol import Protocol
+from inlay.evaluation.protocol import EvalProtocol
 from inlay.evaluation.results import LeftOut, ProtocolIs
-from inlay.evaluation.samples import Cases, ProtocolPictures
-from inlay.evaluation.scoring import Measures
-from inlay.evaluation.store import Head, Line, Rows, Shard, refuse_other_protocols
+from inlay.evaluation.samples import EvalSample, ProtocolPictures
+from inlay.evaluation.scoring import Scorer
+from inlay.evaluation.store import SampleRecord, Shard, ShardFile, ShardHeader, refuse_other_protocols
 from inlay.files import held, remove_leftovers
 from inlay.fillers import Filler
 from inlay.images import Picture, read_image, write_picture
-from inlay.pipeline import How, Job, fill_picture
-from inlay.randomness import Stream, torch_seed
+from inlay.pipeline import FillOptions, Job, fill_picture
+from inlay.randomness import RngStream, torch_seed
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class Evaluation:
         on_bad_file: ``error`` stops at a broken file, ``skip`` leaves the picture out and lists it.
     """
 
-    protocol: Protocol
+    protocol: EvalProtocol
     pictures: Pictures
     fillers: Mapping[str, Filler]
-    measures: Measures
+    measures: Scorer
     folder: Folder
     provenance: Mapping[str, Any]
     on_bad_file: Literal["error", "skip"] = "error"
@@ -109,7 +109,7 @@ class Evaluation:
                         rows.add(self._original(cases) if filler == ORIGINAL else self._line(filler, cases, trusted))
                 bar.update()
 
-    def _files(self, shard: Shard) -> dict[str, tuple[Rows, bool]]:
+    def _files(self, shard: Shard) -> dict[str, tuple[ShardFile, bool]]:
         """By filler its rows, and whether pictures that lie in the folder are its own."""
         protocol, files = self.identity(), {}
         mine = set(shard.of(len(self.protocol.chosen(self.pictures))))
@@ -118,7 +118,7 @@ class Evaluation:
         if self.measures.network:
             identities[ORIGINAL] = ""
         for place, (name, identity) in enumerate(identities.items()):
-            head = Head(
+            head = ShardHeader(
                 protocol=protocol,
                 pictures=len(self.protocol.chosen(self.pictures)),
                 filler=name,
@@ -130,10 +130,10 @@ class Evaluation:
                 metrics_left_out=dict(self.measures.left_out),
                 provenance=dict(self.provenance),
             )
-            files[name] = Rows.open(self.folder, head, shard, mine)
+            files[name] = ShardFile.open(self.folder, head, shard, mine)
         return files
 
-    def _write_given(self, cases: Cases) -> None:
+    def _write_given(self, cases: EvalSample) -> None:
         """What fillers are given, beside what they make of it: so that anybody can measure again."""
         if cases.image is None:
             return
@@ -141,7 +141,7 @@ class Evaluation:
         for hole, mask in cases.masks.items():
             write_picture(self.folder.mask(cases.picture, hole), Picture(mask[..., None].astype(np.uint8) * 255))
 
-    def _line(self, name: str, cases: Cases, trusted: bool) -> Line:
+    def _line(self, name: str, cases: EvalSample, trusted: bool) -> SampleRecord:
         filler, rows, features = self.fillers[name], [], {}
         told = filler.takes_text
         for hole in cases.masks:
@@ -150,14 +150,14 @@ class Evaluation:
             rows.append(self.measures.row(name, cases, hole, answers, told))
             if self.measures.network:
                 features[hole] = self.measures.features(first)
-        return Line(picture=cases.picture, rows=rows, features=features, left_out=_left_out(cases))
+        return SampleRecord(picture=cases.picture, rows=rows, features=features, left_out=_left_out(cases))
 
-    def _original(self, cases: Cases) -> Line:
+    def _original(self, cases: EvalSample) -> SampleRecord:
         """The truth has no rows, as it has no holes; only the distributions of metrics of sets need it."""
         features = {} if cases.image is None else {"": self.measures.features(cases.image)}
-        return Line(picture=cases.picture, rows=[], features=features, left_out=_left_out(cases))
+        return SampleRecord(picture=cases.picture, rows=[], features=features, left_out=_left_out(cases))
 
-    def _answer(self, name: str, cases: Cases, hole: str, trusted: bool) -> NDArray[np.uint8]:
+    def _answer(self, name: str, cases: EvalSample, hole: str, trusted: bool) -> NDArray[np.uint8]:
         path = self.folder.filled(name, cases.picture, hole)
         if trusted and path.exists() and _fits(earlier := read_image(path), cases, hole):
             return earlier
@@ -165,31 +165,31 @@ class Evaluation:
         write_picture(path, Picture(answer))
         return answer
 
-    def _samples(self, filler: Filler, cases: Cases, hole: str) -> Sequence[NDArray[np.uint8]]:
+    def _samples(self, filler: Filler, cases: EvalSample, hole: str) -> Sequence[NDArray[np.uint8]]:
         """Several answers of a filler that draws, to be compared with each other."""
         if self.protocol.samples == 1 or not filler.takes_seed:
             return ()
         place, each = list(self.protocol.holes).index(hole), self.protocol.samples
         seeds = (
-            torch_seed(self.protocol.seed, Stream.EVAL_SAMPLES, epoch=place * each + sample, index=cases.picture)
+            torch_seed(self.protocol.seed, RngStream.EVAL_SAMPLES, epoch=place * each + sample, index=cases.picture)
             for sample in range(each)
         )
         return [self._fill(filler, cases, hole, seed) for seed in seeds]
 
-    def _fill(self, filler: Filler, cases: Cases, hole: str, seed: int | None) -> NDArray[np.uint8]:
+    def _fill(self, filler: Filler, cases: EvalSample, hole: str, seed: int | None) -> NDArray[np.uint8]:
         assert cases.image is not None
         mask = cases.masks[hole]
         shown = Picture(np.where(mask[..., None], np.uint8(0), cases.image))  # whatever a filler does, it sees no truth
         job = Job(shown, mask, cases.caption if filler.takes_text else None, seed)
-        return fill_picture(filler, job, How(strategy="whole")).picture.rgb8()
+        return fill_picture(filler, job, FillOptions(strategy="whole")).picture.rgb8()
 
 
-def _fits(answer: NDArray[np.uint8], cases: Cases, hole: str) -> bool:
+def _fits(answer: NDArray[np.uint8], cases: EvalSample, hole: str) -> bool:
     """Whether an answer on disk is one to this very picture: its known pixels are."""
     assert cases.image is not None
     known = ~cases.masks[hole]
     return answer.shape == cases.image.shape and bool((answer[known] == cases.image[known]).all())
 
 
-def _left_out(cases: Cases) -> list[LeftOut]:
+def _left_out(cases: EvalSample) -> list[LeftOut]:
     return [LeftOut(id=cases.id, hole=hole, reason=reason) for hole, reason in cases.left_out.items()]

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from inlay.data.crops import WHOLE, around, central_frame
-from inlay.data.mask_context import FramedScene
-from inlay.data.pictures import Photograph, Pictures
+from inlay.data.mask_context import CroppedContext
+from inlay.data.pictures import Pictures, SourceImage
 from inlay.data.skipped import stopping
 from inlay.errors import BadFile, NoHole
-from inlay.evaluation.protocol import Protocol
-from inlay.randomness import Stream, generator
+from inlay.evaluation.protocol import EvalProtocol
+from inlay.randomness import RngStream, generator
 
 
 @dataclass(frozen=True)
-class Cases:
+class EvalSample:
     """A picture with its holes.
 
     Attributes:
@@ -48,7 +48,7 @@ class Cases:
         return told.hexdigest()[:16]
 
 
-class ProtocolPictures(Dataset[Cases]):
+class ProtocolPictures(Dataset[EvalSample]):
     """The cases of a protocol, by picture: a pure function of the protocol, the dataset and the position.
 
     Args:
@@ -59,7 +59,7 @@ class ProtocolPictures(Dataset[Cases]):
     """
 
     def __init__(
-        self, protocol: Protocol, pictures: Pictures, numbers: Sequence[int], on_bad_file: Literal["error", "skip"]
+        self, protocol: EvalProtocol, pictures: Pictures, numbers: Sequence[int], on_bad_file: Literal["error", "skip"]
     ) -> None:
         self.protocol, self.pictures, self.numbers, self.on_bad_file = protocol, pictures, numbers, on_bad_file
         self._positions = protocol.chosen(pictures)
@@ -67,7 +67,7 @@ class ProtocolPictures(Dataset[Cases]):
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def __getitem__(self, place: int) -> Cases:
+    def __getitem__(self, place: int) -> EvalSample:
         number = self.numbers[place]
         position = self._positions[number]
         try:
@@ -77,9 +77,9 @@ class ProtocolPictures(Dataset[Cases]):
             if self.on_bad_file == "error":
                 raise stopping(error) from error
             id = self.pictures.id(position)
-            return Cases(number, id, None, "", {}, dict.fromkeys(self.protocol.holes, error.reason))
+            return EvalSample(number, id, None, "", {}, dict.fromkeys(self.protocol.holes, error.reason))
 
-    def _photograph(self, position: int) -> Photograph:
+    def _photograph(self, position: int) -> SourceImage:
         whole = self.protocol.cut == "squash" or self.protocol.around_object is not None
         photograph = self.pictures.read(position, None if whole else self.protocol.size)
         if self.protocol.cut == "squash":
@@ -88,19 +88,19 @@ class ProtocolPictures(Dataset[Cases]):
             photograph = replace(photograph, pixels=np.asarray(squared, np.uint8))
         return photograph
 
-    def _cases(self, number: int, photograph: Photograph) -> Cases:
+    def _cases(self, number: int, photograph: SourceImage) -> EvalSample:
         protocol, size = self.protocol, self.protocol.size
         window = WHOLE
         if protocol.around_object is not None and photograph.bbox is not None:
             window = around(photograph.bbox, photograph.size, protocol.around_object)
         frame = central_frame(photograph.size, window)
-        scene = FramedScene(photograph, frame, size)
+        scene = CroppedContext(photograph, frame, size)
         masks, left_out = {}, {}
         for place, (name, family) in enumerate(protocol.holes.items()):
-            rng = generator(protocol.seed, Stream.EVAL_MASK, epoch=place, index=number)
+            rng = generator(protocol.seed, RngStream.EVAL_MASK, epoch=place, index=number)
             try:
                 masks[name] = family(size, size, rng, scene)
             except NoHole as error:
                 left_out[name] = str(error)
         caption = photograph.captions[0] if photograph.captions and protocol.captions else ""
-        return Cases(number, photograph.id, frame.cut(photograph.pixels, size), caption, masks, left_out)
+        return EvalSample(number, photograph.id, frame.cut(photograph.pixels, size), caption, masks, left_out)

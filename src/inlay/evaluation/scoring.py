@@ -12,9 +12,9 @@ from torch import Tensor
 
 from inlay.buckets import bucket
 from inlay.evaluation.results import Row
-from inlay.evaluation.samples import Cases
+from inlay.evaluation.samples import EvalSample
 from inlay.evaluation.store import stored
-from inlay.metrics import Answer, Measure, Metric
+from inlay.metrics import FillResult, Metric, MetricSpec
 
 
 class FeatureNetwork(Protocol):
@@ -26,7 +26,7 @@ class FeatureNetwork(Protocol):
 
 
 @dataclass(frozen=True)
-class Measures:
+class Scorer:
     """What is measured.
 
     Attributes:
@@ -36,13 +36,13 @@ class Measures:
         weights: which versions of networks are looked through, by the settings that name them.
     """
 
-    single: Sequence[Measure]
+    single: Sequence[Metric]
     network: FeatureNetwork | None
     left_out: Mapping[str, str]
     weights: Mapping[str, str]
 
     @classmethod
-    def of(cls, built: Mapping[str, Any], left_out: Mapping[str, str], weights: Mapping[str, str]) -> "Measures":
+    def of(cls, built: Mapping[str, Any], left_out: Mapping[str, str], weights: Mapping[str, str]) -> "Scorer":
         """Sort what a protocol's ``metrics`` were built to."""
         networks = [measure for measure in built.values() if hasattr(measure, "features")]
         single = [measure for measure in built.values() if not hasattr(measure, "features")]
@@ -51,10 +51,10 @@ class Measures:
     @property
     def metrics(self) -> list[dict[str, Any]]:
         """All metrics of single answers, each once, as plain data."""
-        named: dict[str, Metric] = {metric.name: metric for measure in self.single for metric in measure.metrics}
+        named: dict[str, MetricSpec] = {metric.name: metric for measure in self.single for metric in measure.metrics}
         return [asdict(metric) for metric in named.values()]
 
-    def row(self, filler: str, cases: Cases, hole: str, answers: Sequence[NDArray[np.uint8]], told: bool) -> Row:
+    def row(self, filler: str, cases: EvalSample, hole: str, answers: Sequence[NDArray[np.uint8]], told: bool) -> Row:
         """Measure the answers to one hole.
 
         Args:
@@ -69,7 +69,7 @@ class Measures:
         first, *samples = map(tensor, answers)
         captions = (cases.caption,) if told and cases.caption else ()
         holed = torch.from_numpy(mask)[None, None].double()
-        answer = Answer(first, tensor(cases.image), holed, captions, samples)
+        answer = FillResult(first, tensor(cases.image), holed, captions, samples)
         columns = {name: float(column) for measure in self.single for name, column in measure(answer).items()}
         for metric in (metric for measure in self.single for metric in measure.metrics if metric.decibel):
             columns[metric.name] = float(metric.finish(np.array(columns[metric.of])))
@@ -97,5 +97,5 @@ def tensor(picture: NDArray[np.uint8]) -> Tensor:
 
 
 def features_of(text: str) -> NDArray[np.float32]:
-    """The inverse of :meth:`Measures.features`."""
+    """The inverse of :meth:`Scorer.features`."""
     return np.frombuffer(base64.b64decode(text), np.float32)

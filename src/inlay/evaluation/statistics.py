@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inlay.evaluation.results import Row
-from inlay.metrics import Metric
-from inlay.randomness import Stream, generator
+from inlay.metrics import MetricSpec
+from inlay.randomness import RngStream, generator
 
 CONFIDENCE = 0.95
 _AT_ONCE = 50  # resamples: bounds the memory
@@ -36,7 +36,7 @@ class Estimates(NamedTuple):
     """``(resamples, metrics)``: what other pictures might have given."""
 
 
-def sums(rows: Sequence[Row | Mapping[str, Any]], metrics: Sequence[Metric], pictures: Sequence[int]) -> Sums:
+def sums(rows: Sequence[Row | Mapping[str, Any]], metrics: Sequence[MetricSpec], pictures: Sequence[int]) -> Sums:
     """Add up the rows of each picture.
 
     Args:
@@ -65,7 +65,7 @@ def draws(pictures: int, resamples: int, seed: int, bucket: int) -> NDArray[np.u
         seed: of the draws.
         bucket: another number gives other draws.
     """
-    rng = generator(seed, Stream.BOOTSTRAP, index=bucket)
+    rng = generator(seed, RngStream.BOOTSTRAP, index=bucket)
     counts, even = np.empty((resamples, pictures), np.uint16), np.full(pictures, 1 / pictures)
     for start in range(0, resamples, _AT_ONCE):
         part = counts[start : start + _AT_ONCE]
@@ -73,7 +73,7 @@ def draws(pictures: int, resamples: int, seed: int, bucket: int) -> NDArray[np.u
     return counts
 
 
-def estimates(found: Sums, metrics: Sequence[Metric], counts: NDArray[np.uint16]) -> Estimates:
+def estimates(found: Sums, metrics: Sequence[MetricSpec], counts: NDArray[np.uint16]) -> Estimates:
     """Values of metrics, and what they are on resampled pictures.
 
     Args:
@@ -96,7 +96,7 @@ def interval(resampled: NDArray[np.float64]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _values(counts: NDArray[np.uint16], found: Sums, metrics: Sequence[Metric]) -> NDArray[np.float64]:
+def _values(counts: NDArray[np.uint16], found: Sums, metrics: Sequence[MetricSpec]) -> NDArray[np.float64]:
     """Not by BLAS, whose last bits depend on how many threads it has."""
     parts = []
     for start in range(0, len(counts), _AT_ONCE):

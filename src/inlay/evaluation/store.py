@@ -18,7 +18,7 @@ from inlay.evaluation.results import LeftOut, ProtocolIs, Row
 from inlay.files import append, open_regular, write_text
 
 
-class Head(TypedDict):
+class ShardHeader(TypedDict):
     """The first line of a file: whose numbers these are."""
 
     protocol: ProtocolIs
@@ -31,7 +31,7 @@ class Head(TypedDict):
     place: int
     """Of the filler among those that were asked for."""
     metrics: list[dict[str, Any]]
-    """What is measured: the fields of :class:`inlay.metrics.Metric`."""
+    """What is measured: the fields of :class:`inlay.metrics.MetricSpec`."""
     features: bool
     """Whether lines hold features, too."""
     weights: dict[str, str]
@@ -40,7 +40,7 @@ class Head(TypedDict):
     provenance: dict[str, Any]
 
 
-class Line(TypedDict):
+class SampleRecord(TypedDict):
     """All that was measured of one picture."""
 
     picture: int
@@ -73,7 +73,7 @@ class Shard(NamedTuple):
 
 
 @dataclass
-class Rows:
+class ShardFile:
     """The file of one filler and one shard, open for more.
 
     Attributes:
@@ -85,7 +85,7 @@ class Rows:
     done: set[int]
 
     @classmethod
-    def open(cls, folder: Folder, head: Head, shard: Shard, pictures: set[int]) -> tuple[Self, bool]:
+    def open(cls, folder: Folder, head: ShardHeader, shard: Shard, pictures: set[int]) -> tuple[Self, bool]:
         """Open a file, new or half full.
 
         What fewer metrics left there is measured anew; the pictures that were filled stay valid. What was measured with
@@ -126,7 +126,7 @@ class Rows:
             write_text(path, json.dumps(head) + "\n")
         return cls(path, done), trusted
 
-    def add(self, line: Line) -> None:
+    def add(self, line: SampleRecord) -> None:
         """Append what was measured of a picture."""
         append(self.path, json.dumps(line, allow_nan=False).encode() + b"\n")
         self.done.add(line["picture"])
@@ -140,8 +140,8 @@ def stored(columns: Mapping[str, float]) -> dict[str, float | None]:
 class Measured(NamedTuple):
     """All that is known of one filler."""
 
-    heads: list[Head]
-    lines: list[Line]
+    heads: list[ShardHeader]
+    lines: list[SampleRecord]
     """In the order of the pictures; those that are not measured yet are absent."""
 
     @property
@@ -167,8 +167,8 @@ def collect(folders: Iterable[Folder]) -> dict[str, Measured]:
 
 
 def _measured(paths: Sequence[Path]) -> Measured | None:
-    heads: list[Head] = []
-    lines: dict[int, Line] = {}
+    heads: list[ShardHeader] = []
+    lines: dict[int, SampleRecord] = {}
     for path in paths:
         content = _whole_lines(path)
         if not content:
@@ -194,15 +194,15 @@ def _whole_lines(path: Path) -> list[bytes]:
         return [line for line in file if line.endswith(b"\n")]
 
 
-def _parsed(path: Path, text: bytes) -> Line:
+def _parsed(path: Path, text: bytes) -> SampleRecord:
     try:
-        line: Line = json.loads(text)
+        line: SampleRecord = json.loads(text)
     except ValueError as error:
         raise InlayError(f"{path}: holds a line that is damaged ({error}). Remove the file, and run again.") from error
     return line
 
 
-def _covers(there: Head, here: Head) -> bool:
+def _covers(there: ShardHeader, here: ShardHeader) -> bool:
     """Whether everything that is to be measured here was measured there, through the same networks."""
     kept = _defined(there)
     return (
@@ -212,12 +212,12 @@ def _covers(there: Head, here: Head) -> bool:
     )
 
 
-def measures_of(head: Head) -> tuple[Any, ...]:
+def measures_of(head: ShardHeader) -> tuple[Any, ...]:
     """What is measured, and through which networks."""
     return _defined(head), head["features"], head["weights"]
 
 
-def _defined(head: Head) -> list[dict[str, Any]]:
+def _defined(head: ShardHeader) -> list[dict[str, Any]]:
     """The metrics without what is said about them."""
     return [{key: value for key, value in metric.items() if key != "about"} for metric in head["metrics"]]
 
@@ -231,12 +231,12 @@ def refuse_other_protocols(folder: Folder, protocol: ProtocolIs) -> None:
                 raise _belongs_elsewhere(path, "protocol", _told(there), _told(protocol))
 
 
-def _head(path: Path, text: bytes) -> Head:
+def _head(path: Path, text: bytes) -> ShardHeader:
     head: Any = _parsed(path, text)
-    return cast(Head, head)
+    return cast(ShardHeader, head)
 
 
-def _refuse_others(path: Path, there: Head, here: Head) -> None:
+def _refuse_others(path: Path, there: ShardHeader, here: ShardHeader) -> None:
     if there["protocol"]["hash"] != here["protocol"]["hash"]:
         raise _belongs_elsewhere(path, "protocol", _told(there["protocol"]), _told(here["protocol"]))
     if there["identity"] != here["identity"]:

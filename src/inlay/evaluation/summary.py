@@ -15,7 +15,7 @@ from inlay.evaluation.results import Comparison, MetricIs, Results, Row, Value
 from inlay.evaluation.scoring import features_of
 from inlay.evaluation.statistics import Estimates, draws, estimates, interval, sums
 from inlay.evaluation.store import Measured
-from inlay.metrics import Metric, fid_kid
+from inlay.metrics import MetricSpec, fid_kid
 
 NOTHING = "gave no number: pictures too small for it, no captions, or no filler that draws."
 RESAMPLES = 1000
@@ -39,7 +39,9 @@ def summarize(measured: Mapping[str, Measured]) -> Results:
     _check_same_test(fillers, rows)
     first, cases = next(iter(heads.values())), next(iter(rows.values()))
     by_bucket = _by_bucket(cases)
-    metrics = list({fields["name"]: Metric(**fields) for head in heads.values() for fields in head["metrics"]}.values())
+    metrics = list(
+        {fields["name"]: MetricSpec(**fields) for head in heads.values() for fields in head["metrics"]}.values()
+    )
     if not metrics:
         raise InlayError("nothing was measured. Let protocol.metrics name a metric whose weights are at hand.")
     compared = {
@@ -116,7 +118,7 @@ def _joined(lists: Any) -> list[Any]:
 
 
 def _estimates(
-    rows: Mapping[str, list[Row]], metrics: Sequence[Metric], places: Sequence[int], seed: int, bucket: int
+    rows: Mapping[str, list[Row]], metrics: Sequence[MetricSpec], places: Sequence[int], seed: int, bucket: int
 ) -> dict[str, Estimates]:
     here = {name: [of_filler[place] for place in places] for name, of_filler in rows.items()}
     pictures = sorted({row["picture"] for row in next(iter(here.values()))})
@@ -124,7 +126,7 @@ def _estimates(
     return {name: estimates(sums(found, metrics, pictures), metrics, counts) for name, found in here.items()}
 
 
-def _values(found: Estimates, metrics: Sequence[Metric]) -> dict[str, Value]:
+def _values(found: Estimates, metrics: Sequence[MetricSpec]) -> dict[str, Value]:
     values = {}
     for number, metric in enumerate(metrics):
         value, (low, high) = found.values[number], interval(found.resampled[:, number])
@@ -137,7 +139,7 @@ def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _comparisons(found: Mapping[str, Estimates], metrics: Sequence[Metric], bucket: str) -> Iterator[Comparison]:
+def _comparisons(found: Mapping[str, Estimates], metrics: Sequence[MetricSpec], bucket: str) -> Iterator[Comparison]:
     for number, metric in enumerate(metrics):
         if metric.better == "neither":
             continue
@@ -196,7 +198,7 @@ def _mean_distances(sets: Sequence[Sequence[tuple[Any, Any]]], seed: int) -> dic
 
 
 def _described(
-    metrics: Sequence[Metric], values: Mapping[str, Mapping[str, Mapping[str, Value]]]
+    metrics: Sequence[MetricSpec], values: Mapping[str, Mapping[str, Mapping[str, Value]]]
 ) -> dict[str, MetricIs]:
     """What the values are of, in the order of metrics; those of sets, by bucket, behind."""
     named = dict.fromkeys(
@@ -207,5 +209,5 @@ def _described(
     return {name: _is(metric) for name, metric in (known | of_sets).items() if name in named}
 
 
-def _is(metric: Metric) -> MetricIs:
+def _is(metric: MetricSpec) -> MetricIs:
     return MetricIs(better=metric.better, unit="dB" if metric.decibel else "", about=metric.about)

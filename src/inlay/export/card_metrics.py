@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inlay.buckets import ALL, in_order
-from inlay.errors import BadFile, InlayError, in_a_line
+from inlay.errors import BadFile, InlayError, one_line
 from inlay.files import open_regular, read_bytes
 from inlay.printing import code, markdown
 
@@ -97,7 +97,7 @@ def of_evaluation(file: Path, identity: str) -> Figures:
         protocol, counts = results["protocol"], results["buckets"]
         values = {name: results["values"][name] for name in names}
     except (BadFile, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InlayError(f"--results {file}: not the results of an evaluation ({in_a_line(error)}).") from error
+        raise InlayError(f"--results {file}: not the results of an evaluation ({one_line(error)}).") from error
     if not names:
         told = ", ".join(f"{name} {other}" for name, other in results["fillers"].items())
         raise InlayError(

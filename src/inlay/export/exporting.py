@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inlay.checkpoints import AVERAGE, KEY, read
+from inlay.checkpoints import AVERAGE, META_KEY, read
 from inlay.checkpoints.files import digest, resolved
 from inlay.errors import InlayError
 from inlay.export.card_metrics import of_evaluation, of_validation
@@ -18,7 +18,7 @@ _LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 
 
 @dataclass(frozen=True)
-class Wording:
+class CardFields:
     """What a user says of a model that its checkpoint does not know.
 
     Raises:
@@ -42,7 +42,7 @@ class Wording:
             raise InlayError(f"--name must be a line with a name in it, got {self.name!r}.")
 
 
-def export_folder(path: Path, folder: Path, wording: Wording) -> list[Path]:
+def export_folder(path: Path, folder: Path, wording: CardFields) -> list[Path]:
     """Write a checkpoint that fills holes as a folder that ``load`` takes, and the hub.
 
     Args:
@@ -60,14 +60,14 @@ def export_folder(path: Path, folder: Path, wording: Wording) -> list[Path]:
     return write_folder(folder, checkpoint := read(path), str(describe(path, checkpoint, wording)))
 
 
-def describe(path: Path, checkpoint: dict[str, Any], wording: Wording) -> Card:
+def describe(path: Path, checkpoint: dict[str, Any], wording: CardFields) -> Card:
     """The card of a checkpoint that fills holes.
 
     Raises:
         InlayError: it does not fill holes, or the evaluation is not of it.
     """
     told, filler = told_origin(checkpoint), load_filler(path)
-    config, step = checkpoint[KEY]["config"], told.get("step")
+    config, step = checkpoint[META_KEY]["config"], told.get("step")
     figures = [of_evaluation(wording.results, filler.identity)] if wording.results else []
     net = filler.net  # type: ignore[attr-defined]  # a learned one
     return Card(

@@ -5,7 +5,7 @@ import re
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from inlay.checkpoints import AVERAGE, KEY, settings, weights
+from inlay.checkpoints import AVERAGE, META_KEY, settings, weights
 from inlay.checkpoints.pretrained_folder import CARD, FORMAT, LIBRARY, PARTS, SETTINGS, WEIGHTS
 from inlay.errors import InlayError, unwritable
 from inlay.files import held, new_folder, remove_leftovers, write_bytes, write_text
@@ -83,7 +83,7 @@ def told_config(config: dict[str, Any]) -> dict[str, Any]:
 def _told(folder: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
     settings(folder, checkpoint, "model")  # or it says that there is none
     averaged = {"averaged": True} if checkpoint.get(AVERAGE) else {}
-    config = told_config(checkpoint[KEY]["config"])
+    config = told_config(checkpoint[META_KEY]["config"])
     return {"library": LIBRARY, "format": FORMAT, **averaged, **told_origin(checkpoint), "config": config}
 
 
@@ -93,7 +93,7 @@ def told_origin(checkpoint: dict[str, Any]) -> dict[str, Any]:
     Args:
         checkpoint: from :func:`inlay.checkpoints.read`.
     """
-    told = checkpoint[KEY]
+    told = checkpoint[META_KEY]
     packages, imported = told.get("packages"), told.get("imported")
     found = {
         "version": _formed(told.get("version"), _VERSION),

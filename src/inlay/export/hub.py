@@ -5,7 +5,7 @@ from pathlib import Path
 from inlay.checkpoints import read
 from inlay.checkpoints.pretrained_folder import CARD, FILES
 from inlay.checkpoints.resolve import keep_quiet
-from inlay.errors import InlayError, in_a_line
+from inlay.errors import InlayError, one_line
 from inlay.pretrained.transformers import kept
 
 
@@ -36,7 +36,7 @@ def push_folder(folder: Path, repo: str, private: bool = False) -> str:
         )
     except Exception as error:  # what the library raises has no common base
         raise InlayError(
-            f"--to {repo}: the Hugging Face hub did not take it ({in_a_line(error)}). Log in once with `hf auth login` "
+            f"--to {repo}: the Hugging Face hub did not take it ({one_line(error)}). Log in once with `hf auth login` "
             "or set HF_TOKEN, with a token that may write there."
         ) from error
     return str(done.commit_url)
@@ -49,9 +49,7 @@ def _check_licensed(folder: Path) -> None:
     try:
         stated = ModelCard.load(card).data.license
     except Exception as error:  # whatever YAML raises
-        raise InlayError(
-            f"{card}: no model card with a readable head ({in_a_line(error)}). Export it again."
-        ) from error
+        raise InlayError(f"{card}: no model card with a readable head ({one_line(error)}). Export it again.") from error
     if not stated:
         raise InlayError(
             f"{card}: states no license, and nobody may use what has none. Export it again with --license, or "

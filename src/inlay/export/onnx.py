@@ -13,7 +13,7 @@ from torch import Tensor
 import inlay
 from inlay.errors import InlayError
 from inlay.export.placing import place
-from inlay.export.wrappers import Part, exporting, parts_of, traced
+from inlay.export.wrappers import ExportModule, exporting, parts_of, traced
 from inlay.fillers.onnx import FACTS, library, session
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def export_onnx(checkpoint_path: Path, target: Path) -> list[Path]:
     return place(contents)
 
 
-def _translated(part: Part) -> bytes:
+def _translated(part: ExportModule) -> bytes:
     program = traced(part)
     with exporting(part):
         exported = torch.onnx.export(
@@ -115,7 +115,7 @@ def _pair(numbers: Sequence[int]) -> list[int]:
     return [*numbers] * (2 // len(numbers))
 
 
-def _name_sizes(part: Part, model: "ModelProto") -> None:
+def _name_sizes(part: ExportModule, model: "ModelProto") -> None:
     """Give open sizes the names that we know them by; the exporter numbers them."""
     del model.graph.value_info[:]  # speaks of the numbers
     for values, known in ((model.graph.input, part.inputs), (model.graph.output, part.outputs)):
@@ -125,13 +125,13 @@ def _name_sizes(part: Part, model: "ModelProto") -> None:
                     size.dim_param = axis
 
 
-def _say(part: Part, model: "ModelProto") -> None:
+def _say(part: ExportModule, model: "ModelProto") -> None:
     model.producer_name, model.producer_version = "inlay", inlay.__version__
     entry = model.metadata_props.add()
     entry.key, entry.value = FACTS, json.dumps(part.facts, ensure_ascii=False)
 
 
-def _compare(part: Part, content: bytes) -> None:
+def _compare(part: ExportModule, content: bytes) -> None:
     """Exporters leave out in silence what they do not know: ask both, for a size that was not traced."""
     inputs = part.example(3, 75)
     with torch.inference_mode():

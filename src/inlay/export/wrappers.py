@@ -18,7 +18,7 @@ from torch.nn.utils import parametrize
 import inlay
 from inlay import checkpoints
 from inlay.checkpoints.files import resolved
-from inlay.errors import InlayError, in_a_line
+from inlay.errors import InlayError, one_line
 from inlay.export.folder import told_origin
 from inlay.export.rnn import looped
 from inlay.fillers import load_filler
@@ -37,7 +37,7 @@ Axes = tuple[int | str, ...]
 _PICTURES: dict[str, Axes] = {"image": ("batch", 3, "height", "width"), "mask": ("batch", 1, "height", "width")}
 
 
-class Part(nn.Module, ABC):
+class ExportModule(nn.Module, ABC):
     """What is exported as one graph.
 
     Args:
@@ -63,7 +63,7 @@ class Part(nn.Module, ABC):
         """Inputs for so many pictures, or texts, of about that size; always the same."""
 
 
-class Filling(Part):
+class InpaintModule(ExportModule):
     """``filled = fill(image, mask)``: any height and width; what is above 0.5 in the mask is hole.
 
     The hole is erased before the network sees it, and known pixels come back bit for bit: the contract of fillers
@@ -71,7 +71,7 @@ class Filling(Part):
 
     Args:
         net: with ``forward(masked, mask) -> raw``.
-        facts: see :class:`Part`.
+        facts: see :class:`ExportModule`.
         told: inputs besides the picture and its mask.
     """
 
@@ -96,7 +96,7 @@ class Filling(Part):
         return image, (torch.rand(batch, 1, side, side + 10, generator=random) > 0.5).float()
 
 
-class TextFilling(Filling):
+class TextInpaintModule(InpaintModule):
     """``filled = fill(image, mask, features, sentence, word_mask, noise)``: told by a text, and with a latent to draw.
 
     Noise of zeros gives the latent's mean, which is the filler's answer without a seed.
@@ -116,7 +116,7 @@ class TextFilling(Filling):
         return self.filled(image, mask, TextFeatures(features, sentence, word_mask), noise)
 
     def example(self, batch: int, side: int) -> tuple[Tensor, ...]:
-        """See :class:`Filling`; texts of three words."""
+        """See :class:`InpaintModule`; texts of three words."""
         image, mask = super().example(batch, side)
         random = torch.Generator().manual_seed(1)
         features = torch.randn(batch, 3, self.net.text_dim, generator=random)
@@ -124,12 +124,12 @@ class TextFilling(Filling):
         return image, mask, features, features.mean(1), torch.ones(batch, 3, dtype=torch.bool), noise
 
 
-class Reading(Part):
+class TextEncoderModule(ExportModule):
     """``features, sentence, word_mask = read(ids, attended, words)``: the text encoder, which is asked once a text.
 
     Args:
         text: the encoder.
-        facts: see :class:`Part`; the tokenizer is added.
+        facts: see :class:`ExportModule`; the tokenizer is added.
     """
 
     suffix = ".text"
@@ -140,7 +140,7 @@ class Reading(Part):
         self.text = text
 
     def range(self, size: str) -> tuple[int, int | None]:
-        """See :class:`Part`; pretrained networks have so many positions, and special tokens at both ends of a text."""
+        """Pretrained networks have a fixed number of positions, and special tokens at both ends of a text."""
         tokenizer = self.text.tokenizer
         if size == "length" and isinstance(tokenizer, SubwordTokenizer):
             return 2, tokenizer.max_words
@@ -163,7 +163,7 @@ def _features(dim: int) -> dict[str, Axes]:
     return {"features": ("batch", "length", dim), "sentence": ("batch", dim), "word_mask": ("batch", "length")}
 
 
-def parts_of(path: Path) -> list[Part]:
+def parts_of(path: Path) -> list[ExportModule]:
     """What of a checkpoint is exported: the network that fills, and the text encoder that reads for it, if any.
 
     Args:
@@ -177,9 +177,9 @@ def parts_of(path: Path) -> list[Part]:
     if not isinstance(getattr(filler, "net", None), nn.Module):
         raise InlayError(f"{path}: has no network to export. Give a checkpoint that `inlay train` wrote.")
     facts = _facts(path, filler)
-    parts: list[Part] = [Filling(filler.net, facts)]
+    parts: list[ExportModule] = [InpaintModule(filler.net, facts)]
     if filler.takes_text:
-        parts = [TextFilling(filler.net, facts), Reading(filler.text, facts)]
+        parts = [TextInpaintModule(filler.net, facts), TextEncoderModule(filler.text, facts)]
     for part in parts:
         part.eval().requires_grad_(False)
         _settle(part)
@@ -199,7 +199,7 @@ def _settle(part: nn.Module) -> None:
             parametrize.remove_parametrizations(module, "weight")
 
 
-def traced(part: Part) -> ExportedProgram:
+def traced(part: ExportModule) -> ExportedProgram:
     """The graph of a part, for every value of its open sizes.
 
     Raises:
@@ -211,7 +211,7 @@ def traced(part: Part) -> ExportedProgram:
 
 
 @contextmanager
-def _open(part: Part, inputs: tuple[Tensor, ...]) -> Iterator[None]:
+def _open(part: ExportModule, inputs: tuple[Tensor, ...]) -> Iterator[None]:
     """Of the open sizes the tracer knows their ranges alone: those it knows by example, it takes for more than 1."""
     from torch._dynamo.decorators import mark_unbacked
 
@@ -226,7 +226,7 @@ def _open(part: Part, inputs: tuple[Tensor, ...]) -> Iterator[None]:
         told.remove()
 
 
-def _tell_ranges(part: Part, inputs: tuple[Tensor, ...]) -> None:
+def _tell_ranges(part: ExportModule, inputs: tuple[Tensor, ...]) -> None:
     for value, axes in zip(inputs, part.inputs.values(), strict=True):
         for size, axis in zip(value.shape, axes, strict=True):
             if isinstance(axis, str):
@@ -236,7 +236,7 @@ def _tell_ranges(part: Part, inputs: tuple[Tensor, ...]) -> None:
 
 
 @contextmanager
-def exporting(part: Part) -> Iterator[None]:
+def exporting(part: ExportModule) -> Iterator[None]:
     """Exporters talk of their own insides; here they are quiet, and their exceptions are lines for users.
 
     Raises:
@@ -254,7 +254,7 @@ def exporting(part: Part) -> Iterator[None]:
     except InlayError:
         raise
     except Exception as error:  # a tracer meets whatever a network does; there is no common base
-        raise InlayError(f"{part.facts['family']} cannot be exported ({in_a_line(error)}).") from error
+        raise InlayError(f"{part.facts['family']} cannot be exported ({one_line(error)}).") from error
     finally:
         for logger, level in zip(loud, before, strict=True):
             logger.setLevel(level)

@@ -9,16 +9,16 @@ from inlay.fillers.loading import load_filler
 from inlay.fillers.names import short_name, short_names
 
 if TYPE_CHECKING:
-    from inlay.fillers.network import Learned
+    from inlay.fillers.network import NetworkFiller
     from inlay.fillers.text_guided import TextGuided
 
 __all__ = [
     "CLASSICAL",
     "Biharmonic",
     "Filler",
-    "Learned",
     "MeanFill",
     "NavierStokes",
+    "NetworkFiller",
     "Telea",
     "TextGuided",
     "load_filler",
@@ -26,7 +26,7 @@ __all__ = [
     "short_names",
 ]
 
-_WITH_NETWORKS = {"Learned": "inlay.fillers.network", "TextGuided": "inlay.fillers.text_guided"}
+_WITH_NETWORKS = {"NetworkFiller": "inlay.fillers.network", "TextGuided": "inlay.fillers.text_guided"}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,10 +10,10 @@ from inlay.errors import InlayError
 from inlay.fillers.base import Filler
 from inlay.fillers.classical import CLASSICAL
 from inlay.fillers.names import checkpoint_of
-from inlay.precision import Inference
+from inlay.precision import InferencePrecision
 
 
-def load_filler(name: str | Path, device: torch.device | str = "cpu", precision: Inference = "32") -> Filler:
+def load_filler(name: str | Path, device: torch.device | str = "cpu", precision: InferencePrecision = "32") -> Filler:
     """The filler of that name, or the one that a checkpoint describes, rebuilt from the file.
 
     Args:
@@ -44,7 +44,7 @@ def load_filler(name: str | Path, device: torch.device | str = "cpu", precision:
     return _from_checkpoint(path, device, precision)
 
 
-def _from_checkpoint(path: Path, device: torch.device | str, precision: Inference) -> Filler:
+def _from_checkpoint(path: Path, device: torch.device | str, precision: InferencePrecision) -> Filler:
     # Imported when needed: classical fillers do without networks, and networks without text encoders.
     from inlay.checkpoints import build_network, build_text_encoder, locate, training_size
     from inlay.checkpoints.files import resolved
@@ -65,6 +65,6 @@ def _from_checkpoint(path: Path, device: torch.device | str, precision: Inferenc
         from inlay.text import TextEncoder
 
         return TextGuided(cast(TDANet, net), cast(TextEncoder, build_text_encoder(path)), device, *more)
-    from inlay.fillers.network import Learned
+    from inlay.fillers.network import NetworkFiller
 
-    return Learned(net, device, *more)
+    return NetworkFiller(net, device, *more)

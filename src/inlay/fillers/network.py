@@ -12,7 +12,7 @@ from inlay.checkpoints import build_network, training_size
 from inlay.checkpoints.files import digest
 from inlay.fillers.base import Filler
 from inlay.ops import composite, erase
-from inlay.precision import Inference, autocast
+from inlay.precision import InferencePrecision, autocast
 
 UNSAVED = "not from a file"
 """The identity of a network that was handed over in memory."""
@@ -38,7 +38,7 @@ class Trained(Filler):
         return digest(self.path) if self.path else UNSAVED
 
 
-class Learned(Trained):
+class NetworkFiller(Trained):
     """A network with ``forward(masked, mask) -> raw``, in eval mode.
 
     Args:
@@ -55,7 +55,7 @@ class Learned(Trained):
         device: torch.device | str = "cpu",
         path: Path | None = None,
         size: int | None = None,
-        precision: Inference = "32",
+        precision: InferencePrecision = "32",
     ) -> None:
         self.net = net.to(device).eval()
         self.device = torch.device(device)
@@ -63,7 +63,9 @@ class Learned(Trained):
         self.autocast = autocast(self.device, precision)
 
     @classmethod
-    def from_checkpoint(cls, path: str | Path, device: torch.device | str = "cpu", precision: Inference = "32") -> Self:
+    def from_checkpoint(
+        cls, path: str | Path, device: torch.device | str = "cpu", precision: InferencePrecision = "32"
+    ) -> Self:
         """Rebuild the network from a checkpoint alone. Errors: see :func:`inlay.checkpoints.build_network`."""
         return cls(build_network(path), device, Path(path), training_size(path), precision)
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inlay.errors import BadFile, InlayError, Missing, in_a_line
+from inlay.errors import BadFile, InlayError, Missing, one_line
 from inlay.files import read_bytes
 from inlay.fillers.base import Filler
 from inlay.ops import composite, erase
@@ -185,7 +185,7 @@ class Model:
         except Missing:
             raise
         except Exception as error:  # of classes that onnxruntime keeps to itself
-            raise BadFile(path, f"onnxruntime cannot load it ({in_a_line(error)}). Export the model again.") from error
+            raise BadFile(path, f"onnxruntime cannot load it ({one_line(error)}). Export the model again.") from error
         self._inputs = {value.name: value for value in self.session.get_inputs()}
         self.inputs = [*self._inputs]
         self.outputs = [value.name for value in self.session.get_outputs()]
@@ -210,7 +210,7 @@ class Model:
         except Exception as error:
             size = "x".join(str(side) for side in inputs[0].shape[:1:-1])
             raise InlayError(
-                f"{self.path}: onnxruntime gave up at a size of {size} ({in_a_line(error)}). Give it smaller pictures."
+                f"{self.path}: onnxruntime gave up at a size of {size} ({one_line(error)}). Give it smaller pictures."
             ) from error
         return [torch.from_numpy(np.asarray(answer)) for answer in answers]
 

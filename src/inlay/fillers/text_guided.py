@@ -10,7 +10,7 @@ from inlay.fillers import text_inputs
 from inlay.fillers.network import Trained
 from inlay.models import TDANet
 from inlay.ops import composite, erase
-from inlay.precision import Inference, autocast
+from inlay.precision import InferencePrecision, autocast
 from inlay.text import TextEncoder
 from inlay.types import Tokens
 
@@ -38,7 +38,7 @@ class TextGuided(Trained):
         device: torch.device | str = "cpu",
         path: Path | None = None,
         size: int | None = None,
-        precision: Inference = "32",
+        precision: InferencePrecision = "32",
     ) -> None:
         self.net, self.text, self.path, self.size = net, text, path, size
         self.net.strip()

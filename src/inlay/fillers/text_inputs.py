@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from inlay.errors import InlayError
-from inlay.randomness import Stream, torch_seed
+from inlay.randomness import RngStream, torch_seed
 from inlay.text import Tokenizer
 from inlay.text.recurrent import WordTokenizer
 from inlay.text.transformer import SubwordTokenizer
@@ -43,9 +43,9 @@ def latent_draws(shape: Sequence[int], seed: int | Sequence[int]) -> Tensor:
     """
     batch, *each = shape
     if isinstance(seed, int):
-        numbers = [torch_seed(seed, Stream.LATENT, index=index) for index in range(batch)]
+        numbers = [torch_seed(seed, RngStream.LATENT, index=index) for index in range(batch)]
     elif len(seed) == batch:
-        numbers = [torch_seed(one, Stream.LATENT) for one in seed]
+        numbers = [torch_seed(one, RngStream.LATENT) for one in seed]
     else:
         raise InlayError(f"seed must be one number or a list of {batch}, one a picture, got {seed!r}.")
     return torch.stack([torch.randn(each, generator=torch.Generator().manual_seed(number)) for number in numbers])

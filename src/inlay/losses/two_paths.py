@@ -11,7 +11,7 @@ from inlay.errors import InlayError
 from inlay.losses.adversarial import AdversarialLoss
 from inlay.losses.gaussian import detached, hole_prior, kl_divergence
 from inlay.losses.multiscale import REGIONS, Region, multiscale_l1, pyramid
-from inlay.types import Gaussian, Path
+from inlay.types import Gaussian, PathOutput
 
 Direction = Literal["official", "posterior_to_prior"]
 WEIGHTS = (
@@ -96,8 +96,8 @@ class TwoPathLoss(nn.Module):
 
     def forward(
         self,
-        out: Path,
-        rec: Path,
+        out: PathOutput,
+        rec: PathOutput,
         scores: Scores,
         image: Tensor,
         mask: Tensor,

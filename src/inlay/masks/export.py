@@ -13,10 +13,10 @@ from inlay.buckets import BUCKETS
 from inlay.errors import InlayError, unwritable
 from inlay.files import write_text
 from inlay.images import Picture, write_picture
-from inlay.masks.painted import Region
+from inlay.masks.painted import PaintedMask
 from inlay.masks.ranges import Spread
-from inlay.randomness import Stream, generator
-from inlay.types import MaskFamily
+from inlay.randomness import RngStream, generator
+from inlay.types import MaskGenerator
 
 MANIFEST = "manifest.jsonl"
 BORDERS = {"free": 0.0, "border": 50 / 512}
@@ -43,7 +43,7 @@ class Drawn(NamedTuple):
     id: str | None = None
 
 
-def freeze(family: MaskFamily, count: int, size: int, seed: int) -> Iterator[Drawn]:
+def freeze(family: MaskGenerator, count: int, size: int, seed: int) -> Iterator[Drawn]:
     """Draw a numbered set of square masks.
 
     Mask ``i`` depends on ``(seed, i)`` alone: a longer set begins with the shorter one.
@@ -55,10 +55,10 @@ def freeze(family: MaskFamily, count: int, size: int, seed: int) -> Iterator[Dra
         seed: of the set.
     """
     for index in range(count):
-        yield Drawn(f"{index:06d}", family(size, size, generator(seed, Stream.GENERATE, index=index)))
+        yield Drawn(f"{index:06d}", family(size, size, generator(seed, RngStream.GENERATE, index=index)))
 
 
-def by_ratio(family: Region, spread: Spread | None = None) -> dict[str, Region]:
+def by_ratio(family: PaintedMask, spread: Spread | None = None) -> dict[str, PaintedMask]:
     """A family in each bucket of hole ratios, without and with the border constraint: ``free/10-20`` and so on.
 
     Args:
@@ -73,7 +73,7 @@ def by_ratio(family: Region, spread: Spread | None = None) -> dict[str, Region]:
     }
 
 
-def freeze_buckets(family: Region, count: int, size: int, seed: int) -> Iterator[Drawn]:
+def freeze_buckets(family: PaintedMask, count: int, size: int, seed: int) -> Iterator[Drawn]:
     """Draw an evaluation set: ``count`` masks of each of :func:`by_ratio`, as ``free/10-20/000000.png``.
 
     Arguments as for :func:`freeze`.

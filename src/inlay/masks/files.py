@@ -20,7 +20,7 @@ from inlay.images import HoleIs, polarity_doubt, read_mask, resize_mask
 from inlay.masks.morphology import dilated
 from inlay.masks.pairing import found_masks
 from inlay.masks.ranges import Range, Ratio, check_range, check_ratio, lists_to_tuples
-from inlay.types import Scene
+from inlay.types import MaskContext
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class Files:
         self._look()
 
     def __call__(
-        self, height: int, width: int, rng: np.random.Generator, scene: Scene | None = None
+        self, height: int, width: int, rng: np.random.Generator, scene: MaskContext | None = None
     ) -> NDArray[np.bool_]:
         """Read one of the files, chosen by ``rng``, and treat it as asked; the picture is not looked at.
 

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inlay.masks.painted import Region
+from inlay.masks.painted import PaintedMask
 from inlay.masks.primitives import Box, Ellipse, Stroke, line, strokes
 from inlay.masks.ranges import Range, between, check_range
-from inlay.types import Scene
+from inlay.types import MaskContext
 
 SHARE = "shares of the short side"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Strokes(Region):
+class Strokes(PaintedMask):
     """Irregular holes from a brush that wanders: polylines with round ends.
 
     The free-form masks of Yu et al. (2019, "Free-Form Image Inpainting with Gated Convolution", algorithm 1) drawn
@@ -47,7 +47,7 @@ class Strokes(Region):
         check_range("brush", self.brush, 0, 1, SHARE)
 
     def __call__(
-        self, height: int, width: int, rng: np.random.Generator, scene: Scene | None = None
+        self, height: int, width: int, rng: np.random.Generator, scene: MaskContext | None = None
     ) -> NDArray[np.bool_]:
         """Draw one mask; the picture is not looked at."""
         return self.draw(height, width, rng, self._plan, self.count)
@@ -84,7 +84,7 @@ def _mirrored(path: NDArray[np.float32], size: NDArray[np.float32]) -> NDArray[n
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shapes(Region):
+class Shapes(PaintedMask):
     """Irregular holes from the classical mix of lines, circles and ellipses.
 
     Attributes:
@@ -104,7 +104,7 @@ class Shapes(Region):
         check_range("thickness", self.thickness, 0, 1, SHARE)
 
     def __call__(
-        self, height: int, width: int, rng: np.random.Generator, scene: Scene | None = None
+        self, height: int, width: int, rng: np.random.Generator, scene: MaskContext | None = None
     ) -> NDArray[np.bool_]:
         """Draw one mask; the picture is not looked at."""
         return self.draw(height, width, rng, self._plan, self.count)
@@ -122,7 +122,7 @@ class Shapes(Region):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Boxes(Region):
+class Boxes(PaintedMask):
     """Rectangles, upright, wholly inside the picture.
 
     Attributes:
@@ -139,7 +139,7 @@ class Boxes(Region):
         check_range("side", self.side, 0, 1, SHARE)
 
     def __call__(
-        self, height: int, width: int, rng: np.random.Generator, scene: Scene | None = None
+        self, height: int, width: int, rng: np.random.Generator, scene: MaskContext | None = None
     ) -> NDArray[np.bool_]:
         """Draw one mask; the picture is not looked at."""
         return self.draw(height, width, rng, self._plan, self.count)

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from inlay.errors import InlayError, NoHole
 from inlay.masks.paired import Paired
 from inlay.masks.ranges import Ratio, Spread, check_ratio, lists_to_tuples
-from inlay.types import Scene
+from inlay.types import MaskContext
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mix:
+class MixedMasks:
     """One of several families for each mask, by odds.
 
     Attributes:
@@ -45,7 +45,7 @@ class Mix:
             object.__setattr__(self, "families", families)
 
     def __call__(
-        self, height: int, width: int, rng: np.random.Generator, scene: Scene | None = None
+        self, height: int, width: int, rng: np.random.Generator, scene: MaskContext | None = None
     ) -> NDArray[np.bool_]:
         """Draw a family, and let it draw. One that finds no hole in the picture leaves it to the others.
 

@@ -10,14 +10,14 @@ from inlay.errors import InlayError, NoHole
 from inlay.masks.morphology import dilated, opened
 from inlay.masks.ranges import Range, Ratio, Spread, check_ratio, check_spread, ends, lists_to_tuples
 from inlay.masks.ratio import fit
-from inlay.types import Scene
+from inlay.types import MaskContext
 
 Source = Literal["any", "object", "box"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Objects:
-    """The object of each picture (:class:`inlay.types.Scene`), perhaps smoothed and enlarged.
+    """The object of each picture (:class:`inlay.types.MaskContext`), perhaps smoothed and enlarged.
 
     Attributes:
         source: ``object`` takes the segmentation, ``box`` the bounding box, ``any`` the first of them that is there.
@@ -50,7 +50,7 @@ class Objects:
             raise InlayError(f"masks.valid must be [low, high] with 0 <= low < high <= 1; got {list(self.valid)}.")
 
     def __call__(
-        self, height: int, width: int, rng: np.random.Generator, scene: Scene | None = None
+        self, height: int, width: int, rng: np.random.Generator, scene: MaskContext | None = None
     ) -> NDArray[np.bool_]:
         """The hole of a picture.
 
@@ -64,7 +64,7 @@ class Objects:
             raise NoHole(f"its object covers {share:.1%} of the sample, which is not between {low:.0%} and {high:.0%}")
         return fit(mask, self.ratio, rng, self.spread)
 
-    def _object(self, scene: Scene | None) -> NDArray[np.bool_]:
+    def _object(self, scene: MaskContext | None) -> NDArray[np.bool_]:
         if scene is None:
             raise InlayError(
                 "masks=objects takes holes from a dataset's pictures: give data=cub or pets and data.root=..."

@@ -14,9 +14,9 @@ from inlay.errors import InlayError
 from inlay.masks.primitives import Canvas, Primitive
 from inlay.masks.ranges import Ratio, Spread, check_ratio, check_spread, lists_to_tuples
 from inlay.masks.ratio import fit_pixels, hole_pixels
-from inlay.types import Scene
+from inlay.types import MaskContext
 
-Plan = Callable[[int, int, np.random.Generator, int], Iterable[Primitive]]
+DrawPrimitives = Callable[[int, int, np.random.Generator, int], Iterable[Primitive]]
 """Draws so many primitives for a canvas of a height and width: many at once, as each call of numpy has its price."""
 
 _AT_ONCE = 10
@@ -26,7 +26,7 @@ _NEARLY = 0.85  # of a target that has to be met exactly: the edges move for the
 
 
 @dataclass(frozen=True, kw_only=True)
-class Region(ABC):
+class PaintedMask(ABC):
     """How much of a picture may be hole, and where.
 
     Attributes:
@@ -50,12 +50,12 @@ class Region(ABC):
 
     @abstractmethod
     def __call__(
-        self, height: int, width: int, rng: np.random.Generator, scene: Scene | None = None
+        self, height: int, width: int, rng: np.random.Generator, scene: MaskContext | None = None
     ) -> NDArray[np.bool_]:
         """Draw one mask; the picture is not looked at."""
 
     def draw(
-        self, height: int, width: int, rng: np.random.Generator, plan: Plan, count: tuple[int, int]
+        self, height: int, width: int, rng: np.random.Generator, plan: DrawPrimitives, count: tuple[int, int]
     ) -> NDArray[np.bool_]:
         """Paint primitives inside the border, ``count`` of them or as many as the ratio takes.
 
@@ -84,7 +84,7 @@ class Region(ABC):
             self._fill(inner, canvas.shape, rng, plan)
         return canvas.view(np.bool_)
 
-    def _fill(self, inner: Canvas, shape: tuple[int, ...], rng: np.random.Generator, plan: Plan) -> None:
+    def _fill(self, inner: Canvas, shape: tuple[int, ...], rng: np.random.Generator, plan: DrawPrimitives) -> None:
         """Paint up to a target drawn from the ratio; what painting cannot hit, moving the edges does."""
         assert self.ratio is not None
         fewest, most = hole_pixels(self.ratio, shape)
@@ -141,6 +141,6 @@ def count(canvas: Canvas) -> int:
     return int(cv2.sumElems(canvas)[0])
 
 
-def _endless(plan: Plan, shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[Primitive]:
+def _endless(plan: DrawPrimitives, shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[Primitive]:
     while True:
         yield from plan(shape[0], shape[1], rng, _AT_ONCE)

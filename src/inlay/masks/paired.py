@@ -11,7 +11,7 @@ from inlay.images import HoleIs, read_mask
 from inlay.masks.pairing import Partners
 from inlay.masks.ranges import Ratio, Spread, check_ratio, check_spread, lists_to_tuples
 from inlay.masks.ratio import fit
-from inlay.types import Scene
+from inlay.types import MaskContext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Paired:
             object.__setattr__(self, "_partners", Partners.below(self.root, "masks.root"))
 
     def __call__(
-        self, height: int, width: int, rng: np.random.Generator, scene: Scene | None = None
+        self, height: int, width: int, rng: np.random.Generator, scene: MaskContext | None = None
     ) -> NDArray[np.bool_]:
         """The picture's mask, cut and resized as the picture was.
 
@@ -63,7 +63,7 @@ class Paired:
         """The pictures that the folder holds no mask for; what an index does not name is met later."""
         return [] if self._partners is None else [id for id in ids if self._partners.of(id) is None]
 
-    def _read(self, scene: Scene) -> NDArray[np.bool_] | None:
+    def _read(self, scene: MaskContext) -> NDArray[np.bool_] | None:
         assert self._partners is not None
         path = self._partners.of(scene.id)
         return None if path is None else scene.place(read_mask(path, self.hole_is))

@@ -1,6 +1,6 @@
 """How good a fill is, measured."""
 
-from inlay.metrics.base import Answer, Measure, Metric
+from inlay.metrics.base import FillResult, Metric, MetricSpec
 from inlay.metrics.clip_score import ClipScore
 from inlay.metrics.diversity import Diversity
 from inlay.metrics.hole_errors import HoleErrors
@@ -14,16 +14,16 @@ from inlay.metrics.total_variation import Smoothness
 
 __all__ = [
     "LPIPS",
-    "Answer",
     "ClipScore",
     "Diversity",
     "Fidelity",
+    "FillResult",
     "HoleErrors",
     "Inception",
     "InpaintingMetrics",
     "LegacyTDANet",
-    "Measure",
     "Metric",
+    "MetricSpec",
     "Similarity",
     "Smoothness",
 ]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 
-class Answer(NamedTuple):
+class FillResult(NamedTuple):
     """Filled pictures, and what they are measured against."""
 
     filled: Tensor
@@ -25,7 +25,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Metric:
+class MetricSpec:
     """How the numbers of pictures become a metric: a mean, weighed or not, and perhaps its logarithm.
 
     Attributes:
@@ -62,15 +62,15 @@ class Metric:
             return np.asarray(-10 * np.log10(mean))
 
 
-class Measure(Protocol):
+class Metric(Protocol):
     """Measures answers, picture by picture."""
 
     @property
-    def metrics(self) -> Sequence[Metric]:
+    def metrics(self) -> Sequence[MetricSpec]:
         """What comes of it."""
         ...
 
-    def __call__(self, answer: Answer) -> Mapping[str, Tensor]:
+    def __call__(self, answer: FillResult) -> Mapping[str, Tensor]:
         """The columns of its metrics, ``(B,)`` each; none where they mean nothing for these answers.
 
         A number is NaN where a picture has nothing to measure (no hole, no edge); it counts nothing then.

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from inlay.errors import InlayError, Missing
-from inlay.metrics.base import Answer, Metric
+from inlay.metrics.base import FillResult, MetricSpec
 from inlay.pretrained.transformers import Source
 
 _KEY = "weights.clip"
@@ -42,13 +42,13 @@ class ClipScore:
     """
 
     metrics = (
-        Metric(
+        MetricSpec(
             "clip_score",
             "higher",
             weight="captioned",
             about="Agreement of the filled picture with its caption, by CLIP, in hundredths.",
         ),
-        Metric(
+        MetricSpec(
             "clip_score_hole",
             "higher",
             weight="captioned_holes",
@@ -71,8 +71,8 @@ class ClipScore:
         self.device = device
 
     @torch.no_grad()
-    def __call__(self, answer: Answer) -> dict[str, Tensor]:
-        """See :class:`~inlay.metrics.Measure`."""
+    def __call__(self, answer: FillResult) -> dict[str, Tensor]:
+        """See :class:`~inlay.metrics.Metric`."""
         if not answer.captions:
             return {}
         rows = [self._scores(*one) for one in zip(answer.filled, answer.mask, answer.captions, strict=True)]

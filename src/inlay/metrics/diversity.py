@@ -5,7 +5,7 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from inlay.metrics.base import Answer, Metric
+from inlay.metrics.base import FillResult, MetricSpec
 from inlay.metrics.lpips import LPIPS
 
 
@@ -31,9 +31,9 @@ class Diversity:
     def __init__(self, lpips: LPIPS | None = None) -> None:
         self.lpips = lpips
         about = "LPIPS between answers to different seeds. Noise varies most."
-        seen = (Metric("diversity_lpips", "neither", about=about),) if lpips else ()
+        seen = (MetricSpec("diversity_lpips", "neither", about=about),) if lpips else ()
         self.metrics = (
-            Metric(
+            MetricSpec(
                 "diversity_l1_hole",
                 "neither",
                 weight="hole_pixels",
@@ -42,8 +42,8 @@ class Diversity:
             *seen,
         )
 
-    def __call__(self, answer: Answer) -> dict[str, Tensor]:
-        """See :class:`~inlay.metrics.Measure`."""
+    def __call__(self, answer: FillResult) -> dict[str, Tensor]:
+        """See :class:`~inlay.metrics.Metric`."""
         if len(answer.samples) < 2:
             return {}
         pairs = list(combinations(answer.samples, 2))

@@ -5,25 +5,25 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from inlay.metrics.base import Metric
+from inlay.metrics.base import MetricSpec
 
 METRICS = (
-    Metric(
+    MetricSpec(
         "fid",
         "lower",
         about="Fréchet distance of Inception features, filled pictures against originals as sets. It falls as n grows.",
     ),
-    Metric(
+    MetricSpec(
         "kid",
         "lower",
         about="Kernel distance of Inception features, filled against original pictures as sets; below 0 by chance.",
     ),
-    Metric(
+    MetricSpec(
         "u_ids",
         "higher",
         about="Share of filled and original pictures that a linear classifier misplaces; near 0.5: not told apart.",
     ),
-    Metric(
+    MetricSpec(
         "p_ids",
         "higher",
         about="Share of filled pictures that a linear classifier takes for more real than their originals.",

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from inlay.errors import Missing
-from inlay.metrics.base import Metric
+from inlay.metrics.base import MetricSpec
 from inlay.pretrained.files import WeightsFile
 
 _ORIGIN = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
@@ -31,7 +31,7 @@ class Inception:
         InlayError: ``weights`` does not exist or holds something else.
     """
 
-    metrics: Sequence[Metric] = ()
+    metrics: Sequence[MetricSpec] = ()
 
     def __init__(self, weights: str | None, device: torch.device | str = "cpu") -> None:
         file = WeightsFile(weights, "weights.inception", "torch-fidelity's Inception, for FID and its kin", _ORIGIN)

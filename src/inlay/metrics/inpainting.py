@@ -7,12 +7,12 @@ from torch import Tensor
 from torchmetrics import Metric as State
 
 from inlay.buckets import NAMES, place
-from inlay.metrics.base import Answer, Metric
+from inlay.metrics.base import FillResult, MetricSpec
 from inlay.metrics.psnr_l1 import Fidelity
 from inlay.metrics.similarity import Similarity
 
 _MEASURES = (Fidelity(), Similarity(scales=False))
-_KNOWN: dict[str, Metric] = {metric.name: metric for measure in _MEASURES for metric in measure.metrics}
+_KNOWN: dict[str, MetricSpec] = {metric.name: metric for measure in _MEASURES for metric in measure.metrics}
 _SHOWN = [_KNOWN[name] for name in ("psnr", "psnr_hole", "ssim", "ssim_hole", "l1", "l1_hole")]
 
 
@@ -46,7 +46,7 @@ class InpaintingMetrics(State):
             image: ``(B, 3, H, W)`` the truth in ``[0, 1]``.
             mask: ``(B, 1, H, W)``, 1 = hole.
         """
-        answer = Answer(composite.float().clamp(0, 1), image.float(), mask)
+        answer = FillResult(composite.float().clamp(0, 1), image.float(), mask)
         with torch.autocast(image.device.type, enabled=False):  # in bfloat16 a window's variance is lost in rounding
             columns = {name: column for measure in _MEASURES for name, column in measure(answer).items()}
         one = torch.ones_like(columns["pixels"])

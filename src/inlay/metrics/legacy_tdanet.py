@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from inlay.metrics.base import Answer, Metric
+from inlay.metrics.base import FillResult, MetricSpec
 
 _LUMA = np.array([0.299, 0.587, 0.114])
 _LEAST_ROWS = 11
@@ -31,25 +31,25 @@ class LegacyTDANet:
     """
 
     metrics = (
-        Metric(
+        MetricSpec(
             "l1_legacy",
             "lower",
             weight="l1_legacy_finite",
             about="Relative error of gray pictures as TDANet's code has it: for published figures alone.",
         ),
-        Metric(
+        MetricSpec(
             "psnr_legacy",
             "higher",
             weight="psnr_legacy_finite",
             about="Mean PSNR of gray pictures in dB, as TDANet's code has it: for published figures alone.",
         ),
-        Metric(
+        MetricSpec(
             "tv_legacy",
             "neither",
             weight="tv_legacy_finite",
             about="Roughness of gray pictures as TDANet's code has it: for published figures alone.",
         ),
-        Metric(
+        MetricSpec(
             "ssim_legacy",
             "higher",
             weight="ssim_legacy_finite",
@@ -57,8 +57,8 @@ class LegacyTDANet:
         ),
     )
 
-    def __call__(self, answer: Answer) -> dict[str, Tensor]:
-        """See :class:`~inlay.metrics.Measure`."""
+    def __call__(self, answer: FillResult) -> dict[str, Tensor]:
+        """See :class:`~inlay.metrics.Metric`."""
         pairs = zip(_bytes(answer.image), _bytes(answer.filled), strict=True)
         measured = [legacy_tdanet(truth, filled) for truth, filled in pairs]
         columns = {}

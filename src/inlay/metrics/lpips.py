@@ -8,7 +8,7 @@ from torchmetrics.functional.image.lpips import _NoTrainLpips as Network  # the 
 from torchvision.models import AlexNet_Weights, VGG16_Weights
 
 from inlay.errors import InlayError
-from inlay.metrics.base import Answer, Metric
+from inlay.metrics.base import FillResult, MetricSpec
 from inlay.pretrained.files import WeightsFile
 
 
@@ -40,7 +40,7 @@ class LPIPS:
     """
 
     metrics = (
-        Metric(
+        MetricSpec(
             "lpips", "lower", about="Distance of deep features of answer and truth: what the eye would call different."
         ),
     )
@@ -55,8 +55,8 @@ class LPIPS:
         self.net = _network(file, backbone).to(device)
         self.device = device
 
-    def __call__(self, answer: Answer) -> dict[str, Tensor]:
-        """See :class:`~inlay.metrics.Measure`."""
+    def __call__(self, answer: FillResult) -> dict[str, Tensor]:
+        """See :class:`~inlay.metrics.Metric`."""
         if min(answer.image.shape[-2:]) < self.least_side:
             return {}
         return {"lpips": self.distance(answer.filled, answer.image)}

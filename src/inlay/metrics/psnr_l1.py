@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from inlay.metrics.base import Answer, Metric
+from inlay.metrics.base import FillResult, MetricSpec
 
 
 class Fidelity:
@@ -19,19 +19,19 @@ class Fidelity:
     """
 
     metrics = (
-        Metric(
+        MetricSpec(
             "l1",
             "lower",
             weight="pixels",
             about="Mean absolute error of all pixels; known pixels count too.",
         ),
-        Metric(
+        MetricSpec(
             "mse",
             "lower",
             weight="pixels",
             about="Mean squared error of all pixels; known pixels count too.",
         ),
-        Metric(
+        MetricSpec(
             "psnr",
             "higher",
             column="mse",
@@ -39,9 +39,9 @@ class Fidelity:
             decibel=True,
             about="Peak signal-to-noise ratio of whole pictures, from their pooled squared error.",
         ),
-        Metric("l1_hole", "lower", weight="hole_pixels", about="Mean absolute error of the pixels in the holes."),
-        Metric("mse_hole", "lower", weight="hole_pixels", about="Mean squared error of the pixels in the holes."),
-        Metric(
+        MetricSpec("l1_hole", "lower", weight="hole_pixels", about="Mean absolute error of the pixels in the holes."),
+        MetricSpec("mse_hole", "lower", weight="hole_pixels", about="Mean squared error of the pixels in the holes."),
+        MetricSpec(
             "psnr_hole",
             "higher",
             column="mse_hole",
@@ -51,8 +51,8 @@ class Fidelity:
         ),
     )
 
-    def __call__(self, answer: Answer) -> dict[str, Tensor]:
-        """See :class:`~inlay.metrics.Measure`."""
+    def __call__(self, answer: FillResult) -> dict[str, Tensor]:
+        """See :class:`~inlay.metrics.Metric`."""
         error = answer.filled - answer.image  # (B, 3, H, W)
         hole = answer.mask > 0.5
         in_hole = error * hole

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from inlay.metrics.base import Answer, Metric
+from inlay.metrics.base import FillResult, MetricSpec
 
 WINDOW, SIGMA = 11, 1.5
 _C1, _C2 = 0.01**2, 0.03**2  # of a data range of 1
@@ -41,10 +41,10 @@ class Similarity:
         self.scales = scales
         several = (
             (
-                Metric(
+                MetricSpec(
                     "ms_ssim", "higher", about="Structural similarity at five scales, of whole pictures; 1 is equal."
                 ),
-                Metric(
+                MetricSpec(
                     "ms_ssim_hole",
                     "higher",
                     about="Structural similarity at five scales, weighed with the hole; 1 is equal.",
@@ -54,12 +54,12 @@ class Similarity:
             else ()
         )
         self.metrics = (
-            Metric(
+            MetricSpec(
                 "ssim",
                 "higher",
                 about="Structural similarity of whole pictures: local means, variances and covariances; 1 is equal.",
             ),
-            Metric(
+            MetricSpec(
                 "ssim_hole",
                 "higher",
                 weight="hole_pixels",
@@ -68,8 +68,8 @@ class Similarity:
             *several,
         )
 
-    def __call__(self, answer: Answer) -> dict[str, Tensor]:
-        """See :class:`~inlay.metrics.Measure`."""
+    def __call__(self, answer: FillResult) -> dict[str, Tensor]:
+        """See :class:`~inlay.metrics.Metric`."""
         hole = (answer.mask > 0.5).to(answer.image.dtype)
         similarity, structure = ssim_maps(answer.filled, answer.image)
         columns = {
@@ -101,7 +101,7 @@ def ssim_maps(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return luminance * structure, structure
 
 
-def _at_scales(answer: Answer, hole: Tensor, similarity: Tensor, structure: Tensor) -> tuple[Tensor, Tensor]:
+def _at_scales(answer: FillResult, hole: Tensor, similarity: Tensor, structure: Tensor) -> tuple[Tensor, Tensor]:
     a, b = answer.filled, answer.image
     inside = slice(WINDOW // 2, -(WINDOW // 2))
     whole, in_hole = torch.ones(2, len(a), dtype=a.dtype, device=a.device)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from inlay.metrics.base import Answer, Metric
+from inlay.metrics.base import FillResult, MetricSpec
 
 
 class Smoothness:
@@ -24,16 +24,16 @@ class Smoothness:
     """
 
     metrics = (
-        Metric(
+        MetricSpec(
             "tv", "neither", about="Total variation of the answers: roughness. The truth has one, too; blur has little."
         ),
-        Metric(
+        MetricSpec(
             "tv_hole",
             "neither",
             weight="hole_pairs",
             about="Total variation inside the holes: roughness. The truth has one, too; blur has little.",
         ),
-        Metric(
+        MetricSpec(
             "boundary_error",
             "lower",
             weight="edge_lines",
@@ -41,8 +41,8 @@ class Smoothness:
         ),
     )
 
-    def __call__(self, answer: Answer) -> dict[str, Tensor]:
-        """See :class:`~inlay.metrics.Measure`."""
+    def __call__(self, answer: FillResult) -> dict[str, Tensor]:
+        """See :class:`~inlay.metrics.Metric`."""
         hole = (answer.mask > 0.5).to(answer.image.dtype)
         whole, rough, pairs, broken, lines = _along(answer, hole, 2) + _along(answer, hole, 3)
         channels = answer.image.shape[1]
@@ -55,7 +55,7 @@ class Smoothness:
         }
 
 
-def _along(answer: Answer, hole: Tensor, axis: int) -> Tensor:
+def _along(answer: FillResult, hole: Tensor, axis: int) -> Tensor:
     """The sums of an axis, ``(5, B)``: roughness, that of the hole, its pairs, jumps that are wrong, lines of four."""
     steps = answer.filled.diff(dim=axis).abs()
     both = _cut(hole, axis, 0, 1) * _cut(hole, axis, 1, 0)

@@ -3,15 +3,15 @@
 from inlay.pipeline.fill import Filled, Job, fill_picture, fill_pictures
 from inlay.pipeline.inpainter import Inpainter, check_asked, load, seeds
 from inlay.pipeline.masks import Hole, check_threshold, fitted, frames_of, read_hole
-from inlay.pipeline.options import BLENDS, STRATEGIES, Blend, How, Strategy
+from inlay.pipeline.options import BLENDS, STRATEGIES, Blend, FillOptions, Strategy
 
 __all__ = [
     "BLENDS",
     "STRATEGIES",
     "Blend",
+    "FillOptions",
     "Filled",
     "Hole",
-    "How",
     "Inpainter",
     "Job",
     "Strategy",

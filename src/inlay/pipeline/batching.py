@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from inlay.errors import InlayError
 from inlay.fillers import Filler
-from inlay.pipeline.canvas import Shown
-from inlay.randomness import Stream, torch_seed
+from inlay.pipeline.canvas import Crop
+from inlay.randomness import RngStream, torch_seed
 
 _SIDE = 512
 """Windows of up to so many pixels a side go together as asked for; of larger ones, fewer at a time."""
 
 
-class Question(NamedTuple):
+class FillRequest(NamedTuple):
     """What a filler is asked."""
 
     rgb: NDArray[np.float32]
@@ -29,7 +29,7 @@ class Question(NamedTuple):
     """Of the draw; None for the deterministic answer."""
 
 
-def answers(filler: Filler, questions: Iterable[Question], batch: int) -> Iterator[NDArray[np.float32]]:
+def answers(filler: Filler, questions: Iterable[FillRequest], batch: int) -> Iterator[NDArray[np.float32]]:
     """What a filler answers, ``(h, w, 3)`` each, in the order of the questions.
 
     Args:
@@ -41,7 +41,7 @@ def answers(filler: Filler, questions: Iterable[Question], batch: int) -> Iterat
     Raises:
         InlayError: an answer has numbers that are not finite, or the GPU's memory does not suffice.
     """
-    together: list[Question] = []
+    together: list[FillRequest] = []
     for question in questions:
         most = max(1, min(batch, batch * _SIDE**2 // question.hole.size))
         if together and (len(together) >= most or question.hole.shape != together[0].hole.shape):
@@ -52,7 +52,7 @@ def answers(filler: Filler, questions: Iterable[Question], batch: int) -> Iterat
         yield from _asked(filler, together)
 
 
-class Asker:
+class WindowRunner:
     """Asks a filler about the windows of one picture.
 
     Args:
@@ -69,19 +69,19 @@ class Asker:
         self.filler, self.text, self.seed, self.batch = filler, text, seed, batch
         self.count = 0
 
-    def __call__(self, windows: Iterable[Shown]) -> Iterator[NDArray[np.float32]]:
+    def __call__(self, windows: Iterable[Crop]) -> Iterator[NDArray[np.float32]]:
         """What the filler answers, as :func:`answers` gives it."""
         return answers(self.filler, map(self._question, windows), self.batch)
 
-    def _question(self, shown: Shown) -> Question:
+    def _question(self, shown: Crop) -> FillRequest:
         number, self.count = self.count, self.count + 1
         seed = self.seed
         if seed is not None and number:
-            seed = torch_seed(seed, Stream.WINDOWS, index=number)
-        return Question(*shown, self.text, seed)
+            seed = torch_seed(seed, RngStream.WINDOWS, index=number)
+        return FillRequest(*shown, self.text, seed)
 
 
-def _asked(filler: Filler, questions: list[Question]) -> Iterator[NDArray[np.float32]]:
+def _asked(filler: Filler, questions: list[FillRequest]) -> Iterator[NDArray[np.float32]]:
     image = torch.from_numpy(np.stack([question.rgb for question in questions])).permute(0, 3, 1, 2)  # (B, 3, h, w)
     mask = torch.from_numpy(np.stack([question.hole for question in questions])).float()[:, None]  # (B, 1, h, w)
     text = [question.text or "" for question in questions]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from inlay.images import Picture
 from inlay.pipeline.windows import Window, grid
 
-Shown = tuple[NDArray[np.float32], NDArray[np.bool_]]
+Crop = tuple[NDArray[np.float32], NDArray[np.bool_]]
 """``(h, w, 3)`` RGB in ``[0, 1]`` and the ``(h, w)`` hole in it."""
 
 _BLOCK = 1024
@@ -35,7 +35,7 @@ class Canvas:
         """All of it."""
         return Window(0, 0, *self.hole.shape)
 
-    def see(self, window: Window, scale: float = 1.0) -> Shown:
+    def see(self, window: Window, scale: float = 1.0) -> Crop:
         """What a window shows, made smaller by ``scale``, at most 1.
 
         A small pixel is hole where any of those it stands for is. What lies under the hole is erased before: whatever

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from inlay.errors import InlayError
 from inlay.fillers import Filler
 from inlay.images import Picture
-from inlay.pipeline.batching import Asker, Question, answers
+from inlay.pipeline.batching import FillRequest, WindowRunner, answers
 from inlay.pipeline.blending import enlarged, fade, level
 from inlay.pipeline.canvas import Canvas
-from inlay.pipeline.options import How, Strategy
+from inlay.pipeline.options import FillOptions, Strategy
 from inlay.pipeline.strategies import BY_NAME, choose
 
 
@@ -53,7 +53,7 @@ class Filled:
         return self.strategy if self.windows == 1 else f"{self.strategy}, {self.windows} windows"
 
 
-def fill_pictures(filler: Filler, jobs: Sequence[Job], how: How) -> list[Filled]:
+def fill_pictures(filler: Filler, jobs: Sequence[Job], how: FillOptions) -> list[Filled]:
     """Fill several pictures; those that are shown whole and are of one size go through the filler together.
 
     Raises:
@@ -67,7 +67,7 @@ def fill_pictures(filler: Filler, jobs: Sequence[Job], how: How) -> list[Filled]
     return [plan.finished(filler, how) for plan in plans]
 
 
-def fill_picture(filler: Filler, job: Job, how: How) -> Filled:
+def fill_picture(filler: Filler, job: Job, how: FillOptions) -> Filled:
     """Fill one picture. Errors: see :func:`fill_pictures`."""
     return fill_pictures(filler, [job], how)[0]
 
@@ -87,7 +87,7 @@ class _Plan:
     strategy: Strategy
 
     @classmethod
-    def of(cls, job: Job, filler: Filler, how: How) -> "_Plan":
+    def of(cls, job: Job, filler: Filler, how: FillOptions) -> "_Plan":
         region = enlarged(job.hole, how.dilate)
         asked = enlarged(region, max(how.feather, int(how.blend == "poisson")))
         if not job.hole.any() or asked.all():
@@ -100,13 +100,13 @@ class _Plan:
         strategy = choose(asked, filler.size) if how.strategy == "auto" else how.strategy
         return cls(job, region, Canvas(replace(job.picture, pixels=job.picture.pixels.copy()), asked), strategy)
 
-    def question(self) -> Question:
-        return Question(*self.canvas.see(self.canvas.whole), self.job.text, self.job.seed)
+    def question(self) -> FillRequest:
+        return FillRequest(*self.canvas.see(self.canvas.whole), self.job.text, self.job.seed)
 
-    def finished(self, filler: Filler, how: How) -> Filled:
+    def finished(self, filler: Filler, how: FillOptions) -> Filled:
         windows = 1
         if self.strategy != "whole":
-            ask = Asker(filler, self.job.text, self.job.seed, how.batch)
+            ask = WindowRunner(filler, self.job.text, self.job.seed, how.batch)
             BY_NAME[self.strategy](self.canvas, ask, filler.size)
             windows = ask.count
         painted = self.canvas.picture

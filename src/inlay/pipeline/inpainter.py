@@ -17,14 +17,16 @@ from inlay.images import HoleIs, Picture
 from inlay.pipeline.conversions import pages_of, picture_of
 from inlay.pipeline.fill import Filled, Job, fill_pictures
 from inlay.pipeline.masks import check_threshold, frames_of, hole_of
-from inlay.pipeline.options import How
-from inlay.precision import Inference
+from inlay.pipeline.options import FillOptions
+from inlay.precision import InferencePrecision
 from inlay.seeds import check_seed
 
 log = logging.getLogger(__name__)
 
 
-def load(model: str | Path, device: str = "auto", precision: Inference = "32", how: How | None = None) -> "Inpainter":
+def load(
+    model: str | Path, device: str = "auto", precision: InferencePrecision = "32", how: FillOptions | None = None
+) -> "Inpainter":
     """Load a model that fills holes.
 
     Args:
@@ -44,7 +46,7 @@ def load(model: str | Path, device: str = "auto", precision: Inference = "32", h
         >>> filled.save("filled.png")
     """
     model = at_home(model)
-    return Inpainter(load_filler(model, choose_device(device), precision), str(model), how or How())
+    return Inpainter(load_filler(model, choose_device(device), precision), str(model), how or FillOptions())
 
 
 class Inpainter:
@@ -56,7 +58,7 @@ class Inpainter:
         how: strategy and blending.
     """
 
-    def __init__(self, filler: Filler, name: str, how: How) -> None:
+    def __init__(self, filler: Filler, name: str, how: FillOptions) -> None:
         self.filler, self.name, self.how = filler, name, how
 
     def __repr__(self) -> str:
@@ -120,13 +122,13 @@ class Inpainter:
         hole: NDArray[np.bool_],
         text: str | None = None,
         seed: int | None = None,
-        how: How | None = None,
+        how: FillOptions | None = None,
     ) -> Filled:
         """Fill a picture as :mod:`inlay.images` reads it, and say how it was done. Errors: see :meth:`fill`."""
         self.check(text, seed)
         return self.fill_jobs([Job(picture, hole, text, seed)], how)[0]
 
-    def fill_jobs(self, jobs: Sequence[Job], how: How | None = None) -> list[Filled]:
+    def fill_jobs(self, jobs: Sequence[Job], how: FillOptions | None = None) -> list[Filled]:
         """Fill several; a text or seed that the model does not take is not heeded. Errors: see :meth:`fill`."""
         return fill_pictures(self.filler, jobs, how or self.how)
 

@@ -15,7 +15,7 @@ WIDEST = 256
 
 
 @dataclass(frozen=True)
-class How:
+class FillOptions:
     """How to fill and to blend; by default known pixels stay bit for bit as they are.
 
     Attributes:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inlay.pipeline.batching import Asker
+from inlay.pipeline.batching import WindowRunner
 from inlay.pipeline.blending import distances
 from inlay.pipeline.canvas import Canvas, cut
 from inlay.pipeline.options import Strategy
@@ -49,7 +49,7 @@ def choose(hole: NDArray[np.bool_], side: int | None) -> Strategy:
     return "tile" if all(_share(hole, tile) <= 1 - 2 * _LEAST_KNOWN for tile in tiles) else "resize"
 
 
-def crop(canvas: Canvas, ask: Asker, side: int | None) -> None:
+def crop(canvas: Canvas, ask: WindowRunner, side: int | None) -> None:
     """Show a window around each hole, at full size as long as that is near the training crops', else made smaller."""
     boxes = boxes_of(canvas.hole, side // 2 if side else 0)
     windows = [_around(box, side, canvas.hole.shape) for box in boxes]
@@ -62,7 +62,7 @@ def crop(canvas: Canvas, ask: Asker, side: int | None) -> None:
             _refine(canvas, ask, side or _SQUARE, box)
 
 
-def tile(canvas: Canvas, ask: Asker, side: int | None) -> None:
+def tile(canvas: Canvas, ask: WindowRunner, side: int | None) -> None:
     """Show overlapping squares; where they overlap, the answers fade into each other.
 
     A square without enough known pixels is shown with what is around it, made smaller. Beside the picture itself,
@@ -87,7 +87,7 @@ def tile(canvas: Canvas, ask: Asker, side: int | None) -> None:
         canvas.paint(part, colors, canvas.hole[part.slices] & found)
 
 
-def resize(canvas: Canvas, ask: Asker, side: int | None) -> None:
+def resize(canvas: Canvas, ask: WindowRunner, side: int | None) -> None:
     """Show all of the picture made small; then the hole's rim again, at full size, between what is known and that."""
     window = canvas.whole
     scale = _small(window, side)
@@ -97,7 +97,11 @@ def resize(canvas: Canvas, ask: Asker, side: int | None) -> None:
         _refine(canvas, ask, side or _SQUARE, box_of(canvas.hole))
 
 
-BY_NAME: dict[Strategy, Callable[[Canvas, Asker, int | None], None]] = {"crop": crop, "tile": tile, "resize": resize}
+BY_NAME: dict[Strategy, Callable[[Canvas, WindowRunner, int | None], None]] = {
+    "crop": crop,
+    "tile": tile,
+    "resize": resize,
+}
 
 
 class _Band:
@@ -131,7 +135,7 @@ def _ramp(length: int) -> NDArray[np.float32]:
     return np.minimum(places, places[::-1]).astype(np.float32)
 
 
-def _refine(canvas: Canvas, ask: Asker, side: int, box: Window) -> None:
+def _refine(canvas: Canvas, ask: WindowRunner, side: int, box: Window) -> None:
     """Fill the rim of a hole that was painted from a smaller picture, at full size."""
     rim_width = side // 8
     around = box.grown(rim_width, canvas.hole.shape)

@@ -16,8 +16,8 @@ from inlay.errors import BadFile, InlayError, disk_refused
 from inlay.images import LOSSY, Picture, count_pixels, tell_unread
 from inlay.pipeline import Filled, Inpainter
 from inlay.prediction.journal import Entry, Journal, made_of
-from inlay.prediction.pairing import Task, Tasks
-from inlay.prediction.reading import Given, jobs, read, write
+from inlay.prediction.pairing import PredictItem, PredictPlan
+from inlay.prediction.reading import LoadedItem, jobs, read, write
 from inlay.prediction.request import Request
 from inlay.processes import env_rank_and_world
 
@@ -28,18 +28,18 @@ _PIXELS = 16_000_000
 _THREADS = 4
 """That read and write while the model works."""
 
-Reading = tuple[Task, Future[Given]]
+Reading = tuple[PredictItem, Future[LoadedItem]]
 
 
 class _Writing(NamedTuple):
     """An answer on its way to the disk."""
 
-    task: Task
+    task: PredictItem
     entry: Entry
     written: Future[None]
 
 
-class FolderRun:
+class BatchPredictor:
     """This process's share of the pictures.
 
     Args:
@@ -52,7 +52,7 @@ class FolderRun:
         InlayError: the folder holds pictures that were made otherwise, or files that are not ours.
     """
 
-    def __init__(self, request: Request, tasks: Tasks, folder: Path, inpainter: Inpainter) -> None:
+    def __init__(self, request: Request, tasks: PredictPlan, folder: Path, inpainter: Inpainter) -> None:
         self.request, self.tasks, self.inpainter = request, tasks, inpainter
         self.rank, self.world = env_rank_and_world()
         self.journal = Journal(folder, {"version": inpainter.filler.identity, **request.settings()})
@@ -81,7 +81,7 @@ class FolderRun:
         self._tell(todo)
         return report
 
-    def _fill(self, todo: Sequence[Task], done: int) -> None:
+    def _fill(self, todo: Sequence[PredictItem], done: int) -> None:
         pool = ThreadPoolExecutor(_THREADS)
         try:
             with tqdm(total=done + len(todo), initial=done, unit=" pictures", desc="filling") as bar:
@@ -99,7 +99,7 @@ class FolderRun:
             finally:
                 pool.shutdown(cancel_futures=True)  # what was to be read next
 
-    def _ahead(self, pool: ThreadPoolExecutor, todo: Sequence[Task]) -> Iterator[list[Reading]]:
+    def _ahead(self, pool: ThreadPoolExecutor, todo: Sequence[PredictItem]) -> Iterator[list[Reading]]:
         """Groups of pictures; the next one is read while the model works on this one."""
         waiting: list[Reading] = []
         for group in chain(_groups(todo, self.request.how.batch), [[]]):
@@ -108,7 +108,7 @@ class FolderRun:
                 yield waiting
             waiting = following
 
-    def _had(self, task: Task, reading: Future[Given]) -> Given | None:
+    def _had(self, task: PredictItem, reading: Future[LoadedItem]) -> LoadedItem | None:
         try:
             given = reading.result()
         except InlayError as error:
@@ -117,7 +117,7 @@ class FolderRun:
         self.journal.add(_entry(task, "started"))  # from now on its files are ours
         return given
 
-    def _answers(self, group: list[Given]) -> list[tuple[Given, list[Picture], Entry]]:
+    def _answers(self, group: list[LoadedItem]) -> list[tuple[LoadedItem, list[Picture], Entry]]:
         """Of a group; where it fails together, one by one."""
         if not group:
             return []
@@ -153,7 +153,7 @@ class FolderRun:
         if full:
             raise full
 
-    def _filled(self, given: Given, filled: Sequence[Filled], seconds: float) -> Entry:
+    def _filled(self, given: LoadedItem, filled: Sequence[Filled], seconds: float) -> Entry:
         task, (first, *_) = given.task, filled
         entry = _entry(task, "filled")
         entry["hole_ratio"], entry["seconds"] = round(given.hole_ratio, 6), round(seconds, 4)
@@ -164,13 +164,13 @@ class FolderRun:
             entry["left_out"] = given.left_out
         return entry
 
-    def _fails(self, task: Task, error: InlayError) -> None:
+    def _fails(self, task: PredictItem, error: InlayError) -> None:
         self.failed[task.image] = str(error)
         entry = _entry(task, "failed")
         entry["error"] = str(error)
         self.journal.add(entry)
 
-    def _tell(self, todo: Sequence[Task]) -> None:
+    def _tell(self, todo: Sequence[PredictItem]) -> None:
         """Say how it went, and what was left out.
 
         Raises:
@@ -206,7 +206,7 @@ class FolderRun:
         return ""
 
 
-def _entry(task: Task, status: Literal["started", "filled", "failed"]) -> Entry:
+def _entry(task: PredictItem, status: Literal["started", "filled", "failed"]) -> Entry:
     return Entry(
         image=os.fspath(task.image),
         status=status,
@@ -217,16 +217,16 @@ def _entry(task: Task, status: Literal["started", "filled", "failed"]) -> Entry:
     )
 
 
-def _lossy(tasks: Sequence[Task]) -> Iterator[tuple[list[Path], str]]:
+def _lossy(tasks: Sequence[PredictItem]) -> Iterator[tuple[list[Path], str]]:
     outputs = [path for task in tasks for path in task.outputs]
     for kind in dict.fromkeys(LOSSY.values()):
         paths = [path for path in outputs if LOSSY.get(path.suffix.lower()) == kind]
         yield paths, f"pictures are {kind}, which changes every pixel a little; --format png keeps known ones"
 
 
-def _groups(tasks: Sequence[Task], most: int) -> Iterator[list[Task]]:
+def _groups(tasks: Sequence[PredictItem], most: int) -> Iterator[list[PredictItem]]:
     """Neighbors that fit into memory together."""
-    group: list[Task] = []
+    group: list[PredictItem] = []
     pixels = 0
     for task in tasks:
         more = _pixels(task.image)

@@ -11,7 +11,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 from inlay.checkpoints.provenance import software
 from inlay.errors import InlayError, unwritable
 from inlay.files import alone, append, open_regular, read_text, write_text
-from inlay.prediction.pairing import Task, Tasks
+from inlay.prediction.pairing import PredictItem, PredictPlan
 
 JOURNAL, REPORT = "report.jsonl", "report.json"
 _BEGINNING = '{"settings": '
@@ -64,7 +64,7 @@ class Journal:
         self.entries[_place(entry["image"])] = entry
         self._append(entry)
 
-    def is_done(self, task: Task) -> bool:
+    def is_done(self, task: PredictItem) -> bool:
         """Whether a picture was filled: from these very files, and what came of it is still there."""
         entry = self.entries.get(_place(task.image))
         return (
@@ -74,7 +74,7 @@ class Journal:
             and all(path.exists() for path in task.written)
         )
 
-    def check_ours(self, tasks: Sequence[Task]) -> None:
+    def check_ours(self, tasks: Sequence[PredictItem]) -> None:
         """Make sure that nothing would be overwritten but earlier answers to the same pictures.
 
         Raises:
@@ -91,7 +91,7 @@ class Journal:
                         f"--output {self.folder}: {path} is the answer to {owner}, not to {task.image}. Name another."
                     )
 
-    def report(self, tasks: Tasks) -> Path:
+    def report(self, tasks: PredictPlan) -> Path:
         """Write ``report.json``: what is known of the pictures that were asked for, of all processes so far."""
         path = self.folder / REPORT
         with self._written(), alone(self.folder / _LOCK):
@@ -149,7 +149,7 @@ class Journal:
             )
 
 
-def made_of(task: Task) -> dict[str, Any]:
+def made_of(task: PredictItem) -> dict[str, Any]:
     """What a picture's answer depends on beside the settings: which files of which size and time, and which text."""
     return {"image": _version(task.image), "mask": _version(task.mask), "text": task.text or None}
 

@@ -18,7 +18,7 @@ _LONGEST_NAME = 230  # bytes of the 255 that file systems take: temporary names 
 
 
 @dataclass(frozen=True)
-class Task:
+class PredictItem:
     """One picture.
 
     Attributes:
@@ -46,7 +46,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Tasks:
+class PredictPlan:
     """All that was asked for.
 
     Attributes:
@@ -59,14 +59,14 @@ class Tasks:
     """
 
     folder: Path | None
-    tasks: list[Task]
+    tasks: list[PredictItem]
     without_mask: list[Path]
     without_picture: list[Path]
     without_text: list[Path]
     unread: list[Unread]
 
 
-def find_tasks(request: Request) -> Tasks:
+def find_tasks(request: Request) -> PredictPlan:
     """Pair pictures with masks and texts.
 
     Raises:
@@ -99,7 +99,7 @@ def find_tasks(request: Request) -> Tasks:
             f"{without_mask[0].stem} for instance. Rename them, or name one file for all."
         )
     _check_inputs_survive(tasks)
-    return Tasks(folder, tasks, without_mask, masks.unused(tasks), without_text, [*unread, *masks.unread])
+    return PredictPlan(folder, tasks, without_mask, masks.unused(tasks), without_text, [*unread, *masks.unread])
 
 
 def _is_one_file(request: Request) -> bool:
@@ -201,7 +201,7 @@ class _Masks:
     def of(self, name: Path) -> Path | None:
         return self.partners.of(name.as_posix()) if self.partners else self.one
 
-    def unused(self, tasks: Sequence[Task]) -> list[Path]:
+    def unused(self, tasks: Sequence[PredictItem]) -> list[Path]:
         used = {task.mask for task in tasks}
         return [path for path in self.partners.paths if path not in used] if self.partners else []
 
@@ -229,12 +229,14 @@ def _caption(image: Path) -> _Caption:
     return _Caption(line, tuple(f"{path}: {what}" for what in odd))
 
 
-def _task(request: Request, folder: Path | None, image: Path, name: Path, mask: Path | None, caption: _Caption) -> Task:
+def _task(
+    request: Request, folder: Path | None, image: Path, name: Path, mask: Path | None, caption: _Caption
+) -> PredictItem:
     output = request.output if folder is None else folder / _in_format(name, request)
     samples = range(1, request.samples + 1)
     outputs = [output] if request.samples == 1 else [output.with_stem(f"{output.stem}_{n}") for n in samples]
     sheet = output.with_name(f"{output.stem}_compare.png") if request.compare else None
-    task = Task(image, mask, tuple(outputs), sheet, *caption)
+    task = PredictItem(image, mask, tuple(outputs), sheet, *caption)
     if longest := next((path for path in task.written if len(os.fsencode(path.name)) > _LONGEST_NAME), None):
         raise InlayError(f"{longest}: a file name may have {_LONGEST_NAME} bytes. Rename {image}.")
     return task
@@ -246,7 +248,7 @@ def _in_format(name: Path, request: Request) -> Path:
     return name.with_suffix(f".{request.format}")
 
 
-def _check_inputs_survive(tasks: Sequence[Task]) -> None:
+def _check_inputs_survive(tasks: Sequence[PredictItem]) -> None:
     inputs = {path.resolve() for task in tasks for path in (task.image, task.mask) if path}
     taken: dict[Path, Path] = {}
     for task in tasks:

@@ -18,7 +18,7 @@ from inlay.images import (
     write_picture,
 )
 from inlay.pipeline import Hole, Job, fitted, frames_of, read_hole, seeds
-from inlay.prediction.pairing import Task
+from inlay.prediction.pairing import PredictItem
 from inlay.prediction.request import Request
 from inlay.prediction.sheet import comparison
 
@@ -30,10 +30,10 @@ class Page(NamedTuple):
     hole: NDArray[np.bool_]
 
 
-class Given(NamedTuple):
+class LoadedItem(NamedTuple):
     """What is to be filled of a file."""
 
-    task: Task
+    task: PredictItem
     pages: list[Page]
     """One, or the pages of a TIFF."""
     doubts: list[str]
@@ -49,7 +49,7 @@ class Given(NamedTuple):
         return sum(int(page.hole.sum()) for page in self.pages) / sum(page.hole.size for page in self.pages)
 
 
-def read(request: Request, task: Task) -> Given:
+def read(request: Request, task: PredictItem) -> LoadedItem:
     """Read a picture and its hole, or the pages of a TIFF and theirs.
 
     Raises:
@@ -73,10 +73,10 @@ def read(request: Request, task: Task) -> Given:
         remarks.append(hole.remark)
         pages.append(Page(picture, hole.mask))
     said = [list(dict.fromkeys(lines)) for lines in (doubts, left_out)]
-    return Given(task, pages, said[0], next(filter(None, remarks), ""), said[1])
+    return LoadedItem(task, pages, said[0], next(filter(None, remarks), ""), said[1])
 
 
-def _hole(request: Request, task: Task, picture: Picture, frame: int | None) -> Hole:
+def _hole(request: Request, task: PredictItem, picture: Picture, frame: int | None) -> Hole:
     if task.mask is not None:
         return read_hole(task.mask, picture.size, request.hole_is, request.threshold, picture.turned, frame)
     if picture.mode.removesuffix("16") in ("LA", "RGBA"):
@@ -84,7 +84,7 @@ def _hole(request: Request, task: Task, picture: Picture, frame: int | None) -> 
     raise InlayError(f"{task.image}: no --mask was given, and nothing in it is transparent. Name a mask.")
 
 
-def _doubts(task: Task, picture: Picture, lost: list[str]) -> Iterator[str]:
+def _doubts(task: PredictItem, picture: Picture, lost: list[str]) -> Iterator[str]:
     """What is odd about a picture.
 
     Args:
@@ -100,7 +100,7 @@ def _doubts(task: Task, picture: Picture, lost: list[str]) -> Iterator[str]:
         yield f"{task.image} is stored as {picture.stored_as}; the output is {picture.mode}."
 
 
-def jobs(request: Request, given: Given) -> list[Job]:
+def jobs(request: Request, given: LoadedItem) -> list[Job]:
     """What is asked of the model: every page, and all of them once for each sample."""
     return [
         Job(page.picture, page.hole, given.task.text, seed)
@@ -109,7 +109,7 @@ def jobs(request: Request, given: Given) -> list[Job]:
     ]
 
 
-def write(given: Given, filled: Sequence[Picture]) -> None:
+def write(given: LoadedItem, filled: Sequence[Picture]) -> None:
     """Write all samples of a picture, and the sheet that was asked for.
 
     Args:

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from inlay.errors import InlayError
 from inlay.images import HoleIs
-from inlay.pipeline import How, check_asked, check_threshold
-from inlay.precision import Inference
+from inlay.pipeline import FillOptions, check_asked, check_threshold
+from inlay.precision import InferencePrecision
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Request:
     threshold: float | None = None
     """From which share of full white a mask is white; None for one half, and to refuse photographs given as masks."""
     device: str = "auto"
-    precision: Inference = "32"
-    how: How = field(default_factory=How)
+    precision: InferencePrecision = "32"
+    how: FillOptions = field(default_factory=FillOptions)
     compare: bool = False
     """Also write a sheet: masked, filled, given."""
     text: str | None = None

@@ -7,8 +7,8 @@ from inlay.device import local_device
 from inlay.files import held, remove_leftovers
 from inlay.images import LOSSY
 from inlay.pipeline import Inpainter, load
-from inlay.prediction.batch import FolderRun
-from inlay.prediction.pairing import Task, find_tasks
+from inlay.prediction.batch import BatchPredictor
+from inlay.prediction.pairing import PredictItem, find_tasks
 from inlay.prediction.reading import jobs, read, write
 from inlay.prediction.request import Request
 from inlay.processes import env_rank_and_world
@@ -38,10 +38,10 @@ def predict(request: Request) -> list[Path]:
         if world == 1:  # others may be writing
             for folder in {path.parent for task in tasks.tasks for path in task.written}:
                 remove_leftovers(folder)
-        return [FolderRun(request, tasks, tasks.folder, _load(request)).run()]
+        return [BatchPredictor(request, tasks, tasks.folder, _load(request)).run()]
 
 
-def _predict_one(request: Request, task: Task) -> list[Path]:
+def _predict_one(request: Request, task: PredictItem) -> list[Path]:
     given = read(request, task)
     inpainter = _load(request)
     if given.remark:

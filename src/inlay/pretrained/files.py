@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inlay.errors import InlayError, Missing, in_a_line
+from inlay.errors import InlayError, Missing, one_line
 from inlay.files.tensors import load_plain
 
 
@@ -56,5 +56,5 @@ class WeightsFile:
             error: what it led to.
         """
         return InlayError(
-            f"{self.key}={self.path}: not a state dict of {self.network} ({in_a_line(error)}). {self._remedy}"
+            f"{self.key}={self.path}: not a state dict of {self.network} ({one_line(error)}). {self._remedy}"
         )

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torchvision.models import WeightsEnum
 
-from inlay.errors import InlayError, in_a_line
+from inlay.errors import InlayError, one_line
 from inlay.files.tensors import load_plain
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Weights:
             error: what they led to.
         """
         return InlayError(
-            f"{self.key}={self.weights}: not a state dict of torchvision's {self.network} ({in_a_line(error)})."
+            f"{self.key}={self.weights}: not a state dict of torchvision's {self.network} ({one_line(error)})."
         )
 
     def _stored(self) -> Any:
@@ -69,6 +69,6 @@ class Weights:
             return chosen.get_state_dict(progress=True, check_hash=True, map_location="cpu", weights_only=True)
         except (OSError, RuntimeError, EOFError, UnpicklingError) as error:  # no network, or a spoiled file
             raise InlayError(
-                f"{self.key}=imagenet: {self.network} could not be had ({in_a_line(error)}). Put {file.name} "
+                f"{self.key}=imagenet: {self.network} could not be had ({one_line(error)}). Put {file.name} "
                 f"(torchvision's ImageNet weights) at {file}, or name its place: {self.key}=PATH. {self.instead}"
             ) from error

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from inlay.errors import BadFile, InlayError, in_a_line
+from inlay.errors import BadFile, InlayError, one_line
 from inlay.files import open_regular, read_bytes
 
 log = logging.getLogger(__name__)
@@ -187,7 +187,7 @@ class Source:
                 return load(self.model, local_files_only=self._is_here, trust_remote_code=False, **options)
         except Exception as error:  # what these libraries raise on missing and spoiled files has no common base
             raise InlayError(
-                f"{self}: its {what} could not be loaded ({in_a_line(error)}). {self._remedy(self.model)}"
+                f"{self}: its {what} could not be loaded ({one_line(error)}). {self._remedy(self.model)}"
             ) from error
 
     def _remedy(self, model: str) -> str:

@@ -8,12 +8,12 @@ from typing import Any
 from rich.table import Table
 from torch import Tensor, nn
 
-from inlay.checkpoints import KEY, Bounded, check_trusted, read
-from inlay.errors import InlayError, in_a_line
+from inlay.checkpoints import META_KEY, Bounded, check_trusted, read
+from inlay.errors import InlayError, one_line
 from inlay.models.layers import iterations_held
 from inlay.printing import console, say
 from inlay.tasks.base import Replayed, Task
-from inlay.tasks.optimization import not_finite, poisoned, split
+from inlay.tasks.optimization import not_finite, propagate_nonfinite, split
 
 _SHOWN = 10
 _FROZEN = 2**25  # numbers: of Inception, and of what few a test has
@@ -29,7 +29,7 @@ def config(path: str | Path) -> dict[str, Any]:
     content = read(path)
     if "batch" not in content:
         raise InlayError(f"replay={path}: no replay file. Runs write theirs to faults/ in their folder.")
-    parts = {name: value for name, value in content[KEY]["config"].items() if name in _PARTS}
+    parts = {name: value for name, value in content[META_KEY]["config"].items() if name in _PARTS}
     check_trusted(path, parts)
     return parts
 
@@ -53,12 +53,12 @@ def run(path: str | Path, task: Task) -> None:
     content = read(path)
     try:
         task.load_state_dict(content["state_dict"])
-        task.replay(Replayed(*(content[KEY][name] for name in Replayed._fields)))
+        task.replay(Replayed(*(content[META_KEY][name] for name in Replayed._fields)))
         batch = content["batch"]
         names = ", ".join(batch["id"])
     except (RuntimeError, KeyError, TypeError, AttributeError) as error:
         raise InlayError(
-            f"replay={path}: damaged, or of another version ({in_a_line(error)}). Make it again."
+            f"replay={path}: damaged, or of another version ({one_line(error)}). Make it again."
         ) from error
     say(f"step {task.step + 1}, pictures: {names}")
     task.train()
@@ -81,7 +81,7 @@ def run(path: str | Path, task: Task) -> None:
 def _report(terms: Mapping[str, Tensor], task: Task, total: Tensor) -> bool:
     """Print a loss and its gradients; say whether something is not finite."""
     task.zero_grad()
-    poisoned(total).backward()  # type: ignore[no-untyped-call]
+    propagate_nonfinite(total).backward()  # type: ignore[no-untyped-call]
     bad = set(not_finite(terms))
     table = Table("term", "value")
     for name, value in terms.items():

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from inlay.checkpoints import KEY, other_version, read
+from inlay.checkpoints import META_KEY, other_version, read
 from inlay.checkpoints.files import is_whole, resolved, step_files
 from inlay.errors import InlayError
 from inlay.printing import say
@@ -77,7 +77,10 @@ def report(path: Path, config: Any, pictures: Mapping[str, int]) -> None:
         InlayError: see :func:`compare`.
     """
     changed, checkpoint = compare(path, config), read(path)
-    steps, then = checkpoint["global_step"], {split: checkpoint[KEY].get(f"{split}_pictures") for split in pictures}
+    steps, then = (
+        checkpoint["global_step"],
+        {split: checkpoint[META_KEY].get(f"{split}_pictures") for split in pictures},
+    )
     say(f"resume: {path}, after {steps} iterations")
     if steps >= config["iterations"]:
         say(f"resume: iterations={config['iterations']} are done; nothing is left to train")
@@ -105,7 +108,7 @@ def compare(path: Path, config: Mapping[str, Any]) -> list[str]:
             f"resume: {path} is of another version.{versions} Go on with that one, or begin a new run with "
             "its weights: init_from=."
         )
-    before, now = _flat(read(path)[KEY]["config"]), _flat(config)
+    before, now = _flat(read(path)[META_KEY]["config"]), _flat(config)
     changed = [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)]
     lines = {key: f"{key}: {before.get(key, '(not set)')} -> {now.get(key, '(not set)')}" for key in changed}
     # a key that an earlier version did not have is no change of what it made

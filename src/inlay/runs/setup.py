@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from torch import nn
 
-from inlay.checkpoints import KEY, load_text, read, settings, transfer, weights
+from inlay.checkpoints import META_KEY, load_matching_weights, load_text, read, settings, weights
 from inlay.checkpoints.files import sidecar, step_files
 from inlay.data.datamodule import InpaintingData
 from inlay.errors import InlayError
@@ -120,7 +120,7 @@ def identity(given: str | None, checkpoint: Path | None) -> str:
     """
     if given:
         return given
-    known = read(checkpoint)[KEY]["config"].get("run_id") if checkpoint else None
+    known = read(checkpoint)[META_KEY]["config"].get("run_id") if checkpoint else None
     if known and not re.fullmatch(r"\w[\w. -]{0,127}", str(known)):
         raise InlayError(f"resume: {checkpoint} calls its run {known!r}. Give it another name: run_id=NAME.")
     return str(known or uuid.uuid4().hex[:8])
@@ -167,10 +167,10 @@ def start_from(task: nn.Module, init_from: str | None, text_from: str | None) ->
         InlayError: a checkpoint cannot be used, or the run reads no text.
     """
     if init_from:
-        say(f"init_from={init_from}\n{transfer(init_from, cast(nn.Module, task.net))}")
+        say(f"init_from={init_from}\n{load_matching_weights(init_from, cast(nn.Module, task.net))}")
         discriminators = getattr(task, "discriminators", None)
         if discriminators is not None and weights(read(init_from), "discriminators"):
-            say(f"discriminators\n{transfer(init_from, discriminators, 'discriminators')}")
+            say(f"discriminators\n{load_matching_weights(init_from, discriminators, 'discriminators')}")
     if text_from:
         text = getattr(task, "text", None)
         if text is None:

@@ -14,7 +14,7 @@ from inlay.distributed import average_gradients
 from inlay.models.layers import iterations_held
 from inlay.tasks.base import MakeOptimizer, MakeScheduler
 from inlay.tasks.inpainting import InpaintingTask
-from inlay.tasks.optimization import Loss, add_terms, parameters_of, poisoned, split, trainable
+from inlay.tasks.optimization import Loss, add_terms, parameters_of, propagate_nonfinite, split, trainable
 from inlay.types import Batch
 
 Answer = TypeVar("Answer")
@@ -146,7 +146,7 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
             for number in range(parts):
                 with iterations_held([self] if number else []):
                     total, terms = loss(number)
-                    self.manual_backward(poisoned(total) / parts)
+                    self.manual_backward(propagate_nonfinite(total) / parts)
                 add_terms(mean, terms, parts)
         average_gradients(parameters_of(optimizer))
         self._terms = mean

@@ -14,14 +14,14 @@ from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from inlay.checkpoints import KEY
+from inlay.checkpoints import META_KEY
 from inlay.checkpoints.provenance import provenance
 from inlay.data.loader import SampleLoader, TrainingLoader
 from inlay.distributed import average, rank_and_world
-from inlay.errors import InlayError, in_a_line
-from inlay.metrics import Metric
-from inlay.randomness import Stream, torch_seed
-from inlay.tasks.optimization import Buffers, Loss, clipped, not_finite, trainable, zero
+from inlay.errors import InlayError, one_line
+from inlay.metrics import MetricSpec
+from inlay.randomness import RngStream, torch_seed
+from inlay.tasks.optimization import BufferSnapshot, Loss, clip_or_drop_gradients, not_finite, trainable, zero
 from inlay.text import Tokenizer
 from inlay.types import Batch
 
@@ -29,7 +29,7 @@ MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 MakeScheduler = Callable[[Optimizer], LRScheduler]
 
 
-class Fault(NamedTuple):
+class NonFiniteStep(NamedTuple):
     """A step that was skipped."""
 
     step: int
@@ -70,7 +70,7 @@ class Task(pl.LightningModule, ABC):
         InlayError: a number is out of range.
     """
 
-    scores: ClassVar[Sequence[Metric]] = ()
+    scores: ClassVar[Sequence[MetricSpec]] = ()
     """What validation logs under ``val/``, and which way it is better: what ``monitor`` can name."""
 
     def __init__(
@@ -92,14 +92,14 @@ class Task(pl.LightningModule, ABC):
         self.net = net
         self.loss = loss
         self.gradient_clip, self.accumulate = gradient_clip, accumulate
-        self.fault: Fault | None = None
+        self.fault: NonFiniteStep | None = None
         """What was wrong with the latest batch, if anything."""
         self.at_edge = True
         """Whether all is as between two steps: no optimizer of the step at hand has had its turn yet."""
         self._optimizer = optimizer
         self._scheduler = scheduler
         self._config = config
-        self._remembered: list[Buffers] = []
+        self._remembered: list[BufferSnapshot] = []
         self._in_batch = False
         self._terms: dict[str, Tensor] = {}
         self._replayed: Replayed | None = None
@@ -161,7 +161,7 @@ class Task(pl.LightningModule, ABC):
     def seed_draws(self, part: int = 0) -> None:
         """Give what PyTorch draws from here on (dropout) an address: the step, the process, a part of the batch."""
         rank, _ = self.rank_and_world
-        torch.manual_seed(torch_seed(self.seed, Stream.DROPOUT, self.step, (part << 32) + rank))
+        torch.manual_seed(torch_seed(self.seed, RngStream.DROPOUT, self.step, (part << 32) + rank))
 
     def log_terms(self, terms: Mapping[str, Tensor], on_the_bar: Iterable[str] | None = None) -> None:
         """Log the terms of a step under ``train/``, as the mean over processes where they are written down.
@@ -225,7 +225,7 @@ class Task(pl.LightningModule, ABC):
             optimizer = self._optimizer(parameters)
             scheduler = self._scheduler(optimizer)
         except (TypeError, ValueError) as error:
-            raise InlayError(f"the settings of optimizer= and scheduler= do not work: {in_a_line(error)}.") from error
+            raise InlayError(f"the settings of optimizer= and scheduler= do not work: {one_line(error)}.") from error
         steps, iterations = getattr(scheduler, "total_steps", None), self._config.get("iterations")
         if steps is not None and iterations is not None and steps < iterations:
             raise InlayError(f"scheduler.total_steps={steps} ends before iterations={iterations}. Leave it out.")
@@ -237,7 +237,7 @@ class Task(pl.LightningModule, ABC):
         zero(self.trainer.optimizers)
         self.fault = None
         if not self._remembered:
-            self._remembered = [Buffers(self.moved_by(number)) for number in range(len(self.trainer.optimizers))]
+            self._remembered = [BufferSnapshot(self.moved_by(number)) for number in range(len(self.trainer.optimizers))]
         for buffers in self._remembered:
             buffers.remember()
         self._in_batch = True
@@ -259,9 +259,9 @@ class Task(pl.LightningModule, ABC):
         """Keep what is not finite from the weights, clip, and log the norm of the gradient and the learning rate."""
         self.at_edge = False
         number = self._number(optimizer)
-        norm, player = clipped(optimizer, self.gradient_clip), self.player(number)
+        norm, player = clip_or_drop_gradients(optimizer, self.gradient_clip), self.player(number)
         if norm is None:
-            self.fault = Fault(self.step, not_finite(self._terms))
+            self.fault = NonFiniteStep(self.step, not_finite(self._terms))
             self._remembered[number].roll_back()
         self.log(f"train/{player}grad_norm", torch.tensor(torch.nan) if norm is None else norm)
         self.log(f"train/{player}lr", torch.tensor(float(optimizer.param_groups[0]["lr"])))
@@ -289,4 +289,4 @@ class Task(pl.LightningModule, ABC):
             place["train_pictures"] = loader.stream.length
         if isinstance(held_out, SampleLoader):
             place["val_pictures"] = len(cast(Sized, held_out.dataset))
-        checkpoint[KEY] = provenance(self._config, step=self.global_step, **place)
+        checkpoint[META_KEY] = provenance(self._config, step=self.global_step, **place)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from inlay.metrics import InpaintingMetrics, Metric
+from inlay.metrics import InpaintingMetrics, MetricSpec
 from inlay.ops import composite, erase
 from inlay.tasks.base import Task
 from inlay.types import Batch, Prediction
@@ -15,7 +15,7 @@ from inlay.types import Batch, Prediction
 class InpaintingTask(Task):
     """A network that fills holes: its validation, and its pictures. Arguments: see :class:`Task`."""
 
-    scores: ClassVar[Sequence[Metric]] = InpaintingMetrics.scores
+    scores: ClassVar[Sequence[MetricSpec]] = InpaintingMetrics.scores
 
     def __init__(self, *parts: Any, **settings: Any) -> None:
         super().__init__(*parts, **settings)

@@ -59,7 +59,7 @@ def add_terms(mean: dict[str, Tensor], terms: Mapping[str, Tensor], parts: int) 
         mean[name] = mean.get(name, 0) + value / parts
 
 
-def poisoned(total: Tensor) -> Tensor:
+def propagate_nonfinite(total: Tensor) -> Tensor:
     """The loss as it is; if it is not finite, with gradients that are not finite either.
 
     A loss may be infinite and its gradient finite. Poisoned, all parameters in all processes show it: gradients are
@@ -68,7 +68,7 @@ def poisoned(total: Tensor) -> Tensor:
     return total * torch.where(total.detach().isfinite(), 1.0, torch.nan)
 
 
-def clipped(optimizer: Optimizer, most: float | None) -> Tensor | None:
+def clip_or_drop_gradients(optimizer: Optimizer, most: float | None) -> Tensor | None:
     """Clip an optimizer's gradients, all together, to a norm; or take them away if they are not finite.
 
     An optimizer leaves alone what has no gradient, its own running means too: the step does not happen. To know costs
@@ -99,7 +99,7 @@ def total_norm(gradients: Sequence[Tensor]) -> Tensor:
     return norm_over_processes(get_total_norm(shards))
 
 
-class Buffers:
+class BufferSnapshot:
     """Running statistics and power iterations as they were before a batch, so that a skipped step leaves no trace.
 
     Args:

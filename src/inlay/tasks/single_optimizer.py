@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from inlay.tasks.base import Task
-from inlay.tasks.optimization import Loss, add_terms, poisoned, split
+from inlay.tasks.optimization import Loss, add_terms, propagate_nonfinite, split
 from inlay.types import Batch
 
 
@@ -36,4 +36,4 @@ class OneOptimizerTask(Task):
         self.seed_draws(number)
         total, terms = self.batch_loss(part)
         add_terms(mean, {"loss": total.detach()} | terms, self.accumulate)
-        return poisoned(total) / self.accumulate
+        return propagate_nonfinite(total) / self.accumulate

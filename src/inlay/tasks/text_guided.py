@@ -10,12 +10,12 @@ from torch.nn.utils.parametrize import cached
 
 from inlay.errors import InlayError
 from inlay.losses import Scores, TwoPathLoss, discriminator_loss, r1_penalty
-from inlay.metrics import HoleErrors, Metric
+from inlay.metrics import HoleErrors, MetricSpec
 from inlay.models import TDANet
 from inlay.models.layers import iterations_held
-from inlay.models.tdanet import Noise, Paths
+from inlay.models.tdanet import Noise, TwoPathOutput
 from inlay.ops import composite, erase
-from inlay.randomness import Stream, torch_seed
+from inlay.randomness import RngStream, torch_seed
 from inlay.tasks.adversarial import AdversarialTask
 from inlay.tasks.base import MakeOptimizer, MakeScheduler
 from inlay.tasks.inpainting import predicted
@@ -49,7 +49,7 @@ ROLES: dict[Judges, tuple[Role, ...]] = {
 class Answers(NamedTuple):
     """Both paths, and their pictures as the discriminators see them."""
 
-    paths: Paths
+    paths: TwoPathOutput
     judged: dict[str, Tensor]
     """By path, ``(B, 3, H, W)``."""
 
@@ -85,11 +85,11 @@ class TextGuidedTask(AdversarialTask[Answers]):
         InlayError: a part is missing, or a number is out of range.
     """
 
-    scores: ClassVar[Sequence[Metric]] = (
+    scores: ClassVar[Sequence[MetricSpec]] = (
         *AdversarialTask.scores,
-        Metric("rec_psnr_hole", "higher"),
-        Metric("rec_l1_hole", "lower"),
-        Metric("caption_gap", "higher"),
+        MetricSpec("rec_psnr_hole", "higher"),
+        MetricSpec("rec_l1_hole", "lower"),
+        MetricSpec("caption_gap", "higher"),
     )
     net: TDANet
     loss: TwoPathLoss
@@ -256,7 +256,7 @@ class TextGuidedTask(AdversarialTask[Answers]):
         return raw
 
     def _sample(self, batch: Batch, text: TextFeatures, number: int) -> Tensor:
-        noise = _normal(torch_seed(number, Stream.LATENT), self.net.latent_shape(batch["image"]), self.device)
+        noise = _normal(torch_seed(number, RngStream.LATENT), self.net.latent_shape(batch["image"]), self.device)
         return predicted(self._filled(batch, text, noise), batch).composite
 
     def _noise(self, shape: tuple[int, ...], part: int) -> Noise:
@@ -265,7 +265,7 @@ class TextGuidedTask(AdversarialTask[Answers]):
         All processes and parts draw for all, so that their number changes nothing.
         """
         rank, world = self.rank_and_world
-        seed = torch_seed(self.seed, Stream.LATENT, epoch=self.step + 1)  # 0: grids
+        seed = torch_seed(self.seed, RngStream.LATENT, epoch=self.step + 1)  # 0: grids
         everyone = _normal(seed, (2, self.accumulate * shape[0] * world, *shape[1:]), self.device)
         return Noise(*everyone[:, rank::world][:, part * shape[0] : (part + 1) * shape[0]])
 

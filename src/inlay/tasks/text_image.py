@@ -9,7 +9,7 @@ from torch import Tensor
 
 from inlay.errors import InlayError
 from inlay.losses.contrastive import MatchingLoss, same
-from inlay.metrics import Metric
+from inlay.metrics import MetricSpec
 from inlay.models.damsm import DAMSM, ImageFeatures
 from inlay.tasks.base import MakeOptimizer, MakeScheduler
 from inlay.tasks.optimization import Loss
@@ -45,11 +45,11 @@ class MatchingTask(OneOptimizerTask):
         InlayError: there is no text encoder, or the two encoders differ in width.
     """
 
-    scores: ClassVar[Sequence[Metric]] = (
-        Metric("r_precision", "higher"),
-        Metric("loss", "lower"),
-        Metric("words", "lower"),
-        Metric("sentence", "lower"),
+    scores: ClassVar[Sequence[MetricSpec]] = (
+        MetricSpec("r_precision", "higher"),
+        MetricSpec("loss", "lower"),
+        MetricSpec("words", "lower"),
+        MetricSpec("sentence", "lower"),
     )
 
     def __init__(

@@ -1,7 +1,7 @@
 import pytest
 
 from inlay.data.filesystem import Tree
-from inlay.data.records import Refused
+from inlay.data.records import RejectedFile
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def ask():
         tree = root if isinstance(root, Tree) else Tree(root)
         things = list(listing(tree))
         assert list(listing(tree)) == things
-        rows = [thing for thing in things if not isinstance(thing, Refused)]
+        rows = [thing for thing in things if not isinstance(thing, RejectedFile)]
         assert len({row["id"] for row in rows}) == len(rows)
-        refused = [thing for thing in things if isinstance(thing, Refused)]
+        refused = [thing for thing in things if isinstance(thing, RejectedFile)]
         return {row["id"]: row for row in rows}, {thing.file: thing.reason for thing in refused}
 
     return ask

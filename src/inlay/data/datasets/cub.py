@@ -7,7 +7,7 @@ from typing import Literal
 from inlay.data.captions import read_sentences
 from inlay.data.datasets.disk import below, unnamed, wrong_layout
 from inlay.data.filesystem import Tree
-from inlay.data.records import Refused, Row
+from inlay.data.records import Record, RejectedFile
 from inlay.errors import InlayError
 
 _LISTS = ("images.txt", "image_class_labels.txt", "classes.txt", "train_test_split.txt")
@@ -36,15 +36,15 @@ class CUB:
         if self.classes not in ("all", "zero_shot"):
             raise InlayError(f"data.listing.classes must be 'all' or 'zero_shot', got {self.classes!r}.")
 
-    def __call__(self, tree: Tree) -> Iterator[Row | Refused]:
-        """See :class:`inlay.data.records.Listing`."""
+    def __call__(self, tree: Tree) -> Iterator[Record | RejectedFile]:
+        """See :class:`inlay.data.records.DatasetLayout`."""
         home = "CUB_200_2011" if tree.has_folder("CUB_200_2011") else ""
         for needed in ("images", *_LISTS):
             if not tree.has(below(home, needed)):
                 raise wrong_layout(tree, below(home, needed), _EXPECTED, _SOURCE)
         yield from self._named(tree, home)
 
-    def _named(self, tree: Tree, home: str) -> Iterator[Row | Refused]:
+    def _named(self, tree: Tree, home: str) -> Iterator[Record | RejectedFile]:
         known = _Annotations(tree, home)
         split_of, no_split = self._splits(tree, home, known.class_of)
         named: set[str] = set()
@@ -52,15 +52,15 @@ class CUB:
         for number, name, *_ in tree.table(below(home, "images.txt"), 2):
             image = below(home, "images", name)
             if image in named:
-                yield Refused(image, "named twice by images.txt")
+                yield RejectedFile(image, "named twice by images.txt")
             elif number not in split_of:
-                yield Refused(image, no_split)
+                yield RejectedFile(image, no_split)
             else:
-                row = Row(id=name, image=image, split=split_of[number])
+                row = Record(id=name, image=image, split=split_of[number])
                 try:
                     known.annotate(number, row)
                 except InlayError as error:
-                    yield Refused(image, f"its captions: {error}", row["split"])
+                    yield RejectedFile(image, f"its captions: {error}", row["split"])
                 else:
                     yield row
                 found, without = found + 1, without + ("captions" not in row)
@@ -98,7 +98,7 @@ class _Annotations:
         self.texts = _texts(tree, home)
         self._segmentations = _segmentations(tree, home)
 
-    def annotate(self, number: str, row: Row) -> None:
+    def annotate(self, number: str, row: Record) -> None:
         """Add to a row what there is.
 
         Raises:

@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Iterator
 
 from inlay.data.filesystem import Tree
-from inlay.data.records import Refused
+from inlay.data.records import RejectedFile
 from inlay.errors import InlayError
 from inlay.images import SUFFIXES
 
@@ -22,7 +22,7 @@ def is_text(path: str) -> bool:
     return True
 
 
-def pictures(tree: Tree, folder: str = "") -> Iterator[str | Refused]:
+def pictures(tree: Tree, folder: str = "") -> Iterator[str | RejectedFile]:
     """The pictures below a folder; refused are those whose name no text file could hold, and what is not read."""
     for path, reason in tree.found(folder):
         if reason:
@@ -33,18 +33,18 @@ def pictures(tree: Tree, folder: str = "") -> Iterator[str | Refused]:
             yield refuse(path, "its name is not valid UTF-8; rename it")
 
 
-def unnamed(tree: Tree, folder: str, named: Container[str], reason: str) -> Iterator[Refused]:
+def unnamed(tree: Tree, folder: str, named: Container[str], reason: str) -> Iterator[RejectedFile]:
     """The pictures below a folder that the dataset's lists do not name."""
     for found in pictures(tree, folder):
-        if isinstance(found, Refused):
+        if isinstance(found, RejectedFile):
             yield found
         elif found not in named:
-            yield Refused(found, reason)
+            yield RejectedFile(found, reason)
 
 
-def refuse(path: str, reason: str) -> Refused:
+def refuse(path: str, reason: str) -> RejectedFile:
     """Refuse a file; the name is made printable where it is not valid UTF-8."""
-    return Refused(path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"), reason)
+    return RejectedFile(path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"), reason)
 
 
 def first_of(tree: Tree, paths: Iterable[str]) -> str | None:

@@ -8,7 +8,7 @@ from inlay.data.captions import captioned
 from inlay.data.datasets.disk import is_picture, is_text, unnamed, wrong_layout
 from inlay.data.datasets.spelling import Spelling, plain, relative
 from inlay.data.filesystem import Tree
-from inlay.data.records import Refused, Row
+from inlay.data.records import Record, RejectedFile
 from inlay.errors import InlayError
 
 _SPLITS = {"train": "train", "val": "val", "test": "test"}  # how a list's name begins: valid.flist is val, too
@@ -32,12 +32,12 @@ class FList:
 
     root_was: str | None = None
 
-    def __call__(self, tree: Tree) -> Iterator[Row | Refused]:
-        """See :class:`inlay.data.records.Listing`."""
+    def __call__(self, tree: Tree) -> Iterator[Record | RejectedFile]:
+        """See :class:`inlay.data.records.DatasetLayout`."""
         yield from captioned(_rows(tree, self.root_was), tree, _CAPTIONS if tree.has(_CAPTIONS) else None)
 
 
-def _rows(tree: Tree, root_was: str | None) -> Iterator[Row | Refused]:
+def _rows(tree: Tree, root_was: str | None) -> Iterator[Record | RejectedFile]:
     lists = [name for name in tree.names("") if name.endswith(".flist") and not name.endswith(_MASKS)]
     if not lists:
         raise wrong_layout(tree, "a list (.flist)", _EXPECTED, "the project that made the lists")
@@ -46,7 +46,7 @@ def _rows(tree: Tree, root_was: str | None) -> Iterator[Row | Refused]:
     known = spelled.names
     for name in lists:
         if (split := _split(name)) is None:
-            yield Refused(name, f"the name of a list begins with one of {', '.join(_SPLITS)}")
+            yield RejectedFile(name, f"the name of a list begins with one of {', '.join(_SPLITS)}")
             continue
         for image, mask in ((spelled(image), mask and spelled(mask)) for image, mask in _pairs(tree, name, root_was)):
             if mask is not None:
@@ -54,12 +54,12 @@ def _rows(tree: Tree, root_was: str | None) -> Iterator[Row | Refused]:
             if not is_text(image):
                 continue  # found in a folder, and refused below as all such names are
             if known.comes_again(image):
-                yield Refused(image, f"named twice, at last by {name}")
+                yield RejectedFile(image, f"named twice, at last by {name}")
                 continue
             if mask is not None and not is_text(mask):
-                yield Refused(image, "the name of its mask is not valid UTF-8; rename it")
+                yield RejectedFile(image, "the name of its mask is not valid UTF-8; rename it")
                 continue
-            row = Row(id=image, image=image, split=split)
+            row = Record(id=image, image=image, split=split)
             if mask is not None:
                 row["mask"], row["mask_is"] = mask, "nonzero"
             yield row

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from inlay.data.captions import captioned
 from inlay.data.datasets.disk import pictures
 from inlay.data.filesystem import Tree
-from inlay.data.records import Refused, Row
+from inlay.data.records import Record, RejectedFile
 from inlay.data.splits import none_empty, split_of
 from inlay.errors import InlayError
 from inlay.images import READ_HERE
@@ -25,8 +25,8 @@ class Folder:
 
     captions: str | None = None
 
-    def __call__(self, tree: Tree) -> Iterator[Row | Refused]:
-        """See :class:`inlay.data.records.Listing`."""
+    def __call__(self, tree: Tree) -> Iterator[Record | RejectedFile]:
+        """See :class:`inlay.data.records.DatasetLayout`."""
         empty = True
         for row in captioned(_rows(tree), tree, self.captions):
             empty = False
@@ -35,7 +35,7 @@ class Folder:
             raise InlayError(f"data.root={tree.root}: no pictures in there (looked for {READ_HERE}).")
 
 
-def _rows(tree: Tree) -> Iterator[Row | Refused]:
+def _rows(tree: Tree) -> Iterator[Record | RejectedFile]:
     train, val = tree.has_folder("train"), tree.has_folder("val")
     if train and val:
         return _by_folder(tree)
@@ -45,16 +45,16 @@ def _rows(tree: Tree) -> Iterator[Row | Refused]:
     return none_empty(_by_hash(tree))
 
 
-def _by_folder(tree: Tree) -> Iterator[Row | Refused]:
+def _by_folder(tree: Tree) -> Iterator[Record | RejectedFile]:
     for found in pictures(tree):
-        if isinstance(found, Refused):
+        if isinstance(found, RejectedFile):
             yield found
         elif (split := found.partition("/")[0]) in _SPLITS:
-            yield Row(id=found, image=found, split=split)
+            yield Record(id=found, image=found, split=split)
         else:
-            yield Refused(found, "lies beside train/ and val/")
+            yield RejectedFile(found, "lies beside train/ and val/")
 
 
-def _by_hash(tree: Tree) -> Iterator[Row | Refused]:
+def _by_hash(tree: Tree) -> Iterator[Record | RejectedFile]:
     for found in pictures(tree):
-        yield found if isinstance(found, Refused) else Row(id=found, image=found, split=split_of(found))
+        yield found if isinstance(found, RejectedFile) else Record(id=found, image=found, split=split_of(found))

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 from inlay.data.captions import captioned
 from inlay.data.datasets.disk import below, unnamed, wrong_layout
 from inlay.data.filesystem import Tree
-from inlay.data.records import Refused, Row
+from inlay.data.records import Record, RejectedFile
 
 _SPLITS = ("trainval", "test")
 _SPECIES = {"1": "cat", "2": "dog"}
@@ -26,8 +26,8 @@ class Pets:
 
     captions: str | None = None
 
-    def __call__(self, tree: Tree) -> Iterator[Row | Refused]:
-        """See :class:`inlay.data.records.Listing`."""
+    def __call__(self, tree: Tree) -> Iterator[Record | RejectedFile]:
+        """See :class:`inlay.data.records.DatasetLayout`."""
         home = "oxford-iiit-pet" if tree.has_folder("oxford-iiit-pet") else ""
         for needed in ("images", *(f"annotations/{split}.txt" for split in _SPLITS)):
             if not tree.has(below(home, needed)):
@@ -42,7 +42,7 @@ def sentence(breed: str, species: str) -> str:
     return f"a photo of {'an' if name[0].lower() in 'aeiou' else 'a'} {name}, a breed of {species}."
 
 
-def _rows(tree: Tree, home: str, templates: bool) -> Iterator[Row | Refused]:
+def _rows(tree: Tree, home: str, templates: bool) -> Iterator[Record | RejectedFile]:
     trimaps, boxes = (below(home, "annotations", folder) for folder in ("trimaps", "xmls"))
     has_trimap, has_box = set(tree.names(trimaps)), set(tree.names(boxes))
     named: set[str] = set()
@@ -50,17 +50,17 @@ def _rows(tree: Tree, home: str, templates: bool) -> Iterator[Row | Refused]:
         for name, _, species, *_ in tree.table(below(home, "annotations", f"{split}.txt"), 3):
             image, breed = below(home, "images", f"{name}.jpg"), name.rpartition("_")[0] or name
             if image in named:
-                yield Refused(image, f"named twice, at last by {split}.txt")
+                yield RejectedFile(image, f"named twice, at last by {split}.txt")
                 continue
             named.add(image)
-            row = Row(id=name, image=image, split=split, label=breed)
+            row = Record(id=name, image=image, split=split, label=breed)
             if templates and species in _SPECIES:
                 row["captions"] = [sentence(breed, _SPECIES[species])]
             if f"{name}.png" in has_trimap:
                 row["mask"], row["mask_is"] = f"{trimaps}/{name}.png", "trimap"
             if f"{name}.xml" in has_box:
                 box = _head(tree, f"{boxes}/{name}.xml")
-                if isinstance(box, Refused):
+                if isinstance(box, RejectedFile):
                     yield box
                 else:
                     row["bbox"] = box
@@ -68,10 +68,10 @@ def _rows(tree: Tree, home: str, templates: bool) -> Iterator[Row | Refused]:
     yield from unnamed(tree, below(home, "images"), named, "named by neither trainval.txt nor test.txt")
 
 
-def _head(tree: Tree, path: str) -> list[float] | Refused:
+def _head(tree: Tree, path: str) -> list[float] | RejectedFile:
     """The box of an annotation in PASCAL VOC's format: the first object's."""
     try:
         box = ElementTree.fromstring(tree.text(path)).find("object/bndbox")
         return [float(box.findtext(side, "")) for side in ("xmin", "ymin", "xmax", "ymax")]  # type: ignore[union-attr]
     except (ElementTree.ParseError, AttributeError, ValueError):
-        return Refused(path, "not an annotation with object/bndbox; its picture has no box")
+        return RejectedFile(path, "not an annotation with object/bndbox; its picture has no box")

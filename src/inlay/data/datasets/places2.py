@@ -8,7 +8,7 @@ from typing import Literal
 
 from inlay.data.datasets.disk import below, first_of, is_picture, pictures, refuse, wrong_layout
 from inlay.data.filesystem import Tree
-from inlay.data.records import Refused, Row
+from inlay.data.records import Record, RejectedFile
 from inlay.errors import InlayError
 from inlay.images import why_unread
 
@@ -51,8 +51,8 @@ class Places2:
         if self.layout != "auto" and self.layout not in _FOLDERS:
             raise InlayError(f"data.listing.layout must be one of auto, {', '.join(_FOLDERS)}, got {self.layout!r}.")
 
-    def __call__(self, tree: Tree) -> Iterator[Row | Refused]:
-        """See :class:`inlay.data.records.Listing`."""
+    def __call__(self, tree: Tree) -> Iterator[Record | RejectedFile]:
+        """See :class:`inlay.data.records.DatasetLayout`."""
         chosen = self._chosen(tree)
         if not chosen:
             kind = "" if self.layout == "auto" else f" for data.listing.layout={self.layout}"
@@ -97,15 +97,15 @@ def _candidates(split: str) -> Iterator[tuple[str, str]]:
             yield folder, layout
 
 
-def _found(tree: Tree, split: str, folder: str) -> Iterator[Row | Refused]:
+def _found(tree: Tree, split: str, folder: str) -> Iterator[Record | RejectedFile]:
     """Every picture below a folder, labeled by its own folder or by the official list."""
     labels = _labels(tree, split)
     for found in pictures(tree, folder):
-        if isinstance(found, Refused):
+        if isinstance(found, RejectedFile):
             yield found
             continue
         name = found[len(folder) + 1 :]
-        row = Row(id=f"{split}/{name}", image=found, split=split)
+        row = Record(id=f"{split}/{name}", image=found, split=split)
         place = name.rpartition("/")[0]
         if label := category(place) if place else labels.get(name):
             row["label"] = label
@@ -154,7 +154,7 @@ def _names(tree: Tree, names: str) -> Iterator[str]:
     return (name.lstrip("/") for name, *_ in tree.table(names, 1))
 
 
-def _listed(tree: Tree, folder: str, names: str) -> Iterator[Row | Refused]:
+def _listed(tree: Tree, folder: str, names: str) -> Iterator[Record | RejectedFile]:
     """The pictures that a list of millions names, a category at a time, and those on disk that it does not name."""
     seen: set[str] = set()
     for place, group in groupby(_names(tree, names), key=lambda name: name.rpartition("/")[0]):
@@ -165,27 +165,27 @@ def _listed(tree: Tree, folder: str, names: str) -> Iterator[Row | Refused]:
         seen.add(place)
         yield from _category(tree, below(folder, place), place, group, names)
     for found in pictures(tree, folder):
-        if isinstance(found, Refused):
+        if isinstance(found, RejectedFile):
             yield found
         elif found[len(folder) + 1 :].rpartition("/")[0] not in seen:
-            yield Refused(found, f"not named by {names}")
+            yield RejectedFile(found, f"not named by {names}")
 
 
-def _category(tree: Tree, folder: str, place: str, group: Iterable[str], names: str) -> Iterator[Row | Refused]:
+def _category(tree: Tree, folder: str, place: str, group: Iterable[str], names: str) -> Iterator[Record | RejectedFile]:
     named: set[str] = set()
     for name in group:
         file = name.rpartition("/")[2]
         if file in named:
-            yield Refused(f"{folder}/{file}", f"named twice by {names}")
+            yield RejectedFile(f"{folder}/{file}", f"named twice by {names}")
             continue
         named.add(file)
-        yield Row(id=f"train/{name}", image=f"{folder}/{file}", split="train", label=category(place))
+        yield Record(id=f"train/{name}", image=f"{folder}/{file}", split="train", label=category(place))
     for file in tree.names(folder):
         if file not in named and is_picture(file):
             yield refuse(f"{folder}/{file}", f"not named by {names}")
 
 
-def _beside(tree: Tree) -> Iterator[Refused]:
+def _beside(tree: Tree) -> Iterator[RejectedFile]:
     """What lies beside the folders of Places2: pictures are refused, folders only announced."""
     known = {_STANDARD, *_LISTS, *(folder for split in _SPLITS for folder, _ in _candidates(split))}
     for place in ("", _STANDARD):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from inlay.distributed import rank_and_world
 
 
-class WholeBatchNorm2d(nn.BatchNorm2d):
+class CPUSyncBatchNorm2d(nn.BatchNorm2d):
     """Batch norm whose statistics in training are those of all processes' samples together.
 
     For processors, what :class:`torch.nn.SyncBatchNorm` is for GPUs, where it refuses to work anywhere else. All
@@ -61,14 +61,14 @@ def _mean_over_processes(x: Tensor) -> Tensor:
     return mean
 
 
-def share_statistics(module: nn.Module) -> None:
-    """Let every :class:`torch.nn.BatchNorm2d` of a module be a :class:`WholeBatchNorm2d`, in place."""
-    _turn(module, nn.BatchNorm2d, WholeBatchNorm2d)
+def convert_sync_batchnorm(module: nn.Module) -> None:
+    """Let every :class:`torch.nn.BatchNorm2d` of a module be a :class:`CPUSyncBatchNorm2d`, in place."""
+    _turn(module, nn.BatchNorm2d, CPUSyncBatchNorm2d)
 
 
-def keep_statistics(module: nn.Module) -> None:
+def revert_sync_batchnorm(module: nn.Module) -> None:
     """The other way round."""
-    _turn(module, WholeBatchNorm2d, nn.BatchNorm2d)
+    _turn(module, CPUSyncBatchNorm2d, nn.BatchNorm2d)
 
 
 def _turn(module: nn.Module, old: type[nn.Module], new: type[nn.Module]) -> None:

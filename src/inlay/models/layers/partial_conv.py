@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class Window(NamedTuple):
+class MaskWindow(NamedTuple):
     """What one partial convolution has to know about its mask."""
 
     ratio: Tensor
@@ -22,7 +22,7 @@ class Window(NamedTuple):
     """``(B, 1, H', W')`` float32 in ``{0, 1}``, the updated mask: 1 where a window holds a valid pixel."""
 
 
-def partial_window(*sources: tuple[Tensor, int], kernel_size: int, stride: int = 1) -> Window:
+def partial_window(*sources: tuple[Tensor, int], kernel_size: int, stride: int = 1) -> MaskWindow:
     """Count the valid inputs of every window of a ``kernel_size`` square convolution with half padding.
 
     Padding counts as hole, so the picture's edge is re-normalised too.
@@ -41,7 +41,7 @@ def partial_window(*sources: tuple[Tensor, int], kernel_size: int, stride: int =
     # Sums of small integers: exact in float32, and none lies between 0 and 1, so no epsilon is needed.
     count = F.avg_pool2d(known, kernel_size, stride, kernel_size // 2, divisor_override=1)
     valid = (count > 0).to(count.dtype)
-    return Window(ratio=valid * (kernel_size**2 * weight) / count.clamp(min=1), valid=valid)
+    return MaskWindow(ratio=valid * (kernel_size**2 * weight) / count.clamp(min=1), valid=valid)
 
 
 class PartialConv2d(nn.Conv2d):
@@ -67,7 +67,7 @@ class PartialConv2d(nn.Conv2d):
             raise ValueError(f"kernel_size must be odd, got {kernel_size}.")
         super().__init__(in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2, bias=bias)
 
-    def forward(self, x: Tensor, window: Window) -> Tensor:  # type: ignore[override]  # a convolution with two inputs
+    def forward(self, x: Tensor, window: MaskWindow) -> Tensor:  # type: ignore[override]  # a convolution with two inputs
         """Convolve.
 
         Args:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inlay.errors import InlayError
-from inlay.models.layers import PartialConv2d, Window, checkpointed, partial_window, refuse_to_compile
+from inlay.models.layers import MaskWindow, PartialConv2d, checkpointed, partial_window, refuse_to_compile
 from inlay.ops import pad_to_multiple
 
 LEAK = 0.2
@@ -17,14 +17,14 @@ IMAGE_CHANNELS = 3
 HALF = (0.5, 0.5, 0.5)
 
 
-class Plan(NamedTuple):
+class MaskPyramid(NamedTuple):
     """The masks of a whole forward pass, one window a layer in the order of use."""
 
-    encoder: list[Window]
-    decoder: list[Window]
+    encoder: list[MaskWindow]
+    decoder: list[MaskWindow]
 
 
-class Stage(nn.Module):
+class PConvBlock(nn.Module):
     """Partial convolution, batch norm, activation; what is hole stays exactly zero."""
 
     def __init__(self, conv: PartialConv2d, norm: bool, leak: float | None) -> None:
@@ -43,7 +43,7 @@ class Stage(nn.Module):
         if conv.bias is not None:
             nn.init.zeros_(conv.bias)
 
-    def forward(self, x: Tensor, window: Window, skip: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, window: MaskWindow, skip: Tensor | None = None) -> Tensor:
         """``(B, C, H, W)`` to ``(B, C', H', W')``; with a skip, ``x`` is first brought to its size and joined to it."""
         if skip is not None:
             x = torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skip], dim=1)  # twice the size
@@ -98,15 +98,15 @@ class PConvUNet(nn.Module):
         self.channels = channels = [IMAGE_CHANNELS] + [width * min(2**level, 8) for level in range(levels)]
         self.kernels = kernels = [7, 5, 5] + [3] * (levels - 3)
         self.encoder = nn.ModuleList(
-            Stage(PartialConv2d(channels[i], channels[i + 1], kernels[i], stride=2), norm=i > 0, leak=0.0)
+            PConvBlock(PartialConv2d(channels[i], channels[i + 1], kernels[i], stride=2), norm=i > 0, leak=0.0)
             for i in range(levels)
         )
         self.decoder = nn.ModuleList(
-            Stage(PartialConv2d(channels[i + 1] + channels[i], channels[i], 3), norm=True, leak=LEAK)
+            PConvBlock(PartialConv2d(channels[i + 1] + channels[i], channels[i], 3), norm=True, leak=LEAK)
             for i in reversed(range(1, levels))
         )
         last = PartialConv2d(channels[1] + IMAGE_CHANNELS, IMAGE_CHANNELS, 3, bias=True)
-        self.decoder.append(Stage(last, norm=False, leak=None))
+        self.decoder.append(PConvBlock(last, norm=False, leak=None))
         if freeze_encoder_bn:
             for norm in self._encoder_norms():
                 norm.requires_grad_(False)
@@ -140,7 +140,7 @@ class PConvUNet(nn.Module):
         return raw * self.std + self.mean
 
     @torch.no_grad()
-    def plan(self, valid: Tensor) -> Plan:
+    def plan(self, valid: Tensor) -> MaskPyramid:
         """Follow the mask through the network before any feature is computed.
 
         Args:
@@ -158,7 +158,7 @@ class PConvUNet(nn.Module):
             window = partial_window(*sources, kernel_size=3)
             decoder.append(window)
             deep = window.valid
-        return Plan(encoder, decoder)
+        return MaskPyramid(encoder, decoder)
 
     def train(self, mode: bool = True) -> Self:
         """Switch to training; a frozen encoder norm stays in eval mode."""

@@ -14,7 +14,7 @@ from inlay.models.tdanet.fusion import Fusion
 from inlay.models.tdanet.generator import IMAGE_CHANNELS, Generator, Rows, Upsample
 from inlay.models.tdanet.words import WordAttention, entropy, or_everything, pooled_over, shares
 from inlay.ops import erase, pad_to_multiple
-from inlay.types import Gaussian, Path, TextFeatures
+from inlay.types import Gaussian, PathOutput, TextFeatures
 
 Cells = Literal["area", "points"]
 
@@ -28,12 +28,12 @@ class Noise(NamedTuple):
     """For the auxiliary path."""
 
 
-class Paths(NamedTuple):
+class TwoPathOutput(NamedTuple):
     """The answers of both paths, and which words they looked at."""
 
-    out: Path
+    out: PathOutput
     """The inpainting path, which sees the visible part alone: what users get."""
-    rec: Path
+    rec: PathOutput
     """The auxiliary path, which sees what is under the mask: training only, never shown as a result."""
     out_words: Tensor
     """``(B, T)`` how much of each word negative attention took, over visible positions; rows sum to 1."""
@@ -192,7 +192,7 @@ class TDANet(nn.Module):
         pictures = self.generator(latent, features.low, self._low(mask))
         return (pictures[-1][..., :height, :width] + 1) / 2  # type: ignore[no-any-return]
 
-    def paths(self, image: Tensor, mask: Tensor, text: TextFeatures, noise: Noise | None = None) -> Paths:
+    def paths(self, image: Tensor, mask: Tensor, text: TextFeatures, noise: Noise | None = None) -> TwoPathOutput:
         """Both paths, for training: the one place where a network is shown what is under the mask.
 
         Args:
@@ -218,9 +218,9 @@ class TDANet(nn.Module):
         painted = self.generator(latents, torch.cat([visible.low] * 2), torch.cat([low] * 2))
         pairs = [((picture + 1) / 2).chunk(2) for picture in painted]
         known, unknown = self._known(mask), self._unknown(mask)
-        return Paths(
-            out=Path([out for out, _ in pairs], prior),
-            rec=Path([rec for _, rec in pairs], posterior),
+        return TwoPathOutput(
+            out=PathOutput([out for out, _ in pairs], prior),
+            rec=PathOutput([rec for _, rec in pairs], posterior),
             out_words=shares(seen.weights, known),
             rec_words=shares(shown.weights, unknown),
             out_entropy=entropy(seen.weights, known),

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from inlay.types import TextFeatures
 
 
-class Attended(NamedTuple):
+class WordContext(NamedTuple):
     """Words as a region of the picture sees them."""
 
     context: Tensor
@@ -37,7 +37,7 @@ class WordAttention(nn.Module):
         self.scale = dim**-0.5 if scaled else 1.0
         self.temperature = nn.Parameter(torch.ones(1)) if scaled else None
 
-    def forward(self, features: Tensor, text: TextFeatures, negative: bool) -> Attended:
+    def forward(self, features: Tensor, text: TextFeatures, negative: bool) -> WordContext:
         """Attend from every position of ``(B, C, H, W)`` features to the words."""
         query = self.project(features).flatten(2).mT  # (B, N, D)
         with torch.autocast(features.device.type, enabled=False):
@@ -47,7 +47,7 @@ class WordAttention(nn.Module):
                 logits = logits * self.temperature
             weights = logits.masked_fill(~text.word_mask[:, None], float("-inf")).softmax(dim=2)
             context = (weights @ words).mT.reshape(words.shape[0], -1, *features.shape[2:])  # (B, D, H, W)
-        return Attended(context, weights)
+        return WordContext(context, weights)
 
 
 def pooled_over(context: Tensor, region: Tensor, zero_outside: bool = False) -> Tensor:
