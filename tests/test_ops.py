@@ -3,7 +3,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inlay.ops import composite, erase, hole_ratio, pad_to_multiple
+from inlay.ops import composite, erase, hole_ratio, pad_to_multiple, target_of
+from inlay.types import Batch
 
 NAN = float("nan")
 
@@ -103,3 +104,10 @@ def test_padding_reaches_the_least(side, expected):
 def test_what_fits_is_not_copied():
     x = torch.rand(1, 3, 8, 4)
     assert pad_to_multiple(x, 4) is x
+
+
+def test_an_output_is_compared_with_the_target_where_a_batch_has_one():
+    image, target = torch.rand(1, 3, 4, 4), torch.zeros(1, 1, 4, 4)
+    batch = Batch(image=image, mask=torch.zeros(1, 1, 4, 4), id=["a"])
+    assert target_of(batch) is image
+    assert target_of({**batch, "target": target}) is target

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from inlay.types import Batch
+
 
 def erase(image: Tensor, mask: Tensor) -> Tensor:
     """Blank the hole: ``image`` where ``mask`` is 0, zero where it is 1 (even over NaN).
@@ -32,6 +34,11 @@ def composite(raw: Tensor, image: Tensor, mask: Tensor) -> Tensor:
         ``(B, C, H, W)`` in the wider dtype of ``raw`` and ``image``.
     """
     return torch.where(mask > 0.5, raw, image)
+
+
+def target_of(batch: Batch) -> Tensor:
+    """The tensor that an output is compared with: the batch's ``target`` if it has one, else its ``image``."""
+    return batch.get("target", batch["image"])
 
 
 def hole_ratio(mask: Tensor) -> Tensor:

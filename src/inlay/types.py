@@ -46,7 +46,7 @@ class Batch(TypedDict):
     image: Tensor
     """``(B, 3, H, W)`` float32 RGB in ``[0, 1]``, channels_last."""
     mask: Tensor
-    """``(B, 1, H, W)`` float32 in ``{0, 1}``, 1 = hole."""
+    """``(B, 1, H, W)`` float32 in ``{0, 1}``, 1 = hole; all 0 where samples have no hole."""
     id: list[str]
     """What each picture is called in its dataset (a relative path, mostly)."""
     caption: NotRequired[list[str]]
@@ -55,8 +55,16 @@ class Batch(TypedDict):
     """The captions for the text encoder of the run, where it has one."""
     match_tokens: NotRequired[Tokens]
     """The captions for the text-image matcher of the run, where it has one."""
+    target: NotRequired[Tensor]
+    """What the composite should become, where that is not ``image`` (:func:`inlay.ops.target_of`): a picture
+    ``(B, 3, H, W)`` float32 in ``[0, 1]``, or a mask ``(B, 1, H, W)`` float32 in ``{0, 1}``; cut and flipped as
+    ``image`` was."""
+    reference: NotRequired[Tensor]
+    """``(B, 3, H, W)`` float32 in ``[0, 1]``, a picture that a network may take content from."""
     label: NotRequired[Tensor]
     """``(B,)`` int64, equal for pictures of one class, where the dataset has classes."""
+    scores: NotRequired[Tensor]
+    """``(B, K)`` float32, K numbers to predict for each picture."""
 
 
 class Prediction(NamedTuple):
