@@ -30,7 +30,7 @@ TIERS = [
         "schedules",
     },
     {"files", "ops", "parallel", "processes", "seeds"},
-    {"stopping"},
+    {"configs", "stopping"},
     {"device", "distributed", "precision", "pretrained"},
     {"images", "models"},
     {"losses", "metrics", "text"},

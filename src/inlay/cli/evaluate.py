@@ -6,7 +6,7 @@ from omegaconf import DictConfig
 
 from inlay.cli.evaluation import evaluate
 from inlay.cli.overrides import explained, reported_overrides
-from inlay.cli.settings import CONF
+from inlay.configs import CONF
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="evaluate")

@@ -11,19 +11,15 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, ListConfig, OmegaConf, read_write
 
-import inlay
 from inlay.cli.building import instantiate, problems
 from inlay.cli.homes import in_settings
 from inlay.cli.overrides import explained, suggestion
+from inlay.configs import CONF
 from inlay.errors import InlayError
 from inlay.files import at_home
 
 if TYPE_CHECKING:
     from inlay.data.pictures import Pictures
-
-_PACKAGE = Path(inlay.__file__).parent
-CONF = next(place for place in (_PACKAGE / "conf", _PACKAGE.parent.parent / "conf") if place.is_dir())
-"""The folder of the configuration: installed beside the modules, in a checkout beside ``src``."""
 
 
 def add_settings(parser: argparse.ArgumentParser, example: str) -> None:

@@ -14,8 +14,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from inlay.cli.overrides import explained, reported_overrides
-from inlay.cli.settings import CONF
 from inlay.cli.training import train
+from inlay.configs import CONF
 from inlay.printing import kept
 from inlay.processes import is_first_process
 

@@ -1,0 +1,99 @@
+"""Small objects described by a YAML file: a region, a composer, a filler. Hydra is not needed to build them."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from inlay.errors import BadFile, InlayError, one_line
+from inlay.files import read_text
+
+_PACKAGE = Path(__file__).parent
+CONF = next(place for place in (_PACKAGE / "conf", _PACKAGE.parent.parent / "conf") if place.is_dir())
+"""The folder of the configuration: installed beside the modules, in a checkout beside ``src``."""
+
+_LARGEST = 2**20  # bytes of a file
+
+
+def names_in(group: str) -> list[str]:
+    """The names of the files in ``conf/GROUP``, sorted."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def is_yaml(name: str | Path) -> bool:
+    """Whether a name is the path of a YAML file."""
+    return Path(name).suffix.lower() in (".yaml", ".yml")
+
+
+def read_config(group: str, name: str | Path) -> dict[str, Any]:
+    """Read the settings of one object.
+
+    Args:
+        group: folder below ``conf`` for names without a suffix.
+        name: such as ``poisson`` for ``conf/composer/poisson.yaml``, or the path of a YAML file.
+
+    Raises:
+        InlayError: there is no such name or file, or it holds no settings.
+    """
+    if not is_yaml(name):
+        if str(name) not in (known := names_in(group)):
+            raise InlayError(f"{group}: no {str(name)!r}. Use {', '.join(known)}, or the path of a .yaml file.")
+        name = CONF / group / f"{name}.yaml"
+    path = Path(name)
+    if not path.is_file():
+        raise BadFile(path, "no such file. Check the path.")
+    try:
+        config = yaml.safe_load(read_text(path, _LARGEST))
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise BadFile(path, f"not a YAML file ({one_line(error)}). Mend it.") from error
+    if not isinstance(config, dict) or "_target_" not in config:
+        raise BadFile(path, "has no _target_, the class to build. Add it.")
+    return config
+
+
+def build(group: str, config: Mapping[str, Any], packages: Sequence[str]) -> Any:
+    """Build the object that a configuration describes, and the objects nested in it.
+
+    Args:
+        group: such as ``region``; for messages.
+        config: ``_target_`` names a class; the other settings are its arguments.
+        packages: the classes that may be named are those that these packages export or define.
+
+    Raises:
+        InlayError: ``_target_`` names anything else, or the arguments are not those of the class.
+    """
+    kind = _class(group, config.get("_target_"), packages)
+    arguments = {str(key): _built(group, value, packages) for key, value in config.items() if key != "_target_"}
+    try:
+        return kind(**arguments)
+    except (TypeError, ValueError) as error:
+        known = ", ".join(inspect.signature(kind).parameters)
+        raise InlayError(f"{group}: {kind.__name__}: {one_line(error)}. Its settings are {known}.") from error
+
+
+def _built(group: str, value: Any, packages: Sequence[str]) -> Any:
+    if isinstance(value, Mapping):
+        if "_target_" in value:
+            return build(group, value, packages)
+        return {key: _built(group, item, packages) for key, item in value.items()}
+    return [_built(group, item, packages) for item in value] if isinstance(value, list) else value
+
+
+def _class(group: str, target: Any, packages: Sequence[str]) -> type:
+    """The class of that name: a file of a stranger cannot make this import or call anything else."""
+    home, _, name = str(target).rpartition(".")
+    if _is_in(home, packages):
+        try:
+            found = getattr(import_module(home), name, None)
+        except ImportError:
+            found = None
+        if isinstance(found, type) and _is_in(found.__module__, packages):
+            return found
+    raise InlayError(f"{group}: _target_={target!r} is not a class of {' or '.join(packages)}. Name one of theirs.")
+
+
+def _is_in(module: str, packages: Sequence[str]) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
