@@ -8,8 +8,8 @@ import inlay.callbacks
 import inlay.cli
 import inlay.data.datamodule
 import inlay.fillers
+import inlay.runs.folder
 import inlay.runs.replay
 import inlay.runs.resume
-import inlay.runs.setup
 import inlay.tasks  # noqa: F401
 from tests import kills, training  # noqa: F401

@@ -251,7 +251,10 @@ def test_exchange_that_fails_ends_the_processes_that_lightning_started(monkeypat
     ended = []
     strategy = SimpleNamespace(launcher=SimpleNamespace(kill=ended.append))
     monkeypatch.setattr(distributed, "_late", lambda: [1, 3])
-    with pytest.raises(InlayError, match=r"^process 1, 3 .*hangs.*resume=last"), distributed.told_why(strategy):
+    with (
+        pytest.raises(InlayError, match=r"^process 1, 3 .*hangs.*resume=last"),
+        distributed.explain_collective_errors(strategy),
+    ):
         raise RuntimeError(said)
     assert ended == [signal.SIGKILL]
 

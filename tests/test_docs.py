@@ -8,7 +8,7 @@ import pytest
 
 from inlay.cli import _parser
 from inlay.cli.prediction import parse
-from inlay.cli.settings import composed
+from inlay.cli.settings import compose_config
 from tests.conftest import ROOT
 
 DOCUMENTS = sorted(path for place in (".", "docs", "data", "masks") for path in (ROOT / place).glob("*.md"))
@@ -27,7 +27,9 @@ LINES = sorted(
 def test_a_command_is_understood(line, monkeypatch):
     _, program, *words = shlex.split(line)
     if program in ("train", "evaluate"):
-        composed([word.partition(",")[0] if words[0] == "-m" else word for word in words if word != "-m"], program)
+        compose_config(
+            [word.partition(",")[0] if words[0] == "-m" else word for word in words if word != "-m"], program
+        )
     elif program == "predict":
         monkeypatch.setattr(sys, "argv", ["predict", *words])
         parse()

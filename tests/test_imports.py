@@ -48,7 +48,7 @@ TIERS = [
     {"__main__"},
 ]
 ONLY_IN = {
-    "pytorch_lightning": {"tasks", "callbacks", "data/datamodule.py", "cli/training.py"},
+    "pytorch_lightning": {"tasks", "callbacks", "data/datamodule.py", "cli/training.py", "tuning/learning_rate.py"},
     "lightning_fabric": {"callbacks", "cli/training.py"},
     "lightning": set(),
     "hydra": {"cli"},

@@ -1,4 +1,4 @@
-"""``tune=lr`` and ``tune=batch_size``: what they find, what they refuse, and that they leave runs alone."""
+"""``tune=lr`` and ``inlay tune batch_size``: what they find, what they refuse, and that they leave runs alone."""
 
 from types import SimpleNamespace
 
@@ -7,40 +7,39 @@ import pytest
 import torch
 from pytorch_lightning.tuner.lr_finder import _LRCallback
 
+from inlay.cli import tune as command
 from inlay.errors import InlayError
 from inlay.images import read_picture
 from inlay.models import PConvUNet
 from inlay.tuning import batch_size, learning_rate, tune
 from inlay.tuning.learning_rate import Curve, of_each_step
-from tests.training import TDANET, TINY_TEXT, train
+from tests.training import TDANET, TINY, TINY_TEXT, configure, train
 
 RATES = np.geomspace(1e-6, 1, 100)
 
 
+def run(what, run_dir, *settings, tiny=TINY):
+    """Run the command's own function."""
+    command.run(what, configure(f"run_dir={run_dir}", *tiny, *settings, "~callbacks.preflight"))
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
-        ("settings", "message"),
+        ("what", "setting", "message"),
         [
-            (["tune=speed"], "tune must be null, lr or batch_size, got speed"),
-            (["tune=batch_size"], "swaps until it stands still"),
-            (["tune=lr", "trainer.devices=2"], "on one device: trainer.devices=1"),
+            ("batch_size", "seed=0", "without a GPU"),
+            ("lr", "trainer.devices=2", "trainer.devices=1"),
+            ("lr", "resume=last", "Leave resume= out"),
         ],
     )
-    def test_say_why(self, tmp_path, picture_folder, settings, message):
-        with pytest.raises(InlayError, match=message):
-            train(tmp_path / "run", f"data.root={picture_folder}", *settings)
+    def test_say_why(self, tmp_path, picture_folder, what, setting, message):
+        with pytest.raises(InlayError, match=f"(?i){message}"):
+            run(what, tmp_path / "run", f"data.root={picture_folder}", setting)
         assert not (tmp_path / "run").exists()
 
-    def test_of_two_players(self, tmp_path, picture_folder):
-        for picture in picture_folder.rglob("*.png"):
-            picture.with_suffix(".txt").write_text("a bird\n")
-        with pytest.raises(InlayError, match="for recipes with one optimizer"):
-            train(tmp_path / "run", f"data.root={picture_folder}", *TDANET, "tune=lr", tiny=TINY_TEXT)
-
-    def test_of_a_run_that_goes_on(self):
-        task = SimpleNamespace(settings={"tune": "lr", "resume": "last"}, automatic_optimization=True)
-        with pytest.raises(InlayError, match="Leave resume= out"):
-            tune.check(task, SimpleNamespace(world_size=1))
+    def test_of_two_players(self, tmp_path, noise):
+        with pytest.raises(InlayError, match="one optimizer"):
+            run("lr", tmp_path / "run", f"data.root={noise}", *TDANET, tiny=TINY_TEXT)
 
 
 class TestCurve:
@@ -80,11 +79,11 @@ class TestCurve:
 
 
 class TestLearningRate:
-    SETTINGS = ("tune=lr", "data.batch_size=8", "data.overfit=true")
+    SETTINGS = ("data.batch_size=8", "data.overfit=true")
 
     def test_is_printed_as_a_setting_and_drawn(self, tmp_path, picture_folder, capsys, monkeypatch):
         monkeypatch.setattr(learning_rate, "_STEPS", 50)
-        assert train(tmp_path / "run", f"data.root={picture_folder}", *self.SETTINGS) is None
+        run("lr", tmp_path / "run", f"data.root={picture_folder}", *self.SETTINGS)
         first, second = capsys.readouterr().out.splitlines()[-2:]
         assert 1e-5 < float(first.removeprefix("optimizer.lr=")) < 0.5
         assert str(tmp_path / "run/lr_find.png") in second
@@ -98,8 +97,8 @@ class TestLearningRate:
         before = there()
         monkeypatch.setattr(learning_rate, "_STEPS", 3)
         for _ in range(2):
-            with pytest.raises(InlayError, match="no rate to suggest"):
-                train(tmp_path, f"data.root={picture_folder}", *self.SETTINGS)
+            with pytest.raises(InlayError, match=r"optimizer\.lr"):
+                run("lr", tmp_path, f"data.root={picture_folder}", *self.SETTINGS)
         after = there()
         assert before.items() <= after.items()
         new = {path.relative_to(tmp_path).as_posix() for path in after.keys() - before.keys()}
@@ -114,8 +113,8 @@ class TestLearningRate:
 
         monkeypatch.setattr(PConvUNet, "forward", spoiled)
         monkeypatch.setattr(learning_rate, "_STEPS", 20)
-        monkeypatch.setattr(tune, "_tell_rate", lambda curve, path: curves.append(curve))
-        train(tmp_path, f"data.root={picture_folder}", *self.SETTINGS)
+        monkeypatch.setattr(tune, "_print_rate", lambda curve, path: curves.append(curve))
+        run("lr", tmp_path, f"data.root={picture_folder}", *self.SETTINGS)
         assert len(calls) == 20
         assert len(curves[0].losses) == len(curves[0].rates) == 15
 
@@ -153,8 +152,8 @@ class TestBatchSize:
 
     @pytest.mark.slow
     def test_is_printed_as_a_setting(self, tmp_path, picture_folder, capsys, small_gpu):
-        settings = "tune=batch_size", "task.accumulate=3", "iterations=100"
-        assert train(tmp_path / "run", f"data.root={picture_folder}", *settings) is None
+        settings = f"data.root={picture_folder}", "task.accumulate=3", "iterations=100"
+        run("batch_size", tmp_path / "run", *settings)
         printed = [line.removeprefix("data.batch_size=") for line in capsys.readouterr().out.splitlines()]
         assert printed[-7:-1] == ["6 fits", "12 fits", "24 does not fit", "18 does not fit", "15 fits", "12"]
         assert small_gpu == [8, 6]
@@ -163,7 +162,7 @@ class TestBatchSize:
     def test_nothing_fits(self, tmp_path, picture_folder, small_gpu, monkeypatch):
         monkeypatch.setattr(batch_size, "largest", lambda fits, most: int(fits(6)))
         with pytest.raises(InlayError, match="not even the smallest batch fits"):
-            train(tmp_path, f"data.root={picture_folder}", "tune=batch_size")
+            run("batch_size", tmp_path, f"data.root={picture_folder}")
         assert small_gpu == [6]
 
     def test_other_errors_are_no_answer(self, tmp_path, picture_folder, small_gpu, monkeypatch):
@@ -172,4 +171,4 @@ class TestBatchSize:
 
         monkeypatch.setattr(PConvUNet, "forward", broken)
         with pytest.raises(RuntimeError, match="shapes do not match"):
-            train(tmp_path, f"data.root={picture_folder}", "tune=batch_size")
+            run("batch_size", tmp_path, f"data.root={picture_folder}")

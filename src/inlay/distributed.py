@@ -40,7 +40,7 @@ def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
         gradient.copy_(piece.view(gradient.shape))
 
 
-def average(scalars: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def all_reduce_mean(scalars: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The mean of every scalar over processes, in one exchange; themselves where there is but one.
 
     Args:
@@ -61,7 +61,7 @@ def norm_over_processes(norm: Tensor) -> Tensor:
     return squared.sqrt()
 
 
-def any_process(says: bool, device: torch.device) -> bool:
+def all_reduce_any(says: bool, device: torch.device) -> bool:
     """Whether one of the processes says so; all get the same answer.
 
     Args:
@@ -74,7 +74,7 @@ def any_process(says: bool, device: torch.device) -> bool:
 
 
 @contextmanager
-def told_why(strategy: Any = None) -> Iterator[None]:
+def explain_collective_errors(strategy: Any = None) -> Iterator[None]:
     """Say in plain words that an exchange failed, and whose fault it is: another process's.
 
     Args:

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from inlay.data.datamodule import InpaintingData
 from inlay.errors import InlayError
-from inlay.runs import setup
+from inlay.runs.library_warnings import silence_warnings
 from inlay.tasks import ReconstructionTask, TextGuidedTask
 from inlay.tasks.optimization import Loss, clip_or_drop_gradients, propagate_nonfinite
 from tests.training import TDANET, TINY_TEXT, configure, metrics, train
@@ -26,10 +26,10 @@ _SETTINGS = ["experiment=demo", "+loss.evil._target_=torch.utils.collect_env.run
 _NETWORK = {"_target_": "inlay.models.PConvUNet", "levels": 4, "width": 4}
 STRANGERS = [  # each of them once did damage, or could
     {"_target_": "os.mkdir", "path": "trace"},
-    _BUILD | {"cfg": {"_target_": "inlay.cli.settings.composed", "settings": _SETTINGS}},
-    {"_target_": "inlay.runs.setup.open_folder", "run_dir": "trace", "config": "text"},
+    _BUILD | {"cfg": {"_target_": "inlay.cli.settings.compose_config", "settings": _SETTINGS}},
+    {"_target_": "inlay.runs.folder.prepare_run_dir", "run_dir": "trace", "config": "text"},
     {
-        "_target_": "inlay.runs.setup.set_aside",
+        "_target_": "inlay.runs.folder.archive_existing",
         "folder": {"_target_": "inlay.checkpoints.locate", "name": "."},
         "names": [],
     },
@@ -192,9 +192,9 @@ class TestReplay:
         return file
 
     def replay(self, file):
-        from inlay.cli import training as entry
+        from inlay.cli.replay import run
 
-        return entry.train(configure(f"replay={file}"))
+        run(str(file), [])
 
     def test_holds_pictures_masks_and_ids(self, file):
         batch = torch.load(file, weights_only=True)["batch"]
@@ -233,6 +233,14 @@ class TestReplay:
             self.replay(file)
         assert not (tmp_path / "trace").exists()
 
+    def test_takes_settings_of_the_run(self, file, capsys):
+        from inlay.cli.replay import run
+
+        run(str(file), ["task.accumulate=2"])
+        assert capsys.readouterr().out.endswith("reproduced\n")
+        with pytest.raises(InlayError, match=r"model\.wdth"):
+            run(str(file), ["model.wdth=4"])
+
     def test_looks_nothing_up(self, file):
         content = torch.load(file, weights_only=True)
         content["inlay"]["config"]["model"]["width"] = "${oc.env:HOME}"
@@ -251,7 +259,7 @@ class TestReplay:
 
 def test_too_many_in_a_row_end_the_run(noise, tmp_path, spoil):
     fired = spoil("picture", {2, 4, 5, 6})
-    with pytest.raises(InlayError, match=r"3 steps in a row were not finite, the last one step 6.*replay=FILE"):
+    with pytest.raises(InlayError, match=r"3 steps in a row were not finite, the last one step 6.*inlay replay FILE"):
         train(
             tmp_path, f"data.root={noise}", "iterations=9", "callbacks.faults.stop_after=3",
             "callbacks.faults.keep=2",
@@ -316,7 +324,7 @@ class Filled(torch.nn.Module):
 
 @pytest.mark.parametrize("most", [None, 0.01])
 def test_a_batch_in_parts_is_the_same_step(most):
-    setup.quiet()
+    silence_warnings()
     batch = {"image": torch.rand(4, 3, 8, 8), "mask": (torch.rand(4, 1, 8, 8) > 0.5).float(), "id": list("abcd")}
     start, ends = Filled().state_dict(), []
     for parts in (1, 2, 4):

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from inlay.cli import _arguments, _parser
 from inlay.cli.homes import in_options, in_settings
 from inlay.cli.prediction import parse
-from inlay.cli.settings import composed, replace_home
+from inlay.cli.settings import compose_config, replace_home
 
 pytestmark = pytest.mark.stranger("17.A.10")
 
@@ -30,11 +30,11 @@ def _home(monkeypatch):
     ],
 )
 def test_in_settings(word, root):
-    assert composed(["data=folder", word]).data.root == root
+    assert compose_config(["data=folder", word]).data.root == root
 
 
 def test_in_lists_of_settings_and_of_models():
-    cfg = composed(["filler=[telea,model:~/a.ckpt,~/b]"], "evaluate")
+    cfg = compose_config(["filler=[telea,model:~/a.ckpt,~/b]"], "evaluate")
     assert list(cfg.filler) == ["telea", "model:/home/a b/a.ckpt", "/home/a b/b"]
 
 

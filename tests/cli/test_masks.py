@@ -242,6 +242,6 @@ class TestPreview:
 def freeze_of(family, count, size):
     from hydra.utils import instantiate
 
-    from inlay.cli.settings import composed
+    from inlay.cli.settings import compose_config
 
-    return [drawn.mask for drawn in freeze(instantiate(composed([f"masks={family}"]).masks), count, size, 0)]
+    return [drawn.mask for drawn in freeze(instantiate(compose_config([f"masks={family}"]).masks), count, size, 0)]

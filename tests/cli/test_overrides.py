@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from inlay.cli.building import instantiate, problems
 from inlay.cli.masks import _buckets, _generate, _preview
 from inlay.cli.overrides import explained
-from inlay.cli.settings import composed
+from inlay.cli.settings import compose_config
 from inlay.cli.training import check_run
 from inlay.errors import InlayError
 from inlay.pipeline import check_asked
@@ -52,7 +52,7 @@ DEMO = "experiment=demo"
 )  # fmt: skip
 def test_is_told_in_a_line(setting, said):
     with pytest.raises(InlayError) as refused:
-        check_run(composed([DEMO, setting]))
+        check_run(compose_config([DEMO, setting]))
     assert said in str(refused.value)
     assert "provider" not in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -63,12 +63,12 @@ def test_is_told_in_a_line(setting, said):
 def test_a_seed_out_of_range_is_the_same_line_everywhere(seed):
     said = re.escape(f"seed must be from 0 to 4294967295, got {seed}.")
     masks = SimpleNamespace(settings=[], count=1, size=16, seed=seed, out="out")
-    protocol = composed(["protocol=smoke", f"protocol.seed={seed}"], "evaluate").protocol
+    protocol = compose_config(["protocol=smoke", f"protocol.seed={seed}"], "evaluate").protocol
     OmegaConf.set_struct(protocol, False)
     del protocol["metrics"]
     for take in (
-        lambda: check_run(composed([DEMO, f"seed={seed}"])),
-        lambda: instantiate(composed(["data=demo", f"data.seed={seed}"]).data),
+        lambda: check_run(compose_config([DEMO, f"seed={seed}"])),
+        lambda: instantiate(compose_config(["data=demo", f"data.seed={seed}"]).data),
         lambda: instantiate(protocol)(recipe={}),
         lambda: check_asked(None, seed, 1),
         *(lambda run=run: run(masks) for run in (_generate, _buckets, _preview)),
@@ -83,7 +83,7 @@ def test_a_name_that_stands_for_no_setting_is_told_with_the_way_to_write_it():
         pytest.raises(InlayError, match=r"run_name: .* none of this name .*'run_name=\"\\\$\{...\}\"'"),
         explained("train"),
     ):
-        OmegaConf.to_container(composed([DEMO, "run_name=${nobody}"]), resolve=True)
+        OmegaConf.to_container(compose_config([DEMO, "run_name=${nobody}"]), resolve=True)
 
 
 @pytest.mark.stranger("B.5")
@@ -91,7 +91,7 @@ def test_a_name_that_stands_for_no_setting_is_told_with_the_way_to_write_it():
 def test_what_the_message_says_to_write_is_read_as_meant(path):
 
     (word,) = shlex.split(quoted("data.root", path))
-    assert composed([word]).data.root == path
+    assert compose_config([word]).data.root == path
 
 
 @pytest.mark.stranger("B.5")
@@ -112,7 +112,7 @@ def test_numbers_that_a_library_refuses_are_told_before_the_run(tmp_path, noise,
 @pytest.mark.stranger("B.5")
 @pytest.mark.parametrize("name", sorted({path.stem for path in (ROOT / "conf/protocol").glob("*.yaml")} - {"base"}))
 def test_no_protocol_of_ours_is_refused(name):
-    cfg = composed([f"protocol={name}"], "evaluate")
+    cfg = compose_config([f"protocol={name}"], "evaluate")
     OmegaConf.set_struct(cfg, False)
     del cfg.protocol.metrics  # which `inlay evaluate` builds apart
     assert list(problems(cfg)) == []
@@ -161,6 +161,6 @@ def test_the_programs_end_with_a_line_and_status_1(tmp_path, program, setting, s
 )
 def test_quotes_and_percent_signs_are_told_with_the_way_to_write_them(setting, written):
     with pytest.raises(InlayError, match=r"cannot be read\. ") as refused:
-        composed(["data=folder", setting])
+        compose_config(["data=folder", setting])
     assert shlex.quote(written) in str(refused.value)
     assert "token" not in str(refused.value)

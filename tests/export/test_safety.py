@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from omegaconf import OmegaConf
 
 from inlay import checkpoints
 from inlay.checkpoints import META_KEY
@@ -19,7 +18,10 @@ from inlay.export.folder import write_folder
 from inlay.export.hub import push_folder
 from inlay.export.placing import place
 from inlay.fillers import load_filler
-from inlay.runs import resume, setup
+from inlay.runs import resume
+from inlay.runs.identity import resolve_run_id
+from inlay.runs.initial_weights import init_weights
+from inlay.runs.vocabulary import resolve_vocabulary
 from inlay.text import GRUEncoder
 from tests.export.examples import CONFIG, WORDS, bombs, named, pconv, scene, with_entry, write, write_pconv
 
@@ -192,9 +194,9 @@ def test_a_run_that_goes_on_from_a_checkpoint_or_starts_from_it_builds_nothing_o
     path = write(tmp_path / "a.ckpt", state, config, global_step=1, loops={}, optimizer_states=[])
     assert resume.find(str(tmp_path), str(path)) == path
     resume.compare(path, config)
-    setup.start_from(SimpleNamespace(net=pconv(), text=GRUEncoder(**WORDS)), str(path), str(path))
+    init_weights(SimpleNamespace(net=pconv(), text=GRUEncoder(**WORDS)), str(path), str(path))
     wanted = {"text": {"vocabulary": {}, "frozen": False}, "text_from": str(path)}
-    assert setup.vocabulary(wanted, None, None) == WORDS["vocabulary"]
+    assert resolve_vocabulary(wanted, None, None) == WORDS["vocabulary"]
     assert [*files(tmp_path)] == [path]
     assert not (tmp_path / "trace").exists()
 
@@ -203,30 +205,30 @@ def test_a_run_that_goes_on_from_a_checkpoint_or_starts_from_it_builds_nothing_o
 def test_a_run_takes_no_path_for_its_name(tmp_path):
     path = write_pconv(tmp_path / "a.ckpt", config=CONFIG | {"run_id": "../../x' or '1"})
     with pytest.raises(InlayError, match="run_id=NAME"):
-        setup.identity(None, path)
-    assert setup.identity("mine", path) == "mine"
+        resolve_run_id(None, path)
+    assert resolve_run_id("mine", path) == "mine"
 
 
 @pytest.mark.stranger("A.1")
 @pytest.mark.parametrize("settings", [{}, {"task": {"_target_": "inlay.tasks.ReconstructionTask", "_partial_": True}}])
 def test_a_replay_file_that_makes_no_task_is_one_line(settings, tmp_path):
-    from inlay.cli.training import train
+    from inlay.cli.replay import run
 
     path = write(tmp_path / "a.pt", {}, settings, batch={})
     with pytest.raises(InlayError, match="its settings make no task"):
-        train(OmegaConf.create({"replay": str(path)}))
+        run(str(path), [])
 
 
 @pytest.mark.stranger("A.2")
 @pytest.mark.parametrize("width", [10**9, 20_000])
 def test_a_replay_file_of_a_larger_network_than_its_weights(width, tmp_path):
-    from inlay.cli.training import train
+    from inlay.cli.replay import run
 
     task = {"_target_": "inlay.tasks.ReconstructionTask", "_partial_": True}
     config = {"task": task, "model": CONFIG["model"] | {"width": width}}
     path = write_pconv(tmp_path / "a.pt", config=config, batch={})
     with pytest.raises(InlayError, match=r"asks for more weights than the file is about|model asks for 1,000,000,000"):
-        train(OmegaConf.create({"replay": str(path)}))
+        run(str(path), [])
 
 
 @pytest.mark.stranger("A.1")

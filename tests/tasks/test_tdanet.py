@@ -16,7 +16,7 @@ from inlay.losses.two_paths import WEIGHTS
 from inlay.metrics import HoleErrors, InpaintingMetrics
 from inlay.models import ResidualDiscriminator, TDANet
 from inlay.ops import composite
-from inlay.runs import setup
+from inlay.runs.vocabulary import resolve_vocabulary
 from inlay.tasks import TextGuidedTask
 from inlay.tasks.adversarial import split
 from inlay.text import GRUEncoder
@@ -529,7 +529,7 @@ class TestRuns:
     )
     def test_a_pretrained_text_encoder_goes_somewhere(self, wrong, complaint):
         with pytest.raises(InlayError, match=complaint):
-            setup.vocabulary(configure("data.root=none", "text_from=last.ckpt", *wrong), None, None)
+            resolve_vocabulary(configure("data.root=none", "text_from=last.ckpt", *wrong), None, None)
 
     def test_vocabulary_of_an_earlier_run(self, finished, birds, tmp_path):
         run(tmp_path, birds, f"text.vocabulary={finished / 'vocabulary.json'}", "iterations=1")

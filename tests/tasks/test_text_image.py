@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from inlay.errors import InlayError
 from inlay.losses.contrastive import MatchingLoss, same, sentence_matching, word_matching
 from inlay.models.damsm import DAMSM
-from inlay.runs import setup
+from inlay.runs.library_warnings import silence_warnings
 from inlay.tasks.text_image import MatchingTask, Retrieval, r_precision
 from inlay.text import GRUEncoder
 from inlay.text_image import DAMSMMatcher
@@ -63,7 +63,7 @@ def batch_for(module, *captions, **more):
 
 
 def trainer(**options):
-    setup.quiet()
+    silence_warnings()
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
     return pl.Trainer(**{"accelerator": "cpu", "enable_checkpointing": False} | quiet | options)
 

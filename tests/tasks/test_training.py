@@ -17,7 +17,8 @@ from inlay.errors import InlayError
 from inlay.fillers import NetworkFiller
 from inlay.images import read_picture
 from inlay.models import PConvUNet
-from inlay.runs import setup
+from inlay.runs.checks import check_sweep
+from inlay.runs.folder import prepare_run_dir
 from inlay.tasks import ReconstructionTask
 from tests.conftest import ROOT
 from tests.processes import GROUP
@@ -335,7 +336,7 @@ class TestEntry:
 def test_other_processes_leave_the_run_folder_alone(tmp_path, monkeypatch, variable):
     (tmp_path / "metrics.csv").touch()
     monkeypatch.setenv(variable, "1")
-    setup.open_folder(str(tmp_path), "seed: 0")
+    prepare_run_dir(str(tmp_path), "seed: 0")
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]
 
 
@@ -383,6 +384,6 @@ def test_learned_filler_keeps_known_pixels_and_stays_in_range():
 
 @pytest.mark.parametrize("devices", [2, -1, "auto"])
 def test_sweeps_over_several_devices_are_refused(devices):
-    setup.check_sweep(1)
+    check_sweep(1)
     with pytest.raises(InlayError, match="every process would run the whole sweep"):
-        setup.check_sweep(devices)
+        check_sweep(devices)

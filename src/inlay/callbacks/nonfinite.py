@@ -23,7 +23,7 @@ class NonFiniteGuard(pl.Callback):
     """Write a replay file for a batch whose step was skipped; end the run after too many in a row.
 
     A replay file holds the batch (pictures, masks, ids), and the weights that it has left behind: those that met it,
-    but for a player whose own step was sound. ``inlay train replay=FILE`` computes the step again.
+    but for a player whose own step was sound. ``inlay replay FILE`` computes the step again.
 
     Args:
         folder: where replay files go.
@@ -73,7 +73,7 @@ class NonFiniteGuard(pl.Callback):
         if self._in_a_row >= self.stop_after:
             raise InlayError(
                 f"{self._in_a_row} steps in a row were not finite, the last one step {trainer.global_step}; the "
-                f"weights are those before them. `inlay train replay=FILE` ({self.folder}) shows where it begins. "
+                f"weights are those before them. `inlay replay FILE` ({self.folder}) shows where it begins. "
                 "Usual remedies: resume=last with task.gradient_clip=1.0 or trainer.precision=32-true, or a new run "
                 "with init_from= these weights and a lower optimizer.lr."
             )
@@ -95,7 +95,7 @@ class NonFiniteGuard(pl.Callback):
             AtomicCheckpointIO().save_checkpoint({META_KEY: origin, "state_dict": state, "batch": _on_cpu(batch)}, path)
         except InlayError as error:  # no reason to end the run
             return f"Its batch could not be kept: {error}"
-        return f"Look at it with: inlay train replay={path}"
+        return f"Look at it with: inlay replay {path}"
 
 
 def _what(fault: NonFiniteStep) -> str:

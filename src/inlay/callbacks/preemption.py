@@ -12,7 +12,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from inlay import stopping
-from inlay.distributed import any_process
+from inlay.distributed import all_reduce_any
 from inlay.errors import InlayError, Preempted, requeue_status
 
 
@@ -97,7 +97,7 @@ class Preemption(pl.Callback):
     def _stop_if_asked(self, trainer: pl.Trainer) -> None:
         asked = self._asked is not None
         if trainer.world_size > 1:
-            asked = any_process(asked, trainer.strategy.root_device)
+            asked = all_reduce_any(asked, trainer.strategy.root_device)
         if asked:
             by = signal.Signals(self._asked).name if self._asked else "a signal to another process"
             raise Preempted(f"{by} after {trainer.global_step} iterations. The same command with resume=last goes on.")

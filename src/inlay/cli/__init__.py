@@ -50,14 +50,14 @@ def _arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from inlay.cli import app, data, doctor, evaluation, export, importing, masks
+    from inlay.cli import app, data, doctor, evaluation, export, importing, masks, replay, tune
 
     parser = argparse.ArgumentParser(
         prog="inlay", description="Train networks that fill holes in pictures, use them, measure them, give them away."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for program, told in PROGRAMS.items():
-        commands.add_parser(program, help=told)
-    for module in (data, masks, evaluation, app, doctor, export, importing):
+    for program, purpose in PROGRAMS.items():
+        commands.add_parser(program, help=purpose)
+    for module in (tune, replay, data, masks, evaluation, app, doctor, export, importing):
         module.add_commands(commands)
     return parser

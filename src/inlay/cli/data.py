@@ -39,12 +39,12 @@ def _add_workers(parser: argparse.ArgumentParser) -> None:
 
 def _prepare(args: argparse.Namespace) -> None:
     from inlay.cli.building import instantiate
-    from inlay.cli.settings import composed
+    from inlay.cli.settings import compose_config
     from inlay.data.prepare import prepare, refused_file
     from inlay.errors import InlayError
     from inlay.parallel import cores
 
-    data = composed([f"data={args.dataset}", *args.settings]).data
+    data = compose_config([f"data={args.dataset}", *args.settings]).data
     workers = cores() if args.workers is None else args.workers
     report = prepare(instantiate(data.listing), args.root, args.out, workers, on_damaged=data.on_damaged)
     say(report)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from inlay.cli.building import instantiate
-from inlay.cli.settings import check, pictures, replace_home, require
+from inlay.cli.settings import check, open_dataset, replace_home, require
 from inlay.printing import console, say
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
         protocol=_protocol(cfg),
         fillers={name: load_filler(filler, cfg.device) for filler, name in names.items()},
         measures=_measures(cfg),
-        pictures=pictures(cfg.data, cfg.data.get("val_split", "val")),  # last: an index may take its time
+        pictures=open_dataset(cfg.data, cfg.data.get("val_split", "val")),  # last: an index may take its time
         folder=Folder(Path(cfg.run_dir)),
         provenance=provenance.software() | {"device": _described(cfg.device)},
         on_bad_file=cfg.data.on_bad_file,

@@ -88,9 +88,9 @@ class OwnFolder(NewFolder):
         return folder
 
     def _check(self, folder: Path) -> None:
-        from inlay.runs import setup  # takes its time, and Hydra looks at this module for --help, too
+        from inlay.runs.folder import check_folder  # takes its time, and Hydra looks at this module for --help, too
 
-        setup.check_folder(folder)
+        check_folder(folder)
 
 
 def reserved(folder: Path) -> Path:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inlay.cli.settings import add_settings, composed, pictures, require
+from inlay.cli.settings import add_settings, compose_config, open_dataset, require
 from inlay.printing import say
 
 if TYPE_CHECKING:
@@ -58,11 +58,11 @@ def _generate(args: argparse.Namespace) -> None:
     from inlay.seeds import check_seed
 
     check_seed(args.seed)
-    cfg = composed(args.settings)
+    cfg = compose_config(args.settings)
     if args.count is None:
         if not _has_pictures(cfg):
             raise InlayError("give --count, or the pictures that the masks are for: data=... data.root=...")
-        found = pictures(cfg.data, args.split or cfg.data.train_split)
+        found = open_dataset(cfg.data, args.split or cfg.data.train_split)
         _write(args, _for_each(found, cfg, args.seed), len(found), _name(args.settings))
     else:
         _check(args)
@@ -76,7 +76,7 @@ def _buckets(args: argparse.Namespace) -> None:
     from inlay.masks.painted import PaintedMask
 
     _check(args)
-    family = _family(composed(args.settings))
+    family = _family(compose_config(args.settings))
     if not isinstance(family, PaintedMask):
         raise InlayError(f"{_name(args.settings)} has no ratio and border to set. Use masks=strokes, shapes or boxes.")
     masks = freeze_buckets(family, args.count, args.size, args.seed)
@@ -87,7 +87,7 @@ def _preview(args: argparse.Namespace) -> None:
     from inlay.images import contact_sheet, labeled, write_picture
 
     _check(args)
-    cfg = composed(args.settings)
+    cfg = compose_config(args.settings)
     tiles = [labeled(tile, text) for tile, text in (_seen(cfg, args) if _has_pictures(cfg) else _drawn(cfg, args))]
     write_picture(args.out, contact_sheet(tiles[i : i + COLUMNS] for i in range(0, len(tiles), COLUMNS)))
     say(f"{len(tiles)} masks in {args.out}, white = hole, with the share of the picture that is hole")
@@ -110,7 +110,7 @@ def _seen(cfg: "DictConfig", args: argparse.Namespace) -> Iterator[tuple[Any, st
     from inlay.data.samples import EvaluationSamples, SampleConfig
 
     recipe = SampleConfig(masks=_family(cfg), size=args.size, seed=args.seed, on_bad_file="skip")
-    samples = EvaluationSamples(pictures(cfg.data, args.split or cfg.data.train_split), recipe)
+    samples = EvaluationSamples(open_dataset(cfg.data, args.split or cfg.data.train_split), recipe)
     for index in range(min(args.count, len(samples))):
         sample = samples[index]
         image = np.where(sample["mask"][..., None], np.uint8(255), sample["image"])

@@ -29,7 +29,7 @@ def add_settings(parser: argparse.ArgumentParser, example: str) -> None:
     )
 
 
-def composed(settings: list[str], config: str = "train") -> DictConfig:
+def compose_config(settings: list[str], config: str = "train") -> DictConfig:
     """The configuration of ``inlay train``, or of another program, under these settings.
 
     Raises:
@@ -37,9 +37,9 @@ def composed(settings: list[str], config: str = "train") -> DictConfig:
     """
     running = GlobalHydra.instance().is_initialized()  # that program's own, which is asked then
     with explained(config), nullcontext() if running else initialize_config_dir(str(CONF), version_base="1.3"):
-        composed = compose(config, in_settings(settings))
-    replace_home(composed)
-    return composed
+        cfg = compose(config, in_settings(settings))
+    replace_home(cfg)
+    return cfg
 
 
 def replace_home(config: DictConfig | ListConfig) -> None:
@@ -90,7 +90,7 @@ def settings_of(config: str) -> dict[str, str]:
     Returns:
         For one that stands for another (``${iterations}``) the other one, else an empty text.
     """
-    return dict.fromkeys(_groups(config), "") | dict(_names(composed([], config)))
+    return dict.fromkeys(_groups(config), "") | dict(_names(compose_config([], config)))
 
 
 def _written(config: str) -> DictConfig:
@@ -116,7 +116,7 @@ def _names(node: DictConfig) -> Iterator[tuple[str, str]]:
             yield from _names(node[key])
 
 
-def pictures(data: DictConfig, split: str) -> "Pictures":
+def open_dataset(data: DictConfig, split: str) -> "Pictures":
     """The pictures of a dataset that the group ``data`` describes; without a folder, those of the demo.
 
     Args:

@@ -25,12 +25,12 @@ def main(cfg: DictConfig) -> float | None:
     """Train as configured; return the best value of the monitored metric (what a sweep searches for)."""
     from inlay.cli import trials
     from inlay.errors import reported
-    from inlay.runs import setup
+    from inlay.runs.checks import check_sweep
 
     log = Path(HydraConfig.get().runtime.output_dir) / "train.log"
     with kept(log) if is_first_process() else nullcontext(), reported(), explained("train"):
         if HydraConfig.get().mode == RunMode.MULTIRUN:
-            setup.check_sweep(cfg.trainer.devices, HydraConfig.get().launcher._target_)
+            check_sweep(cfg.trainer.devices, HydraConfig.get().launcher._target_)
             return trials.run(cfg, train)
         cfg.run_dir = HydraConfig.get().run.dir
         return train(cfg)

@@ -1,106 +1,170 @@
-"""A run of training, from its configuration to its end."""
+"""A training run, from its configuration to the best value of its metric."""
 
-from contextlib import nullcontext
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import InstantiationException
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 from inlay.cli.building import instantiate
-from inlay.cli.settings import check, composed, replace_home, require
-from inlay.errors import InlayError, one_line
+from inlay.cli.settings import check, compose_config, replace_home, require
+from inlay.errors import InlayError
+
+if TYPE_CHECKING:
+    from inlay.data.datamodule import InpaintingData
+    from inlay.tasks.base import Task
 
 _OWN = {
     **dict.fromkeys(("run_name", "run_dir", "monitor"), str),
     **dict.fromkeys(("seed", "iterations", "validate_every", "checkpoint_every"), int),
-    **dict.fromkeys(("resume", "tune", "replay", "text_from", "init_from"), str | None),
+    **dict.fromkeys(("resume", "text_from", "init_from"), str | None),
     "run_id": str | int | None,
 }
 
 
+class Parts(NamedTuple):
+    """What a run is made of, besides its trainer."""
+
+    task: "Task"
+    data: "InpaintingData"
+    vocabulary: list[str] | None
+    """Words of a text encoder that has a vocabulary of its own."""
+
+
 def train(cfg: DictConfig) -> float | None:
-    """Build every part from its group of the configuration and run it."""
-    import pytorch_lightning as pl  # heavy imports wait until Hydra has answered --help
-    from lightning_fabric.utilities.exceptions import MisconfigurationException
-    from pytorch_lightning.tuner.tuning import Tuner
+    """Run a training: set up, build, fit, finish.
 
-    from inlay import distributed, precision, tuning
-    from inlay.callbacks import Preemption
-    from inlay.runs import replay, resume, setup
-    from inlay.tasks.optimization import check_parts
+    Returns:
+        The best value of the monitored metric, if it was measured.
+    """
+    checkpoint = set_up(cfg)
+    given = OmegaConf.to_container(cfg, resolve=True)  # without the vocabulary, which checkpoints hold
+    parts = build(cfg, checkpoint)
+    trainer = build_trainer(cfg, parts)
+    with _interruptible(trainer):
+        _begin(trainer, given, checkpoint, parts.vocabulary)
+        trainer.fit(parts.task, parts.data, ckpt_path=checkpoint, weights_only=True)
+    return _best_score(trainer)
 
-    setup.quiet()
+
+def set_up(cfg: DictConfig) -> Path | None:
+    """Complete the settings of a run and refuse those that cannot work, before anything is built.
+
+    Returns:
+        The checkpoint to resume from; None for a new run.
+
+    Raises:
+        InlayError: naming the setting.
+    """
+    from inlay.runs import checks, resume  # heavy imports wait until Hydra has answered --help
+    from inlay.runs.identity import resolve_run_id
+    from inlay.runs.library_warnings import silence_warnings
+
+    silence_warnings()
     replace_home(cfg)
-    if cfg.replay:
-        replay.run(cfg.replay, _replayed(cfg.replay))
-        return None
     require(sorted(OmegaConf.missing_keys(cfg)))
     check_run(cfg)
-    setup.check_used(cfg)
+    checks.check_used(cfg)
     checkpoint = resume.find(cfg.run_dir, cfg.resume)
-    cfg.run_id = setup.identity(cfg.run_id, checkpoint)
+    cfg.run_id = resolve_run_id(cfg.run_id, checkpoint)
     if "preflight" in cfg.callbacks and cfg.callbacks.preflight.reference_lr is None:
-        cfg.callbacks.preflight.reference_lr = recipe_rate()
-    given = OmegaConf.to_container(cfg, resolve=True)
+        cfg.callbacks.preflight.reference_lr = _recipe_lr()
+    return checkpoint
+
+
+def build(cfg: DictConfig, checkpoint: Path | None = None) -> Parts:
+    """Build data and task, with the weights that a new run starts from.
+
+    Args:
+        cfg: of the run; gets the vocabulary of its text encoder, which checkpoints carry.
+        checkpoint: what the run is resumed from, if it is.
+
+    Raises:
+        InlayError: a setting does not work.
+    """
+    import pytorch_lightning as pl
+
+    from inlay.runs import resume
+    from inlay.runs.initial_weights import init_weights
+    from inlay.runs.vocabulary import resolve_vocabulary
+
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     data = instantiate(cfg.data)
-    if words := setup.vocabulary(cfg, data, checkpoint):
-        cfg.text.vocabulary = words  # part of the configuration that checkpoints carry
-    task = build(cfg)
+    if vocabulary := resolve_vocabulary(cfg, data, checkpoint):
+        cfg.text.vocabulary = vocabulary
+    task = build_task(cfg)
     if checkpoint:
         found = {split: len(data.pictures(split)) for split in ("train", "val")}
         resume.report(checkpoint, OmegaConf.to_container(cfg, resolve=True), found)
     else:
-        setup.start_from(task, cfg.init_from, cfg.text_from)
-    task.configure_optimizers()  # refuses numbers that they do not take, while nothing is written yet
+        init_weights(task, cfg.init_from, cfg.text_from)
+    task.configure_optimizers()  # refuses wrong numbers now, while nothing is written yet
     data.tokenizers = task.tokenizers()
-    make_trainer = instantiate(cfg.trainer, precision=precision.resolve(cfg.trainer.precision, cfg.trainer.accelerator))
-    if cfg.tune:
-        tuning.run(task, data, make_trainer, Tuner)
-        return None
-    beside = {name: list(instantiate(cfg[name]).values()) for name in ("callbacks", "logger")}
-    try:
-        trainer = make_trainer(**beside, val_check_interval=min(cfg.validate_every, cfg.iterations))
-    except (MisconfigurationException, TypeError, ValueError) as error:  # no such accelerator, so many devices, ...
-        raise InlayError(
-            f"the trainer cannot be had here: {error} Choose another: trainer=cpu works anywhere."
-        ) from error
-    check_parts(data.share(trainer.world_size), task.accumulate)
-    preemption = next((one for one in trainer.callbacks if isinstance(one, Preemption)), None)
-    with preemption.listening() if preemption else nullcontext(), distributed.told_why(trainer.strategy):
-        setup.open_folder(cfg.run_dir, OmegaConf.to_yaml(given), checkpoint, words)
-        for logger in trainer.loggers:
-            logger.log_hyperparams(given)
-        trainer.fit(task, data, ckpt_path=checkpoint, weights_only=True)
-    return float(score) if (score := trainer.checkpoint_callback.best_model_score) is not None else None
+    return Parts(task, data, vocabulary)
 
 
-def _replayed(path: str) -> Any:
-    """The task that a replay file describes."""
-    from inlay.pretrained import transformers
-    from inlay.runs import replay
-
-    config = OmegaConf.create(replay.config(path))
-    try:
-        # a file's word is no reason to download, nor to fill the memory
-        with transformers.local_only(), replay.bounded(path):
-            return build(config)
-    except (InstantiationException, ConfigKeyError, ConfigAttributeError) as error:
-        cause = error.__cause__
-        if isinstance(cause, InlayError):
-            raise
-        told = one_line(cause if isinstance(cause, Exception) else error)
-        raise InlayError(f"replay={path}: its settings make no task ({told}). Make it again.") from error
-
-
-def build(cfg: DictConfig) -> Any:
-    """The task, with all its parts; their weights are drawn in this order."""
+def build_task(cfg: DictConfig) -> Any:
+    """Build the task with all its parts; their weights are drawn in this order."""
     config = OmegaConf.to_container(cfg, resolve=True)
     parts = {"net": "model", "loss": "loss", "optimizer": "optimizer", "scheduler": "scheduler"}
     return instantiate(cfg.task)(config=config, **{name: instantiate(cfg[group]) for name, group in parts.items()})
+
+
+def trainer_factory(cfg: DictConfig) -> Any:
+    """Lightning's trainer as configured, to be called with further keywords."""
+    from inlay import precision
+
+    return instantiate(cfg.trainer, precision=precision.resolve(cfg.trainer.precision, cfg.trainer.accelerator))
+
+
+def build_trainer(cfg: DictConfig, parts: Parts) -> Any:
+    """Build the trainer with its callbacks and loggers.
+
+    Raises:
+        InlayError: this machine has no such device, or the batch cannot be shared out.
+    """
+    from lightning_fabric.utilities.exceptions import MisconfigurationException
+
+    from inlay.tasks.optimization import check_parts
+
+    make = trainer_factory(cfg)
+    beside = {name: list(instantiate(cfg[name]).values()) for name in ("callbacks", "logger")}
+    try:
+        trainer = make(**beside, val_check_interval=min(cfg.validate_every, cfg.iterations))
+    except (MisconfigurationException, TypeError, ValueError) as error:  # no such accelerator, too many devices, ...
+        raise InlayError(
+            f"the trainer cannot be had here: {error} Choose another: trainer=cpu works anywhere."
+        ) from error
+    check_parts(parts.data.share(trainer.world_size), parts.task.accumulate)
+    return trainer
+
+
+@contextmanager
+def _interruptible(trainer: Any) -> Iterator[None]:
+    """Stop at the edge of a step when a signal asks for it, and explain which process failed when one does."""
+    from inlay.callbacks import Preemption
+    from inlay.distributed import explain_collective_errors
+
+    preemption = next((one for one in trainer.callbacks if isinstance(one, Preemption)), None)
+    with preemption.listening() if preemption else nullcontext(), explain_collective_errors(trainer.strategy):
+        yield
+
+
+def _begin(trainer: Any, given: Any, checkpoint: Path | None, vocabulary: list[str] | None) -> None:
+    """Make the run's folder ready, and send the settings to its loggers."""
+    from inlay.runs.folder import prepare_run_dir
+
+    prepare_run_dir(given["run_dir"], OmegaConf.to_yaml(given), checkpoint, vocabulary)
+    for logger in trainer.loggers:
+        logger.log_hyperparams(given)
+
+
+def _best_score(trainer: Any) -> float | None:
+    score = trainer.checkpoint_callback.best_model_score
+    return None if score is None else float(score)
 
 
 def check_run(cfg: DictConfig) -> None:
@@ -109,29 +173,29 @@ def check_run(cfg: DictConfig) -> None:
     Raises:
         InlayError: a setting has a wrong type or is out of range, or nothing reads it, or ``monitor`` is unknown.
     """
-    from inlay.runs import setup
+    from inlay.runs import checks
 
     checked = cfg.copy()
     if isinstance(OmegaConf.select(checked, "text.vocabulary"), str):  # a file, whose words the encoder is built with
         checked.text.vocabulary = []
     check(checked, "train", _OWN)
-    setup.check_numbers(cfg)
+    checks.check_numbers(cfg)
     higher_is_better(cfg)
 
 
 def higher_is_better(cfg: DictConfig) -> bool:
-    """Which way the monitored metric is better.
+    """Whether higher values of the monitored metric are better.
 
     Raises:
-        InlayError: the recipe measures none of this name.
+        InlayError: the recipe measures no metric of this name.
     """
     task: Any = get_class(cfg.task._target_)
     return bool(task.higher_is_better(cfg.monitor))
 
 
-def recipe_rate() -> float | None:
-    """The learning rate of the recipe: what it would be without the command line's word on the optimizer's numbers."""
+def _recipe_lr() -> float | None:
+    """The learning rate of the recipe: that of the command line without its settings of the optimizer."""
     if not HydraConfig.initialized():
         return None
     kept = [word for word in HydraConfig.get().overrides.task if not word.lstrip("+").startswith("optimizer.")]
-    return float(composed(kept).optimizer.lr)
+    return float(compose_config(kept).optimizer.lr)

@@ -134,19 +134,19 @@ def _completed(trial: Trial) -> Trial | None:
 
 def _make_room(trial: Trial, resume: str | None) -> None:
     """Set aside what a trial would overwrite; what it goes on with stays."""
-    from inlay.runs import setup
+    from inlay.runs.folder import ARTIFACTS, archive_existing
 
     folder = trial.folder
     before = _record(folder, UNFINISHED) or _record(folder, RESULT)
     if before and before.settings == trial.settings and (resume or before.status == "unfinished"):
-        setup.set_aside(folder, (RESULT, ERROR))
+        archive_existing(folder, (RESULT, ERROR))
     elif before and resume not in (None, "auto"):
         raise InlayError(
             f"resume={resume}: {folder} holds the trial {' '.join(before.overrides)}, not this one. Give resume=auto, "
             "which sets it aside and begins this one, or another run_dir."
         )
     else:
-        setup.set_aside(folder, (*setup.ARTIFACTS, UNFINISHED))
+        archive_existing(folder, (*ARTIFACTS, UNFINISHED))
 
 
 def _is_beside(key: str, value: str) -> bool:

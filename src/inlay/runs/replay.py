@@ -28,7 +28,7 @@ def config(path: str | Path) -> dict[str, Any]:
     """
     content = read(path)
     if "batch" not in content:
-        raise InlayError(f"replay={path}: no replay file. Runs write theirs to faults/ in their folder.")
+        raise InlayError(f"{path}: no replay file. Runs write theirs to faults/ in their folder.")
     parts = {name: value for name, value in content[META_KEY]["config"].items() if name in _PARTS}
     check_trusted(path, parts)
     return parts
@@ -57,9 +57,7 @@ def run(path: str | Path, task: Task) -> None:
         batch = content["batch"]
         names = ", ".join(batch["id"])
     except (RuntimeError, KeyError, TypeError, AttributeError) as error:
-        raise InlayError(
-            f"replay={path}: damaged, or of another version ({one_line(error)}). Make it again."
-        ) from error
+        raise InlayError(f"{path}: damaged, or of another version ({one_line(error)}). Make it again.") from error
     say(f"step {task.step + 1}, pictures: {names}")
     task.train()
     found = False
@@ -72,7 +70,7 @@ def run(path: str | Path, task: Task) -> None:
             say(f"first module with an answer that is not finite: {layers[0]}")
     if not found:
         raise InlayError(
-            f"replay={path}: every term and gradient is finite here, on the CPU in float32. "
+            f"{path}: every term and gradient is finite here, on the CPU in float32. "
             "The precision or the device of the run is to blame."
         )
     print("reproduced")

@@ -12,7 +12,7 @@ from inlay.printing import say
 
 log = logging.getLogger(__name__)
 
-_NOT_OF_THE_RUN = ("resume", "replay", "run_dir", "run_id", "init_from", "text_from", "tune")
+_NOT_OF_THE_RUN = ("resume", "run_dir", "run_id", "init_from", "text_from")
 _STATE = ("model", "text", "discriminator", "optimizer", "scheduler", "task._target_", "task.judges")
 """Settings that a checkpoint's state was made with: weights, running means, schedules."""
 _HARMLESS = ("model.checkpointing",)

@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from inlay.checkpoints import META_KEY
 from inlay.checkpoints.provenance import provenance
 from inlay.data.loader import SampleLoader, TrainingLoader
-from inlay.distributed import average, rank_and_world
+from inlay.distributed import all_reduce_mean, rank_and_world
 from inlay.errors import InlayError, one_line
 from inlay.metrics import MetricSpec
 from inlay.randomness import RngStream, torch_seed
@@ -174,7 +174,7 @@ class Task(pl.LightningModule, ABC):
         every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by Lightning, unknown to mypy
         is_written = (self.trainer.fit_loop.epoch_loop._batches_that_stepped + 1) % every == 0
         shown = set(terms) if on_the_bar is None else set(on_the_bar)
-        for name, value in (average(terms) if is_written else terms).items():
+        for name, value in (all_reduce_mean(terms) if is_written else terms).items():
             self.log(f"train/{name}", value, prog_bar=name in shown)
 
     def configure_callbacks(self) -> list[pl.Callback]:

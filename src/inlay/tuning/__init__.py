@@ -1,4 +1,4 @@
-"""Settings that are found by trying: ``tune=lr`` and ``tune=batch_size``. A run that tunes does not train."""
+"""Settings that are found by trying them: the learning rate and the batch size."""
 
 from inlay.tuning.tune import run
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pytorch_lightning.tuner.tuning import Tuner
 
 from inlay.data.datamodule import InpaintingData
 from inlay.files import write_bytes
@@ -70,7 +71,6 @@ def rise(
     task: Task,
     data: InpaintingData,
     make_trainer: Callable[..., Any],
-    make_tuner: Callable[[Any], Any],
     folder: Path,
 ) -> Curve:
     """Train some steps with rates from too low to too high.
@@ -79,7 +79,6 @@ def rise(
         task: to train; its weights are afterwards what they were.
         data: what on.
         make_trainer: a ``pytorch_lightning.Trainer`` of further keywords.
-        make_tuner: a ``pytorch_lightning.tuner.Tuner`` of a trainer.
         folder: where weights lie meanwhile; made if missing.
 
     Returns:
@@ -87,16 +86,19 @@ def rise(
     """
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".tune_", dir=folder) as aside:
-        tuner = make_tuner(make_trainer(default_root_dir=aside))
-        found = tuner.lr_find(
-            task,
-            datamodule=data,
-            min_lr=_LOWEST,
-            max_lr=_HIGHEST,
-            num_training=_STEPS,
-            early_stop_threshold=None,  # it would take a lucky first batch for the best loss there is
-            update_attr=False,
-        ).results
+        found = (
+            Tuner(make_trainer(default_root_dir=aside))
+            .lr_find(
+                task,
+                datamodule=data,
+                min_lr=_LOWEST,
+                max_lr=_HIGHEST,
+                num_training=_STEPS,
+                early_stop_threshold=None,  # it would take a lucky first batch for the best loss there is
+                update_attr=False,
+            )
+            .results
+        )
     losses = of_each_step(found["loss"])
     finite = int(np.isfinite(losses).cumprod().sum())
     return Curve(np.array(found["lr"])[:finite], losses[:finite])

@@ -1,4 +1,4 @@
-"""What can be tuned, where, and how the answer is told."""
+"""Which settings can be tuned, for which runs, and how the value found is printed."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,7 +9,7 @@ from inlay.data.datamodule import InpaintingData
 from inlay.data.loader import ENDLESS
 from inlay.errors import InlayError
 from inlay.printing import say
-from inlay.runs.setup import set_aside
+from inlay.runs.folder import archive_existing
 from inlay.tasks.base import Task
 from inlay.tuning import batch_size, learning_rate
 
@@ -22,74 +22,69 @@ BARE: dict[str, Any] = {
     "num_sanity_val_steps": 0,
     "val_check_interval": ENDLESS,
 }
-"""A trainer that trains and does nothing else; nothing of a run is touched."""
+"""Keywords of a trainer that trains and does nothing else, so that nothing of a run is touched."""
 
 
-def run(task: Task, data: InpaintingData, make_trainer: Callable[..., Any], make_tuner: Callable[[Any], Any]) -> None:
-    """Try what the run's ``tune`` says, and print the value as the setting to give.
+def run(what: str, task: Task, data: InpaintingData, make_trainer: Callable[..., Any]) -> None:
+    """Try values of a setting, and print the best one as it is given on the command line.
 
-    The run's folder stays as it was, but for the plot of ``tune=lr``.
+    The run's folder stays as it was, but for the plot of the learning rate.
 
     Args:
+        what: ``lr`` or ``batch_size``.
         task: as the run would train it.
-        data: what on.
-        make_trainer: the run's ``pytorch_lightning.Trainer`` of further keywords.
-        make_tuner: a ``pytorch_lightning.tuner.Tuner`` of a trainer.
+        data: to train on.
+        make_trainer: makes the run's ``pytorch_lightning.Trainer``, given further keywords.
 
     Raises:
-        InlayError: that cannot be tuned in this recipe or on this device, or nothing was found.
+        InlayError: this cannot be tuned in this recipe or on this device, or no value was found.
     """
-    what, folder = task.settings["tune"], Path(task.settings["run_dir"])
     make_bare = partial(make_trainer, **BARE)
-    check(task, make_bare())
+    check(what, task, make_bare())
     if what == "lr":
-        _tell_rate(learning_rate.rise(task, data, make_bare, make_tuner, folder), folder / PLOT)
+        plot = Path(task.settings["run_dir"]) / PLOT
+        _print_rate(learning_rate.rise(task, data, make_bare, plot.parent), plot)
     else:
-        _tell_size(batch_size.find(task, data, make_bare))
+        _print_size(batch_size.find(task, data, make_bare))
 
 
-def check(task: Task, trainer: Any) -> None:
+def check(what: str, task: Task, trainer: Any) -> None:
     """Refuse what cannot be tuned.
 
     Args:
+        what: ``lr`` or ``batch_size``.
         task: of the run.
         trainer: of the run.
 
     Raises:
         InlayError: saying why.
     """
-    what = task.settings["tune"]
-    if what not in ("lr", "batch_size"):
-        raise InlayError(f"tune must be null, lr or batch_size, got {what}.")
-    if task.settings["resume"]:
-        raise InlayError(f"tune={what} starts afresh. Leave resume= out; init_from=CHECKPOINT brings weights.")
     if not task.automatic_optimization:
         raise InlayError(
-            f"tune={what} is for recipes with one optimizer. Two players have no one loss that should fall, and no one "
-            "step that takes the memory: begin with the values of an experiment of this recipe."
+            f"inlay tune {what} is for recipes with one optimizer: two players have no one loss that should fall, and "
+            "no one step that takes the memory. Begin with the values of an experiment of this recipe."
         )
     if trainer.world_size > 1:
         raise InlayError(
-            f"tune={what} runs on one device: trainer.devices=1. The learning rate holds for any number of them, as "
-            "data.batch_size is that of all together; a batch size is to be multiplied by their number."
+            f"inlay tune {what} runs on one device: trainer.devices=1. The learning rate holds for any number of "
+            "devices, as data.batch_size counts all of them; multiply a batch size by their number."
         )
     if what == "batch_size" and trainer.strategy.root_device.type != "cuda":
         raise InlayError(
-            "tune=batch_size looks for the end of a GPU's memory. Without a GPU there is no such end, only a machine "
-            "that swaps until it stands still. Choose data.batch_size=8, say, and watch the memory."
+            "inlay tune batch_size looks for the end of a GPU's memory. Without a GPU there is no such end, only a "
+            "machine that swaps. Choose data.batch_size=8, for example, and watch the memory."
         )
 
 
-def _tell_rate(curve: learning_rate.Curve, path: Path) -> None:
-    set_aside(path.parent, [path.name])
+def _print_rate(curve: learning_rate.Curve, path: Path) -> None:
+    archive_existing(path.parent, [path.name])
     curve.draw(path)
-    rate = curve.suggestion
-    if rate is None:
-        raise InlayError(f"tune=lr: the loss fell nowhere by more than its noise: no rate to suggest. Look at {path}.")
-    say(f"optimizer.lr={rate:.2g}\nThe loss falls fastest there; {path} shows where it rises.")
+    if curve.suggestion is None:
+        raise InlayError(f"the loss fell nowhere by more than its noise: no optimizer.lr to suggest. Look at {path}.")
+    say(f"optimizer.lr={curve.suggestion:.2g}\nThe loss falls fastest there; {path} shows where it rises.")
 
 
-def _tell_size(fitting: int) -> None:
+def _print_size(fitting: int) -> None:
     if not fitting:
-        raise InlayError("tune=batch_size: not even the smallest batch fits. Lower data.image_size or model.width.")
+        raise InlayError("not even the smallest batch fits. Lower data.image_size or model.width.")
     say(f"data.batch_size={fitting}\nA tenth of what fits is left for validation and averages of weights.")

@@ -1,0 +1,60 @@
+"""What is wrong with a run's settings, found before anything is built."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from inlay.errors import InlayError
+from inlay.seeds import check_seed
+
+
+def check_numbers(config: Mapping[str, Any]) -> None:
+    """Refuse a seed out of range, and lengths below one iteration.
+
+    Args:
+        config: of the run.
+
+    Raises:
+        InlayError: naming the setting.
+    """
+    check_seed(config["seed"])
+    counts = {key: config[key] for key in ("iterations", "validate_every", "checkpoint_every")}
+    counts["trainer.log_every_n_steps"] = config["trainer"]["log_every_n_steps"]
+    for key, count in counts.items():
+        if count < 1:
+            raise InlayError(f"{key} must be at least 1, got {count}.")
+
+
+def check_used(config: Mapping[str, Any]) -> None:
+    """Refuse parts that the recipe has no use for: they would do nothing, unsaid.
+
+    Args:
+        config: of the run; what a recipe uses of these groups stands in its ``task``, too.
+
+    Raises:
+        InlayError: naming the group.
+    """
+    for group in ("text", "discriminator", "matcher"):
+        if config.get(group) is not None and group not in config["task"]:
+            raise InlayError(
+                f"{group}= does nothing in this recipe. Leave it out, or choose one that uses it: task=text_guided."
+            )
+
+
+def check_sweep(devices: int | str, launcher: str = "") -> None:
+    """Refuse a sweep over several devices: Lightning starts the script once a device, and each would run the sweep.
+
+    Args:
+        devices: of a trial.
+        launcher: what starts trials; submitit gives each its own processes, as many as wanted.
+
+    Raises:
+        InlayError: ``devices`` is not 1.
+    """
+    if "submitit" in launcher:
+        if str(devices) in ("-1", "auto"):
+            raise InlayError(f"trainer.devices={devices}: a job has to ask for a number. Give trainer.devices=8, say.")
+    elif str(devices) != "1":
+        raise InlayError(
+            f"-m with trainer.devices={devices}: every process would run the whole sweep. "
+            "Sweep with trainer.devices=1, or start each trial as a run of its own."
+        )

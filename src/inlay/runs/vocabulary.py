@@ -1,0 +1,44 @@
+"""The words of a run's text encoder."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from inlay.checkpoints import read, settings
+from inlay.data.datamodule import InpaintingData
+from inlay.errors import InlayError
+from inlay.text import vocabulary as words
+
+
+def resolve_vocabulary(config: Mapping[str, Any], data: InpaintingData, resume: Path | None) -> list[str] | None:
+    """The words of a run's text encoder: those of the checkpoint it goes on from, else of a file, else of the data.
+
+    Args:
+        config: of the run; ``text.vocabulary`` is a path, or says how to make one from the training captions.
+        data: of the run.
+        resume: the checkpoint to go on from.
+
+    Returns:
+        None where no encoder with a vocabulary of its own is configured.
+
+    Raises:
+        InlayError: words were asked of something that has none, or a frozen encoder has no weights to keep.
+    """
+    text = config.get("text") or {}
+    if config["text_from"] and not text:
+        raise InlayError(
+            "text_from=CHECKPOINT needs a text encoder to bring to. Choose the checkpoint's: text=lstm, say."
+        )
+    if "vocabulary" not in text:
+        return None
+    if text["frozen"] and not (resume or config["text_from"]):
+        raise InlayError("text.frozen=true keeps the weights of text_from=CHECKPOINT, which is not given.")
+    if config["text_from"] and isinstance(text["vocabulary"], str):
+        raise InlayError("text_from=CHECKPOINT brings its own words. Leave text.vocabulary=FILE out.")
+    if source := resume or config["text_from"]:
+        return words.checked(settings(source, read(source), "text").get("vocabulary"), f"{source}: its vocabulary")
+    wanted = text["vocabulary"]
+    if isinstance(wanted, str):
+        return words.read(wanted)
+    data.prepare_data()
+    return words.build(data.captions(), **wanted)
