@@ -1,0 +1,148 @@
+"""Configurations cannot rot: every group's every file composes, every experiment runs."""
+
+import json
+import re
+
+import pytest
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from inlay.cli.building import problems
+from inlay.images import read_picture
+from tests.conftest import ROOT
+from tests.models.model_tester import SMALL
+from tests.training import TINY, TINY_TEXT, configure, metrics, train
+
+CONF = ROOT / "conf"
+EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+BUILT_ON_OTHERS = {*CONF.glob("experiment/*"), *CONF.glob("protocol/*")} - {CONF / "protocol/base.yaml"}
+EXPLAINED = sorted(set(CONF.rglob("*.yaml")) - BUILT_ON_OTHERS)
+CHOICES = sorted(
+    f"{path.parent.name}={path.stem}"
+    for path in CONF.glob("*/*.yaml")
+    if path.parent.name not in ("experiment", "protocol") and path.stem not in ("base", "indexed")
+)
+
+
+def needed(choice):
+    """What a choice cannot do without."""
+    root = [] if choice == "data=demo" else ["data.root=pictures"]
+    more = {
+        "data=index": ["data.index=index.jsonl"],
+        "masks=files": ["masks.root=masks/sample"],
+        "matcher=damsm": ["matcher.checkpoint=none"],
+    }
+    return root + more.get(choice, [])
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_every_choice_composes_resolves_and_is_not_refused(choice, tmp_path):
+    cfg = configure(choice, *needed(choice), f"run_dir={tmp_path}")
+    assert OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    assert list(problems(cfg)) == []
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [c for c in CHOICES if c.startswith(("masks=", "model=", "optimizer=", "scheduler=", "loss=", "discriminator="))],
+)
+def test_every_choice_can_be_built(choice):
+    group = choice.split("=")[0]
+    random = ["loss.vgg.weights=random"] if choice.startswith("loss=pconv") else []
+    cfg = configure(choice, *needed(choice), "iterations=10", *SMALL.get(choice.removeprefix("model="), []), *random)
+    assert callable(instantiate(cfg[group]))
+
+
+@pytest.mark.parametrize("choice", [c for c in CHOICES if c.startswith("data=")])
+def test_every_dataset_can_be_built(choice):
+    """Nothing is looked for on disk until the pictures are asked for."""
+    data = instantiate(configure(choice, *needed(choice)).data)
+    assert (data.image_size, data.on_bad_file) == (256, "error")
+    if choice not in ("data=demo", "data=index"):
+        assert type(data.listing).__name__.lower() == choice.removeprefix("data=")
+
+
+@pytest.fixture
+def split_folder(picture_folder):
+    """Pictures in ``train/`` and ``val/``: what every experiment's dataset can be made of."""
+    for number, split in enumerate(("train", "val")):
+        (picture_folder / f"{number}").rename(picture_folder / split)
+    for number, picture in enumerate(sorted(picture_folder.rglob("*.png"))):
+        picture.with_suffix(".txt").write_text(f"a red bird\nbird number {number % 3}\n")
+    return picture_folder
+
+
+@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if name != "demo"])  # which runs below
+def test_every_experiment_runs(name, tmp_path, split_folder):
+    data, tiny, extra = [f"data.root={split_folder}"], TINY, []
+    if name == "pconv_finetune":
+        train(tmp_path / "first", *data, "iterations=2")
+        extra = [f"init_from={tmp_path / 'first/checkpoints/last.ckpt'}"]
+    elif name.startswith("tdanet"):
+        tiny, extra = TINY_TEXT, ["data=folder"]
+    elif name == "damsm_cub":
+        tiny, extra = [s for s in TINY_TEXT if s.startswith(("trainer", "data", "iter", "val"))], [
+            "data=folder", "model.trunk=resnet18", "model.weights=random", "model.size=32"
+        ]  # fmt: skip
+    settings = [f"experiment={name}", "task.compile=false", "iterations=2", *data, *extra]
+    train(tmp_path / "run", *settings, tiny=tiny, preflight=True)
+    assert len(metrics(tmp_path / "run", "train/loss")) == 2
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiments_choose_groups_and_set_numbers(name):
+    lines = (CONF / f"experiment/{name}.yaml").read_text().splitlines()
+    assert lines[0] == "# @package _global_"
+    assert len(lines) <= 25
+    assert not any("_target_" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiments_have_the_last_word(name):
+    cfg, numbers = configure(f"experiment={name}"), OmegaConf.load(CONF / f"experiment/{name}.yaml")
+    assert cfg.iterations == numbers.iterations
+    assert cfg.run_name == name
+
+
+@pytest.mark.parametrize("path", EXPLAINED, ids=lambda p: p.relative_to(CONF).as_posix())
+def test_every_key_is_explained_by_a_comment(path):
+    lines = path.read_text().split("\nhydra:")[0].splitlines()
+    keys = [line for line in lines if re.match(r"\s*\w+: *[^ #{]", line) and "_target_" not in line]
+    assert [key for key in keys if " #" not in key and "_partial_" not in key] == []
+    assert lines[0].startswith("# ")
+
+
+@pytest.mark.stranger("17.C.2")
+@pytest.mark.parametrize(("loss", "space"), [("pconv", "imagenet"), ("pconv_rgb", "rgb"), ("pixel", "rgb")])
+def test_the_space_of_hole_and_valid_pixels(loss, space):
+    assert configure("data.root=pictures", f"loss={loss}").loss.pixel_space == space
+
+
+def test_published_weights_of_the_loss():
+    terms = configure("data.root=pictures").loss.terms
+    assert {name: line.weight for name, line in terms.items()} == {
+        "valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "tv": 0.1
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("logger", "leaves"), [("tensorboard", "tensorboard"), pytest.param("wandb", "wandb", marks=pytest.mark.slow)]
+)
+def test_dashboards_get_scalars_and_grids(logger, leaves, tmp_path, picture_folder, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    offline = ["logger.wandb.offline=true"] if logger == "wandb" else []
+    train(tmp_path, f"data.root={picture_folder}", f"logger={logger}", "iterations=2", *offline)
+    assert (tmp_path / "metrics.csv").exists()
+    assert any(path.is_file() for path in (tmp_path / leaves).rglob("*"))
+
+
+def test_demo_ends_with_table_scores_and_sheet(tmp_path, capsys):
+    train(tmp_path, "experiment=demo", "iterations=2", preflight=True)
+    assert len(metrics(tmp_path, "train/loss")) == 2
+    scores = json.loads((tmp_path / "metrics.json").read_text())
+    assert list(scores) == ["inlay", "mean", "telea", "navier_stokes"]
+    assert all(list(row) == ["hole_psnr", "hole_l1", "psnr", "ssim"] for row in scores.values())
+    assert read_picture(tmp_path / "filled.png").size[0] == 2 * 256 + 4
+    printed = capsys.readouterr().out
+    assert "navier_stokes" in printed
+    assert str(tmp_path / "filled.png") in printed
