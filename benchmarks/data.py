@@ -85,7 +85,7 @@ def training_reader(folder: str, batch_size: int = 8) -> Callable[[int], None]:
     from inlay.masks import Strokes
 
     masks = Strokes(ratio=(0.1, 0.4))
-    data = IndexedData(folder, listing=Folder(), masks=masks, image_size=SIZE, batch_size=batch_size, workers=0)
+    data = IndexedData(folder, listing=Folder(), masks=masks, image_size=SIZE, batch_size=batch_size, num_workers=0)
     with contextlib.redirect_stdout(io.StringIO()):  # the report on its index
         data.prepare_data()
     batches = iter(data.train_dataloader())

@@ -38,7 +38,7 @@ def watched(run_dir, settings):
 def test_memory_and_open_files_stay_flat_over_5000_steps(picture_folder, tmp_path):
     settings = [
         f"data.root={picture_folder}", f"iterations={STEPS}", "validate_every=250", "checkpoint_every=100",
-        "data.workers=2", "trainer.log_every_n_steps=20", "callbacks=averaged",
+        "data.num_workers=2", "trainer.log_every_n_steps=20", "callbacks=averaged",
     ]  # fmt: skip
     assert run(tmp_path / "log", watched, tmp_path / "run", settings, seconds=1700) == 0, (tmp_path / "log").read_text()
     rows = [tuple(map(int, line.split())) for line in (tmp_path / "run/seen.txt").read_text().splitlines()]

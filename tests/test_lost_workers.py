@@ -68,7 +68,7 @@ class Kills:
 def test_worker_that_is_killed_is_named_with_a_remedy(capsys):
     line = said(capsys, lambda: list(DataLoader(Kills(), num_workers=1, multiprocessing_context="fork")))
     assert line.startswith("error: a process that loads data (pid ")
-    assert "lower data.workers" in line
+    assert "lower data.num_workers" in line
     assert "resume=last" in line
 
 
@@ -100,7 +100,7 @@ def loses_its_workers(run_dir, settings):
 @GROUP
 def test_training_whose_worker_is_killed_says_so_and_ends_on_the_same_bytes_when_resumed(noise, tmp_path):
     settings = [f"data.root={noise}", "iterations=6", "validate_every=3", "checkpoint_every=2"]
-    workers, log = [*settings, "data.workers=1"], tmp_path / "log"
+    workers, log = [*settings, "data.num_workers=1"], tmp_path / "log"
     assert run(log, loses_its_workers, tmp_path / "run", workers) == 1
     assert "was killed" in log.read_text()
     assert "Traceback" not in log.read_text()

@@ -190,7 +190,7 @@ def test_black_holes(tmp_path, checkpoint, mask, predict_here):
     Image.fromarray(255 - np.asarray(Image.open(mask))).save(tmp_path / "black.png")
     image, outputs = picture(tmp_path / "in.png", 3), [tmp_path / "white_out.png", tmp_path / "black_out.png"]
     predict_here(image=image, mask=mask, model=checkpoint, output=outputs[0])
-    predict_here(image=image, mask=tmp_path / "black.png", model=checkpoint, output=outputs[1], hole_is="black")
+    predict_here(image=image, mask=tmp_path / "black.png", model=checkpoint, output=outputs[1], mask_polarity="black")
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
 
 
@@ -219,7 +219,7 @@ def test_a_checkpoint_may_be_marked_as_one(tmp_path, checkpoint, mask, predict_h
         ({"mask": "nowhere.png"}, "nowhere.png: no such file. Check the path."),
         ({"model": "nowhere.ckpt"}, "nowhere.ckpt: no such checkpoint."),
         ({"model": "mask.png"}, "mask.png: not a readable checkpoint"),
-        ({"mask": "empty.png"}, "empty.png: no hole (white = hole). Paint it white, or use --hole-is black."),
+        ({"mask": "empty.png"}, "empty.png: no hole (white = hole). Paint it white, or use --mask-polarity black."),
         ({"output": "out.xyz"}, "out.xyz: unknown suffix '.xyz'."),
         ({"output": "in.png"}, "would overwrite an input."),
         ({"device": "cuda:7"}, "device cuda:7: not available here."),
@@ -271,7 +271,7 @@ def test_help_names_every_option():
         "text",
         "samples",
         "seed",
-        "hole-is",
+        "mask-polarity",
         "device",
         "compare",
         "strategy",

@@ -69,7 +69,7 @@ class TestPrecision:
 
 
 class TestOneBatch:
-    """``data.overfit``: the first batch of the first pass, again and again."""
+    """``data.overfit_one_batch``: the first batch of the first pass, again and again."""
 
     def test_comes_again_and_again(self):
         once = list(islice(InfiniteDistributedSampler(7, seed=1), 4))

@@ -79,7 +79,7 @@ class TestCurve:
 
 
 class TestLearningRate:
-    SETTINGS = ("data.batch_size=8", "data.overfit=true")
+    SETTINGS = ("data.batch_size=8", "data.overfit_one_batch=true")
 
     def test_is_printed_as_a_setting_and_drawn(self, tmp_path, picture_folder, capsys, monkeypatch):
         monkeypatch.setattr(learning_rate, "_STEPS", 50)

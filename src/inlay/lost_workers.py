@@ -2,7 +2,7 @@
 
 import re
 
-MORE_SHARED_MEMORY = "In a container: docker run --shm-size=1g. Else train with data.workers=0"
+MORE_SHARED_MEMORY = "In a container: docker run --shm-size=1g. Else train with data.num_workers=0"
 _GO_ON = "A training goes on with resume=last."
 _FULL = re.compile(r"killed by signal: Bus error|unable to [\w ()]*<?/torch_\S*: No space left on device")
 _LOST = re.compile(
@@ -20,6 +20,6 @@ def said_of(error: BaseException) -> str | None:
         by = f" ({lost[2]})" if lost[2] else ""
         return (
             f"a process that loads data (pid {lost[1]}) was killed{by}. "
-            f"The system kills such processes when memory runs out: lower data.workers or data.batch_size. {_GO_ON}"
+            f"The system kills such processes when memory runs out: lower data.num_workers or data.batch_size. {_GO_ON}"
         )
     return None

@@ -71,7 +71,7 @@ def test_run_that_is_asked_to_stop_goes_on_exactly(
 ):
     tiny, more = (TINY, ["callbacks=averaged"]) if recipe == "one" else (TINY_TEXT, TDANET)
     alone = [f"data.root={noise}", *LENGTH, *more]
-    settings = [*alone, f"data.workers={workers}"]
+    settings = [*alone, f"data.num_workers={workers}"]
     log = tmp_path / "log"
     assert run(log, asked, tmp_path / "stopped", settings, tiny, owner, name, call, numbers) == REQUEUE, log.read_text()
     assert f"after {steps} iterations. The same command with resume=last goes on." in log.read_text()

@@ -9,7 +9,7 @@ from inlay.cli.prediction import as_typed
 @pytest.mark.parametrize(
     ("message", "typed"),
     [
-        ("Paint it white, or use hole_is=black.", "Paint it white, or use --hole-is black."),
+        ("Paint it white, or use mask_polarity=black.", "Paint it white, or use --mask-polarity black."),
         ("Use batch=1, strategy=tile or device=cpu.", "Use --batch 1, --strategy tile or --device cpu."),
         ("or use threshold=7.6e-06.", "or use --threshold 7.6e-06."),
         ("Choose one with frame=N, or save it.", "Choose one with --frame N, or save it."),

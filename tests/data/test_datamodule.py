@@ -37,7 +37,7 @@ def root(save, tmp_path):
 @pytest.fixture
 def folder(root):
     def build(**options):
-        settings = {"masks": noise, "image_size": 32, "batch_size": 2, "workers": 0, "listing": Folder()} | options
+        settings = {"masks": noise, "image_size": 32, "batch_size": 2, "num_workers": 0, "listing": Folder()} | options
         return IndexedData(str(root), **settings)
 
     return build
@@ -125,9 +125,9 @@ class TestTraining:
         assert batch["mask"].float().mean() == 0.25
 
     def test_settings_reach_the_samples(self, folder):
-        samples = folder(crop_scale=(0.2, 0.9), flip=0.1, around_object=2.0, on_bad_file="skip", seed=7)
+        samples = folder(crop_scale=(0.2, 0.9), hflip_prob=0.1, object_crop_scale=2.0, on_bad_file="skip", seed=7)
         samples = samples.train_dataloader().dataset
-        assert (samples.crop_scale, samples.flip, samples.recipe.around_object) == ((0.2, 0.9), 0.1, 2.0)
+        assert (samples.crop_scale, samples.flip, samples.recipe.object_crop_scale) == ((0.2, 0.9), 0.1, 2.0)
         assert (samples.recipe.on_bad_file, samples.recipe.seed, samples.recipe.size) == ("skip", 7, 32)
 
     def test_color_jitter_does_too(self, folder):
@@ -280,13 +280,13 @@ class TestRefusals:
             ({"batch_size": 0}, r"data\.batch_size must be >= 1 .* got 0"),
             ({"color_jitter": 1.5}, r"data\.color_jitter must lie in \[0, 1\], got 1\.5"),
             ({"color_jitter": -0.1}, r"data\.color_jitter must lie in \[0, 1\], got -0\.1"),
-            ({"flip": 1.5}, r"data\.flip must lie in \[0, 1\], got 1\.5"),
-            ({"flip": -0.1}, r"data\.flip must lie in \[0, 1\], got -0\.1"),
-            ({"workers": -1}, r"data\.workers >= 0, got 2 and -1"),
+            ({"hflip_prob": 1.5}, r"data\.hflip_prob must lie in \[0, 1\], got 1\.5"),
+            ({"hflip_prob": -0.1}, r"data\.hflip_prob must lie in \[0, 1\], got -0\.1"),
+            ({"num_workers": -1}, r"data\.num_workers >= 0, got 2 and -1"),
             ({"crop_scale": (0.0, 1.0)}, r"data\.crop_scale must be \[low, high\] .* got \[0\.0, 1\.0\]"),
             ({"crop_scale": (0.9, 0.5)}, r"data\.crop_scale must be .* got \[0\.9, 0\.5\]"),
             ({"crop_scale": (0.5, 1.5)}, r"data\.crop_scale must be .* got \[0\.5, 1\.5\]"),
-            ({"around_object": 0.9}, r"data\.around_object must be null or at least 1 .* got 0\.9"),
+            ({"object_crop_scale": 0.9}, r"data\.object_crop_scale must be null or at least 1 .* got 0\.9"),
             ({"on_bad_file": "ignore"}, r"data\.on_bad_file must be 'error' or 'skip', got 'ignore'"),
         ],
     )
@@ -307,7 +307,7 @@ class TestRefusals:
 class TestDemo:
     @pytest.fixture
     def demo(self):
-        return DemoData(masks=noise, image_size=32, batch_size=4, workers=0)
+        return DemoData(masks=noise, image_size=32, batch_size=4, num_workers=0)
 
     def test_trains_on_eight_photographs_and_holds_two_out(self):
         assert (len(set(TRAINING)), len(set(HELD_OUT))) == (8, 2)
@@ -334,14 +334,14 @@ class TestDemo:
 
 
 def test_never_more_workers_than_cores(folder):
-    assert folder(workers=10_000).workers == cores()
+    assert folder(num_workers=10_000).num_workers == cores()
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
 def test_workers_make_the_same_batches(folder, monkeypatch):
     monkeypatch.setattr("inlay.data.datamodule.cores", lambda: 2)
     for name in ("train_dataloader", "val_dataloader"):
-        here, there = (next(iter(getattr(folder(workers=workers), name)())) for workers in (0, 2))
+        here, there = (next(iter(getattr(folder(num_workers=workers), name)())) for workers in (0, 2))
         assert torch.equal(here["image"], there["image"])
         assert torch.equal(here["mask"], there["mask"])
         assert here["id"] == there["id"]
@@ -349,7 +349,13 @@ def test_workers_make_the_same_batches(folder, monkeypatch):
 
 def test_real_photographs_make_batches(shared_data, tmp_path):
     data = IndexedData(
-        str(shared_data / "photos"), listing=Folder(), masks=noise, image_size=64, batch_size=4, workers=0, verify=False
+        str(shared_data / "photos"),
+        listing=Folder(),
+        masks=noise,
+        image_size=64,
+        batch_size=4,
+        num_workers=0,
+        verify=False,
     )
     assert (len(data.pictures("train")), len(data.pictures("val"))) == (300, 60)
     batch = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)

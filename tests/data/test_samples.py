@@ -282,7 +282,7 @@ class TestScenes:
     @pytest.mark.parametrize("around", [None, 1.5])
     def test_line_up_in_training(self, red, family, crop_scale, around):
         photograph, fine = red
-        samples = training_of([photograph], family(fine), crop_scale, around_object=around)
+        samples = training_of([photograph], family(fine), crop_scale, object_crop_scale=around)
         drawn = [samples[SampleIndex(epoch, 0)] for epoch in range(30)]
         for sample in drawn:
             self.assert_red(sample)
@@ -293,7 +293,7 @@ class TestScenes:
     @pytest.mark.parametrize("around", [None, 1.5])
     def test_line_up_in_validation(self, red, family, around):
         photograph, fine = red
-        sample = evaluation_of([photograph], family(fine), around_object=around)[0]
+        sample = evaluation_of([photograph], family(fine), object_crop_scale=around)[0]
         self.assert_red(sample)
         assert 0.2 < sample["mask"].mean() < 0.8
 
@@ -324,23 +324,23 @@ class TestAroundObject:
         return SourceImage(pixels, "a", (), (0.5, 0.4, 0.6, 0.6))
 
     def test_samples_come_from_around_the_box(self, photograph):
-        samples = training_of([photograph], crop_scale=(0.2, 1.0), around_object=1.5)
+        samples = training_of([photograph], crop_scale=(0.2, 1.0), object_crop_scale=1.5)
         images = np.stack([samples[SampleIndex(epoch, 0)]["image"] for epoch in range(50)])
         assert 94 <= images[..., 0].min() <= images[..., 0].max() <= 125  # 110 -+ 15
         assert 34 <= images[..., 1].min() <= images[..., 1].max() <= 65  # 50 -+ 15
 
     def test_validation_shows_all_of_it(self, photograph):
-        image = evaluation_of([photograph], around_object=1.5)[0]["image"]
+        image = evaluation_of([photograph], object_crop_scale=1.5)[0]["image"]
         assert (image[..., 0].min(), image[..., 0].max()) == pytest.approx((95, 124), abs=1)
 
     def test_a_picture_without_a_box_is_cut_as_ever(self, photograph):
         plain = SourceImage(photograph.pixels, "a")
-        one, other = training_of([plain], around_object=1.5), training_of([plain])
+        one, other = training_of([plain], object_crop_scale=1.5), training_of([plain])
         assert bits(one[SampleIndex(0, 0)]) == bits(other[SampleIndex(0, 0)])
 
     def test_pictures_are_decoded_whole_as_the_window_may_be_small(self, photograph):
-        assert training_of([photograph], around_object=1.5).at_least is None
-        assert evaluation_of([photograph], around_object=1.5).at_least is None
+        assert training_of([photograph], object_crop_scale=1.5).at_least is None
+        assert evaluation_of([photograph], object_crop_scale=1.5).at_least is None
 
 
 class TestDecoding:

@@ -169,7 +169,7 @@ class TestSpace:
         assert found.state == "warning"
         assert "only 64 MiB" in found.found
         assert "--shm-size" in found.remedy
-        assert "data.workers=0" in found.remedy
+        assert "data.num_workers=0" in found.remedy
         batch = 16 * 512 * 512 * (3 + 1)  # bytes of pictures and masks
         assert space.shared_memory(4 * 2 * 2 * batch).state == "ok"
         assert space.shared_memory(4 * 2 * 2 * batch - 1).state == "warning"

@@ -9,7 +9,7 @@ from inlay.cli.evaluation import evaluate as entry
 from inlay.evaluation import report
 from tests.conftest import ROOT
 
-TINY = ["protocol=smoke", "protocol.size=32", "data.workers=0", "data.val_split=train", "filler=[mean,telea]"]
+TINY = ["protocol=smoke", "protocol.size=32", "data.num_workers=0", "data.val_split=train", "filler=[mean,telea]"]
 
 
 def configure(*overrides):

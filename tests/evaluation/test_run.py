@@ -122,7 +122,7 @@ def test_processes_of_torchrun_share_out(whole, noise, tmp_path, monkeypatch):
 
 
 def test_workers_change_nothing(whole, noise, tmp_path):
-    assert evaluate(tmp_path, f"data.root={noise}", "data.workers=2") == results(whole)
+    assert evaluate(tmp_path, f"data.root={noise}", "data.num_workers=2") == results(whole)
 
 
 def test_a_finished_evaluation_does_nothing_again(noise, tmp_path, monkeypatch):

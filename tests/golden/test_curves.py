@@ -23,7 +23,7 @@ RECIPES = {
         "data=folder",
         "data.listing.captions=beside",
         "data.batch_size=4",
-        "data.workers=0",
+        "data.num_workers=0",
         "trainer.log_every_n_steps=1",
     ],
 }

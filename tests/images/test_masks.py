@@ -36,7 +36,7 @@ class TestMasks:
 
     def test_are_turned_round_where_black_is_the_hole(self, tmp_path):
         path = self.write(tmp_path, picture("L").pixels)
-        assert np.array_equal(read_mask(path, hole_is="black"), ~read_mask(path))
+        assert np.array_equal(read_mask(path, mask_polarity="black"), ~read_mask(path))
 
     def test_in_color_are_cut_by_luminance(self, tmp_path):
         yellow, blue = [255, 255, 0], [0, 0, 255]
@@ -47,8 +47,8 @@ class TestMasks:
         assert read_mask(self.write(tmp_path, pixels)).tolist() == [[True, False, True, False]]
 
     def test_know_two_colors_of_the_hole(self, tmp_path):
-        with pytest.raises(InlayError, match="hole_is must be 'white' or 'black', got 'grey'"):
-            read_mask(self.write(tmp_path, picture("L").pixels), hole_is="grey")
+        with pytest.raises(InlayError, match="mask_polarity must be 'white' or 'black', got 'grey'"):
+            read_mask(self.write(tmp_path, picture("L").pixels), mask_polarity="grey")
 
     @pytest.mark.parametrize("size", [(10, 13), (5, 6), (23, 64)])
     def test_stay_binary_at_any_size(self, size, rng):
@@ -69,11 +69,11 @@ class TestPolarityDoubt:
     def test_names_the_share_of_unusual_ones(self, ratio, percent):
         assert f"covers {percent} of the picture" in polarity_doubt(ratio)
 
-    @pytest.mark.parametrize(("hole_is", "other"), [("white", "black"), ("black", "white")])
-    def test_names_the_other_color(self, hole_is, other):
-        doubt = polarity_doubt(0.9, hole_is)
-        assert f"read with {hole_is} = hole" in doubt
-        assert f"use hole_is={other}." in doubt
+    @pytest.mark.parametrize(("mask_polarity", "other"), [("white", "black"), ("black", "white")])
+    def test_names_the_other_color(self, mask_polarity, other):
+        doubt = polarity_doubt(0.9, mask_polarity)
+        assert f"read with {mask_polarity} = hole" in doubt
+        assert f"use mask_polarity={other}." in doubt
 
 
 class TestAlphaHole:
@@ -92,14 +92,14 @@ class TestAlphaHole:
 
 class TestMaskOf:
     @pytest.mark.parametrize("mode", MODES)
-    @pytest.mark.parametrize("hole_is", ["white", "black"])
-    def test_is_what_is_read_from_the_file(self, mode, hole_is, tmp_path):
+    @pytest.mark.parametrize("mask_polarity", ["white", "black"])
+    def test_is_what_is_read_from_the_file(self, mode, mask_polarity, tmp_path):
         given = picture(mode)
         if mode != "LA16":  # which no format takes
             write_picture(tmp_path / "mask.png", given)
-            assert np.array_equal(mask_of(given, hole_is), read_mask(tmp_path / "mask.png", hole_is))
+            assert np.array_equal(mask_of(given, mask_polarity), read_mask(tmp_path / "mask.png", mask_polarity))
         luminance = (given.rgb8() * np.array([299, 587, 114])).sum(axis=2)
-        assert np.array_equal(mask_of(given, hole_is), (luminance >= 127_500) == (hole_is == "white"))
+        assert np.array_equal(mask_of(given, mask_polarity), (luminance >= 127_500) == (mask_polarity == "white"))
 
     def test_may_be_cut_elsewhere(self):
         grays = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)

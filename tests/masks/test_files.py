@@ -56,7 +56,7 @@ def test_the_generator_chooses_the_file(folder):
 
 def test_black_can_be_the_hole(tmp_path, rng):
     save(tmp_path / "left.png", HALF)
-    assert drawn(Files(root=str(tmp_path), hole_is="black"), rng) == {square(~HALF)}
+    assert drawn(Files(root=str(tmp_path), mask_polarity="black"), rng) == {square(~HALF)}
 
 
 @pytest.mark.parametrize("size", [(48, 48), (17, 31), (256, 100)])
@@ -74,8 +74,8 @@ def test_a_folder_without_masks_is_named(tmp_path, name):
 
 
 def test_a_third_color_of_the_hole_is_refused(folder):
-    with pytest.raises(InlayError, match="hole_is must be 'white' or 'black'"):
-        Files(root=str(folder), hole_is="red")
+    with pytest.raises(InlayError, match="mask_polarity must be 'white' or 'black'"):
+        Files(root=str(folder), mask_polarity="red")
 
 
 def test_usual_masks_raise_no_doubt(folder, caplog):
@@ -91,7 +91,7 @@ def test_doubtful_polarity_is_said_once(tmp_path, caplog, rng):
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert f"masks.root={tmp_path}: on average the hole covers 95.8%" in record.message
-    assert "hole_is=black" in record.message
+    assert "mask_polarity=black" in record.message
 
 
 def test_a_broken_file_is_named_when_it_is_drawn(tmp_path, rng, caplog):
@@ -259,12 +259,14 @@ class TestRatio:
         (folder / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
     @pytest.mark.parametrize("manifest", [False, True])
-    @pytest.mark.parametrize("hole_is", ["white", "black"])
+    @pytest.mark.parametrize("mask_polarity", ["white", "black"])
     @pytest.mark.parametrize("ratio", [(0.19, 0.31), (0.94, 0.96)])
-    def test_draws_all_files_of_the_bucket_and_no_others(self, many, manifest, hole_is, ratio):
+    def test_draws_all_files_of_the_bucket_and_no_others(self, many, manifest, mask_polarity, ratio):
         if manifest:
             self.write_manifest(many)
-        found = {round(mask.mean(), 2) for mask in masks_of(str(many), count=25, ratio=ratio, hole_is=hole_is)}
+        found = {
+            round(mask.mean(), 2) for mask in masks_of(str(many), count=25, ratio=ratio, mask_polarity=mask_polarity)
+        }
         assert found == {percent / 100 for percent in range(5, 100, 5) if ratio[0] <= percent / 100 <= ratio[1]}
 
     def test_a_folder_of_a_bucket_is_a_root(self, many):
@@ -329,13 +331,13 @@ class TestPublishedSets:
         assert caplog.records == []
 
     def test_of_quickdraw_have_black_ones(self, shared_data, caplog, rng):
-        family = Files(root=str(shared_data / "masks/quickdraw"), hole_is="black")
+        family = Files(root=str(shared_data / "masks/quickdraw"), mask_polarity="black")
         assert 0.04 <= np.mean([family(128, 128, rng).mean() for _ in range(20)]) <= 0.38
         assert caplog.records == []
 
     def test_of_quickdraw_are_doubted_when_read_as_white(self, shared_data, caplog):
         Files(root=str(shared_data / "masks/quickdraw"))
-        assert "hole_is=black" in caplog.text
+        assert "mask_polarity=black" in caplog.text
 
 
 @pytest.mark.stranger("17.A.1", "17.A.4")

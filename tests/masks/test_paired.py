@@ -53,7 +53,7 @@ class TestFolder:
 
     def test_black_can_be_the_hole(self, tmp_path, scene):
         save(tmp_path / "one.png", ~HOLE)
-        assert np.array_equal(draw(scene, root=str(tmp_path), hole_is="black"), HOLE)
+        assert np.array_equal(draw(scene, root=str(tmp_path), mask_polarity="black"), HOLE)
 
     def test_a_mask_is_of_the_whole_picture_and_cut_as_the_sample_was(self, tmp_path, scene):
         save(tmp_path / "one.png", HOLE)
@@ -120,5 +120,5 @@ def test_without_a_picture_the_remedy_is_named():
 
 def test_a_third_color_of_the_hole_is_refused(tmp_path, scene):
     save(tmp_path / "one.png", HOLE)
-    with pytest.raises(InlayError, match="hole_is must be 'white' or 'black'"):
-        draw(scene, root=str(tmp_path), hole_is="red")
+    with pytest.raises(InlayError, match="mask_polarity must be 'white' or 'black'"):
+        draw(scene, root=str(tmp_path), mask_polarity="red")

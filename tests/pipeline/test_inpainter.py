@@ -144,8 +144,10 @@ def test_a_mask_of_the_other_polarity_is_read_as_such_in_every_form(filler, tmp_
     expected = filler.fill(picture().pixels, HALF)
     forms = ~HALF, (~HALF).astype(np.uint8), torch.from_numpy(~HALF), Image.fromarray(~HALF), tmp_path / "mask.png"
     for mask in forms:
-        assert np.array_equal(filler.fill(picture().pixels, mask, hole_is="black"), expected)
-    with pytest.raises(InlayError, match=r"mask: no hole \(white = hole\)\. Paint it white, or use hole_is=black\."):
+        assert np.array_equal(filler.fill(picture().pixels, mask, mask_polarity="black"), expected)
+    with pytest.raises(
+        InlayError, match=r"mask: no hole \(white = hole\)\. Paint it white, or use mask_polarity=black\."
+    ):
         filler.fill(picture().pixels, np.zeros_like(HALF))
 
 

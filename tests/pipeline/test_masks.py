@@ -29,17 +29,19 @@ class TestReadHole:
     def test_may_be_black(self, path):
         assert np.array_equal(read_hole(write_mask(path, half(20, 30)), (20, 30), "black").mask, ~half(20, 30))
 
-    @pytest.mark.parametrize(("hole_is", "other"), [("white", "black"), ("black", "white")])
-    def test_without_hole_names_the_other_color(self, path, hole_is, other):
-        write_mask(path, np.full((20, 30), hole_is == "black"))
-        with pytest.raises(InlayError, match=rf"{path}: no hole \({hole_is} = hole\).* use hole_is={other}"):
-            read_hole(path, (20, 30), hole_is)
+    @pytest.mark.parametrize(("mask_polarity", "other"), [("white", "black"), ("black", "white")])
+    def test_without_hole_names_the_other_color(self, path, mask_polarity, other):
+        write_mask(path, np.full((20, 30), mask_polarity == "black"))
+        with pytest.raises(
+            InlayError, match=rf"{path}: no hole \({mask_polarity} = hole\).* use mask_polarity={other}"
+        ):
+            read_hole(path, (20, 30), mask_polarity)
 
-    @pytest.mark.parametrize("hole_is", ["white", "black"])
-    def test_that_is_all_hole_leaves_nothing_to_fill_from(self, path, hole_is):
-        write_mask(path, np.full((20, 30), hole_is == "white"))
+    @pytest.mark.parametrize("mask_polarity", ["white", "black"])
+    def test_that_is_all_hole_leaves_nothing_to_fill_from(self, path, mask_polarity):
+        write_mask(path, np.full((20, 30), mask_polarity == "white"))
         with pytest.raises(InlayError, match=f"{path}: the whole picture is hole"):
-            read_hole(path, (20, 30), hole_is)
+            read_hole(path, (20, 30), mask_polarity)
 
     def test_that_is_made_smaller_loses_no_line(self, path):
         lines = np.zeros((90, 90), bool)
@@ -77,7 +79,7 @@ class TestReadHole:
         write_mask(path, np.arange(10_000).reshape(100, 100) < share * 10_000)
         (doubt,) = read_hole(path, (100, 100), "white").doubts
         assert doubt.startswith(f"{path}: the hole covers {share:.1%} of the picture")
-        assert "use hole_is=black" in doubt
+        assert "use mask_polarity=black" in doubt
 
     def test_that_is_no_picture_is_named(self, tmp_path):
         with pytest.raises(InlayError, match=re.escape(f"{tmp_path / 'none.png'}: no such file")):

@@ -213,5 +213,5 @@ def test_an_output_above_the_input_is_no_input(image, output):
 
 
 def test_transparency_has_no_color():
-    with pytest.raises(InlayError, match="--hole-is: without --mask the hole is what is transparent"):
-        found("a.png", mask=None, hole_is="black")
+    with pytest.raises(InlayError, match="--mask-polarity: without --mask the hole is what is transparent"):
+        found("a.png", mask=None, mask_polarity="black")

@@ -25,7 +25,7 @@ class Trial:
     def __init__(self, folder, noise, task, workers):
         self.folder = folder
         self.tiny, more = TASKS[task]
-        self.settings = [f"data.root={noise}", f"data.workers={workers}", *LENGTH, *more]
+        self.settings = [f"data.root={noise}", f"data.num_workers={workers}", *LENGTH, *more]
         # the index is made once, and its moments would be missing later
         assert run(folder / "first.log", trained, folder / "first", [*self.settings, "iterations=1"], self.tiny) == 0
         assert run(folder / "whole.log", killed, folder / "whole", self.settings, self.tiny) == 0

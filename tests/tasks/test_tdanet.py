@@ -407,7 +407,7 @@ class TestRuns:
     @pytest.mark.parametrize("workers", [0, 2])
     def test_resumed_runs_end_on_the_same_bits(self, birds, tmp_path, workers):
         """Also where the first half was cut short, and validated at its end for that alone."""
-        common = ["validate_every=250", f"data.workers={workers}", "data.caption_dropout=0.3", "text.dropout=0.5"]
+        common = ["validate_every=250", f"data.num_workers={workers}", "data.caption_dropout=0.3", "text.dropout=0.5"]
         run(tmp_path / "whole", birds, *common, "iterations=6")
         run(tmp_path / "halves", birds, *common, "iterations=3")
         run(tmp_path / "halves", birds, *common, "iterations=6", "resume=last")
@@ -497,7 +497,7 @@ class TestRuns:
                 write_picture(tmp_path / "pictures" / part / f"{number}.png", Picture(pixels))
                 write_picture(tmp_path / "masks" / part / f"{number}.png", Picture(mask))
         folders = [f"data.root={tmp_path / 'pictures'}", f"masks.root={tmp_path / 'masks'}"]
-        small = ["data.image_size=48", "data.batch_size=4", "data.workers=0", "data.crop_scale=[0.4,1.0]"]
+        small = ["data.image_size=48", "data.batch_size=4", "data.num_workers=0", "data.crop_scale=[0.4,1.0]"]
         cfg = configure("masks=paired", *folders, *small)
         loader = iter(instantiate(cfg.data).train_dataloader())
         for _ in range(5):

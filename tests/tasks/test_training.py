@@ -147,7 +147,7 @@ def test_training_learns(folder, tmp_path):
     ids=["", "workers", "between validations"],
 )
 def test_resumed_run_ends_on_the_same_bits(folder, tmp_path, workers, first):
-    common = [f"data.root={folder}", f"data.workers={workers}", "validate_every=5", "data.batch_size=4"]
+    common = [f"data.root={folder}", f"data.num_workers={workers}", "validate_every=5", "data.batch_size=4"]
     train(tmp_path / "whole", *common, "iterations=20")
     train(tmp_path / "halves", *common, f"iterations={first}")
     train(tmp_path / "halves", *common, "iterations=20", "resume=last")
@@ -316,7 +316,7 @@ class TestEntry:
         (tmp_path / "pictures").mkdir()
         for number in range(3):
             (tmp_path / f"pictures/{number}.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
-        given = [f"data.root={tmp_path / 'pictures'}", f"run_dir={tmp_path / 'run'}", *TINY, "data.workers=2"]
+        given = [f"data.root={tmp_path / 'pictures'}", f"run_dir={tmp_path / 'run'}", *TINY, "data.num_workers=2"]
         assert run_process(tmp_path / "log", entry, given) == 1
         said = (tmp_path / "log").read_text()
         assert re.search(r"^error: .*/pictures/\d\.png: .*$", said, re.MULTILINE)

@@ -59,11 +59,11 @@ def _connect_picture(page: "Page", p: Parts) -> None:
         trigger_mode="multiple", show_progress_on=[p.picture, p.status], **opened, **_PRIVATE,
     ).then(None, None, p.picture, js=_NOTHING, **_QUIET)  # fmt: skip
     p.mask.upload(
-        told(page.open_mask), [p.loaded, p.mask, p.hole_is], [p.loaded, p.painter], trigger_mode="multiple",
+        told(page.open_mask), [p.loaded, p.mask, p.mask_polarity], [p.loaded, p.painter], trigger_mode="multiple",
         **opened, **_QUIET,
     ).then(None, None, p.mask, js=_NOTHING, **_QUIET)  # fmt: skip
-    p.hole_is.input(
-        told(page.turn_mask), [p.loaded, p.hole_is], [p.loaded, p.painter], trigger_mode="multiple", **opened,
+    p.mask_polarity.input(
+        told(page.turn_mask), [p.loaded, p.mask_polarity], [p.loaded, p.painter], trigger_mode="multiple", **opened,
         **_QUIET,
     )  # fmt: skip
     p.painter.input(told(page.look), [p.loaded, p.painter], ready, trigger_mode="always_last", **_QUIET)

@@ -39,7 +39,7 @@ class Parts:
     painter: gr.HTML
     mask_part: gr.Accordion
     mask: gr.File
-    hole_is: gr.Radio
+    mask_polarity: gr.Radio
     keep_mask: gr.Button
     status: gr.HTML
     tabs: gr.Tabs
@@ -134,7 +134,7 @@ def _picture_side(limits: Limits) -> dict[str, Any]:
             )
             paint = painter()
             with gr.Accordion("Mask file", open=False, visible=False) as mask_part:
-                hole_is = gr.Radio(["white", "black"], value="white", label="Color of the hole in the file")
+                mask_polarity = gr.Radio(["white", "black"], value="white", label="Color of the hole in the file")
                 mask = handed_in(
                     label="Mask: drop or choose one", file_types=list(SUFFIXES), height=110, elem_id="inlay-mask"
                 )
@@ -154,7 +154,7 @@ def _picture_side(limits: Limits) -> dict[str, Any]:
             file = gr.DownloadButton(visible="hidden", elem_id="inlay-file")
     return {
         "tabs": tabs, "picture": picture, "painter": paint, "mask_part": mask_part,
-        "hole_is": hole_is, "mask": mask, "keep_mask": keep_mask, "result_tab": result_tab, "compare": seen,
+        "mask_polarity": mask_polarity, "mask": mask, "keep_mask": keep_mask, "result_tab": result_tab, "compare": seen,
         "caption": caption, "gallery": gallery, "go_on": go_on, "keep": keep, "keep_exact": keep_exact,
         "keep_result_mask": keep_result_mask, "file": file,
     }  # fmt: skip

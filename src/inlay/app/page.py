@@ -17,7 +17,7 @@ from inlay.app.pictures import Loaded, hole_picture, is_exact, load, load_mask, 
 from inlay.app.pieces import given, with_kept, with_mask, with_picture, with_results
 from inlay.app.room import Room
 from inlay.errors import InlayError
-from inlay.images import HoleIs
+from inlay.images import MaskPolarity
 from inlay.pipeline import FillOptions
 
 _KEPT = 3600  # seconds for which a file is kept that was handed in
@@ -62,21 +62,21 @@ class Page:
             **self._worked_on(loaded, results),
         }
 
-    def open_mask(self, loaded: Loaded | None, path: str | None, hole_is: HoleIs) -> Happened:
+    def open_mask(self, loaded: Loaded | None, path: str | None, mask_polarity: MaskPolarity) -> Happened:
         """A mask was handed in."""
         p = self.parts
         if loaded is None or path is None:
             return {p.loaded: loaded}
         size, turned = loaded.picture.size, loaded.picture.turned
-        opening = functools.partial(load_mask, path, size, hole_is, self.limits, turned)
+        opening = functools.partial(load_mask, path, size, mask_polarity, self.limits, turned)
         hole, said = self._openings.run(opening)
         for line in said:
             gr.Warning(neutral(line), title="Mask")
         return {p.loaded: replace(loaded, mask=path, undone=()), p.painter: with_mask(hole)}
 
-    def turn_mask(self, loaded: Loaded | None, hole_is: HoleIs) -> Happened:
+    def turn_mask(self, loaded: Loaded | None, mask_polarity: MaskPolarity) -> Happened:
         """The colors of the mask that was handed in mean the opposite."""
-        return self.open_mask(loaded, loaded.mask if loaded else None, hole_is)
+        return self.open_mask(loaded, loaded.mask if loaded else None, mask_polarity)
 
     def look(self, loaded: Loaded | None, runs: str) -> Happened:
         """The hole changed."""

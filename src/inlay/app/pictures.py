@@ -15,7 +15,7 @@ from inlay.app.views import View, new_folder, view_of
 from inlay.errors import BadFile, InlayError
 from inlay.images import (
     LOSSY,
-    HoleIs,
+    MaskPolarity,
     Picture,
     check_writable,
     is_unturned,
@@ -88,14 +88,14 @@ def load(path: str, limits: Limits, room: Room) -> Loaded:
 
 
 def load_mask(
-    path: str, size: tuple[int, int], hole_is: HoleIs, limits: Limits, turned: int = 1
+    path: str, size: tuple[int, int], mask_polarity: MaskPolarity, limits: Limits, turned: int = 1
 ) -> tuple[Hole, list[str]]:
     """Read a mask that was handed in, and bring it to a picture's size.
 
     Args:
         path: of the mask.
         size: height and width of the picture.
-        hole_is: the color of the hole in the mask.
+        mask_polarity: the color of the hole in the mask.
         limits: of files and pictures.
         turned: the EXIF orientation that was undone to have the picture upright.
 
@@ -112,7 +112,7 @@ def load_mask(
             raise BadFile(path, f"{doubt} Hand in the mask.")
     except BadFile as error:
         raise _nameless(error) from error
-    mask, said = mask_of(picture, hole_is), []
+    mask, said = mask_of(picture, mask_polarity), []
     if is_unturned(mask.shape, size, turned):
         mask = np.ascontiguousarray(upright(mask, turned))
         said.append("The mask was turned as the picture was by its EXIF orientation.")

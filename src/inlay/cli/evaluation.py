@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 _SHOWN = "psnr_hole"
 _DATA = (  # what of the group counts here
-    "root", "index", "listing", "val_split", "verify", "on_bad_file", "on_damaged", "workers",
+    "root", "index", "listing", "val_split", "verify", "on_bad_file", "on_damaged", "num_workers",
 )  # fmt: skip
 
 
@@ -79,7 +79,7 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
     log.info("protocol %s, hash %s", identity["name"], identity["hash"])
     for name, reason in evaluation.measures.left_out.items():
         log.warning("left out %s: %s", name, reason)
-    evaluation.run(shard, min(cfg.data.workers, cores() - 1))
+    evaluation.run(shard, min(cfg.data.num_workers, cores() - 1))
     wanted = [*names.values(), *([ORIGINAL] if evaluation.measures.network else [])]
     results = publish(evaluation.folder, wanted)
     if results is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from inlay.cli.homes import in_options
 
-_IN_REMEDIES = "hole_is|threshold|frame|strategy|batch|precision|device"
+_IN_REMEDIES = "mask_polarity|threshold|frame|strategy|batch|precision|device"
 
 
 def parse() -> argparse.Namespace:
@@ -25,7 +25,9 @@ def parse() -> argparse.Namespace:
     where.add_argument("--mask", metavar="PATH", help=masks)
     frame = "page of a TIFF or frame of an animation, from 1; without it all pages are filled, and animations refused"
     where.add_argument("--frame", type=int, metavar="N", help=frame)
-    where.add_argument("--hole-is", choices=("white", "black"), default="white", help="color of the hole in masks")
+    where.add_argument(
+        "--mask-polarity", choices=("white", "black"), default="white", help="color of the hole in masks"
+    )
     threshold = (
         "from which share of full white a mask is white, 0 to 1; without it one half, and photographs are refused"
     )
@@ -66,7 +68,7 @@ def parse() -> argparse.Namespace:
 
 
 def as_typed(message: str) -> str:
-    """A message with its remedies in the words of Python, ``hole_is=black``, as options: ``--hole-is black``."""
+    """A message whose remedies are Python arguments (``batch=1``), with options in their place: ``--batch 1``."""
 
     def option(found: re.Match[str]) -> str:
         return f"--{found[1].replace('_', '-')} {found[2]}"

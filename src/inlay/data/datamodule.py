@@ -46,14 +46,14 @@ class InpaintingData(pl.LightningDataModule, ABC):
         image_size: height and width of a sample in pixels.
         batch_size: samples a training step, over all processes together.
         crop_scale: smallest and largest area of a training crop as a share of the picture's.
-        around_object: cut samples from a square around the object's bounding box, of so many times its longer side;
-            None for the whole picture.
-        flip: how probable it is that left and right are exchanged in training.
+        object_crop_scale: cut samples from a square around the object's bounding box, whose side is the box's longer
+            side times this; None for the whole picture.
+        hflip_prob: how probable it is that left and right are exchanged in training.
         color_jitter: strength of random color changes in training, in ``[0, 1]``; 0 for none.
         caption_dropout: how probable it is that a training sample comes without its caption.
         on_bad_file: ``error`` stops at a broken file, ``skip`` replaces it and lists it.
-        workers: processes that prepare samples, at most one a core; 0 prepares them in the training process.
-        overfit: train on the first batch again and again, to see whether a recipe learns at all.
+        num_workers: processes that prepare samples, at most one a core; 0 prepares them in the training process.
+        overfit_one_batch: train on the first batch again and again, to see whether a recipe learns at all.
         seed: of every draw.
 
     Raises:
@@ -67,29 +67,33 @@ class InpaintingData(pl.LightningDataModule, ABC):
         image_size: int = 256,
         batch_size: int = 8,
         crop_scale: tuple[float, float] = (0.5, 1.0),
-        around_object: float | None = None,
-        flip: float = 0.5,
+        object_crop_scale: float | None = None,
+        hflip_prob: float = 0.5,
         color_jitter: float = 0.0,
         caption_dropout: float = 0.0,
         on_bad_file: OnBadFile = "error",
-        workers: int = 4,
-        overfit: bool = False,
+        num_workers: int = 4,
+        overfit_one_batch: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()
         if image_size < 16:
             raise InlayError(f"data.image_size must be at least 16, got {image_size}.")
-        if batch_size < 1 or workers < 0:
-            raise InlayError(f"data.batch_size must be >= 1 and data.workers >= 0, got {batch_size} and {workers}.")
+        if batch_size < 1 or num_workers < 0:
+            raise InlayError(
+                f"data.batch_size must be >= 1 and data.num_workers >= 0, got {batch_size} and {num_workers}."
+            )
         low, high = crop_scale
         if not 0.0 < low <= high <= 1.0:
             raise InlayError(f"data.crop_scale must be [low, high] with 0 < low <= high <= 1, got [{low}, {high}].")
-        if around_object is not None and around_object < 1.0:
-            raise InlayError(f"data.around_object must be null or at least 1 (the box itself), got {around_object}.")
+        if object_crop_scale is not None and object_crop_scale < 1.0:
+            raise InlayError(
+                f"data.object_crop_scale must be null or at least 1 (the box itself), got {object_crop_scale}."
+            )
         if not 0.0 <= color_jitter <= 1.0:
             raise InlayError(f"data.color_jitter must lie in [0, 1], got {color_jitter}.")
-        if not 0.0 <= flip <= 1.0:
-            raise InlayError(f"data.flip must lie in [0, 1], got {flip}.")
+        if not 0.0 <= hflip_prob <= 1.0:
+            raise InlayError(f"data.hflip_prob must lie in [0, 1], got {hflip_prob}.")
         if not 0.0 <= caption_dropout <= 1.0:
             raise InlayError(f"data.caption_dropout must lie in [0, 1], got {caption_dropout}.")
         if on_bad_file not in ("error", "skip"):
@@ -100,13 +104,13 @@ class InpaintingData(pl.LightningDataModule, ABC):
         self.image_size = image_size
         self.batch_size = batch_size
         self.crop_scale = (low, high)
-        self.around_object = around_object
-        self.flip = flip
+        self.object_crop_scale = object_crop_scale
+        self.hflip_prob = hflip_prob
         self.color_jitter = color_jitter
         self.caption_dropout = caption_dropout
         self.on_bad_file: OnBadFile = on_bad_file
-        self.workers = min(workers, cores())
-        self.overfit = overfit
+        self.num_workers = min(num_workers, cores())
+        self.overfit_one_batch = overfit_one_batch
         self.seed = seed
         self.problems = SkippedSamples()
         """What could not be used so far."""
@@ -121,9 +125,10 @@ class InpaintingData(pl.LightningDataModule, ABC):
         """An endless stream of training batches; of one and the same batch if that is to be overfitted."""
         recipe = self._recipe(self.masks)
         samples = TrainingSamples(
-            self.pictures("train"), recipe, self.crop_scale, self.color_jitter, self.flip, self.caption_dropout
+            self.pictures("train"), recipe, self.crop_scale, self.color_jitter, self.hflip_prob, self.caption_dropout
         )
-        stream = InfiniteDistributedSampler(len(samples), self.seed, only=self.batch_size if self.overfit else None)
+        only = self.batch_size if self.overfit_one_batch else None
+        stream = InfiniteDistributedSampler(len(samples), self.seed, only)
         return TrainingLoader(samples, self.problems, stream, self._batch_size_here(), **self._loading(samples))
 
     def val_dataloader(self) -> SampleLoader:
@@ -157,7 +162,7 @@ class InpaintingData(pl.LightningDataModule, ABC):
             masks=masks,
             size=self.image_size,
             seed=self.seed,
-            around_object=self.around_object,
+            object_crop_scale=self.object_crop_scale,
             on_bad_file=self.on_bad_file,
         )
 
@@ -179,8 +184,8 @@ class InpaintingData(pl.LightningDataModule, ABC):
             raise InlayError(_NO_CAPTIONS)
         return {
             "collate": Collate(self.tokenizers),
-            "num_workers": self.workers,
-            "persistent_workers": self.workers > 0,
+            "num_workers": self.num_workers,
+            "persistent_workers": self.num_workers > 0,
             "pin_memory": torch.cuda.is_available(),
         }
 
@@ -238,7 +243,7 @@ class IndexedData(InpaintingData):
         """The index file, made if need be."""
         stop = self.on_bad_file == "error"
         return find_index(
-            self.root, self.listing, self.given_index, self.workers, self.verify, stop, on_damaged=self.on_damaged
+            self.root, self.listing, self.given_index, self.num_workers, self.verify, stop, on_damaged=self.on_damaged
         )
 
     def _without_partner(self, split: Split, masks: MaskGenerator) -> list[SkippedSample]:

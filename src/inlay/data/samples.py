@@ -55,15 +55,15 @@ class SampleConfig:
         masks: where holes come from.
         size: height and width of a sample.
         seed: of the run.
-        around_object: cut from a square around the object's bounding box, of so many times its longer side; None for
-            the whole picture, which a picture without a box gives anyway.
+        object_crop_scale: cut from a square around the object's bounding box, whose side is the box's longer side
+            times this; None for the whole picture, which is also what a picture without a box gives.
         on_bad_file: ``error`` lets a :class:`~inlay.errors.BadFile` stop the run, ``skip`` replaces the picture.
     """
 
     masks: MaskGenerator
     size: int
     seed: int
-    around_object: float | None = None
+    object_crop_scale: float | None = None
     on_bad_file: OnBadFile = "error"
 
 
@@ -114,9 +114,9 @@ class Samples(Dataset[RawSample], ABC):
             photograph = self.pictures.read(index, self.at_least)
         except BadFile as error:
             raise self._unusable(self.pictures.id(index), "picture", error) from error
-        if self.recipe.around_object is None or photograph.bbox is None:
+        if self.recipe.object_crop_scale is None or photograph.bbox is None:
             return photograph, WHOLE
-        return photograph, around(photograph.bbox, photograph.size, self.recipe.around_object)
+        return photograph, around(photograph.bbox, photograph.size, self.recipe.object_crop_scale)
 
     def hole(self, photograph: SourceImage, frame: CropBox, rng: np.random.Generator) -> NDArray[np.bool_]:
         """A mask for what a frame shows of a photograph."""
@@ -176,7 +176,7 @@ class TrainingSamples(Samples):
         super().__init__(pictures, recipe, "train")
         self.crop_scale, self.flip, self.caption_dropout = crop_scale, flip, caption_dropout
         self._jitter = ColorJitter(color_jitter)
-        self.at_least = None if recipe.around_object else math.ceil(recipe.size / math.sqrt(crop_scale[0]))
+        self.at_least = None if recipe.object_crop_scale else math.ceil(recipe.size / math.sqrt(crop_scale[0]))
 
     def __getitem__(self, address: SampleIndex) -> RawSample:
         return self.replaced(*address)
@@ -199,7 +199,7 @@ class EvaluationSamples(Samples):
 
     def __init__(self, pictures: Pictures, recipe: SampleConfig) -> None:
         super().__init__(pictures, recipe, "val")
-        self.at_least = None if recipe.around_object else recipe.size
+        self.at_least = None if recipe.object_crop_scale else recipe.size
 
     def __getitem__(self, index: int) -> RawSample:
         return self.replaced(0, index)

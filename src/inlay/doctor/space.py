@@ -13,7 +13,7 @@ from inlay.lost_workers import MORE_SHARED_MEMORY
 GIB = 2**30
 _LITTLE, _NONE = 5 * GIB, GIB // 10
 _SHARED = Path("/dev/shm")
-_WORKERS, _AHEAD, _LOADERS = 4, 2, 2  # data.workers, batches that each has ready, training and validation
+_WORKERS, _AHEAD, _LOADERS = 4, 2, 2  # data.num_workers, batches that each has ready, training and validation
 _BATCH, _SIDE, _BYTES = 16, 512, 4  # pictures of three bytes a pixel, and their masks
 
 

@@ -105,8 +105,10 @@ def _training(card: Card) -> str:
     data, iterations = card.config.get("data") or {}, card.told.get("step", card.config.get("iterations", UNKNOWN))
     lines = {
         "Pictures": _described(data.get("listing")) or _kind(data),
-        "Crops": _settings({name: data.get(name) for name in ("image_size", "crop_scale", "around_object")}),
-        "Changed at random": _settings({name: data.get(name) for name in ("flip", "color_jitter", "caption_dropout")}),
+        "Crops": _settings({name: data.get(name) for name in ("image_size", "crop_scale", "object_crop_scale")}),
+        "Changed at random": _settings(
+            {name: data.get(name) for name in ("hflip_prob", "color_jitter", "caption_dropout")}
+        ),
         "Holes": _described(card.config.get("masks")),
         "Recipe": _kind(card.config.get("task")),
         "Loss": _described(card.config.get("loss")),

@@ -9,7 +9,7 @@ from inlay.images.finding import Images, Unread, find_images, tell_unread, why_n
 from inlay.images.formats import LOSSY, READ_HERE, SUFFIXES, why_unread
 from inlay.images.masks import (
     USUAL_HOLE,
-    HoleIs,
+    MaskPolarity,
     alpha_hole,
     mask_of,
     photograph_doubt,
@@ -44,9 +44,9 @@ __all__ = [
     "SUFFIXES",
     "USUAL_HOLE",
     "Decoded",
-    "HoleIs",
     "Images",
     "JpegCoding",
+    "MaskPolarity",
     "Metadata",
     "Picture",
     "Unread",

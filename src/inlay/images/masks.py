@@ -12,7 +12,7 @@ from inlay.images.opencv import cv2
 from inlay.images.picture import LUMA, Picture, bands
 from inlay.images.reading import read_pixels, tell_damage
 
-HoleIs = Literal["white", "black"]
+MaskPolarity = Literal["white", "black"]
 USUAL_HOLE = (0.05, 0.80)
 
 _EXTREME = 16  # gray levels at either end that count as black and white
@@ -20,35 +20,35 @@ _SHADES, _BETWEEN = 64, 0.5  # gray levels, and the share between the ends, from
 
 
 def read_mask(
-    path: str | os.PathLike[str], hole_is: HoleIs = "white", binarize: float = 0.5, frame: int | None = None
+    path: str | os.PathLike[str], mask_polarity: MaskPolarity = "white", binarize: float = 0.5, frame: int | None = None
 ) -> NDArray[np.bool_]:
     """Read a mask: ``(H, W)`` bool, True = hole.
 
     Args:
         path: any picture; color is reduced to luminance and alpha is ignored.
-        hole_is: the color of the hole in this file. Inlay, LaMa and diffusers write white; some sets write black.
+        mask_polarity: the color of the hole in this file. Inlay, LaMa and diffusers write white; some sets write black.
         binarize: from which share of full white a pixel is white; one half means 128 of 255.
         frame: as for :func:`~inlay.images.reading.read_picture`.
 
     Raises:
         BadFile: the file cannot be read.
-        InlayError: ``hole_is`` is neither ``white`` nor ``black``.
+        InlayError: ``mask_polarity`` is neither ``white`` nor ``black``.
     """
-    _check(hole_is)
+    _check(mask_polarity)
     picture = read_pixels(path, frame=frame)
     if picture.damage:
         tell_damage(os.fspath(path), picture.damage)
-    return mask_of(picture, hole_is, binarize)
+    return mask_of(picture, mask_polarity, binarize)
 
 
-def mask_of(picture: Picture, hole_is: HoleIs = "white", binarize: float = 0.5) -> NDArray[np.bool_]:
+def mask_of(picture: Picture, mask_polarity: MaskPolarity = "white", binarize: float = 0.5) -> NDArray[np.bool_]:
     """The mask that a picture shows, ``(H, W)`` bool, True = hole. Arguments and errors: see :func:`read_mask`."""
-    _check(hole_is)
+    _check(mask_polarity)
     least = math.ceil(binarize * 255) - 0.5  # half a step of slack for the rounding of the three weights
     white = np.empty(picture.size, np.bool_)
     for rows in bands(*picture.size):
         white[rows] = _luminance(picture, rows) >= least
-    return ~white if hole_is == "black" else white
+    return ~white if mask_polarity == "black" else white
 
 
 def photograph_doubt(picture: Picture) -> str | None:
@@ -89,20 +89,20 @@ def resize_mask(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.
     return cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST_EXACT).astype(np.bool_)
 
 
-def polarity_doubt(ratio: float, hole_is: HoleIs = "white") -> str | None:
+def polarity_doubt(ratio: float, mask_polarity: MaskPolarity = "white") -> str | None:
     """What to tell a user whose masks leave an unusual hole; None for a usual one.
 
     Args:
         ratio: share of the picture that is hole.
-        hole_is: how the mask was read.
+        mask_polarity: how the mask was read.
     """
     low, high = USUAL_HOLE
     if low <= ratio <= high:
         return None
-    other = "black" if hole_is == "white" else "white"
+    other = "black" if mask_polarity == "white" else "white"
     return (
-        f"the hole covers {ratio:.1%} of the picture, which is unusual (read with {hole_is} = hole). "
-        f"If the colors are the other way round, use hole_is={other}."
+        f"the hole covers {ratio:.1%} of the picture, which is unusual (read with {mask_polarity} = hole). "
+        f"If the colors are the other way round, use mask_polarity={other}."
     )
 
 
@@ -112,6 +112,6 @@ def _luminance(picture: Picture, rows: slice) -> NDArray[np.float64]:
     return luminance
 
 
-def _check(hole_is: str) -> None:
-    if hole_is not in ("white", "black"):
-        raise InlayError(f"hole_is must be 'white' or 'black', got {hole_is!r}.")
+def _check(mask_polarity: str) -> None:
+    if mask_polarity not in ("white", "black"):
+        raise InlayError(f"mask_polarity must be 'white' or 'black', got {mask_polarity!r}.")

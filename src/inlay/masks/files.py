@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from inlay.errors import BadFile, InlayError
 from inlay.files import names_inside, open_regular
-from inlay.images import HoleIs, polarity_doubt, read_mask, resize_mask
+from inlay.images import MaskPolarity, polarity_doubt, read_mask, resize_mask
 from inlay.masks.morphology import dilated
 from inlay.masks.pairing import found_masks
 from inlay.masks.ranges import Range, Ratio, check_range, check_ratio, lists_to_tuples
@@ -38,7 +38,7 @@ class Files:
 
     Attributes:
         root: the folder, searched recursively.
-        hole_is: the color of the hole in these files, ``white`` or ``black``.
+        mask_polarity: the color of the hole in these files, ``white`` or ``black``.
         binarize: from which brightness a pixel is white, as a share of full white.
         dilate: width of the kernel that grows the hole, by half of it, as a share of the short side; 0 for none.
         shift: the farthest that a mask moves, as a share of its height and width; what comes in is no hole.
@@ -49,7 +49,7 @@ class Files:
     """
 
     root: str
-    hole_is: HoleIs = "white"
+    mask_polarity: MaskPolarity = "white"
     binarize: float = 0.5
     dilate: Range = (0.0, 0.0)
     shift: float = 0.0
@@ -79,7 +79,7 @@ class Files:
         """
         for _ in range(_ATTEMPTS):
             path = self.paths[rng.integers(len(self.paths))]
-            mask = self._treated(read_mask(path, self.hole_is, self.binarize), height, width, rng)
+            mask = self._treated(read_mask(path, self.mask_polarity, self.binarize), height, width, rng)
             if self._accepts(mask):
                 return mask
         asked = "a hole after masks.shift" if self.ratio is None else f"such a hole as masks.ratio={list(self.ratio)}"
@@ -124,7 +124,7 @@ class Files:
     def _in_bucket(self) -> list[Path]:
         """The files whose hole meets the ratio as they are, where a manifest tells and nothing changes them."""
         manifest = Path(self.root) / "manifest.jsonl"
-        changed = self._moves or self.dilate[1] or self.hole_is != "white"  # a manifest counts what is white
+        changed = self._moves or self.dilate[1] or self.mask_polarity != "white"  # a manifest counts what is white
         if self.ratio is None or changed or not manifest.exists():
             return []
         low, high = self.ratio
@@ -151,8 +151,8 @@ class Files:
         shares = []
         for path in self.paths[:: max(1, len(self.paths) // _LOOKED_AT)][:_LOOKED_AT]:
             with suppress(BadFile):  # said when it is drawn, to those who can replace it
-                shares.append(read_mask(path, self.hole_is).mean())
-        doubt = polarity_doubt(float(np.mean(shares)), self.hole_is) if shares else None
+                shares.append(read_mask(path, self.mask_polarity).mean())
+        doubt = polarity_doubt(float(np.mean(shares)), self.mask_polarity) if shares else None
         if doubt:
             log.warning("masks.root=%s: on average %s", self.root, doubt)
 

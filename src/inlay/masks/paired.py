@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inlay.errors import InlayError, NoHole
-from inlay.images import HoleIs, read_mask
+from inlay.images import MaskPolarity, read_mask
 from inlay.masks.pairing import Partners
 from inlay.masks.ranges import Ratio, Spread, check_ratio, check_spread, lists_to_tuples
 from inlay.masks.ratio import fit
@@ -21,14 +21,14 @@ class Paired:
     Attributes:
         root: a folder with a mask for each picture, named alike but for the suffix: ``a/b.png`` for ``a/b.jpg``, or
             just ``b.png`` directly in the folder. None takes the mask that the dataset's index names.
-        hole_is: the color of the hole in the folder's files, ``white`` or ``black``.
+        mask_polarity: the color of the hole in the folder's files, ``white`` or ``black``.
         ratio: lowest and highest share that is hole; a mask outside it is grown or shrunk. None leaves masks alone.
         spread: ``natural`` leaves masks that meet the ratio alone; ``uniform`` grows or shrinks all of them, so that
             every share in it is as probable as any other.
     """
 
     root: str | None = None
-    hole_is: HoleIs = "white"
+    mask_polarity: MaskPolarity = "white"
     ratio: Ratio | None = None
     spread: Spread = "natural"
     _partners: Partners | None = field(init=False, repr=False, compare=False, default=None)
@@ -66,4 +66,4 @@ class Paired:
     def _read(self, scene: MaskContext) -> NDArray[np.bool_] | None:
         assert self._partners is not None
         path = self._partners.of(scene.id)
-        return None if path is None else scene.place(read_mask(path, self.hole_is))
+        return None if path is None else scene.place(read_mask(path, self.mask_polarity))

@@ -13,7 +13,7 @@ from inlay.device import choose_device
 from inlay.errors import InlayError
 from inlay.files import at_home
 from inlay.fillers import Filler, load_filler
-from inlay.images import HoleIs, Picture
+from inlay.images import MaskPolarity, Picture
 from inlay.pipeline.conversions import pages_of, picture_of
 from inlay.pipeline.fill import Filled, Job, fill_pictures
 from inlay.pipeline.masks import check_threshold, frames_of, hole_of
@@ -71,7 +71,7 @@ class Inpainter:
         text: str | Sequence[str] | None = None,
         seed: int | None = None,
         samples: int = 1,
-        hole_is: HoleIs = "white",
+        mask_polarity: MaskPolarity = "white",
         threshold: float | None = None,
         frame: int | None = None,
     ) -> Any:
@@ -86,7 +86,7 @@ class Inpainter:
             text: what the hole shall show; for several pictures one for all, or a list.
             seed: draws an answer; without it the model's deterministic one is given.
             samples: how many to draw, with ``seed``, ``seed + 1``, and so on, from 0 where there is none.
-            hole_is: ``black`` for masks in which 0, False or black is the hole.
+            mask_polarity: ``black`` for masks in which 0, False or black is the hole.
             threshold: from which share of full white the mask is hole; None for one half, and to refuse photographs.
             frame: which page of a TIFF file or frame of an animation, counted from 1; without it all pages of a TIFF
                 are filled, with one mask or as many as there are pages.
@@ -108,7 +108,7 @@ class Inpainter:
         forms = [picture_of(each) for each in image] if several else pages_of(image, frame)
         pictures, backs = [picture for picture, _ in forms], [back for _, back in forms]
         frames = frames_of(mask, image, len(forms), frame)
-        texts, holes = _one_each(text, len(forms)), _holes(mask, pictures, frames, hole_is, threshold)
+        texts, holes = _one_each(text, len(forms)), _holes(mask, pictures, frames, mask_polarity, threshold)
         answers = []
         for drawn in seeds(seed, samples):
             jobs = [Job(*each, drawn) for each in zip(pictures, holes, texts, strict=True)]
@@ -184,7 +184,7 @@ def _holes(
     mask: Any,
     pictures: Sequence[Picture],
     frames: Sequence[int | None],
-    hole_is: HoleIs,
+    mask_polarity: MaskPolarity,
     threshold: float | None,
 ) -> list[NDArray[np.bool_]]:
     several = isinstance(mask, torch.Tensor) and mask.ndim == 4 and len(mask) > 1
@@ -192,7 +192,7 @@ def _holes(
     if len(masks) != len(pictures):
         raise InlayError(f"mask must be one, or one for each of {len(pictures)} pictures, got {len(masks)}.")
     holes = [
-        hole_of(each, picture.size, hole_is, threshold, picture.turned, frame)
+        hole_of(each, picture.size, mask_polarity, threshold, picture.turned, frame)
         for each, picture, frame in zip(masks, pictures, frames, strict=True)
     ]
     for doubt in dict.fromkeys(doubt for hole in holes for doubt in hole.doubts):

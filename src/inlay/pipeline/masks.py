@@ -12,7 +12,7 @@ from PIL import Image
 from inlay.errors import BadFile, InlayError
 from inlay.images import (
     USUAL_HOLE,
-    HoleIs,
+    MaskPolarity,
     Picture,
     count_frames,
     from_pil,
@@ -45,7 +45,7 @@ class Hole(NamedTuple):
 def read_hole(
     path: str | os.PathLike[str],
     size: tuple[int, int],
-    hole_is: HoleIs = "white",
+    mask_polarity: MaskPolarity = "white",
     threshold: float | None = None,
     turned: int = 1,
     frame: int | None = None,
@@ -55,7 +55,7 @@ def read_hole(
     Args:
         path: any picture.
         size: height and width of the picture to be filled.
-        hole_is: the color of the hole in the file.
+        mask_polarity: the color of the hole in the file.
         threshold: from which share of full white a pixel is white; None for one half, and to refuse photographs.
         turned: the EXIF orientation that was undone to have the picture upright.
         frame: which page of a file, if it has several.
@@ -66,7 +66,7 @@ def read_hole(
     picture = read_pixels(path, frame=frame)
     if threshold is None:
         _check_is_mask(picture, os.fspath(path))
-    hole = fitted(mask_of(picture, hole_is, threshold or 0.5), size, os.fspath(path), hole_is, turned)
+    hole = fitted(mask_of(picture, mask_polarity, threshold or 0.5), size, os.fspath(path), mask_polarity, turned)
     return hole._replace(doubts=[f"{path}: {picture.damage}.", *hole.doubts]) if picture.damage else hole
 
 
@@ -93,7 +93,7 @@ def frames_of(mask: Any, image: Any, pages: int, frame: int | None = None) -> li
 def hole_of(
     mask: Any,
     size: tuple[int, int],
-    hole_is: HoleIs = "white",
+    mask_polarity: MaskPolarity = "white",
     threshold: float | None = None,
     turned: int = 1,
     frame: int | None = None,
@@ -105,7 +105,7 @@ def hole_of(
             picture's size with one number a pixel: bool, True = hole; 0 and 1, 0 to 255, 0 to 65535, or a float from
             0 to 1, hole from the middle on.
         size: height and width of the picture.
-        hole_is: ``black`` for masks that have it the other way round, in every form.
+        mask_polarity: ``black`` for masks that have it the other way round, in every form.
         threshold: as for :func:`read_hole`.
         turned: the EXIF orientation that was undone to have the picture upright.
         frame: which page of a file, if it has several.
@@ -114,10 +114,10 @@ def hole_of(
         InlayError: it is none of these; see :func:`fitted`.
     """
     if isinstance(mask, str | os.PathLike):
-        return read_hole(mask, size, hole_is, threshold, turned, frame)
+        return read_hole(mask, size, mask_polarity, threshold, turned, frame)
     if isinstance(mask, Image.Image):
         picture = of_numbers(np.asarray(mask), "mask") if mask.mode in ("F", "I") else from_pil(mask)
-        return fitted(_read(picture, hole_is, threshold), size, "mask", hole_is, turned)
+        return fitted(_read(picture, mask_polarity, threshold), size, "mask", mask_polarity, turned)
     array = numbers_of(mask) if isinstance(mask, torch.Tensor) else mask
     if not isinstance(array, np.ndarray):
         raise InlayError(f"mask must be a path, a PIL image, an array or a tensor, got {type(mask).__name__}.")
@@ -128,12 +128,12 @@ def hole_of(
         raise InlayError(f"mask is {shape[0]}x{shape[1]} (H, W), but image {size[0]}x{size[1]}. Give one of its size.")
     numbers = array.reshape(shape)
     if numbers.dtype == np.bool_:
-        return fitted(~numbers if hole_is == "black" else numbers, size, "mask", hole_is, turned)
-    return fitted(_read(of_numbers(numbers, "mask"), hole_is, threshold), size, "mask", hole_is, turned)
+        return fitted(~numbers if mask_polarity == "black" else numbers, size, "mask", mask_polarity, turned)
+    return fitted(_read(of_numbers(numbers, "mask"), mask_polarity, threshold), size, "mask", mask_polarity, turned)
 
 
 def fitted(
-    mask: NDArray[np.bool_], size: tuple[int, int], name: str, hole_is: HoleIs = "white", turned: int = 1
+    mask: NDArray[np.bool_], size: tuple[int, int], name: str, mask_polarity: MaskPolarity = "white", turned: int = 1
 ) -> Hole:
     """A mask at the size of its picture; one that was made before the picture was turned upright is turned likewise.
 
@@ -141,7 +141,7 @@ def fitted(
         mask: ``(h, w)``, True = hole.
         size: height and width of the picture.
         name: what messages call it.
-        hole_is: how it was read.
+        mask_polarity: how it was read.
         turned: the EXIF orientation that was undone to have the picture upright.
 
     Raises:
@@ -158,15 +158,17 @@ def fitted(
             doubts.append(f"{name}: mask and picture differ in aspect ratio: it was stretched. Is it the right one?")
         mask = _resized(mask, height, width)
     if not mask.any():
-        other = "black" if hole_is == "white" else "white"
-        raise InlayError(f"{name}: no hole ({hole_is} = hole). Paint it {hole_is}, or use hole_is={other}.")
+        other = "black" if mask_polarity == "white" else "white"
+        raise InlayError(
+            f"{name}: no hole ({mask_polarity} = hole). Paint it {mask_polarity}, or use mask_polarity={other}."
+        )
     if mask.all():
         raise InlayError(
             f"{name}: the whole picture is hole, nothing is left to fill it from. Leave a part unmasked; of a mask the "
             "colors count, not what is transparent."
         )
     ratio = float(mask.mean())
-    if ratio > USUAL_HOLE[1] and (doubt := polarity_doubt(ratio, hole_is)):  # small holes are the usual ones here
+    if ratio > USUAL_HOLE[1] and (doubt := polarity_doubt(ratio, mask_polarity)):  # small holes are the usual ones here
         doubts.append(f"{name}: {doubt}")
     return Hole(mask, doubts, remark)
 
@@ -192,10 +194,10 @@ def _check_is_mask(picture: Picture, name: str) -> None:
     _refuse_photograph(picture, name)
 
 
-def _read(picture: Picture, hole_is: HoleIs, threshold: float | None) -> NDArray[np.bool_]:
+def _read(picture: Picture, mask_polarity: MaskPolarity, threshold: float | None) -> NDArray[np.bool_]:
     if threshold is None:
         _refuse_photograph(picture, "mask")
-    return mask_of(picture, hole_is, threshold or 0.5)
+    return mask_of(picture, mask_polarity, threshold or 0.5)
 
 
 def _refuse_photograph(picture: Picture, name: str) -> None:

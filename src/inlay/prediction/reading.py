@@ -78,7 +78,7 @@ def read(request: Request, task: PredictItem) -> LoadedItem:
 
 def _hole(request: Request, task: PredictItem, picture: Picture, frame: int | None) -> Hole:
     if task.mask is not None:
-        return read_hole(task.mask, picture.size, request.hole_is, request.threshold, picture.turned, frame)
+        return read_hole(task.mask, picture.size, request.mask_polarity, request.threshold, picture.turned, frame)
     if picture.mode.removesuffix("16") in ("LA", "RGBA"):
         return fitted(alpha_hole(picture), picture.size, f"{task.image}, what is transparent")
     raise InlayError(f"{task.image}: no --mask was given, and nothing in it is transparent. Name a mask.")

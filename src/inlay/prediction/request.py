@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from inlay.errors import InlayError
-from inlay.images import HoleIs
+from inlay.images import MaskPolarity
 from inlay.pipeline import FillOptions, check_asked, check_threshold
 from inlay.precision import InferencePrecision
 
@@ -29,7 +29,7 @@ class Request:
     """One file for all, or a folder of masks named as the pictures; None: what is transparent is the hole."""
     frame: int | None = None
     """Which page of a TIFF, or frame of an animation, counted from 1; None for all pages, and for no animations."""
-    hole_is: HoleIs = "white"
+    mask_polarity: MaskPolarity = "white"
     threshold: float | None = None
     """From which share of full white a mask is white; None for one half, and to refuse photographs given as masks."""
     device: str = "auto"
@@ -51,8 +51,10 @@ class Request:
     def __post_init__(self) -> None:
         check_asked(self.text, self.seed, self.samples)
         check_threshold(self.threshold)
-        if self.mask is None and self.hole_is != "white":
-            raise InlayError("--hole-is: without --mask the hole is what is transparent. Leave it out, or name a mask.")
+        if self.mask is None and self.mask_polarity != "white":
+            raise InlayError(
+                "--mask-polarity: without --mask the hole is what is transparent. Leave it out, or name a mask."
+            )
         if self.mask is None and self.threshold is not None:
             raise InlayError("--threshold: without --mask there is nothing to cut. Leave it out, or name a mask.")
         if self.captions and self.text is not None:
@@ -62,7 +64,7 @@ class Request:
         """What decides how the pictures look, as plain data; the model and the inputs aside."""
         return {
             "frame": self.frame,
-            "hole_is": self.hole_is,
+            "mask_polarity": self.mask_polarity,
             "threshold": self.threshold,
             "precision": self.precision,
             "strategy": self.how.strategy,
