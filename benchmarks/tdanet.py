@@ -23,9 +23,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from inlay.losses import LeastSquares, TwoPathLoss
 from inlay.models import ResidualDiscriminator, TDANet
 from inlay.ops import erase
-from inlay.tasks import TextGuidedTask
+from inlay.tasks import TDANetTask
 from inlay.tasks.adversarial import Loss
-from inlay.tasks.text_guided import Answers
+from inlay.tasks.tdanet import Answers
 from inlay.text import GRUEncoder
 from inlay.text.base import padded
 from inlay.text_image import CLIPMatcher, Matcher
@@ -46,7 +46,7 @@ Step = Callable[[], object]
 class Turns:
     """A training step of the task, phase by phase, without the trainer that calls it otherwise."""
 
-    def __init__(self, task: TextGuidedTask, batch: Batch) -> None:
+    def __init__(self, task: TDANetTask, batch: Batch) -> None:
         self.task, self.batch = task, batch
         self.discriminate, self.generate = task.configure_optimizers()[0]
         self.answers: Answers
@@ -61,7 +61,7 @@ class Turns:
 
     def generator(self) -> None:
         """The generator's turn."""
-        with self.task.discriminators_fixed():
+        with self.task.frozen_discriminators():
             self._turn(self.generate, self.task.generator_loss)
         del self.answers  # as the trainer lets go of them, too
 
@@ -80,10 +80,10 @@ class Turns:
         optimizer.step()
 
 
-def make_task(matcher: Matcher | None = None, compile: bool = False) -> TextGuidedTask:
+def make_task(matcher: Matcher | None = None, compile: bool = False) -> TDANetTask:
     """The published sizes with a GRU of CUB's vocabulary and one discriminator, as ``conf`` puts them together."""
     weights = {f"{name}_{path}": weight for name, weight in WEIGHTS.items() for path in ("out", "rec")}
-    return TextGuidedTask(
+    return TDANetTask(
         net=TDANet(),
         loss=TwoPathLoss(weights, LeastSquares()),
         optimizer=functools.partial(torch.optim.Adam, lr=1e-4, betas=(0.0, 0.999)),
@@ -101,7 +101,7 @@ def lengths(batch: int) -> list[int]:
     return [*CAPTION, *random.Random(0).choices(range(CAPTION[0], CAPTION[1] + 1), k=batch - 2)]
 
 
-def make_batch(task: TextGuidedTask, batch: int, device: str) -> Batch:
+def make_batch(task: TDANetTask, batch: int, device: str) -> Batch:
     """Random pictures with one rectangular hole each, a quarter of the area, and captions of random words."""
     image = torch.rand(batch, 3, SIZE, SIZE, device=device).contiguous(memory_format=torch.channels_last)
     mask = torch.zeros(batch, 1, SIZE, SIZE, device=device)
@@ -129,7 +129,7 @@ def on_device(tokens: Tokens, device: str) -> Tokens:
     return Tokens(ids=ids, attended=attended, words=words)
 
 
-def inference(task: TextGuidedTask, batch: Batch) -> Step:
+def inference(task: TDANetTask, batch: Batch) -> Step:
     """What the network does to fill a batch, captions read; to be run without gradients."""
     net = task.net
     masked = erase(batch["image"], batch["mask"])
@@ -230,7 +230,7 @@ def measure_matched_step(repeats: int) -> None:
     report_ratio("tdanet.step_over_conv.clip", measure(turns.phases(), repeats))
 
 
-def report_parameters(task: TextGuidedTask) -> None:
+def report_parameters(task: TDANetTask) -> None:
     """What is trained, module by module, and what of the network is left for inference."""
     net = task.net
     names = ("encoder", "words", "prior", "posterior", "project", "generator")

@@ -219,7 +219,7 @@ def test_ddp_run_names_the_process_that_hangs(pictures, tmp_path):
 def test_processes_that_do_not_answer_are_known_by_their_numbers(failed):
     store = dist.HashStore()
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda rank: distributed.absent(store, rank, 4, 0.5), failed))
+        answers = list(pool.map(lambda rank: distributed.missing_ranks(store, rank, 4, 0.5), failed))
     assert answers == [[rank for rank in range(4) if rank not in failed]] * len(failed)
 
 
@@ -238,7 +238,7 @@ def test_first_process_keeps_the_store_and_is_gone_with_it(lasts, missing):
             self.set("", "")
             return False
 
-    assert distributed.absent(Store(), 1, 2, 9) == missing
+    assert distributed.missing_ranks(Store(), 1, 2, 9) == missing
 
 
 @pytest.mark.stranger("B.19")

@@ -35,7 +35,7 @@ TINY_TEXT = [  # likewise, for recipes that read
     "data.listing.captions=beside",
     "task.samples=1",
 ]
-TDANET = ["model=tdanet", "loss=tdanet", "task=text_guided", "optimizer=adam_gan", "callbacks=averaged"]
+TDANET = ["model=tdanet", "loss=tdanet", "task=tdanet", "optimizer=adam_gan", "callbacks=averaged"]
 
 
 def configure(*overrides):

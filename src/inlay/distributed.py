@@ -97,7 +97,7 @@ def explain_collective_errors(strategy: Any = None) -> Iterator[None]:
         ) from error
 
 
-def absent(store: Any, rank: int, world: int, seconds: float) -> list[int]:
+def missing_ranks(store: Any, rank: int, world: int, seconds: float) -> list[int]:
     """Who does not answer, of processes that all call this when an exchange has failed; empty where that is unknown.
 
     Args:
@@ -124,7 +124,7 @@ def _late() -> list[int]:
     rank, world = rank_and_world()
     if world == 1:
         return []
-    return absent(dist.distributed_c10d._get_default_store(), rank, world, _ROLL_CALL)
+    return missing_ranks(dist.distributed_c10d._get_default_store(), rank, world, _ROLL_CALL)
 
 
 def _named(late: list[int]) -> str:

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from inlay.data.datamodule import InpaintingData
 from inlay.errors import InlayError
 from inlay.runs.library_warnings import silence_warnings
-from inlay.tasks import ReconstructionTask, TextGuidedTask
+from inlay.tasks import ReconstructionTask, TDANetTask
 from inlay.tasks.optimization import Loss, clip_or_drop_gradients, propagate_nonfinite
 from tests.training import TDANET, TINY_TEXT, configure, metrics, train
 
@@ -102,9 +102,9 @@ def spoiling(monkeypatch):
         elif how == "gradient":  # infinite, of a finite loss
             spoiled_loss(ReconstructionTask, "batch_loss", lambda total: total + (total - total.detach()).sqrt())
         elif how == "generator":
-            spoiled_loss(TextGuidedTask, "generator_loss", lambda total: total * math.nan)
+            spoiled_loss(TDANetTask, "generator_loss", lambda total: total * math.nan)
         elif how == "discriminator":
-            spoiled_loss(TextGuidedTask, "discriminator_loss", lambda total: total * math.nan)
+            spoiled_loss(TDANetTask, "discriminator_loss", lambda total: total * math.nan)
         return fired
 
     return inject

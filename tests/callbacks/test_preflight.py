@@ -23,7 +23,7 @@ from inlay.errors import BadFile, InlayError
 from inlay.models.layers.cpu_sync_batch_norm import CPUSyncBatchNorm2d
 from inlay.tasks import AdversarialTask, ReconstructionTask
 from inlay.tasks.optimization import Loss
-from inlay.tasks.single_optimizer import OneOptimizerTask
+from inlay.tasks.single_optimizer import SingleOptimizerTask
 from inlay.types import Batch
 from tests.kills import remains
 from tests.models.model_tester import build
@@ -374,7 +374,7 @@ def test_a_game_with_it_ends_on_the_same_bits_as_one_without(tmp_path, picture_f
 
 
 def test_a_recipe_that_fills_nothing_has_no_holes():
-    class Encoder(OneOptimizerTask):
+    class Encoder(SingleOptimizerTask):
         def batch_loss(self, batch):
             return Loss(self.net(batch["image"]).square().sum(), {})
 

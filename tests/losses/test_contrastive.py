@@ -6,7 +6,14 @@ import torch.nn.functional as F
 
 from inlay.errors import InlayError
 from inlay.losses import contrastive
-from inlay.losses.contrastive import MatchingLoss, info_nce, same, sentence_matching, word_matching, word_scores
+from inlay.losses.contrastive import (
+    MatchingLoss,
+    false_negatives,
+    info_nce,
+    sentence_matching,
+    word_matching,
+    word_scores,
+)
 from inlay.types import TextFeatures, Tokens
 
 B, T, D, SIDE = 4, 5, 6, 3
@@ -78,20 +85,20 @@ def plain_cosines(image, text):
 
 def test_same_captions_or_classes_are_no_negatives():
     captions = tokens([3, 1], [3], [3, 1], [3, 1, 2])
-    assert same(captions).nonzero().tolist() == [[0, 2], [2, 0]]
-    labelled = same(captions, torch.tensor([0, 1, 2, 1]))
+    assert false_negatives(captions).nonzero().tolist() == [[0, 2], [2, 0]]
+    labelled = false_negatives(captions, torch.tensor([0, 1, 2, 1]))
     assert labelled.nonzero().tolist() == [[0, 2], [1, 3], [2, 0], [3, 1]]
 
 
 def test_padding_is_no_word_that_captions_share():
     """The word 0 at the end of a caption is not the 0 that pads another."""
-    assert not same(tokens([3, 0], [3])).any()
+    assert not false_negatives(tokens([3, 0], [3])).any()
 
 
 def test_what_pads_does_not_tell_captions_apart():
     captions = tokens([3], [3], [1, 2])
     captions["ids"][0, 1] = 9
-    assert same(captions).nonzero().tolist() == [[0, 1], [1, 0]]
+    assert false_negatives(captions).nonzero().tolist() == [[0, 1], [1, 0]]
 
 
 @pytest.mark.parametrize(("gamma1", "gamma2"), [(5.0, 5.0), (4.0, 2.0)])

@@ -17,7 +17,7 @@ from inlay.metrics import HoleErrors, InpaintingMetrics
 from inlay.models import ResidualDiscriminator, TDANet
 from inlay.ops import composite
 from inlay.runs.vocabulary import resolve_vocabulary
-from inlay.tasks import TextGuidedTask
+from inlay.tasks import TDANetTask
 from inlay.tasks.adversarial import split
 from inlay.text import GRUEncoder
 from inlay.text_image import Matcher
@@ -42,7 +42,7 @@ def make_task(**options):
         "text": GRUEncoder(["red", "blue", "bird", "a", "the"], dim=8, embedding=8, dropout=0.0),
         "discriminator": functools.partial(ResidualDiscriminator, (8, 8), attention=1),
     }
-    return TextGuidedTask(**(given | options))
+    return TDANetTask(**(given | options))
 
 
 def make_batch(task, images=None, captions=("a red bird", "the blue bird"), hole=slice(8, 24)):
@@ -77,7 +77,7 @@ def fit(task, batch, steps):
         task.discriminator_loss(batch, answer).total.backward()
         judge.step()
         make.zero_grad()
-        with task.discriminators_fixed():
+        with task.frozen_discriminators():
             total, terms = task.generator_loss(batch, answer)
             total.backward()
         make.step()
@@ -109,18 +109,18 @@ class TestTurns:
     def gradients(self, task):
         return {name for name, p in task.named_parameters() if p.grad is not None}
 
-    @pytest.mark.parametrize("judges", ["shared", "dual", "official"])
-    def test_discriminators_turn(self, judges):
-        task = make_task(judges=judges)
+    @pytest.mark.parametrize("discriminator_mode", ["shared", "dual", "official"])
+    def test_discriminators_turn(self, discriminator_mode):
+        task = make_task(discriminator_mode=discriminator_mode)
         batch = make_batch(task)
         task.discriminator_loss(batch, task.answer(batch, 0)).total.backward()
         assert self.gradients(task) == {n for n, _ in task.named_parameters() if n.startswith("discriminators")}
 
-    @pytest.mark.parametrize("judges", ["shared", "dual", "official"])
-    def test_generators_turn(self, judges):
-        task = make_task(judges=judges)
+    @pytest.mark.parametrize("discriminator_mode", ["shared", "dual", "official"])
+    def test_generators_turn(self, discriminator_mode):
+        task = make_task(discriminator_mode=discriminator_mode)
         batch = make_batch(task)
-        with task.discriminators_fixed():
+        with task.frozen_discriminators():
             task.generator_loss(batch, task.answer(batch, 0)).total.backward()
         expected = {n for n, _ in task.named_parameters() if n.startswith(("net", "text"))}
         assert self.gradients(task) == expected
@@ -129,7 +129,7 @@ class TestTurns:
     def test_a_matcher_gets_no_gradient_and_pictures_do(self):
         task = make_task(matcher=Colorist())
         batch = make_batch(task) | {"match_tokens": task.text.tokenizer(["red", "blue"])}
-        with task.discriminators_fixed():
+        with task.frozen_discriminators():
             total, terms = task.generator_loss(batch, task.answer(batch, 0))
             total.backward()
         assert {"words_out", "words_rec", "sentence_out", "sentence_rec"} <= terms.keys()
@@ -140,7 +140,7 @@ class TestTurns:
     def test_a_frozen_text_encoder_keeps_its_words(self):
         task = make_task(text=GRUEncoder(["red"], dim=8, embedding=8, frozen=True))
         batch = make_batch(task)
-        with task.discriminators_fixed():
+        with task.frozen_discriminators():
             task.generator_loss(batch, task.answer(batch, 0)).total.backward()
         assert {n for n in self.gradients(task) if n.startswith("text")} == {"text.null_word", "text.null_sentence"}
 
@@ -161,7 +161,7 @@ class TestTurns:
         """Table 3.5."""
         task = make_task(loss=TwoPathLoss(dict.fromkeys(WEIGHTS, 0.0) | {term: 1.0}, LeastSquares()))
         batch = make_batch(task)
-        with task.discriminators_fixed():
+        with task.frozen_discriminators():
             task.generator_loss(batch, task.answer(batch, 0)).total.backward()
         moved = {
             name
@@ -172,11 +172,11 @@ class TestTurns:
         assert not spared & moved
 
     @pytest.mark.parametrize(
-        ("judges", "learned"), [("shared", {"out", "rec"}), ("dual", {"out", "rec"}), ("official", {"rec"})]
+        ("discriminator_mode", "learned"), [("shared", {"out", "rec"}), ("dual", {"out", "rec"}), ("official", {"rec"})]
     )
-    def test_which_fillings_discriminators_learn_from(self, judges, learned):
+    def test_which_fillings_discriminators_learn_from(self, discriminator_mode, learned):
         """D2: in the official code no discriminator ever sees what users get."""
-        task = make_task(judges=judges)
+        task = make_task(discriminator_mode=discriminator_mode)
         terms = task.discriminator_loss(batch := make_batch(task), task.answer(batch, 0)).terms
         assert {name.removeprefix("d_") for name in terms} - {"real", "loss"} == learned
 
@@ -191,7 +191,7 @@ class TestTurns:
         assert passes == [6, 4, 2]
 
     def test_composites_are_judged_on_request(self):
-        task = make_task(judge_composite=True)
+        task = make_task(judged="composite")
         batch = make_batch(task)
         judged = task.answer(batch, 0).judged["out"]
         known = (batch["mask"] == 0).expand_as(judged)
@@ -205,8 +205,8 @@ class TestTurns:
         assert terms["r1"] > 0
 
     def test_each_discriminator_judges_what_it_learned(self):
-        for judges, passes in (("dual", [2, 2, 2, 2]), ("official", [4, 4, 2])):
-            task, seen = make_task(judges=judges), []
+        for discriminator_mode, passes in (("dual", [2, 2, 2, 2]), ("official", [4, 4, 2])):
+            task, seen = make_task(discriminator_mode=discriminator_mode), []
             for judge in task.discriminators:
                 judge.register_forward_pre_hook(lambda _, given, seen=seen: seen.append(len(given[0])))
             answer = task.answer(batch := make_batch(task), 0)
@@ -257,7 +257,7 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("options", "complaint"),
         [
-            ({"judges": "both"}, "task.judges must be one of shared, dual, official"),
+            ({"discriminator_mode": "both"}, "task.discriminator_mode must be one of shared, dual, official"),
             ({"text": None}, "needs text=gru"),
             ({"net": torch.nn.Linear(1, 1)}, "needs model=tdanet and loss=tdanet, got Linear"),
             ({"loss": torch.nn.L1Loss()}, "needs model=tdanet and loss=tdanet, got TDANet and L1Loss"),
@@ -434,8 +434,8 @@ class TestRuns:
     def test_clipping_and_parts_and_half_precision_train(self, birds, tmp_path):
         run(
             tmp_path, birds, "task.gradient_clip=0.001", "task.accumulate=2", "trainer.precision=bf16-mixed",
-            "task.r1=1", "task.judges=dual", "iterations=2", "optimizer._target_=torch.optim.SGD", "~optimizer.betas",
-            "optimizer.lr=1.0",
+            "task.r1=1", "task.discriminator_mode=dual", "iterations=2", "optimizer._target_=torch.optim.SGD",
+            "~optimizer.betas", "optimizer.lr=1.0",
         )  # fmt: skip
         start = weights_before(birds)
         moved = weights(tmp_path)["state_dict"]
@@ -459,7 +459,7 @@ class TestRuns:
     def test_parts_make_the_same_step(self, birds, tmp_path):
         """Latents are drawn for the whole batch, spectral norm iterates once a batch, the penalty comes along."""
         common = ["iterations=2", "text.dropout=0", "data.batch_size=4", "model.latent_transform=true", *DESCENT]
-        common += ["model.checkpointing=true", "task.judges=dual", "task.r1=1", "task.r1_every=1"]
+        common += ["model.checkpointing=true", "task.discriminator_mode=dual", "task.r1=1", "task.r1_every=1"]
         for parts in (1, 2):
             run(tmp_path / f"{parts}", birds, *common, f"task.accumulate={parts}")
         one, two = (weights(tmp_path / f"{parts}")["state_dict"] for parts in (1, 2))
@@ -542,7 +542,7 @@ def weights_before(birds):
     from pathlib import Path
 
     with tempfile.TemporaryDirectory() as folder:
-        run(Path(folder), birds, "optimizer.lr=0", "iterations=1", "task.judges=dual")
+        run(Path(folder), birds, "optimizer.lr=0", "iterations=1", "task.discriminator_mode=dual")
         return {k: v for k, v in weights(Path(folder))["state_dict"].items() if "original" in k or "temperature" in k}
 
 

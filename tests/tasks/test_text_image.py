@@ -11,10 +11,10 @@ from torch.optim.lr_scheduler import ConstantLR
 from torch.utils.data import DataLoader
 
 from inlay.errors import InlayError
-from inlay.losses.contrastive import MatchingLoss, same, sentence_matching, word_matching
+from inlay.losses.contrastive import MatchingLoss, false_negatives, sentence_matching, word_matching
 from inlay.models.damsm import DAMSM
 from inlay.runs.library_warnings import silence_warnings
-from inlay.tasks.text_image import MatchingTask, Retrieval, r_precision
+from inlay.tasks.text_image import Retrieval, TextImageTask, r_precision
 from inlay.text import GRUEncoder
 from inlay.text_image import DAMSMMatcher
 
@@ -47,7 +47,7 @@ def task(loss=None, text="own", lr=0.01, **options):
         "model": {"_target_": "inlay.models.damsm.DAMSM", **NETWORK, **options},
         "text": {"_target_": "inlay.text.GRUEncoder", **READER},
     }
-    return MatchingTask(
+    return TextImageTask(
         DAMSM(**NETWORK | options),
         loss or MatchingLoss(),
         partial(torch.optim.Adam, lr=lr),
@@ -109,7 +109,7 @@ def test_loss_is_that_of_both_encoders():
     module = task(MatchingLoss(words=0.5, sentence=2.0)).eval()
     batch = batch_for(module, *CAPTIONS, CAPTIONS[0], label=torch.tensor([0, 0, 1, 2, 3, 4, 5]))
     image, text = module.net(batch["image"]), module.text(batch["tokens"])
-    duplicates = same(batch["tokens"], batch["label"])
+    duplicates = false_negatives(batch["tokens"], batch["label"])
     assert duplicates.sum() == 4
     words = word_matching(image.regions, text.words, text.word_mask, duplicates, 4.0, 5.0, 10.0)
     sentence = sentence_matching(image.whole, text.sentence, duplicates, 10.0)
@@ -174,7 +174,7 @@ def test_data_gets_the_encoders_tokenizer():
 
 
 def test_no_text_encoder_is_answered_with_what_to_choose():
-    with pytest.raises(InlayError, match=r"task=matching needs a text encoder.*text=lstm"):
+    with pytest.raises(InlayError, match=r"task=text_image needs a text encoder.*text=lstm"):
         task(text=None)
 
 

@@ -45,7 +45,7 @@ def test_another_networks_checkpoint_is_refused(run, tmp_path):
     state = {f"net.{k}": v for k, v in net.state_dict().items()}
     config = {"model": {"_target_": "inlay.models.PConvUNet", "levels": 4, "width": 4}}
     torch.save({"state_dict": state, checkpoints.META_KEY: provenance(config)}, tmp_path / "pconv.ckpt")
-    with pytest.raises(InlayError, match=r"matcher\.checkpoint=.*pconv\.ckpt: holds PConvUNet.*task=matching"):
+    with pytest.raises(InlayError, match=r"matcher\.checkpoint=.*pconv\.ckpt: holds PConvUNet.*task=text_image"):
         DAMSMMatcher(str(tmp_path / "pconv.ckpt"))
 
 

@@ -94,7 +94,7 @@ class EMA(pl.Callback):
 
 def _weights(task: pl.LightningModule) -> Iterator[tuple[str, Tensor]]:
     """What is averaged, named as in the task's state dict: parameters that are trained, and no others."""
-    for name, module in cast(InpaintingTask, task).averaged().items():
+    for name, module in cast(InpaintingTask, task).averaged_modules().items():
         for key, parameter in module.named_parameters():
             if parameter.requires_grad:
                 yield f"{name}.{key}", parameter

@@ -69,9 +69,9 @@ class ImageGrids(pl.Callback):
             _send(logger, sheet.pixels, titles, trainer.global_step)
 
     def _keep(self, task: InpaintingTask, outputs: Any, batch: Batch, most: int) -> None:
-        columns = task.columns(batch, outputs)
+        columns = task.grid_columns(batch, outputs)
         self._titles = list(columns)
-        remarks = task.remarks(batch, self.words) or [""] * len(batch["id"])
+        remarks = task.grid_captions(batch, self.words) or [""] * len(batch["id"])
         for number, remark in list(enumerate(remarks))[:most]:
             strip = contact_sheet([[_picture(column[number]) for column in columns.values()]])
             self._rows.append(labeled(strip.rgb(), remark) if remark else strip.rgb())

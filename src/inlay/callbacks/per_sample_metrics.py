@@ -92,7 +92,7 @@ class ValidationItems(pl.Callback):
         missing = self.pictures - len(self._strips)
         if missing > 0 and trainer.is_global_zero and _dashboards(trainer):
             with trainer.precision_plugin.forward_context():  # as the rest of the validation
-                columns = cast(InpaintingTask, pl_module).columns(batch, outputs)
+                columns = cast(InpaintingTask, pl_module).grid_columns(batch, outputs)
             for number, name in list(enumerate(batch["id"]))[:missing]:
                 self._strips[name] = _strip([column[number] for column in columns.values()])
 

@@ -159,7 +159,7 @@ def _memory(trainer: pl.Trainer, task: Task, step: StepCosts | str, pictures: in
     if isinstance(step, str):
         return step
     averaged = any(isinstance(callback, EMA) for callback in trainer.callbacks)  # type: ignore[attr-defined]
-    means = cast(InpaintingTask, task).averaged().values() if averaged else []
+    means = cast(InpaintingTask, task).averaged_modules().values() if averaged else []
     return Memory(
         weights=size([*task.parameters(), *task.buffers()]),
         gradients=size(trainable(task)),

@@ -24,7 +24,7 @@ _PARTLY = {
         "color_jitter",
         "caption_dropout",
     ),
-    "task": ("_target_", "judges", "judge_composite", "r1", "gradient_clip", "accumulate"),
+    "task": ("_target_", "discriminator_mode", "judged", "r1", "gradient_clip", "accumulate"),
 }
 
 _VERSION = re.compile(r"[A-Za-z0-9_.+!-]{1,64}")

@@ -56,7 +56,7 @@ def _from_checkpoint(path: Path, device: torch.device | str, precision: Inferenc
     if takes[:2] != ["masked", "mask"]:
         raise InlayError(
             f"{path}: a checkpoint of {type(net).__name__}, which fills no holes. Give one of task=reconstruction or "
-            "task=text_guided."
+            "task=tdanet."
         )
     more = path, training_size(path), precision
     if "text" in takes:

@@ -18,8 +18,8 @@ _EPS = 1e-6  # of a norm; the usual 1e-8 is zero in half precision
 _BUDGET = 2**25  # numbers in the largest tensor of word_scores (128 MiB); more is done in parts
 
 
-def same(tokens: Tokens, label: Tensor | None = None) -> Tensor:
-    """Which pairs are no negatives: the captions are the same, or the pictures are of one class.
+def false_negatives(tokens: Tokens, label: Tensor | None = None) -> Tensor:
+    """Which pairs are no negatives: equal captions, or the pictures are of one class.
 
     Args:
         tokens: the captions.
@@ -50,7 +50,7 @@ def sentence_matching(
     Args:
         image: ``(B, D)``.
         sentence: ``(B, D)``.
-        duplicates: ``(B, B)`` bool, True = no negative (see :func:`same`).
+        duplicates: ``(B, B)`` bool, True = no negative (see :func:`false_negatives`).
         gamma3: sharpness of the softmax.
         captioned: ``(B,)`` bool, False = a picture without a caption: it counts neither as a pair nor as a negative.
     """
@@ -133,7 +133,7 @@ def info_nce(
     Args:
         image: ``(B, D)``.
         text: ``(B, D)``.
-        duplicates: ``(B, B)`` bool, True = no negative (see :func:`same`).
+        duplicates: ``(B, B)`` bool, True = no negative (see :func:`false_negatives`).
         temperature: cosines are divided by it.
         captioned: as in :func:`sentence_matching`.
     """
@@ -180,7 +180,7 @@ class MatchingLoss(nn.Module):
             regions: ``(B, D, H, W)``.
             whole: ``(B, D)``.
             text: of the captions.
-            duplicates: see :func:`same`.
+            duplicates: see :func:`false_negatives`.
             captioned: see :func:`sentence_matching`.
 
         Returns:

@@ -143,7 +143,7 @@ class Inpainter:
             InlayError: text for a model without, a draw from one that draws nothing; see :func:`check_asked`.
         """
         check_asked(text, seed, samples)
-        other = "name a text-guided model (task=text_guided)"
+        other = "name a text-guided model (task=tdanet)"
         if text and not self.filler.takes_text:
             raise InlayError(f"text: {self.name} takes no text. Leave it out, or {other}.")
         asked = " and ".join(

@@ -36,7 +36,7 @@ def check_used(config: Mapping[str, Any]) -> None:
     for group in ("text", "discriminator", "matcher"):
         if config.get(group) is not None and group not in config["task"]:
             raise InlayError(
-                f"{group}= does nothing in this recipe. Leave it out, or choose one that uses it: task=text_guided."
+                f"{group}= does nothing in this recipe. Leave it out, or choose one that uses it: task=tdanet."
             )
 
 

@@ -23,5 +23,5 @@ def init_weights(task: nn.Module, init_from: str | None, text_from: str | None) 
     if text_from:
         text = getattr(task, "text", None)
         if text is None:
-            raise InlayError("text_from=CHECKPOINT is for recipes that read: task=text_guided or task=matching.")
+            raise InlayError("text_from=CHECKPOINT is for recipes that read: task=tdanet or task=text_image.")
         load_text(text_from, text)

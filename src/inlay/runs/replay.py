@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from inlay.checkpoints import META_KEY, Bounded, check_trusted, read
 from inlay.errors import InlayError, one_line
-from inlay.models.layers import iterations_held
+from inlay.models.layers import power_iterations_paused
 from inlay.printing import console, say
 from inlay.tasks.base import Replayed, Task
 from inlay.tasks.optimization import not_finite, propagate_nonfinite, split
@@ -63,7 +63,7 @@ def run(path: str | Path, task: Task) -> None:
     found = False
     for number, part in enumerate(split(batch, task.accumulate)):
         task.seed_draws(number)
-        with first_not_finite(task) as layers, iterations_held([task] if number else []):
+        with first_not_finite(task) as layers, power_iterations_paused([task] if number else []):
             for loss in task.losses(part, number):
                 found |= _report(loss.terms | {"loss": loss.total.detach()}, task, loss.total)
         if layers:

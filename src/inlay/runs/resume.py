@@ -13,7 +13,7 @@ from inlay.printing import say
 log = logging.getLogger(__name__)
 
 _NOT_OF_THE_RUN = ("resume", "run_dir", "run_id", "init_from", "text_from")
-_STATE = ("model", "text", "discriminator", "optimizer", "scheduler", "task._target_", "task.judges")
+_STATE = ("model", "text", "discriminator", "optimizer", "scheduler", "task._target_", "task.discriminator_mode")
 """Settings that a checkpoint's state was made with: weights, running means, schedules."""
 _HARMLESS = ("model.checkpointing",)
 

@@ -3,7 +3,7 @@
 from inlay.tasks.adversarial import AdversarialTask
 from inlay.tasks.inpainting import InpaintingTask
 from inlay.tasks.reconstruction import ReconstructionTask
-from inlay.tasks.text_guided import TextGuidedTask
-from inlay.tasks.text_image import MatchingTask
+from inlay.tasks.tdanet import TDANetTask
+from inlay.tasks.text_image import TextImageTask
 
-__all__ = ["AdversarialTask", "InpaintingTask", "MatchingTask", "ReconstructionTask", "TextGuidedTask"]
+__all__ = ["AdversarialTask", "InpaintingTask", "ReconstructionTask", "TDANetTask", "TextImageTask"]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from inlay.distributed import average_gradients
-from inlay.models.layers import iterations_held
+from inlay.models.layers import power_iterations_paused
 from inlay.tasks.base import MakeOptimizer, MakeScheduler
 from inlay.tasks.inpainting import InpaintingTask
 from inlay.tasks.optimization import Loss, add_terms, parameters_of, propagate_nonfinite, split, trainable
@@ -108,7 +108,10 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
             return self.generator_loss(parts[number], answer(number, learning=True))
 
         terms = self._turn(discriminate, discriminators_loss, len(parts))
-        with self.discriminators_fixed(), iterations_held([] if kept is not None else self.generator_modules()):
+        with (
+            self.frozen_discriminators(),
+            power_iterations_paused([] if kept is not None else self.generator_modules()),
+        ):
             terms |= self._turn(generate, generators_loss, len(parts))
         self.log_terms(terms, _ON_THE_BAR)
         for schedule in cast(list[Any], self.lr_schedulers()):
@@ -118,10 +121,10 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
         """See :class:`Task`; the discriminators' first."""
         answer = self.answer(batch, part)
         yield self.discriminator_loss(batch, answer)
-        with self.discriminators_fixed():
+        with self.frozen_discriminators():
             yield self.generator_loss(batch, answer)
 
-    def moved_by(self, number: int) -> Iterable[nn.Module]:
+    def modules_of_optimizer(self, number: int) -> Iterable[nn.Module]:
         """The discriminators first."""
         return self.generator_modules() if number else [self.discriminators]
 
@@ -144,7 +147,7 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
         mean: dict[str, Tensor] = {}
         with self._without_reducer():
             for number in range(parts):
-                with iterations_held([self] if number else []):
+                with power_iterations_paused([self] if number else []):
                     total, terms = loss(number)
                     self.manual_backward(propagate_nonfinite(total) / parts)
                 add_terms(mean, terms, parts)
@@ -167,7 +170,7 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
         return strategy.block_backward_sync() if isinstance(strategy, ParallelStrategy) else _nothing()
 
     @contextmanager
-    def discriminators_fixed(self) -> Iterator[None]:
+    def frozen_discriminators(self) -> Iterator[None]:
         """No gradient for them."""
         mine = trainable(self.discriminators)
         for parameter in mine:

@@ -237,7 +237,9 @@ class Task(pl.LightningModule, ABC):
         zero(self.trainer.optimizers)
         self.fault = None
         if not self._remembered:
-            self._remembered = [BufferSnapshot(self.moved_by(number)) for number in range(len(self.trainer.optimizers))]
+            self._remembered = [
+                BufferSnapshot(self.modules_of_optimizer(number)) for number in range(len(self.trainer.optimizers))
+            ]
         for buffers in self._remembered:
             buffers.remember()
         self._in_batch = True
@@ -247,7 +249,7 @@ class Task(pl.LightningModule, ABC):
     def optimizer_zero_grad(self, *args: Any) -> None:
         """Nothing: done when the batch began, and a batch's first parts may have left gradients since."""
 
-    def moved_by(self, number: int) -> Iterable[nn.Module]:
+    def modules_of_optimizer(self, number: int) -> Iterable[nn.Module]:
         """The modules that an optimizer, by its number, moves."""
         return [self]
 

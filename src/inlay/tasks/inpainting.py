@@ -25,17 +25,17 @@ class InpaintingTask(Task):
     def fill(self, batch: Batch) -> Prediction:
         """Fill the holes of a batch as a user would have them filled; what is under the mask is never read."""
 
-    def averaged(self) -> Mapping[str, nn.Module]:
+    def averaged_modules(self) -> Mapping[str, nn.Module]:
         """The modules that fill holes, by their names in the task: what an average of weights is taken of."""
         return {"net": self.net}
 
-    def columns(self, batch: Batch, prediction: Prediction) -> dict[str, Tensor]:
+    def grid_columns(self, batch: Batch, prediction: Prediction) -> dict[str, Tensor]:
         """The pictures of a grid by title, each ``(B, 3, H, W)``."""
         image, mask = batch["image"], batch["mask"]
         masked = erase(image, mask)
         return {"masked": masked, "raw": prediction.raw, "composite": prediction.composite, "original": image}
 
-    def remarks(self, batch: Batch, words: bool) -> list[str]:
+    def grid_captions(self, batch: Batch, words: bool) -> list[str]:
         """A line of text for each row of a grid: the caption, where there is one.
 
         Args:

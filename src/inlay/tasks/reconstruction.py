@@ -3,11 +3,11 @@
 from inlay.ops import erase
 from inlay.tasks.inpainting import InpaintingTask, predicted
 from inlay.tasks.optimization import Loss
-from inlay.tasks.single_optimizer import OneOptimizerTask
+from inlay.tasks.single_optimizer import SingleOptimizerTask
 from inlay.types import Batch, Prediction
 
 
-class ReconstructionTask(OneOptimizerTask, InpaintingTask):
+class ReconstructionTask(SingleOptimizerTask, InpaintingTask):
     """One network, one optimizer, a weighted sum of losses.
 
     Works for any network with ``forward(masked, mask) -> raw``. The hole is erased here, before the network sees

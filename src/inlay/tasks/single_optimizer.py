@@ -10,7 +10,7 @@ from inlay.tasks.optimization import Loss, add_terms, propagate_nonfinite, split
 from inlay.types import Batch
 
 
-class OneOptimizerTask(Task):
+class SingleOptimizerTask(Task):
     """A recipe with one loss. Arguments: see :class:`Task`."""
 
     @abstractmethod

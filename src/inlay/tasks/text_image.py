@@ -8,12 +8,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from inlay.errors import InlayError
-from inlay.losses.contrastive import MatchingLoss, same
+from inlay.losses.contrastive import MatchingLoss, false_negatives
 from inlay.metrics import MetricSpec
 from inlay.models.damsm import DAMSM, ImageFeatures
 from inlay.tasks.base import MakeOptimizer, MakeScheduler
 from inlay.tasks.optimization import Loss
-from inlay.tasks.single_optimizer import OneOptimizerTask
+from inlay.tasks.single_optimizer import SingleOptimizerTask
 from inlay.text import TextEncoder, Tokenizer
 from inlay.types import Batch, TextFeatures, Tokens
 
@@ -23,7 +23,7 @@ RIVALS = 99
 _ROWS = 1024  # pictures that r_precision compares with all captions at a time
 
 
-class MatchingTask(OneOptimizerTask):
+class TextImageTask(SingleOptimizerTask):
     """Trains an image encoder and a text encoder on whole pictures; holes are not looked at.
 
     Logs the loss and its terms, and ``val/r_precision`` (see :func:`r_precision`; higher is better), which depends
@@ -65,7 +65,7 @@ class MatchingTask(OneOptimizerTask):
         accumulate: int = 1,
     ) -> None:
         if text is None:
-            raise InlayError("task=matching needs a text encoder, got none. Choose one: text=lstm.")
+            raise InlayError("task=text_image needs a text encoder, got none. Choose one: text=lstm.")
         if text.dim != net.dim:
             raise InlayError(f"model.dim and text.dim must be equal, got {net.dim} and {text.dim}. Set model.dim.")
         super().__init__(net, loss, optimizer, scheduler, config, compile, gradient_clip, accumulate)
@@ -105,12 +105,12 @@ class MatchingTask(OneOptimizerTask):
     def _compare(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor], ImageFeatures, TextFeatures]:
         if "tokens" not in batch:
             raise InlayError(
-                "task=matching needs captions as tokens, but the batches have none. "
+                "task=text_image needs captions as tokens, but the batches have none. "
                 "Choose text=lstm, and a dataset with captions (data=cub, or an index with captions)."
             )
         tokens = batch["tokens"]
         image, text = self(batch["image"], tokens)
-        duplicates, captioned = same(tokens, batch.get("label")), tokens["words"].any(dim=1)
+        duplicates, captioned = false_negatives(tokens, batch.get("label")), tokens["words"].any(dim=1)
         total, terms = self.loss(image.regions, image.whole, text, duplicates, captioned)
         return total, terms, image, text
 

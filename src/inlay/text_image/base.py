@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from inlay.losses.contrastive import same
+from inlay.losses.contrastive import false_negatives
 from inlay.models.frozen import Frozen
 from inlay.text import Tokenizer
 from inlay.types import Tokens
@@ -40,7 +40,7 @@ class Matcher(Frozen, ABC):
         """
         with torch.no_grad():
             text = self.read(tokens)
-        duplicates, captioned = same(tokens, label), tokens["words"].any(dim=1)
+        duplicates, captioned = false_negatives(tokens, label), tokens["words"].any(dim=1)
         seen = self.look(torch.cat(list(images.values())))
         answers = zip(*(features.chunk(len(images)) for features in seen), strict=True)
         return {

@@ -1,4 +1,4 @@
-"""Matching by words and regions, with encoders that ``task=matching`` has trained."""
+"""Matching by words and regions, with encoders that ``task=text_image`` has trained."""
 
 from typing import cast
 
@@ -21,7 +21,7 @@ class DAMSMMatcher(Matcher):
     (:func:`~inlay.losses.contrastive.sentence_matching`).
 
     Args:
-        checkpoint: a file that a run with ``task=matching`` wrote. It brings both encoders, but not the weights of an
+        checkpoint: a file that a run with ``task=text_image`` wrote. It brings both encoders, but not the weights of an
             image trunk that was not trained: those come from where they came from in that run.
         gamma1: sharpness of a word's attention to regions.
         gamma2: how much the best-shown word outweighs the others.
@@ -39,7 +39,7 @@ class DAMSMMatcher(Matcher):
         if not isinstance(image, DAMSM):
             raise InlayError(
                 f"matcher.checkpoint={checkpoint}: holds {type(image).__name__}, not an image encoder. "
-                "Give a checkpoint that `inlay train` wrote with experiment=damsm_cub (task=matching)."
+                "Give a checkpoint that `inlay train` wrote with experiment=damsm_cub (task=text_image)."
             )
         self.image = image
         self.text = cast(TextEncoder, checkpoints.build_text_encoder(checkpoint))

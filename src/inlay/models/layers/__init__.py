@@ -5,7 +5,7 @@ from inlay.models.layers.gradient_checkpointing import checkpointed, refuse_to_c
 from inlay.models.layers.partial_conv import MaskWindow, PartialConv2d, partial_window
 from inlay.models.layers.residual import LEAK, ResidualBlock
 from inlay.models.layers.self_attention import SelfAttention2d, attend, query_conv
-from inlay.models.layers.spectral import iterations_held, spectral
+from inlay.models.layers.spectral import power_iterations_paused, spectral
 
 __all__ = [
     "LEAK",
@@ -16,8 +16,8 @@ __all__ = [
     "attend",
     "checkpointed",
     "convert_sync_batchnorm",
-    "iterations_held",
     "partial_window",
+    "power_iterations_paused",
     "query_conv",
     "refuse_to_compile",
     "revert_sync_batchnorm",

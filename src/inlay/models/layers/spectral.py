@@ -31,7 +31,7 @@ def spectral(conv: Conv, rows: int | None = None) -> Conv:
 
 
 @contextmanager
-def iterations_held(modules: Iterable[nn.Module]) -> Iterator[None]:
+def power_iterations_paused(modules: Iterable[nn.Module]) -> Iterator[None]:
     """No power iterations in these modules meanwhile: normalized weights stay those of the forward pass before."""
     layers = (layer for module in modules for layer in module.modules())
     norms = [layer.norm for layer in layers if isinstance(layer, InFloat32) and layer.norm.training]

@@ -1,7 +1,7 @@
 """Training a network that fills a hole with what a text asks for: two paths, and discriminators for both."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from inlay.errors import InlayError
 from inlay.losses import Scores, TwoPathLoss, discriminator_loss, r1_penalty
 from inlay.metrics import HoleErrors, MetricSpec
 from inlay.models import TDANet
-from inlay.models.layers import iterations_held
+from inlay.models.layers import power_iterations_paused
 from inlay.models.tdanet import Noise, TwoPathOutput
 from inlay.ops import composite, erase
 from inlay.randomness import RngStream, torch_seed
@@ -24,10 +24,11 @@ from inlay.text import TextEncoder, Tokenizer
 from inlay.text_image import Matcher
 from inlay.types import Batch, Prediction, TextFeatures
 
-Judges = Literal["shared", "dual", "official"]
+DiscriminatorMode = Literal["shared", "dual", "official"]
+Judged = Literal["raw", "composite"]
 
 
-class Role(NamedTuple):
+class DiscriminatorRole(NamedTuple):
     """What a discriminator is for, by paths."""
 
     learns: tuple[str, ...]
@@ -39,10 +40,10 @@ class Role(NamedTuple):
 
 
 _BOTH = ("out", "rec")
-ROLES: dict[Judges, tuple[Role, ...]] = {
-    "shared": (Role(_BOTH, _BOTH, _BOTH),),
-    "dual": (Role(("out",), ("out",), ("out",)), Role(("rec",), ("rec",), ("rec",))),
-    "official": (Role(("rec",), _BOTH, ()), Role(("rec",), (), _BOTH)),
+ROLES: dict[DiscriminatorMode, tuple[DiscriminatorRole, ...]] = {
+    "shared": (DiscriminatorRole(_BOTH, _BOTH, _BOTH),),
+    "dual": (DiscriminatorRole(("out",), ("out",), ("out",)), DiscriminatorRole(("rec",), ("rec",), ("rec",))),
+    "official": (DiscriminatorRole(("rec",), _BOTH, ()), DiscriminatorRole(("rec",), (), _BOTH)),
 }
 
 
@@ -54,7 +55,7 @@ class Answers(NamedTuple):
     """By path, ``(B, 3, H, W)``."""
 
 
-class TextGuidedTask(AdversarialTask[Answers]):
+class TDANetTask(AdversarialTask[Answers]):
     """TDANet's recipe: two paths, KL, multi-scale L1, an adversarial game, and perhaps a text-image matcher.
 
     Only the inpainting path is ever shown as a result. The auxiliary path, ``rec``, has seen the truth; how far it is
@@ -68,10 +69,10 @@ class TextGuidedTask(AdversarialTask[Answers]):
         config: likewise.
         text: reads captions; trained with the network as far as it is not frozen.
         discriminator: makes a discriminator (a Hydra partial).
-        judges: ``shared``: one discriminator learns from both paths and judges both; ``dual``: one for each path;
-            ``official``: two, which both learn from the auxiliary path, as in the official code: one is to be fooled by
-            both paths, the other's scores of the photograph are to be matched.
-        judge_composite: judge pictures with their known pixels put back, rather than raw answers.
+        discriminator_mode: ``shared``: one discriminator for both paths; ``dual``: one for each path; ``official``: two
+            that both learn from the auxiliary path, as in the official code. Both paths have to fool the first of them,
+            and to match the second one's scores of the photograph.
+        judged: what discriminators see: ``raw`` outputs, or the ``composite`` with its known pixels put back.
         matcher: compares pictures with captions; None for none.
         r1: weight of the gradient penalty on photographs, 0 for none; they are in ``[0, 1]``, where it is a quarter of
             what it is in ``[-1, 1]``.
@@ -103,8 +104,8 @@ class TextGuidedTask(AdversarialTask[Answers]):
         config: dict[str, Any],
         text: TextEncoder | None,
         discriminator: Callable[[], nn.Module] | None,
-        judges: Judges = "shared",
-        judge_composite: bool = False,
+        discriminator_mode: DiscriminatorMode = "shared",
+        judged: Judged = "raw",
         matcher: Matcher | None = None,
         r1: float = 0.0,
         r1_every: int = 16,
@@ -113,13 +114,15 @@ class TextGuidedTask(AdversarialTask[Answers]):
         gradient_clip: float | None = None,
         accumulate: int = 1,
     ) -> None:
-        if judges not in ROLES:
-            raise InlayError(f"task.judges must be one of {', '.join(ROLES)}, got {judges!r}.")
+        if discriminator_mode not in ROLES:
+            raise InlayError(f"task.discriminator_mode must be one of {', '.join(ROLES)}, got {discriminator_mode!r}.")
+        if judged not in get_args(Judged):
+            raise InlayError(f"task.judged must be raw or composite, got {judged!r}.")
         if not (isinstance(net, TDANet) and isinstance(loss, TwoPathLoss)):
             given = f"{type(net).__name__} and {type(loss).__name__}"
-            raise InlayError(f"task=text_guided needs model=tdanet and loss=tdanet, got {given}.")
+            raise InlayError(f"task=tdanet needs model=tdanet and loss=tdanet, got {given}.")
         if text is None or discriminator is None:
-            raise InlayError("task=text_guided needs text=gru (or lstm, clip, bert) and discriminator=residual.")
+            raise InlayError("task=tdanet needs text=gru (or lstm, clip, bert) and discriminator=residual.")
         if text.dim != net.text_dim:
             raise InlayError(
                 f"model.text_dim={net.text_dim} and text.dim={text.dim} must be the same. Set one of them."
@@ -129,17 +132,17 @@ class TextGuidedTask(AdversarialTask[Answers]):
                 f"task.r1 and task.samples must be at least 0 and task.r1_every at least 1, got {r1}, {samples} and "
                 f"{r1_every}."
             )
-        discriminators = [discriminator() for _ in ROLES[judges]]
+        discriminators = [discriminator() for _ in ROLES[discriminator_mode]]
         super().__init__(net, discriminators, loss, optimizer, scheduler, config, compile, gradient_clip, accumulate)
         self.text = text
-        self.roles = ROLES[judges]
-        self.judge_composite = judge_composite
+        self.roles = ROLES[discriminator_mode]
+        self.judged = judged
         self.matcher = matcher
         self.r1, self.r1_every = r1, r1_every
         self.samples = samples
         self.rec_errors, self.own_errors, self.swapped_errors = HoleErrors(), HoleErrors(), HoleErrors()
 
-    def averaged(self) -> Mapping[str, nn.Module]:
+    def averaged_modules(self) -> Mapping[str, nn.Module]:
         """The network and the text encoder."""
         return {"net": self.net, "text": self.text}
 
@@ -167,7 +170,7 @@ class TextGuidedTask(AdversarialTask[Answers]):
         noise = self._noise(self.net.latent_shape(image), part)
         paths = self.net.paths(image, mask, self.read(batch), noise)
         judged = {"out": paths.out.raw, "rec": paths.rec.raw}
-        if self.judge_composite:
+        if self.judged == "composite":
             judged = {name: composite(raw, image, mask) for name, raw in judged.items()}
         return Answers(paths, judged)
 
@@ -232,14 +235,14 @@ class TextGuidedTask(AdversarialTask[Answers]):
         for errors in (self.rec_errors, self.own_errors, self.swapped_errors):
             errors.reset()
 
-    def columns(self, batch: Batch, prediction: Prediction) -> dict[str, Tensor]:
+    def grid_columns(self, batch: Batch, prediction: Prediction) -> dict[str, Tensor]:
         """Masked, out (the mean of the latent), samples of it, original."""
         image, mask = batch["image"], batch["mask"]
         text = self.read(batch)
         samples = {f"sample {k + 1}": self._sample(batch, text, k) for k in range(self.samples)}
         return {"masked": erase(image, mask), "out": prediction.composite, **samples, "original": image}
 
-    def remarks(self, batch: Batch, words: bool) -> list[str]:
+    def grid_captions(self, batch: Batch, words: bool) -> list[str]:
         """Captions, and if asked for the words that each path looks at most, with their shares."""
         captions = batch["caption"]
         if not words:
@@ -291,7 +294,7 @@ class TextGuidedTask(AdversarialTask[Answers]):
         with (
             torch.compiler.set_stance("force_eager"),
             sdpa_kernel(SDPBackend.MATH),
-            iterations_held(self.discriminators),
+            power_iterations_paused(self.discriminators),
         ):
             return torch.stack([r1_penalty(judge(real), real) for judge in self.discriminators]).sum()
 
