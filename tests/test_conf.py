@@ -15,7 +15,7 @@ from tests.training import TINY, TINY_TEXT, configure, metrics, train
 
 CONF = ROOT / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
-BUILT_ON_OTHERS = {*CONF.glob("experiment/*"), *CONF.glob("protocol/*")} - {CONF / "protocol/base.yaml"}
+BUILT_ON_OTHERS = {*CONF.glob("experiment/**/*.yaml"), *CONF.glob("protocol/*")} - {CONF / "protocol/base.yaml"}
 EXPLAINED = sorted(set(CONF.rglob("*.yaml")) - BUILT_ON_OTHERS)
 CHOICES = sorted(
     f"{path.parent.name}={path.stem}"

@@ -1,4 +1,4 @@
-"""``conf/trainer``: which precision, one batch to debug with, a profile. The processor stands in for a GPU."""
+"""``conf/trainer`` and ``conf/debug``: precision, one batch to debug with, a profile; the processor stands in for a GPU."""
 
 import json
 from itertools import islice
@@ -10,9 +10,7 @@ from inlay import precision
 from inlay.data.loader import InfiniteDistributedSampler
 from inlay.errors import InlayError
 from inlay.tasks import ReconstructionTask
-from tests.training import TINY, metrics, train, weights
-
-ANYWHERE = [setting for setting in TINY if setting != "trainer=cpu"]
+from tests.training import metrics, train, weights
 
 
 class TestPrecision:
@@ -112,8 +110,8 @@ def test_debugging_learns_one_batch_and_looks_for_anomalies(tmp_path, picture_fo
         return step(task, batch, number)
 
     monkeypatch.setattr(ReconstructionTask, "training_step", looking)
-    debug = ["trainer=debug", "trainer.accelerator=cpu", "optimizer.lr=2e-2", "validate_every=100"]
-    train(tmp_path, f"data.root={picture_folder}", *debug, "iterations=30", tiny=ANYWHERE[:-2])
+    debug = ["debug=overfit", "optimizer.lr=2e-2", "validate_every=100"]
+    train(tmp_path, f"data.root={picture_folder}", *debug, "iterations=30")
     (ids, image, mask), *others = batches
     assert len(ids) == 2
     assert len(others) == 29
@@ -126,8 +124,7 @@ def test_debugging_learns_one_batch_and_looks_for_anomalies(tmp_path, picture_fo
 
 @pytest.mark.slow
 def test_profiling_prints_a_table_and_leaves_a_trace(tmp_path, picture_folder, caplog):
-    profiler = ["trainer=profiler", "trainer.accelerator=cpu", "trainer.benchmark=false"]
-    train(tmp_path, f"data.root={picture_folder}", *profiler, tiny=ANYWHERE)
+    train(tmp_path, f"data.root={picture_folder}", "debug=profiler")
     assert "Profile stats" in caplog.text
     assert "[pl][module]inlay.models.pconv.unet.PConvUNet: net" in caplog.text
     (trace,) = (tmp_path / "profile").glob("*.pt.trace.json")
@@ -135,3 +132,9 @@ def test_profiling_prints_a_table_and_leaves_a_trace(tmp_path, picture_folder, c
     assert len(steps) == 5
     assert len(metrics(tmp_path, "train/loss")) == 30
     assert metrics(tmp_path, "val/psnr") == []
+
+
+def test_a_few_steps_to_step_through(tmp_path, noise):
+    train(tmp_path, f"data.root={noise}", "debug=default")
+    assert len(metrics(tmp_path, "train/loss")) == 4
+    assert len(metrics(tmp_path, "val/psnr")) == 2
