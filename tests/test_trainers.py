@@ -1,4 +1,4 @@
-"""``conf/trainer`` and ``conf/debug``: precision, one batch to debug with, a profile; the processor stands in for a GPU."""
+"""Precision, ``debug=overfit`` and ``debug=profiler``; the processor stands in for a GPU."""
 
 import json
 from itertools import islice
