@@ -1,6 +1,6 @@
 """Fill holes: ``python predict.py --image I --mask M --model MODEL --output O``, the same as ``inlay predict ...``."""
 
-from inlay.cli import start
+from inlay.cli.predict import main
 
 if __name__ == "__main__":
-    start("predict")
+    main()

@@ -97,23 +97,25 @@ def parts(image: str, mask: str, model: str, output: str) -> dict[str, float]:
     import torch
 
     lap("torch")
+    from inlay.pipeline import fill_pictures
     from inlay.prediction import Request
-    from inlay.prediction.pairing import find_tasks
-    from inlay.prediction.reading import jobs, read, write
+    from inlay.prediction.pairing import find_items
+    from inlay.prediction.reading import read, write
     from inlay.prediction.run import _load
 
     request = Request([image], model, Path(output), mask, device="cpu")
     lap("imports")
-    given = read(request, find_tasks(request).tasks[0])
+    item = find_items(request).items[0]
+    jobs = read(request, item)
     lap("read")
     inpainter = _load(request)
     lap("load")
     forward = forward_seconds(torch)
-    filled = inpainter.fill_jobs(jobs(request, given))
+    filled = fill_pictures(inpainter.filler, jobs, request.options)
     lap("fill")
     took["fill"] -= forward[0]
     took["forward"] = forward[0]
-    write(given, [answer.picture for answer in filled])
+    write(item, jobs, filled)
     lap("write")
     return took
 
@@ -139,15 +141,16 @@ def peak(image: str, mask: str, model: str, output: str, strategy: str) -> dict[
 
     import inlay
     from inlay.images import read_picture, write_picture
-    from inlay.pipeline import read_hole
+    from inlay.pipeline import Job, fill_picture
+    from inlay.pipeline.masks import to_mask
 
-    inpainter = inlay.load(model, "cpu", how=inlay.How(strategy=strategy))  # type: ignore[arg-type]
+    filler, options = inlay.load(model, "cpu").filler, inlay.FillOptions(strategy=strategy)  # type: ignore[arg-type]
     side = torch.zeros(1, 3, TRAINED_ON, TRAINED_ON)
-    inpainter.filler.fill(side, torch.ones_like(side[:, :1]))  # what the first pass alone needs belongs to the model
+    filler.fill(side, torch.ones_like(side[:, :1]))  # what the first pass alone needs belongs to the model
     Path("/proc/self/clear_refs").write_text("5")  # the peak so far, of imports, is forgotten
     before = kibibytes("VmRSS")
     picture = read_picture(image)
-    filled = inpainter.fill_picture(picture, read_hole(mask, picture.size).mask)
+    filled = fill_picture(filler, Job(picture, to_mask(mask, picture.size).mask), options)
     write_picture(output, filled.picture)
     grown = (kibibytes("VmHWM") - before) / 1024
     return {"mebibytes": grown, "strategy": filled.strategy, "windows": filled.windows}  # type: ignore[dict-item]

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from inlay.cli import _parser
-from inlay.cli.prediction import parse
+from inlay.cli.predict import parse
 from inlay.cli.settings import compose_config
 from tests.conftest import ROOT
 

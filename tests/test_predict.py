@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import traceback
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from inlay.cli.predict import main
 from inlay.fillers import CLASSICAL, load_filler
 from inlay.images import Picture, read_mask, read_picture, write_picture
 from inlay.models import PConvUNet
-from inlay.pipeline import read_hole
+from inlay.pipeline.masks import to_mask
 from tests.conftest import ROOT
 from tests.fillers.test_text_guided import write_checkpoint
 
@@ -175,9 +176,9 @@ def test_mask_of_another_shape_is_stretched_and_said(tmp_path, checkpoint, mask)
     image, output = picture(tmp_path / "in.png", 3, size=(40, 90)), tmp_path / "out.png"
     done = predict(image=image, mask=mask, model=checkpoint, output=output)
     assert done.returncode == 0
-    assert "INFO: The mask is 47x61; resized to the picture's 90x40." in done.stderr
+    assert "The mask is 47x61; resized to the picture's 90x40." in done.stderr
     assert "mask and picture differ in aspect ratio" in done.stderr
-    assert_known_pixels_equal(read_picture(image), read_picture(output), read_hole(mask, (40, 90)).mask)
+    assert_known_pixels_equal(read_picture(image), read_picture(output), to_mask(mask, (40, 90)).mask)
 
 
 def test_compare_writes_a_sheet_beside_the_output(tmp_path, checkpoint, mask, predict_here):
@@ -250,13 +251,61 @@ def test_every_mistake_is_one_line_and_leaves_nothing(tmp_path, checkpoint, mask
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize("strategy", ["whole", "crop", "tile", "resize"])
+@pytest.mark.parametrize("several", [False, True], ids=["one", "folder"])
+def test_at_most_seven_frames_of_ours_lead_to_the_network(
+    tmp_path, checkpoint, predict_here, monkeypatch, strategy, several
+):
+    found = []
+
+    def forward(self, masked, mask):
+        found.append([frame.name for frame in traceback.extract_stack() if str(ROOT / "src") in frame.filename])
+        return masked
+
+    monkeypatch.setattr(PConvUNet, "forward", forward)
+    image = picture(tmp_path / "in/a.png", 3, size=(300, 420))
+    hole = np.zeros((300, 420), np.uint8)
+    hole[20:-20, 20:-20] = 255
+    Image.fromarray(hole).save(tmp_path / "mask.png")
+    output = tmp_path / ("out" if several else "out.png")
+    given = {"image": image.parent if several else image, "mask": tmp_path / "mask.png", "output": output}
+    assert predict_here(**given, model=checkpoint, strategy=strategy) == 0
+    assert found
+    assert max(map(len, found)) <= 7, max(found, key=len)
+
+
+def test_regions_and_composers_as_files(tmp_path, predict_here, mask):
+    image, hole = picture(tmp_path / "in.png", 3), read_mask(mask)
+    soft, drawn = tmp_path / "soft.yaml", tmp_path / "drawn.yaml"
+    soft.write_text("_target_: inlay.pipeline.composers.PoissonComposer\ndilate: 2\nfeather: 3\n")
+    drawn.write_text("_target_: inlay.pipeline.regions.GeneratedRegion\nmasks: {_target_: inlay.masks.Boxes}\n")
+    given = {"image": image, "model": "telea"}
+    short = {"blend": "poisson", "dilate": 2, "feather": 3}
+    for name, options in (("short.png", short), ("file.png", {"composer": soft}), ("hard.png", {"composer": "hard"})):
+        assert predict_here(**given, mask=mask, output=tmp_path / name, **options) == 0
+    assert np.array_equal(pixels(tmp_path / "short.png"), pixels(tmp_path / "file.png"))
+    assert_known_pixels_equal(read_picture(image), read_picture(tmp_path / "hard.png"), hole)
+    filled = []
+    for number, seed in enumerate((3, 3, 4)):
+        assert predict_here(**given, region=drawn, seed=seed, output=tmp_path / f"{number}.png") == 0
+        filled.append(pixels(tmp_path / f"{number}.png"))
+    assert np.array_equal(filled[0], filled[1])
+    assert not np.array_equal(filled[0], filled[2])
+
+
+def test_composer_excludes_the_short_options(tmp_path, predict_here, mask, capsys):
+    given = {"image": "in.png", "mask": mask, "model": "telea", "output": "out.png"}
+    assert predict_here(**given, composer="hard", feather=2) == 2
+    assert "--composer" in capsys.readouterr().err
+
+
 def test_real_photograph_with_a_real_mask(tmp_path, checkpoint, shared_data, predict_here):
     image = sorted((shared_data / "photos/val").iterdir())[0]
     mask = sorted((shared_data / "masks/nvidia_irregular").iterdir())[0]
     output = tmp_path / "out.png"
     given = read_picture(image)
     assert predict_here(image=image, mask=mask, model=checkpoint, output=output) == 0
-    assert_known_pixels_equal(given, read_picture(output), read_hole(mask, given.size).mask)
+    assert_known_pixels_equal(given, read_picture(output), to_mask(mask, given.size).mask)
 
 
 def test_help_names_every_option():

@@ -28,6 +28,7 @@ class RngStream(IntEnum):
     BOOTSTRAP = 10
     EVAL_SAMPLES = 11
     WINDOWS = 12
+    REGION = 13
 
 
 def generator(seed: int, stream: RngStream, epoch: int = 0, index: int = 0) -> np.random.Generator:

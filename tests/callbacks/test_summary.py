@@ -7,12 +7,11 @@ import sys
 import pytest
 
 from inlay.callbacks import Summary
-from inlay.cli.prediction import parse
+from inlay.cli.predict import parse, to_request
 from inlay.errors import InlayError
 from inlay.fillers import Telea
 from inlay.images import read_picture
-from inlay.pipeline import FillOptions
-from inlay.prediction import Request, predict
+from inlay.prediction import predict
 from tests.training import metrics, train
 
 
@@ -34,9 +33,7 @@ def test_a_run_ends_with_its_metrics_beside_telea_and_the_next_commands(tmp_path
 
     filling, measuring, exporting = said.split("Next:\n")[1].splitlines()
     monkeypatch.setattr(sys, "argv", shlex.split(filling)[1:])
-    options = vars(parse())
-    how = FillOptions(**{name: options.pop(name) for name in ("strategy", "feather", "dilate", "blend", "batch")})
-    (path,) = predict(Request(how=how, **options))
+    (path,) = predict(to_request(parse()))
     assert read_picture(path).size == (32, 32)
     assert f"data=folder data.root={noise} " in measuring
     assert shlex.split(measuring)[-2] == f'filler=["model:{run / "checkpoints/best.ckpt"}",telea]'

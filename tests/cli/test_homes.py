@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from inlay.cli import _arguments, _parser
 from inlay.cli.homes import in_options, in_settings
-from inlay.cli.prediction import parse
+from inlay.cli.predict import parse
 from inlay.cli.settings import compose_config, replace_home
 
 pytestmark = pytest.mark.stranger("17.A.10")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inlay.cli.prediction import as_typed
+from inlay.cli.predict import as_typed
 
 
 @pytest.mark.stranger("17.B.4")

@@ -7,7 +7,7 @@ from PIL import Image
 
 from inlay.errors import InlayError
 from inlay.images import Picture, write_picture
-from inlay.pipeline.conversions import picture_of
+from inlay.pipeline.conversions import to_picture
 from tests.pictures import picture
 
 BLACK = np.zeros((20, 30), bool)
@@ -16,7 +16,7 @@ BLACK[5:9, 6:11] = True
 
 def blackened(form):
     """What comes back of a form when five by four pixels are painted black."""
-    given, back = picture_of(form)
+    given, back = to_picture(form)
     pixels = given.pixels.copy()
     pixels[BLACK] = 0
     return back(Picture(pixels))
@@ -77,7 +77,7 @@ def test_a_path_comes_back_as_an_image(tmp_path, spell):
 )
 def test_what_is_no_picture_is_refused(given, says):
     with pytest.raises(InlayError, match=says):
-        picture_of(given)
+        to_picture(given)
 
 
 def test_nan_in_the_hole_is_no_mistake(rng):
@@ -89,4 +89,4 @@ def test_nan_in_the_hole_is_no_mistake(rng):
 def test_colors_that_pillow_cannot_hold_are_refused_before_the_work(tmp_path):
     write_picture(tmp_path / "in.png", picture("RGB16"))
     with pytest.raises(InlayError, match="RGB16"):
-        picture_of(tmp_path / "in.png")
+        to_picture(tmp_path / "in.png")

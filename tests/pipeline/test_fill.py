@@ -1,61 +1,33 @@
-"""Filling one picture with a filler that breaks every promise: it repaints the known pixels too."""
+"""Filling one picture with a filler that breaks every promise: it repaints the known pixels, too."""
 
 import numpy as np
 import pytest
 import torch
 
-from inlay.fillers import Filler
 from inlay.pipeline import FillOptions, Job, fill_picture
 from tests.pictures import picture
-
-MODES = ["L", "LA", "RGB", "RGBA", "L16", "RGB16", "RGBA16"]
-SIZES = [(7, 9), (1, 13), (33, 32), (101, 47)]
+from tests.pipeline.fillers import Negative
 
 
-class Negative(Filler):
-    """Turns every pixel into its complement and remembers what it was given."""
+@pytest.mark.parametrize("size", [(7, 9), (1, 13), (33, 32), (101, 47)])
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "L16", "RGB16", "RGBA16"])
+def test_the_hole_is_predicted_and_known_pixels_are_exact(mode, size):
+    filler, given, hole = Negative(), picture(mode, size), np.random.default_rng(2).random(size) < 0.4
+    filled = fill_picture(filler, Job(given, hole), FillOptions()).picture
+    assert (filled.size, filled.mode) == (size, mode)
+    assert np.array_equal(filled.pixels[~hole], given.pixels[~hole])
+    assert np.abs(filled.rgb()[hole] - (1 - given.rgb()[hole])).max() < 1.5 / given.peak
+    (image,), (mask,) = filler.images, filler.masks
+    assert (image.shape, image.dtype) == ((1, 3, *size), torch.float32)
+    assert (mask.shape, mask.dtype) == ((1, 1, *size), torch.float32)
+    assert 0 <= image.min() <= image.max() <= 1
+    assert np.array_equal(mask[0, 0].numpy(), hole)
+    assert (filler.texts, filler.seeds, filler.references) == ([None], [None], [None])
 
-    identity = "a test's"
 
-    def fill(self, image, mask, *, text=None, seed=None):
-        self.image, self.mask, self.text, self.seed = image, mask, text, seed
-        return 1 - image
-
-
-def hole(size):
-    return np.random.default_rng(2).random(size) < 0.4
-
-
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("mode", MODES)
-class TestFillPicture:
-    def test_keeps_known_pixels_bit_for_bit(self, mode, size):
-        given, where = picture(mode, size), hole(size)
-        assert np.array_equal(
-            fill_picture(Negative(), Job(given, where), FillOptions()).picture.pixels[~where], given.pixels[~where]
-        )
-
-    def test_keeps_size_and_mode(self, mode, size):
-        filled = fill_picture(Negative(), Job(picture(mode, size), hole(size)), FillOptions()).picture
-        assert (filled.size, filled.mode) == (size, mode)
-
-    def test_puts_the_answer_into_the_hole(self, mode, size):
-        given, where = picture(mode, size), hole(size)
-        filled = fill_picture(Negative(), Job(given, where), FillOptions()).picture
-        assert np.abs(filled.rgb()[where] - (1 - given.rgb()[where])).max() < 1.5 / given.peak
-
-    def test_gives_the_filler_what_the_contract_says(self, mode, size):
-        filler, given, where = Negative(), picture(mode, size), hole(size)
-        fill_picture(filler, Job(given, where), FillOptions())
-        assert (filler.image.shape, filler.image.dtype) == ((1, 3, *size), torch.float32)
-        assert (filler.mask.shape, filler.mask.dtype) == ((1, 1, *size), torch.float32)
-        assert 0 <= filler.image.min() <= filler.image.max() <= 1
-        assert np.array_equal(filler.mask[0, 0].numpy(), where)
-        assert (filler.text, filler.seed) == (None, None)
-
-    def test_hands_text_and_seed_over(self, mode, size):
-        filler = Negative()
-        fill_picture(filler, Job(picture(mode, size), hole(size), "a bird", 7), FillOptions())
-        assert (filler.text, filler.seed) == (["a bird"], [7])
-        fill_picture(filler, Job(picture(mode, size), hole(size), ""), FillOptions())
-        assert (filler.text, filler.seed) == (None, None)
+def test_text_seed_and_reference_are_handed_over():
+    filler, hole, shown = Negative(), np.eye(20, 30, dtype=bool), picture("L16", (5, 7))
+    fill_picture(filler, Job(picture(), hole, "a bird", 7, shown), FillOptions())
+    fill_picture(filler, Job(picture(), hole, ""), FillOptions())
+    assert (filler.texts, filler.seeds) == ([["a bird"], None], [[7], None])
+    assert np.array_equal(filler.references[0][0].permute(1, 2, 0), shown.rgb())

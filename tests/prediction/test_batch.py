@@ -12,7 +12,8 @@ import pytest
 from inlay.errors import InlayError
 from inlay.files import held
 from inlay.images import read_picture, write_picture
-from inlay.pipeline import FillOptions, inpainter
+from inlay.masks import Center, Strokes
+from inlay.pipeline import FeatherComposer, FillOptions, GeneratedRegion, inpainter
 from inlay.prediction import Request, batch, predict
 from tests.full_disk import full_after
 from tests.pictures import half, picture, write_mask
@@ -69,7 +70,7 @@ def test_fills_all_and_says_so():
 
 
 def test_pictures_go_through_the_model_together(painter):
-    fill(how=FillOptions(batch=2))
+    fill(options=FillOptions(batch=2))
     assert [shape[0] for shape in painter.shapes] == [2, 2, 1]
 
 
@@ -106,10 +107,10 @@ class TestKilled:
 
         monkeypatch.setattr(painter, "fill", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            fill(how=FillOptions(batch=1))
+            fill(options=FillOptions(batch=1))
         assert 1 <= report()["count"]["filled"] <= 2
         monkeypatch.setattr(painter, "fill", answer)
-        fill(how=FillOptions(batch=1))
+        fill(options=FillOptions(batch=1))
         assert all(filled_right(name) for name in NAMES)
         assert sum(report()["count"].values()) == 5
 
@@ -141,7 +142,7 @@ class TestKilled:
 
         monkeypatch.setattr("inlay.prediction.reading.write_pages", full)
         with pytest.raises(InlayError, match="No space left"):
-            fill(how=FillOptions(batch=1))
+            fill(options=FillOptions(batch=1))
         assert stamps() == {}
         assert report()["count"]["failed"] < 5
 
@@ -186,7 +187,7 @@ class TestChanged:
     def test_other_pictures_of_these_names_want_another_folder(self):
         fill()
         write_picture("others/a.png", picture(seed=9))
-        with pytest.raises(InlayError, match=r"out/a\.png is the answer to .*photos/a\.png, not to others/a\.png"):
+        with pytest.raises(InlayError, match=r"out/a\.png was made of .*photos/a\.png, not"):
             fill(image=["others"])
 
 
@@ -255,15 +256,24 @@ def test_what_is_transparent_is_filled():
 
 
 def test_without_mask_and_transparency_there_is_nothing_to_fill():
-    with pytest.raises(InlayError, match="no --mask was given, and nothing in it is transparent"):
+    with pytest.raises(InlayError, match="no mask was given, and nothing in it is transparent"):
         fill(mask=None)
 
 
-@pytest.mark.parametrize("changed", [{"how": FillOptions(feather=3)}, {"text": "a bird"}, {"format": "webp"}])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"options": FillOptions(composer=FeatherComposer())},
+        {"text": "a bird"},
+        {"format": "webp"},
+        {"mask": None, "region": GeneratedRegion(Center())},
+    ],
+    ids="-".join,
+)
 def test_other_settings_are_not_mixed_in(changed):
     fill()
     before = stamps()
-    with pytest.raises(InlayError, match="out: holds pictures that were made otherwise"):
+    with pytest.raises(InlayError, match="out: holds pictures made with other settings"):
         fill(**changed)
     assert stamps() == before
 
@@ -299,11 +309,11 @@ def test_a_journal_that_a_full_disk_cut_in_its_first_line_is_begun(left):
 @pytest.mark.parametrize("room", [0, 100, 500, 1500])
 def test_a_disk_that_was_full_is_gone_on_with(room):
     """No picture that was cut short, a message that says what helps; with room, all is as if nothing had been."""
-    fill(output=Path("undisturbed"), how=FillOptions(batch=1))
+    fill(output=Path("undisturbed"), options=FillOptions(batch=1))
     with full_after(room), pytest.raises(InlayError, match="Make room there, and start it again"):
-        fill(how=FillOptions(batch=1))
+        fill(options=FillOptions(batch=1))
     assert all(filled_right(path.relative_to("out")) for path in stamps())
-    fill(how=FillOptions(batch=1))
+    fill(options=FillOptions(batch=1))
     for name in NAMES:
         assert Path("out", name).read_bytes() == Path("undisturbed", name).read_bytes()
 
@@ -363,7 +373,7 @@ def test_a_place_that_takes_nothing_stops_no_other_picture():
     Path("out/deep").parent.mkdir()
     Path("out/deep").touch()  # where a folder should be
     with pytest.raises(InlayError, match=r"1 of 5 pictures could not be filled: .*deep/c\.png"):
-        fill(how=FillOptions(batch=1))
+        fill(options=FillOptions(batch=1))
     assert report()["count"] == {"filled": 4, "failed": 1}
 
 
@@ -374,6 +384,30 @@ def test_captions_reach_their_pictures(painter):
     assert {text for texts in painter.texts for text in texts or [""]} == {"a red bird", ""}
     assert report()["pictures"][0]["text"] == "a red bird"
     assert len(report()["without_text"]) == 4
+
+
+def test_a_drawn_hole_of_each_is_its_own_and_stays(painter):
+    asked = {"mask": None, "region": GeneratedRegion(Strokes(ratio=(0.2, 0.4))), "seed": 3}
+    fill(**asked)
+    first = {name: read_picture(Path("out") / name).pixels for name in NAMES}
+    holes = [(pixels == 255).all(2) for pixels in first.values()]
+    assert all(not np.array_equal(holes[0], hole) for hole in holes[1:])
+    assert report()["pictures"][0]["hole_ratio"] == round(holes[0].mean(), 6)
+    write_picture("photos/0.png", picture(seed=9))
+    fill(**asked, output=Path("more"))
+    assert all(np.array_equal(read_picture(Path("more") / name).pixels, pixels) for name, pixels in first.items())
+
+
+def test_references_reach_their_pictures_and_are_noticed(painter):
+    for number, name in enumerate(sorted(NAMES)):
+        write_picture(Path("looks") / name, picture("L", seed=number))
+    asked = {"reference": "looks", "options": FillOptions(batch=1)}
+    fill(**asked)
+    shown = [reference[0].permute(1, 2, 0).numpy() for reference in painter.references]
+    assert all(np.array_equal(each, picture("L", seed=number).rgb()) for number, each in enumerate(shown))
+    write_picture("looks/b.png", picture("L", seed=77))
+    fill(**asked)
+    assert len(painter.references) == 6
 
 
 def test_samples_and_sheets_of_each(painter):
@@ -424,5 +458,5 @@ def test_a_folder_of_jpegs_is_warned_of(caplog):
 
 def test_few_are_in_memory_together(monkeypatch, painter):
     monkeypatch.setattr(batch, "_PIXELS", 20 * 30 * 2)
-    fill(how=FillOptions(batch=5))
+    fill(options=FillOptions(batch=5))
     assert [shape[0] for shape in painter.shapes] == [2, 2, 1]

@@ -14,7 +14,7 @@ from inlay.files import at_home
 from inlay.images import SUFFIXES, read_pages, read_picture, write_picture
 from inlay.pipeline import inpainter
 from inlay.prediction import Request, predict
-from inlay.prediction.pairing import find_tasks
+from inlay.prediction.pairing import find_items
 from tests.pictures import half, picture, write_mask
 from tests.pipeline.fillers import Painter
 
@@ -121,8 +121,8 @@ def test_patterns_are_walked_like_folders(pattern):
     write_picture(Path("photos/deep/a.png"), picture())
     for name in ("one", "two"):
         Path("photos", name).symlink_to(Path("photos").resolve())
-    tasks = find_tasks(Request([pattern], "telea", Path("out"), "mask.png"))
-    assert [str(task.image) for task in tasks.tasks] == ["photos/deep/a.png"]
+    plan = find_items(Request([pattern], "telea", Path("out"), "mask.png"))
+    assert [str(item.image) for item in plan.items] == ["photos/deep/a.png"]
 
 
 @pytest.mark.stranger("17.A.1")

@@ -11,12 +11,12 @@ from PIL import Image
 from inlay.errors import InlayError
 from inlay.fillers import Filler
 from inlay.images import Picture, labeled, read_picture, write_picture
-from inlay.pipeline import inpainter
+from inlay.pipeline import inpainter, masks
 from inlay.prediction import Request, predict, reading
 from tests.images.described import THUMBNAIL, exif
 from tests.images.files import photo
 from tests.pictures import half, picture, write_mask
-from tests.pipeline.test_fill import Negative
+from tests.pipeline.fillers import Negative
 
 
 class Gray(Filler):
@@ -90,7 +90,7 @@ class TestPredict:
         predict(replace(request_("out.webp"), image=[image]))
         assert f"{image}: its pixels are damaged (libjpeg:" in caplog.text
         assert (
-            "left out pictures within its EXIF (a thumbnail, a preview); its comments, for which .webp" in caplog.text
+            "Left out: pictures within its EXIF (a thumbnail, a preview); its comments, for which .webp" in caplog.text
         )
 
     @pytest.mark.parametrize("name", ["in.png", "mask.png", "../{folder}/in.png"])
@@ -140,10 +140,10 @@ class TestPredict:
         def counted(name, original):
             return lambda *given, **named: (read.append(name), original(*given, **named))[1]
 
-        for module, name in ((reading, "read_pages"), (reading, "read_hole"), (inpainter, "load_filler")):
+        for module, name in ((reading, "read_pages"), (masks, "read_pixels"), (inpainter, "load_filler")):
             monkeypatch.setattr(module, name, counted(name, getattr(module, name)))
         predict(request_(samples=3))
-        assert read == ["read_pages", "read_hole", "load_filler"]
+        assert read == ["read_pages", "read_pixels", "load_filler"]
 
     def test_compares_all_samples_on_one_sheet(self, request_, tmp_path, gray):
         paths = predict(request_("out.webp", samples=2, compare=True))

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from inlay.errors import InlayError
+from inlay.pipeline import AlphaRegion
 from inlay.prediction import Request
-from inlay.prediction.pairing import find_tasks
+from inlay.prediction.pairing import find_items
 from inlay.prediction.reading import read
 from tests.pictures import half, picture, write_mask, write_picture
 
@@ -25,27 +26,27 @@ def write(*names, captions=()):
 
 def found(image, output="out", mask="mask.png", **options):
     image = [image] if isinstance(image, str) else image
-    return find_tasks(Request(image, "telea", Path(output), mask, **options))
+    return find_items(Request(image, "telea", Path(output), mask, **options))
 
 
-def pairs(tasks):
-    return {str(task.image): task.mask and str(task.mask) for task in tasks.tasks}
+def pairs(plan):
+    return {str(item.image): item.mask and str(item.mask) for item in plan.items}
 
 
-def outputs(tasks):
-    return [str(path) for task in tasks.tasks for path in task.outputs]
+def outputs(plan):
+    return [str(path) for item in plan.items for path in item.outputs]
 
 
 class TestOutput:
     def test_of_one_picture_is_a_file(self):
-        tasks = found("a.jpg", "filled.png")
-        assert (tasks.folder, outputs(tasks)) == (None, ["filled.png"])
+        plan = found("a.jpg", "filled.png")
+        assert (plan.folder, outputs(plan)) == (None, ["filled.png"])
 
     @pytest.mark.parametrize("output", ["out", "there"])
     def test_of_one_picture_may_be_a_folder(self, output):
         Path("there").mkdir()
-        tasks = found("a.jpg", output)
-        assert (tasks.folder, outputs(tasks)) == (Path(output), [f"{output}/a.jpg"])
+        plan = found("a.jpg", output)
+        assert (plan.folder, outputs(plan)) == (Path(output), [f"{output}/a.jpg"])
 
     def test_of_a_folder_keeps_its_tree(self):
         write("photos/a.jpg", "photos/deep/b.png")
@@ -64,8 +65,8 @@ class TestOutput:
         assert outputs(found("photos/**/*")) == ["out/a.jpg", "out/c.png", "out/b.png"]
 
     def test_of_samples_are_numbered_and_the_sheet_lies_beside(self):
-        tasks = found("a.jpg", "filled.png", samples=2, compare=True)
-        assert [str(path) for path in tasks.tasks[0].written] == ["filled_1.png", "filled_2.png", "filled_compare.png"]
+        plan = found("a.jpg", "filled.png", samples=2, compare=True)
+        assert [str(path) for path in plan.items[0].written] == ["filled_1.png", "filled_2.png", "filled_compare.png"]
 
     def test_inside_of_the_input_is_no_input(self):
         write("photos/a.jpg", "photos/out/a.jpg")
@@ -102,10 +103,10 @@ class TestMasks:
 
     def test_of_a_folder_go_by_name(self):
         write("photos/a.jpg", "photos/deep/b.jpg", "photos/c.jpg", "masks/a.png", "masks/deep/b.png", "masks/d.png")
-        tasks = found("photos", mask="masks")
-        assert pairs(tasks) == {"photos/a.jpg": "masks/a.png", "photos/deep/b.jpg": "masks/deep/b.png"}
-        assert tasks.without_mask == [Path("photos/c.jpg")]
-        assert tasks.without_picture == [Path("masks/d.png")]
+        plan = found("photos", mask="masks")
+        assert pairs(plan) == {"photos/a.jpg": "masks/a.png", "photos/deep/b.jpg": "masks/deep/b.png"}
+        assert plan.without_mask == [Path("photos/c.jpg")]
+        assert plan.without_picture == [Path("masks/d.png")]
 
     def test_of_a_pattern_go_by_name(self):
         write("photos/a.jpg", "photos/b.jpg", "masks/a.png", "masks/b.png")
@@ -143,29 +144,29 @@ def test_no_pictures_are_an_error(image):
 class TestCaptions:
     def test_lie_beside(self):
         write("photos/a.jpg", "photos/b.jpg", captions=[("photos/a.txt", "\n a red bird \nanother\n")])
-        tasks = found("photos", captions=True)
-        assert [task.text for task in tasks.tasks] == ["a red bird", None]
-        assert tasks.without_text == [Path("photos/b.jpg")]
+        plan = found("photos", captions=True)
+        assert [item.text for item in plan.items] == ["a red bird", None]
+        assert plan.without_text == [Path("photos/b.jpg")]
 
     @pytest.mark.stranger("17.A.5")
     @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
     def test_may_be_of_any_program(self, encoding):
         write("photos/a.jpg")
         Path("photos/a.txt").write_bytes("ein Küken\0\r\n".encode(encoding))
-        (task,) = found("photos", captions=True).tasks
-        assert task.text == "ein Küken"
-        assert "a.txt: 1 control characters were dropped" in task.text_doubts[-1]
-        assert ("cp1252" in task.text_doubts[0]) == (encoding == "cp1252")
+        (item,) = found("photos", captions=True).items
+        assert item.text == "ein Küken"
+        assert "a.txt: 1 control characters were dropped" in item.text_warnings[-1]
+        assert ("cp1252" in item.text_warnings[0]) == (encoding == "cp1252")
 
     @pytest.mark.stranger("17.A.5")
     def test_that_cannot_be_read_fail_their_picture_alone(self):
         write("photos/a.jpg", "photos/b.jpg", captions=[("photos/b.txt", "a bird")])
         Path("photos/a.txt").mkdir()
-        tasks = found("photos", captions=True)
-        assert [(task.text, bool(task.text_fault)) for task in tasks.tasks] == [(None, True), ("a bird", False)]
-        assert not tasks.without_text
+        plan = found("photos", captions=True)
+        assert [(item.text, bool(item.text_fault)) for item in plan.items] == [(None, True), ("a bird", False)]
+        assert not plan.without_text
         with pytest.raises(InlayError, match=r"a\.txt: cannot be read \(a folder"):
-            read(Request(["photos"], "telea", Path("out"), captions=True), tasks.tasks[0])
+            read(Request(["photos"], "telea", Path("out"), captions=True), plan.items[0])
 
     def test_or_a_text_for_all(self):
         with pytest.raises(InlayError, match="--captions and --text"):
@@ -192,13 +193,13 @@ class TestNames:
 
     def test_of_masks_may_lie_beside_the_pictures(self):
         write("photos/a.png", "photos/a_mask.png", "photos/b.png")
-        tasks = found("photos", mask="photos")
-        assert pairs(tasks) == {"photos/a.png": "photos/a_mask.png"}
-        assert tasks.without_mask == [Path("photos/b.png")]
+        plan = found("photos", mask="photos")
+        assert pairs(plan) == {"photos/a.png": "photos/a_mask.png"}
+        assert plan.without_mask == [Path("photos/b.png")]
 
     def test_with_marks_are_spelled_in_two_ways(self):
         write("photos/\u00e9.jpg", "masks/e\u0301.png")
-        assert len(found("photos", mask="masks").tasks) == 1
+        assert len(found("photos", mask="masks").items) == 1
 
     def test_that_are_too_long_are_said(self):
         with pytest.raises(InlayError, match="a file name may have 230 bytes"):
@@ -213,5 +214,26 @@ def test_an_output_above_the_input_is_no_input(image, output):
 
 
 def test_transparency_has_no_color():
-    with pytest.raises(InlayError, match="--mask-polarity: without --mask the hole is what is transparent"):
+    with pytest.raises(InlayError, match="--mask-polarity: is for --mask"):
         found("a.png", mask=None, mask_polarity="black")
+
+
+class TestReferences:
+    def test_are_one_for_all_or_go_by_name(self):
+        write("photos/a.jpg", "photos/b.jpg", "looks/a.png", "looks/b.png")
+        assert {str(item.reference) for item in found("photos", reference="looks/a.png").items} == {"looks/a.png"}
+        (first, second) = found("photos", reference="looks").items
+        assert (str(first.reference), str(second.reference)) == ("looks/a.png", "looks/b.png")
+
+    def test_are_never_overwritten_nor_left_out(self):
+        write("photos/a.jpg", "photos/b.jpg", "looks/a.jpg")
+        with pytest.raises(InlayError, match=r"--reference looks: .*photos/b\.jpg"):
+            found("photos", reference="looks")
+        with pytest.raises(InlayError, match="would overwrite an input"):
+            found(["photos/a.jpg"], "looks", reference="looks")
+
+
+def test_a_region_and_a_mask_exclude_each_other():
+    assert pairs(found("a.png", mask=None, region=AlphaRegion())) == {"a.png": None}
+    with pytest.raises(InlayError, match="--mask and --region"):
+        found("a.png", region=AlphaRegion())

@@ -14,7 +14,7 @@ from inlay.app.room import Room
 from inlay.app.views import View, view_of
 from inlay.app.words import called, looked
 from inlay.errors import InlayError
-from inlay.pipeline import FillOptions
+from inlay.pipeline import FillOptions, Job, fill_picture
 
 if TYPE_CHECKING:
     from inlay.pipeline import Inpainter
@@ -32,13 +32,13 @@ class PageRequest:
         text: what the hole shall show; read where the model takes text.
         seed: the first sample's; None for the model's one answer that is not drawn. Read where the model draws.
         samples: how many; a model that draws nothing has one.
-        how: strategy and blending.
+        options: strategy and composer.
     """
 
     text: str = ""
     seed: int | None = None
     samples: int = 1
-    how: FillOptions = field(default_factory=FillOptions)
+    options: FillOptions = field(default_factory=FillOptions)
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,8 @@ def fill(
         for name, model in models.items():
             text = wish.text.strip() if model.filler.takes_text else ""
             for seed in _seeds(wish, model.filler.takes_seed):
-                filled = model.fill_picture(loaded.picture, hole, text=text or None, seed=seed, how=wish.how)
+                model.check(text, seed)
+                filled = fill_picture(model.filler, Job(loaded.picture, hole, text or None, seed), wish.options)
                 if time.monotonic() - started > limits.seconds:  # nobody waits any more
                     raise FILLING.too_late(limits.seconds)
                 drawn = "" if seed is None else f"seed {seed}"

@@ -13,7 +13,7 @@ from inlay.app.limits import Limits
 from inlay.app.pieces import compare, painter
 from inlay.app.words import LOOKS, called
 from inlay.images import SUFFIXES
-from inlay.pipeline.options import WIDEST
+from inlay.pipeline.composers import WIDEST
 from inlay.printing import printable
 
 TITLE = "Inlay"

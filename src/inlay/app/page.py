@@ -18,7 +18,7 @@ from inlay.app.pieces import given, with_kept, with_mask, with_picture, with_res
 from inlay.app.room import Room
 from inlay.errors import InlayError
 from inlay.images import MaskPolarity
-from inlay.pipeline import FillOptions
+from inlay.pipeline import FillOptions, choose_composer
 
 _KEPT = 3600  # seconds for which a file is kept that was handed in
 
@@ -230,5 +230,5 @@ def _wish(text: str, count: float, seed: str, strategy: Any, feather: float, dil
     """What was asked for, from what the page's fields hold."""
     if seed.strip() and not seed.strip().isdecimal():
         raise InlayError(f"The seed must be a whole number from 0, or empty, got {seed!r}.")
-    how = FillOptions(strategy, int(feather), int(dilate), "poisson" if blend else "none")
-    return PageRequest(text, int(seed) if seed.strip() else None, int(count), how)
+    composer = choose_composer("poisson" if blend else "none", int(feather), int(dilate))
+    return PageRequest(text, int(seed) if seed.strip() else None, int(count), FillOptions(strategy, composer))

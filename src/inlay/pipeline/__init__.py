@@ -1,27 +1,43 @@
 """A picture of any size, a hole and a filler make a filled picture: ``inlay.load(model).fill(image, mask)``."""
 
+from inlay.pipeline.composers import (
+    BLENDS,
+    Blend,
+    Composer,
+    FeatherComposer,
+    HardComposer,
+    PoissonComposer,
+    choose_composer,
+    load_composer,
+)
 from inlay.pipeline.fill import Filled, Job, fill_picture, fill_pictures
-from inlay.pipeline.inpainter import Inpainter, check_asked, load, seeds
-from inlay.pipeline.masks import Hole, check_threshold, fitted, frames_of, read_hole
-from inlay.pipeline.options import BLENDS, STRATEGIES, Blend, FillOptions, Strategy
+from inlay.pipeline.inpainter import Inpainter, check_request, load, seeds
+from inlay.pipeline.options import STRATEGIES, FillOptions, Strategy
+from inlay.pipeline.regions import AlphaRegion, GeneratedRegion, MaskRegion, Region, load_region
 
 __all__ = [
     "BLENDS",
     "STRATEGIES",
+    "AlphaRegion",
     "Blend",
+    "Composer",
+    "FeatherComposer",
     "FillOptions",
     "Filled",
-    "Hole",
+    "GeneratedRegion",
+    "HardComposer",
     "Inpainter",
     "Job",
+    "MaskRegion",
+    "PoissonComposer",
+    "Region",
     "Strategy",
-    "check_asked",
-    "check_threshold",
+    "check_request",
+    "choose_composer",
     "fill_picture",
     "fill_pictures",
-    "fitted",
-    "frames_of",
     "load",
-    "read_hole",
+    "load_composer",
+    "load_region",
     "seeds",
 ]

@@ -1,4 +1,4 @@
-"""How an answer meets the known pixels around a hole. Whatever is done here is done because it was asked for."""
+"""Mathematics of composing: distances from a mask, fades, and Poisson blending."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,15 +13,19 @@ from inlay.pipeline.canvas import cut
 from inlay.pipeline.windows import Window, box_of, boxes_of
 
 _EXACT = 256
-"""Up to so many pixels a side the equation is solved on the picture's own grid, beyond on one of so many cells: seams
-of color are smooth."""
+"""Longest side of a hole for which Poisson's equation is solved pixel by pixel; a larger one gets a grid of this size.
+The correction is smooth between the edges, so a coarse solution, interpolated, is within a gray level of the exact
+one, while the cost of the sparse solver grows faster than the number of unknowns."""
+
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
-def enlarged(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
-    """A ``(H, W)`` mask and all that is at most so many pixels away from it."""
+def dilate(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
+    """Grow a ``(H, W)`` mask by every pixel that is at most ``pixels`` away from it."""
     if pixels == 0 or not mask.any():
         return mask
     grown = mask.copy()
+    # Around each part alone: a distance transform of all of a large picture takes longer than the network.
     for box in boxes_of(mask, _EXACT):
         around = box.grown(pixels, mask.shape).slices
         for rows, away in distances(mask[around], pixels):
@@ -32,57 +36,86 @@ def enlarged(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
 def distances(
     mask: NDArray[np.bool_], pixels: int, kind: int = cv2.DIST_MASK_PRECISE
 ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """How far each pixel of ``(H, W)`` is from a mask, in pixels, some rows at a time; 0 inside.
+    """Distance of each pixel to a ``(H, W)`` mask in pixels, 0 inside of it.
 
     Args:
-        mask: what lies beyond ``pixels`` rows is not looked for: distances that are larger may be too large.
-        pixels: the largest distance that matters.
-        kind: of OpenCV's distances.
+        mask: ``(H, W)``.
+        pixels: largest distance that matters; larger ones may come out too large.
+        kind: mask size of OpenCV's distance transform.
+
+    Yields:
+        Rows, and their distances: float32 of a whole large picture would take four times its memory.
     """
     for rows in bands(*mask.shape):
-        top = max(0, rows.start - pixels)
+        top = max(0, rows.start - pixels)  # the nearest pixel of the mask may lie in a neighboring band
         outside = (~mask[top : rows.stop + pixels]).view(np.uint8)
         away = np.asarray(cv2.distanceTransform(outside, cv2.DIST_L2, kind), np.float32)
         yield rows, away[rows.start - top : rows.stop - top]
 
 
-_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-
-
-def level(painted: Picture, given: Picture, asked: NDArray[np.bool_]) -> None:
-    """Gradient-domain blending (Pérez, Gangnet and Blake 2003): keep an answer's gradients, take colors from around.
-
-    What is added to the answer is the harmonic function that carries the outermost pixels of ``asked``, where both
-    the answer and the picture have something to say, to the picture's colors.
+def feather(
+    predicted: Picture, picture: Picture, mask: NDArray[np.bool_], replaced: NDArray[np.bool_], pixels: int
+) -> None:
+    """Fade a prediction into the picture: all of it where ``replaced`` is, nothing of it beyond ``pixels`` from there.
 
     Args:
-        painted: with the answer in ``asked``; changed in place.
-        given: as it was.
-        asked: ``(H, W)``, the hole and at least one pixel around it.
+        predicted: with the prediction in ``mask``; changed in place.
+        picture: as it was given.
+        mask: ``(H, W)``, ``replaced`` dilated.
+        replaced: ``(H, W)``.
+        pixels: width of the fade; 0 for a hard edge.
     """
-    colors = 1 if painted.pixels.shape[2] < 3 else 3  # alpha is no color
-    edges = asked ^ cv2.erode(asked.view(np.uint8), _CROSS).view(np.bool_)
-    for here in (box.slices for box in boxes_of(asked, _EXACT)):
-        new, inside = painted.pixels[here][..., :colors], asked[here]
-        shift = harmonic(*cells(given.pixels[here][..., :colors], new, edges[here]))
-        for part in _parts(inside):
+    for here in (box.slices for box in boxes_of(mask, _EXACT)):
+        # Up to pixels + 1: the weight of the first pixel beyond the fade is exactly 0, and that pixel stays as it is.
+        for rows, away in distances(replaced[here], pixels + 1):
+            weight = np.clip(1 - away / (pixels + 1), 0, 1)[..., None]
+            old, new = picture.pixels[here][rows], predicted.pixels[here][rows]
+            mixed = np.rint(old + weight * (new.astype(np.float32) - old)).astype(new.dtype)
+            # Selected, not multiplied by 1 or 0: what is kept keeps its bits.
+            new[...] = np.where(replaced[here][rows][..., None], new, np.where(weight > 0, mixed, old))
+
+
+def poisson_blend(predicted: Picture, picture: Picture, mask: NDArray[np.bool_]) -> None:
+    """Gradient-domain blending (Pérez, Gangnet and Blake 2003): gradients of a prediction, colors from around it.
+
+    Instead of solving for the colors, the difference of colors at the edge is continued into the hole by a harmonic
+    function and added to the prediction. Both have the same solution; the difference is smooth and can be solved on a
+    coarse grid, which the prediction's details cannot.
+
+    Args:
+        predicted: with the prediction in ``mask``; changed in place.
+        picture: as it was given.
+        mask: ``(H, W)``, the hole and at least one known pixel around it.
+    """
+    colors = 1 if predicted.pixels.shape[2] < 3 else 3  # alpha is no color
+    # The outermost pixels of the mask: both the prediction and the picture are known there.
+    edges = mask ^ cv2.erode(mask.view(np.uint8), _CROSS).view(np.bool_)
+    for here in (box.slices for box in boxes_of(mask, _EXACT)):
+        new, inside = predicted.pixels[here][..., :colors], mask[here]
+        shift = harmonic(*edge_cells(picture.pixels[here][..., :colors], new, edges[here]))
+        for rows in bands(*inside.shape):
+            if not inside[rows].any():
+                continue
+            top, *others = box_of(inside[rows])
+            part = Window(rows.start + top, *others)
+            # Bilinear: bicubic would overshoot the colors of the edge.
             shifted = new[part.slices] + cut(shift, Window(0, 0, *inside.shape), part, "bilinear")
             where = inside[part.slices]
-            new[part.slices][where] = np.rint(shifted.clip(0, given.peak))[where]
+            new[part.slices][where] = np.rint(shifted.clip(0, picture.peak))[where]
 
 
-def cells(
+def edge_cells(
     old: NDArray[np.integer[Any]], new: NDArray[np.integer[Any]], edge: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The mean of ``old - new`` at the edge pixels of each cell of a grid of at most :data:`_EXACT` cells a side.
+    """Mean of ``old - new`` over the edge pixels of each cell of a grid of at most :data:`_EXACT` cells a side.
 
     Args:
         old: ``(H, W, C)``.
-        new: likewise.
+        new: ``(H, W, C)``.
         edge: ``(H, W)``.
 
     Returns:
-        ``(h, w, C)``, and ``(h, w)`` whether a cell has any. Up to that size a cell is a pixel.
+        The means, ``(h, w, C)``, and ``(h, w)`` whether a cell has edge pixels. Up to that size a cell is a pixel.
     """
     height, width = edge.shape
     scale = min(1.0, _EXACT / max(height, width))
@@ -98,55 +131,27 @@ def cells(
     return (total / np.maximum(count, 1)[:, None]).reshape(*size, -1), (count > 0).reshape(size)
 
 
-def _parts(mask: NDArray[np.bool_]) -> Iterator[Window]:
-    """Of a mask that is large, windows that hold all of it."""
-    for rows in bands(*mask.shape):
-        if mask[rows].any():
-            top, *others = box_of(mask[rows])
-            yield Window(rows.start + top, *others)
-
-
-def fade(painted: Picture, given: Picture, asked: NDArray[np.bool_], region: NDArray[np.bool_], pixels: int) -> None:
-    """Let an answer fade into the picture: all of it in a region, nothing of it more than ``pixels`` away.
-
-    Args:
-        painted: with the answer in ``asked``; changed in place.
-        given: as it was.
-        asked: ``(H, W)``, the region enlarged.
-        region: ``(H, W)``.
-        pixels: 0 for a hard edge.
-    """
-    for here in (box.slices for box in boxes_of(asked, _EXACT)):
-        for rows, away in distances(region[here], pixels + 1):
-            weight = np.clip(1 - away / (pixels + 1), 0, 1)[..., None]
-            old, part = given.pixels[here][rows], painted.pixels[here][rows]
-            mixed = np.rint(old + weight * (part.astype(np.float32) - old)).astype(part.dtype)
-            part[...] = np.where(region[here][rows][..., None], part, np.where(weight > 0, mixed, old))
-
-
 def harmonic(values: NDArray[np.floating[Any]], fixed: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The smoothest continuation: every other pixel is the mean of its neighbors, and nothing flows over the border.
+    """Solve Laplace's equation: every free pixel is the mean of its neighbors.
 
     Args:
         values: ``(H, W, C)``.
-        fixed: ``(H, W)``, where values are given; at least one pixel.
+        fixed: ``(H, W)``, True where values are given; at least one pixel.
+
+    Returns:
+        ``(H, W, C)``.
     """
-    from scipy.sparse import coo_array  # half a second of imports that other blends do without
+    from scipy.sparse import coo_array  # half a second of imports that other composers do without
     from scipy.sparse.linalg import splu
 
     number = np.arange(fixed.size).reshape(fixed.shape)
-    pairs = np.concatenate(
-        [
-            np.stack([number[:-1].ravel(), number[1:].ravel()]),
-            np.stack([number[:, :-1].ravel(), number[:, 1:].ravel()]),
-        ],
-        axis=1,
-    )
-    pairs = np.concatenate([pairs, pairs[::-1]], axis=1)  # each neighbor of each pixel
+    down = np.stack([number[:-1].ravel(), number[1:].ravel()])
+    across = np.stack([number[:, :-1].ravel(), number[:, 1:].ravel()])
+    pairs = np.concatenate([down, across, down[::-1], across[::-1]], axis=1)  # (2, N): each neighbor of each pixel
     pairs = pairs[:, ~fixed.ravel()[pairs[0]]]
-    degree = np.bincount(pairs[0], minlength=fixed.size) + fixed.ravel()  # fixed pixels stand for themselves
-    rows = np.concatenate([number.ravel(), pairs[0]])
-    columns = np.concatenate([number.ravel(), pairs[1]])
+    # A pixel at the border has fewer neighbors, and nothing flows over the border (Neumann). A fixed one has its value.
+    degree = np.bincount(pairs[0], minlength=fixed.size) + fixed.ravel()
+    rows, columns = (np.concatenate([number.ravel(), each]) for each in pairs)
     weights = np.concatenate([degree.astype(np.float64), -np.ones(pairs.shape[1])])
     matrix = coo_array((weights, (rows, columns)), shape=(fixed.size, fixed.size)).tocsc()
     right = np.where(fixed[..., None], values, 0).reshape(fixed.size, -1).astype(np.float64)

@@ -1,5 +1,6 @@
-"""A picture while it is being filled, in the file's own numbers: 40 megapixels of float32 would be half a gigabyte."""
+"""A picture while it is filled, in the file's own numbers: 40 megapixels of float32 would be half a gigabyte."""
 
+from copy import copy
 from dataclasses import replace
 from typing import Literal
 
@@ -10,42 +11,65 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from inlay.images import Picture
+from inlay.pipeline.batching import Crop
 from inlay.pipeline.windows import Window, grid
-
-Crop = tuple[NDArray[np.float32], NDArray[np.bool_]]
-"""``(h, w, 3)`` RGB in ``[0, 1]`` and the ``(h, w)`` hole in it."""
+from inlay.randomness import RngStream, torch_seed
 
 _BLOCK = 1024
-"""Side of the parts that a large answer is painted in."""
+"""Side of the blocks in which a large prediction is painted: enlarged, all of it would not fit into memory."""
 
 
 class Canvas:
-    """A picture that can be looked at and painted on through windows.
+    """A picture while it is filled: crops of it are shown to a filler, and predictions are painted on it.
 
     Args:
         picture: of any mode; its pixels are painted on.
-        hole: ``(H, W)``, True = hole: what is to be painted. It stays hole when it is painted: no window is shown it.
+        hole: ``(H, W)``, True = to be predicted. It stays hole when it is painted: no crop shows what was painted.
+        text: what the hole shall show.
+        seed: of the first crop; every other one has a seed that follows from it and the crop's number.
+        reference: a picture to take content from.
+
+    Attributes:
+        seeds: of all crops that were shown so far.
     """
 
-    def __init__(self, picture: Picture, hole: NDArray[np.bool_]) -> None:
-        self.picture, self.hole = picture, hole
+    def __init__(
+        self,
+        picture: Picture,
+        hole: NDArray[np.bool_],
+        text: str | None = None,
+        seed: int | None = None,
+        reference: Picture | None = None,
+    ) -> None:
+        self.picture, self.hole, self.text, self.seed = picture, hole, text, seed
+        self.reference = None if reference is None else reference.rgb()
+        self.seeds: list[int | None] = []
 
     @property
     def whole(self) -> Window:
-        """All of it."""
+        """The window that shows all of it."""
         return Window(0, 0, *self.hole.shape)
 
-    def see(self, window: Window, scale: float = 1.0) -> Crop:
-        """What a window shows, made smaller by ``scale``, at most 1.
+    def crop(self, window: Window, scale: float = 1.0) -> Crop:
+        """Crop a window, made smaller by ``scale``, at most 1."""
+        seed = self.seed
+        if seed is not None and self.seeds:  # the first keeps the user's seed, so that one window is the filler alone
+            seed = torch_seed(seed, RngStream.WINDOWS, index=len(self.seeds))
+        self.seeds.append(seed)
+        return Crop(*self.look(window, scale), self.text, seed, self.reference)
 
-        A small pixel is hole where any of those it stands for is. What lies under the hole is erased before: whatever
-        of it is too little for 8 bits makes a known pixel darker by less than a step of them, and tells nothing.
+    def look(self, window: Window, scale: float = 1.0) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Colors ``(h, w, 3)`` in ``[0, 1]`` and hole ``(h, w)`` of a window, made smaller by ``scale``, at most 1.
+
+        A small pixel is hole where any of the pixels that it stands for is.
         """
         part, hole = self._part(window), self.hole[window.slices]
         if scale >= 1:
             return part.rgb(), hole
         height, width = (max(1, round(side * scale)) for side in hole.shape)
         known = part.pixels[..., : 1 if part.pixels.shape[2] < 3 else 3].copy()
+        # Erased before it is averaged, or the mean would tell what lies under the hole. Where the share of hole in a
+        # pixel is too small for 8 bits, a known pixel gets darker by less than one of their steps.
         known[hole] = 0
         colors = np.empty((height, width, known.shape[2]), known.dtype)
         cv2.resize(known, (width, height), dst=colors, interpolation=cv2.INTER_AREA)
@@ -53,16 +77,22 @@ class Canvas:
         return Picture(colors).rgb(), np.asarray(share > 0)
 
     def paint(self, window: Window, rgb: NDArray[np.float32], where: NDArray[np.bool_]) -> None:
-        """Put ``(h, w, 3)`` into a window where ``where`` is, ``(h, w)``."""
+        """Paint ``(h, w, 3)`` on a window where ``where`` is True, ``(h, w)``."""
         self.picture.pixels[window.slices] = self._part(window).filled(rgb, where).pixels
 
-    def paint_all(self, window: Window, rgb: NDArray[np.float32], box: Window) -> None:
-        """Put what a window was answered, at whatever size it was shown, into the hole inside of a box."""
+    def paint_hole(self, window: Window, rgb: NDArray[np.float32], box: Window) -> None:
+        """Paint a window's prediction, of the window's size or smaller, on the hole inside of a box."""
         for row in grid((box.height, box.width), _BLOCK, 0):
             for block in row:
                 part = Window(box.top + block.top, box.left + block.left, block.height, block.width)
                 if self.hole[part.slices].any():
                     self.paint(part, cut(rgb, window, part), self.hole[part.slices])
+
+    def inner(self, window: Window, hole: NDArray[np.bool_]) -> "Canvas":
+        """A window as a canvas of its own, with another hole, painted over the same pixels."""
+        inner = copy(self)
+        inner.picture, inner.hole = self._part(window), hole
+        return inner
 
     def _part(self, window: Window) -> Picture:
         return replace(self.picture, pixels=self.picture.pixels[window.slices])
@@ -71,13 +101,13 @@ class Canvas:
 def cut(
     rgb: NDArray[np.float32], window: Window, part: Window, mode: Literal["bicubic", "bilinear"] = "bicubic"
 ) -> NDArray[np.float32]:
-    """A part of what a window was answered, at the picture's own size.
+    """Cut a part out of a window's prediction, at the picture's own size.
 
     Args:
         rgb: ``(h, w, C)``, of the window's size or smaller.
-        window: what it shows.
+        window: that was predicted.
         part: inside of the window.
-        mode: how a smaller one is interpolated; bilinear never leaves the range of its values.
+        mode: of interpolating a smaller prediction; bilinear never leaves the range of its values.
     """
     inner = part.within(window)
     if rgb.shape[:2] == (window.height, window.width):
@@ -91,5 +121,5 @@ def cut(
 
 
 def _middles(start: int, length: int, whole: int) -> torch.Tensor:
-    """Of pixels, from -1 at one end of the whole to 1 at the other."""
+    """Centers of pixels, from -1 at one end of the whole to 1 at the other, as ``grid_sample`` counts."""
     return (torch.arange(start, start + length) + 0.5) * (2 / whole) - 1

@@ -1,4 +1,4 @@
-"""Pictures in the forms that Python has for them, and back into the same form."""
+"""Conversion between a picture and its forms in Python: PIL images, arrays, tensors."""
 
 import logging
 import os
@@ -15,20 +15,23 @@ from inlay.images import Picture, from_pil, read_pages, read_picture
 
 log = logging.getLogger(__name__)
 
-Back = Callable[[Picture], Any]
-"""Puts a filled picture into the form that it was given in."""
+Restore = Callable[[Picture], Any]
+"""Converts a filled picture back to the form of the given one."""
 
 
-def picture_of(image: Any) -> tuple[Picture, Back]:
-    """A picture, and the way back.
+def to_picture(image: Any) -> tuple[Picture, Restore]:
+    """Convert an image to a picture.
 
     Args:
-        image: a path or a :class:`PIL.Image.Image`, both of which come back as the second; an array ``(H, W)`` or
-            ``(H, W, C)``; or a tensor ``(C, H, W)``. C is 1 (gray), 2 (gray, alpha), 3 (RGB) or 4 (RGBA); numbers are
-            uint8, uint16, or floats from 0 to 1, of which those that are not filled come back as they were.
+        image: a path or a :class:`PIL.Image.Image`, both of which are restored as the latter; an array ``(H, W)`` or
+            ``(H, W, C)``; or a tensor ``(C, H, W)``. C is 1 (gray), 2 (gray, alpha), 3 (RGB) or 4 (RGBA); values are
+            uint8, uint16, or floats from 0 to 1, of which those that are not filled keep their bits.
+
+    Returns:
+        The picture, and the function that converts a filled one back.
 
     Raises:
-        InlayError: it is none of these.
+        InlayError: it has none of these forms.
     """
     if isinstance(image, str | os.PathLike):
         return _of_file(read_picture(image), image)
@@ -41,60 +44,60 @@ def picture_of(image: Any) -> tuple[Picture, Back]:
     raise InlayError(f"image must be a path, a PIL image, an array or a tensor, got {type(image).__name__}.")
 
 
-def pages_of(image: Any, frame: int | None = None) -> list[tuple[Picture, Back]]:
-    """The pages of a TIFF that is given as a path; else, or where a frame is named, the one of :func:`picture_of`.
+def to_pages(image: Any, frame: int | None = None) -> list[tuple[Picture, Restore]]:
+    """Convert an image to its pages: all pages of a TIFF given by its path, else one picture.
 
     Args:
-        image: as for :func:`picture_of`.
-        frame: which page of a TIFF or frame of an animation, counted from 1; of files alone.
+        image: as for :func:`to_picture`.
+        frame: page of a TIFF or frame of an animation, counted from 1; of files only.
 
     Raises:
-        InlayError: as :func:`picture_of`; or there is no such frame.
+        InlayError: it has none of these forms, or there is no such frame.
     """
     if isinstance(image, str | os.PathLike):
         return [_of_file(page, image) for page in read_pages(image, frame=frame)]
     if frame is not None:
         raise InlayError("frame: is for the path of a file with several pages or frames. Leave it out.")
-    return [picture_of(image)]
+    return [to_picture(image)]
 
 
-def _of_file(picture: Picture, path: str | os.PathLike[str]) -> tuple[Picture, Back]:
+def _of_file(picture: Picture, path: str | os.PathLike[str]) -> tuple[Picture, Restore]:
     if picture.damage:
         log.warning("%s: %s. Look at it.", os.fspath(path), picture.damage)
     Picture(picture.pixels[:1, :1]).to_pil()  # of 16-bit colors, Pillow has none: say so before the work
     return picture, Picture.to_pil
 
 
-def _of_array(image: NDArray[Any]) -> tuple[Picture, Back]:
+def _of_array(image: NDArray[Any]) -> tuple[Picture, Restore]:
     layers = image[..., None] if image.ndim == 2 else image
     if layers.ndim != 3 or not 1 <= layers.shape[2] <= 4 or 0 in layers.shape:
         raise InlayError(f"image: an array must be (H, W) or (H, W, C) with 1 to 4 channels, got {image.shape}.")
-    given = Picture(_whole_numbers(layers))
+    given = Picture(_to_integers(layers))
 
-    def back(filled: Picture) -> NDArray[Any]:
+    def restore(filled: Picture) -> NDArray[Any]:
         if filled.pixels.dtype == image.dtype:
             return filled.pixels.reshape(image.shape)
         new = (filled.pixels / filled.peak).astype(image.dtype)
         return np.where(filled.pixels != given.pixels, new, layers).reshape(image.shape)
 
-    return given, back
+    return given, restore
 
 
-def _of_tensor(image: torch.Tensor) -> tuple[Picture, Back]:
+def _of_tensor(image: torch.Tensor) -> tuple[Picture, Restore]:
     if image.ndim != 3:
         raise InlayError(f"image: a tensor must be (C, H, W), or (B, C, H, W) for several, got {tuple(image.shape)}.")
-    picture, back = _of_array(numbers_of(image).transpose(1, 2, 0))
-    return picture, lambda filled: torch.from_numpy(back(filled)).permute(2, 0, 1).to(image)
+    picture, restore = _of_array(to_array(image).transpose(1, 2, 0))
+    return picture, lambda filled: torch.from_numpy(restore(filled)).permute(2, 0, 1).to(image)
 
 
-def numbers_of(tensor: torch.Tensor) -> NDArray[Any]:
-    """A tensor as an array, which has no bfloat16."""
+def to_array(tensor: torch.Tensor) -> NDArray[Any]:
+    """Convert a tensor to an array; NumPy has no bfloat16."""
     tensor = tensor.detach().cpu()
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
 
-def _whole_numbers(array: NDArray[Any]) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """As a file holds them; floats become 16 bits."""
+def _to_integers(array: NDArray[Any]) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Values as a file holds them; floats become 16 bits."""
     if array.dtype in (np.uint8, np.uint16):
         return np.asarray(array, array.dtype, order="C")
     if not np.issubdtype(array.dtype, np.floating):

@@ -1,43 +1,47 @@
-"""Which parts of a picture a filler is shown, and at which size."""
+"""Strategies: which windows of a picture a filler is shown, and at which size.
+
+A strategy paints the predictions on the canvas. It returns the boxes that it filled from a smaller copy: their rims are
+then filled again at full size (:func:`rim`), so that no blurred pixel lies beside a sharp one.
+"""
 
 from collections.abc import Callable
-from dataclasses import replace
 from math import sqrt
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inlay.pipeline.batching import WindowRunner
+from inlay.pipeline.batching import Predict
 from inlay.pipeline.blending import distances
 from inlay.pipeline.canvas import Canvas, cut
 from inlay.pipeline.options import Strategy
 from inlay.pipeline.windows import Window, box_of, boxes_of, grid
 
 _STRETCH = 1.5
-"""A fully convolutional network does well on pictures so many times as large as its training crops."""
+"""Windows of up to this many times the training size are shown at full size: a fully convolutional network does well
+there, and a smaller copy would lose detail."""
 _LONG = 3
-"""Times its training crops' side is the longer side of what such a network is shown, at most."""
+"""Longest side of such a window in training sizes: beyond, receptive fields end, and memory does, too."""
 _SMALL = 4_000_000
-"""Pixels of the largest picture that a filler to which every size is alike is shown at full size."""
+"""Largest number of pixels that a filler without training size is shown at full size; such fillers are slow."""
 _BORDER = 64
-"""Pixels around a hole that such a filler is shown."""
+"""Pixels around a hole that such a filler is shown; none looks farther."""
 _SQUARE = 256
 """Side of the tiles that such a filler is shown."""
 _LEAST_KNOWN = 1 / 8
-"""Of a tile: with less of it known there is too little to fill it from."""
+"""Least known share of a tile: with less, there is too little to fill it from."""
 
 
 def choose(hole: NDArray[np.bool_], side: int | None) -> Strategy:
-    """The strategy for a hole, by what the filler was trained on.
+    """Choose a strategy for a hole.
 
-    The whole picture where it is hardly larger than the training crops; windows where each hole fits into one at full
-    size with something around it; tiles where every one of them has enough to go by (long scratches); otherwise a
-    small picture first.
+    ``whole`` where the picture is hardly larger than the training crops; ``crop`` where each hole fits into a window at
+    full size with something around it; ``tile`` where every tile has enough known pixels (long scratches); else
+    ``resize``.
 
     Args:
         hole: ``(H, W)``.
-        side: of the filler's training crops; None where any size is alike to it.
+        side: of the filler's training crops; None where it has no training size.
     """
     if _scale(Window(0, 0, *hole.shape), side) == 1:
         return "whole"
@@ -49,82 +53,99 @@ def choose(hole: NDArray[np.bool_], side: int | None) -> Strategy:
     return "tile" if all(_share(hole, tile) <= 1 - 2 * _LEAST_KNOWN for tile in tiles) else "resize"
 
 
-def crop(canvas: Canvas, ask: WindowRunner, side: int | None) -> None:
-    """Show a window around each hole, at full size as long as that is near the training crops', else made smaller."""
+def crop(canvas: Canvas, predict: Predict, side: int | None) -> list[Window]:
+    """Show a window around each hole, at full size where that is near the training size, else a smaller copy."""
     boxes = boxes_of(canvas.hole, side // 2 if side else 0)
     windows = [_around(box, side, canvas.hole.shape) for box in boxes]
     scales = [_scale(window, side) for window in windows]
-    shown = (canvas.see(window, scale) for window, scale in zip(windows, scales, strict=True))
-    for box, window, answer in zip(boxes, windows, ask(shown), strict=True):
-        canvas.paint_all(window, answer, box)
-    for box, scale in zip(boxes, scales, strict=True):
-        if scale < 1:
-            _refine(canvas, ask, side or _SQUARE, box)
+    crops = (canvas.crop(window, scale) for window, scale in zip(windows, scales, strict=True))
+    for box, window, rgb in zip(boxes, windows, predict(crops), strict=True):
+        canvas.paint_hole(window, rgb, box)
+    return [box for box, scale in zip(boxes, scales, strict=True) if scale < 1]
 
 
-def tile(canvas: Canvas, ask: WindowRunner, side: int | None) -> None:
-    """Show overlapping squares; where they overlap, the answers fade into each other.
+def tile(canvas: Canvas, predict: Predict, side: int | None) -> list[Window]:
+    """Show overlapping tiles; where they overlap, their predictions fade into each other.
 
-    A square without enough known pixels is shown with what is around it, made smaller. Beside the picture itself,
-    only one row of squares is held at a time, and what the one above it was answered beyond its squares.
+    A tile without enough known pixels is shown with what is around it, as a smaller copy.
     """
     side = side or _SQUARE
-    size = height, width = canvas.hole.shape
-    rows = list(grid(size, side, side // 4))
+    height, width = canvas.hole.shape
+    rows = list(grid((height, width), side, side // 4))
+    # Beside the picture itself, memory holds one row of tiles, and the predictions of the row above that reach into it.
     band = _Band(min(side, height), width)
     seen: dict[Window, NDArray[np.float32]] = {}
     for row, below in zip(rows, [*rows[1:], []], strict=True):
         tiles = [window for window in row if canvas.hole[window.slices].any()]
         looks = {window: _enough(canvas.hole, window) for window in tiles}
+        # In the middle of a large hole many tiles look at one wider window: it is predicted once.
         new = [look for look in dict.fromkeys(looks.values()) if look not in seen]
-        seen |= zip(new, ask(canvas.see(look, _small(look, side)) for look in new), strict=True)
+        seen |= zip(new, predict(canvas.crop(look, _small(look, side)) for look in new), strict=True)
         for window, look in looks.items():
             band.add(window, cut(seen[look], look, window))
         seen = {look: seen[look] for window, look in looks.items() if look != window}
+        # Rows above the next row of tiles are complete; they are painted, and the rest of the band moves up.
         done = below[0].top - row[0].top if below else height - row[0].top
         colors, found = band.take(done)
         part = Window(row[0].top, 0, done, width)
         canvas.paint(part, colors, canvas.hole[part.slices] & found)
+    return []
 
 
-def resize(canvas: Canvas, ask: WindowRunner, side: int | None) -> None:
-    """Show all of the picture made small; then the hole's rim again, at full size, between what is known and that."""
+def resize(canvas: Canvas, predict: Predict, side: int | None) -> list[Window]:
+    """Show a small copy of all of the picture."""
     window = canvas.whole
     scale = _small(window, side)
-    (answer,) = ask([canvas.see(window, scale)])
-    canvas.paint_all(window, answer, window)
-    if scale < 1:
-        _refine(canvas, ask, side or _SQUARE, box_of(canvas.hole))
+    (rgb,) = predict([canvas.crop(window, scale)])
+    canvas.paint_hole(window, rgb, window)
+    return [box_of(canvas.hole)] if scale < 1 else []
 
 
-BY_NAME: dict[Strategy, Callable[[Canvas, WindowRunner, int | None], None]] = {
+BY_NAME: dict[Strategy, Callable[[Canvas, Predict, int | None], list[Window]]] = {
     "crop": crop,
     "tile": tile,
     "resize": resize,
 }
 
 
+def rim(canvas: Canvas, side: int | None, box: Window) -> Canvas:
+    """A canvas whose hole is the rim of a hole, for a second pass with :func:`tile`.
+
+    The inside, painted from a smaller copy, counts as known there: the rim joins it to the known pixels outside.
+    """
+    side = side or _SQUARE
+    width = side // 8
+    around = box.grown(width, canvas.hole.shape)
+    wide = box.grown(side, canvas.hole.shape)  # tiles shall see known pixels, too
+    hole = np.zeros((wide.height, wide.width), np.bool_)
+    ring = hole[around.within(wide).slices]
+    ring[...] = canvas.hole[around.slices]
+    for rows, inwards in distances(~canvas.hole[around.slices], width, cv2.DIST_MASK_5):  # need not be exact
+        ring[rows] &= inwards <= width
+    return canvas.inner(wide, hole)
+
+
 class _Band:
-    """A row of tiles as a weighted mean, and what it shares with the next one."""
+    """Weighted mean of the tiles of a row, with what it shares with the row below."""
 
     def __init__(self, height: int, width: int) -> None:
         self.colors = np.zeros((height, width, 3), np.float32)
         self.weights = np.zeros((height, width, 1), np.float32)
 
     def add(self, window: Window, rgb: NDArray[np.float32]) -> None:
-        """Add a tile, which weighs most in its middle."""
+        """Add a tile; its weight grows towards its middle, so that tiles fade into each other without a seam."""
         columns = slice(window.left, window.left + window.width)
         weight = np.minimum.outer(_ramp(window.height), _ramp(window.width))[..., None]
         self.colors[: window.height, columns] += weight * rgb
         self.weights[: window.height, columns] += weight
 
     def take(self, rows: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """The first rows, to which nothing will be added, and where there are any; the rest moves up."""
+        """Take the first rows, which are complete: their colors, and where there are any. The rest moves up."""
         weights = self.weights[:rows]
-        taken = np.divide(self.colors[:rows], np.maximum(weights, 1), dtype=np.float32)  # weights begin at 1
+        taken = np.divide(self.colors[:rows], np.maximum(weights, 1), dtype=np.float32)  # the smallest is 1
         found = weights[..., 0] > 0
         for array in (self.colors, self.weights):
-            array[:-rows] = array[rows:]  # to the left of itself: NumPy copies where they overlap
+            array[:-rows] = array[rows:]  # NumPy copies where they overlap
             array[-rows:] = 0
         return taken, found
 
@@ -135,36 +156,22 @@ def _ramp(length: int) -> NDArray[np.float32]:
     return np.minimum(places, places[::-1]).astype(np.float32)
 
 
-def _refine(canvas: Canvas, ask: WindowRunner, side: int, box: Window) -> None:
-    """Fill the rim of a hole that was painted from a smaller picture, at full size."""
-    rim_width = side // 8
-    around = box.grown(rim_width, canvas.hole.shape)
-    wide = box.grown(side, canvas.hole.shape)
-    part = np.zeros((wide.height, wide.width), np.bool_)
-    rim = part[around.within(wide).slices]
-    rim[...] = canvas.hole[around.slices]
-    for rows, inwards in distances(~canvas.hole[around.slices], rim_width, cv2.DIST_MASK_5):
-        rim[rows] &= inwards <= rim_width
-    seen = replace(canvas.picture, pixels=canvas.picture.pixels[wide.slices])
-    tile(Canvas(seen, part), ask, side)
-
-
 def _around(box: Window, side: int | None, size: tuple[int, ...]) -> Window:
-    """A window with a border around a box, no smaller than the training crops where the picture allows it."""
+    """A window with a border around a box, no smaller than the training size where the picture allows it."""
     height, width = size
     border = max(side // 4, box.short // 2) if side else _BORDER  # a large hole needs more to go by
     return box.grown(border, (height, width)).at_least(side or 0, (height, width))
 
 
 def _scale(window: Window, side: int | None) -> float:
-    """At full size as long as that is near the training crops'."""
+    """How much smaller a crop is shown; 1 where its size is near the training size."""
     if side and window.short <= _STRETCH * side and window.long <= _LONG * side:
         return 1.0
     return _small(window, side)
 
 
 def _small(window: Window, side: int | None) -> float:
-    """How much smaller a window is shown: no wider than the training crops, and not too long for a network's memory."""
+    """How much smaller a window is shown to be no larger than the training size, nor too long for memory."""
     if side is None:
         return min(1.0, sqrt(_SMALL / _area(window)))
     return min(1.0, side / window.short, _LONG * side / window.long)
@@ -175,7 +182,7 @@ def _area(window: Window) -> int:
 
 
 def _enough(hole: NDArray[np.bool_], window: Window) -> Window:
-    """The window, or one around it that is twice as wide, and so on, until enough of it is known."""
+    """The window, or one around it that is twice as large, and so on, until enough of it is known."""
     height, width = hole.shape
     while _share(hole, window) > 1 - _LEAST_KNOWN and window[2:] != (height, width):
         window = window.at_least(2 * max(window.height, window.width), (height, width))

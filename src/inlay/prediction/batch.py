@@ -1,4 +1,4 @@
-"""Many pictures: reading and writing go on beside the model, and a report says what became of each."""
+"""Many pictures: the next ones are read and the last ones written while the model works."""
 
 import logging
 import os
@@ -6,241 +6,220 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from tqdm import tqdm
 
 from inlay.errors import BadFile, InlayError, disk_refused
-from inlay.images import LOSSY, Picture, count_pixels, tell_unread
-from inlay.pipeline import Filled, Inpainter
+from inlay.images import LOSSY, count_pixels, tell_unread
+from inlay.pipeline import Filled, Inpainter, Job, fill_pictures
 from inlay.prediction.journal import Entry, Journal, made_of
 from inlay.prediction.pairing import PredictItem, PredictPlan
-from inlay.prediction.reading import LoadedItem, jobs, read, write
+from inlay.prediction.reading import read, sampled, write
 from inlay.prediction.request import Request
 from inlay.processes import env_rank_and_world
 
 log = logging.getLogger(__name__)
 
 _PIXELS = 16_000_000
-"""Of the pictures that are filled together, unless one alone has more."""
+"""Largest number of pixels that are filled together, unless one picture alone has more."""
 _THREADS = 4
-"""That read and write while the model works."""
+"""Number of threads that read and write while the model works."""
 
-Reading = tuple[PredictItem, Future[LoadedItem]]
-
-
-class _Writing(NamedTuple):
-    """An answer on its way to the disk."""
-
-    task: PredictItem
-    entry: Entry
-    written: Future[None]
+Reading = tuple[PredictItem, Future[list[Job]]]
 
 
 class BatchPredictor:
-    """This process's share of the pictures.
+    """This process's share of the pictures; a process that was killed and is started again does what is missing.
 
     Args:
         request: how they are filled.
-        tasks: all of them.
-        folder: that the answers go to.
+        plan: all of them.
+        folder: of the output.
         inpainter: fills them.
 
     Raises:
-        InlayError: the folder holds pictures that were made otherwise, or files that are not ours.
+        InlayError: the folder holds pictures that were made with other settings, or files that are not ours.
     """
 
-    def __init__(self, request: Request, tasks: PredictPlan, folder: Path, inpainter: Inpainter) -> None:
-        self.request, self.tasks, self.inpainter = request, tasks, inpainter
+    def __init__(self, request: Request, plan: PredictPlan, folder: Path, inpainter: Inpainter) -> None:
+        self.request, self.plan, self.inpainter = request, plan, inpainter
         self.rank, self.world = env_rank_and_world()
         self.journal = Journal(folder, {"version": inpainter.filler.identity, **request.settings()})
-        self.journal.check_ours(tasks.tasks)
+        self.journal.check_ours(plan.items)
+        mine = plan.items[self.rank :: self.world]
+        self.todo = [item for item in mine if not self.journal.is_done(item)]
+        self.done = len(mine) - len(self.todo)
         self.failed: dict[Path, str] = {}
-        self._writing: list[_Writing] = []
+        self._pool = ThreadPoolExecutor(_THREADS)
+        self._writing: list[tuple[PredictItem, Entry, Future[None]]] = []
 
-    def run(self) -> Path:
-        """Fill what is not filled yet; a process that was killed and is started again does what is missing.
+    def groups(self) -> Iterator[list[Reading]]:
+        """Pictures that fit into memory together; the next ones are read while these are filled."""
+        if not self.todo:
+            log.info("Nothing to do: all %d pictures were filled before.", self.done)
+            return
+        waiting: list[Reading] = []
+        total = self.done + len(self.todo)
+        with tqdm(total=total, initial=self.done, unit=" pictures", desc="filling") as bar:
+            for group in chain(_groups(self.todo, self.request.options.batch), [[]]):
+                following = [(item, self._pool.submit(read, self.request, item)) for item in group]
+                if waiting:
+                    yield waiting
+                    bar.update(len(waiting))
+                waiting = following
+
+    def fill(self, group: list[Reading]) -> None:
+        """Fill pictures and begin to write them. Where they fail together, each is filled alone.
+
+        Raises:
+            InlayError: the disk is full: nothing more can be written.
+        """
+        loaded = []
+        for item, reading in group:
+            try:
+                loaded.append((item, reading.result()))
+            except InlayError as error:
+                self._fail(item, error)
+            else:
+                self.journal.add(_entry(item, "started"))  # from now on its files are ours
+        writing = []
+        parts = [loaded] if loaded else []
+        while parts:
+            part, start = parts.pop(0), time.perf_counter()
+            jobs = [sampled(self.request, self.inpainter, pages) for _, pages in part]
+            try:
+                filled = fill_pictures(self.inpainter.filler, [*chain.from_iterable(jobs)], self.request.options)
+            except InlayError as error:
+                if len(part) == 1:
+                    self._fail(part[0][0], error)
+                else:
+                    parts += [[each] for each in part]
+                continue
+            seconds, results = (time.perf_counter() - start) / len(part), iter(filled)
+            for (item, pages), own in zip(part, jobs, strict=True):
+                mine = [next(results) for _ in own]
+                writing.append((item, self._filled(item, pages, mine, seconds), pages, mine))
+        self._settle()
+        self._writing = [
+            (item, entry, self._pool.submit(write, item, pages, mine)) for item, entry, pages, mine in writing
+        ]
+
+    def finish(self) -> Path:
+        """Wait for what is being written, and write the report.
 
         Returns:
             The report's path.
-
-        Raises:
-            InlayError: the disk refuses; or, when the others are filled, a picture could not be.
         """
-        mine = self.tasks.tasks[self.rank :: self.world]
-        todo = [task for task in mine if not self.journal.is_done(task)]
         try:
-            if todo:
-                self._fill(todo, len(mine) - len(todo))
-            else:
-                log.info("Nothing to do: all %d pictures were filled before.", len(mine))
+            self._settle()
         finally:
-            report = self.journal.report(self.tasks)
-        self._tell(todo)
+            self._pool.shutdown(cancel_futures=True)  # what was to be read next
+            report = self.journal.report(self.plan)
         return report
 
-    def _fill(self, todo: Sequence[PredictItem], done: int) -> None:
-        pool = ThreadPoolExecutor(_THREADS)
-        try:
-            with tqdm(total=done + len(todo), initial=done, unit=" pictures", desc="filling") as bar:
-                for group in self._ahead(pool, todo):
-                    given = [each for task, reading in group if (each := self._had(task, reading))]
-                    answers = self._answers(given)
-                    self._settle()
-                    self._writing = [
-                        _Writing(each.task, entry, pool.submit(write, each, filled)) for each, filled, entry in answers
-                    ]
-                    bar.update(len(group))
-        finally:
-            try:
-                self._settle()
-            finally:
-                pool.shutdown(cancel_futures=True)  # what was to be read next
+    def summarize(self) -> None:
+        """Log how it went, and what was left out.
 
-    def _ahead(self, pool: ThreadPoolExecutor, todo: Sequence[PredictItem]) -> Iterator[list[Reading]]:
-        """Groups of pictures; the next one is read while the model works on this one."""
-        waiting: list[Reading] = []
-        for group in chain(_groups(todo, self.request.how.batch), [[]]):
-            following = [(task, pool.submit(read, self.request, task)) for task in group]
-            if waiting:
-                yield waiting
-            waiting = following
-
-    def _had(self, task: PredictItem, reading: Future[LoadedItem]) -> LoadedItem | None:
-        try:
-            given = reading.result()
-        except InlayError as error:
-            self._fails(task, error)
-            return None
-        self.journal.add(_entry(task, "started"))  # from now on its files are ours
-        return given
-
-    def _answers(self, group: list[LoadedItem]) -> list[tuple[LoadedItem, list[Picture], Entry]]:
-        """Of a group; where it fails together, one by one."""
-        if not group:
-            return []
-        start = time.perf_counter()
-        try:
-            filled = self.inpainter.fill_jobs([job for given in group for job in jobs(self.request, given)])
-        except InlayError as error:
-            if len(group) > 1:
-                return [answer for given in group for answer in self._answers([given])]
-            self._fails(group[0].task, error)
-            return []
-        seconds = (time.perf_counter() - start) / len(group)
-        answers = iter(filled)
-        parts = ((given, [*islice(answers, len(given.pages) * self.request.samples)]) for given in group)
-        return [(given, [each.picture for each in part], self._filled(given, part, seconds)) for given, part in parts]
+        Raises:
+            InlayError: pictures could not be filled; not under torchrun, which would stop the other processes.
+        """
+        entries = [self.journal.entries.get(os.path.abspath(item.image)) for item in self.todo]  # noqa: PTH100
+        used = Counter(entry["strategy"] for entry in entries if entry and "strategy" in entry)
+        if used:
+            log.info("Strategies: %s.", ", ".join(f"{name} {count}" for name, count in used.items()))
+        for paths, what in (
+            (self.plan.without_mask, "pictures have no mask"),
+            (self.plan.without_picture, "masks have no picture"),
+            (self.plan.without_text, "pictures have no caption beside them, so that the context decides"),
+            *_lossy(self.todo),
+        ):
+            if paths:
+                log.warning("%d %s; %s for instance.", len(paths), what, paths[0])
+        unread, missing = self.plan.unread, ""
+        if self.rank == 0:
+            tell_unread(unread)
+        if self.failed:
+            reason = next(iter(self.failed.values()))
+            missing = f"{len(self.failed)} of {len(self.todo)} pictures could not be filled: {reason}"
+        elif unread:
+            reason = f"{unread[0].path}: {unread[0].reason}"
+            missing = f"{len(unread)} in the folders could not be read, all others are filled: {reason}"
+        if missing and self.world == 1:
+            raise InlayError(missing)
+        if missing:
+            log.error(missing)
 
     def _settle(self) -> None:
         """Wait for what is being written, and note it.
 
         Raises:
-            InlayError: the disk is full: nothing more can be written.
+            InlayError: the disk is full.
         """
         writing, self._writing = self._writing, []
         full = None
-        for task, entry, written in writing:
+        for item, entry, written in writing:
             try:
                 written.result()
             except InlayError as error:
-                self._fails(task, error)
+                self._fail(item, error)
                 full = error if disk_refused(error) else full
             else:
                 self.journal.add(entry)
         if full:
             raise full
 
-    def _filled(self, given: LoadedItem, filled: Sequence[Filled], seconds: float) -> Entry:
-        task, (first, *_) = given.task, filled
-        entry = _entry(task, "filled")
-        entry["hole_ratio"], entry["seconds"] = round(given.hole_ratio, 6), round(seconds, 4)
-        entry["strategy"] = first.strategy
-        entry["windows"] = sum(page.windows for page in filled[: len(given.pages)])
-        entry["doubts"] = [*given.doubts, *self.inpainter.doubts(task.text)]
-        if given.left_out:
-            entry["left_out"] = given.left_out
+    def _filled(self, item: PredictItem, jobs: Sequence[Job], filled: Sequence[Filled], seconds: float) -> Entry:
+        entry = _entry(item, "filled")
+        ratio = sum(int(job.hole.sum()) for job in jobs) / sum(job.hole.size for job in jobs)
+        entry["hole_ratio"], entry["seconds"] = round(ratio, 6), round(seconds, 4)
+        entry["strategy"] = filled[0].strategy
+        entry["windows"] = sum(page.windows for page in filled[: len(jobs)])
+        warnings = dict.fromkeys(warning for job in jobs for warning in job.warnings)
+        entry["warnings"] = [*warnings, *self.inpainter.warnings(item.text)]
+        if notes := [*dict.fromkeys(note for job in jobs for note in job.notes)]:
+            entry["notes"] = notes
         return entry
 
-    def _fails(self, task: PredictItem, error: InlayError) -> None:
-        self.failed[task.image] = str(error)
-        entry = _entry(task, "failed")
+    def _fail(self, item: PredictItem, error: InlayError) -> None:
+        self.failed[item.image] = str(error)
+        entry = _entry(item, "failed")
         entry["error"] = str(error)
         self.journal.add(entry)
 
-    def _tell(self, todo: Sequence[PredictItem]) -> None:
-        """Say how it went, and what was left out.
 
-        Raises:
-            InlayError: pictures could not be filled; not under torchrun, which would stop the other processes.
-        """
-        entries = [self.journal.entries.get(os.path.abspath(task.image)) for task in todo]  # noqa: PTH100
-        used = Counter(entry["strategy"] for entry in entries if entry and "strategy" in entry)
-        if used:
-            log.info("Strategies: %s.", ", ".join(f"{name} {count}" for name, count in used.items()))
-        for paths, what in (
-            (self.tasks.without_mask, "pictures have no mask"),
-            (self.tasks.without_picture, "masks have no picture"),
-            (self.tasks.without_text, "pictures have no caption beside them, so that the context decides"),
-            *_lossy(todo),
-        ):
-            if paths:
-                log.warning("%d %s; %s for instance.", len(paths), what, paths[0])
-        if self.rank == 0:
-            tell_unread(self.tasks.unread)
-        if told := self._shortfall(len(todo)):
-            if self.world == 1:
-                raise InlayError(told)
-            log.error(told)
-
-    def _shortfall(self, todo: int) -> str:
-        """What was asked for and is not there; empty where all is."""
-        if self.failed:
-            reason = next(iter(self.failed.values()))
-            return f"{len(self.failed)} of {todo} pictures could not be filled: {reason}"
-        if unread := self.tasks.unread:
-            told = f"{unread[0].path}: {unread[0].reason}"
-            return f"{len(unread)} in the folders could not be read, all others are filled: {told}"
-        return ""
-
-
-def _entry(task: PredictItem, status: Literal["started", "filled", "failed"]) -> Entry:
+def _entry(item: PredictItem, status: Literal["started", "filled", "failed"]) -> Entry:
     return Entry(
-        image=os.fspath(task.image),
+        image=os.fspath(item.image),
         status=status,
-        made_of=made_of(task),
-        outputs=[os.fspath(path) for path in task.written],
-        mask=os.fspath(task.mask) if task.mask else None,
-        text=task.text,
+        made_of=made_of(item),
+        outputs=[os.fspath(path) for path in item.written],
+        mask=os.fspath(item.mask) if item.mask else None,
+        text=item.text,
     )
 
 
-def _lossy(tasks: Sequence[PredictItem]) -> Iterator[tuple[list[Path], str]]:
-    outputs = [path for task in tasks for path in task.outputs]
+def _lossy(items: Sequence[PredictItem]) -> Iterator[tuple[list[Path], str]]:
+    outputs = [path for item in items for path in item.outputs]
     for kind in dict.fromkeys(LOSSY.values()):
         paths = [path for path in outputs if LOSSY.get(path.suffix.lower()) == kind]
         yield paths, f"pictures are {kind}, which changes every pixel a little; --format png keeps known ones"
 
 
-def _groups(tasks: Sequence[PredictItem], most: int) -> Iterator[list[PredictItem]]:
-    """Neighbors that fit into memory together."""
+def _groups(items: Sequence[PredictItem], most: int) -> Iterator[list[PredictItem]]:
     group: list[PredictItem] = []
     pixels = 0
-    for task in tasks:
-        more = _pixels(task.image)
+    for item in items:
+        try:
+            more = count_pixels(item.image)
+        except BadFile:
+            more = 0  # reading it will say what is wrong
         if group and (len(group) == most or pixels + more > _PIXELS):
             yield group
             group, pixels = [], 0
-        group.append(task)
+        group.append(item)
         pixels += more
     if group:
         yield group
-
-
-def _pixels(path: Path) -> int:
-    try:
-        return count_pixels(path)
-    except BadFile:
-        return 0  # reading it will say what is wrong

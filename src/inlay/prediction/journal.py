@@ -1,4 +1,4 @@
-"""What was done with each picture of a folder: a journal while it happens, and a report at the end."""
+"""The journal of a folder of pictures, written while they are filled, and the report at the end."""
 
 import json
 import os
@@ -26,32 +26,32 @@ class Entry(TypedDict):
     status: Literal["started", "filled", "failed"]
     """``started``: its files may be there or not; it is filled again."""
     made_of: dict[str, Any]
-    """See :func:`made_of`: what its files were made of, so that a change is noticed."""
+    """Inputs that its files were made of, so that a change is noticed; see :func:`made_of`."""
     outputs: list[str]
     mask: NotRequired[str | None]
     text: NotRequired[str | None]
     hole_ratio: NotRequired[float]
     strategy: NotRequired[str]
     windows: NotRequired[int]
-    """How often the model was asked."""
-    doubts: NotRequired[list[str]]
+    """Number of windows that the model was shown."""
+    warnings: NotRequired[list[str]]
     """What is odd about the picture, the mask or the text."""
-    left_out: NotRequired[list[str]]
-    """What the picture's file said and its answer's does not, and why."""
+    notes: NotRequired[list[str]]
+    """What was done to the mask, and which metadata the written file does not have."""
     seconds: NotRequired[float]
-    """Of filling; pictures that went through together share it."""
+    """Of filling, the mean over pictures that were filled together."""
     error: NotRequired[str]
 
 
 class Journal:
-    """A line for each thing that happened in a folder; several processes may write to it, and any may be killed.
+    """One line per event in a folder; several processes may write to it, and any may be killed.
 
     Args:
-        folder: that the answers go to.
-        settings: how the pictures are made, and with what; plain data.
+        folder: of the output.
+        settings: of the model and the request; plain data.
 
     Raises:
-        InlayError: the folder holds pictures that were made otherwise, or cannot be written.
+        InlayError: the folder holds pictures that were made with other settings, or cannot be written.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
@@ -60,52 +60,52 @@ class Journal:
             self.entries = self._read()
 
     def add(self, entry: Entry) -> None:
-        """Write down what happened to a picture."""
+        """Add an event."""
         self.entries[_place(entry["image"])] = entry
         self._append(entry)
 
-    def is_done(self, task: PredictItem) -> bool:
-        """Whether a picture was filled: from these very files, and what came of it is still there."""
-        entry = self.entries.get(_place(task.image))
+    def is_done(self, item: PredictItem) -> bool:
+        """Whether a picture was filled from these very files, and its outputs are still there."""
+        entry = self.entries.get(_place(item.image))
         return (
             entry is not None
             and entry["status"] == "filled"
-            and entry["made_of"] == made_of(task)
-            and all(path.exists() for path in task.written)
+            and entry["made_of"] == made_of(item)
+            and all(path.exists() for path in item.written)
         )
 
-    def check_ours(self, tasks: Sequence[PredictItem]) -> None:
-        """Make sure that nothing would be overwritten but earlier answers to the same pictures.
+    def check_ours(self, items: Sequence[PredictItem]) -> None:
+        """Make sure that nothing is overwritten but earlier outputs of the same pictures.
 
         Raises:
             InlayError: naming the file.
         """
         owners = {_place(output): place for place, entry in self.entries.items() for output in entry["outputs"]}
-        for task in tasks:
-            for path in task.written:
+        for item in items:
+            for path in item.written:
                 owner = owners.get(_place(path))
                 if owner is None and path.exists():
                     raise InlayError(f"--output {self.folder}: {path} is there already. Name another folder.")
-                if owner is not None and owner != _place(task.image):
+                if owner is not None and owner != _place(item.image):
                     raise InlayError(
-                        f"--output {self.folder}: {path} is the answer to {owner}, not to {task.image}. Name another."
+                        f"--output {self.folder}: {path} was made of {owner}, not to {item.image}. Name another."
                     )
 
-    def report(self, tasks: PredictPlan) -> Path:
-        """Write ``report.json``: what is known of the pictures that were asked for, of all processes so far."""
+    def report(self, plan: PredictPlan) -> Path:
+        """Write ``report.json``: the last event of each picture, of all processes so far."""
         path = self.folder / REPORT
         with self._written(), alone(self.folder / _LOCK):
             known = self._read()
-            entries = [known[place] for task in tasks.tasks if (place := _place(task.image)) in known]
+            entries = [known[place] for item in plan.items if (place := _place(item.image)) in known]
             report = {
                 **software(),
                 "settings": self.settings,
                 "count": dict(Counter(entry["status"] for entry in entries)),
                 **{
-                    name: [os.fspath(each) for each in getattr(tasks, name)]
+                    name: [os.fspath(each) for each in getattr(plan, name)]
                     for name in ("without_mask", "without_picture", "without_text")
                 },
-                "not_read": [{"file": os.fspath(path), "reason": reason} for path, reason in tasks.unread],
+                "not_read": [{"file": os.fspath(path), "reason": reason} for path, reason in plan.unread],
                 "pictures": [{key: value for key, value in entry.items() if key != "made_of"} for entry in entries],
             }
             write_text(path, json.dumps(report, indent=1) + "\n")
@@ -119,14 +119,14 @@ class Journal:
             raise unwritable(f"--output {self.folder}", error) from error
 
     def _append(self, line: Mapping[str, Any]) -> None:
-        """In one write, which other processes do not tear; what a killed one left of a line is ended first."""
+        """Append in one write, which other processes do not tear; an unfinished line of a killed one is ended first."""
         path = self.folder / JOURNAL
         with self._written():
             torn = path.exists() and path.stat().st_size > 0 and not _ends_with_line(path)
             append(path, ("\n" * torn + json.dumps(line) + "\n").encode())
 
     def _read(self) -> dict[str, Entry]:
-        """What is written down so far; a journal that is not there, or ends in its first line, is begun."""
+        """Read the last event of each picture; a journal that is not there, or ends in its first line, is begun."""
         path = self.folder / JOURNAL
         text = read_text(path, _LARGEST) if path.exists() else ""
         lines = [_parsed(line) for line in text.splitlines()]
@@ -142,16 +142,17 @@ class Journal:
     def _check(self, before: Mapping[str, Any]) -> None:
         changed = [key for key in {**before, **self.settings} if before.get(key) != self.settings.get(key)]
         if changed:
-            told = ", ".join(f"{key}: {before.get(key)} there, {self.settings.get(key)} now" for key in changed)
+            changes = ", ".join(f"{key}: {before.get(key)} there, {self.settings.get(key)} now" for key in changed)
             raise InlayError(
-                f"{self.folder}: holds pictures that were made otherwise ({told}). Name another --output, or remove "
+                f"{self.folder}: holds pictures made with other settings ({changes}). Name another --output, or remove "
                 "that folder."
             )
 
 
-def made_of(task: PredictItem) -> dict[str, Any]:
-    """What a picture's answer depends on beside the settings: which files of which size and time, and which text."""
-    return {"image": _version(task.image), "mask": _version(task.mask), "text": task.text or None}
+def made_of(item: PredictItem) -> dict[str, Any]:
+    """Inputs of a picture beside the settings: path, size and time of its files, and its text."""
+    files = {"image": item.image, "mask": item.mask, "reference": item.reference}
+    return {**{name: _version(path) for name, path in files.items()}, "text": item.text or None}
 
 
 def _version(path: Path | None) -> list[Any] | None:
@@ -175,7 +176,7 @@ def _ends_with_line(path: Path) -> bool:
 
 
 def _parsed(line: str) -> dict[str, Any]:
-    """A line of a journal; nothing where a killed process left half of one."""
+    """A line of a journal; empty where a killed process left half of one."""
     try:
         parsed = json.loads(line)
     except ValueError:

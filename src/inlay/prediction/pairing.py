@@ -1,4 +1,4 @@
-"""Which picture is filled by which mask, with which text, and where the answer goes."""
+"""Pairs each picture with its mask, its text, its reference picture and its output files."""
 
 import glob
 import os
@@ -19,16 +19,17 @@ _LONGEST_NAME = 230  # bytes of the 255 that file systems take: temporary names 
 
 @dataclass(frozen=True)
 class PredictItem:
-    """One picture.
+    """The files of one picture.
 
     Attributes:
         image: to be filled.
-        mask: its file; None where transparency is the hole.
+        mask: its mask; None where the hole comes from elsewhere.
         outputs: a file for each sample.
-        sheet: where the comparison goes; None where none was asked for.
+        sheet: the comparison; None for none.
         text: what the hole shall show.
-        text_doubts: what is odd about the file that the text is from, a sentence each.
+        text_warnings: what is odd about the file that the text is from, one sentence each.
         text_fault: why that file cannot be read; then the picture is not filled.
+        reference: a picture to take content from.
     """
 
     image: Path
@@ -36,8 +37,9 @@ class PredictItem:
     outputs: tuple[Path, ...]
     sheet: Path | None
     text: str | None
-    text_doubts: tuple[str, ...] = ()
+    text_warnings: tuple[str, ...] = ()
     text_fault: str = ""
+    reference: Path | None = None
 
     @property
     def written(self) -> list[Path]:
@@ -47,30 +49,31 @@ class PredictItem:
 
 @dataclass(frozen=True)
 class PredictPlan:
-    """All that was asked for.
+    """All pictures of a request.
 
     Attributes:
-        folder: that the answers go to; None where one picture has a file of its own.
-        tasks: one a picture that can be filled.
+        folder: of the output; None where one picture has a file of its own.
+        items: one for each picture that can be filled.
         without_mask: pictures that have no mask.
         without_picture: masks that belong to no picture.
-        without_text: pictures that have no captions, where those were asked for.
-        unread: what lies in the folders of pictures and masks, looks like a picture, and is not read.
+        without_text: pictures that have no captions, where ``captions`` is set.
+        unread: files in the folders of pictures and masks that look like pictures, and are not read.
     """
 
     folder: Path | None
-    tasks: list[PredictItem]
+    items: list[PredictItem]
     without_mask: list[Path]
     without_picture: list[Path]
     without_text: list[Path]
     unread: list[Unread]
 
 
-def find_tasks(request: Request) -> PredictPlan:
-    """Pair pictures with masks and texts.
+def find_items(request: Request) -> PredictPlan:
+    """Pair pictures with masks, texts and reference pictures.
 
     Raises:
-        InlayError: there are no pictures or no masks, or an answer would overwrite an input or another answer.
+        InlayError: there are no pictures or no masks, a picture has no reference, or an output would overwrite an input
+            or another output.
     """
     folder = None if _is_one_file(request) else request.output
     if folder is not None and (_looks_like_picture(folder) or folder.is_file()):
@@ -80,8 +83,8 @@ def find_tasks(request: Request) -> PredictPlan:
     if folder is not None and any(folder.resolve() == Path(each).resolve() for each in request.image):
         raise InlayError(f"--output {folder}: would overwrite an input. Name another folder.")
     images, unread = _images(request.image, apart_from=folder)
-    masks = _Masks(request)
-    tasks, without_mask, without_text = [], [], []
+    masks, references = _Partners("--mask", request.mask, request.image), _Partners("--reference", request.reference)
+    items, without_mask, without_text = [], [], []
     for image, name in images.items():
         if masks.has(image):
             continue
@@ -89,17 +92,24 @@ def find_tasks(request: Request) -> PredictPlan:
         if mask is None and request.mask is not None:
             without_mask.append(image)
             continue
+        reference = references.of(name)
+        if reference is None and request.reference is not None:
+            raise InlayError(f"--reference {request.reference}: none there is named as {image}. Add it.")
         caption = _caption(image) if request.captions else _Caption(request.text)
         if request.captions and caption.text is None and not caption.fault:
             without_text.append(image)
-        tasks.append(_task(request, folder, image, name, mask, caption))
-    if not tasks:
+        outputs, sheet = _outputs(request, request.output if folder is None else folder / _in_format(name, request))
+        item = PredictItem(image, mask, outputs, sheet, *caption, reference)
+        if longest := next((path for path in item.written if len(os.fsencode(path.name)) > _LONGEST_NAME), None):
+            raise InlayError(f"{longest}: a file name may have {_LONGEST_NAME} bytes. Rename {image}.")
+        items.append(item)
+    if not items:
         raise InlayError(
             f"--mask {request.mask}: no mask there is named as one of the {len(images)} pictures, "
             f"{without_mask[0].stem} for instance. Rename them, or name one file for all."
         )
-    _check_inputs_survive(tasks)
-    return PredictPlan(folder, tasks, without_mask, masks.unused(tasks), without_text, [*unread, *masks.unread])
+    _check_inputs_survive(items)
+    return PredictPlan(folder, items, without_mask, masks.unused(items), without_text, [*unread, *masks.unread])
 
 
 def _is_one_file(request: Request) -> bool:
@@ -113,7 +123,7 @@ def _names_folder(output: Path) -> bool:
 
 
 def _images(given: Sequence[str | Path], apart_from: Path | None) -> tuple[dict[Path, Path], list[Unread]]:
-    """Every picture, and what it is called below its folder; an output folder inside of an input's is no input."""
+    """Every picture, and its path below its folder; an output folder inside of an input's is no input."""
     found: dict[Path, Path] = {}
     unread: dict[Path, Unread] = {}
     for each in given:
@@ -129,7 +139,7 @@ def _images(given: Sequence[str | Path], apart_from: Path | None) -> tuple[dict[
 
 
 def _is_output(path: Path, given: Path, folder: Path | None) -> bool:
-    """Whether something lies in the output folder, as what was given does not, be it below that or behind a link."""
+    """Whether a file lies in the output folder while what was given does not, below it or behind a link."""
     if folder is None or given.is_file():
         return False
     root, output = _fixed(given).resolve(), folder.resolve()
@@ -142,7 +152,7 @@ def _fixed(given: Path) -> Path:
 
 
 def _found(given: str | Path) -> tuple[list[tuple[Path, Path]], list[Unread]]:
-    """The pictures that a path or a pattern means, with what they are called; and what is not read of them."""
+    """The pictures of a path or a pattern with their names; and those that cannot be read."""
     path = Path(given)
     if path.is_dir():
         pictures, unread = find_images(path)
@@ -156,7 +166,7 @@ def _found(given: str | Path) -> tuple[list[tuple[Path, Path]], list[Unread]]:
 
 
 def _matches(pattern: str) -> set[Path]:
-    """What a pattern matches; ``**`` stands for the folders that a walk enters, so that links may lead in a circle."""
+    """Match a pattern; ``**`` stands for the folders that a walk enters, so that links may lead in a circle."""
     head, recursive, rest = pattern.partition("**")
     if not recursive or (head and not head.endswith(("/", os.sep))) or (rest and not rest.startswith(("/", os.sep))):
         return {Path(match) for match in glob.glob(pattern)}  # noqa: PTH207 -- absolute ones, too
@@ -173,27 +183,33 @@ def _is_pattern(given: str | Path) -> bool:
     return glob.has_magic(str(given)) and not Path(given).exists()
 
 
-class _Masks:
-    """Where masks come from."""
+class _Partners:
+    """Where masks, or reference pictures, come from.
 
-    def __init__(self, request: Request) -> None:
+    Args:
+        option: that names them, for messages.
+        given: one file for all pictures, or a folder or pattern of files named as the pictures; None for none.
+        images: the pictures, among which masks may lie.
+    """
+
+    def __init__(self, option: str, given: str | Path | None, images: Sequence[str | Path] = ()) -> None:
         self.one, self.partners = None, None
         self.unread: list[Unread] = []
-        if request.mask is None:
+        if given is None:
             return
-        if not Path(request.mask).is_dir() and not _is_pattern(request.mask):
-            self.one = Path(request.mask)
+        if not Path(given).is_dir() and not _is_pattern(given):
+            self.one = Path(given)
             return
-        from inlay.masks.pairing import Partners, is_named_mask  # one mask for all does without
+        from inlay.masks.pairing import Partners, is_named_mask  # one file for all does without
 
-        there, self.unread = _found(request.mask)
+        there, self.unread = _found(given)
         names = {path: PurePosixPath(name.as_posix()) for path, name in there}
-        if any(Path(request.mask).resolve() == Path(each).resolve() for each in request.image):
+        if any(Path(given).resolve() == Path(each).resolve() for each in images):
             names = {path: name for path, name in names.items() if is_named_mask(path)}  # the others are the pictures
-            self.unread = []  # said of the pictures
+            self.unread = []  # those of the pictures are the same files
         if not names:
-            raise InlayError(f"--mask {request.mask}: no mask files there ({READ_HERE}). Check the path.")
-        self.partners = Partners(names, "--mask")
+            raise InlayError(f"{option} {given}: no {option[2:]} files there ({READ_HERE}). Check the path.")
+        self.partners = Partners(names, option)
 
     def has(self, path: Path) -> bool:
         return self.partners is not None and path in self.partners.paths
@@ -201,16 +217,16 @@ class _Masks:
     def of(self, name: Path) -> Path | None:
         return self.partners.of(name.as_posix()) if self.partners else self.one
 
-    def unused(self, tasks: Sequence[PredictItem]) -> list[Path]:
-        used = {task.mask for task in tasks}
+    def unused(self, items: Sequence[PredictItem]) -> list[Path]:
+        used = {item.mask for item in items}
         return [path for path in self.partners.paths if path not in used] if self.partners else []
 
 
 class _Caption(NamedTuple):
-    """What a picture's hole shall show, and what is wrong with the file that says so."""
+    """The text of a picture, and what is wrong with its file."""
 
     text: str | None
-    doubts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     fault: str = ""
 
 
@@ -229,17 +245,11 @@ def _caption(image: Path) -> _Caption:
     return _Caption(line, tuple(f"{path}: {what}" for what in odd))
 
 
-def _task(
-    request: Request, folder: Path | None, image: Path, name: Path, mask: Path | None, caption: _Caption
-) -> PredictItem:
-    output = request.output if folder is None else folder / _in_format(name, request)
+def _outputs(request: Request, output: Path) -> tuple[tuple[Path, ...], Path | None]:
+    """A file for each sample, and the comparison."""
     samples = range(1, request.samples + 1)
     outputs = [output] if request.samples == 1 else [output.with_stem(f"{output.stem}_{n}") for n in samples]
-    sheet = output.with_name(f"{output.stem}_compare.png") if request.compare else None
-    task = PredictItem(image, mask, tuple(outputs), sheet, *caption)
-    if longest := next((path for path in task.written if len(os.fsencode(path.name)) > _LONGEST_NAME), None):
-        raise InlayError(f"{longest}: a file name may have {_LONGEST_NAME} bytes. Rename {image}.")
-    return task
+    return tuple(outputs), output.with_name(f"{output.stem}_compare.png") if request.compare else None
 
 
 def _in_format(name: Path, request: Request) -> Path:
@@ -248,12 +258,12 @@ def _in_format(name: Path, request: Request) -> Path:
     return name.with_suffix(f".{request.format}")
 
 
-def _check_inputs_survive(tasks: Sequence[PredictItem]) -> None:
-    inputs = {path.resolve() for task in tasks for path in (task.image, task.mask) if path}
+def _check_inputs_survive(items: Sequence[PredictItem]) -> None:
+    inputs = {path.resolve() for item in items for path in (item.image, item.mask, item.reference) if path}
     taken: dict[Path, Path] = {}
-    for task in tasks:
-        for path in task.written:
+    for item in items:
+        for path in item.written:
             if path.resolve() in inputs:
                 raise InlayError(f"--output: {path} would overwrite an input. Choose another name.")
-            if (other := taken.setdefault(path.resolve(), task.image)) != task.image:
-                raise InlayError(f"--output: {other} and {task.image} would both become {path}. Fill them separately.")
+            if (other := taken.setdefault(path.resolve(), item.image)) != item.image:
+                raise InlayError(f"--output: {other} and {item.image} would both become {path}. Fill them separately.")

@@ -1,130 +1,112 @@
-"""A picture, its hole and its text from disk, and the answers back to disk."""
+"""Pictures and their holes are read, and filled ones are written."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from inlay.errors import InlayError
 from inlay.images import (
     Picture,
-    alpha_hole,
     check_writable,
     contact_sheet,
+    labeled,
     not_held,
     read_pages,
+    read_picture,
     write_pages,
     write_picture,
 )
-from inlay.pipeline import Hole, Job, fitted, frames_of, read_hole, seeds
+from inlay.pipeline import AlphaRegion, Filled, Inpainter, Job, MaskRegion, seeds
 from inlay.prediction.pairing import PredictItem
 from inlay.prediction.request import Request
-from inlay.prediction.sheet import comparison
+
+_LARGEST = 1600
+"""Longest side of a picture on a comparison sheet."""
 
 
-class Page(NamedTuple):
-    """A picture that is to be filled, and where."""
-
-    picture: Picture
-    hole: NDArray[np.bool_]
-
-
-class LoadedItem(NamedTuple):
-    """What is to be filled of a file."""
-
-    task: PredictItem
-    pages: list[Page]
-    """One, or the pages of a TIFF."""
-    doubts: list[str]
-    """What is odd about the pictures or the holes."""
-    remark: str
-    """What was done to the mask, where that is nothing odd."""
-    left_out: list[str]
-    """What the picture's file said and its answer's does not."""
-
-    @property
-    def hole_ratio(self) -> float:
-        """The share of the pixels that is hole."""
-        return sum(int(page.hole.sum()) for page in self.pages) / sum(page.hole.size for page in self.pages)
-
-
-def read(request: Request, task: PredictItem) -> LoadedItem:
+def read(request: Request, item: PredictItem) -> list[Job]:
     """Read a picture and its hole, or the pages of a TIFF and theirs.
 
     Raises:
-        InlayError: a file is broken (that of the text is one), the mask leaves nothing to do, or the output's format
+        InlayError: a file is broken (also that of the text), the mask leaves nothing to do, or the output's format
             cannot hold the picture.
     """
-    if task.text_fault:
-        raise InlayError(task.text_fault)
-    pictures = read_pages(task.image, frame=request.frame)
-    for path in task.outputs:
+    if item.text_fault:
+        raise InlayError(item.text_fault)
+    pictures = read_pages(item.image, frame=request.frame)
+    for path in item.outputs:
         for picture in pictures:
             check_writable(path, picture, len(pictures))
-    frames = frames_of(task.mask, task.image, len(pictures), request.frame)
-    pages, remarks, left_out = [], [], []
-    doubts = [*task.text_doubts]
-    for picture, frame in zip(pictures, frames, strict=True):
-        hole = _hole(request, task, picture, frame)
-        lost, suffix = not_held(task.outputs[0], picture), task.outputs[0].suffix
-        doubts += [*_doubts(task, picture, lost), *hole.doubts]
-        left_out += [*picture.metadata.left_out, *(f"its {name}, for which {suffix} has no place" for name in lost)]
-        remarks.append(hole.remark)
-        pages.append(Page(picture, hole.mask))
-    said = [list(dict.fromkeys(lines)) for lines in (doubts, left_out)]
-    return LoadedItem(task, pages, said[0], next(filter(None, remarks), ""), said[1])
+    mask = AlphaRegion() if item.mask is None else MaskRegion(item.mask, request.mask_polarity, request.threshold)
+    holes = (request.region or mask).holes(pictures, item.image, frame=request.frame, seed=request.seed or 0)
+    reference = read_picture(item.reference) if item.reference else None
+    jobs = []
+    for picture, hole in zip(pictures, holes, strict=True):
+        lost, suffix = not_held(item.outputs[0], picture), item.outputs[0].suffix
+        left_out = [*picture.metadata.left_out, *(f"its {name}, for which {suffix} has no place" for name in lost)]
+        jobs.append(
+            Job(
+                picture,
+                hole.mask,
+                item.text,
+                reference=reference,
+                warnings=(*item.text_warnings, *_warnings(item, picture, lost), *hole.warnings),
+                notes=tuple(filter(None, [hole.note, f"Left out: {'; '.join(left_out)}." if left_out else ""])),
+            )
+        )
+    return jobs
 
 
-def _hole(request: Request, task: PredictItem, picture: Picture, frame: int | None) -> Hole:
-    if task.mask is not None:
-        return read_hole(task.mask, picture.size, request.mask_polarity, request.threshold, picture.turned, frame)
-    if picture.mode.removesuffix("16") in ("LA", "RGBA"):
-        return fitted(alpha_hole(picture), picture.size, f"{task.image}, what is transparent")
-    raise InlayError(f"{task.image}: no --mask was given, and nothing in it is transparent. Name a mask.")
-
-
-def _doubts(task: PredictItem, picture: Picture, lost: list[str]) -> Iterator[str]:
-    """What is odd about a picture.
-
-    Args:
-        task: that it is of.
-        picture: as it was read.
-        lost: what the answer's format has no place for.
-    """
+def _warnings(item: PredictItem, picture: Picture, lost: list[str]) -> Iterator[str]:
     if looks := " and ".join(name for name in lost if name in ("profile", "colors")):
-        yield f"{task.image}: {task.outputs[0].suffix} has no place for its {looks}, so it may look otherwise."
+        yield f"{item.image}: {item.outputs[0].suffix} has no place for its {looks}, so it may look otherwise."
     if picture.damage:
-        yield f"{task.image}: {picture.damage}. Look at it."
+        yield f"{item.image}: {picture.damage}. Look at it."
     if picture.stored_as:
-        yield f"{task.image} is stored as {picture.stored_as}; the output is {picture.mode}."
+        yield f"{item.image} is stored as {picture.stored_as}; the output is {picture.mode}."
 
 
-def jobs(request: Request, given: LoadedItem) -> list[Job]:
-    """What is asked of the model: every page, and all of them once for each sample."""
-    return [
-        Job(page.picture, page.hole, given.task.text, seed)
-        for seed in seeds(request.seed, request.samples)
-        for page in given.pages
-    ]
+def sampled(request: Request, inpainter: Inpainter, jobs: Sequence[Job]) -> list[Job]:
+    """All pages of a picture once for each sample."""
+    seed = request.seed if inpainter.filler.takes_seed else None  # it may be the region's alone
+    return [replace(job, seed=each) for each in seeds(seed, request.samples) for job in jobs]
 
 
-def write(given: LoadedItem, filled: Sequence[Picture]) -> None:
-    """Write all samples of a picture, and the sheet that was asked for.
+def write(item: PredictItem, jobs: Sequence[Job], filled: Sequence[Filled]) -> None:
+    """Write all samples of a picture, and the comparison sheet.
 
     Args:
-        given: what was read.
-        filled: of each sample all pages.
+        item: where they go.
+        jobs: the pages that were given.
+        filled: for each sample all pages.
 
     Raises:
         InlayError: the disk refuses.
     """
-    count = len(given.pages)
-    for number, path in enumerate(given.task.outputs):
-        write_pages(path, filled[number * count : (number + 1) * count])
-    if given.task.sheet:
-        pages = [
-            comparison(page.picture, page.hole, filled[number::count], given.task.text)
-            for number, page in enumerate(given.pages)
-        ]
-        write_picture(given.task.sheet, pages[0] if count == 1 else contact_sheet([page.rgb()] for page in pages))
+    count, pictures = len(jobs), [each.picture for each in filled]
+    for number, path in enumerate(item.outputs):
+        write_pages(path, pictures[number * count : (number + 1) * count])
+    if item.sheet:
+        pages = [_comparison(job, pictures[number::count]) for number, job in enumerate(jobs)]
+        write_picture(item.sheet, pages[0] if count == 1 else contact_sheet([page.rgb()] for page in pages))
+
+
+def _comparison(job: Job, filled: Sequence[Picture]) -> Picture:
+    """A sheet: masked | filled, every sample | given; the text below."""
+    columns = [_small(picture) for picture in (job.picture, *filled, job.picture)]
+    white = cv2.resize(job.hole.astype(np.uint8), columns[0].shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    columns[0] = np.where(white[..., None] > 0, np.float32(1), columns[0])
+    sheet = contact_sheet([columns])
+    return contact_sheet([[labeled(sheet.rgb(), job.text)]]) if job.text else sheet
+
+
+def _small(picture: Picture) -> NDArray[np.float32]:
+    height, width = picture.size
+    scale = _LARGEST / max(height, width)
+    if scale >= 1:
+        return picture.rgb()
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(picture.rgb8(), size, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)

@@ -1,4 +1,4 @@
-"""What ``inlay predict`` is asked for."""
+"""Arguments of ``inlay predict``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from inlay.errors import InlayError
 from inlay.images import MaskPolarity
-from inlay.pipeline import FillOptions, check_asked, check_threshold
+from inlay.pipeline import FillOptions, Region, check_request
+from inlay.pipeline.masks import check_threshold
 from inlay.precision import InferencePrecision
 
 
@@ -16,65 +17,61 @@ class Request:
     """Which pictures to fill, with what, and where to put them.
 
     Raises:
-        InlayError: ``samples``, ``seed`` or ``text`` is nothing to work with.
+        InlayError: arguments are out of range, or exclude each other.
     """
 
     image: Sequence[str | Path]
     """Files, folders, and patterns such as ``photos/*.jpg``."""
     model: str
-    """As :func:`~inlay.fillers.load_filler` takes it: a classical filler's name, or a checkpoint."""
+    """A classical filler's name, a checkpoint, or a YAML file; see :func:`~inlay.fillers.load_filler`."""
     output: Path
     """A file for one picture that was named itself, else a folder."""
     mask: str | Path | None = None
     """One file for all, or a folder of masks named as the pictures; None: what is transparent is the hole."""
+    region: Region | None = None
+    """Where the holes come from, instead of ``mask``."""
+    reference: str | Path | None = None
+    """A picture to take content from: one file for all, or a folder of files named as the pictures."""
     frame: int | None = None
-    """Which page of a TIFF, or frame of an animation, counted from 1; None for all pages, and for no animations."""
+    """Page of a TIFF, or frame of an animation, counted from 1; None for all pages, and for no animations."""
     mask_polarity: MaskPolarity = "white"
     threshold: float | None = None
-    """From which share of full white a mask is white; None for one half, and to refuse photographs given as masks."""
+    """Share of full white from which a mask is white; None for one half, and to refuse photographs given as masks."""
     device: str = "auto"
     precision: InferencePrecision = "32"
-    how: FillOptions = field(default_factory=FillOptions)
+    options: FillOptions = field(default_factory=FillOptions)
     compare: bool = False
     """Also write a sheet: masked, filled, given."""
     text: str | None = None
     """What the holes shall show; without it the context decides."""
     format: Literal["same", "png", "webp", "tiff", "jpg"] = "same"
-    """Of the answers in a folder: that of their pictures, or another; all but JPEG are without loss."""
+    """Of the files in a folder: that of their pictures, or another; all but JPEG are lossless."""
     captions: bool = False
     """Take the text of ``name.jpg`` from the first line of ``name.txt`` beside it."""
     samples: int = 1
-    """How many pictures to draw; one is not drawn, unless there is a seed."""
+    """Number of predictions per picture; a single one is not drawn, unless there is a seed."""
     seed: int | None = None
-    """Of the first sample, the next one's is one higher; 0 where several are drawn without."""
+    """Of the first sample, the next one's is one higher, 0 by default; and of a region that draws."""
 
     def __post_init__(self) -> None:
-        check_asked(self.text, self.seed, self.samples)
+        check_request(self.text, self.seed, self.samples)
         check_threshold(self.threshold)
+        if self.mask is not None and self.region is not None:
+            raise InlayError("--mask and --region: both say where the holes are. Leave one of them out.")
         if self.mask is None and self.mask_polarity != "white":
-            raise InlayError(
-                "--mask-polarity: without --mask the hole is what is transparent. Leave it out, or name a mask."
-            )
+            raise InlayError("--mask-polarity: is for --mask, which is missing. Leave it out, or name a mask.")
         if self.mask is None and self.threshold is not None:
-            raise InlayError("--threshold: without --mask there is nothing to cut. Leave it out, or name a mask.")
+            raise InlayError("--threshold: is for --mask, which is missing. Leave it out, or name a mask.")
         if self.captions and self.text is not None:
             raise InlayError("--captions and --text: both say what the holes shall show. Leave one of them out.")
 
     def settings(self) -> dict[str, Any]:
-        """What decides how the pictures look, as plain data; the model and the inputs aside."""
+        """What decides how the pictures look, as plain data, apart from the model and the inputs."""
+        same = ("frame", "mask_polarity", "threshold", "precision", "compare", "format", "captions", "samples", "seed")
         return {
-            "frame": self.frame,
-            "mask_polarity": self.mask_polarity,
-            "threshold": self.threshold,
-            "precision": self.precision,
-            "strategy": self.how.strategy,
-            "feather": self.how.feather,
-            "dilate": self.how.dilate,
-            "blend": self.how.blend,
-            "compare": self.compare,
+            **{name: getattr(self, name) for name in same},
+            "strategy": self.options.strategy,
+            "composer": repr(self.options.composer),
+            "region": repr(self.region) if self.region else None,
             "text": self.text or None,
-            "format": self.format,
-            "captions": self.captions,
-            "samples": self.samples,
-            "seed": self.seed,
         }

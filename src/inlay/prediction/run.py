@@ -1,4 +1,4 @@
-"""What ``inlay predict`` does with one picture, and with many."""
+"""Fills one picture, or a folder of them."""
 
 import logging
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 from inlay.device import local_device
 from inlay.files import held, remove_leftovers
 from inlay.images import LOSSY
-from inlay.pipeline import Inpainter, load
+from inlay.pipeline import Inpainter, fill_pictures, load
 from inlay.prediction.batch import BatchPredictor
-from inlay.prediction.pairing import PredictItem, find_tasks
-from inlay.prediction.reading import jobs, read, write
+from inlay.prediction.pairing import PredictItem, find_items
+from inlay.prediction.reading import read, sampled, write
 from inlay.prediction.request import Request
 from inlay.processes import env_rank_and_world
 
@@ -19,46 +19,54 @@ log = logging.getLogger(__name__)
 def predict(request: Request) -> list[Path]:
     """Fill one picture, or many, with a progress bar and a report.
 
-    Of many pictures, one that is broken is reported and the others are filled; what an earlier start has filled is
-    not filled again. Processes that torchrun started share them out.
+    Of many pictures, broken ones are reported and the others are filled; pictures that an earlier start has filled are
+    skipped. Processes that torchrun started share the pictures.
 
     Returns:
         The files that were written: of one picture its own, of many the report.
 
     Raises:
-        InlayError: nothing can be done as it was asked for; or, when the others are filled, a picture could not be.
+        InlayError: nothing can be done as requested; or, when the others are filled, a picture could not be.
     """
-    tasks = find_tasks(request)
-    if tasks.folder is None:
-        if tasks.without_text:
-            log.warning("%s has no caption beside it, so that the context decides.", tasks.without_text[0])
-        return _predict_one(request, tasks.tasks[0])
+    plan = find_items(request)
+    if plan.folder is None:
+        if plan.without_text:
+            log.warning("%s has no caption beside it, so that the context decides.", plan.without_text[0])
+        return _predict_one(request, plan.items[0])
     rank, world = env_rank_and_world()
-    with held(tasks.folder, "inlay predict", part=f"{rank + 1}-of-{world}" if world > 1 else ""):
+    with held(plan.folder, "inlay predict", part=f"{rank + 1}-of-{world}" if world > 1 else ""):
         if world == 1:  # others may be writing
-            for folder in {path.parent for task in tasks.tasks for path in task.written}:
+            for folder in {path.parent for item in plan.items for path in item.written}:
                 remove_leftovers(folder)
-        return [BatchPredictor(request, tasks, tasks.folder, _load(request)).run()]
+        batch = BatchPredictor(request, plan, plan.folder, _load(request))
+        try:
+            for group in batch.groups():
+                batch.fill(group)
+        finally:
+            report = batch.finish()
+        batch.summarize()
+        return [report]
 
 
-def _predict_one(request: Request, task: PredictItem) -> list[Path]:
-    given = read(request, task)
+def _predict_one(request: Request, item: PredictItem) -> list[Path]:
+    jobs = read(request, item)
     inpainter = _load(request)
-    if given.remark:
-        log.info(given.remark)
-    if given.left_out:
-        log.info("%s: left out %s.", task.image, "; ".join(given.left_out))
-    for doubt in (*given.doubts, *inpainter.doubts(task.text)):
-        log.warning(doubt)
-    answers = inpainter.fill_jobs(jobs(request, given))
-    log.info("Strategy: %s.", answers[0].described)
-    write(given, [answer.picture for answer in answers])
-    if kind := LOSSY.get(task.outputs[0].suffix.lower()):
+    for note in dict.fromkeys(note for job in jobs for note in job.notes):
+        log.info("%s: %s", item.image, note)
+    for warning in dict.fromkeys(warning for job in jobs for warning in job.warnings):
+        log.warning(warning)
+    for warning in inpainter.warnings(item.text):
+        log.warning(warning)
+    filled = fill_pictures(inpainter.filler, sampled(request, inpainter, jobs), request.options)
+    windows = f", {filled[0].windows} windows" if filled[0].windows > 1 else ""
+    log.info("Strategy: %s%s.", filled[0].strategy, windows)
+    write(item, jobs, filled)
+    if kind := LOSSY.get(item.outputs[0].suffix.lower()):
         log.warning("%s changes every pixel a little; write .png to keep known pixels exactly.", kind)
-    return task.written
+    return item.written
 
 
 def _load(request: Request) -> Inpainter:
-    inpainter = load(request.model, local_device(request.device), request.precision, request.how)
-    inpainter.check("captions" if request.captions else request.text, request.seed, request.samples)
+    inpainter = load(request.model, local_device(request.device), request.precision, request.options)
+    inpainter.check("captions" if request.captions else request.text, request.seed, request.samples, request.region)
     return inpainter

@@ -1,4 +1,4 @@
-"""Feather, dilation and gradients."""
+"""Composers: dilation, feather, Poisson blending."""
 
 import tracemalloc
 
@@ -7,25 +7,34 @@ import pytest
 import torch
 from scipy.ndimage import binary_dilation, distance_transform_edt
 
-from inlay.fillers import Filler
+from inlay.errors import InlayError
 from inlay.images import Picture
-from inlay.pipeline import FillOptions, Job, fill_picture
-from inlay.pipeline.blending import cells, enlarged, fade, harmonic, level
+from inlay.pipeline import (
+    FeatherComposer,
+    FillOptions,
+    HardComposer,
+    Job,
+    PoissonComposer,
+    choose_composer,
+    fill_picture,
+    load_composer,
+)
+from inlay.pipeline.blending import dilate, edge_cells, feather, harmonic, poisson_blend
+from tests.pictures import picture
 from tests.pipeline.fillers import Painter
-from tests.pipeline.test_canvas import picture
 from tests.pipeline.test_windows import disks
 
 SIZE = (90, 120)
 HOLE = disks(SIZE, (30, 30, 10), (60, 90, 15))
 
 
-def fill(filler, given=None, hole=HOLE, **how):
-    given = given or picture(size=hole.shape)
-    return given.pixels, fill_picture(filler, Job(given, hole), FillOptions(**how)).picture.pixels
+def fill(filler, given=None, hole=HOLE, **blend):
+    given, options = given or picture(size=hole.shape), FillOptions(composer=choose_composer(**blend))
+    return given.pixels, fill_picture(filler, Job(given, hole), options).picture.pixels
 
 
 def faded(away, pixels):
-    """White inside, black beyond so many pixels, and a ramp between."""
+    """White inside, black beyond a number of pixels, and a ramp between."""
     return np.where(away <= pixels, 255 * (1 - away / (pixels + 1)), 0)
 
 
@@ -37,12 +46,12 @@ def large(request, monkeypatch):
 
 @pytest.mark.usefixtures("large")
 @pytest.mark.parametrize("pixels", [1, 2, 7])
-def test_enlarged_is_all_that_is_near(pixels, rng):
+def test_dilated_is_all_that_is_near(pixels, rng):
     mask = rng.random((80, 70)) < 0.003
-    assert np.array_equal(enlarged(mask, pixels), distance_transform_edt(~mask) <= pixels)
+    assert np.array_equal(dilate(mask, pixels), distance_transform_edt(~mask) <= pixels)
 
 
-def test_dilate_replaces_so_many_pixels_more():
+def test_dilation_replaces_pixels_around_the_hole():
     given, filled = fill(Painter((1, 1, 1)), dilate=4)
     near = distance_transform_edt(~HOLE) <= 4
     assert (filled[near] == 255).all()
@@ -69,8 +78,8 @@ def test_blending_needs_no_more_memory_for_a_larger_hole(monkeypatch):
         region[9:-9, 9:-9] = True
         given, painted = (Picture(np.full((height, 500, 3), gray, np.uint8)) for gray in (100, 120))
         tracemalloc.start()
-        level(painted, given, asked)
-        fade(painted, given, asked, region, 3)
+        poisson_blend(painted, given, asked)
+        feather(painted, given, asked, region, 3)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return peak
@@ -86,16 +95,15 @@ def test_feather_of_near_holes_is_that_of_the_nearest():
     assert np.abs(filled[..., 0] - faded(away, 8)).max() < 0.51
 
 
-class Shifted(Filler):
+class Shifted(Painter):
     """Knows the truth, in other colors."""
 
-    identity = "a test's"
-
     def __init__(self, truth, shift):
-        self.truth, self.shift = truth, shift
+        super().__init__()
+        self.shifted = torch.from_numpy(truth / np.float32(255)).permute(2, 0, 1)[None] + shift
 
-    def fill(self, image, mask, *, text=None, seed=None):
-        return self.truth + self.shift
+    def paint(self, image, mask):
+        return self.shifted
 
 
 @pytest.mark.usefixtures("large")
@@ -108,28 +116,26 @@ class TestPoisson:
         return np.repeat(np.rint(gray)[..., None], 3, 2).astype(np.uint8)
 
     def test_takes_away_what_colors_are_off(self, truth):
-        tensor = torch.from_numpy(truth / np.float32(255)).permute(2, 0, 1)[None]
         shift = torch.tensor([0.1, -0.08, 0.03]).view(1, 3, 1, 1)
-        given, filled = fill(Shifted(tensor, shift), Picture(np.where(HOLE[..., None], 0, truth)), blend="poisson")
+        given, filled = fill(Shifted(truth, shift), Picture(np.where(HOLE[..., None], 0, truth)), blend="poisson")
         assert np.array_equal(filled[~HOLE], given[~HOLE])
         assert np.abs(filled.astype(int) - truth).max() <= 1
-        _, plain = fill(Shifted(tensor, shift), Picture(np.where(HOLE[..., None], 0, truth)))
+        _, plain = fill(Shifted(truth, shift), Picture(np.where(HOLE[..., None], 0, truth)))
         assert np.abs(plain.astype(int) - truth).max() > 20
 
     def test_leaves_an_answer_that_fits(self, truth):
-        tensor = torch.from_numpy(truth / np.float32(255)).permute(2, 0, 1)[None]
-        _, filled = fill(Shifted(tensor, 0), Picture(np.where(HOLE[..., None], 0, truth)), blend="poisson")
+        _, filled = fill(Shifted(truth, 0), Picture(np.where(HOLE[..., None], 0, truth)), blend="poisson")
         assert np.abs(filled.astype(int) - truth).max() <= 1
 
-    @pytest.mark.parametrize("channels", [1, 2, 4])
-    def test_touches_no_alpha(self, channels):
-        given, filled = fill(Painter(), picture(channels, size=SIZE), blend="poisson")
+    @pytest.mark.parametrize("mode", ["L", "LA", "RGBA"])
+    def test_touches_no_alpha(self, mode):
+        given, filled = fill(Painter(), picture(mode, SIZE), blend="poisson")
         assert np.array_equal(filled[~HOLE], given[~HOLE])
-        if channels in (2, 4):
+        if mode.endswith("A"):
             assert (filled[HOLE][:, -1] == 255).all()
 
     def test_goes_with_feather_and_16_bits(self):
-        given, filled = fill(Painter(), picture(3, np.uint16, SIZE), blend="poisson", feather=3, dilate=2)
+        given, filled = fill(Painter(), picture("RGB16", SIZE), blend="poisson", feather=3, dilate=2)
         far = distance_transform_edt(~binary_dilation(HOLE, iterations=2)) > 5
         assert np.array_equal(filled[far], given[far])
 
@@ -142,7 +148,7 @@ class TestPoisson:
         asked = np.zeros(size, bool)
         asked[10:-10, 10:-10] = True
         painted = Picture(np.where(asked[..., None], 30000, given.pixels).astype(np.uint16))
-        level(painted, given, asked)
+        poisson_blend(painted, given, asked)
         assert np.array_equal(painted.pixels[~asked], given.pixels[~asked])
         assert np.abs(painted.pixels - plane).max() < (1.01 if max(size) <= 256 else 65535 * 2e-3)
 
@@ -151,7 +157,7 @@ class TestCells:
     def test_of_a_small_picture_are_its_pixels(self, rng):
         old, new = rng.integers(0, 256, (2, 9, 14, 3), np.uint8)
         edge = rng.random((9, 14)) < 0.3
-        values, fixed = cells(old, new, edge)
+        values, fixed = edge_cells(old, new, edge)
         assert np.array_equal(fixed, edge)
         assert np.array_equal(values, np.where(edge[..., None], old.astype(int) - new, 0))
 
@@ -159,7 +165,7 @@ class TestCells:
     def test_of_a_large_one_are_means_of_the_edge_in_them(self, rng):
         old, new = rng.integers(0, 65536, (2, 60, 512, 1), np.uint16)
         edge = rng.random((60, 512)) < 0.3
-        values, fixed = cells(old, new, edge)
+        values, fixed = edge_cells(old, new, edge)
         difference = np.where(edge, (old.astype(int) - new)[..., 0], 0).reshape(30, 2, 256, 2)
         count = edge.reshape(30, 2, 256, 2).sum((1, 3))
         assert np.array_equal(fixed, count > 0)
@@ -192,3 +198,37 @@ class TestHarmonic:
         fixed = np.zeros((9, 9), bool)
         fixed[3, 4] = True
         assert np.allclose(harmonic(np.full((9, 9, 1), 0.7), fixed), 0.7)
+
+
+@pytest.mark.parametrize(
+    ("short", "config", "composer"),
+    [
+        ({}, "hard", HardComposer()),
+        ({"dilate": 2}, {"_target_": "inlay.pipeline.composers.HardComposer", "dilate": 2}, HardComposer(dilate=2)),
+        ({"feather": 8}, "feather", FeatherComposer()),
+        ({"blend": "poisson"}, "poisson", PoissonComposer()),
+        (
+            {"blend": "poisson", "dilate": 2, "feather": 4},
+            {"_target_": "inlay.pipeline.composers.PoissonComposer", "dilate": 2, "feather": 4},
+            PoissonComposer(dilate=2, feather=4),
+        ),
+    ],
+)
+def test_short_options_and_configurations_mean_the_same(short, config, composer):
+    assert choose_composer(**short) == load_composer(config) == composer
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (lambda: choose_composer(blend="alpha"), "blend must be one of none, poisson, got 'alpha'"),
+        (lambda: choose_composer(feather=-1), "feather must be .* from 0 to 256, got -1"),
+        (lambda: choose_composer(dilate=1000), "dilate must be .* from 0 to 256, got 1000"),
+        (lambda: load_composer("soft"), "composer: no 'soft'. Use feather, hard, poisson"),
+        (lambda: load_composer({"_target_": "inlay.pipeline.composers.choose_composer"}), "is not a class"),
+        (lambda: load_composer({"_target_": "inlay.pipeline.composers.HardComposer", "dilate": 0.5}), "whole number"),
+    ],
+)
+def test_what_is_no_composer_is_refused(build, says):
+    with pytest.raises(InlayError, match=says):
+        build()

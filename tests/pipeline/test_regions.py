@@ -1,0 +1,69 @@
+"""Regions: holes that are drawn or cut out, described by a YAML file."""
+
+import numpy as np
+import pytest
+
+from inlay.configs import names_in
+from inlay.errors import InlayError
+from inlay.images import Picture
+from inlay.masks import Boxes, Strokes
+from inlay.pipeline import AlphaRegion, GeneratedRegion, Region, load_region
+from inlay.randomness import RngStream, generator
+from tests.pictures import half, picture
+
+GIVEN = picture(size=(40, 60))
+
+
+def drawn(region, image="a.png", **options):
+    (hole,) = region.holes([GIVEN], image, **options)
+    return hole.mask
+
+
+@pytest.mark.parametrize("name", names_in("region"))
+def test_every_configuration_finds_a_hole(name):
+    region = load_region(name)
+    assert isinstance(region, Region)
+    clear = Picture(np.where(half(20, 30)[..., None], 0, 255).repeat(4, 2).astype(np.uint8))
+    (hole,) = region.holes([clear], "a.png", seed=3)
+    assert 0 < hole.mask.mean() < 1
+
+
+def test_a_drawn_hole_depends_on_seed_name_and_page_alone():
+    region = GeneratedRegion(Strokes(ratio=(0.1, 0.3)))
+    first = drawn(region, seed=3)
+    assert np.array_equal(first, drawn(region, "elsewhere/a.png", seed=3))
+    others = [drawn(region, seed=4), drawn(region, "b.png", seed=3), drawn(region, seed=3, frame=2)]
+    assert not any(np.array_equal(first, other) for other in others)
+    pages = region.holes([GIVEN, GIVEN], "a.png", seed=3)
+    assert np.array_equal(pages[0].mask, first)
+    assert np.array_equal(pages[1].mask, others[2])
+
+
+def test_a_drawn_hole_is_the_generators():
+    """The address written out: SHA-256 of no name begins with e3b0c442."""
+    expected = Boxes()(40, 60, generator(7, RngStream.REGION, epoch=1, index=0xE3B0C442))
+    assert np.array_equal(drawn(GeneratedRegion(Boxes()), None, seed=7), expected)
+
+
+def test_what_is_transparent_is_the_hole():
+    clear = picture("RGBA", (20, 30)).pixels
+    clear[..., 3] = np.where(half(20, 30), 10, 250)
+    (hole,) = AlphaRegion().holes([Picture(clear)], "a.png")
+    assert np.array_equal(hole.mask, half(20, 30))
+    with pytest.raises(InlayError, match=r"a\.png: no mask .* transparent"):
+        AlphaRegion().holes([GIVEN], "a.png")
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ("stroke", r"region: no 'stroke'\. Use .*strokes"),
+        ({"_target_": "inlay.masks.Strokes"}, "Strokes is no region.*GeneratedRegion"),
+        ({"_target_": "inlay.pipeline.regions.load_region"}, "is not a class"),
+        ({"_target_": "inlay.pipeline.regions.GeneratedRegion", "masks": 3}, "masks must be a mask generator"),
+        ({"_target_": "inlay.pipeline.composers.HardComposer"}, "is not a class"),
+    ],
+)
+def test_what_is_no_region_is_refused(config, says):
+    with pytest.raises(InlayError, match=says):
+        load_region(config)
