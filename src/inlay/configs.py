@@ -65,7 +65,9 @@ def build(group: str, config: Mapping[str, Any], packages: Sequence[str]) -> Any
     Raises:
         InlayError: ``_target_`` names anything else, or the arguments are not those of the class.
     """
-    kind = _class(group, config.get("_target_"), packages)
+    kind = find_class(target := config.get("_target_"), packages)
+    if kind is None:
+        raise InlayError(f"{group}: _target_={target!r} is not a class of {' or '.join(packages)}. Name one of theirs.")
     arguments = {str(key): _built(group, value, packages) for key, value in config.items() if key != "_target_"}
     try:
         return kind(**arguments)
@@ -82,17 +84,24 @@ def _built(group: str, value: Any, packages: Sequence[str]) -> Any:
     return [_built(group, item, packages) for item in value] if isinstance(value, list) else value
 
 
-def _class(group: str, target: Any, packages: Sequence[str]) -> type:
-    """The class of that name: a file of a stranger cannot make this import or call anything else."""
-    home, _, name = str(target).rpartition(".")
-    if _is_in(home, packages):
-        try:
-            found = getattr(import_module(home), name, None)
-        except ImportError:
-            found = None
-        if isinstance(found, type) and _is_in(found.__module__, packages):
-            return found
-    raise InlayError(f"{group}: _target_={target!r} is not a class of {' or '.join(packages)}. Name one of theirs.")
+def find_class(target: Any, packages: Sequence[str]) -> type | None:
+    """The class that a ``_target_`` names, where one of some packages exports or defines it; None for anything else.
+
+    A file of a stranger cannot make this import or call anything else: modules are looked for below the packages only,
+    and what they import from elsewhere is not theirs.
+
+    Args:
+        target: such as ``inlay.masks.Strokes``.
+        packages: such as ``inlay.masks``.
+    """
+    if not isinstance(target, str) or not all(word.isidentifier() and word[0] != "_" for word in target.split(".")):
+        return None
+    home, _, name = target.rpartition(".")
+    try:
+        found = getattr(import_module(home), name, None) if _is_in(home, packages) else None
+    except ImportError:
+        return None
+    return found if isinstance(found, type) and _is_in(found.__module__, packages) else None
 
 
 def _is_in(module: str, packages: Sequence[str]) -> bool:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hydra.utils import instantiate
 
-from inlay.checkpoints.meta_init import Weightless, fill
+from inlay.checkpoints.meta_init import EmptyWeights, load_weights
 from inlay.models import PConvUNet
 from tests.models.model_tester import NAMES, ask, scene, settings
 
@@ -16,10 +16,10 @@ from tests.models.model_tester import NAMES, ask, scene, settings
 def test_a_network_that_is_filled_is_the_one_that_gave_the_weights(name):
     torch.manual_seed(0)
     net = instantiate(settings(name)).eval()
-    with Weightless():
+    with EmptyWeights():
         empty = instantiate(settings(name))
     assert all(parameter.is_meta for parameter in empty.parameters() if parameter.dim() > 1)
-    fill(empty, net.state_dict())
+    load_weights(empty, net.state_dict())
     for (key, own), (other, given) in zip(empty.state_dict().items(), net.state_dict().items(), strict=True):
         assert key == other
         assert own.stride() == given.stride()
@@ -30,7 +30,7 @@ def test_a_network_that_is_filled_is_the_one_that_gave_the_weights(name):
 
 
 def test_what_is_no_weight_is_computed_as_ever():
-    with Weightless():
+    with EmptyWeights():
         assert torch.equal(torch.arange(3.0) / torch.ones(3), torch.tensor([0.0, 1.0, 2.0]))
         assert torch.equal(torch.mv(torch.eye(2), torch.ones(2)), torch.ones(2))
         assert torch.zeros(3).normal_().abs().sum() > 0
@@ -38,9 +38,9 @@ def test_what_is_no_weight_is_computed_as_ever():
 
 
 def test_norms_that_are_frozen_stay_frozen():
-    with Weightless():
+    with EmptyWeights():
         net = PConvUNet(levels=4, width=4, freeze_encoder_bn=True)
-    fill(net, PConvUNet(levels=4, width=4).state_dict())
+    load_weights(net, PConvUNet(levels=4, width=4).state_dict())
     frozen = [name for name, parameter in net.named_parameters() if not parameter.requires_grad]
     assert len(frozen) == 6  # scale and shift of three norms
     assert all(name.startswith("encoder.") and ".norm." in name for name in frozen)
@@ -48,22 +48,22 @@ def test_norms_that_are_frozen_stay_frozen():
 
 def test_weights_that_do_not_fit_are_refused():
     held = PConvUNet(levels=4, width=4).state_dict()
-    with Weightless():
+    with EmptyWeights():
         net = PConvUNet(levels=4, width=10**6)  # which takes no memory
     with pytest.raises(RuntimeError, match="size mismatch"):
-        fill(net, held)
+        load_weights(net, held)
     key = "encoder.0.conv.weight"
     with pytest.raises(RuntimeError, match=f'Missing key.*"{key}"'):
-        fill(PConvUNet(levels=4, width=4), {name: value for name, value in held.items() if name != key})
+        load_weights(PConvUNet(levels=4, width=4), {name: value for name, value in held.items() if name != key})
     with pytest.raises(TypeError, match=f"{key} is torch.int64, not torch.float32"):
-        fill(PConvUNet(levels=4, width=4), held | {key: held[key].long()})
+        load_weights(PConvUNet(levels=4, width=4), held | {key: held[key].long()})
 
 
 @pytest.mark.slow
 def test_pytorch_does_not_import_its_compiler_for_it():
     code = (
-        "import sys; from inlay.checkpoints.meta_init import Weightless; from inlay.models import PConvUNet, TDANet\n"
-        "with Weightless(): PConvUNet(), TDANet()\n"
+        "import sys; from inlay.checkpoints.meta_init import EmptyWeights; from inlay.models import PConvUNet, TDANet\n"
+        "with EmptyWeights(): PConvUNet(), TDANet()\n"
         "print([name for name in ('sympy', 'torch._dynamo', 'torchvision') if name in sys.modules])"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

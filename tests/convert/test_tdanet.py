@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from inlay.checkpoints import build_network, build_text_encoder
-from inlay.checkpoints.meta_init import Weightless
+from inlay.checkpoints.meta_init import EmptyWeights
 from inlay.convert import Imported, import_tdanet
 from inlay.convert.damsm import read_captions, read_words
 from inlay.convert.tdanet import OFFICIAL
@@ -263,6 +263,6 @@ class TestCaptions:
 def test_the_whole_network_is_filled(official):
     imported = official.imported.checkpoint
     settings = {k: v for k, v in imported["inlay"]["config"]["model"].items() if k != "_target_"}
-    with Weightless():
+    with EmptyWeights():
         own = TDANet(**settings).state_dict()
     assert {f"net.{key}" for key in own} == {key for key in imported["state_dict"] if key.startswith("net.")}

@@ -121,7 +121,7 @@ def test_settings_call_nothing_of_others(tmp_path, refused, target):
     config = CONFIG | {"model": CONFIG["model"] | {"_target_": target, "path": "trace"}}
     write_folder(tmp_path / "stranger", checkpoints.read(write_pconv(tmp_path / "a.ckpt", config=config)), "")
     for path in (tmp_path / "a.ckpt", tmp_path / "stranger"):
-        assert "is not a network of Inlay. The file is not to be trusted." in refused(load_filler, path)
+        assert "is not an allowed network. The file is not to be trusted." in refused(load_filler, path)
 
 
 def test_settings_that_are_not_for_the_network_are_called_by_nobody(tmp_path, monkeypatch):
@@ -227,7 +227,7 @@ def test_a_replay_file_of_a_larger_network_than_its_weights(width, tmp_path):
     task = {"_target_": "inlay.tasks.ReconstructionTask", "_partial_": True}
     config = {"task": task, "model": CONFIG["model"] | {"width": width}}
     path = write_pconv(tmp_path / "a.pt", config=config, batch={})
-    with pytest.raises(InlayError, match=r"asks for more weights than the file is about|model asks for 1,000,000,000"):
+    with pytest.raises(InlayError, match=r"asks for more weights than the file is about|asks for 1,000,000,000"):
         run(str(path), [])
 
 

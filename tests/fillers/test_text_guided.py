@@ -203,14 +203,14 @@ class TestLoading:
     def test_refuses_foreign_text_encoders_and_runs_nothing(self, tmp_path, target):
         text = {"_target_": target, "path": str(tmp_path / "ran")}
         path = write_checkpoint(tmp_path / "last.ckpt", CONFIG | {"text": text})
-        with pytest.raises(InlayError, match=r"not a text encoder of Inlay\. The file is not to be trusted"):
+        with pytest.raises(InlayError, match=r"not an allowed text encoder\. The file is not to be trusted"):
             load_filler(path)
         assert not (tmp_path / "ran").exists()
 
     def test_refuses_targets_among_the_arguments(self, tmp_path):
         nested = {"_target_": "os.mkdir", "path": str(tmp_path / "ran")}
         path = write_checkpoint(tmp_path / "last.ckpt", CONFIG | {"text": CONFIG["text"] | {"vocabulary": nested}})
-        with pytest.raises(InlayError, match=r"as an argument\. The file is not to be trusted"):
+        with pytest.raises(InlayError, match=r"not an allowed text encoder\. The file is not to be trusted"):
             load_filler(path)
         assert not (tmp_path / "ran").exists()
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from hydra.utils import instantiate
 
-from inlay.checkpoints.meta_init import Weightless
+from inlay.checkpoints.meta_init import EmptyWeights
 from inlay.errors import InlayError
 from inlay.models import ResidualDiscriminator, TDANet
 from inlay.models.layers import ResidualBlock, SelfAttention2d, attend, spectral
@@ -470,7 +470,7 @@ class TestParameterCounts:
     """18. Counted on the built modules, against the specification's table 7.1."""
 
     def test_official5(self):
-        with Weightless():
+        with EmptyWeights():
             net = instantiate(configure("model=tdanet_official5", "data.root=none").model)
         assert count(net.encoder, net.words, net.refine, net.prior, net.posterior) == 23_155_648
         assert count(net.project, net.transform, net.generator) == 10_257_696
@@ -482,7 +482,7 @@ class TestParameterCounts:
         assert count(ResidualDiscriminator()) == 1_099_554 == 1_575_075 - 475_521
 
     def test_default(self):
-        with Weightless():
+        with EmptyWeights():
             net = instantiate(configure("model=tdanet", "data.root=none").model)
         assert count(net.encoder) == 3_359_648
         assert count(net.prior) == count(net.posterior) == 8_196_352

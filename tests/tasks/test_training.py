@@ -244,7 +244,7 @@ class TestUntrustedCheckpoints:
         def change(checkpoint):
             checkpoint["inlay"]["config"]["model"]["_target_"] = target
 
-        with pytest.raises(InlayError, match="not a network of Inlay"):
+        with pytest.raises(InlayError, match="not an allowed network"):
             checkpoints.build_network(self.spoiled(run, tmp_path, change))
 
     @pytest.mark.parametrize(

@@ -2,19 +2,15 @@
 
 from inlay.checkpoints.building import build_network, build_text_encoder
 from inlay.checkpoints.init_from import LoadReport, load_matching_weights, load_text
-from inlay.checkpoints.meta_init import Bounded
 from inlay.checkpoints.reading import AVERAGE, META_KEY, other_version, read, settings, training_size, weights
 from inlay.checkpoints.resolve import locate
-from inlay.checkpoints.trust import check_trusted
 
 __all__ = [
     "AVERAGE",
     "META_KEY",
-    "Bounded",
     "LoadReport",
     "build_network",
     "build_text_encoder",
-    "check_trusted",
     "load_matching_weights",
     "load_text",
     "locate",

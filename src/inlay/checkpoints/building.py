@@ -1,20 +1,28 @@
-"""From a checkpoint to the modules it describes."""
+"""From a checkpoint to the modules it describes, however deep they are nested, without running any code of its."""
 
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
-from inlay.checkpoints.meta_init import Weightless, fill
+from inlay.checkpoints.groups import GROUPS, PARTS, admitted
+from inlay.checkpoints.meta_init import EmptyWeights, WeightLimit, load_weights
 from inlay.checkpoints.pretrained_folder import TEXT_MODEL, backbone
-from inlay.checkpoints.reading import NAMES, other_version, read, settings, weights
-from inlay.checkpoints.trust import trusted_class
+from inlay.checkpoints.reading import other_version, read, settings, weights
 from inlay.errors import InlayError
 from inlay.pretrained.transformers import local_only
 
+MISFITS = (TypeError, RuntimeError, ValueError, ArithmeticError, LookupError, AttributeError)
+"""What constructors raise on arguments that are not theirs."""
+
 _PER_TENSOR, _MORE = 2, 1000  # weights that layers may ask for: those in the file, and those of frozen networks
-_MOST = 10_000  # what a number may be besides those that count weights, such as the longest caption's words
+_WORDS = 10_000  # what a number may be besides those that count weights, such as the longest caption's words
+_DEEPEST = 16  # levels of a configuration; ours have five
+_BACKBONE = "model"  # argument of text encoders on a network of transformers: its name or folder
 
 
 def build_network(path: str | Path) -> nn.Module:
@@ -24,12 +32,11 @@ def build_network(path: str | Path) -> nn.Module:
         InlayError: see :func:`~inlay.checkpoints.read`; or the file asks for something that is not a network of Inlay,
             or its weights do not fit the network it describes.
     """
-    checkpoint = read(path)
-    return _build(path, checkpoint, "model", "net", settings(path, checkpoint, "model"))
+    return _rebuilt(path, "model")
 
 
 def build_text_encoder(path: str | Path) -> nn.Module:
-    """Rebuild the text encoder of a checkpoint, likewise.
+    """Rebuild the text encoder of a checkpoint from the file alone, on the CPU, in eval mode.
 
     A pretrained backbone comes from where the run had it; that of an exported folder lies in its ``text_model``, or
     in the hub's cache.
@@ -37,65 +44,113 @@ def build_text_encoder(path: str | Path) -> nn.Module:
     Raises:
         InlayError: see :func:`build_network`; or the backbone's files are missing.
     """
+    return _rebuilt(path, "text")
+
+
+@dataclass(frozen=True)
+class FileBuilder:
+    """Builds the objects that a file's configuration describes.
+
+    A mapping with ``_target_`` is a class that the group admits (``_partial_: true`` keeps it uncalled), with the other
+    entries as arguments. All else is plain: numbers, texts, lists and mappings. No function is called, nothing is
+    looked up, and no other word of Hydra's is understood.
+
+    Attributes:
+        path: of the file, for messages.
+        group: of the configuration, such as ``model``.
+        largest: what a whole number may be, of either sign; None for any.
+        constructing: context in which a class is called, by its arguments.
+    """
+
+    path: str | Path
+    group: str
+    largest: int | None
+    constructing: Callable[[Mapping[str, Any]], AbstractContextManager[object]] = lambda arguments: nullcontext()
+
+    def build(self, value: Any, depth: int = _DEEPEST) -> Any:
+        """The object that a part of the configuration describes.
+
+        Raises:
+            InlayError: the file asks for what no file may ask for.
+            Exception: one of ``MISFITS``, where a class does not take its arguments.
+        """
+        if depth == 0:
+            raise self._distrust(f"goes deeper than {_DEEPEST} levels in {self.group}")
+        if isinstance(value, dict):
+            return self._object(value, depth)
+        if isinstance(value, list):
+            return [self.build(item, depth - 1) for item in value]
+        if value is not None and not isinstance(value, bool | int | float | str):
+            raise self._distrust(f"has {value!r} as an argument in {self.group}")
+        if isinstance(value, int) and self.largest is not None and abs(value) > self.largest:
+            raise ValueError(f"{self.group} asks for {value:,} of something")
+        return value
+
+    def _object(self, config: dict[Any, Any], depth: int) -> Any:
+        words = {key: value for key, value in config.items() if not isinstance(key, str) or key.startswith("_")}
+        if words.keys() - {"_target_", "_partial_"} or not isinstance(words.get("_partial_", False), bool):
+            raise self._distrust(f"has {words} in {self.group}")
+        kind = admitted(words["_target_"], self.group) if "_target_" in words else None
+        if kind is None and words:
+            noun = GROUPS[self.group].noun or self.group
+            raise self._distrust(f"asks for {words.get('_target_')!r}, which is not an allowed {noun}")
+        arguments = {key: self.build(value, depth - 1) for key, value in config.items() if key not in words}
+        if kind is None:
+            return arguments
+        if words.get("_partial_"):
+            return partial(kind, **arguments)
+        with self.constructing(arguments):
+            return kind(**arguments)
+
+    def _distrust(self, what: str) -> InlayError:
+        return InlayError(f"{self.path}: {what}. The file is not to be trusted.")
+
+
+def _rebuilt(path: str | Path, group: str) -> nn.Module:
     checkpoint = read(path)
-    arguments = settings(path, checkpoint, "text")
-    if not (Path(path).is_dir() and "model" in arguments):
-        return _build(path, checkpoint, "text", "text", arguments)
-    name = arguments["model"]
-    try:
-        return _build(path, checkpoint, "text", "text", {**arguments, "model": backbone(Path(path), name)})
-    except InlayError as error:
-        if not str(error).startswith("text.model="):
-            raise
-        raise InlayError(
-            f"{path}: its text encoder reads with {name}, which is not part of it and could not be loaded. Put "
-            f"config.json, model.safetensors and the tokenizer's files of {name} into {Path(path) / TEXT_MODEL}."
-        ) from error
+    config, held, noun = settings(path, checkpoint, group), weights(checkpoint, PARTS[group]), GROUPS[group].noun
+    numbers = sum(value.numel() for value in held.values())
+    empty, limit = EmptyWeights(_PER_TENSOR * len(held) + _MORE), WeightLimit(numbers)
 
+    @contextmanager
+    def constructing(arguments: Mapping[str, Any]) -> Iterator[None]:
+        # Networks of transformers come with weights of their own, and with a way of their own to lay them out.
+        name = arguments.get(_BACKBONE)
+        try:
+            with limit if isinstance(name, str) else empty:
+                yield
+        except InlayError as error:
+            if not (is_folder and str(error).startswith(f"text.model={name}:")) or Path(str(name)).is_dir():
+                raise
+            raise InlayError(
+                f"{path}: its text encoder reads with {name}, which is not part of it and could not be loaded. Put "
+                f"config.json, model.safetensors and the tokenizer's files of {name} into {Path(path) / TEXT_MODEL}."
+            ) from error
 
-def _build(path: str | Path, checkpoint: dict[str, Any], group: str, part: str, arguments: dict[str, Any]) -> nn.Module:
-    kind, held = _class(path, arguments.pop("_target_", None), group), weights(checkpoint, part)
-    # Where transformers brings a network of its own, it has ways of its own, too.
-    weightless = nullcontext() if "model" in arguments else Weightless(_PER_TENSOR * len(held) + _MORE)
-    # Called directly rather than by Hydra, which would also resolve interpolations and targets among the arguments.
+    is_folder = Path(path).is_dir()
+    if is_folder:
+        config = _with_backbones(Path(path), config)
     try:
-        _check_width(arguments, held)
-        numbers = sum(value.numel() for value in held.values())
-        given = {name: _plain(path, value, numbers + _MOST) for name, value in arguments.items()}
-        with local_only(numbers), weightless:
-            module = kind(**given)
-        fill(module, held)
-    except (TypeError, RuntimeError, ValueError, ArithmeticError) as error:
+        with local_only(numbers):
+            module = FileBuilder(path, group, numbers + _WORDS, constructing).build(config)
+        if not isinstance(module, nn.Module):
+            raise InlayError(f"{path}: names no class for its {noun}. The file is not to be trusted.")
+        load_weights(module, held)
+    except MISFITS as error:
         reason = str(error).splitlines()[-1].strip()
         raise InlayError(
-            f"{path}: the weights do not fit the {NAMES[group]} it describes ({reason}).{other_version(checkpoint)}"
+            f"{path}: the weights do not fit the {noun} it describes ({reason}).{other_version(checkpoint)}"
         ) from None
     return module.eval()
 
 
-def _check_width(arguments: dict[str, Any], held: dict[str, Tensor]) -> None:
-    """Refuse a text encoder whose features would be wider than those that the file holds."""
-    known = held.get("null_word")
-    if known is not None and arguments.get("dim", len(known)) != len(known):
-        raise ValueError(f"dim is {arguments['dim']}, and its weights have {len(known)}")
-
-
-def _class(path: str | Path, target: Any, group: str) -> type[nn.Module]:
-    """The class of a network or text encoder that a checkpoint names; anything else is refused."""
-    found = trusted_class(target, group)
-    if found is None or not issubclass(found, nn.Module):
-        raise InlayError(
-            f"{path}: asks for {target!r}, which is not a {NAMES[group]} of Inlay. The file is not to be trusted."
-        )
-    return found
-
-
-def _plain(path: str | Path, value: Any, most: int) -> Any:
-    """A number up to some size, a string, or a list of such; anything nested could ask for more than a number."""
-    if isinstance(value, int) and abs(value) > most:
-        raise ValueError(f"no part of it has {value:,} of anything")
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, list):
-        return [_plain(path, item, most) for item in value]
-    raise InlayError(f"{path}: asks for {value!r} as an argument. The file is not to be trusted.")
+def _with_backbones(folder: Path, config: Any) -> Any:
+    """The settings of an exported folder with the places of pretrained networks in them."""
+    if isinstance(config, list):
+        return [_with_backbones(folder, item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    placed = {key: _with_backbones(folder, value) for key, value in config.items()}
+    if isinstance(name := config.get(_BACKBONE), str):
+        placed[_BACKBONE] = backbone(folder, name)
+    return placed

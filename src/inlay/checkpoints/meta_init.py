@@ -1,33 +1,41 @@
-"""Networks without their first weights, for those who bring others."""
+"""Networks without their first weights, for those who bring others, and with no more than a file can be about.
+
+``torch.device("meta")`` alone would not do: it empties constants and non-persistent buffers, too, which no file holds,
+and PyTorch imports its compiler, seconds, for the draws of spectral and orthogonal layers on it.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from typing_extensions import override
+
+_LAID_OUT = (torch.empty, torch.randn)
+"""What layers ask for weights by: they draw into them later, or at once."""
 
 
-class Weightless(TorchFunctionMode):
-    """In here layers get the shapes of their weights and neither memory nor numbers: :func:`fill` brings both.
+class EmptyWeights(TorchFunctionMode):
+    """Context in which layers get the shapes of their weights, without memory or numbers; :func:`load_weights` follows.
 
-    Layers ask for weights by :func:`torch.empty` and draw into them, or by :func:`torch.randn`; on the meta device that
-    costs nothing, where it takes half a second for the published U-Net of partial convolutions, and seconds for
-    TDANet's orthogonal ones. Whatever else a constructor computes lies on the CPU as ever: constants, and what has a
-    value to begin with.
+    Saves half a second for the published U-Net of partial convolutions, and seconds for TDANet's orthogonal layers.
+    Whatever else a constructor computes lies on the CPU as ever: constants, and what has a value to begin with.
 
     Args:
-        most: weights that layers may ask for, each a tensor; None for any number.
+        max_tensors: weights that layers may ask for; None for any number.
 
     Raises:
         ValueError: they ask for more.
     """
 
-    def __init__(self, most: int | None = None) -> None:
+    def __init__(self, max_tensors: int | None = None) -> None:
         super().__init__()
-        self.left = most
+        self.left = max_tensors
 
+    @override
     def __torch_function__(
         self,
         func: Callable[..., Any],
@@ -35,9 +43,8 @@ class Weightless(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Send new weights to the meta device, and answer there for what would be computed of them."""
         options = dict(kwargs or {})
-        if func in (torch.empty, torch.randn):
+        if func in _LAID_OUT:
             options["device"] = "meta"
             if self.left is not None:
                 self.left -= 1
@@ -48,20 +55,24 @@ class Weightless(TorchFunctionMode):
         return func(*args, **options)
 
 
-class Bounded(TorchFunctionMode):
-    """In here layers get no more weights than a file can be about: a small one could fill the memory.
+class WeightLimit(TorchFunctionMode):
+    """Context in which layers get no more weights than a file can be about: a small one could fill the memory.
 
     Args:
-        most: numbers of all weights together; each tensor counts as a thousand at least.
+        held: numbers in the file. Twice as many may be asked for, and those of a frozen network; each tensor counts as
+            a thousand at least.
 
     Raises:
         ValueError: they ask for more.
     """
 
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self.left = most
+    _FROZEN = 2**25  # numbers of Inception, and of what few a test has
 
+    def __init__(self, held: int) -> None:
+        super().__init__()
+        self.left = 2 * held + self._FROZEN
+
+    @override
     def __torch_function__(
         self,
         func: Callable[..., Any],
@@ -69,17 +80,15 @@ class Bounded(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Count new weights before there are any; what is laid out elsewhere first (transformers) is not counted."""
         options = dict(kwargs or {})
-        if func in (torch.empty, torch.randn) and torch.get_default_device().type != "meta":
+        if func in _LAID_OUT and torch.get_default_device().type != "meta":  # as transformers does first
             self.left -= max(func(*args, **{**options, "device": "meta"}).numel(), 1000)
             if self.left < 0:
                 raise ValueError("it asks for more weights than the file is about")
         return func(*args, **options)
 
 
-# Draws and spectral norm, of which shapes alone matter. PyTorch has these of the meta device in Python only, for which
-# it would import its compiler: seconds.
+# Draws and spectral norm, of which shapes alone matter.
 _BY_SHAPE: dict[Callable[..., Any], Callable[..., Tensor]] = {
     Tensor.normal_: lambda x, *_, **__: x,
     F.normalize: lambda x, *_, out=None, **__: x if out is None else out,
@@ -89,19 +98,22 @@ _BY_SHAPE: dict[Callable[..., Any], Callable[..., Tensor]] = {
 }
 
 
-def fill(module: nn.Module, held: Mapping[str, Tensor]) -> None:
-    """Give a module weights, laid out in memory as its own are, and in memory of its own.
+def load_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Give a module built under :class:`EmptyWeights` its weights, laid out in memory as its own are.
 
     Args:
-        module: takes them.
-        held: its whole state dict.
+        module: takes copies of them.
+        weights: its whole state dict.
 
     Raises:
-        RuntimeError: names or shapes differ.
-        TypeError: whole numbers stand for others, or the other way round.
+        RuntimeError: names or shapes differ, or the module needs more than its state dict.
+        TypeError: integers stand for floating-point numbers or the reverse.
     """
     own = module.state_dict()
-    module.load_state_dict({key: _laid_out(key, held[key], own.get(key)) for key in held}, assign=True)
+    module.load_state_dict({key: _laid_out(key, weights[key], own.get(key)) for key in weights}, assign=True)
+    tensors = chain(module.named_parameters(), module.named_buffers())
+    if empty := [key for key, value in tensors if value.is_meta]:
+        raise RuntimeError(f"{empty[0]} is not among them")
 
 
 def _laid_out(key: str, value: Tensor, own: Tensor | None) -> Tensor:

@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
+from inlay.checkpoints.groups import PARTS
 from inlay.errors import InlayError, one_line
 from inlay.pretrained.transformers import kept
 
@@ -20,11 +21,8 @@ FILES = (WEIGHTS, SETTINGS, CARD)
 TEXT_MODEL = "text_model"
 """Where a user puts the pretrained network that a text encoder reads with, if it is not part of the weights."""
 LIBRARY, FORMAT = "inlay", 1
-PARTS = ("net.", "text.")
-"""What the weights are of."""
 
 _MOST = 2**24  # bytes of JSON; the words of a large vocabulary take a hundredth of it
-_BUILT = ("model", "text")  # groups of settings that become arguments
 _WORD = re.compile(r"[\w+-]*")
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
@@ -78,16 +76,18 @@ def _settings(file: Path) -> dict[str, Any]:
         raise InlayError(
             f"{file}: format {told.get('format')!r}, and this version of Inlay reads format {FORMAT}. Update Inlay."
         )
-    for group in _BUILT:
+    for group in PARTS:
         _check_no_place(file, told["config"].get(group))
     return {key: value for key, value in told.items() if key not in ("library", "format")}
 
 
 def _check_no_place(file: Path, arguments: Any) -> None:
-    """Refuse arguments that could be files; which class they are for, and where a backbone is, is looked at later."""
-    if not isinstance(arguments, dict):
-        return
-    for name, value in arguments.items():
+    """Refuse arguments that could be files, at any depth; classes, and where a backbone is, are looked at later."""
+    if isinstance(arguments, list):
+        for item in arguments:
+            _check_no_place(file, item)
+    for name, value in arguments.items() if isinstance(arguments, dict) else ():
+        _check_no_place(file, value)
         if isinstance(value, str) and name not in ("_target_", "model") and not _WORD.fullmatch(value):
             raise InlayError(f"{file}: {name}={value!r} could be a file elsewhere. The folder is not to be trusted.")
 
@@ -98,7 +98,7 @@ def _weights(file: Path) -> dict[str, Tensor]:
     _check_header(file)
     try:
         with safe_open(file, framework="pt") as opened:
-            if others := [key for key in opened.keys() if not key.startswith(PARTS)]:  # noqa: SIM118 -- not a dict
+            if others := [key for key in opened.keys() if key.partition(".")[0] not in PARTS.values()]:  # noqa: SIM118 -- not a dict
                 raise InlayError(f"{file}: holds {others[0]!r}, which is no weight of a network or text encoder.")
             return {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, RuntimeError, ValueError, TypeError) as error:

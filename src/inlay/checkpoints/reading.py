@@ -7,6 +7,7 @@ from torch import Tensor
 
 import inlay
 from inlay.checkpoints.files import resolved
+from inlay.checkpoints.groups import GROUPS
 from inlay.checkpoints.pretrained_folder import WEIGHTS, read_folder
 from inlay.errors import InlayError
 from inlay.files.tensors import load_plain
@@ -14,9 +15,6 @@ from inlay.files.tensors import load_plain
 META_KEY = "inlay"
 AVERAGE = "average"
 """Where a checkpoint keeps the moving average of weights, if the run had one."""
-
-NAMES = {"model": "network", "text": "text encoder"}
-"""What messages call the parts."""
 
 
 def read(path: str | Path) -> dict[str, Any]:
@@ -95,7 +93,7 @@ def settings(path: str | Path, checkpoint: dict[str, Any], group: str) -> dict[s
         return dict(checkpoint[META_KEY]["config"][group])
     except (KeyError, TypeError, ValueError):
         raise InlayError(
-            f"{path}: the checkpoint does not say which {NAMES[group]} it holds.{other_version(checkpoint)}"
+            f"{path}: the checkpoint does not say which {GROUPS[group].noun} it holds.{other_version(checkpoint)}"
         ) from None
 
 

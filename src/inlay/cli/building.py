@@ -21,11 +21,14 @@ _LISTS = (tuple, list, Sequence, Iterable)
 
 
 def instantiate(config: Any, **given: Any) -> Any:
-    """What Hydra makes of a part of the configuration.
+    """Build a part of the configuration, and the parts nested in it; the only place that calls Hydra's function.
+
+    Lists and mappings become Python's own, as they are when a network is rebuilt from its file. The configuration is
+    the user's, whose ``_target_`` may name anything; a file's goes through :mod:`inlay.checkpoints.building`.
 
     Args:
         config: the part; None stays None.
-        given: further keywords of what is built, as for Hydra's own function.
+        given: further keywords of what is built: plain values, which are not merged with settings.
 
     Raises:
         InlayError: a setting is none of what is built or has a wrong type, or what is built cannot be.
@@ -33,7 +36,8 @@ def instantiate(config: Any, **given: Any) -> Any:
     for problem in problems(config):
         raise InlayError(problem)
     try:
-        return hydra.utils.instantiate(config, **given)
+        # Hydra 1.4 wants a list of targets beside _convert_: _execution_whitelist_=UNSAFE_DISABLE_EXECUTION_CHECKS
+        return hydra.utils.instantiate(config, **{"_convert_": "all"} | given)
     except InstantiationException as error:
         name, cause = config._get_full_key(None) if isinstance(config, DictConfig) else "", error.__cause__
         while isinstance(cause, InstantiationException):

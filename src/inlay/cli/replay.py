@@ -3,14 +3,11 @@
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import InstantiationException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 from inlay.cli.homes import in_settings
 from inlay.cli.overrides import explained
 from inlay.cli.settings import add_settings
-from inlay.errors import InlayError, one_line
+from inlay.errors import InlayError
 
 
 def add_commands(commands: Any) -> None:
@@ -35,37 +32,20 @@ def run(file: str, settings: list[str]) -> None:
     from inlay.runs.library_warnings import silence_warnings
 
     silence_warnings()
-    replay.run(file, _task(file, settings))
+    config = replay.task_config(file)
+    _change(config, settings)
+    replay.run(file, replay.build_task(file, config))
 
 
-def _task(file: str, settings: list[str]) -> Any:
-    """The task that a replay file describes."""
-    from inlay.cli.training import build_task
-    from inlay.pretrained import transformers
-    from inlay.runs import replay
-
-    config = _changed(OmegaConf.create(replay.config(file)), settings)
-    try:
-        # a file's word is no reason to download, nor to fill the memory
-        with transformers.local_only(), replay.bounded(file):
-            return build_task(config)
-    except (InstantiationException, ConfigKeyError, ConfigAttributeError) as error:
-        cause = error.__cause__
-        if isinstance(cause, InlayError):
-            raise
-        reason = one_line(cause if isinstance(cause, Exception) else error)
-        raise InlayError(f"{file}: its settings make no task ({reason}). Was it written by this version?") from error
-
-
-def _changed(config: DictConfig, settings: list[str]) -> DictConfig:
-    """The settings of the run with those of the command line."""
+def _change(config: dict[str, Any], settings: list[str]) -> None:
+    """Put the settings of the command line in the place of the run's."""
     with explained("train"):
         changes = OverridesParser.create().parse_overrides(in_settings(settings))
-    OmegaConf.set_struct(config, True)
     for change in changes:
-        try:
-            OmegaConf.update(config, change.key_or_group, change.value())
-        except (ConfigKeyError, ConfigAttributeError):
-            raise InlayError(f"{change.key_or_group}=: the run of this file has no such setting.") from None
-    OmegaConf.set_struct(config, False)
-    return config
+        *groups, name = change.key_or_group.split(".")
+        place: Any = config
+        for group in groups:
+            place = place.get(group) if isinstance(place, dict) else None
+        if not isinstance(place, dict) or name not in place:
+            raise InlayError(f"{change.key_or_group}=: the run of this file has no such setting.")
+        place[name] = change.value()

@@ -108,9 +108,11 @@ def build(cfg: DictConfig, checkpoint: Path | None = None) -> Parts:
 
 def build_task(cfg: DictConfig) -> Any:
     """Build the task with all its parts; their weights are drawn in this order."""
-    config = OmegaConf.to_container(cfg, resolve=True)
-    parts = {"net": "model", "loss": "loss", "optimizer": "optimizer", "scheduler": "scheduler"}
-    return instantiate(cfg.task)(config=config, **{name: instantiate(cfg[group]) for name, group in parts.items()})
+    from inlay.checkpoints.groups import ARGUMENTS, without_copies
+
+    config = without_copies(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]
+    task = instantiate(cfg.task)  # what is built of its settings draws first
+    return task(config=config, **{argument: instantiate(cfg[group]) for group, argument in ARGUMENTS.items()})
 
 
 def trainer_factory(cfg: DictConfig) -> Any:

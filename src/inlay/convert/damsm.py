@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from inlay.checkpoints.meta_init import Weightless
+from inlay.checkpoints.meta_init import EmptyWeights
 from inlay.convert.files import opened, tensors
 from inlay.convert.report import COPIED, Move, carried, entry
 from inlay.errors import BadFile, InlayError
@@ -147,7 +147,7 @@ def _named(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _moves(table: tuple[int, ...], dim: int, settings: dict[str, Any]) -> list[Move]:
-    with Weightless():
+    with EmptyWeights():
         shapes = {key: tuple(value.shape) for key, value in LSTMEncoder(**settings).state_dict().items()}
     what = "rows copied: the end of a caption, then words; before them a row of zeros that pads"
     moves = [Move("encoder.weight", table, "embedding.weight", what)]

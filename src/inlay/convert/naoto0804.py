@@ -13,7 +13,7 @@ from torch import Tensor
 
 from inlay.checkpoints import META_KEY
 from inlay.checkpoints.files import digest
-from inlay.checkpoints.meta_init import Weightless
+from inlay.checkpoints.meta_init import EmptyWeights
 from inlay.checkpoints.provenance import software
 from inlay.convert.files import opened, tensors
 from inlay.convert.report import COPIED, Imported, Move, Report, Shape, carried, entry
@@ -68,7 +68,7 @@ def _settings(source: str, state: dict[str, Tensor]) -> dict[str, Any]:
 
 
 def _moves(settings: dict[str, Any]) -> Iterator[Move]:
-    with Weightless():
+    with EmptyWeights():
         net = PConvUNet(**settings)
     shapes = {key: tuple(value.shape) for key, value in net.state_dict().items()}
     levels = net.levels

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from inlay.checkpoints import META_KEY
 from inlay.checkpoints.files import digest
-from inlay.checkpoints.meta_init import Weightless
+from inlay.checkpoints.meta_init import EmptyWeights
 from inlay.checkpoints.provenance import software
 from inlay.convert.damsm import Reader, read_captions, silent
 from inlay.convert.files import opened, tensors
@@ -171,7 +171,7 @@ def _network(
     files: Mapping[str, Path], states: Mapping[str, Mapping[str, Tensor]], settings: Mapping[str, Any]
 ) -> tuple[dict[str, Tensor], list[Move]]:
     """Our state dict of the network, and what became of theirs."""
-    with Weightless():
+    with EmptyWeights():
         shapes = {key: tuple(value.shape) for key, value in TDANet(**settings).state_dict().items()}
     net: dict[str, Tensor] = {}
     moves: list[Move] = []

@@ -6,26 +6,12 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from inlay.checkpoints import AVERAGE, META_KEY, settings, weights
-from inlay.checkpoints.pretrained_folder import CARD, FORMAT, LIBRARY, PARTS, SETTINGS, WEIGHTS
+from inlay.checkpoints.groups import PARTS, published
+from inlay.checkpoints.pretrained_folder import CARD, FORMAT, LIBRARY, SETTINGS, WEIGHTS
 from inlay.errors import InlayError, unwritable
 from inlay.files import held, new_folder, remove_leftovers, write_bytes, write_text
 
-_WHOLE = ("model", "text", "masks", "loss", "optimizer", "scheduler", "iterations", "seed")
-_PARTLY = {
-    "data": (
-        "_target_",
-        "listing",
-        "train_split",
-        "image_size",
-        "batch_size",
-        "crop_scale",
-        "object_crop_scale",
-        "hflip_prob",
-        "color_jitter",
-        "caption_dropout",
-    ),
-    "task": ("_target_", "discriminator_mode", "judged", "r1", "gradient_clip", "accumulate"),
-}
+_LENGTH = ("iterations", "seed")
 
 _VERSION = re.compile(r"[A-Za-z0-9_.+!-]{1,64}")
 _NAME = re.compile(r"[\w .+!()-]{1,128}")
@@ -74,10 +60,8 @@ def told_config(config: dict[str, Any]) -> dict[str, Any]:
     Args:
         config: of the run, resolved.
     """
-    kept = {group: config[group] for group in _WHOLE if config.get(group) is not None}
-    for group, names in _PARTLY.items():
-        kept[group] = {name: config[group][name] for name in names if name in (config.get(group) or {})}
-    return {group: without_places(value) for group, value in kept.items() if value != {}}
+    length = {name: config[name] for name in _LENGTH if config.get(name) is not None}
+    return {name: without_places(value) for name, value in (published(config) | length).items()}
 
 
 def _told(folder: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
@@ -152,8 +136,8 @@ def _write_weights(path: Path, checkpoint: dict[str, Any]) -> None:
 
     # Copies, as the format knows neither strides nor memory that tensors share.
     tensors = {
-        f"{part}{key}": value.detach().clone(memory_format=torch.contiguous_format)
-        for part in PARTS
-        for key, value in weights(checkpoint, part.removesuffix(".")).items()
+        f"{part}.{key}": value.detach().clone(memory_format=torch.contiguous_format)
+        for part in PARTS.values()
+        for key, value in weights(checkpoint, part).items()
     }
     write_bytes(path, save(tensors, metadata={"format": "pt"}))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from inlay.checkpoints.groups import OPTIONAL
 from inlay.errors import InlayError
 from inlay.seeds import check_seed
 
@@ -33,7 +34,7 @@ def check_used(config: Mapping[str, Any]) -> None:
     Raises:
         InlayError: naming the group.
     """
-    for group in ("text", "discriminator", "matcher"):
+    for group in OPTIONAL:
         if config.get(group) is not None and group not in config["task"]:
             raise InlayError(
                 f"{group}= does nothing in this recipe. Leave it out, or choose one that uses it: task=tdanet."

@@ -8,44 +8,67 @@ from typing import Any
 from rich.table import Table
 from torch import Tensor, nn
 
-from inlay.checkpoints import META_KEY, Bounded, check_trusted, read
+from inlay.checkpoints import META_KEY, read
+from inlay.checkpoints.building import MISFITS, FileBuilder
+from inlay.checkpoints.groups import ARGUMENTS, BUILT, GROUPS, with_copies
+from inlay.checkpoints.meta_init import WeightLimit
 from inlay.errors import InlayError, one_line
 from inlay.models.layers import power_iterations_paused
+from inlay.pretrained.transformers import local_only
 from inlay.printing import console, say
 from inlay.tasks.base import Replayed, Task
 from inlay.tasks.optimization import not_finite, propagate_nonfinite, split
 
 _SHOWN = 10
-_FROZEN = 2**25  # numbers: of Inception, and of what few a test has
-_PARTS = ("model", "loss", "task", "text", "discriminator", "matcher", "optimizer", "scheduler", "seed")
+_LARGEST = 10**7  # of channels, layers, words: lists of so many would still fit
 
 
-def config(path: str | Path) -> dict[str, Any]:
-    """What the configuration of the run that wrote a replay file says of its task.
+def task_config(path: str | Path) -> dict[str, Any]:
+    """The settings of a replay file that its task is built from.
 
     Raises:
-        InlayError: it is no replay file, or not to be trusted.
+        InlayError: it is no replay file.
     """
     content = read(path)
     if "batch" not in content:
         raise InlayError(f"{path}: no replay file. Runs write theirs to faults/ in their folder.")
-    parts = {name: value for name, value in content[META_KEY]["config"].items() if name in _PARTS}
-    check_trusted(path, parts)
-    return parts
+    kept = {name: value for name, value in content[META_KEY]["config"].items() if name in (*BUILT, "seed")}
+    return with_copies(kept) if isinstance(kept.get("task"), dict) else kept
 
 
-def bounded(path: str | Path) -> Bounded:
-    """For building what a replay file describes: weights as many as its own, and those of frozen networks."""
+def build_task(path: str | Path, config: dict[str, Any]) -> Any:
+    """Build the task of a replay file, of the classes that its groups admit.
+
+    Nothing is downloaded, and no more memory taken than the file can be about.
+
+    Args:
+        path: of the file.
+        config: from :func:`task_config`, perhaps with changes.
+
+    Raises:
+        InlayError: the settings are not to be trusted, or make no task.
+    """
     numbers = sum(value.numel() for value in read(path)["state_dict"].values())
-    return Bounded(2 * numbers + _FROZEN)
+
+    def built(group: str) -> Any:
+        return FileBuilder(path, group, _LARGEST if GROUPS[group].sized else None).build(config[group])
+
+    try:
+        with local_only(), WeightLimit(numbers):
+            task = built("task")
+            return task(config=config, **{argument: built(group) for group, argument in ARGUMENTS.items()})
+    except MISFITS as error:
+        raise InlayError(
+            f"{path}: its settings make no task ({one_line(error)}). Was it written by this version?"
+        ) from error
 
 
 def run(path: str | Path, task: Task) -> None:
-    """Compute the step again on the CPU in float32, and print what is not finite.
+    """Compute a skipped step again on the CPU in float32, and print what is not finite.
 
     Args:
         path: of the replay file.
-        task: as the run configured it.
+        task: from :func:`build_task`.
 
     Raises:
         InlayError: everything is finite here.
@@ -56,7 +79,7 @@ def run(path: str | Path, task: Task) -> None:
         task.replay(Replayed(*(content[META_KEY][name] for name in Replayed._fields)))
         batch = content["batch"]
         names = ", ".join(batch["id"])
-    except (RuntimeError, KeyError, TypeError, AttributeError) as error:
+    except MISFITS as error:
         raise InlayError(f"{path}: damaged, or of another version ({one_line(error)}). Make it again.") from error
     say(f"step {task.step + 1}, pictures: {names}")
     task.train()

@@ -7,15 +7,13 @@ from typing import Any
 
 from inlay.checkpoints import META_KEY, other_version, read
 from inlay.checkpoints.files import is_whole, resolved, step_files
+from inlay.checkpoints.groups import fixed_by_state, without_copies
 from inlay.errors import InlayError
 from inlay.printing import say
 
 log = logging.getLogger(__name__)
 
 _NOT_OF_THE_RUN = ("resume", "run_dir", "run_id", "init_from", "text_from")
-_STATE = ("model", "text", "discriminator", "optimizer", "scheduler", "task._target_", "task.discriminator_mode")
-"""Settings that a checkpoint's state was made with: weights, running means, schedules."""
-_HARMLESS = ("model.checkpointing",)
 
 
 def find(run_dir: str, resume: str | None) -> Path | None:
@@ -108,11 +106,11 @@ def compare(path: Path, config: Mapping[str, Any]) -> list[str]:
             f"resume: {path} is of another version.{versions} Go on with that one, or begin a new run with "
             "its weights: init_from=."
         )
-    before, now = _flat(read(path)[META_KEY]["config"]), _flat(config)
+    before, now = _flat(read(path)[META_KEY]["config"]), _flat(without_copies(config))
     changed = [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)]
     lines = {key: f"{key}: {before.get(key, '(not set)')} -> {now.get(key, '(not set)')}" for key in changed}
     # a key that an earlier version did not have is no change of what it made
-    broken = [lines[key] for key in changed if key in before and _is_below(key, _STATE) and key not in _HARMLESS]
+    broken = [lines[key] for key in changed if key in before and fixed_by_state(key)]
     if broken:
         raise InlayError(
             f"resume: {path} holds a state made with other settings ({'; '.join(broken)}). Give the old ones, or begin "
@@ -126,7 +124,7 @@ def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: value.replace(run_dir, "RUN") if isinstance(value, str) and run_dir else value
         for key, value in _leaves(config)
-        if not _is_below(key, _NOT_OF_THE_RUN)
+        if key.split(".")[0] not in _NOT_OF_THE_RUN
     }
 
 
@@ -136,7 +134,3 @@ def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
             yield from _leaves(item, f"{key}.{name}" if key else str(name))
     else:
         yield key, value
-
-
-def _is_below(key: str, groups: tuple[str, ...]) -> bool:
-    return any(key == group or key.startswith(f"{group}.") for group in groups)

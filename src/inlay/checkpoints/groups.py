@@ -1,0 +1,167 @@
+"""The groups of a run's configuration: which classes a file may name in each, and what of it matters to whom.
+
+This table is the only such list. A new group of ``conf/`` is one more entry here. The order of those with an
+``argument`` is the order in which their weights are drawn.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from inlay.configs import find_class
+
+Settings = bool | tuple[str, ...]
+"""All settings of a group, none, or those with these names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigGroup:
+    """One group of the configuration.
+
+    Attributes:
+        packages: packages of the classes that a file may name in this group, at any depth; without any, nothing is ever
+            built of what a file says of the group.
+        base: class that all of them derive from.
+        adapters: further classes that a file may name, by their full names; they are looked at one by one.
+        argument: argument of the task's class that takes what the group builds; None where a setting of the task does.
+        weights: attribute of the task whose weights fill holes: they are exported, and rebuilt from a file alone.
+        noun: what messages call a network with such weights.
+        optional: recipes without a setting of this name have no use for the group.
+        state: settings that weights, optimizers and schedules depend on, so that a resumed run must have the same ones.
+        free: settings that may change all the same, at any depth.
+        published: settings that an exported folder states.
+        sized: numbers in it are numbers of channels, layers, words, which files could ask too many of.
+    """
+
+    packages: tuple[str, ...] = ()
+    base: type = nn.Module
+    adapters: tuple[str, ...] = ()
+    argument: str | None = None
+    weights: str | None = None
+    noun: str = ""
+    optional: bool = False
+    state: Settings = False
+    free: tuple[str, ...] = ()
+    published: Settings = False
+    sized: bool = True
+
+
+_NETWORKS = ("inlay.models", "inlay.text")
+
+GROUPS: Mapping[str, ConfigGroup] = {
+    "model": ConfigGroup(
+        packages=_NETWORKS,
+        argument="net",
+        weights="net",
+        noun="network",
+        state=True,
+        free=("checkpointing",),
+        published=True,
+    ),
+    "text": ConfigGroup(
+        packages=("inlay.text",), weights="text", noun="text encoder", optional=True, state=True, published=True
+    ),
+    "discriminator": ConfigGroup(packages=("inlay.models",), optional=True, state=True),
+    "matcher": ConfigGroup(packages=("inlay.text_image",), optional=True),
+    "loss": ConfigGroup(packages=("inlay.losses",), base=object, argument="loss", published=True),
+    "optimizer": ConfigGroup(
+        packages=("torch.optim",), base=Optimizer, argument="optimizer", state=True, published=True, sized=False
+    ),
+    "scheduler": ConfigGroup(
+        packages=("torch.optim.lr_scheduler", "inlay.schedules"),
+        base=LRScheduler,
+        argument="scheduler",
+        state=True,
+        published=True,
+        sized=False,
+    ),
+    "task": ConfigGroup(
+        packages=("inlay.tasks", *_NETWORKS, "inlay.text_image"),
+        state=("_target_", "discriminator_mode"),
+        published=("_target_", "discriminator_mode", "judged", "r1", "gradient_clip", "accumulate"),
+    ),
+    "masks": ConfigGroup(published=True),
+    "data": ConfigGroup(
+        published=(
+            "_target_",
+            "listing",
+            "train_split",
+            "image_size",
+            "batch_size",
+            "crop_scale",
+            "object_crop_scale",
+            "hflip_prob",
+            "color_jitter",
+            "caption_dropout",
+        )
+    ),
+}
+
+ARGUMENTS = {name: group.argument for name, group in GROUPS.items() if group.argument}
+"""Groups that a task's class takes, and the argument of each."""
+
+PARTS = {name: group.weights for name, group in GROUPS.items() if group.weights}
+"""Groups of networks that fill holes, and where a task keeps each."""
+
+BUILT = tuple(name for name, group in GROUPS.items() if group.packages)
+"""Groups of which something is built, of a file's configuration, too."""
+
+OPTIONAL = tuple(name for name, group in GROUPS.items() if group.optional)
+"""Groups that some recipes have no use for."""
+
+
+def admitted(target: Any, group: str) -> type | None:
+    """The class that a file's ``_target_`` names, where its group admits it; None for anything else.
+
+    Args:
+        target: such as ``inlay.models.PConvUNet``.
+        group: such as ``model``.
+    """
+    known = GROUPS.get(group, ConfigGroup())
+    packages = known.packages
+    if target in known.adapters:
+        packages = (target.partition(".")[0],)
+    found = find_class(target, packages)
+    return found if found is not None and issubclass(found, known.base) else None
+
+
+def fixed_by_state(key: str) -> bool:
+    """Whether a resumed run must keep a setting, such as ``model.width``: its checkpoint's state depends on it."""
+    name, _, rest = key.partition(".")
+    group = GROUPS.get(name, ConfigGroup())
+    if isinstance(group.state, bool):
+        return group.state and rest.rpartition(".")[2] not in group.free
+    return rest.split(".")[0] in group.state
+
+
+def without_copies(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A resolved configuration as checkpoints keep it: what the task takes from a group stands in that group alone."""
+    task = config.get("task") or {}
+    kept = {key: value for key, value in task.items() if not _is_copy(config, key, value)}
+    return {**config, "task": kept}
+
+
+def with_copies(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration that :func:`without_copies` was given."""
+    copies = {name: config[name] for name in OPTIONAL if config.get(name) is not None}
+    return {**config, "task": copies | (config.get("task") or {})}
+
+
+def _is_copy(config: Mapping[str, Any], key: str, value: Any) -> bool:
+    return key in OPTIONAL and value is not None and value == config.get(key)
+
+
+def published(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Those groups of a configuration, and of some those settings, that an exported folder states."""
+    kept = {}
+    for name, group in GROUPS.items():
+        settings = config.get(name)
+        if isinstance(group.published, tuple):
+            settings = {key: settings[key] for key in group.published if key in settings} if settings else None
+        if settings and group.published:
+            kept[name] = settings
+    return kept
