@@ -16,7 +16,7 @@ from inlay.cli.overrides import explained
 from inlay.cli.settings import compose_config
 from inlay.cli.training import check_run
 from inlay.errors import InlayError
-from inlay.pipeline import check_asked
+from inlay.pipeline import check_request
 from inlay.shell import quoted
 from tests.conftest import ROOT
 from tests.training import train
@@ -70,7 +70,7 @@ def test_a_seed_out_of_range_is_the_same_line_everywhere(seed):
         lambda: check_run(compose_config([DEMO, f"seed={seed}"])),
         lambda: instantiate(compose_config(["data=demo", f"data.seed={seed}"]).data),
         lambda: instantiate(protocol)(recipe={}),
-        lambda: check_asked(None, seed, 1),
+        lambda: check_request(None, seed, 1),
         *(lambda run=run: run(masks) for run in (_generate, _buckets, _preview)),
     ):
         with pytest.raises(InlayError, match=said):
