@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
 
@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from inlay.errors import BadFile, InlayError, disk_refused
 from inlay.images import LOSSY, count_pixels, tell_unread
-from inlay.pipeline import Filled, Inpainter, Job, fill_pictures
+from inlay.pipeline import Filled, Inpainter, Job
 from inlay.prediction.journal import Entry, Journal, made_of
 from inlay.prediction.pairing import PredictItem, PredictPlan
-from inlay.prediction.reading import read, sampled, write
+from inlay.prediction.reading import read, write
 from inlay.prediction.request import Request
 from inlay.processes import env_rank_and_world
 
@@ -28,7 +28,8 @@ _PIXELS = 16_000_000
 _THREADS = 4
 """Number of threads that read and write while the model works."""
 
-Reading = tuple[PredictItem, Future[list[Job]]]
+Part = Sequence[tuple[PredictItem, list[Job]]]
+"""Pictures that are filled together."""
 
 
 class BatchPredictor:
@@ -54,58 +55,47 @@ class BatchPredictor:
         self.done = len(mine) - len(self.todo)
         self.failed: dict[Path, str] = {}
         self._pool = ThreadPoolExecutor(_THREADS)
+        self._parts: list[Part] = []
         self._writing: list[tuple[PredictItem, Entry, Future[None]]] = []
+        self._start = 0.0
 
-    def groups(self) -> Iterator[list[Reading]]:
+    def parts(self) -> Iterator[Part]:
         """Pictures that fit into memory together; the next ones are read while these are filled."""
         if not self.todo:
             log.info("Nothing to do: all %d pictures were filled before.", self.done)
             return
-        waiting: list[Reading] = []
+        waiting: list[tuple[PredictItem, Future[list[Job]]]] = []
         total = self.done + len(self.todo)
         with tqdm(total=total, initial=self.done, unit=" pictures", desc="filling") as bar:
             for group in chain(_groups(self.todo, self.request.options.batch), [[]]):
                 following = [(item, self._pool.submit(read, self.request, item)) for item in group]
-                if waiting:
-                    yield waiting
-                    bar.update(len(waiting))
+                read_now = [(item, jobs) for item, reading in waiting if (jobs := self._result(item, reading))]
+                self._parts = [read_now] if read_now else []
+                while self._parts:
+                    self._start = time.perf_counter()
+                    yield self._parts.pop(0)
+                bar.update(len(waiting))
                 waiting = following
 
-    def fill(self, group: list[Reading]) -> None:
-        """Fill pictures and begin to write them. Where they fail together, each is filled alone.
+    def fail(self, part: Part, error: InlayError) -> None:
+        """Pictures could not be filled: several are tried again one by one, a single one is noted."""
+        if len(part) > 1:
+            self._parts = [[each] for each in part]
+        else:
+            self._note_failure(part[0][0], error)
+
+    def write(self, part: Part, filled: Sequence[Filled]) -> None:
+        """Begin to write filled pictures, each with all of its samples.
 
         Raises:
             InlayError: the disk is full: nothing more can be written.
         """
-        loaded = []
-        for item, reading in group:
-            try:
-                loaded.append((item, reading.result()))
-            except InlayError as error:
-                self._fail(item, error)
-            else:
-                self.journal.add(_entry(item, "started"))  # from now on its files are ours
-        writing = []
-        parts = [loaded] if loaded else []
-        while parts:
-            part, start = parts.pop(0), time.perf_counter()
-            jobs = [sampled(self.request, self.inpainter, pages) for _, pages in part]
-            try:
-                filled = fill_pictures(self.inpainter.filler, [*chain.from_iterable(jobs)], self.request.options)
-            except InlayError as error:
-                if len(part) == 1:
-                    self._fail(part[0][0], error)
-                else:
-                    parts += [[each] for each in part]
-                continue
-            seconds, results = (time.perf_counter() - start) / len(part), iter(filled)
-            for (item, pages), own in zip(part, jobs, strict=True):
-                mine = [next(results) for _ in own]
-                writing.append((item, self._filled(item, pages, mine, seconds), pages, mine))
+        seconds, results = (time.perf_counter() - self._start) / len(part), iter(filled)
         self._settle()
-        self._writing = [
-            (item, entry, self._pool.submit(write, item, pages, mine)) for item, entry, pages, mine in writing
-        ]
+        for item, jobs in part:
+            own = [*islice(results, len(jobs) * self.request.samples)]
+            entry = self._filled(item, jobs, own, seconds)
+            self._writing.append((item, entry, self._pool.submit(write, item, jobs, own)))
 
     def finish(self) -> Path:
         """Wait for what is being written, and write the report.
@@ -152,6 +142,16 @@ class BatchPredictor:
         if missing:
             log.error(missing)
 
+    def _result(self, item: PredictItem, reading: Future[list[Job]]) -> list[Job]:
+        """What was read of a picture; empty where it failed."""
+        try:
+            jobs = reading.result()
+        except InlayError as error:
+            self._note_failure(item, error)
+            return []
+        self.journal.add(_entry(item, "started"))  # from now on its files are ours
+        return jobs
+
     def _settle(self) -> None:
         """Wait for what is being written, and note it.
 
@@ -164,7 +164,7 @@ class BatchPredictor:
             try:
                 written.result()
             except InlayError as error:
-                self._fail(item, error)
+                self._note_failure(item, error)
                 full = error if disk_refused(error) else full
             else:
                 self.journal.add(entry)
@@ -183,7 +183,7 @@ class BatchPredictor:
             entry["notes"] = notes
         return entry
 
-    def _fail(self, item: PredictItem, error: InlayError) -> None:
+    def _note_failure(self, item: PredictItem, error: InlayError) -> None:
         self.failed[item.image] = str(error)
         entry = _entry(item, "failed")
         entry["error"] = str(error)
