@@ -82,10 +82,11 @@ def compare(name: str, ours: Callable[[int], None], bare: Callable[[int], None],
 def training_reader(folder: str, batch_size: int = 8) -> Callable[[int], None]:
     from inlay.data.datamodule import IndexedData
     from inlay.data.datasets import Folder
+    from inlay.data.parts import DrawMask
     from inlay.masks import Strokes
 
-    masks = Strokes(ratio=(0.1, 0.4))
-    data = IndexedData(folder, listing=Folder(), masks=masks, image_size=SIZE, batch_size=batch_size, num_workers=0)
+    sample = {"mask": DrawMask(Strokes(ratio=(0.1, 0.4)))}
+    data = IndexedData(folder, listing=Folder(), sample=sample, image_size=SIZE, batch_size=batch_size, num_workers=0)
     with contextlib.redirect_stdout(io.StringIO()):  # the report on its index
         data.prepare_data()
     batches = iter(data.train_dataloader())
@@ -98,9 +99,9 @@ def training_reader(folder: str, batch_size: int = 8) -> Callable[[int], None]:
 
 
 def bare_reader(paths: list[Path], side: tuple[int, int]) -> Callable[[int], None]:
-    at_least = math.ceil(SIZE / math.sqrt(0.5))  # of the default crops, as the loader asks for it
+    min_short_side = math.ceil(SIZE / math.sqrt(0.5))  # of the default crops, as the loader asks for it
     scales = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
-    flag = next((flag for scale, flag in scales.items() if min(side) // scale >= at_least), cv2.IMREAD_COLOR)
+    flag = next((flag for scale, flag in scales.items() if min(side) // scale >= min_short_side), cv2.IMREAD_COLOR)
 
     def read(count: int) -> None:
         for number in range(count):

@@ -30,6 +30,8 @@ def needed(choice):
     more = {
         "data=index": ["data.index=index.jsonl"],
         "masks=files": ["masks.root=masks/sample"],
+        "sample=reference": ["sample.reference.root=twins"],
+        "sample=target_picture": ["sample.target.root=twins"],
         "matcher=damsm": ["matcher.checkpoint=none"],
     }
     return root + more.get(choice, [])

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from inlay.data.pictures import read_photograph
+from inlay.data.pictures import decode_picture
 from inlay.errors import BadFile, InlayError
 from inlay.parallel import _AHEAD, _CHUNK, cores, ordered_map
 
@@ -56,7 +56,7 @@ def test_what_the_function_raises_comes_out_behind_the_results_before_it(workers
     with pytest.raises(ValueError, match="math domain"):
         next(results)
     with pytest.raises(BadFile) as caught:
-        list(ordered_map(read_photograph, [tmp_path / "none.jpg"], workers))
+        list(ordered_map(decode_picture, [tmp_path / "none.jpg"], workers))
     assert (caught.value.path, caught.value.reason) == (str(tmp_path / "none.jpg"), "no such file. Check the path.")
 
 

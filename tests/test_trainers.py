@@ -71,16 +71,16 @@ class TestOneBatch:
 
     def test_comes_again_and_again(self):
         once = list(islice(InfiniteDistributedSampler(7, seed=1), 4))
-        assert list(islice(InfiniteDistributedSampler(7, seed=1, only=4), 12)) == 3 * once
+        assert list(islice(InfiniteDistributedSampler(7, seed=1, limit=4), 12)) == 3 * once
 
     def test_goes_round_a_data_set_smaller_than_itself(self):
         once = list(islice(InfiniteDistributedSampler(3, seed=1), 5))
-        assert list(islice(InfiniteDistributedSampler(3, seed=1, only=5), 10)) == 2 * once
+        assert list(islice(InfiniteDistributedSampler(3, seed=1, limit=5), 10)) == 2 * once
         assert {address.epoch for address in once} == {0, 1}
 
     @pytest.mark.parametrize("start", [4, 8, 12])
     def test_is_the_same_one_after_a_resume(self, start):
-        resumed = InfiniteDistributedSampler(7, seed=1, only=4)
+        resumed = InfiniteDistributedSampler(7, seed=1, limit=4)
         resumed.start = start
         assert list(islice(resumed, 4)) == list(islice(InfiniteDistributedSampler(7, seed=1), 4))
 
@@ -88,7 +88,7 @@ class TestOneBatch:
         whole = list(islice(InfiniteDistributedSampler(7, seed=1), 4))
         for rank in range(2):
             monkeypatch.setattr("inlay.data.loader.rank_and_world", lambda rank=rank: (rank, 2))
-            assert list(islice(InfiniteDistributedSampler(7, seed=1, only=4), 6)) == 3 * whole[rank::2]
+            assert list(islice(InfiniteDistributedSampler(7, seed=1, limit=4), 6)) == 3 * whole[rank::2]
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from rich.table import Table
 
+from inlay.data.batches import to_batch
 from inlay.data.crops import shrink
-from inlay.data.datamodule import to_batch
 from inlay.data.demo import HELD_OUT, photograph
 from inlay.files import write_text
 from inlay.fillers import Filler, MeanFill, NavierStokes, NetworkFiller, Telea

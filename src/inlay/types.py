@@ -124,7 +124,7 @@ class MaskGenerator(Protocol):
     """Where holes come from: a pure function of the size, the generator and, for some families, the picture."""
 
     def __call__(
-        self, height: int, width: int, rng: np.random.Generator, scene: MaskContext | None = None
+        self, height: int, width: int, rng: np.random.Generator, context: MaskContext | None = None
     ) -> NDArray[np.bool_]:
         """Draw one ``(height, width)`` mask, True = hole.
 

@@ -70,21 +70,21 @@ def run(tmp_path, caplog):
 
     class Run:
         def __init__(self):
-            self.problems, self.loader = SkippedSamples(), SimpleNamespace(passes=0, dataset=range(10))
-            data = SimpleNamespace(problems=self.problems)
+            self.skipped, self.loader = SkippedSamples(), SimpleNamespace(passes=0, dataset=range(10))
+            data = SimpleNamespace(skipped=self.skipped)
             self.trainer = SimpleNamespace(
                 datamodule=data, train_dataloader=self.loader, is_global_zero=True, global_step=0
             )
             self.callback = BadFiles(str(tmp_path))
 
         def start(self, *refused, passes=0):
-            self.problems.add(refused)
+            self.skipped.add(refused)
             self.callback.on_fit_start(self.trainer, None)
             self.loader.passes = passes
             self.callback.on_train_start(self.trainer, None)
 
         def batch(self, *met, passes=0):
-            self.problems.add(met)
+            self.skipped.add(met)
             self.loader.passes = passes
             self.trainer.global_step += 1
             caplog.clear()
@@ -115,7 +115,7 @@ class TestCallback:
 
     def test_lists_what_validation_meets(self, run, tmp_path):
         run.start()
-        run.problems.add([BROKEN._replace(split="val")])
+        run.skipped.add([BROKEN._replace(split="val")])
         run.callback.on_validation_batch_end(run.trainer, None, None, None, 0)
         assert read(tmp_path / "bad_files.csv") == [BROKEN._replace(split="val")]
 

@@ -385,10 +385,10 @@ def test_a_recipe_that_fills_nothing_has_no_holes():
 
     task = make_task(nn.Conv2d(3, 2, 1), Encoder)
     loader = SimpleNamespace(
-        stream=SimpleNamespace(length=1, only=None),
+        stream=SimpleNamespace(length=1, limit=None),
         dataset=Samples(),
         batch_size=4,
-        collate_fn=lambda samples: {"image": torch.stack(samples), "problems": []},
+        collate_fn=lambda samples: {"image": torch.stack(samples), "skipped": []},
     )
     trainer = SimpleNamespace(
         train_dataloader=loader,

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from inlay.data.crops import WHOLE, CropBox, around, central_frame, mirrored, random_frame, shrink
+from inlay.data.crops import WHOLE, CropBox, center_crop, hflip, random_crop, shrink, window_around
 
 SIZE = (60, 80)
 LEFT_HALF, RIGHT_BOTTOM = (0.0, 0.0, 0.5, 1.0), (0.5, 0.5, 1.0, 1.0)
@@ -15,16 +15,16 @@ def pixels(rng):
     return rng.integers(0, 256, (*SIZE, 3)).astype(np.uint8)
 
 
-def frames(count, scale=(0.2, 0.8), window=WHOLE, size=SIZE):
+def crops(count, scale=(0.2, 0.8), window=WHOLE, size=SIZE):
     rng = np.random.default_rng(1)
-    return [random_frame(size, window, scale, rng) for _ in range(count)]
+    return [random_crop(size, window, scale, rng) for _ in range(count)]
 
 
 class TestCut:
-    frame = CropBox(left=7, top=3, side=40, height=60, width=80)
+    crop = CropBox(left=7, top=3, side=40, height=60, width=80)
 
     def test_is_a_slice_where_nothing_is_resized(self, pixels):
-        part = self.frame.cut(pixels, 40)
+        part = self.crop.cut(pixels, 40)
         assert np.array_equal(part, pixels[3:43, 7:47])
         assert part.flags.c_contiguous
 
@@ -32,22 +32,22 @@ class TestCut:
     def test_is_smaller_by_the_mean_over_areas(self, pixels, factor):
         size = 40 // factor
         means = pixels[3:43, 7:47].reshape(size, factor, size, factor, 3).mean(axis=(1, 3))
-        assert np.abs(self.frame.cut(pixels, size) - means).max() <= 0.5 + 1e-9
+        assert np.abs(self.crop.cut(pixels, size) - means).max() <= 0.5 + 1e-9
 
     def test_is_larger_by_interpolation(self, pixels):
         expected = cv2.resize(pixels[3:43, 7:47].copy(), (64, 64), interpolation=cv2.INTER_LINEAR)
-        assert np.array_equal(self.frame.cut(pixels, 64), expected)
+        assert np.array_equal(self.crop.cut(pixels, 64), expected)
 
     def test_leaves_the_picture_alone(self, pixels):
         before = pixels.copy()
         for size in (20, 40, 64):
-            self.frame.cut(pixels, size)[:] = 0
-            self.frame.cut_mask(pixels[..., 0] > 9, size)[:] = False
+            self.crop.cut(pixels, size)[:] = 0
+            self.crop.cut_mask(pixels[..., 0] > 9, size)[:] = False
         assert np.array_equal(pixels, before)
 
 
 class TestCutMask:
-    """A mask of the whole picture meets the picture wherever both are cut by one frame."""
+    """A mask of the whole picture meets the picture wherever both are cut by one crop."""
 
     def test_is_a_slice_where_nothing_is_resized(self, rng):
         mask = rng.random(SIZE) < 0.5
@@ -55,8 +55,8 @@ class TestCutMask:
 
     @pytest.mark.parametrize("size", [16, 24, 33, 90])
     def test_is_binary_and_of_the_asked_for_size(self, rng, size):
-        for frame in frames(10):
-            mask = frame.cut_mask(rng.random(SIZE) < 0.5, size)
+        for crop in crops(10):
+            mask = crop.cut_mask(rng.random(SIZE) < 0.5, size)
             assert (mask.shape, mask.dtype) == ((size, size), np.bool_)
 
     @pytest.mark.parametrize("size", [16, 24, 33, 90])
@@ -69,12 +69,12 @@ class TestCutMask:
         down, right = rows / resolution >= 24, columns / resolution >= 38
         mask = down[:, None] & right[None]
         coarse = max(1 / resolution, 1.0) / 2 + 1e-3
-        for frame in frames(12):
-            hole = frame.cut_mask(mask, size)
-            scale = frame.side / size
+        for crop in crops(12):
+            hole = crop.cut_mask(mask, size)
+            scale = crop.side / size
             slack = coarse + max(scale, 1) / 2
             at_y, at_x = (
-                frame.cut(np.repeat((v * 3)[..., None], 3, 2).astype(np.uint8), size)[..., 0] / 3 for v in (y, x)
+                crop.cut(np.repeat((v * 3)[..., None], 3, 2).astype(np.uint8), size)[..., 0] / 3 for v in (y, x)
             )
             inside = (at_y > 24 + slack) & (at_x > 38 + slack)
             outside = (at_y < 24 - slack) | (at_x < 38 - slack)
@@ -84,53 +84,53 @@ class TestCutMask:
     def test_sees_a_fine_mask_as_it_sees_a_coarse_one(self, rng):
         mask = rng.random(SIZE) < 0.5
         fine = mask.repeat(4, axis=0).repeat(4, axis=1)
-        for frame in frames(10):
-            assert np.array_equal(frame.cut_mask(fine, 19), frame.cut_mask(mask, 19))
+        for crop in crops(10):
+            assert np.array_equal(crop.cut_mask(fine, 19), crop.cut_mask(mask, 19))
 
     @pytest.mark.parametrize("shape", [(1, 1), (2, 3), (5, 1)])
     def test_takes_masks_of_a_few_pixels(self, shape):
-        for frame in frames(20, scale=(0.01, 0.05)):
-            assert frame.cut_mask(np.ones(shape, np.bool_), 8).all()
+        for crop in crops(20, scale=(0.01, 0.05)):
+            assert crop.cut_mask(np.ones(shape, np.bool_), 8).all()
 
 
 class TestRandomFrame:
     def test_lies_in_the_picture(self):
-        for frame in frames(300, scale=(0.01, 1.0)):
-            assert 0 <= frame.left <= frame.left + frame.side <= 80
-            assert 0 <= frame.top <= frame.top + frame.side <= 60
+        for crop in crops(300, scale=(0.01, 1.0)):
+            assert 0 <= crop.left <= crop.left + crop.side <= 80
+            assert 0 <= crop.top <= crop.top + crop.side <= 60
 
     def test_has_every_share_of_the_area_equally_often(self):
-        shares = np.array([frame.side**2 for frame in frames(4000, (0.2, 0.6), size=(500, 500))]) / 500**2
+        shares = np.array([crop.side**2 for crop in crops(4000, (0.2, 0.6), size=(500, 500))]) / 500**2
         assert 0.199 <= shares.min() < 0.21
         assert 0.59 < shares.max() <= 0.601
         counts, _ = np.histogram(shares, bins=4, range=(0.2, 0.6))
         assert np.abs(counts / 4000 - 0.25).max() < 0.03
 
     def test_is_as_large_as_fits_where_the_share_asks_for_more(self):
-        assert {frame.side for frame in frames(20, scale=(0.99, 1.0), size=(30, 300))} == {30}
+        assert {crop.side for crop in crops(20, scale=(0.99, 1.0), size=(30, 300))} == {30}
 
     def test_lies_everywhere(self):
-        drawn = frames(2000, scale=(0.3, 0.3))
+        drawn = crops(2000, scale=(0.3, 0.3))
         side = drawn[0].side
-        assert {frame.left for frame in drawn} == set(range(80 - side + 1))
-        assert {frame.top for frame in drawn} == set(range(60 - side + 1))
+        assert {crop.left for crop in drawn} == set(range(80 - side + 1))
+        assert {crop.top for crop in drawn} == set(range(60 - side + 1))
 
     @pytest.mark.parametrize("window", [LEFT_HALF, RIGHT_BOTTOM, (0.31, 0.2, 0.77, 0.9)])
     def test_lies_in_its_window(self, window):
-        for frame in frames(200, (0.05, 1.0), window):
-            assert round(window[0] * 80) <= frame.left <= frame.left + frame.side <= round(window[2] * 80)
-            assert round(window[1] * 60) <= frame.top <= frame.top + frame.side <= round(window[3] * 60)
+        for crop in crops(200, (0.05, 1.0), window):
+            assert round(window[0] * 80) <= crop.left <= crop.left + crop.side <= round(window[2] * 80)
+            assert round(window[1] * 60) <= crop.top <= crop.top + crop.side <= round(window[3] * 60)
 
     def test_takes_its_share_of_the_window(self):
-        sides = {frame.side for frame in frames(50, (0.25, 0.25), (0.0, 0.0, 0.5, 0.5), size=(400, 400))}
+        sides = {crop.side for crop in crops(50, (0.25, 0.25), (0.0, 0.0, 0.5, 0.5), size=(400, 400))}
         assert sides == {100}
 
     def test_knows_the_picture(self):
-        assert {frame[3:] for frame in frames(3)} == {SIZE}
+        assert {crop[3:] for crop in crops(3)} == {SIZE}
 
     def test_costs_three_draws(self):
         rng, other = np.random.default_rng(3), np.random.default_rng(3)
-        random_frame(SIZE, WHOLE, (0.1, 1.0), rng)
+        random_crop(SIZE, WHOLE, (0.1, 1.0), rng)
         other.random(3)
         assert rng.random() == other.random()
 
@@ -138,10 +138,10 @@ class TestRandomFrame:
 class TestCentralFrame:
     @pytest.mark.parametrize(("size", "place"), [((60, 80), (10, 0, 60)), ((80, 60), (0, 10, 60)), ((7, 7), (0, 0, 7))])
     def test_is_the_largest_square_in_the_middle(self, size, place):
-        assert central_frame(size, WHOLE)[:3] == place
+        assert center_crop(size, WHOLE)[:3] == place
 
     def test_of_a_window(self):
-        assert central_frame(SIZE, LEFT_HALF)[:3] == (0, 10, 40)
+        assert center_crop(SIZE, LEFT_HALF)[:3] == (0, 10, 40)
 
 
 class TestAround:
@@ -149,37 +149,37 @@ class TestAround:
         return left / 80, top / 60, right / 80, bottom / 60
 
     def test_is_a_square_of_the_longer_side(self):
-        window = around(self.share(30, 20, 50, 30), SIZE, 1.0)
+        window = window_around(self.share(30, 20, 50, 30), SIZE, 1.0)
         assert window == pytest.approx(self.share(30, 15, 50, 35))
 
     def test_grows_with_the_scale(self):
-        window = around(self.share(30, 20, 50, 30), SIZE, 1.5)
+        window = window_around(self.share(30, 20, 50, 30), SIZE, 1.5)
         assert window == pytest.approx(self.share(25, 10, 55, 40))
 
     def test_ends_with_the_picture(self):
-        assert around(self.share(60, 0, 80, 10), SIZE, 2.0) == pytest.approx(self.share(50, 0, 80, 25))
-        assert around(WHOLE, SIZE, 3.0) == WHOLE
+        assert window_around(self.share(60, 0, 80, 10), SIZE, 2.0) == pytest.approx(self.share(50, 0, 80, 25))
+        assert window_around(WHOLE, SIZE, 3.0) == WHOLE
 
     @pytest.mark.parametrize(
         "box", [(0.5, 0.5, 0.5, 0.5), (1.0, 0.2, 1.0, 0.4), (0.6, 0.2, 0.4, 0.4), (0.2, 0, 0.4, 0)]
     )
     def test_an_empty_box_is_the_whole_picture(self, box):
-        assert around(box, SIZE, 1.5) == WHOLE
+        assert window_around(box, SIZE, 1.5) == WHOLE
 
     @pytest.mark.parametrize("box", [(0.999, 0.999, 1.0, 1.0), (0.0, 0.0, 1e-9, 1e-9), (0.5, 0.5, 0.5 + 1e-9, 0.51)])
     def test_a_box_smaller_than_a_pixel_leaves_a_pixel(self, box, pixels):
-        window = around(box, SIZE, 1.0)
-        for frame in (central_frame(SIZE, window), *frames(5, window=window)):
-            assert frame.side == 1
-            assert frame.cut(pixels, 16).shape == (16, 16, 3)
+        window = window_around(box, SIZE, 1.0)
+        for crop in (center_crop(SIZE, window), *crops(5, window=window)):
+            assert crop.side == 1
+            assert crop.cut(pixels, 16).shape == (16, 16, 3)
 
     @pytest.mark.parametrize("scale", [8, 4, 2])
     def test_is_the_same_part_at_every_scale_of_the_picture(self, scale):
         """A picture may be decoded at a fraction of its size: its samples must show the same."""
         size, small = (480, 640), (480 // scale, 640 // scale)
-        box = around((0.4, 0.3, 0.6, 0.7), size, 1.5)
-        assert around((0.4, 0.3, 0.6, 0.7), small, 1.5) == pytest.approx(box)
-        for large, little in zip(frames(50, window=box, size=size), frames(50, window=box, size=small), strict=True):
+        box = window_around((0.4, 0.3, 0.6, 0.7), size, 1.5)
+        assert window_around((0.4, 0.3, 0.6, 0.7), small, 1.5) == pytest.approx(box)
+        for large, little in zip(crops(50, window=box, size=size), crops(50, window=box, size=small), strict=True):
             assert abs(large.left / scale - little.left) <= 1.5
             assert abs(large.top / scale - little.top) <= 1.5
             assert abs(large.side / scale - little.side) <= 1
@@ -198,4 +198,4 @@ def test_shrink_stops_at_the_short_side(size, expected, rng):
 @pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3)])
 def test_mirrored_exchanges_left_and_right(shape, rng):
     pixels = rng.integers(0, 256, shape).astype(np.uint8)
-    assert np.array_equal(mirrored(pixels), pixels[:, ::-1])
+    assert np.array_equal(hflip(pixels), pixels[:, ::-1])

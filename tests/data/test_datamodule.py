@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from inlay.data.datamodule import IndexedData, to_batch
+from inlay.data.batches import to_batch
+from inlay.data.datamodule import IndexedData
 from inlay.data.datasets import Folder
 from inlay.data.demo import HELD_OUT, TRAINING, DemoData
+from inlay.data.parts import DrawMask
 from inlay.data.prepare import prepare
 from inlay.data.skipped import SkippedSample
 from inlay.errors import BadFile, InlayError
@@ -16,11 +18,11 @@ from inlay.parallel import cores
 NAMES = {"train": [f"train/{number}.png" for number in range(4)], "val": [f"val/{number}.png" for number in range(3)]}
 
 
-def noise(height, width, rng, scene=None):
+def noise(height, width, rng, context=None):
     return rng.random((height, width)) < 0.5
 
 
-def quarter(height, width, rng, scene=None):
+def quarter(height, width, rng, context=None):
     mask = np.zeros((height, width), np.bool_)
     mask[height // 4 : height // 4 * 3, width // 4 : width // 4 * 3] = True
     return mask
@@ -36,8 +38,14 @@ def root(save, tmp_path):
 
 @pytest.fixture
 def folder(root):
-    def build(**options):
-        settings = {"masks": noise, "image_size": 32, "batch_size": 2, "num_workers": 0, "listing": Folder()} | options
+    def build(masks=noise, val_masks=None, **options):
+        settings = {
+            "sample": {"mask": DrawMask(masks, val_masks)},
+            "image_size": 32,
+            "batch_size": 2,
+            "num_workers": 0,
+            "listing": Folder(),
+        } | options
         return IndexedData(str(root), **settings)
 
     return build
@@ -127,8 +135,8 @@ class TestTraining:
     def test_settings_reach_the_samples(self, folder):
         samples = folder(crop_scale=(0.2, 0.9), hflip_prob=0.1, object_crop_scale=2.0, on_bad_file="skip", seed=7)
         samples = samples.train_dataloader().dataset
-        assert (samples.crop_scale, samples.flip, samples.recipe.object_crop_scale) == ((0.2, 0.9), 0.1, 2.0)
-        assert (samples.recipe.on_bad_file, samples.recipe.seed, samples.recipe.size) == ("skip", 7, 32)
+        assert (samples.crop_scale, samples.hflip_prob, samples.config.object_crop_scale) == ((0.2, 0.9), 0.1, 2.0)
+        assert (samples.config.on_bad_file, samples.config.seed, samples.config.size) == ("skip", 7, 32)
 
     def test_color_jitter_does_too(self, folder):
         plain, jittered = (next(iter(folder(color_jitter=x).train_dataloader())) for x in (0.0, 0.5))
@@ -215,7 +223,7 @@ class TestIndex:
         (root / "beside.jpg").write_text("broken")
         data = folder(on_bad_file="skip")
         data.setup("fit")
-        news = data.problems.news()
+        news = data.skipped.drain()
         assert [problem[:4] for problem in news] == [
             ("test", "test/broken.jpg", "picture", str(root / "test/broken.jpg")),
             ("train", "train/broken.jpg", "picture", str(root / "train/broken.jpg")),
@@ -227,7 +235,7 @@ class TestIndex:
         (root / "val/broken.jpg").write_text("broken")
         data = folder(on_bad_file="skip", train_split="val", val_split="train")
         data.setup("fit")
-        assert [problem.split for problem in data.problems.news()] == ["train"]
+        assert [problem.split for problem in data.skipped.drain()] == ["train"]
 
     def test_of_broken_files_stops_the_run_by_default(self, folder, root):
         (root / "val/broken.jpg").write_text("broken")
@@ -255,7 +263,7 @@ class TestPairedMasks:
     def test_that_are_missing_are_noted_before_training(self, folder, masks, caplog):
         data = folder(masks=masks, val_masks=noise)
         data.setup("fit")
-        assert data.problems.news() == [
+        assert data.skipped.drain() == [
             SkippedSample("train", f"train/{number}.png", "hole", "", "no mask for it") for number in (1, 3)
         ]
         assert "2 of 4 pictures (train) have no mask, as train/1.png" in caplog.text
@@ -264,7 +272,7 @@ class TestPairedMasks:
         data = folder(val_masks=masks)
         data.setup("fit")
         expected = [("val", f"val/{number}.png") for number in range(3)]  # the masks of train/ are of other pictures
-        assert [problem[:2] for problem in data.problems.news()] == expected
+        assert [problem[:2] for problem in data.skipped.drain()] == expected
 
     def test_leave_the_other_pictures(self, folder, masks):
         batches = islice(folder(masks=masks).train_dataloader(), 4)
@@ -277,12 +285,12 @@ class TestRefusals:
         ("options", "message"),
         [
             ({"image_size": 15}, r"data\.image_size must be at least 16, got 15"),
-            ({"batch_size": 0}, r"data\.batch_size must be >= 1 .* got 0"),
+            ({"batch_size": 0}, r"data\.batch_size must be >= 1, got 0"),
             ({"color_jitter": 1.5}, r"data\.color_jitter must lie in \[0, 1\], got 1\.5"),
             ({"color_jitter": -0.1}, r"data\.color_jitter must lie in \[0, 1\], got -0\.1"),
             ({"hflip_prob": 1.5}, r"data\.hflip_prob must lie in \[0, 1\], got 1\.5"),
             ({"hflip_prob": -0.1}, r"data\.hflip_prob must lie in \[0, 1\], got -0\.1"),
-            ({"num_workers": -1}, r"data\.num_workers >= 0, got 2 and -1"),
+            ({"num_workers": -1}, r"data\.num_workers must be >= 0, got -1"),
             ({"crop_scale": (0.0, 1.0)}, r"data\.crop_scale must be \[low, high\] .* got \[0\.0, 1\.0\]"),
             ({"crop_scale": (0.9, 0.5)}, r"data\.crop_scale must be .* got \[0\.9, 0\.5\]"),
             ({"crop_scale": (0.5, 1.5)}, r"data\.crop_scale must be .* got \[0\.5, 1\.5\]"),
@@ -295,7 +303,7 @@ class TestRefusals:
             folder(**options)
 
     def test_of_a_folder_that_is_not_there(self, tmp_path):
-        data = IndexedData(str(tmp_path / "none"), listing=Folder(), masks=noise)
+        data = IndexedData(str(tmp_path / "none"), listing=Folder(), sample={})
         with pytest.raises(InlayError, match=r"data\.root=.*none: no such folder"):
             data.prepare_data()
 
@@ -307,7 +315,7 @@ class TestRefusals:
 class TestDemo:
     @pytest.fixture
     def demo(self):
-        return DemoData(masks=noise, image_size=32, batch_size=4, num_workers=0)
+        return DemoData(sample={"mask": DrawMask(noise)}, image_size=32, batch_size=4, num_workers=0)
 
     def test_trains_on_eight_photographs_and_holds_two_out(self):
         assert (len(set(TRAINING)), len(set(HELD_OUT))) == (8, 2)
@@ -351,7 +359,7 @@ def test_real_photographs_make_batches(shared_data, tmp_path):
     data = IndexedData(
         str(shared_data / "photos"),
         listing=Folder(),
-        masks=noise,
+        sample={"mask": DrawMask(noise)},
         image_size=64,
         batch_size=4,
         num_workers=0,

@@ -7,6 +7,7 @@ import torch
 
 from inlay.data.index import open_split
 from inlay.data.loader import InfiniteDistributedSampler, SampleLoader, TrainingLoader, rank_and_world
+from inlay.data.parts import DrawMask
 from inlay.data.pictures import IndexedPictures
 from inlay.data.samples import EvaluationSamples, SampleConfig, TrainingSamples
 from inlay.data.skipped import SkippedSamples
@@ -76,9 +77,9 @@ class TestAddressStream:
         assert rank_and_world() == (0, 1)
 
 
-def family(height, width, rng, scene):
+def family(height, width, rng, context):
     """A box and some noise: looks at the picture and draws."""
-    return scene.box() ^ (rng.random((height, width)) < 0.1)
+    return context.box() ^ (rng.random((height, width)) < 0.1)
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def dataset(save, write_index, tmp_path):
 @pytest.fixture
 def loader(dataset):
     def build(workers=0, seed=0, batch_size=2, on_bad_file="skip", **options):
-        recipe = SampleConfig(masks=family, size=16, seed=seed, on_bad_file=on_bad_file)
+        recipe = SampleConfig(parts={"mask": DrawMask(family)}, size=16, seed=seed, on_bad_file=on_bad_file)
         samples = TrainingSamples(dataset, recipe, (0.3, 0.8), color_jitter=0.2)
         stream = InfiniteDistributedSampler(len(samples), seed)
         return TrainingLoader(samples, SkippedSamples(), stream, batch_size, num_workers=workers, **options)
@@ -230,8 +231,8 @@ class TestProblems:
     def test_are_taken_down_as_batches_are_handed_out(self, loader, workers):
         some = loader(workers, batch_size=7)
         (batch,) = islice(some, 1)
-        assert "problems" not in batch
-        (problem,) = some.problems.news()
+        assert "skipped" not in batch
+        (problem,) = some.skipped.drain()
         assert (problem.split, problem.id, problem.what) == ("train", "3", "picture")
         assert problem.file.endswith("pictures/3.jpg")
         assert "not a picture" in problem.reason
@@ -239,14 +240,14 @@ class TestProblems:
     def test_of_later_passes_are_no_news(self, loader):
         some = loader(batch_size=7)
         batches(some, 1)
-        some.problems.news()
+        some.skipped.drain()
         batches(some, 4)
-        assert some.problems.news() == []
+        assert some.skipped.drain() == []
 
 
 class TestValidation:
     def loader(self, dataset, workers, batch_size=3, indices=range(7)):
-        recipe = SampleConfig(masks=family, size=16, seed=0, on_bad_file="skip")
+        recipe = SampleConfig(parts={"mask": DrawMask(family)}, size=16, seed=0, on_bad_file="skip")
         samples = EvaluationSamples(dataset, recipe)
         return SampleLoader(samples, SkippedSamples(), sampler=indices, batch_size=batch_size, num_workers=workers)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inlay.data.crops import CropBox, central_frame
+from inlay.data.crops import CropBox, center_crop
 from inlay.data.mask_context import CroppedContext, FullContext
 from inlay.data.pictures import SourceImage
 from inlay.errors import BadFile
@@ -15,7 +15,7 @@ INSIDE[20:40, 12:48] = True
 
 
 @pytest.fixture
-def photograph(tmp_path):
+def picture(tmp_path):
     def build(**known):
         path = tmp_path / "object.png"
         Image.fromarray(INSIDE.astype(np.uint8)).save(path)
@@ -25,77 +25,77 @@ def photograph(tmp_path):
     return build
 
 
-def framed(photograph, side=40):
-    return CroppedContext(photograph, CropBox(10, 0, 40, 40, 60), side)
+def cropped(picture, side=40):
+    return CroppedContext(picture, CropBox(10, 0, 40, 40, 60), side)
 
 
-def test_the_picture_is_named(photograph):
-    assert framed(photograph()).id == FullContext(photograph()).id == "x/1"
+def test_the_picture_is_named(picture):
+    assert cropped(picture()).id == FullContext(picture()).id == "x/1"
 
 
-def test_object_and_box_are_seen_through_the_frame(photograph):
-    scene = framed(photograph())
-    assert np.array_equal(scene.object(), INSIDE[:, 10:50])
-    assert np.array_equal(scene.box(), INSIDE[:, 10:50])
+def test_object_and_box_are_seen_through_the_frame(picture):
+    context = cropped(picture())
+    assert np.array_equal(context.object(), INSIDE[:, 10:50])
+    assert np.array_equal(context.box(), INSIDE[:, 10:50])
 
 
-def test_the_whole_picture_has_its_own_size(photograph):
-    scene = FullContext(photograph())
-    assert np.array_equal(scene.object(), INSIDE)
-    assert np.array_equal(scene.box(), INSIDE)
-    assert np.array_equal(scene.place(INSIDE.repeat(3, axis=0).repeat(3, axis=1)), INSIDE)
+def test_the_whole_picture_has_its_own_size(picture):
+    context = FullContext(picture())
+    assert np.array_equal(context.object(), INSIDE)
+    assert np.array_equal(context.box(), INSIDE)
+    assert np.array_equal(context.place(INSIDE.repeat(3, axis=0).repeat(3, axis=1)), INSIDE)
 
 
 @pytest.mark.parametrize("side", [20, 24, 80])
-def test_all_three_agree_at_any_size(photograph, side):
-    scene = framed(photograph(), side=side)
-    assert scene.object().shape == (side, side)
-    assert np.array_equal(scene.object(), scene.box())
-    assert np.array_equal(scene.object(), scene.place(INSIDE))
+def test_all_three_agree_at_any_size(picture, side):
+    context = cropped(picture(), side=side)
+    assert context.object().shape == (side, side)
+    assert np.array_equal(context.object(), context.box())
+    assert np.array_equal(context.object(), context.place(INSIDE))
 
 
-def test_masks_of_another_resolution_are_placed(photograph):
+def test_masks_of_another_resolution_are_placed(picture):
     fine = INSIDE.repeat(2, axis=0).repeat(2, axis=1)
     coarse = INSIDE[2::4, 2::4]
-    scene = framed(photograph())
-    assert np.array_equal(scene.place(fine), INSIDE[:, 10:50])
-    assert np.array_equal(scene.place(coarse), INSIDE[:, 10:50])
+    context = cropped(picture())
+    assert np.array_equal(context.place(fine), INSIDE[:, 10:50])
+    assert np.array_equal(context.place(coarse), INSIDE[:, 10:50])
 
 
-def test_a_reduced_picture_has_the_same_box_and_object(photograph):
-    half = SourceImage(np.zeros((20, 30, 3), np.uint8), "x/1", (), BBOX, photograph().object_file, "trimap")
-    scene, small = framed(photograph(), side=20), CroppedContext(half, central_frame((20, 30), (0, 0, 1, 1)), 20)
-    assert np.array_equal(scene.box(), small.box())
-    assert np.array_equal(scene.object(), small.object())
+def test_a_reduced_picture_has_the_same_box_and_object(picture):
+    half = SourceImage(np.zeros((20, 30, 3), np.uint8), "x/1", (), BBOX, picture().object_file, "trimap")
+    context, small = cropped(picture(), side=20), CroppedContext(half, center_crop((20, 30), (0, 0, 1, 1)), 20)
+    assert np.array_equal(context.box(), small.box())
+    assert np.array_equal(context.object(), small.object())
 
 
-def test_nothing_is_none(photograph):
-    scene = framed(photograph(bbox=None, object_file=None))
-    assert scene.object() is None
-    assert scene.box() is None
+def test_nothing_is_none(picture):
+    context = cropped(picture(bbox=None, object_file=None))
+    assert context.object() is None
+    assert context.box() is None
 
 
 @pytest.mark.parametrize(
     ("bbox", "pixels"), [((0.0, 0.0, 1.0, 1.0), 2400), ((0.5, 0.5, 0.5, 0.7), 0), ((1.0, 0.1, 1.0, 0.5), 0)]
 )
-def test_boxes_may_be_everything_or_nothing(photograph, bbox, pixels):
-    assert FullContext(photograph(bbox=bbox)).box().sum() == pixels
+def test_boxes_may_be_everything_or_nothing(picture, bbox, pixels):
+    assert FullContext(picture(bbox=bbox)).box().sum() == pixels
 
 
-def test_a_broken_object_is_named(photograph, tmp_path):
-    scene = framed(photograph())
+def test_a_broken_object_is_named(picture, tmp_path):
+    context = cropped(picture())
     (tmp_path / "object.png").write_bytes(b"")
     with pytest.raises(BadFile, match=r"object\.png: not a picture \(the file is empty\)"):
-        scene.object()
+        context.object()
 
 
 @pytest.mark.stranger("17.A.8")
-def test_masks_of_the_picture_before_it_was_turned_are_turned_and_that_is_said(photograph, caplog):
-    turned = photograph(turned=6, full_size=(80, 120))
+def test_masks_of_the_picture_before_it_was_turned_are_turned_and_that_is_said(picture, caplog):
+    turned = picture(turned=6, full_size=(80, 120))
     stored = np.rot90(INSIDE.repeat(2, axis=0).repeat(2, axis=1))
     for _ in range(2):
         assert np.array_equal(FullContext(turned).place(stored), INSIDE)
-        assert np.array_equal(framed(turned).place(stored), INSIDE[:, 10:50])
+        assert np.array_equal(cropped(turned).place(stored), INSIDE[:, 10:50])
     assert np.array_equal(FullContext(turned).box(), INSIDE)
     assert [record.getMessage() for record in caplog.records] == [
         "x/1: its mask has the size of the picture before EXIF turned it, and is turned likewise."

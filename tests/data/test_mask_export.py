@@ -12,7 +12,7 @@ from inlay.errors import InlayError, NoHole
 NAMES = ["a", "b", "c", "deep/d"]
 
 
-def noise(height, width, rng, scene=None):
+def noise(height, width, rng, context=None):
     return rng.random((height, width)) < 0.5
 
 
@@ -36,7 +36,7 @@ def test_every_picture_has_one_of_its_own_size(pictures):
     found = drawn(pictures())
     assert list(found) == NAMES
     assert [hole.mask.shape for hole in found.values()] == [(20 + number, 30) for number in range(4)]
-    assert all(hole.photograph.id == hole.id and not hole.reason for hole in found.values())
+    assert all(hole.picture.id == hole.id and not hole.reason for hole in found.values())
 
 
 def test_it_depends_on_name_and_seed_alone(pictures):
@@ -53,36 +53,36 @@ def test_the_family_sees_the_whole_picture(pictures, tmp_path):
     Image.fromarray(inside.astype(np.uint8) * 255).save(tmp_path / "object.png")
     known = {"bbox": [10, 5, 20, 15], "mask": "object.png", "mask_is": "white", "size": [30, 20]}
 
-    def family(height, width, rng, scene):
-        assert (scene.id, height, width) == ("a", 20, 30)
-        assert np.array_equal(scene.box(), scene.object())
-        return scene.place(scene.object())
+    def family(height, width, rng, context):
+        assert (context.id, height, width) == ("a", 20, 30)
+        assert np.array_equal(context.box(), context.object())
+        return context.place(context.object())
 
     assert np.array_equal(drawn(pictures(["a"], **known), family)["a"].mask, inside)
 
 
 def test_a_picture_without_a_hole_has_a_reason(pictures):
-    def family(height, width, rng, scene):
-        if scene.id == "b":
+    def family(height, width, rng, context):
+        if context.id == "b":
             raise NoHole("its object is too small.")
         return noise(height, width, rng)
 
     found = drawn(pictures(), family)
     assert (found["b"].mask, found["b"].reason) == (None, "its object is too small.")
-    assert found["b"].photograph is not None
+    assert found["b"].picture is not None
     assert all(found[name].mask is not None for name in NAMES if name != "b")
 
 
 def test_a_broken_picture_has_a_reason(pictures, tmp_path):
     (tmp_path / "c.png").write_text("broken")
     found = drawn(pictures())
-    assert (found["c"].mask, found["c"].photograph) == (None, None)
+    assert (found["c"].mask, found["c"].picture) == (None, None)
     assert found["c"].reason.startswith(f"{tmp_path / 'c.png'}: not a picture")
     assert len(found) == 4
 
 
 def test_a_mistake_in_the_settings_is_no_reason(pictures):
-    def family(height, width, rng, scene):
+    def family(height, width, rng, context):
         raise InlayError("masks.ratio cannot be met.")
 
     with pytest.raises(InlayError, match=r"masks\.ratio"):

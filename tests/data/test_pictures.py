@@ -1,4 +1,4 @@
-"""Photographs of an index, read when asked for, with what their dataset knows of them."""
+"""Pictures of an index, read when asked for, with what their dataset knows of them."""
 
 import pickle
 
@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from inlay.data.index import open_split
-from inlay.data.pictures import MIN_SIDE, IndexedPictures, read_object, read_photograph
+from inlay.data.pictures import MIN_SIDE, IndexedPictures, decode_picture, read_object
 from inlay.errors import BadFile
 from inlay.images import read_image
 
@@ -43,15 +43,15 @@ class TestIndexedPictures:
             assert np.array_equal(indexed.read(index).pixels, read_image(tmp_path / "pictures" / name))
 
     def test_know_what_the_index_knows(self, pictures, tmp_path):
-        photograph = pictures().read(1)
-        assert (photograph.id, photograph.captions, photograph.mask_is) == ("full", ("One.", "Two."), "trimap")
-        assert photograph.bbox == (0.1, 0.25, 0.4, 0.625)
-        assert photograph.object_file == tmp_path / "masks/full.png"
-        assert photograph.size == (80, 100)
+        picture = pictures().read(1)
+        assert (picture.id, picture.captions, picture.mask_is) == ("full", ("One.", "Two."), "trimap")
+        assert picture.bbox == (0.1, 0.25, 0.4, 0.625)
+        assert picture.object_file == tmp_path / "masks/full.png"
+        assert picture.size == (80, 100)
 
     def test_know_nothing_where_the_index_says_nothing(self, pictures):
-        photograph = pictures().read(0)
-        assert (photograph.captions, photograph.bbox, photograph.object_file) == ((), None, None)
+        picture = pictures().read(0)
+        assert (picture.captions, picture.bbox, picture.object_file) == ((), None, None)
 
     def test_have_captions_where_any_has_one(self, pictures):
         assert pictures().captioned
@@ -70,15 +70,15 @@ class TestIndexedPictures:
 
     def test_are_read_no_larger_than_needed(self, pictures, save):
         save("pictures/full.jpg", (240, 320))
-        assert pictures().read(1, at_least=50).size == (60, 80)
-        assert pictures().read(1, at_least=50).bbox == (0.1, 0.25, 0.4, 0.625)
+        assert pictures().read(1, min_short_side=50).size == (60, 80)
+        assert pictures().read(1, min_short_side=50).bbox == (0.1, 0.25, 0.4, 0.625)
         assert pictures().read(1).size == (240, 320)
 
     def test_know_how_they_were_turned(self, pictures, tmp_path):
         tags = Image.Exif()
         tags[0x0112] = 6
         Image.new("RGB", (320, 240)).save(tmp_path / "pictures/full.jpg", exif=tags)
-        read = pictures().read(1, at_least=50)
+        read = pictures().read(1, min_short_side=50)
         assert (read.turned, read.full_size, read.size) == (6, (320, 240), (80, 60))
 
     def test_travel_to_workers_as_a_path(self, pictures):
@@ -98,14 +98,14 @@ class TestIndexedPictures:
 @pytest.mark.parametrize(("size", "shown"), [((15, 99), "99x15"), ((99, 15), "15x99"), ((1, 1), "1x1")])
 def test_photographs_of_a_few_pixels_are_bad(save, size, shown):
     with pytest.raises(BadFile, match=rf"^\S+a\.png: {shown} pixels are too few .* at least 16x16 are needed"):
-        read_photograph(save("a.png", size))
+        decode_picture(save("a.png", size))
 
 
 @pytest.mark.parametrize("kind", ["png", "jpg"])
-@pytest.mark.parametrize("at_least", [None, MIN_SIDE, 64])
-def test_the_smallest_photographs_are_read(save, kind, at_least):
-    assert read_photograph(save(f"a.{kind}", (16, 17)), at_least).pixels.shape == (16, 17, 3)
-    assert min(read_photograph(save(f"b.{kind}", (300, 200)), at_least).pixels.shape[:2]) >= MIN_SIDE
+@pytest.mark.parametrize("min_short_side", [None, MIN_SIDE, 64])
+def test_the_smallest_photographs_are_read(save, kind, min_short_side):
+    assert decode_picture(save(f"a.{kind}", (16, 17)), min_short_side).pixels.shape == (16, 17, 3)
+    assert min(decode_picture(save(f"b.{kind}", (300, 200)), min_short_side).pixels.shape[:2]) >= MIN_SIDE
 
 
 class TestObjects:

@@ -67,15 +67,15 @@ def decoded(monkeypatch):
     class Decoded(list):
         left = 10**9
 
-        def __call__(self, path, at_least=None):
+        def __call__(self, path, min_short_side=None):
             if not self.left:
                 raise KeyboardInterrupt
             self.left -= 1
             self.append(path.name)
-            return read(path, at_least)
+            return read(path, min_short_side)
 
-    read, decoded = module.read_photograph, Decoded()
-    monkeypatch.setattr(module, "read_photograph", decoded)
+    read, decoded = module.decode_picture, Decoded()
+    monkeypatch.setattr(module, "decode_picture", decoded)
     return decoded
 
 
@@ -363,16 +363,16 @@ class TestInterrupted:
 
     def test_a_killed_process_leaves_as_much(self, root, tmp_path):
         out = tmp_path / "index.jsonl"
-        read, seen = module.read_photograph, []
+        read, seen = module.decode_picture, []
 
-        def dying(path, at_least):
+        def dying(path, min_short_side):
             seen.append(path)
             if len(seen) == 3:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return read(path, at_least)
+            return read(path, min_short_side)
 
         def prepare_and_die():
-            module.read_photograph = dying
+            module.decode_picture = dying
             prepare(FOLDER, root, out, 0)
 
         killed = multiprocessing.get_context("fork").Process(target=prepare_and_die)

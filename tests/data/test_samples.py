@@ -9,9 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
+from inlay.data.batches import Collate
 from inlay.data.index import open_split
+from inlay.data.parts import DrawMask
 from inlay.data.pictures import IndexedPictures, SourceImage
-from inlay.data.samples import Collate, EvaluationSamples, SampleConfig, SampleIndex, TrainingSamples
+from inlay.data.samples import EvaluationSamples, SampleConfig, SampleIndex, TrainingSamples
 from inlay.data.skipped import SkippedSample
 from inlay.errors import BadFile, InlayError, NoHole
 
@@ -21,58 +23,58 @@ LEFT_HALF = np.arange(SIZE) < SIZE // 2
 
 @dataclass
 class Held:
-    """Photographs in memory; where there is an error instead, reading raises it."""
+    """Pictures in memory; where there is an error instead, reading raises it."""
 
-    photographs: list
+    pictures: list
     captioned: bool = False
     labeled: bool = False
 
     def __len__(self):
-        return len(self.photographs)
+        return len(self.pictures)
 
     def id(self, index):
         return f"picture {index}"
 
-    def read(self, index, at_least=None):
-        held = self.photographs[index]
+    def read(self, index, min_short_side=None):
+        held = self.pictures[index]
         if isinstance(held, Exception):
             raise held
         return held if isinstance(held, SourceImage) else SourceImage(held, self.id(index))
 
 
-def left_half(height, width, rng, scene=None):
+def left_half(height, width, rng, context=None):
     return np.broadcast_to(LEFT_HALF, (height, width)).copy()
 
 
-def noise(height, width, rng, scene=None):
+def noise(height, width, rng, context=None):
     return rng.random((height, width)) < 0.3
 
 
 def recipe(masks=noise, seed=0, **options):
-    return SampleConfig(masks=masks, size=SIZE, seed=seed, **options)
+    return SampleConfig(parts={"mask": DrawMask(masks)}, size=SIZE, seed=seed, **options)
 
 
-def training_of(photographs, masks=noise, crop_scale=(0.3, 0.8), captioned=False, jitter=0.0, flip=0.5, **options):
-    return TrainingSamples(Held(photographs, captioned), recipe(masks, **options), crop_scale, jitter, flip)
+def training_of(pictures, masks=noise, crop_scale=(0.3, 0.8), captioned=False, jitter=0.0, flip=0.5, **options):
+    return TrainingSamples(Held(pictures, captioned), recipe(masks, **options), crop_scale, jitter, flip)
 
 
-def evaluation_of(photographs, masks=noise, captioned=False, **options):
-    return EvaluationSamples(Held(photographs, captioned), recipe(masks, **options))
+def evaluation_of(pictures, masks=noise, captioned=False, **options):
+    return EvaluationSamples(Held(pictures, captioned), recipe(masks, **options))
 
 
 @pytest.fixture
-def photographs(rng):
+def pictures(rng):
     return [rng.integers(0, 256, (32, 40, 3)).astype(np.uint8)] * 4
 
 
 @pytest.fixture
-def training(photographs):
-    return lambda seed=0, **options: training_of(photographs, seed=seed, **options)
+def training(pictures):
+    return lambda seed=0, **options: training_of(pictures, seed=seed, **options)
 
 
 @pytest.fixture
-def evaluation(photographs):
-    return lambda seed=0, **options: evaluation_of(photographs, seed=seed, **options)
+def evaluation(pictures):
+    return lambda seed=0, **options: evaluation_of(pictures, seed=seed, **options)
 
 
 def bits(sample):
@@ -94,7 +96,7 @@ class TestTrainingSamples:
         sample = training()[SampleIndex(0, 1)]
         assert (sample["image"].shape, sample["image"].dtype) == ((SIZE, SIZE, 3), np.uint8)
         assert (sample["mask"].shape, sample["mask"].dtype) == ((SIZE, SIZE), np.bool_)
-        assert (sample["id"], sample["problems"]) == ("picture 1", [])
+        assert (sample["id"], sample["skipped"]) == ("picture 1", [])
 
     def test_are_a_pure_function_of_their_address(self, training):
         samples = training()
@@ -159,8 +161,8 @@ class TestTrainingSamples:
             assert len({tuple(samples[SampleIndex(epoch, 0)]["image"][0, 0]) for epoch in range(10)}) == shades
 
     @pytest.mark.parametrize("jitter", [0.3, 1.0])
-    def test_take_their_jitter_from_the_address_too(self, photographs, jitter):
-        samples = [training_of(photographs, left_half, jitter=jitter) for _ in range(2)]
+    def test_take_their_jitter_from_the_address_too(self, pictures, jitter):
+        samples = [training_of(pictures, left_half, jitter=jitter) for _ in range(2)]
         disturb(1)
         samples[1][SampleIndex(0, 0)]
         assert bits(samples[0][SampleIndex(3, 1)]) == bits(samples[1][SampleIndex(3, 1)])
@@ -215,8 +217,8 @@ class TestEvaluationSamples:
 
 class TestCaptions:
     @pytest.fixture
-    def captioned(self, photographs):
-        pixels = photographs[0]
+    def captioned(self, pictures):
+        pixels = pictures[0]
         return [SourceImage(pixels, "many", ("one", "two", "three")), SourceImage(pixels, "none", ())]
 
     def test_are_any_of_the_pictures_in_training(self, captioned):
@@ -263,9 +265,9 @@ class TestScenes:
     FAMILIES = pytest.mark.parametrize(
         "family",
         [
-            lambda fine: lambda height, width, rng, scene: scene.object(),
-            lambda fine: lambda height, width, rng, scene: scene.box(),
-            lambda fine: lambda height, width, rng, scene: scene.place(fine),
+            lambda fine: lambda height, width, rng, context: context.object(),
+            lambda fine: lambda height, width, rng, context: context.box(),
+            lambda fine: lambda height, width, rng, context: context.place(fine),
         ],
         ids=["object", "box", "place"],
     )
@@ -281,8 +283,8 @@ class TestScenes:
     @pytest.mark.parametrize("crop_scale", [(0.05, 0.2), (0.3, 1.0)])
     @pytest.mark.parametrize("around", [None, 1.5])
     def test_line_up_in_training(self, red, family, crop_scale, around):
-        photograph, fine = red
-        samples = training_of([photograph], family(fine), crop_scale, object_crop_scale=around)
+        picture, fine = red
+        samples = training_of([picture], family(fine), crop_scale, object_crop_scale=around)
         drawn = [samples[SampleIndex(epoch, 0)] for epoch in range(30)]
         for sample in drawn:
             self.assert_red(sample)
@@ -292,8 +294,8 @@ class TestScenes:
     @FAMILIES
     @pytest.mark.parametrize("around", [None, 1.5])
     def test_line_up_in_validation(self, red, family, around):
-        photograph, fine = red
-        sample = evaluation_of([photograph], family(fine), object_crop_scale=around)[0]
+        picture, fine = red
+        sample = evaluation_of([picture], family(fine), object_crop_scale=around)[0]
         self.assert_red(sample)
         assert 0.2 < sample["mask"].mean() < 0.8
 
@@ -306,9 +308,9 @@ class TestScenes:
         pictures = IndexedPictures(tmp_path, open_split(write_index([row | {"mask_is": "white"}]), "train"))
         for part in ("object", "box"):
             samples = TrainingSamples(
-                pictures, recipe(lambda height, width, rng, scene, part=part: getattr(scene, part)()), (0.4, 1.0)
+                pictures, recipe(lambda height, width, rng, context, part=part: getattr(context, part)()), (0.4, 1.0)
             )
-            assert samples.photograph(0)[0].size == (60, 80)
+            assert samples.read(0)[0].size == (60, 80)
             for epoch in range(20):
                 sample = samples[SampleIndex(epoch, 0)]
                 red = sample["image"][..., 0] > 128
@@ -318,49 +320,49 @@ class TestScenes:
 
 class TestAroundObject:
     @pytest.fixture
-    def photograph(self):
+    def picture(self):
         y, x = np.mgrid[0:100, 0:200]
         pixels = np.stack([x, y, 0 * x], axis=2).astype(np.uint8)  # red says where across, green how far down
         return SourceImage(pixels, "a", (), (0.5, 0.4, 0.6, 0.6))
 
-    def test_samples_come_from_around_the_box(self, photograph):
-        samples = training_of([photograph], crop_scale=(0.2, 1.0), object_crop_scale=1.5)
+    def test_samples_come_from_around_the_box(self, picture):
+        samples = training_of([picture], crop_scale=(0.2, 1.0), object_crop_scale=1.5)
         images = np.stack([samples[SampleIndex(epoch, 0)]["image"] for epoch in range(50)])
         assert 94 <= images[..., 0].min() <= images[..., 0].max() <= 125  # 110 -+ 15
         assert 34 <= images[..., 1].min() <= images[..., 1].max() <= 65  # 50 -+ 15
 
-    def test_validation_shows_all_of_it(self, photograph):
-        image = evaluation_of([photograph], object_crop_scale=1.5)[0]["image"]
+    def test_validation_shows_all_of_it(self, picture):
+        image = evaluation_of([picture], object_crop_scale=1.5)[0]["image"]
         assert (image[..., 0].min(), image[..., 0].max()) == pytest.approx((95, 124), abs=1)
 
-    def test_a_picture_without_a_box_is_cut_as_ever(self, photograph):
-        plain = SourceImage(photograph.pixels, "a")
+    def test_a_picture_without_a_box_is_cut_as_ever(self, picture):
+        plain = SourceImage(picture.pixels, "a")
         one, other = training_of([plain], object_crop_scale=1.5), training_of([plain])
         assert bits(one[SampleIndex(0, 0)]) == bits(other[SampleIndex(0, 0)])
 
-    def test_pictures_are_decoded_whole_as_the_window_may_be_small(self, photograph):
-        assert training_of([photograph], object_crop_scale=1.5).at_least is None
-        assert evaluation_of([photograph], object_crop_scale=1.5).at_least is None
+    def test_pictures_are_decoded_whole_as_the_window_may_be_small(self, picture):
+        assert training_of([picture], object_crop_scale=1.5).min_short_side is None
+        assert evaluation_of([picture], object_crop_scale=1.5).min_short_side is None
 
 
 class TestDecoding:
-    @pytest.mark.parametrize(("scale", "at_least"), [(1.0, SIZE), (0.25, 2 * SIZE), (0.5, 34)])
-    def test_no_more_pixels_are_asked_for_than_a_crop_may_need(self, photographs, scale, at_least):
-        assert training_of(photographs, crop_scale=(scale, 1.0)).at_least == at_least
+    @pytest.mark.parametrize(("scale", "min_short_side"), [(1.0, SIZE), (0.25, 2 * SIZE), (0.5, 34)])
+    def test_no_more_pixels_are_asked_for_than_a_crop_may_need(self, pictures, scale, min_short_side):
+        assert training_of(pictures, crop_scale=(scale, 1.0)).min_short_side == min_short_side
 
-    def test_validation_needs_no_more_than_the_sample(self, photographs):
-        assert evaluation_of(photographs).at_least == SIZE
+    def test_validation_needs_no_more_than_the_sample(self, pictures):
+        assert evaluation_of(pictures).min_short_side == SIZE
 
     @pytest.mark.parametrize("size", [(100, 100), (70, 300), (300, 70)])
     @pytest.mark.parametrize("scale", [0.1, 0.37, 0.9])
     def test_it_is_enough_for_every_crop(self, size, scale, rng):
         """Were fewer decoded, crops would be enlarged that need not be."""
         samples = training_of([np.zeros((*size, 3), np.uint8)], crop_scale=(scale, 1.0))
-        from inlay.data.crops import WHOLE, random_frame
+        from inlay.data.crops import WHOLE, random_crop
 
-        factor = samples.at_least / min(size)
+        factor = samples.min_short_side / min(size)
         reduced = tuple(round(side * factor) for side in size)
-        assert all(random_frame(reduced, WHOLE, (scale, 1.0), rng).side >= SIZE for _ in range(200))
+        assert all(random_crop(reduced, WHOLE, (scale, 1.0), rng).side >= SIZE for _ in range(200))
 
 
 def broken(path="x.jpg"):
@@ -370,24 +372,24 @@ def broken(path="x.jpg"):
 class TestBadFiles:
     """On ``error`` they stop the run; on ``skip`` another picture takes their place, and they are listed."""
 
-    def test_stop_the_run_by_default(self, photographs):
+    def test_stop_the_run_by_default(self, pictures):
         for samples, address in (
-            (training_of([broken(), *photographs]), SampleIndex(0, 0)),
-            (evaluation_of([broken(), *photographs]), 0),
+            (training_of([broken(), *pictures]), SampleIndex(0, 0)),
+            (evaluation_of([broken(), *pictures]), 0),
         ):
             with pytest.raises(BadFile, match=r"^x\.jpg: damaged .*data\.on_bad_file=skip\.$"):
                 samples[address]
 
-    def test_are_replaced_and_listed(self, photographs):
-        held = [broken(), *photographs]
+    def test_are_replaced_and_listed(self, pictures):
+        held = [broken(), *pictures]
         sample = training_of(held, on_bad_file="skip")[SampleIndex(0, 0)]
         assert sample["id"] in {f"picture {number}" for number in range(1, 5)}
-        assert set(sample["problems"]) == {SkippedSample("train", "picture 0", "picture", "x.jpg", "damaged")}
+        assert set(sample["skipped"]) == {SkippedSample("train", "picture 0", "picture", "x.jpg", "damaged")}
         sample = evaluation_of(held, on_bad_file="skip")[0]
-        assert set(sample["problems"]) == {SkippedSample("val", "picture 0", "picture", "x.jpg", "damaged")}
+        assert set(sample["skipped"]) == {SkippedSample("val", "picture 0", "picture", "x.jpg", "damaged")}
 
-    def test_are_replaced_by_what_the_address_determines(self, photographs):
-        held = [broken(), *photographs, *photographs]
+    def test_are_replaced_by_what_the_address_determines(self, pictures):
+        held = [broken(), *pictures, *pictures]
 
         def replaced(seed=0):
             samples = training_of(held, on_bad_file="skip", seed=seed)
@@ -397,23 +399,23 @@ class TestBadFiles:
         assert [one[2] for one in replaced()] != [one[2] for one in replaced(1)]
         assert len({one[2] for one in replaced()}) > 3  # not one picture for all of them
 
-    def test_leave_other_samples_as_they_are(self, photographs):
+    def test_leave_other_samples_as_they_are(self, pictures):
         whole, torn = (
-            training_of([*photographs, photographs[0]]),
-            training_of([*photographs, broken()], on_bad_file="skip"),
+            training_of([*pictures, pictures[0]]),
+            training_of([*pictures, broken()], on_bad_file="skip"),
         )
         for index in range(4):
             assert bits(whole[SampleIndex(1, index)]) == bits(torn[SampleIndex(1, index)])
 
-    def test_are_listed_all_of_them_where_several_stand_in_a_row(self, photographs):
-        held = [broken("0.jpg"), broken("1.jpg"), broken("2.jpg"), photographs[0]]
-        problems = training_of(held, on_bad_file="skip")[SampleIndex(0, 0)]["problems"]
+    def test_are_listed_all_of_them_where_several_stand_in_a_row(self, pictures):
+        held = [broken("0.jpg"), broken("1.jpg"), broken("2.jpg"), pictures[0]]
+        problems = training_of(held, on_bad_file="skip")[SampleIndex(0, 0)]["skipped"]
         assert problems[0].file == "0.jpg"
         met = {problem.file for epoch in range(30) for problem in self.problems(held, epoch)}
         assert met == {"0.jpg", "1.jpg", "2.jpg"}
 
     def problems(self, held, epoch):
-        return training_of(held, on_bad_file="skip")[SampleIndex(epoch, 0)]["problems"]
+        return training_of(held, on_bad_file="skip")[SampleIndex(epoch, 0)]["skipped"]
 
     @pytest.mark.parametrize("build", [training_of, evaluation_of])
     def test_stop_the_run_when_there_is_nothing_else(self, build):
@@ -423,54 +425,54 @@ class TestBadFiles:
         ):
             samples[SampleIndex(0, 0) if build is training_of else 0]
 
-    def test_may_be_masks_of_the_family(self, photographs):
-        def family(height, width, rng, scene):
-            if scene.id == "picture 0":
+    def test_may_be_masks_of_the_family(self, pictures):
+        def family(height, width, rng, context):
+            if context.id == "picture 0":
                 raise BadFile("mask.png", "damaged")
             return left_half(height, width, rng)
 
         with pytest.raises(BadFile, match=r"mask\.png: damaged"):
-            training_of(photographs, family)[SampleIndex(0, 0)]
-        sample = training_of(photographs, family, on_bad_file="skip")[SampleIndex(0, 0)]
-        assert set(sample["problems"]) == {SkippedSample("train", "picture 0", "mask", "mask.png", "damaged")}
+            training_of(pictures, family)[SampleIndex(0, 0)]
+        sample = training_of(pictures, family, on_bad_file="skip")[SampleIndex(0, 0)]
+        assert set(sample["skipped"]) == {SkippedSample("train", "picture 0", "mask", "mask.png", "damaged")}
 
     @pytest.mark.parametrize("on_bad_file", ["error", "skip"])
-    def test_are_not_what_is_wrong_with_the_settings(self, photographs, on_bad_file):
-        def family(height, width, rng, scene):
+    def test_are_not_what_is_wrong_with_the_settings(self, pictures, on_bad_file):
+        def family(height, width, rng, context):
             raise InlayError("masks.ratio cannot be met.")
 
         with pytest.raises(InlayError, match=r"^masks\.ratio cannot be met\.$"):
-            training_of(photographs, family, on_bad_file=on_bad_file)[SampleIndex(0, 0)]
+            training_of(pictures, family, on_bad_file=on_bad_file)[SampleIndex(0, 0)]
 
 
 class TestPicturesWithoutAHole:
-    def family(self, height, width, rng, scene):
-        if scene.id == "picture 0":
+    def family(self, height, width, rng, context):
+        if context.id == "picture 0":
             raise NoHole("its object is too small.")
         return left_half(height, width, rng)
 
     @pytest.mark.parametrize("on_bad_file", ["error", "skip"])
-    def test_are_replaced_and_listed_whatever_happens_to_bad_files(self, photographs, on_bad_file):
+    def test_are_replaced_and_listed_whatever_happens_to_bad_files(self, pictures, on_bad_file):
         problem = SkippedSample("train", "picture 0", "hole", "", "its object is too small.")
-        sample = training_of(photographs, self.family, on_bad_file=on_bad_file)[SampleIndex(0, 0)]
+        sample = training_of(pictures, self.family, on_bad_file=on_bad_file)[SampleIndex(0, 0)]
         assert sample["id"] != "picture 0"
-        assert set(sample["problems"]) == {problem}
-        sample = evaluation_of(photographs, self.family, on_bad_file=on_bad_file)[0]
-        assert set(sample["problems"]) == {problem._replace(split="val")}
+        assert set(sample["skipped"]) == {problem}
+        sample = evaluation_of(pictures, self.family, on_bad_file=on_bad_file)[0]
+        assert set(sample["skipped"]) == {problem._replace(split="val")}
 
-    def test_stop_the_run_when_there_is_no_other(self, photographs):
+    def test_stop_the_run_when_there_is_no_other(self, pictures):
         with pytest.raises(InlayError, match=r"100 pictures in a row .* picture 0: its object is too small\."):
-            training_of(photographs[:1], self.family)[SampleIndex(0, 0)]
+            training_of(pictures[:1], self.family)[SampleIndex(0, 0)]
 
 
-def test_collating_keeps_captions_and_all_problems(photographs):
-    held = [SourceImage(photographs[0], "a", ("one",)), broken(), SourceImage(photographs[0], "c", ())]
+def test_collating_keeps_captions_and_all_problems(pictures):
+    held = [SourceImage(pictures[0], "a", ("one",)), broken(), SourceImage(pictures[0], "c", ())]
     samples = evaluation_of(held, captioned=True, on_bad_file="skip")
     batch = Collate({})([samples[index] for index in range(3)])
     assert batch["image"].shape == (3, SIZE, SIZE, 3)
     assert batch["caption"][::2] == ["one", ""]
     assert batch["id"][::2] == ["a", "c"]
-    assert {problem.id for problem in batch["problems"]} == {"picture 1"}
+    assert {problem.id for problem in batch["skipped"]} == {"picture 1"}
 
 
 @pytest.mark.parametrize("damage", [lambda path: path.write_bytes(path.read_bytes()[:99]), lambda path: path.unlink()])

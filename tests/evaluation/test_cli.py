@@ -127,7 +127,7 @@ class TestSettings:
         _check_used([override, "protocol.size=64", "filler=[mean]", "~protocol.holes.small"])
 
     @pytest.mark.parametrize(
-        "override", ["data.hflip_prob=0", "+data.batch_size=2", "++data.masks.x=1", "~data.color_jitter"]
+        "override", ["data.hflip_prob=0", "+data.batch_size=2", "++data.sample.x=1", "~data.color_jitter"]
     )
     def test_what_would_do_nothing_is_refused(self, override):
         with pytest.raises(InlayError) as caught:

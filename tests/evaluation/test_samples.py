@@ -30,7 +30,7 @@ class Memory:
     def id(self, index):
         return f"{index}.png"
 
-    def read(self, index, at_least=None):
+    def read(self, index, min_short_side=None):
         if index in self.broken:
             raise BadFile(self.id(index), "cut off.")
         pixels = np.random.default_rng(index).integers(0, 256, self.shape).astype(np.uint8)
@@ -40,8 +40,8 @@ class Memory:
 class Picky:
     """A family that finds a hole in every other picture only."""
 
-    def __call__(self, height, width, rng, scene=None):
-        if int(scene.id[0]) % 2:
+    def __call__(self, height, width, rng, context=None):
+        if int(context.id[0]) % 2:
             raise NoHole("nothing to be seen")
         return np.ones((height, width), np.bool_)
 

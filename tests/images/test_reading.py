@@ -134,14 +134,14 @@ class TestJpeg:
         assert np.array_equal(read_image(path), expected)
 
     @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"mode": "L"}])
-    @pytest.mark.parametrize("at_least", [None, 16])
-    def test_cut_short_anywhere_is_refused_and_never_gray(self, jpeg, options, at_least):
+    @pytest.mark.parametrize("min_short_side", [None, 16])
+    def test_cut_short_anywhere_is_refused_and_never_gray(self, jpeg, options, min_short_side):
         path = jpeg((160, 200), **options)
         whole = path.read_bytes()
         for length in [*range(2, len(whole), len(whole) // 25), len(whole) - 3, len(whole) - 40]:
             path.write_bytes(whole[:length])
             with pytest.raises(BadFile, match=r"not a picture|cannot be read"):
-                read_image(path, at_least)
+                read_image(path, min_short_side)
 
     def test_cut_short_is_left_to_pillow(self, jpeg, monkeypatch):
         """Some versions of OpenCV make gray of what is missing."""
@@ -158,21 +158,21 @@ class TestJpeg:
         assert np.array_equal(read_image(tmp_path / "a.jpg"), read_image(tmp_path / "b.jpg"))
 
     @pytest.mark.parametrize(
-        ("at_least", "scale"),
+        ("min_short_side", "scale"),
         [(None, 1), (1, 8), (60, 8), (61, 4), (120, 4), (121, 2), (240, 2), (241, 1), (480, 1), (481, 1), (9999, 1)],
     )
     @pytest.mark.parametrize("orientation", [1, 6])
-    def test_is_decoded_as_small_as_will_do(self, jpeg, at_least, scale, orientation):
+    def test_is_decoded_as_small_as_will_do(self, jpeg, min_short_side, scale, orientation):
         path = jpeg((480, 640), exif=exif(orientation))
         shape = (480 // scale, 640 // scale) if orientation == 1 else (640 // scale, 480 // scale)
-        assert read_image(path, at_least).shape == (*shape, 3)
+        assert read_image(path, min_short_side).shape == (*shape, 3)
 
     @pytest.mark.parametrize("size", [(481, 643), (77, 101), (99, 16)])
-    @pytest.mark.parametrize("at_least", [8, 11, 16, 40, 77])
-    def test_of_odd_size_is_never_smaller_than_asked_for(self, jpeg, size, at_least):
-        height, width = read_image(jpeg(size), at_least).shape[:2]
-        assert min(height, width) >= min(at_least, *size)
-        assert min(height, width) // 2 < max(at_least, min(size) // 8)
+    @pytest.mark.parametrize("min_short_side", [8, 11, 16, 40, 77])
+    def test_of_odd_size_is_never_smaller_than_asked_for(self, jpeg, size, min_short_side):
+        height, width = read_image(jpeg(size), min_short_side).shape[:2]
+        assert min(height, width) >= min(min_short_side, *size)
+        assert min(height, width) // 2 < max(min_short_side, min(size) // 8)
 
     @pytest.mark.parametrize("orientation", range(1, 9))
     @pytest.mark.parametrize("scale", [2, 4, 8])
@@ -194,7 +194,7 @@ class TestJpeg:
 def test_only_a_jpeg_is_decoded_at_a_fraction(tmp_path):
     for suffix in ("png", "webp", "tif", "bmp"):
         Image.fromarray(photo(64, 64)).save(tmp_path / f"a.{suffix}")
-        assert read_image(tmp_path / f"a.{suffix}", at_least=8).shape == (64, 64, 3)
+        assert read_image(tmp_path / f"a.{suffix}", min_short_side=8).shape == (64, 64, 3)
 
 
 class TestFilesWithTheWrongName:

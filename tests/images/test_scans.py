@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from inlay.data.pictures import read_photograph
+from inlay.data.pictures import decode_picture
 from inlay.errors import BadFile, InlayError
 from inlay.images import picture_size, read_image, read_mask, read_picture
 from inlay.images.reading import from_pil
@@ -26,7 +26,7 @@ def with_scans(count):
 
 
 @pytest.mark.stranger("A.9")
-@pytest.mark.parametrize("read", [read_picture, read_image, read_mask, read_photograph])
+@pytest.mark.parametrize("read", [read_picture, read_image, read_mask, decode_picture])
 @pytest.mark.parametrize("count", [101, 20_010])
 def test_more_scans_than_a_hundred_are_refused_before_decoding(read, count, tmp_path, monkeypatch):
     (tmp_path / "a.jpg").write_bytes(with_scans(count))

@@ -11,8 +11,8 @@ from inlay.errors import BadFile, InlayError
 from inlay.images import read_mask
 from inlay.masks import Files
 from inlay.masks.files import Motion, moved
+from tests.masks.contexts import disc, rectangle
 from tests.masks.mask_tester import address
-from tests.masks.scenes import disc, rectangle
 
 HALF = np.arange(24) < 12  # a mask of two halves: nothing is unusual about it
 OFF_THE_MIDDLE = disc(100, 15, (40, 55))

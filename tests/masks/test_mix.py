@@ -6,8 +6,8 @@ import pytest
 
 from inlay.errors import BadFile, InlayError, NoHole
 from inlay.masks import Boxes, Center, MixedMasks, Objects, Outpaint, Paired, Shapes, Strokes
+from tests.masks.contexts import PlainContext, disc
 from tests.masks.mask_tester import BUCKETS, address
-from tests.masks.scenes import PlainScene, disc
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,7 @@ class Row:
     raises: Exception | None = None
     ratio: tuple[float, float] | None = None
 
-    def __call__(self, height, width, rng, scene=None):
+    def __call__(self, height, width, rng, context=None):
         if self.raises:
             raise self.raises
         mask = np.zeros((height, width), np.bool_)
@@ -96,8 +96,8 @@ def test_hides_no_other_mistake(error):
 
 
 def test_hands_the_picture_on():
-    scene = PlainScene(size=(64, 64), whole_object=disc(64, 20))
-    mask = MixedMasks(families={"objects": Objects()}, odds={"objects": 1})(64, 64, address(), scene)
+    context = PlainContext(size=(64, 64), whole_object=disc(64, 20))
+    mask = MixedMasks(families={"objects": Objects()}, odds={"objects": 1})(64, 64, address(), context)
     assert np.array_equal(mask, disc(64, 20))
 
 
@@ -106,8 +106,8 @@ def test_ratio_is_met_by_all_of_them(low, high):
     families = {"s": Strokes(ratio=(0.7, 0.8)), "h": Shapes(), "b": Boxes(), "c": Center(), "o": Outpaint()}
     families["objects"] = Objects()
     family = MixedMasks(families=families, odds=dict.fromkeys(families, 1), ratio=(low, high))
-    scene = PlainScene(size=(64, 64), whole_object=disc(64, 20))
-    assert all(low <= family(64, 64, address(index), scene).mean() <= high for index in range(60))
+    context = PlainContext(size=(64, 64), whole_object=disc(64, 20))
+    assert all(low <= family(64, 64, address(index), context).mean() <= high for index in range(60))
 
 
 def test_without_a_ratio_each_has_its_own():

@@ -3,7 +3,7 @@ import pytest
 from scipy import ndimage
 
 from inlay.masks.morphology import dilated, kernel_size, opened
-from tests.masks.scenes import disc, rectangle
+from tests.masks.contexts import disc, rectangle
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from inlay.errors import InlayError, NoHole
 from inlay.masks import Objects
 from inlay.masks.morphology import dilated, opened
-from tests.masks.scenes import PlainScene, disc, rectangle
+from tests.masks.contexts import PlainContext, disc, rectangle
 
 BIRD = disc(64, 16)
 FRAME = rectangle((64, 64), 10, 50, 8, 40)
@@ -12,11 +12,11 @@ FRAME = rectangle((64, 64), 10, 50, 8, 40)
 
 @pytest.fixture
 def both():
-    return PlainScene(size=(64, 64), whole_object=BIRD, whole_box=FRAME)
+    return PlainContext(size=(64, 64), whole_object=BIRD, whole_box=FRAME)
 
 
-def draw(scene, **options):
-    return Objects(**options)(64, 64, np.random.default_rng(0), scene)
+def draw(context, **options):
+    return Objects(**options)(64, 64, np.random.default_rng(0), context)
 
 
 @pytest.mark.parametrize(("source", "expected"), [("any", BIRD), ("object", BIRD), ("box", FRAME)])
@@ -25,20 +25,20 @@ def test_source_is_what_the_hole_comes_from(both, source, expected):
 
 
 def test_any_takes_the_box_where_nothing_is_segmented():
-    assert np.array_equal(draw(PlainScene(size=(64, 64), whole_box=FRAME)), FRAME)
+    assert np.array_equal(draw(PlainContext(size=(64, 64), whole_box=FRAME)), FRAME)
 
 
 @pytest.mark.parametrize(
-    ("scene", "source", "message"),
+    ("context", "source", "message"),
     [
-        (PlainScene(), "any", "neither segmentation nor box"),
-        (PlainScene(whole_box=FRAME), "object", "no segmentation"),
-        (PlainScene(whole_object=BIRD), "box", "no box"),
+        (PlainContext(), "any", "neither segmentation nor box"),
+        (PlainContext(whole_box=FRAME), "object", "no segmentation"),
+        (PlainContext(whole_object=BIRD), "box", "no box"),
     ],
 )
-def test_a_picture_without_such_an_object_has_no_hole(scene, source, message):
+def test_a_picture_without_such_an_object_has_no_hole(context, source, message):
     with pytest.raises(NoHole, match=message):
-        draw(scene, source=source)
+        draw(context, source=source)
 
 
 def test_is_cut_as_the_sample_was(both):

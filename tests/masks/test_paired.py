@@ -4,7 +4,7 @@ from PIL import Image
 
 from inlay.errors import BadFile, InlayError, NoHole
 from inlay.masks import Paired
-from tests.masks.scenes import PlainScene, disc, rectangle
+from tests.masks.contexts import PlainContext, disc, rectangle
 
 HOLE = rectangle((40, 60), 5, 25, 10, 40)
 
@@ -14,61 +14,61 @@ def save(path, mask):
     Image.fromarray(mask.astype(np.uint8) * 255).save(path)
 
 
-def draw(scene, **options):
-    return Paired(**options)(*(scene.size if scene else (40, 60)), np.random.default_rng(0), scene)
+def draw(context, **options):
+    return Paired(**options)(*(context.size if context else (40, 60)), np.random.default_rng(0), context)
 
 
 @pytest.fixture
-def scene():
-    return PlainScene(size=(40, 60), id="birds/one.jpg")
+def context():
+    return PlainContext(size=(40, 60), id="birds/one.jpg")
 
 
 class TestFolder:
     @pytest.mark.parametrize("file", ["birds/one.png", "birds/one.BMP", "one.png"])
-    def test_a_partner_is_known_by_its_path_or_its_stem(self, tmp_path, scene, file):
+    def test_a_partner_is_known_by_its_path_or_its_stem(self, tmp_path, context, file):
         save(tmp_path / file, HOLE)
         save(tmp_path / "birds/two.png", ~HOLE)
-        assert np.array_equal(draw(scene, root=str(tmp_path)), HOLE)
+        assert np.array_equal(draw(context, root=str(tmp_path)), HOLE)
 
-    def test_the_path_goes_before_the_stem(self, tmp_path, scene):
+    def test_the_path_goes_before_the_stem(self, tmp_path, context):
         save(tmp_path / "birds/one.png", HOLE)
         save(tmp_path / "cats/one.png", ~HOLE)
-        assert np.array_equal(draw(scene, root=str(tmp_path)), HOLE)
+        assert np.array_equal(draw(context, root=str(tmp_path)), HOLE)
 
     @pytest.mark.parametrize("id", ["birds/001.black_bird", "birds/001.black_bird.JPEG"])
-    def test_a_dot_in_a_name_is_no_suffix(self, tmp_path, scene, id):
+    def test_a_dot_in_a_name_is_no_suffix(self, tmp_path, context, id):
         save(tmp_path / "birds/001.black_bird.png", HOLE)
         save(tmp_path / "birds/001.png", ~HOLE)
-        scene.id = id
-        assert np.array_equal(draw(scene, root=str(tmp_path)), HOLE)
+        context.id = id
+        assert np.array_equal(draw(context, root=str(tmp_path)), HOLE)
 
     @pytest.mark.parametrize("files", [("one.png", "one.bmp"), ("birds/one.png", "birds/one.bmp")])
-    def test_two_that_could_be_meant_are_named(self, tmp_path, scene, files):
+    def test_two_that_could_be_meant_are_named(self, tmp_path, context, files):
         for file in files:
             save(tmp_path / file, HOLE)
         with pytest.raises(InlayError, match=r"could both be meant for birds/one\.jpg") as raised:
-            draw(scene, root=str(tmp_path))
+            draw(context, root=str(tmp_path))
         assert all(str(tmp_path / file) in str(raised.value) for file in files)
         assert not isinstance(raised.value, NoHole)
 
-    def test_black_can_be_the_hole(self, tmp_path, scene):
+    def test_black_can_be_the_hole(self, tmp_path, context):
         save(tmp_path / "one.png", ~HOLE)
-        assert np.array_equal(draw(scene, root=str(tmp_path), mask_polarity="black"), HOLE)
+        assert np.array_equal(draw(context, root=str(tmp_path), mask_polarity="black"), HOLE)
 
-    def test_a_mask_is_of_the_whole_picture_and_cut_as_the_sample_was(self, tmp_path, scene):
+    def test_a_mask_is_of_the_whole_picture_and_cut_as_the_sample_was(self, tmp_path, context):
         save(tmp_path / "one.png", HOLE)
-        scene.size, scene.rows, scene.columns = (20, 30), (0.0, 0.5), (0.5, 1.0)
-        assert np.array_equal(draw(scene, root=str(tmp_path)), HOLE[:20, 30:])
+        context.size, context.rows, context.columns = (20, 30), (0.0, 0.5), (0.5, 1.0)
+        assert np.array_equal(draw(context, root=str(tmp_path)), HOLE[:20, 30:])
 
-    def test_a_picture_without_partner_has_no_hole(self, tmp_path, scene):
+    def test_a_picture_without_partner_has_no_hole(self, tmp_path, context):
         save(tmp_path / "two.png", HOLE)
         with pytest.raises(NoHole, match=f"no mask for it in {tmp_path}"):
-            draw(scene, root=str(tmp_path))
+            draw(context, root=str(tmp_path))
 
-    def test_the_mask_of_another_folders_picture_is_no_partner(self, tmp_path, scene):
+    def test_the_mask_of_another_folders_picture_is_no_partner(self, tmp_path, context):
         save(tmp_path / "cats/one.png", HOLE)
         with pytest.raises(NoHole, match="no mask for it"):
-            draw(scene, root=str(tmp_path))
+            draw(context, root=str(tmp_path))
 
     def test_pictures_without_partner_are_listed(self, tmp_path):
         save(tmp_path / "birds/one.png", HOLE)
@@ -76,10 +76,10 @@ class TestFolder:
         ids = ["birds/one.jpg", "cats/three.jpg", "birds/two.jpg", "birds/four"]
         assert Paired(root=str(tmp_path)).without_partner(iter(ids)) == ["cats/three.jpg", "birds/four"]
 
-    def test_a_broken_file_is_named(self, tmp_path, scene):
+    def test_a_broken_file_is_named(self, tmp_path, context):
         (tmp_path / "one.png").write_bytes(b"not a picture")
         with pytest.raises(BadFile, match=r"one\.png"):
-            draw(scene, root=str(tmp_path))
+            draw(context, root=str(tmp_path))
 
     @pytest.mark.parametrize("name", ["empty", "missing"])
     def test_a_folder_without_masks_is_named(self, tmp_path, name):
@@ -89,28 +89,28 @@ class TestFolder:
 
 
 class TestDataset:
-    def test_names_the_mask_itself(self, scene):
-        scene.whole_object = HOLE
-        assert np.array_equal(draw(scene), HOLE)
+    def test_names_the_mask_itself(self, context):
+        context.whole_object = HOLE
+        assert np.array_equal(draw(context), HOLE)
 
-    def test_may_name_none(self, scene):
+    def test_may_name_none(self, context):
         with pytest.raises(NoHole, match="the dataset names no mask"):
-            draw(scene)
+            draw(context)
 
     def test_lists_no_pictures_beforehand(self):
         assert Paired().without_partner(["a.jpg"]) == []
 
 
-def test_a_part_of_the_picture_without_hole_has_no_hole(scene):
-    scene.whole_object, scene.rows = HOLE, (0.75, 1.0)
+def test_a_part_of_the_picture_without_hole_has_no_hole(context):
+    context.whole_object, context.rows = HOLE, (0.75, 1.0)
     with pytest.raises(NoHole, match="no hole in what the sample shows"):
-        draw(scene)
+        draw(context)
 
 
 @pytest.mark.parametrize("ratio", [(0.05, 0.06), (0.4, 0.5)])
-def test_ratio_is_met_by_growing_or_shrinking(scene, ratio):
-    scene.size, scene.whole_object = (64, 64), disc(64, 16)
-    assert ratio[0] <= draw(scene, ratio=ratio).mean() <= ratio[1]
+def test_ratio_is_met_by_growing_or_shrinking(context, ratio):
+    context.size, context.whole_object = (64, 64), disc(64, 16)
+    assert ratio[0] <= draw(context, ratio=ratio).mean() <= ratio[1]
 
 
 def test_without_a_picture_the_remedy_is_named():
@@ -118,7 +118,7 @@ def test_without_a_picture_the_remedy_is_named():
         draw(None)
 
 
-def test_a_third_color_of_the_hole_is_refused(tmp_path, scene):
+def test_a_third_color_of_the_hole_is_refused(tmp_path, context):
     save(tmp_path / "one.png", HOLE)
     with pytest.raises(InlayError, match="mask_polarity must be 'white' or 'black'"):
-        draw(scene, root=str(tmp_path), mask_polarity="red")
+        draw(context, root=str(tmp_path), mask_polarity="red")

@@ -6,8 +6,8 @@ from scipy import ndimage
 
 from inlay.errors import InlayError, NoHole
 from inlay.masks.ratio import fit, fit_pixels, hole_pixels
+from tests.masks.contexts import disc, rectangle
 from tests.masks.mask_tester import range_of
-from tests.masks.scenes import disc, rectangle
 
 shares = st.one_of(st.floats(1e-4, 1), st.integers(1, 100).map(lambda percent: percent / 100))
 

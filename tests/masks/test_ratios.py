@@ -12,8 +12,8 @@ from PIL import Image
 
 from inlay.errors import InlayError
 from inlay.masks import Boxes, Center, Files, MixedMasks, Objects, Outpaint, Paired, Shapes, Strokes
+from tests.masks.contexts import PlainContext, disc
 from tests.masks.mask_tester import RatioTester, address
-from tests.masks.scenes import PlainScene, disc
 
 OBJECT = disc(200, 91)  # 65 %: more than any ratio that the tester asks for
 
@@ -29,7 +29,7 @@ class Shown:
         return self.family.ratio
 
     def __call__(self, height, width, rng):
-        return self.family(height, width, rng, PlainScene((height, width), whole_object=OBJECT, whole_box=OBJECT))
+        return self.family(height, width, rng, PlainContext((height, width), whole_object=OBJECT, whole_box=OBJECT))
 
 
 class TestMix(RatioTester):

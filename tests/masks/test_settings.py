@@ -10,12 +10,12 @@ from omegaconf import OmegaConf
 
 from inlay.masks import Center, MixedMasks, Outpaint, Paired
 from tests.conftest import ROOT
+from tests.masks.contexts import PlainContext, disc
 from tests.masks.mask_tester import address
-from tests.masks.scenes import PlainScene, disc
 from tests.training import configure
 
 FAMILIES = sorted(path.stem for path in (ROOT / "conf/masks").glob("*.yaml"))
-SCENE = PlainScene(size=(64, 64), whole_object=disc(64, 20))
+SCENE = PlainContext(size=(64, 64), whole_object=disc(64, 20))
 
 
 @cache  # composing takes longer than everything else here

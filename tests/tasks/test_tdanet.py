@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from inlay.callbacks import EMA
-from inlay.data.samples import Collate
+from inlay.data.batches import Collate
 from inlay.errors import InlayError
 from inlay.fillers import TextGuided, load_filler
 from inlay.images import Picture, read_picture, write_picture
@@ -586,7 +586,7 @@ class TestAverage:
 
 def test_tokens_are_made_where_batches_are():
     task = make_task()
-    sample = {"image": np.zeros((4, 4, 3), np.uint8), "mask": np.zeros((4, 4), bool), "id": "x", "problems": []}
+    sample = {"image": np.zeros((4, 4, 3), np.uint8), "mask": np.zeros((4, 4), bool), "id": "x", "skipped": []}
     batch = Collate({"tokens": task.text.tokenizer})([sample | {"caption": c} for c in ("a red bird", "", "red")])
     assert batch["tokens"]["ids"].shape == (3, 3)
     assert batch["tokens"]["words"].sum(1).tolist() == [3, 0, 1]

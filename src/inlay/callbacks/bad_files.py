@@ -59,10 +59,10 @@ class BadFiles(pl.Callback):
             self._sum_up(trainer)
 
     def _write(self, trainer: pl.Trainer) -> list[SkippedSample]:
-        news = cast(InpaintingData, trainer.datamodule).problems.news()  # type: ignore[attr-defined]
-        append(self.folder / BAD_FILES, [problem for problem in news if problem.what != "hole"])
-        append(self.folder / REJECTED_HOLES, [problem for problem in news if problem.what == "hole"])
-        return news
+        new = cast(InpaintingData, trainer.datamodule).skipped.drain()  # type: ignore[attr-defined]
+        append(self.folder / BAD_FILES, [one for one in new if one.file])
+        append(self.folder / REJECTED_HOLES, [one for one in new if not one.file])
+        return new
 
     def _sum_up(self, trainer: pl.Trainer) -> None:
         """Say what was listed so far, if anything: used + listed = found."""
@@ -82,15 +82,15 @@ class BadFiles(pl.Callback):
             log.warning("%s lists %d pictures without a usable hole.", self.folder / REJECTED_HOLES, len(rejected))
 
 
-def append(path: Path, problems: list[SkippedSample]) -> None:
+def append(path: Path, samples: list[SkippedSample]) -> None:
     """Add to a list what it does not hold yet; processes that share the folder take turns."""
-    if not problems:
+    if not samples:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with alone(path, told=False):
         found = read(path)
         known = {one[:-1] for one in found}
-        new = [problem for problem in problems if problem[:-1] not in known]
+        new = [one for one in samples if one[:-1] not in known]
         head = [] if path.stat().st_size else [SkippedSample._fields]
         files.append(path, csv_bytes([*head, *new]))
 

@@ -151,7 +151,7 @@ def _first_pictures(trainer: pl.Trainer, loader: TrainingLoader) -> Batch:
         raise InlayError("the weights are shared out over the processes")
     addresses = [SampleIndex(*divmod(number, loader.stream.length)) for number in range(_PICTURES)]
     stored = loader.collate_fn([loader.dataset[address] for address in addresses])
-    stored.pop("problems")  # listed when they are met
+    stored.pop("skipped")  # listed when they are met
     return cast(Batch, trainer.strategy.batch_to_device(stored))
 
 
@@ -189,7 +189,7 @@ def _data(trainer: pl.Trainer, task: Task) -> Data:
         processes=trainer.world_size,
         parts=task.accumulate,
         iterations=trainer.max_steps,
-        only=loader.stream.only,
+        only=loader.stream.limit,
         small=_small(loader.dataset),
     )
 
@@ -200,16 +200,22 @@ def _small(samples: Any) -> float:
     if not isinstance(pictures, IndexedPictures):
         return 0.0
     sizes = [pictures.index.value(place, "size") for place in range(min(len(pictures), _LOOKED_AT))]
-    known: list[bool] = [min(size) < samples.recipe.size for size in sizes if size]
+    known: list[bool] = [min(size) < samples.config.size for size in sizes if size]
     return sum(known) / max(len(known), 1)
 
 
-def _hole_ratios(samples: Dataset[Any], length: int) -> list[float]:
-    """Of training masks, spread over the first pass, or of several passes over a few pictures; fewer if slow."""
+def _hole_ratios(samples: Dataset[Any], length: int) -> list[float] | None:
+    """Of training masks, spread over the first pass, or of several passes over a few pictures; fewer if slow.
+
+    None of samples without a hole.
+    """
     until, ratios = time.monotonic() + _SECONDS, list[float]()
     for number in range(_MASKS):
         address = SampleIndex(*divmod(number * max(length // _MASKS, 1), length))
-        ratios.append(float(samples[address]["mask"].mean()))
+        sample = samples[address]
+        if "mask" not in sample:
+            return None
+        ratios.append(float(sample["mask"].mean()))
         if time.monotonic() > until:
             break
     return ratios

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from inlay.buckets import ALL, NAMES
 from inlay.callbacks.checkpoints import Checkpoints
-from inlay.data.datamodule import to_batch
+from inlay.data.batches import to_batch
 from inlay.data.loader import SampleLoader
 from inlay.errors import InlayError
 from inlay.fillers import Telea
@@ -165,8 +165,8 @@ def _measured(path: Path, monitor: str) -> list[Row]:
 
 
 def _telea(samples: Sequence[Any]) -> dict[str, str]:
-    """The metrics of Telea by name; none of no samples."""
-    if not samples:
+    """The metrics of Telea by name; none of no samples, and none where samples are not pictures under a hole."""
+    if not samples or "mask" not in samples[0] or "target" in samples[0]:
         return {}
     metrics, filler = InpaintingMetrics(all_processes=False), Telea()
     for sample in samples:

@@ -107,10 +107,12 @@ def _seen(cfg: "DictConfig", args: argparse.Namespace) -> Iterator[tuple[Any, st
     """Pictures, white in the hole, as evaluation would cut them."""
     import numpy as np
 
+    from inlay.data.parts import DrawMask
     from inlay.data.samples import EvaluationSamples, SampleConfig
 
-    recipe = SampleConfig(masks=_family(cfg), size=args.size, seed=args.seed, on_bad_file="skip")
-    samples = EvaluationSamples(open_dataset(cfg.data, args.split or cfg.data.train_split), recipe)
+    parts = {"mask": DrawMask(_family(cfg))}
+    config = SampleConfig(parts=parts, size=args.size, seed=args.seed, on_bad_file="skip")
+    samples = EvaluationSamples(open_dataset(cfg.data, args.split or cfg.data.train_split), config)
     for index in range(min(args.count, len(samples))):
         sample = samples[index]
         image = np.where(sample["mask"][..., None], np.uint8(255), sample["image"])

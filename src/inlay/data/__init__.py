@@ -1,4 +1,4 @@
-"""Photographs on disk to batches.
+"""Pictures on disk to batches.
 
 Nothing is imported here: listing and checking pictures takes neither PyTorch nor Lightning.
 """

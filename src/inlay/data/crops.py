@@ -1,7 +1,7 @@
 """Which square of a picture a sample shows; picture and mask are cut by the same one."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -25,7 +25,7 @@ class CropBox(NamedTuple):
     """Of the whole picture."""
 
     def cut(self, pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-        """What the frame shows of ``(height, width, 3)`` pixels, as ``(size, size, 3)``.
+        """What the square shows of ``(height, width, 3)`` pixels, as ``(size, size, 3)``.
 
         Made smaller by averaging over areas, larger by interpolation.
         """
@@ -36,14 +36,14 @@ class CropBox(NamedTuple):
         return np.asarray(cv2.resize(part, (size, size), interpolation=how), np.uint8)
 
     def cut_mask(self, mask: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
-        """The same of a mask of the whole picture, of any resolution, with nearest neighbor."""
+        """Cut a mask of the whole picture, of any resolution, to ``(size, size)`` with nearest neighbor."""
         middles = (np.arange(size) + 0.5) * (self.side / size)  # of the sample's pixels, in the picture's
         rows = ((self.top + middles) * (mask.shape[0] / self.height)).astype(np.intp)
         columns = ((self.left + middles) * (mask.shape[1] / self.width)).astype(np.intp)
         return np.asarray(mask[rows].take(columns, axis=1), np.bool_)
 
 
-def random_frame(size: tuple[int, int], window: Box, scale: tuple[float, float], rng: np.random.Generator) -> CropBox:
+def random_crop(size: tuple[int, int], window: Box, scale: tuple[float, float], rng: np.random.Generator) -> CropBox:
     """A square of random size and place within a window.
 
     Args:
@@ -57,12 +57,12 @@ def random_frame(size: tuple[int, int], window: Box, scale: tuple[float, float],
     return _square(size, window, scale[0] + (scale[1] - scale[0]) * area, across, down)
 
 
-def central_frame(size: tuple[int, int], window: Box) -> CropBox:
+def center_crop(size: tuple[int, int], window: Box) -> CropBox:
     """The largest square in the middle of a window."""
     return _square(size, window, 1.0, 0.5, 0.5)
 
 
-def around(box: Box, size: tuple[int, int], scale: float) -> Box:
+def window_around(box: Box, size: tuple[int, int], scale: float) -> Box:
     """A square window around a box, clipped to the picture; all of the picture where the box is empty.
 
     Args:
@@ -89,9 +89,9 @@ def shrink(pixels: NDArray[np.uint8], short_side: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def mirrored(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Left and right exchanged, in ``(H, W)`` or ``(H, W, C)`` uint8."""
-    return np.asarray(cv2.flip(pixels, 1), np.uint8)
+def hflip(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Exchange left and right of ``(H, W)`` or ``(H, W, C)`` uint8 or bool."""
+    return np.asarray(cv2.flip(pixels.view(np.uint8), 1)).view(pixels.dtype)  # OpenCV, as NumPy takes ten times as long
 
 
 def _square(size: tuple[int, int], window: Box, area: float, across: float, down: float) -> CropBox:

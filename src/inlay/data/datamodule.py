@@ -1,30 +1,29 @@
-"""Photographs and a mask family to batches. A dataset is a listing (``inlay.data.datasets``) and a yaml."""
+"""Pictures and a mask family to batches. A dataset is a listing (``inlay.data.datasets``) and a yaml."""
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
 
+from inlay.data.batches import Collate, to_batch
 from inlay.data.index import open_split
 from inlay.data.loader import InfiniteDistributedSampler, SampleLoader, TrainingLoader
+from inlay.data.parts import RESERVED, SamplePart
 from inlay.data.pictures import IndexedPictures, Pictures
 from inlay.data.prepare import OnDamaged, find_index, read_refused
 from inlay.data.records import DatasetLayout
-from inlay.data.samples import Collate, EvaluationSamples, OnBadFile, SampleConfig, Samples, TrainingSamples
-from inlay.data.skipped import SkippedSample, SkippedSamples
+from inlay.data.samples import EvaluationSamples, OnBadFile, SampleConfig, Samples, TrainingSamples
+from inlay.data.skipped import SkippedSample, SkippedSamples, missing
 from inlay.distributed import rank_and_world
 from inlay.errors import InlayError
-from inlay.masks import MixedMasks, Paired
 from inlay.parallel import cores
 from inlay.randomness import RngStream, generator
 from inlay.seeds import check_seed
-from inlay.types import Batch, MaskGenerator, Tokens
+from inlay.types import Batch, Tokens
 
 log = logging.getLogger(__name__)
 
@@ -37,20 +36,19 @@ _NO_CAPTIONS = (
 
 
 class InpaintingData(pl.LightningDataModule, ABC):
-    """Batches of photographs with holes.
+    """Batches of samples.
 
     Args:
-        masks: where holes come from in training.
-        val_masks: where holes come from in validation; the same family if None. They are frozen: validation mask
-            ``i`` depends on ``(seed, i)`` alone.
+        sample: what a sample holds beside its picture, by batch key (:mod:`inlay.data.parts`): ``mask`` for a hole,
+            ``target`` for what the composite should become where that is not the picture, ``reference``.
         image_size: height and width of a sample in pixels.
         batch_size: samples a training step, over all processes together.
         crop_scale: smallest and largest area of a training crop as a share of the picture's.
         object_crop_scale: cut samples from a square around the object's bounding box, whose side is the box's longer
             side times this; None for the whole picture.
-        hflip_prob: how probable it is that left and right are exchanged in training.
+        hflip_prob: probability of exchanging left and right in training.
         color_jitter: strength of random color changes in training, in ``[0, 1]``; 0 for none.
-        caption_dropout: how probable it is that a training sample comes without its caption.
+        caption_dropout: probability of leaving the caption out in training.
         on_bad_file: ``error`` stops at a broken file, ``skip`` replaces it and lists it.
         num_workers: processes that prepare samples, at most one a core; 0 prepares them in the training process.
         overfit_one_batch: train on the first batch again and again, to see whether a recipe learns at all.
@@ -62,8 +60,7 @@ class InpaintingData(pl.LightningDataModule, ABC):
 
     def __init__(
         self,
-        masks: MaskGenerator,
-        val_masks: MaskGenerator | None = None,
+        sample: Mapping[str, SamplePart],
         image_size: int = 256,
         batch_size: int = 8,
         crop_scale: tuple[float, float] = (0.5, 1.0),
@@ -77,34 +74,38 @@ class InpaintingData(pl.LightningDataModule, ABC):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if image_size < 16:
-            raise InlayError(f"data.image_size must be at least 16, got {image_size}.")
-        if batch_size < 1 or num_workers < 0:
-            raise InlayError(
-                f"data.batch_size must be >= 1 and data.num_workers >= 0, got {batch_size} and {num_workers}."
-            )
         low, high = crop_scale
-        if not 0.0 < low <= high <= 1.0:
-            raise InlayError(f"data.crop_scale must be [low, high] with 0 < low <= high <= 1, got [{low}, {high}].")
-        if object_crop_scale is not None and object_crop_scale < 1.0:
-            raise InlayError(
-                f"data.object_crop_scale must be null or at least 1 (the box itself), got {object_crop_scale}."
-            )
-        if not 0.0 <= color_jitter <= 1.0:
-            raise InlayError(f"data.color_jitter must lie in [0, 1], got {color_jitter}.")
-        if not 0.0 <= hflip_prob <= 1.0:
-            raise InlayError(f"data.hflip_prob must lie in [0, 1], got {hflip_prob}.")
-        if not 0.0 <= caption_dropout <= 1.0:
-            raise InlayError(f"data.caption_dropout must lie in [0, 1], got {caption_dropout}.")
-        if on_bad_file not in ("error", "skip"):
-            raise InlayError(f"data.on_bad_file must be 'error' or 'skip', got {on_bad_file!r}.")
+        for holds, message in (
+            (not set(sample) & set(RESERVED), f"sample must not name {', '.join(RESERVED)}, got {', '.join(sample)}"),
+            (image_size >= 16, f"image_size must be at least 16, got {image_size}"),
+            (batch_size >= 1, f"batch_size must be >= 1, got {batch_size}"),
+            (num_workers >= 0, f"num_workers must be >= 0, got {num_workers}"),
+            (
+                0.0 < low <= high <= 1.0,
+                f"crop_scale must be [low, high] with 0 < low <= high <= 1, got [{low}, {high}]",
+            ),
+            (
+                object_crop_scale is None or object_crop_scale >= 1.0,
+                f"object_crop_scale must be null or at least 1 (the box itself), got {object_crop_scale}",
+            ),
+            (0.0 <= color_jitter <= 1.0, f"color_jitter must lie in [0, 1], got {color_jitter}"),
+            (0.0 <= hflip_prob <= 1.0, f"hflip_prob must lie in [0, 1], got {hflip_prob}"),
+            (0.0 <= caption_dropout <= 1.0, f"caption_dropout must lie in [0, 1], got {caption_dropout}"),
+            (on_bad_file in ("error", "skip"), f"on_bad_file must be 'error' or 'skip', got {on_bad_file!r}"),
+        ):
+            if not holds:
+                raise InlayError(f"data.{message}.")
         check_seed(seed, "data.seed")
-        self.masks = masks
-        self.val_masks = val_masks or masks
+        self.config = SampleConfig(
+            parts=dict(sample),
+            size=image_size,
+            seed=seed,
+            object_crop_scale=object_crop_scale,
+            on_bad_file=on_bad_file,
+        )
         self.image_size = image_size
         self.batch_size = batch_size
         self.crop_scale = (low, high)
-        self.object_crop_scale = object_crop_scale
         self.hflip_prob = hflip_prob
         self.color_jitter = color_jitter
         self.caption_dropout = caption_dropout
@@ -112,35 +113,39 @@ class InpaintingData(pl.LightningDataModule, ABC):
         self.num_workers = min(num_workers, cores())
         self.overfit_one_batch = overfit_one_batch
         self.seed = seed
-        self.problems = SkippedSamples()
+        self.skipped = SkippedSamples()
         """What could not be used so far."""
         self.tokenizers: dict[str, Callable[[Sequence[str]], Tokens]] = {}
-        """What turns captions into tokens, by the key that the tokens get in a batch (``types.Batch``)."""
+        """Functions from captions to tokens, by the batch key that the tokens get (:class:`inlay.types.Batch`)."""
 
     @abstractmethod
     def pictures(self, split: Split) -> Pictures:
-        """The photographs of a split. Raises :class:`InlayError` when there are none."""
+        """The pictures of a split. Raises :class:`InlayError` when there are none."""
 
     def train_dataloader(self) -> TrainingLoader:
         """An endless stream of training batches; of one and the same batch if that is to be overfitted."""
-        recipe = self._recipe(self.masks)
         samples = TrainingSamples(
-            self.pictures("train"), recipe, self.crop_scale, self.color_jitter, self.hflip_prob, self.caption_dropout
+            self.pictures("train"),
+            self.config,
+            self.crop_scale,
+            self.color_jitter,
+            self.hflip_prob,
+            self.caption_dropout,
         )
-        only = self.batch_size if self.overfit_one_batch else None
-        stream = InfiniteDistributedSampler(len(samples), self.seed, only)
-        return TrainingLoader(samples, self.problems, stream, self._batch_size_here(), **self._loading(samples))
+        limit = self.batch_size if self.overfit_one_batch else None
+        sampler = InfiniteDistributedSampler(len(samples), self.seed, limit)
+        return TrainingLoader(samples, self.skipped, sampler, self._batch_size_here(), **self._loading(samples))
 
     def val_dataloader(self) -> SampleLoader:
         """Every validation sample once, in an order of the seed, so neighbors differ; processes share them out."""
         rank, world = rank_and_world()
-        samples = EvaluationSamples(self.pictures("val"), self._recipe(self.val_masks))
+        samples = EvaluationSamples(self.pictures("val"), self.config)
         if len(samples) < world:  # a process without any would not take part in the sums at the end
             some = "1 picture" if len(samples) == 1 else f"{len(samples)} pictures"
             raise InlayError(f"validation has {some} for {world} processes. Use more, or fewer devices.")
         order = generator(self.seed, RngStream.EVAL_ORDER).permutation(len(samples))
         mine, size = order[rank::world].tolist(), self._batch_size_here()
-        return SampleLoader(samples, self.problems, sampler=mine, batch_size=size, **self._loading(samples))
+        return SampleLoader(samples, self.skipped, sampler=mine, batch_size=size, **self._loading(samples))
 
     def captions(self) -> Iterable[str]:
         """Every caption of every training picture: what a vocabulary is made from.
@@ -156,15 +161,6 @@ class InpaintingData(pl.LightningDataModule, ABC):
     def on_after_batch_transfer(self, batch: dict[str, Any], dataloader_idx: int) -> Batch:
         """Bytes to :class:`Batch`, on the training device: only a quarter of it had to travel there."""
         return to_batch(batch)
-
-    def _recipe(self, masks: MaskGenerator) -> SampleConfig:
-        return SampleConfig(
-            masks=masks,
-            size=self.image_size,
-            seed=self.seed,
-            object_crop_scale=self.object_crop_scale,
-            on_bad_file=self.on_bad_file,
-        )
 
     def share(self, processes: int) -> int:
         """Samples of a batch that each of so many processes gets.
@@ -191,7 +187,7 @@ class InpaintingData(pl.LightningDataModule, ABC):
 
 
 class IndexedData(InpaintingData):
-    """Batches of the photographs that an index names.
+    """Batches of the pictures that an index names.
 
     Args:
         root: the dataset's folder.
@@ -229,14 +225,14 @@ class IndexedData(InpaintingData):
 
     def setup(self, stage: str) -> None:
         """Note what the index refused already, and which pictures no mask is paired with."""
-        self.problems.add(self._refused())
-        self.problems.add(self._without_partner("train", self.masks))
-        self.problems.add(self._without_partner("val", self.val_masks))
+        self.skipped.add(self._refused())
+        for split in self.splits:
+            self.skipped.add(self._without_partner(split))
         if self.splits["train"] == self.splits["val"]:
             log.warning("data.train_split and data.val_split are both %r: scores will flatter.", self.splits["val"])
 
     def pictures(self, split: Split) -> IndexedPictures:
-        """The photographs of one of the run's splits."""
+        """The pictures of one of the run's splits."""
         return IndexedPictures(self.root, open_split(self.index(), self.splits[split], self.root))
 
     def index(self) -> Path:
@@ -246,14 +242,18 @@ class IndexedData(InpaintingData):
             self.root, self.listing, self.given_index, self.num_workers, self.verify, stop, on_damaged=self.on_damaged
         )
 
-    def _without_partner(self, split: Split, masks: MaskGenerator) -> list[SkippedSample]:
-        if not isinstance(masks, Paired | MixedMasks):
-            return []
-        pictures = self.pictures(split)
-        lonely = masks.without_partner(pictures.id(index) for index in range(len(pictures)))
-        if lonely:
-            log.warning("%d of %d pictures (%s) have no mask, as %s.", len(lonely), len(pictures), split, lonely[0])
-        return [SkippedSample(split, id, "hole", "", "no mask for it") for id in lonely]
+    def _without_partner(self, split: Split) -> Iterator[SkippedSample]:
+        for key, part in self.config.parts.items():
+            pictures = self.pictures(split)
+            ids = (
+                pictures.id(index) for index in range(len(pictures))
+            )  # millions perhaps, read only by who needs them
+            lonely = part.without_partner(ids, training=split == "train")
+            if lonely:
+                log.warning(
+                    "%d of %d pictures (%s) have no %s, as %s.", len(lonely), len(pictures), split, key, lonely[0]
+                )
+            yield from (missing(split, id, key, f"no {key} for it") for id in lonely)
 
     def _refused(self) -> list[SkippedSample]:
         """All of it, also what would neither train nor validate: it was found, so it is listed."""
@@ -263,18 +263,3 @@ class IndexedData(InpaintingData):
             for file, reason, split in read_refused(self.index())
             if split
         ]
-
-
-def to_batch(stored: dict[str, Any]) -> Batch:
-    """Collated :class:`~inlay.data.samples.RawSample` to :class:`~inlay.types.Batch`.
-
-    Args:
-        stored: ``image`` ``(B, H, W, 3)`` uint8, ``mask`` ``(B, H, W)`` bool, ``id``, and perhaps the other keys.
-    """
-    image = cast(Tensor, stored["image"]).permute(0, 3, 1, 2)  # (B, 3, H, W), channels_last without a copy
-    mask = cast(Tensor, stored["mask"]).unsqueeze(1)  # (B, 1, H, W)
-    batch = Batch(image=image.float().div_(np.iinfo(np.uint8).max), mask=mask.float(), id=stored["id"])
-    for key in ("caption", "tokens", "match_tokens", "label"):
-        if key in stored:
-            batch[key] = stored[key]
-    return batch

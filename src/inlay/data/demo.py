@@ -35,7 +35,7 @@ class InMemory:
         """The photograph's name in scikit-image."""
         return self.names[index]
 
-    def read(self, index: int, at_least: int | None = None) -> SourceImage:
+    def read(self, index: int, min_short_side: int | None = None) -> SourceImage:
         """The photograph at a position."""
         return SourceImage(self.images[index], self.names[index])
 

@@ -8,7 +8,8 @@ from typing import Any
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from inlay import stopping
-from inlay.data.samples import Collate, SampleIndex
+from inlay.data.batches import Collate
+from inlay.data.samples import SampleIndex
 from inlay.data.skipped import SkippedSamples
 from inlay.distributed import rank_and_world
 from inlay.errors import InlayError
@@ -29,11 +30,11 @@ class InfiniteDistributedSampler(Sampler[SampleIndex]):
     Args:
         length: how many samples the data has.
         seed: of the run.
-        only: so many samples, the first ones, come again and again; None for all.
+        limit: repeat the first ``limit`` samples; None for all.
     """
 
-    def __init__(self, length: int, seed: int, only: int | None = None) -> None:
-        self.length, self.seed, self.only = length, seed, only
+    def __init__(self, length: int, seed: int, limit: int | None = None) -> None:
+        self.length, self.seed, self.limit = length, seed, limit
         self.start = 0
         """How many samples, of all processes together, are already behind it."""
 
@@ -42,13 +43,13 @@ class InfiniteDistributedSampler(Sampler[SampleIndex]):
 
     def __iter__(self) -> Iterator[SampleIndex]:
         rank, world = rank_and_world()
-        if self.only is None:
-            yield from self._addresses(self.start + rank, world)
+        if self.limit is None:
+            yield from self._indices(self.start + rank, world)
         else:
-            first = list(islice(self._addresses(0, 1), self.only))
-            yield from (first[place % self.only] for place in count(self.start + rank, world))
+            first = list(islice(self._indices(0, 1), self.limit))
+            yield from (first[place % self.limit] for place in count(self.start + rank, world))
 
-    def _addresses(self, start: int, world: int) -> Iterator[SampleIndex]:
+    def _indices(self, start: int, world: int) -> Iterator[SampleIndex]:
         """Every ``world``-th one from there on, without end."""
         epoch, place = divmod(start, self.length)
         while True:
@@ -65,20 +66,20 @@ class SampleLoader(DataLoader[Any]):
 
     Args:
         dataset: of samples.
-        problems: where notes go.
+        skipped: collects the samples that were skipped.
         collate: makes batches of samples.
         options: of :class:`torch.utils.data.DataLoader`.
     """
 
     def __init__(
-        self, dataset: Dataset[Any], problems: SkippedSamples, collate: Collate = WITHOUT_TOKENS, **options: Any
+        self, dataset: Dataset[Any], skipped: SkippedSamples, collate: Collate = WITHOUT_TOKENS, **options: Any
     ) -> None:
         super().__init__(dataset, collate_fn=collate, worker_init_fn=_outlive_signals, **options)
-        self.problems = problems
+        self.skipped = skipped
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # a generator is an iterator
         for batch in super().__iter__():
-            self.problems.add(batch.pop("problems"))
+            self.skipped.add(batch.pop("skipped"))
             yield batch
 
 
@@ -98,8 +99,8 @@ class TrainingLoader(SampleLoader):
 
     Args:
         dataset: takes an address.
-        problems: see :class:`SampleLoader`.
-        stream: which addresses, in which order.
+        skipped: collects the samples that were skipped.
+        sampler: which samples, in which order.
         batch_size: samples a batch in this process.
         options: of :class:`SampleLoader`.
     """
@@ -107,13 +108,13 @@ class TrainingLoader(SampleLoader):
     def __init__(
         self,
         dataset: Dataset[Any],
-        problems: SkippedSamples,
-        stream: InfiniteDistributedSampler,
+        skipped: SkippedSamples,
+        sampler: InfiniteDistributedSampler,
         batch_size: int,
         **options: Any,
     ) -> None:
-        super().__init__(dataset, problems, batch_size=batch_size, sampler=stream, **options)
-        self.stream = stream
+        super().__init__(dataset, skipped, batch_size=batch_size, sampler=sampler, **options)
+        self.stream = sampler
         self.samples = 0
         """Trained on so far, in all processes together."""
 

@@ -16,25 +16,25 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _PhotographScene(ABC):
-    """A photograph, whole or in part.
+class _PictureContext(ABC):
+    """A picture, whole or in part.
 
     Attributes:
-        photograph: the picture.
+        picture: the picture.
     """
 
-    photograph: SourceImage
+    picture: SourceImage
 
     @property
     def id(self) -> str:
         """The picture's name."""
-        return self.photograph.id
+        return self.picture.id
 
     def place(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """See :class:`inlay.types.MaskContext`; a mask of the picture before EXIF turned it is turned likewise."""
-        if is_unturned(mask.shape, self.photograph.full_size or self.photograph.size, self.photograph.turned):
+        if is_unturned(mask.shape, self.picture.full_size or self.picture.size, self.picture.turned):
             _tell_turned(self.id)
-            mask = upright(mask, self.photograph.turned)
+            mask = upright(mask, self.picture.turned)
         return self._placed(mask)
 
     @abstractmethod
@@ -43,44 +43,44 @@ class _PhotographScene(ABC):
 
     def object(self) -> NDArray[np.bool_] | None:
         """See :class:`inlay.types.MaskContext`."""
-        file = self.photograph.object_file
-        return self.place(read_object(file, self.photograph.mask_is)) if file else None
+        file = self.picture.object_file
+        return self.place(read_object(file, self.picture.mask_is)) if file else None
 
     def box(self) -> NDArray[np.bool_] | None:
         """See :class:`inlay.types.MaskContext`."""
-        if not self.photograph.bbox:
+        if not self.picture.bbox:
             return None
-        left, top, right, bottom = self.photograph.bbox
-        height, width = self.photograph.size
+        left, top, right, bottom = self.picture.bbox
+        height, width = self.picture.size
         inside = np.zeros((height, width), np.bool_)
         inside[round(top * height) : round(bottom * height), round(left * width) : round(right * width)] = True
         return self.place(inside)
 
 
 @dataclass(frozen=True)
-class FullContext(_PhotographScene):
-    """A photograph from edge to edge, at its own size."""
+class FullContext(_PictureContext):
+    """A picture from edge to edge, at its own size."""
 
     def _placed(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Resize a mask to the photograph's size."""
-        return resize_mask(mask, *self.photograph.size)
+        """Resize a mask to the picture's size."""
+        return resize_mask(mask, *self.picture.size)
 
 
 @dataclass(frozen=True)
-class CroppedContext(_PhotographScene):
-    """What a sample shows of a photograph.
+class CroppedContext(_PictureContext):
+    """What a sample shows of a picture.
 
     Attributes:
-        frame: the part.
+        crop: the part.
         side: height and width of the sample.
     """
 
-    frame: CropBox
+    crop: CropBox
     side: int
 
     def _placed(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Cut a mask as the sample was cut."""
-        return self.frame.cut_mask(mask, self.side)
+        return self.crop.cut_mask(mask, self.side)
 
 
 @lru_cache(maxsize=4096)  # training draws a picture again and again

@@ -18,7 +18,7 @@ class Hole(NamedTuple):
     """A picture's hole, or why it has none."""
 
     id: str
-    photograph: SourceImage | None
+    picture: SourceImage | None
     mask: NDArray[np.bool_] | None
     reason: str
 
@@ -30,10 +30,10 @@ def holes(pictures: Pictures, family: MaskGenerator, seed: int) -> Iterator[Hole
     """
     for index in range(len(pictures)):
         id = pictures.id(index)
-        photograph = None
+        picture = None
         try:
-            photograph = pictures.read(index)
+            picture = pictures.read(index)
             rng = generator(seed, RngStream.GENERATE, index=number_of(id))
-            yield Hole(id, photograph, family(*photograph.size, rng, FullContext(photograph)), "")
+            yield Hole(id, picture, family(*picture.size, rng, FullContext(picture)), "")
         except (BadFile, NoHole) as error:
-            yield Hole(id, photograph, None, str(error))
+            yield Hole(id, picture, None, str(error))

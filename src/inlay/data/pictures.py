@@ -1,4 +1,4 @@
-"""Photographs by position: read from disk when asked for, with what their dataset knows of them."""
+"""Pictures by position: read from disk when asked for, with what their dataset knows of them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ MIN_SIDE = 16
 
 @dataclass(frozen=True)
 class SourceImage:
-    """A photograph and what its dataset knows of it.
+    """A picture and what its dataset knows of it.
 
     Attributes:
         pixels: ``(H, W, 3)`` uint8 RGB, perhaps at a reduced scale.
@@ -51,7 +51,7 @@ class SourceImage:
 
 
 class Pictures(Protocol):
-    """A sequence of photographs that are read when asked for."""
+    """A sequence of pictures that are read when asked for."""
 
     @property
     def captioned(self) -> bool:
@@ -72,11 +72,11 @@ class Pictures(Protocol):
         ...
 
     def id(self, index: int) -> str:
-        """What the photograph at a position is called."""
+        """What the picture at a position is called."""
         ...
 
-    def read(self, index: int, at_least: int | None = None) -> SourceImage:
-        """The photograph at a position, its short side ``at_least`` so many pixels if it has them.
+    def read(self, index: int, min_short_side: int | None = None) -> SourceImage:
+        """The picture at a position, its short side ``min_short_side`` so many pixels if it has them.
 
         Raises:
             BadFile: it cannot be used.
@@ -86,7 +86,7 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True)
 class IndexedPictures:
-    """The photographs that one split of an index names.
+    """The pictures that one split of an index names.
 
     Attributes:
         root: the folder that the index is relative to.
@@ -118,10 +118,10 @@ class IndexedPictures:
         """See :class:`Pictures`."""
         return str(self.index.value(index, "id"))
 
-    def read(self, index: int, at_least: int | None = None) -> SourceImage:
+    def read(self, index: int, min_short_side: int | None = None) -> SourceImage:
         """See :class:`Pictures`."""
         file, mask = self.root / self.index.value(index, "image"), self.index.value(index, "mask")
-        decoded = read_photograph(file, at_least)
+        decoded = decode_picture(file, min_short_side)
         if decoded.damage:
             tell_damage(str(file), decoded.damage)
         return SourceImage(
@@ -155,9 +155,9 @@ def _share(value: float) -> float:
     return min(1.0, max(0.0, value))
 
 
-def read_photograph(path: Path, at_least: int | None = None) -> Decoded:
+def decode_picture(path: Path, min_short_side: int | None = None) -> Decoded:
     """:func:`inlay.images.decode_image`, but a picture of a few pixels is a :class:`BadFile`, too."""
-    decoded = decode_image(path, at_least)
+    decoded = decode_image(path, min_short_side)
     height, width = decoded.pixels.shape[:2]
     if min(height, width) < MIN_SIDE:
         raise BadFile(

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from inlay.cache import cache_dir
 from inlay.data.filesystem import Tree, unchanged
-from inlay.data.pictures import MIN_SIDE, read_object, read_photograph
+from inlay.data.pictures import MIN_SIDE, decode_picture, read_object
 from inlay.data.records import DatasetLayout, Record, RejectedFile, check_inside, names_of
 from inlay.data.root import check_root
 from inlay.data.skipped import stopping
@@ -215,7 +215,9 @@ def examine(root: Path, thing: Record | RejectedFile, keep_damaged: bool = False
     path = root / row["image"]
     try:
         height, width = picture_size(path)
-        damage = read_photograph(path, at_least=MIN_SIDE).damage  # at 1/8 scale, too, every byte of a JPEG is decoded
+        damage = decode_picture(
+            path, min_short_side=MIN_SIDE
+        ).damage  # at 1/8 scale, too, every byte of a JPEG is decoded
         if damage and not keep_damaged:
             raise BadFile(path, f"{damage}. Replace it, or keep such pictures with data.on_damaged=keep.")
         with open_regular(path) as file:

@@ -1,7 +1,7 @@
-"""What a run met and could not use: files that are broken, pictures that leave no hole. Nothing is dropped unseen."""
+"""Samples that a run skipped: files that are broken, pictures without a usable hole. Nothing is dropped unseen."""
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from inlay.errors import BadFile
 
@@ -13,33 +13,38 @@ class SkippedSample(NamedTuple):
     """Of the picture: ``train`` or ``val``, as the run uses it."""
     id: str
     """Of the picture."""
-    what: Literal["picture", "mask", "hole"]
-    """What was wrong: its own file, a mask's file, or the hole that a mask family found in it."""
+    what: str
+    """What is wrong: ``picture`` (its own file), ``mask``, ``target`` (the file of a part of the sample), ``hole``."""
     file: str
-    """The broken file; empty for a hole."""
+    """The broken file; empty where none is."""
     reason: str
 
 
 def stopping(error: BadFile) -> BadFile:
-    """A bad file that stops what it is met by, with the setting that lets it go on."""
+    """The error of a bad file that stops a run, with the setting that lets it go on."""
     return BadFile(error.path, f"{error.reason} To go on without such files: data.on_bad_file=skip.")
 
 
+def missing(split: str, id: str, key: str, reason: str) -> SkippedSample:
+    """A picture that has no such part of a sample; without a mask it is listed as one without a hole."""
+    return SkippedSample(split, id, "hole" if key == "mask" else key, "", reason)
+
+
 class SkippedSamples:
-    """The problems of a run, each once."""
+    """The skipped samples of a run, each once."""
 
     def __init__(self) -> None:
         self._known: set[tuple[str, str, str, str]] = set()
         self._new: list[SkippedSample] = []
 
-    def add(self, problems: Iterable[SkippedSample]) -> None:
-        """Take note. A file that is met again in a later pass is no news."""
-        for problem in problems:
-            if problem[:4] not in self._known:
-                self._known.add(problem[:4])
-                self._new.append(problem)
+    def add(self, samples: Iterable[SkippedSample]) -> None:
+        """Note samples; what is noted already, in an earlier pass over the data, is left out."""
+        for sample in samples:
+            if sample[:4] not in self._known:
+                self._known.add(sample[:4])
+                self._new.append(sample)
 
-    def news(self) -> list[SkippedSample]:
-        """What has come since the last question."""
+    def drain(self) -> list[SkippedSample]:
+        """Hand out what was noted since the last call."""
         new, self._new = self._new, []
         return new

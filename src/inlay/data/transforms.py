@@ -1,6 +1,7 @@
 """Color augmentation, the one place that knows albumentations (unmaintained upstream, so it stays replaceable)."""
 
 import os
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +27,14 @@ class ColorJitter:
         )
         self._idle = strength == 0
 
-    def __call__(self, image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Change the colors of an ``(H, W, 3)`` uint8 image; every draw comes from ``rng``."""
+    def __call__(
+        self, images: Mapping[str, NDArray[np.uint8]], rng: np.random.Generator
+    ) -> dict[str, NDArray[np.uint8]]:
+        """Change the colors of ``(H, W, 3)`` uint8 images, of all of them alike; every draw comes from ``rng``."""
         if self._idle:
-            return image
-        self._pipeline.set_random_seed(int(rng.integers(2**32)))
-        return np.asarray(self._pipeline(image=image)["image"])
+            return dict(images)
+        seed, jittered = int(rng.integers(2**32)), {}
+        for name, image in images.items():
+            self._pipeline.set_random_seed(seed)
+            jittered[name] = np.asarray(self._pipeline(image=image)["image"])
+        return jittered

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from inlay.data.crops import WHOLE, around, central_frame
+from inlay.data.crops import WHOLE, center_crop, window_around
 from inlay.data.mask_context import CroppedContext
 from inlay.data.pictures import Pictures, SourceImage
 from inlay.data.skipped import stopping
@@ -71,8 +71,8 @@ class ProtocolPictures(Dataset[EvalSample]):
         number = self.numbers[place]
         position = self._positions[number]
         try:
-            photograph = self._photograph(position)
-            return self._cases(number, photograph)
+            picture = self._photograph(position)
+            return self._cases(number, picture)
         except BadFile as error:
             if self.on_bad_file == "error":
                 raise stopping(error) from error
@@ -81,26 +81,26 @@ class ProtocolPictures(Dataset[EvalSample]):
 
     def _photograph(self, position: int) -> SourceImage:
         whole = self.protocol.cut == "squash" or self.protocol.around_object is not None
-        photograph = self.pictures.read(position, None if whole else self.protocol.size)
+        picture = self.pictures.read(position, None if whole else self.protocol.size)
         if self.protocol.cut == "squash":
-            side = max(photograph.size)
-            squared = cv2.resize(photograph.pixels, (side, side), interpolation=cv2.INTER_LINEAR)
-            photograph = replace(photograph, pixels=np.asarray(squared, np.uint8))
-        return photograph
+            side = max(picture.size)
+            squared = cv2.resize(picture.pixels, (side, side), interpolation=cv2.INTER_LINEAR)
+            picture = replace(picture, pixels=np.asarray(squared, np.uint8))
+        return picture
 
-    def _cases(self, number: int, photograph: SourceImage) -> EvalSample:
+    def _cases(self, number: int, picture: SourceImage) -> EvalSample:
         protocol, size = self.protocol, self.protocol.size
         window = WHOLE
-        if protocol.around_object is not None and photograph.bbox is not None:
-            window = around(photograph.bbox, photograph.size, protocol.around_object)
-        frame = central_frame(photograph.size, window)
-        scene = CroppedContext(photograph, frame, size)
+        if protocol.around_object is not None and picture.bbox is not None:
+            window = window_around(picture.bbox, picture.size, protocol.around_object)
+        crop = center_crop(picture.size, window)
+        context = CroppedContext(picture, crop, size)
         masks, left_out = {}, {}
         for place, (name, family) in enumerate(protocol.holes.items()):
             rng = generator(protocol.seed, RngStream.EVAL_MASK, epoch=place, index=number)
             try:
-                masks[name] = family(size, size, rng, scene)
+                masks[name] = family(size, size, rng, context)
             except NoHole as error:
                 left_out[name] = str(error)
-        caption = photograph.captions[0] if photograph.captions and protocol.captions else ""
-        return EvalSample(number, photograph.id, frame.cut(photograph.pixels, size), caption, masks, left_out)
+        caption = picture.captions[0] if picture.captions and protocol.captions else ""
+        return EvalSample(number, picture.id, crop.cut(picture.pixels, size), caption, masks, left_out)

@@ -110,17 +110,17 @@ def of_numbers(numbers: NDArray[Any], name: str | os.PathLike[str]) -> Picture:
 
 
 def read_image(
-    path: str | os.PathLike[str], at_least: int | None = None, max_pixels: int = MAX_PIXELS
+    path: str | os.PathLike[str], min_short_side: int | None = None, max_pixels: int = MAX_PIXELS
 ) -> NDArray[np.uint8]:
     """Read a picture for training: ``(H, W, 3)`` uint8 RGB, upright. Errors: see :func:`read_picture`.
 
     Args:
         path: the file.
-        at_least: the short side that is needed in pixels; a JPEG is then decoded at the smallest of 1/8, 1/4, 1/2 and
-            full scale that gives it, which costs a fraction. None for full scale.
+        min_short_side: the short side that is needed in pixels; a JPEG is then decoded at the smallest of 1/8, 1/4,
+            1/2 and full scale that gives it, which costs a fraction. None for full scale.
         max_pixels: as for :func:`read_picture`.
     """
-    decoded = decode_image(path, at_least, max_pixels)
+    decoded = decode_image(path, min_short_side, max_pixels)
     if decoded.damage:
         tell_damage(os.fspath(path), decoded.damage)
     return decoded.pixels
@@ -138,12 +138,14 @@ class Decoded(NamedTuple):
     """What the decoder said of coded pixels that are damaged; empty for sound ones."""
 
 
-def decode_image(path: str | os.PathLike[str], at_least: int | None = None, max_pixels: int = MAX_PIXELS) -> Decoded:
+def decode_image(
+    path: str | os.PathLike[str], min_short_side: int | None = None, max_pixels: int = MAX_PIXELS
+) -> Decoded:
     """:func:`read_image`, with what is not seen of the pixels alone; nothing is logged."""
     with opened(path, max_pixels) as file:
         check_scans(file)
         if file.format == "JPEG" and file.mode in ("L", "RGB"):
-            scale = next((k for k in (8, 4, 2) if at_least and min(file.size) // k >= at_least), 1)
+            scale = next((k for k in (8, 4, 2) if min_short_side and min(file.size) // k >= min_short_side), 1)
             pixels, damage = decode_jpeg(file, REDUCED[scale])
             if pixels is not None:
                 turned, (width, height) = orientation_left(file), file.size

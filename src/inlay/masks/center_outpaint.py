@@ -35,7 +35,7 @@ class Center:
             raise InlayError(f"masks.side must lie between 0 and 1, a share of the picture's side; got {self.side}.")
 
     def __call__(
-        self, height: int, width: int, rng: np.random.Generator, scene: MaskContext | None = None
+        self, height: int, width: int, rng: np.random.Generator, context: MaskContext | None = None
     ) -> NDArray[np.bool_]:
         """Draw the mask. Without ``ratio`` it is always the same, and ``rng`` is not asked."""
         if self.ratio is None:
@@ -86,7 +86,7 @@ class Outpaint:
             )
 
     def __call__(
-        self, height: int, width: int, rng: np.random.Generator, scene: MaskContext | None = None
+        self, height: int, width: int, rng: np.random.Generator, context: MaskContext | None = None
     ) -> NDArray[np.bool_]:
         """Draw one mask; the picture is not looked at."""
         chosen = rng.permutation(self.sides)[: rng.integers(self.count[0], self.count[1] + 1)]

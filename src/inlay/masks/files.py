@@ -44,7 +44,7 @@ class Files:
         shift: the farthest that a mask moves, as a share of its height and width; what comes in is no hole.
         rotate: the farthest that it turns, in degrees.
         crop: smallest and largest part that is cut out and enlarged, as a share of the area.
-        flip: how probable it is that it is mirrored, each way.
+        flip: how probable it is that it is hflip, each way.
         ratio: draw only holes that cover such a share of the picture: the choice of a bucket. None for all.
     """
 
@@ -69,7 +69,7 @@ class Files:
         self._look()
 
     def __call__(
-        self, height: int, width: int, rng: np.random.Generator, scene: MaskContext | None = None
+        self, height: int, width: int, rng: np.random.Generator, context: MaskContext | None = None
     ) -> NDArray[np.bool_]:
         """Read one of the files, chosen by ``rng``, and treat it as asked; the picture is not looked at.
 

@@ -23,7 +23,7 @@ class Strokes(PaintedMask):
     """Irregular holes from a brush that wanders: polylines with round ends.
 
     The free-form masks of Yu et al. (2019, "Free-Form Image Inpainting with Gated Convolution", algorithm 1) drawn
-    with one polyline a stroke. Theirs stop at the picture's edge, ours are mirrored there.
+    with one polyline a stroke. Theirs stop at the picture's edge, ours are hflip there.
 
     Attributes:
         count: fewest and most strokes when no ratio is asked for.
@@ -47,7 +47,7 @@ class Strokes(PaintedMask):
         check_range("brush", self.brush, 0, 1, SHARE)
 
     def __call__(
-        self, height: int, width: int, rng: np.random.Generator, scene: MaskContext | None = None
+        self, height: int, width: int, rng: np.random.Generator, context: MaskContext | None = None
     ) -> NDArray[np.bool_]:
         """Draw one mask; the picture is not looked at."""
         return self.draw(height, width, rng, self._plan, self.count)
@@ -104,7 +104,7 @@ class Shapes(PaintedMask):
         check_range("thickness", self.thickness, 0, 1, SHARE)
 
     def __call__(
-        self, height: int, width: int, rng: np.random.Generator, scene: MaskContext | None = None
+        self, height: int, width: int, rng: np.random.Generator, context: MaskContext | None = None
     ) -> NDArray[np.bool_]:
         """Draw one mask; the picture is not looked at."""
         return self.draw(height, width, rng, self._plan, self.count)
@@ -139,7 +139,7 @@ class Boxes(PaintedMask):
         check_range("side", self.side, 0, 1, SHARE)
 
     def __call__(
-        self, height: int, width: int, rng: np.random.Generator, scene: MaskContext | None = None
+        self, height: int, width: int, rng: np.random.Generator, context: MaskContext | None = None
     ) -> NDArray[np.bool_]:
         """Draw one mask; the picture is not looked at."""
         return self.draw(height, width, rng, self._plan, self.count)

@@ -45,7 +45,7 @@ class MixedMasks:
             object.__setattr__(self, "families", families)
 
     def __call__(
-        self, height: int, width: int, rng: np.random.Generator, scene: MaskContext | None = None
+        self, height: int, width: int, rng: np.random.Generator, context: MaskContext | None = None
     ) -> NDArray[np.bool_]:
         """Draw a family, and let it draw. One that finds no hole in the picture leaves it to the others.
 
@@ -58,7 +58,7 @@ class MixedMasks:
             names, odds = list(left), np.array(list(left.values()))
             name = names[rng.choice(len(names), p=odds / odds.sum())]
             try:
-                mask: NDArray[np.bool_] = self.families[name](height, width, rng, scene)
+                mask: NDArray[np.bool_] = self.families[name](height, width, rng, context)
                 return mask
             except NoHole as error:
                 reasons.append(str(error))

@@ -50,7 +50,7 @@ class Objects:
             raise InlayError(f"masks.valid must be [low, high] with 0 <= low < high <= 1; got {list(self.valid)}.")
 
     def __call__(
-        self, height: int, width: int, rng: np.random.Generator, scene: MaskContext | None = None
+        self, height: int, width: int, rng: np.random.Generator, context: MaskContext | None = None
     ) -> NDArray[np.bool_]:
         """The hole of a picture.
 
@@ -58,20 +58,20 @@ class Objects:
             NoHole: the picture has no such object, or it is not valid.
             InlayError: there is no picture.
         """
-        mask = dilated(opened(self._object(scene), self.opening), self.dilation)
+        mask = dilated(opened(self._object(context), self.opening), self.dilation)
         share, (low, high) = float(mask.mean()), self.valid
         if not low < share < high:
             raise NoHole(f"its object covers {share:.1%} of the sample, which is not between {low:.0%} and {high:.0%}")
         return fit(mask, self.ratio, rng, self.spread)
 
-    def _object(self, scene: MaskContext | None) -> NDArray[np.bool_]:
-        if scene is None:
+    def _object(self, context: MaskContext | None) -> NDArray[np.bool_]:
+        if context is None:
             raise InlayError(
                 "masks=objects takes holes from a dataset's pictures: give data=cub or pets and data.root=..."
             )
-        mask = scene.object() if self.source != "box" else None
+        mask = context.object() if self.source != "box" else None
         if mask is None and self.source != "object":
-            mask = scene.box()
+            mask = context.box()
         if mask is None:
             what = {"any": "neither segmentation nor box", "object": "no segmentation", "box": "no box"}
             raise NoHole(f"the dataset has {what[self.source]} for it")

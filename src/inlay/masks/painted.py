@@ -50,7 +50,7 @@ class PaintedMask(ABC):
 
     @abstractmethod
     def __call__(
-        self, height: int, width: int, rng: np.random.Generator, scene: MaskContext | None = None
+        self, height: int, width: int, rng: np.random.Generator, context: MaskContext | None = None
     ) -> NDArray[np.bool_]:
         """Draw one mask; the picture is not looked at."""
 

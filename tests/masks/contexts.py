@@ -8,7 +8,7 @@ from inlay.images import resize_mask
 
 
 @dataclass
-class PlainScene:
+class PlainContext:
     """A sample of ``size`` that shows ``rows`` and ``columns`` (shares, from and to) of the whole picture."""
 
     size: tuple[int, int] = (32, 32)
