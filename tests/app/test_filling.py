@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from inlay.app.filling import PageRequest, Results, fill, forget
+from inlay.app.filling import PageRequest, Results, fill
 from inlay.app.limits import Limits
 from inlay.app.pictures import Loaded
 from inlay.app.room import Room
@@ -49,12 +49,12 @@ def filled(filler, loaded, hole, folder, limits=None, **wish):
 
 def test_a_result_has_the_files_own_pixels_outside_the_hole(loaded, hole, tmp_path):
     (sample,) = filled(MeanFill(), loaded, hole, tmp_path)
-    result = sample.patch.applied(loaded.picture).pixels
+    result = sample.patch.apply(loaded.picture).pixels
     assert result.dtype == np.uint16
     assert np.array_equal(result[~hole], loaded.picture.pixels[~hole])
     mean = loaded.picture.pixels[~hole].mean(axis=0)
     assert np.abs(result[hole] - mean).max() < 1
-    assert (sample.seed, sample.how) == ("", "it saw the whole picture at once")
+    assert (sample.seed, sample.looked) == ("", "it saw the whole picture at once")
 
 
 def test_samples_are_drawn_with_seeds_that_follow_each_other(loaded, hole, tmp_path):
@@ -119,7 +119,7 @@ def test_forgotten_samples_leave_nothing(loaded, hole, tmp_path, monkeypatch):
     monkeypatch.setattr("inlay.app.views.LONGEST", 8)
     samples = filled(Drawn(), loaded, hole, tmp_path, samples=2)
     assert len(list(tmp_path.iterdir())) == 2
-    forget(samples)
+    Results.of(loaded.version, "", samples).forget()
     assert list(tmp_path.iterdir()) == []
 
 

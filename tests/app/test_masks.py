@@ -1,19 +1,19 @@
 import numpy as np
 import pytest
 
-from inlay.app.masks import painted, remarks, runs_of
+from inlay.app.masks import decode_runs, encode_runs, remarks
 from inlay.errors import InlayError
 
 
 def test_runs_are_read_row_by_row_from_the_top_left():
-    assert painted("2 3 1", (2, 3)).tolist() == [[False, False, True], [True, True, False]]
-    assert painted("0 1 5", (2, 3)).tolist() == [[True, False, False], [False, False, False]]
+    assert decode_runs("2 3 1", (2, 3)).tolist() == [[False, False, True], [True, True, False]]
+    assert decode_runs("0 1 5", (2, 3)).tolist() == [[True, False, False], [False, False, False]]
 
 
 def test_nothing_painted_is_no_hole():
-    assert not painted("", (4, 5)).any()
-    assert painted("", (4, 5)).shape == (4, 5)
-    assert runs_of(np.zeros((4, 5), bool)) == ""
+    assert not decode_runs("", (4, 5)).any()
+    assert decode_runs("", (4, 5)).shape == (4, 5)
+    assert encode_runs(np.zeros((4, 5), bool)) == ""
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ def test_nothing_painted_is_no_hole():
 )
 def test_what_no_painter_writes_is_refused(runs):
     with pytest.raises(InlayError, match=r"What was painted cannot be read\. Load the picture again"):
-        painted(runs, (2, 3))
+        decode_runs(runs, (2, 3))
 
 
 @pytest.mark.stranger("17.B.3")
@@ -29,14 +29,14 @@ def test_what_no_painter_writes_is_refused(runs):
 def test_a_hole_is_shown_and_read_to_the_pixel(rng, first):
     hole = rng.random((17, 23)) > 0.5
     hole[0, 0] = first
-    assert np.array_equal(painted(runs_of(hole), hole.shape), hole)
+    assert np.array_equal(decode_runs(encode_runs(hole), hole.shape), hole)
 
 
 @pytest.mark.stranger("17.B.3")
 def test_a_mask_that_is_noise_says_what_to_do(rng, monkeypatch):
     monkeypatch.setattr("inlay.app.masks.MOST_RUNS", 100)
     with pytest.raises(InlayError, match=r"pieces, and the page takes 100\. Make it smoother"):
-        runs_of(rng.random((40, 40)) > 0.5)
+        encode_runs(rng.random((40, 40)) > 0.5)
 
 
 def test_remarks():

@@ -11,7 +11,7 @@ from PIL import Image
 
 from inlay.app.filling import Results
 from inlay.app.limits import Limits
-from inlay.app.masks import painted, runs_of
+from inlay.app.masks import decode_runs, encode_runs
 from inlay.app.models import open_models
 from inlay.app.room import Room
 from inlay.errors import InlayError
@@ -50,7 +50,7 @@ def hole():
 
 @pytest.fixture
 def box(hole):
-    return runs_of(hole)
+    return encode_runs(hole)
 
 
 ASKED = ("", 1, "", "auto", 0, 0, False)
@@ -96,7 +96,7 @@ def test_a_mask_file_is_shown_and_its_colors_can_be_turned(page, loaded, tmp_pat
     happened = page.open_mask(loaded, str(tmp_path / "mask.png"), "black")
     turned = page.turn_mask(happened[p.loaded], "white")
     for each, expected in ((happened, mask == 0), (turned, mask > 0)):
-        assert np.array_equal(painted(each[p.painter]["given"]["runs"], (20, 30)), expected)
+        assert np.array_equal(decode_runs(each[p.painter]["given"]["runs"], (20, 30)), expected)
 
 
 def test_the_same_mask_given_twice_is_shown_twice(page, loaded, tmp_path):
@@ -111,7 +111,7 @@ def test_filling_shows_the_result_and_forgets_the_one_before(page, loaded, box, 
     first = page.fill(loaded, box, None, "mean", "", *ASKED)[p.results].samples[0]
     second = page.fill(loaded, box, Results.of(loaded.version, box, [first]), "mean", "", *ASKED)
     (sample,) = second[p.results].samples
-    before, after = loaded.picture.pixels, sample.patch.applied(loaded.picture).pixels
+    before, after = loaded.picture.pixels, sample.patch.apply(loaded.picture).pixels
     assert np.array_equal(after[~hole], before[~hole])
     assert (after[hole] != before[hole]).any()
     assert not first.view.full.exists()
@@ -131,7 +131,7 @@ def test_two_models_are_compared_and_either_is_kept(page, loaded, box):
     assert (happened[p.compare]["kept"], kept[p.compare]["kept"]) == (0, 1)
     assert "One plain color (mean): it saw" in kept[p.caption]
     path = page.keep_own(loaded, kept[p.results])[p.file]
-    second = kept[p.results].samples[1].patch.applied(loaded.picture)
+    second = kept[p.results].samples[1].patch.apply(loaded.picture)
     assert np.array_equal(read_picture(path).pixels, second.pixels)
 
 
@@ -146,7 +146,7 @@ def test_going_on_from_a_result_and_undo_brings_the_picture_and_its_hole_back(pa
     p = page.parts
     results = page.fill(loaded, box, None, "mean", "", *ASKED)[p.results]
     on = page.go_on(loaded, results)
-    filled = results.samples[0].patch.applied(loaded.picture).pixels
+    filled = results.samples[0].patch.apply(loaded.picture).pixels
     assert np.array_equal(on[p.loaded].picture.pixels, filled)
     assert (on[p.painter]["back"], on[p.painter]["forward"], on[p.painter]["given"]) == (True, False, None)
     assert on[p.results] is None
@@ -205,7 +205,7 @@ def test_a_seed_is_a_whole_number(page, loaded, box, seed):
 
 
 def test_mistakes_are_a_line_on_the_page_and_defects_stay_in_the_terminal(gradio, caplog):
-    from inlay.app.events import told
+    from inlay.app.events import report_errors
 
     def mistaken():
         raise InlayError("<b>no</b> such thing")
@@ -214,10 +214,10 @@ def test_mistakes_are_a_line_on_the_page_and_defects_stay_in_the_terminal(gradio
         raise RuntimeError("/home/somebody/secret")
 
     with pytest.raises(gradio.Error) as shown:
-        told(mistaken)()
+        report_errors(mistaken)()
     assert shown.value.message == "&lt;b&gt;no&lt;/b&gt; such thing"
     with pytest.raises(gradio.Error) as shown:
-        told(broken)()
+        report_errors(broken)()
     assert "secret" not in shown.value.message
     assert "secret" in caplog.text
 
@@ -233,13 +233,13 @@ def test_names_are_shown_as_text(gradio):
 
 @pytest.mark.stranger("A.4")
 def test_a_mistake_about_a_hostile_name_is_text(gradio):
-    from inlay.app.events import told
+    from inlay.app.events import report_errors
 
     def mistaken():
         raise InlayError("<img src=x onerror=alert(1)>\u202e: no")
 
     with pytest.raises(gradio.Error) as shown:
-        told(mistaken)()
+        report_errors(mistaken)()
     assert shown.value.message == r"&lt;img src=x onerror=alert(1)&gt;\u202e: no"
 
 

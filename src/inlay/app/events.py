@@ -1,4 +1,4 @@
-"""What happens when on the page: which action follows which event, and what may change by it."""
+"""Which action of the page follows which event, and what may change by it."""
 
 import functools
 import logging
@@ -28,26 +28,26 @@ Happened = dict[Any, Any]
 
 
 def connect(page: "Page") -> None:
-    """Let a page's actions follow what happens to its parts."""
+    """Connect the events of a page's parts to its actions."""
     for part in (_connect_picture, _connect_asking, _connect_results):
         part(page, page.parts)
 
 
-def told(action: Callable[..., Happened]) -> Callable[..., Happened]:
-    """What an action raises as a line on the page; a defect goes to the terminal in full, and to nobody else."""
+def report_errors(action: Callable[..., Happened]) -> Callable[..., Happened]:
+    """Show what an action raises as a line on the page; a defect goes to the terminal in full, and to nobody else."""
 
     @functools.wraps(action)
-    def telling(*arguments: Any) -> Happened:
+    def reporting(*arguments: Any) -> Happened:
         try:
             return action(*arguments)
         except InlayError as error:
             raise gr.Error(neutral(error), title=TITLE, print_exception=False) from error
         except Exception as error:
             log.exception("the page: %s", action.__name__)
-            told = "Something went wrong; the terminal that Inlay was started in says what."
-            raise gr.Error(told, title=TITLE, print_exception=False) from error
+            line = "Something went wrong; the terminal that Inlay was started in says what."
+            raise gr.Error(line, title=TITLE, print_exception=False) from error
 
-    return telling
+    return reporting
 
 
 def _connect_picture(page: "Page", p: Parts) -> None:
@@ -55,39 +55,39 @@ def _connect_picture(page: "Page", p: Parts) -> None:
     shown = [p.loaded, p.painter, p.results, p.result_tab, p.compare, *ready]
     opened: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "opening"}  # pictures and masks in turn
     p.picture.upload(
-        told(page.open_picture), [p.picture, p.loaded, p.results], [p.tabs, p.picture, p.mask_part, *shown],
+        report_errors(page.open_picture), [p.picture, p.loaded, p.results], [p.tabs, p.picture, p.mask_part, *shown],
         trigger_mode="multiple", show_progress_on=[p.picture, p.status], **opened, **_PRIVATE,
     ).then(None, None, p.picture, js=_NOTHING, **_QUIET)  # fmt: skip
     p.mask.upload(
-        told(page.open_mask), [p.loaded, p.mask, p.mask_polarity], [p.loaded, p.painter], trigger_mode="multiple",
-        **opened, **_QUIET,
+        report_errors(page.open_mask), [p.loaded, p.mask, p.mask_polarity], [p.loaded, p.painter],
+        trigger_mode="multiple", **opened, **_QUIET,
     ).then(None, None, p.mask, js=_NOTHING, **_QUIET)  # fmt: skip
     p.mask_polarity.input(
-        told(page.turn_mask), [p.loaded, p.mask_polarity], [p.loaded, p.painter], trigger_mode="multiple", **opened,
-        **_QUIET,
+        report_errors(page.turn_mask), [p.loaded, p.mask_polarity], [p.loaded, p.painter], trigger_mode="multiple",
+        **opened, **_QUIET,
     )  # fmt: skip
-    p.painter.input(told(page.look), [p.loaded, p.painter], ready, trigger_mode="always_last", **_QUIET)
+    p.painter.input(report_errors(page.look), [p.loaded, p.painter], ready, trigger_mode="always_last", **_QUIET)
     for moved, action in ((p.painter.back, page.go_back), (p.painter.forward, page.go_forward)):
         moved(
-            told(action), [p.loaded, p.results], shown, show_progress_on=p.painter, **opened,
+            report_errors(action), [p.loaded, p.results], shown, show_progress_on=p.painter, **opened,
             **_PRIVATE,
         )  # fmt: skip
     p.keep_mask.click(
-        told(page.keep_mask), [p.loaded, p.painter], p.file, show_progress_on=p.keep_mask, **_PRIVATE
+        report_errors(page.keep_mask), [p.loaded, p.painter], p.file, show_progress_on=p.keep_mask, **_PRIVATE
     ).success(None, js=_TAKE, **_QUIET)
 
 
 def _connect_asking(page: "Page", p: Parts) -> None:
     models = [p.model, p.beside]
     gr.on(
-        [page.blocks.load, p.model.input, p.beside.input], told(page.choose), [*models, p.text],
-        [p.text, p.doubts, p.draws], trigger_mode="always_last", **_QUIET,
+        [page.blocks.load, p.model.input, p.beside.input], report_errors(page.choose), [*models, p.text],
+        [p.text, p.text_warnings, p.draws], trigger_mode="always_last", **_QUIET,
     )  # fmt: skip
-    p.text.change(told(page.read), [*models, p.text], p.doubts, trigger_mode="always_last", **_QUIET)
+    p.text.change(report_errors(page.read), [*models, p.text], p.text_warnings, trigger_mode="always_last", **_QUIET)
     asked = [p.text, p.count, p.seed, p.strategy, p.feather, p.dilate, p.blend]
     p.fill.click(None, None, p.fill, js=_BUSY, **_QUIET)
     filled = p.fill.click(
-        told(page.fill), [p.loaded, p.painter, p.results, *models, *asked],
+        report_errors(page.fill), [p.loaded, p.painter, p.results, *models, *asked],
         [p.results, p.tabs, p.result_tab, *_seen(p), p.go_on, p.keep, p.keep_exact],
         concurrency_limit=1, show_progress="minimal", show_progress_on=p.status, **_PRIVATE,
     )  # fmt: skip
@@ -97,10 +97,10 @@ def _connect_asking(page: "Page", p: Parts) -> None:
 
 def _connect_results(page: "Page", p: Parts) -> None:
     seen = [p.results, *_seen(p)]
-    p.gallery.select(told(page.show), [p.loaded, p.results], seen, **_QUIET)
-    p.compare.input(told(page.keep), [p.loaded, p.results, p.compare], seen, **_QUIET)
+    p.gallery.select(report_errors(page.show), [p.loaded, p.results], seen, **_QUIET)
+    p.compare.input(report_errors(page.keep), [p.loaded, p.results, p.compare], seen, **_QUIET)
     p.go_on.click(
-        told(page.go_on), [p.loaded, p.results],
+        report_errors(page.go_on), [p.loaded, p.results],
         [p.loaded, p.painter, p.results, p.result_tab, p.compare, p.tabs, p.status, p.fill],
         concurrency_limit=1, concurrency_id="opening", show_progress_on=p.compare, **_PRIVATE,
     ).success(None, js=_LOOK, **_QUIET)  # fmt: skip
@@ -108,7 +108,7 @@ def _connect_results(page: "Page", p: Parts) -> None:
         (p.keep, page.keep_own), (p.keep_exact, page.keep_exact), (p.keep_result_mask, page.keep_result_mask)
     ):  # fmt: skip
         button.click(
-            told(action), [p.loaded, p.results], p.file, show_progress_on=button, **_PRIVATE
+            report_errors(action), [p.loaded, p.results], p.file, show_progress_on=button, **_PRIVATE
         ).success(None, js=_TAKE, **_QUIET)  # fmt: skip
 
 

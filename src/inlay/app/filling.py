@@ -1,20 +1,19 @@
-"""What the page's button does, without the page."""
+"""What the Fill button does, without the page."""
 
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from inlay.app.history import Patch
 from inlay.app.limits import FILLING, Limits
-from inlay.app.masks import Hole
+from inlay.app.masks import Mask
 from inlay.app.pictures import Loaded
 from inlay.app.room import Room
 from inlay.app.views import View, view_of
-from inlay.app.words import called, looked
 from inlay.errors import InlayError
-from inlay.pipeline import FillOptions, Job, fill_picture
+from inlay.pipeline import FillOptions, Job, Strategy, fill_picture, seeds
 
 if TYPE_CHECKING:
     from inlay.pipeline import Inpainter
@@ -22,16 +21,30 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LONGEST_TEXT = 1000  # letters; no encoder reads as many
+LOOKED: dict[Strategy, str] = {
+    "whole": "it saw the whole picture at once",
+    "crop": "it saw what is around each hole",
+    "tile": "it went square by square",
+    "resize": "it saw a small copy first, then the edges",
+}
+"""What a model was shown, by strategy, in words of those who edit photographs."""
+MODEL_NAMES = {
+    "telea": "Quick patch (Telea)",
+    "navier_stokes": "Quick patch along lines (Navier-Stokes)",
+    "biharmonic": "Smooth surface, slow (biharmonic)",
+    "mean": "One plain color (mean)",
+}
+"""Names of the fillers that need no training; any other has its own."""
 
 
 @dataclass(frozen=True)
 class PageRequest:
-    """What a visitor asks for.
+    """What a visitor wants filled.
 
     Attributes:
-        text: what the hole shall show; read where the model takes text.
-        seed: the first sample's; None for the model's one answer that is not drawn. Read where the model draws.
-        samples: how many; a model that draws nothing has one.
+        text: what the hole shall show; for models that take text.
+        seed: of the first sample; None for the deterministic prediction. For models that draw.
+        samples: number of predictions of a model that draws; any other has one.
         options: strategy and composer.
     """
 
@@ -43,38 +56,38 @@ class PageRequest:
 
 @dataclass(frozen=True)
 class Sample:
-    """One answer.
+    """One prediction.
 
     Attributes:
-        model: whose it is, as the page calls it.
-        how: what the model was shown, in words.
-        seed: what it was drawn with; empty for what was not drawn.
+        model: its name on the page.
+        looked: what the model was shown, in words.
+        seed: of the draw; empty for what was not drawn.
         patch: what it changes of the picture.
         view: what the page shows of it.
     """
 
     model: str
-    how: str
+    looked: str
     seed: str
     patch: Patch
     view: View
 
     @property
     def title(self) -> str:
-        """Whose it is, and which one of several."""
-        return ", ".join(filter(None, [called(self.model), self.seed]))
+        """The model, and which one of several predictions."""
+        return ", ".join(filter(None, [MODEL_NAMES.get(self.model, self.model), self.seed]))
 
 
 @dataclass(frozen=True)
 class Results:
-    """What came of pressing the button.
+    """All predictions for one hole.
 
     Attributes:
         version: of the picture that was filled.
         runs: the hole that was filled, see :mod:`inlay.app.masks`.
-        samples: the answers; those of one model follow each other.
-        shown: numbers of the answers that are seen side by side, one of each model.
-        kept: the number of the one that is downloaded, or gone on from.
+        samples: those of one model follow each other.
+        shown: numbers of the samples that are seen side by side, one of each model.
+        kept: number of the one that is downloaded, or gone on from.
     """
 
     version: int
@@ -85,87 +98,69 @@ class Results:
 
     @classmethod
     def of(cls, version: int, runs: str, samples: Sequence[Sample]) -> "Results":
-        """The first answer of each model is seen, the very first is kept."""
+        """Results that show the first sample of each model, and keep the very first."""
         models = [sample.model for sample in samples]
         return cls(version, runs, tuple(samples), tuple(models.index(model) for model in dict.fromkeys(models)))
 
     def keep(self, number: int) -> "Results":
-        """Another answer is kept, and seen as its model's."""
+        """Keep another sample, and show it as its model's."""
         model = self.samples[number].model
         shown = tuple(number if self.samples[other].model == model else other for other in self.shown)
         return replace(self, shown=shown, kept=number)
 
     def check(self, loaded: Loaded | None) -> Loaded:
-        """The picture that was filled.
-
-        Raises:
-            InlayError: it is no longer the one that is worked on.
-        """
+        """Check that the picture that was filled is still the one on the page, and return it."""
         if loaded is None or loaded.version != self.version:
             raise InlayError("Another picture is worked on by now, and this is no result of it. Press Fill again.")
         return loaded
 
     def forget(self) -> None:
-        """Remove the files of all of them."""
-        forget(self.samples)
+        """Remove the files of all samples."""
+        for sample in self.samples:
+            sample.view.forget()
 
 
 def fill(
-    models: Mapping[str, "Inpainter"], loaded: Loaded, hole: Hole, wish: PageRequest, limits: Limits, room: Room
+    models: Mapping[str, "Inpainter"], loaded: Loaded, hole: Mask, request: PageRequest, limits: Limits, room: Room
 ) -> list[Sample]:
-    """Fill the hole of a picture, by one model or by several, once or with several samples.
+    """Fill the hole of a picture with each model.
 
     Args:
-        models: do the filling, by what the page calls them.
+        models: by their names on the page.
         loaded: the picture.
-        hole: ``(H, W)`` in the picture's size, True = hole.
-        wish: what is asked for.
-        limits: how much of it is done.
-        room: where what is shown goes.
+        hole: ``(H, W)``, True = hole.
+        request: what to fill in.
+        limits: of samples and seconds.
+        room: where files for the page go.
 
     Raises:
-        InlayError: there is nothing to fill or nothing to fill it from, more is asked than the page takes on, or a
-            model cannot do it; or the page has ended.
+        InlayError: there is nothing to fill or nothing to fill it from, a limit is passed, a model fails, or the page
+            has ended.
     """
-    _check(hole, wish, limits)
-    started = time.monotonic()
-    samples: list[Sample] = []
-    try:
-        for name, model in models.items():
-            text = wish.text.strip() if model.filler.takes_text else ""
-            for seed in _seeds(wish, model.filler.takes_seed):
-                model.check(text, seed)
-                filled = fill_picture(model.filler, Job(loaded.picture, hole, text or None, seed), wish.options)
-                if time.monotonic() - started > limits.seconds:  # nobody waits any more
-                    raise FILLING.too_late(limits.seconds)
-                drawn = "" if seed is None else f"seed {seed}"
-                patch = Patch.between(loaded.picture, filled.picture)
-                samples.append(Sample(name, looked(filled.strategy), drawn, patch, view_of(filled.picture, room)))
-    except BaseException:
-        forget(samples)
-        raise
-    log.info("%s: %d filled in %.1f s", loaded.name, len(samples), time.monotonic() - started)
-    return samples
-
-
-def forget(samples: Iterable[Sample]) -> None:
-    """Remove the files of samples."""
-    for sample in samples:
-        sample.view.forget()
-
-
-def _seeds(wish: PageRequest, drawn: bool) -> list[int | None]:
-    if not drawn:
-        return [None]
-    return [wish.seed] if wish.samples == 1 else [(wish.seed or 0) + number for number in range(wish.samples)]
-
-
-def _check(hole: Hole, wish: PageRequest, limits: Limits) -> None:
     if not hole.any():
         raise InlayError("There is no hole yet. Paint over what is to be replaced, add a box, or give a mask file.")
     if hole.all():
         raise InlayError("The whole picture is hole: nothing is left to fill it from. Leave a part unpainted.")
-    if not 1 <= wish.samples <= limits.samples:
-        raise InlayError(f"Samples must be from 1 to {limits.samples}, got {wish.samples}.")
-    if len(wish.text) > LONGEST_TEXT:
-        raise InlayError(f"The text has {len(wish.text)} letters; at most {LONGEST_TEXT} are read. Shorten it.")
+    if not 1 <= request.samples <= limits.samples:
+        raise InlayError(f"Samples must be from 1 to {limits.samples}, got {request.samples}.")
+    if len(request.text) > LONGEST_TEXT:
+        raise InlayError(f"The text has {len(request.text)} letters; at most {LONGEST_TEXT} are read. Shorten it.")
+    started = time.monotonic()
+    samples: list[Sample] = []
+    try:
+        for name, model in models.items():
+            text = request.text.strip() if model.filler.takes_text else ""
+            for seed in seeds(request.seed, request.samples) if model.filler.takes_seed else [None]:
+                model.check(text, seed)
+                filled = fill_picture(model.filler, Job(loaded.picture, hole, text or None, seed), request.options)
+                if time.monotonic() - started > limits.seconds:  # nobody waits any more
+                    raise FILLING.too_late(limits.seconds)
+                drawn = "" if seed is None else f"seed {seed}"
+                patch, view = Patch.between(loaded.picture, filled.picture), view_of(filled.picture, room)
+                samples.append(Sample(name, LOOKED[filled.strategy], drawn, patch, view))
+    except BaseException:
+        for sample in samples:
+            sample.view.forget()
+        raise
+    log.info("%s: %d filled in %.1f s", loaded.name, len(samples), time.monotonic() - started)
+    return samples

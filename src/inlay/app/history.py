@@ -13,7 +13,7 @@ MOST_KEPT = 500_000_000
 
 @dataclass(frozen=True)
 class Patch:
-    """Where two pictures of one size differ: a box of their pixels."""
+    """A box of pixels in which two pictures of one size differ."""
 
     top: int
     left: int
@@ -22,7 +22,7 @@ class Patch:
 
     @classmethod
     def between(cls, before: Picture, after: Picture) -> "Patch":
-        """The smallest one that makes one picture the other."""
+        """The smallest patch that makes one picture the other."""
         rows = np.flatnonzero((before.pixels != after.pixels).reshape(len(before.pixels), -1).any(axis=1))
         if not len(rows):
             return cls(0, 0, before.pixels[:0, :0], after.pixels[:0, :0])
@@ -31,21 +31,9 @@ class Patch:
         box = across, slice(columns[0], columns[-1] + 1)
         return cls(int(rows[0]), int(columns[0]), before.pixels[box].copy(), after.pixels[box].copy())
 
-    def applied(self, picture: Picture) -> Picture:
-        """The picture after it, of the one before."""
-        return self._put(picture, self.after)
-
-    def undone(self, picture: Picture) -> Picture:
-        """The picture before it, of the one after."""
-        return self._put(picture, self.before)
-
-    @property
-    def weight(self) -> int:
-        """Its bytes."""
-        return self.before.nbytes + self.after.nbytes
-
-    def _put(self, picture: Picture, part: NDArray[np.uint8] | NDArray[np.uint16]) -> Picture:
-        pixels = picture.pixels.copy()
+    def apply(self, picture: Picture, undo: bool = False) -> Picture:
+        """Make the picture before it the one after it, or the other way round."""
+        part, pixels = self.before if undo else self.after, picture.pixels.copy()
         pixels[self.top : self.top + part.shape[0], self.left : self.left + part.shape[1]] = part
         return replace(picture, pixels=pixels)
 
@@ -63,8 +51,8 @@ class Step:
     runs: str
 
 
-def remembered(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """The last ones of some steps, as many as are kept."""
-    while len(steps) > 1 and sum(step.patch.weight for step in steps) > MOST_KEPT:
+def limited(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The last steps, no more than :data:`MOST_KEPT` bytes of them, but at least one."""
+    while len(steps) > 1 and sum(step.patch.before.nbytes + step.patch.after.nbytes for step in steps) > MOST_KEPT:
         steps = steps[1:]
     return steps

@@ -1,4 +1,4 @@
-"""What the page shows."""
+"""Components of the page, and where they lie."""
 
 import html
 from collections.abc import Sequence
@@ -8,15 +8,23 @@ from typing import Any
 
 import gradio as gr
 
-from inlay.app.filling import LONGEST_TEXT
+from inlay.app.filling import LONGEST_TEXT, MODEL_NAMES
 from inlay.app.limits import Limits
 from inlay.app.pieces import compare, painter
-from inlay.app.words import LOOKS, called
 from inlay.images import SUFFIXES
+from inlay.pipeline import Strategy
 from inlay.pipeline.composers import WIDEST
 from inlay.printing import printable
 
 TITLE = "Inlay"
+STRATEGIES: dict[Strategy, str] = {
+    "auto": "Choose for me",
+    "whole": "The whole picture at once",
+    "crop": "Only what is around each hole, at full sharpness",
+    "tile": "Square by square: long scratches, large holes",
+    "resize": "A small copy first, then the edges at full sharpness",
+}
+"""Strategies in words of those who edit photographs."""
 CSS = """
 .gradio-container { max-width: 1320px !important; }
 .gradio-container .inlay-said p { margin: 0 0 4px; font-size: var(--text-sm); }
@@ -31,7 +39,7 @@ _KEPT = 3600  # seconds for which is kept what belongs to a page that was left o
 
 @dataclass(frozen=True)
 class Parts:
-    """The components that something happens to."""
+    """The components that have events, or change."""
 
     loaded: gr.State
     results: gr.State
@@ -55,7 +63,7 @@ class Parts:
     model: gr.Dropdown
     beside: gr.Dropdown
     text: gr.Textbox
-    doubts: gr.HTML
+    text_warnings: gr.HTML
     draws: gr.Row
     count: gr.Slider
     seed: gr.Textbox
@@ -66,7 +74,7 @@ class Parts:
     fill: gr.Button
 
 
-def handed_in(**options: Any) -> gr.File:
+def upload(**options: Any) -> gr.File:
     """A file from the visitor's machine. Gradio would also take an address, and fetch what is there."""
     file = gr.File(**options)
     keep = file.async_move_resource_to_block_cache
@@ -88,7 +96,7 @@ def theme() -> gr.themes.Base:
     return system.set(block_info_text_color="*neutral_600", block_info_text_color_dark="*neutral_300")
 
 
-def lay_out(models: Sequence[str], limits: Limits) -> Parts:
+def build_layout(models: Sequence[str], limits: Limits) -> Parts:
     """Put the components into the page that is being built.
 
     Args:
@@ -114,19 +122,19 @@ def lay_out(models: Sequence[str], limits: Limits) -> Parts:
 
 
 def says(lines: Sequence[str]) -> str:
-    """Lines as they are shown; they are read out where somebody listens to the page."""
+    """Lines as HTML; a screen reader reads them out."""
     return f'<div role="status">{"".join(f"<p>{neutral(line)}</p>" for line in lines)}</div>'
 
 
 def neutral(text: object) -> str:
-    """A text for a page, which a browser takes for nothing else."""
+    """Escape a text for the page."""
     return html.escape(printable(text))
 
 
 def _picture_side(limits: Limits) -> dict[str, Any]:
     with gr.Tabs(elem_id="inlay-tabs") as tabs:
         with gr.Tab("Picture", id="picture"):
-            picture = handed_in(
+            picture = upload(
                 label=f"Picture, up to {limits.pixels / 1e6:g} megapixels",
                 file_types=list(SUFFIXES),
                 height=150,
@@ -135,7 +143,7 @@ def _picture_side(limits: Limits) -> dict[str, Any]:
             paint = painter()
             with gr.Accordion("Mask file", open=False, visible=False) as mask_part:
                 mask_polarity = gr.Radio(["white", "black"], value="white", label="Color of the hole in the file")
-                mask = handed_in(
+                mask = upload(
                     label="Mask: drop or choose one", file_types=list(SUFFIXES), height=110, elem_id="inlay-mask"
                 )
                 keep_mask = gr.Button("Download the hole as a mask (PNG, white is the hole)", size="sm")
@@ -161,14 +169,14 @@ def _picture_side(limits: Limits) -> dict[str, Any]:
 
 
 def _asking_side(models: Sequence[str], limits: Limits) -> dict[str, Any]:
-    choices = [(called(model), model) for model in models]
+    choices = [(MODEL_NAMES.get(model, model), model) for model in models]
     model = gr.Dropdown(choices, value=models[0], label="Model", filterable=False)
     beside = gr.Dropdown(
         [("No other", ""), *choices], value="", label="Compare with", filterable=False, visible=len(models) > 1,
         info="Both fill the same hole, and you choose",
     )  # fmt: skip
     text = gr.Textbox("", label="Text", info="What the hole shall show", max_length=LONGEST_TEXT, visible=False)
-    doubts = gr.HTML(visible=False, elem_classes="inlay-said")
+    text_warnings = gr.HTML(visible=False, elem_classes="inlay-said")
     with gr.Row(visible=False) as draws:
         count = gr.Slider(1, limits.samples, value=1, step=1, label="Variations", min_width=130)
         seed = gr.Textbox(
@@ -187,10 +195,11 @@ def _asking_side(models: Sequence[str], limits: Limits) -> dict[str, Any]:
         )  # fmt: skip
         blend = gr.Checkbox(False, label="Match colors", info="Takes brightness and color from around the hole")
         strategy = gr.Dropdown(
-            [(words, name) for name, words in LOOKS.items()], value="auto", label="What the model looks at",
+            [(words, name) for name, words in STRATEGIES.items()], value="auto", label="What the model looks at",
             filterable=False,
         )  # fmt: skip
     return {
-        "model": model, "beside": beside, "text": text, "doubts": doubts, "draws": draws, "count": count, "seed": seed,
+        "model": model, "beside": beside, "text": text, "text_warnings": text_warnings, "draws": draws,
+        "count": count, "seed": seed,
         "dilate": dilate, "feather": feather, "blend": blend, "strategy": strategy, "status": status, "fill": button,
     }  # fmt: skip

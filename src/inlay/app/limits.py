@@ -1,4 +1,4 @@
-"""How much the page takes on."""
+"""Limits of the page, and work that runs within them."""
 
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, InvalidStateError
@@ -15,15 +15,15 @@ _MOST = 10**9  # of anything; seconds beyond are more than a thread can wait
 
 @dataclass(frozen=True)
 class Limits:
-    """What the page refuses.
+    """Largest values that the page accepts.
 
     Attributes:
         pixels: of a picture.
         megabytes: of a file.
         kept_megabytes: of all files together that the page keeps for a while.
-        seconds: for one press of the button, all samples together; and for opening a picture.
-        samples: at once.
-        waiting: how many requests may wait their turn.
+        seconds: for filling, all samples together; and for opening a picture.
+        samples: in one request.
+        waiting: requests in the queue.
     """
 
     pixels: float = 50_000_000
@@ -45,15 +45,15 @@ class Limits:
 
 
 class Work(NamedTuple):
-    """What is said of a kind of work."""
+    """Messages about a kind of work."""
 
     busy: str
-    """While the last one has not ended."""
+    """While the work before it has not ended."""
     late: str
-    """Of one that was given up after ``{seconds}``."""
+    """When it was given up after ``{seconds}``."""
 
     def too_late(self, seconds: float) -> InlayError:
-        """What to raise of work that ran out of time."""
+        """The error of work that ran out of time."""
         return InlayError(self.late.format(seconds=f"{seconds:g} seconds"))
 
 
@@ -85,7 +85,7 @@ class SerialExecutor:
         self._stopped = False
 
     def run(self, work: Callable[[], Answer]) -> Answer:
-        """What ``work()`` returns or raises.
+        """Run ``work()`` and return its value, or raise its error.
 
         Raises:
             InlayError: it took too long, or what took too long before it has not ended yet, or all of it was stopped.
@@ -108,14 +108,14 @@ class SerialExecutor:
             raise self.kind.too_late(self.seconds) from None
 
     def stop(self) -> None:
-        """Wait for nothing any more: whoever waits gets an error now, and so does whoever comes."""
+        """Stop waiting: requests that wait get an error now, and so do later ones."""
         self._stopped = True
         if self._last is not None:
             self._last.cancel()
 
 
 def closing() -> InlayError:
-    """What to say to those who wait when the page ends."""
+    """The error of those who wait when the page ends."""
     return InlayError("Inlay was ended, and this page with it. Start it again, and load the page anew.")
 
 

@@ -1,7 +1,7 @@
 """The hole as the page sends it and is shown it: pixel by pixel of the picture itself.
 
-It travels as the lengths of its runs, row by row from the top left, by turns what stays and what is hole: ``"5 2 1"``
-is five pixels that stay, two of the hole, and one that stays. Nothing painted is the empty text.
+It travels as run lengths, row by row from the top left, known pixels and hole by turns: ``"5 2 1"`` is five known
+pixels, two of the hole, and one known. Nothing painted is the empty text.
 """
 
 import numpy as np
@@ -10,21 +10,17 @@ from numpy.typing import NDArray
 from inlay.errors import InlayError
 from inlay.images import USUAL_HOLE, polarity_doubt
 
-Hole = NDArray[np.bool_]
+Mask = NDArray[np.bool_]
 
 MOST_RUNS = 2_000_000
 """Of a mask that is shown; more are noise, and more than is sent with every stroke of the brush."""
 
 
-def painted(runs: str, size: tuple[int, int]) -> Hole:
-    """What the page painted, ``(H, W)`` bool, True = hole.
-
-    Args:
-        runs: their lengths.
-        size: height and width of the picture.
+def decode_runs(runs: str, size: tuple[int, int]) -> Mask:
+    """Decode what was painted on a picture of ``size`` (height, width) to ``(H, W)`` bool, True = hole.
 
     Raises:
-        InlayError: they are no hole of such a picture.
+        InlayError: the runs are not those of such a picture.
     """
     count = size[0] * size[1]
     if not runs:
@@ -38,8 +34,8 @@ def painted(runs: str, size: tuple[int, int]) -> Hole:
     return np.repeat(np.arange(len(lengths)) % 2 == 1, lengths).reshape(size)
 
 
-def runs_of(hole: Hole) -> str:
-    """A hole as :func:`painted` reads it.
+def encode_runs(hole: Mask) -> str:
+    """Encode a hole for :func:`decode_runs`.
 
     Raises:
         InlayError: it is noise rather than a hole.
@@ -55,12 +51,12 @@ def runs_of(hole: Hole) -> str:
     return " ".join(map(str, [0, *lengths] if pixels[0] else lengths)) if hole.any() else ""
 
 
-def remarks(hole: Hole, from_file: bool = False) -> list[str]:
-    """What the page says of a hole: its share of the picture, then what is odd about it.
+def remarks(hole: Mask, from_file: bool = False) -> list[str]:
+    """Lines for the page about a hole: its share of the picture, then what is odd about it.
 
     Args:
         hole: ``(H, W)``, True = hole.
-        from_file: a small hole is odd only in a mask file, where it may mean that the colors are the other way round.
+        from_file: a small hole is odd in a mask file only, where the colors may be inverted.
     """
     count = int(np.count_nonzero(hole))
     if not count:

@@ -11,19 +11,14 @@ if TYPE_CHECKING:
     from inlay.precision import InferencePrecision
 
 Models = dict[str, "Inpainter"]
-"""By what the page calls them, in the order that they were named in."""
+"""By their names on the page, in the order in which they were given."""
 
 UNTRAINED = ("telea", "navier_stokes", "biharmonic", "mean")
-"""What the page offers where no model is named: fillers that need no training, the first is chosen."""
+"""The models of a page for which none was given; the first is chosen."""
 
 
 def open_models(names: Sequence[str], device: str = "auto", precision: "InferencePrecision" = "32") -> Models:
-    """Open every model once, before there is a page: what cannot be opened ends the program, not a visit.
-
-    Args:
-        names: as :func:`inlay.pipeline.load` takes them.
-        device: where networks run.
-        precision: what they compute in.
+    """Open every model before there is a page: what cannot be opened ends the program, not a visit.
 
     Raises:
         InlayError: see :func:`inlay.pipeline.load`; or two names are the same model.

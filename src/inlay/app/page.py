@@ -1,4 +1,4 @@
-"""What happens on the page."""
+"""Actions of the page."""
 
 import functools
 from dataclasses import replace
@@ -6,18 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from inlay.app.events import Happened, connect
 from inlay.app.filling import PageRequest, Results, fill
-from inlay.app.layout import TITLE, lay_out, neutral, says
+from inlay.app.layout import TITLE, build_layout, neutral, says
 from inlay.app.limits import FILLING, OPENING, Limits, SerialExecutor
-from inlay.app.masks import painted, remarks
+from inlay.app.masks import decode_runs, encode_runs, remarks
 from inlay.app.models import Models
-from inlay.app.pictures import Loaded, hole_picture, is_exact, load, load_mask, own_format, save
-from inlay.app.pieces import given, with_kept, with_mask, with_picture, with_results
+from inlay.app.pictures import Loaded, load, load_mask, own_format, save
+from inlay.app.pieces import given, with_picture, with_results
 from inlay.app.room import Room
 from inlay.errors import InlayError
-from inlay.images import MaskPolarity
+from inlay.images import LOSSY, MaskPolarity, Picture
 from inlay.pipeline import FillOptions, choose_composer
 
 _KEPT = 3600  # seconds for which a file is kept that was handed in
@@ -36,7 +37,7 @@ class Page:
         self.models, self.limits, self.room = models, limits, room
         self._fills, self._openings = SerialExecutor(limits.seconds, FILLING), SerialExecutor(limits.seconds, OPENING)
         with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(60, _KEPT)) as self.blocks:
-            self.parts = lay_out(list(models), limits)
+            self.parts = build_layout(list(models), limits)
             connect(self)
         self.blocks.queue(max_size=limits.waiting, api_open=False)
 
@@ -72,7 +73,10 @@ class Page:
         hole, said = self._openings.run(opening)
         for line in said:
             gr.Warning(neutral(line), title="Mask")
-        return {p.loaded: replace(loaded, mask=path, undone=()), p.painter: with_mask(hole)}
+        return {
+            p.loaded: replace(loaded, mask=path, undone=()),
+            p.painter: gr.update(given=given(encode_runs(hole)), forward=False),
+        }
 
     def turn_mask(self, loaded: Loaded | None, mask_polarity: MaskPolarity) -> Happened:
         """The colors of the mask that was handed in mean the opposite."""
@@ -83,7 +87,7 @@ class Page:
         p = self.parts
         if loaded is None:
             return {p.status: says(["No picture yet."]), p.fill: gr.update(interactive=False)}
-        hole = painted(runs or "", loaded.picture.size)
+        hole = decode_runs(runs or "", loaded.picture.size)
         height, width = loaded.picture.size
         said = [f"{loaded.name}: {width} x {height}, {loaded.picture.mode}", *remarks(hole, loaded.mask is not None)]
         return {p.status: says(said), p.fill: gr.update(interactive=bool(hole.any() and not hole.all()))}
@@ -101,18 +105,19 @@ class Page:
     def read(self, model: str, beside: str, text: str) -> Happened:
         """A text was typed."""
         fillers = [each.filler for each in self._chosen(model, beside).values() if each.filler.takes_text and text]
-        doubts = list(dict.fromkeys(doubt for filler in fillers for doubt in filler.doubts(text)))
-        return {self.parts.doubts: gr.update(value=says([f"Text: {each}" for each in doubts]), visible=bool(doubts))}
+        found = dict.fromkeys(warning for filler in fillers for warning in filler.doubts(text))
+        shown = gr.update(value=says([f"Text: {each}" for each in found]), visible=bool(found))
+        return {self.parts.text_warnings: shown}
 
     def fill(
         self, loaded: Loaded | None, runs: str, old: Results | None, model: str, beside: str, *asked: Any
     ) -> Happened:
-        """The button was pressed; ``asked`` is as :func:`_wish` takes it."""
+        """The button was pressed; ``asked`` are the arguments of :func:`_to_request`."""
         if loaded is None:
             raise InlayError("There is no picture yet. Load one first.")
-        hole, wish = painted(runs or "", loaded.picture.size), _wish(*asked)
+        hole, request = decode_runs(runs or "", loaded.picture.size), _to_request(*asked)
         models = self._chosen(model, beside)
-        work = functools.partial(fill, models, loaded, hole, wish, self.limits, self.room)
+        work = functools.partial(fill, models, loaded, hole, request, self.limits, self.room)
         results = Results.of(loaded.version, runs, self._fills.run(work))
         if old:
             old.forget()
@@ -123,7 +128,7 @@ class Page:
             p.result_tab: gr.update(interactive=True),
             p.go_on: gr.update(value="Go on from the chosen one" if len(models) > 1 else "Go on from this result"),
             p.keep: gr.update(value=f"Download {suffix[1:].upper()}"),
-            p.keep_exact: gr.update(visible=not is_exact(suffix)),
+            p.keep_exact: gr.update(visible=suffix in LOSSY),
             **self._shown(loaded, results),
             p.gallery: gr.update(
                 value=[(each.view.small, each.title) for each in results.samples],
@@ -141,13 +146,13 @@ class Page:
         """A result was chosen of two."""
         loaded, results = _there(loaded, results)
         results = results.keep(int(chosen))
-        return {**self._shown(loaded, results), self.parts.compare: with_kept(results)}
+        return {**self._shown(loaded, results), self.parts.compare: gr.update(kept=results.kept)}
 
     def go_on(self, loaded: Loaded | None, results: Results | None) -> Happened:
         """The result becomes the picture."""
         loaded, results = _there(loaded, results)
         sample = results.samples[results.kept]
-        on = loaded.gone_on(sample.patch, results.runs, self.room)
+        on = loaded.go_on(sample.patch, results.runs, self.room)
         return {**self._worked_on(on, results), self.parts.tabs: gr.update(selected="picture")}
 
     def go_back(self, loaded: Loaded | None, results: Results | None) -> Happened:
@@ -155,14 +160,14 @@ class Page:
         if loaded is None or not loaded.done:
             return {self.parts.loaded: loaded}
         runs = loaded.done[-1].runs
-        happened = self._worked_on(loaded.gone_back(self.room), results)
+        happened = self._worked_on(loaded.go_back(self.room), results)
         return {**happened, self.parts.painter: {**happened[self.parts.painter], "given": given(runs)}}
 
     def go_forward(self, loaded: Loaded | None, results: Results | None) -> Happened:
         """Redo went beyond what was painted."""
         if loaded is None or not loaded.undone:
             return {self.parts.loaded: loaded}
-        return self._worked_on(loaded.gone_forward(self.room), results)
+        return self._worked_on(loaded.go_forward(self.room), results)
 
     def keep_own(self, loaded: Loaded | None, results: Results | None) -> Happened:
         """The result is downloaded in the format that the picture came in."""
@@ -182,11 +187,12 @@ class Page:
         """The hole is downloaded."""
         if loaded is None:
             raise InlayError("There is no picture yet. Load one first.")
-        hole = painted(runs or "", loaded.picture.size)
-        return {self.parts.file: str(save(hole_picture(hole), f"{Path(loaded.name).stem}_mask.png", self.room))}
+        hole = decode_runs(runs or "", loaded.picture.size)
+        white = Picture(hole[..., None].astype(np.uint8) * 255)
+        return {self.parts.file: str(save(white, f"{Path(loaded.name).stem}_mask.png", self.room))}
 
     def _saved(self, loaded: Loaded, results: Results, suffix: str) -> Happened:
-        filled = results.samples[results.kept].patch.applied(loaded.picture)
+        filled = results.samples[results.kept].patch.apply(loaded.picture)
         return {self.parts.file: str(save(filled, f"{Path(loaded.name).stem}_filled{suffix}", self.room))}
 
     def _worked_on(self, loaded: Loaded, results: Results | None) -> Happened:
@@ -205,8 +211,8 @@ class Page:
 
     def _shown(self, loaded: Loaded, results: Results) -> Happened:
         p, kept = self.parts, results.samples[results.kept]
-        said = [f"{kept.title}: {kept.how}."]
-        if not is_exact(suffix := own_format(loaded)):
+        said = [f"{kept.title}: {kept.looked}."]
+        if (suffix := own_format(loaded)) in LOSSY:
             said.append(f"As {suffix[1:].upper()} all of it is compressed anew; as PNG every pixel stays as it is.")
         return {
             p.results: results,
@@ -220,14 +226,16 @@ class Page:
 
 
 def _there(loaded: Loaded | None, results: Results | None) -> tuple[Loaded, Results]:
-    """What is kept for an hour, and not longer."""
+    """The picture and its results, which are kept for an hour."""
     if results is None:
         raise InlayError("The result is not kept here any more. Press Fill again.")
     return results.check(loaded), results
 
 
-def _wish(text: str, count: float, seed: str, strategy: Any, feather: float, dilate: float, blend: bool) -> PageRequest:
-    """What was asked for, from what the page's fields hold."""
+def _to_request(
+    text: str, count: float, seed: str, strategy: Any, feather: float, dilate: float, blend: bool
+) -> PageRequest:
+    """Build a request from the values of the page's fields."""
     if seed.strip() and not seed.strip().isdecimal():
         raise InlayError(f"The seed must be a whole number from 0, or empty, got {seed!r}.")
     composer = choose_composer("poisson" if blend else "none", int(feather), int(dilate))

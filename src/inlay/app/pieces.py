@@ -10,13 +10,12 @@ from typing import Any
 import gradio as gr
 
 from inlay.app.filling import Results
-from inlay.app.masks import Hole, runs_of
 from inlay.app.pictures import Loaded
 from inlay.app.views import View
 
 
 def painter() -> gr.HTML:
-    """An empty painter; its value is what :func:`inlay.app.masks.painted` reads.
+    """An empty painter; its value is what :func:`inlay.app.masks.decode_runs` decodes.
 
     It has the event ``input``, and ``back`` and ``forward`` where undo and redo go beyond what was painted.
     """
@@ -24,22 +23,17 @@ def painter() -> gr.HTML:
 
 
 def compare() -> gr.HTML:
-    """No results yet; its value is the number of the one that was chosen, its event ``input``."""
+    """An empty comparer; its value is the number of the chosen result, its event ``input``."""
     return _piece("compare", results=None, kept=0)
 
 
 def with_picture(loaded: Loaded) -> dict[str, Any]:
     """The painter's update that shows a picture with nothing painted."""
-    return gr.update(picture=_sent(loaded.view), given=None, back=bool(loaded.done), forward=bool(loaded.undone))
-
-
-def with_mask(hole: Hole) -> dict[str, Any]:
-    """The painter's update that replaces what is painted by a mask of the picture's size; undo brings it back."""
-    return gr.update(given=given(runs_of(hole)), forward=False)
+    return gr.update(picture=_sized(loaded.view), given=None, back=bool(loaded.done), forward=bool(loaded.undone))
 
 
 def given(runs: str) -> dict[str, Any]:
-    """A hole that the painter shows; the turn makes the same one, given once more, another value."""
+    """A hole that the painter shows; the turn makes a hole that is given once more another value."""
     return {"runs": runs, "turn": time.monotonic_ns()}
 
 
@@ -49,31 +43,25 @@ def with_results(before: View, results: Results | None) -> dict[str, Any]:
         return gr.update(results=None)
     samples = {number: results.samples[number] for number in results.shown}
     panes = [{"number": number, "title": each.title, **each.view.sent()} for number, each in samples.items()]
-    sent = _sent(before)
+    sent = _sized(before)
     return gr.update(results={"size": sent["size"], "before": sent, "panes": panes}, kept=results.kept)
 
 
-def with_kept(results: Results) -> dict[str, Any]:
-    """The comparer's update after another one of those that it shows was chosen."""
-    return gr.update(kept=results.kept)
-
-
-def _sent(view: View) -> dict[str, Any]:
+def _sized(view: View) -> dict[str, Any]:
     height, width = view.size
     return {**view.sent(), "size": [width, height]}
 
 
-def _piece(name: str, *scripts: str, **told: Any) -> gr.HTML:
+def _piece(name: str, *scripts: str, **values: Any) -> gr.HTML:
+    def read(file: str) -> str:
+        return (files("inlay.app") / file).read_text(encoding="utf-8")
+
     return gr.HTML(
         "",
-        html_template=_file(f"{name}.html").replace("@zoom@", _file("view.html")),
-        css_template=_file("view.css") + _file(f"{name}.css"),
-        js_on_load="\n".join(_file(f"{each}.js") for each in ("view", *scripts, name)),
+        html_template=read(f"{name}.html").replace("@zoom@", read("view.html")),
+        css_template=read("view.css") + read(f"{name}.css"),
+        js_on_load="\n".join(read(f"{each}.js") for each in ("view", *scripts, name)),
         apply_default_css=False,
         elem_id=f"inlay-{name}",
-        **told,
+        **values,
     )
-
-
-def _file(name: str) -> str:
-    return (files("inlay.app") / name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""How much the page's folder holds: what was handed in, what is shown, what waits for its download."""
+"""The page's folder: uploads, what is shown, what waits for its download; all of it within a limit."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What of the server is open: the page itself, and nothing for other hosts, other pages or other programs.
+"""The server is open to the page itself, and closed to other hosts, other pages and other programs.
 
 Gradio's server can do more than this page needs: list its functions for programs, fetch addresses of the internet on
 request, take part in other servers. What is not named here is closed.
@@ -26,7 +26,7 @@ _OPEN = re.compile(
 )
 _UPLOAD = "/gradio_api/upload"
 _FORM = 100_000  # bytes around a file that is handed in
-_ASKED = 20_000_000  # bytes of any other request: what was painted, see holes.MOST_RUNS
+_ASKED = 20_000_000  # bytes of any other request: what was painted, see masks.MOST_RUNS
 
 _HEADERS = {
     # The browser itself refuses to fetch anything from elsewhere. Gradio writes scripts and styles into the page.
@@ -40,11 +40,7 @@ _HEADERS = {
 
 
 class Refused(Exception):
-    """A request that gets no answer but why.
-
-    Attributes:
-        status: of the answer.
-    """
+    """A request is refused with a status and a reason."""
 
     def __init__(self, status: HTTPStatus, why: str) -> None:
         super().__init__(why)
@@ -96,7 +92,7 @@ class AllowListMiddleware:
 
 
 def is_open(path: str) -> bool:
-    """Whether the page needs an address of the server."""
+    """Whether the page needs a path of the server."""
     return _OPEN.fullmatch(path) is not None
 
 

@@ -40,7 +40,7 @@ def serve(models: Models, limits: Limits, port: int | None = None) -> None:
         InlayError: Gradio is not installed, or the port is taken.
     """
     with (
-        _until_told() as told,
+        _end_signal() as ended,
         tempfile.TemporaryDirectory(prefix="inlay-app-") as folder,
         contextlib.redirect_stderr(cast(IO[str], PrintableStream(sys.stderr))),  # Gradio tells it what visitors sent
     ):
@@ -55,7 +55,7 @@ def serve(models: Models, limits: Limits, port: int | None = None) -> None:
         address = _launch(page, limits, port)
         try:
             print(f"Inlay is at {address} (Ctrl+C ends it).", flush=True)
-            told.wait()
+            ended.wait()
         finally:
             page.close()
 
@@ -71,7 +71,7 @@ def _launch(page: "Page", limits: Limits, port: int | None) -> str:
 
     try:
         _, address, _ = page.blocks.launch(
-            _app=_behind_doors(limits, page.room),
+            _app=_guarded_app(limits, page.room),
             server_name=HOST,
             server_port=port,
             share=False,
@@ -94,20 +94,20 @@ def _launch(page: "Page", limits: Limits, port: int | None) -> str:
     return str(address)
 
 
-def _behind_doors(limits: Limits, room: Room) -> "App":
+def _guarded_app(limits: Limits, room: Room) -> "App":
     """Gradio's server, all of it guarded: what Gradio takes as ``middleware`` would lie inside of its own."""
     from gradio.routes import App
     from starlette.types import ASGIApp
 
-    class BehindDoors(App):
+    class GuardedApp(App):
         def build_middleware_stack(self) -> ASGIApp:
             return guarded(super().build_middleware_stack(), limits, room)
 
-    return BehindDoors(docs_url=None, redoc_url=None, openapi_url=None)
+    return GuardedApp(docs_url=None, redoc_url=None, openapi_url=None)
 
 
 def _settle_environment(folder: Path) -> None:
-    """Before Gradio reads it: nothing that was set for another page opens this one, nobody is told of it."""
+    """Set before Gradio reads it: settings of other pages do not open this one, and nothing is reported anywhere."""
     for name in [name for name in os.environ if name.startswith("GRADIO_")]:
         del os.environ[name]
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -118,12 +118,12 @@ def _settle_environment(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _until_told() -> Iterator[threading.Event]:
+def _end_signal() -> Iterator[threading.Event]:
     """An event that happens when somebody presses Ctrl+C, closes the terminal or asks the process to end."""
-    told = threading.Event()
-    before = {number: signal.signal(number, lambda *_: told.set()) for number in stopping.signals()}
+    ended = threading.Event()
+    before = {number: signal.signal(number, lambda *_: ended.set()) for number in stopping.signals()}
     try:
-        yield told
+        yield ended
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -42,7 +42,7 @@ class View:
     full: Path | None
 
     def sent(self) -> dict[str, str]:
-        """What ``view.js`` takes: addresses of both; the second is empty where there is none."""
+        """Addresses of both copies for ``view.js``; ``full`` is empty where there is none."""
         small = "data:image/jpeg;base64," + base64.b64encode(_encoded(self.small, self.profile, "JPEG")).decode()
         return {"small": small, "full": f"gradio_api/file={quote(str(self.full))}" if self.full else ""}
 
@@ -53,7 +53,7 @@ class View:
 
 
 def view_of(picture: Picture, room: Room) -> View:
-    """Make what is shown of a picture.
+    """Build the view of a picture.
 
     Args:
         picture: of any mode; what is transparent shows white.

@@ -92,7 +92,7 @@ def to_mask(
 def fit_mask(
     mask: NDArray[np.bool_], size: tuple[int, int], name: str, mask_polarity: MaskPolarity = "white", turned: int = 1
 ) -> Hole:
-    """Resize a mask to its picture, and turn one that was made before the picture was turned upright.
+    """Resize a mask to its picture as :func:`match_size` does, and check that there is something to fill.
 
     Args:
         mask: ``(h, w)``, True = hole.
@@ -104,6 +104,25 @@ def fit_mask(
     Raises:
         InlayError: it has no hole, or is nothing but hole.
     """
+    hole = match_size(mask, size, name, turned)
+    if not hole.mask.any():
+        other = "black" if mask_polarity == "white" else "white"
+        raise InlayError(
+            f"{name}: no hole ({mask_polarity} = hole). Paint it {mask_polarity}, or use mask_polarity={other}."
+        )
+    if hole.mask.all():
+        raise InlayError(
+            f"{name}: the whole picture is hole, nothing is left to fill it from. Leave a part unmasked; of a mask the "
+            "colors count, not what is transparent."
+        )
+    ratio = float(hole.mask.mean())
+    if ratio > USUAL_HOLE[1] and (doubt := polarity_doubt(ratio, mask_polarity)):  # small holes are usual here
+        hole.warnings.append(f"{name}: {doubt}")
+    return hole
+
+
+def match_size(mask: NDArray[np.bool_], size: tuple[int, int], name: str, turned: int = 1) -> Hole:
+    """Resize a mask to its picture, and turn one that was made before the picture was turned upright."""
     warnings, note = [], ""
     if is_unturned(mask.shape, size, turned):
         mask = np.ascontiguousarray(upright(mask, turned))
@@ -113,20 +132,11 @@ def fit_mask(
         note = f"The mask is {mask_width}x{mask_height}; resized to the picture's {width}x{height}."
         if abs(mask_width / mask_height * height / width - 1) > 0.01:
             warnings.append(f"{name}: mask and picture differ in aspect ratio: it was stretched. Is it the right one?")
-        mask = _resized(mask, height, width)
-    if not mask.any():
-        other = "black" if mask_polarity == "white" else "white"
-        raise InlayError(
-            f"{name}: no hole ({mask_polarity} = hole). Paint it {mask_polarity}, or use mask_polarity={other}."
-        )
-    if mask.all():
-        raise InlayError(
-            f"{name}: the whole picture is hole, nothing is left to fill it from. Leave a part unmasked; of a mask the "
-            "colors count, not what is transparent."
-        )
-    ratio = float(mask.mean())
-    if ratio > USUAL_HOLE[1] and (doubt := polarity_doubt(ratio, mask_polarity)):  # small holes are usual here
-        warnings.append(f"{name}: {doubt}")
+        rows, columns = min(height, mask_height), min(width, mask_width)
+        if (rows, columns) != mask.shape:  # made smaller, it loses no line, however thin
+            share = cv2.resize(mask.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
+            mask = np.asarray(share > _TRACE)
+        mask = resize_mask(mask, height, width)
     return Hole(mask, warnings, note)
 
 
@@ -153,15 +163,6 @@ def _binarized(picture: Picture, name: str, mask_polarity: MaskPolarity, thresho
     if threshold is None and (doubt := photograph_doubt(picture)):
         raise InlayError(f"{name}: {doubt} Name the mask; or cut it at a share of full white, with threshold=0.5.")
     return mask_of(picture, mask_polarity, threshold or 0.5)
-
-
-def _resized(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
-    """Resize a mask; made smaller, it loses no line, however thin."""
-    rows, columns = min(height, mask.shape[0]), min(width, mask.shape[1])
-    if (rows, columns) != mask.shape:
-        share = cv2.resize(mask.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
-        mask = np.asarray(share > _TRACE)
-    return resize_mask(mask, height, width)
 
 
 def _sides(shape: tuple[int, ...]) -> tuple[int, ...]:
