@@ -8,7 +8,7 @@ import pytest
 from inlay import checkpoints
 from inlay.errors import InlayError
 from inlay.export.folder import write_folder
-from inlay.export.placing import place
+from inlay.export.outputs import write_outputs
 from tests.export.examples import write_pconv
 from tests.kills import dying
 from tests.processes import GROUP, run
@@ -25,7 +25,7 @@ def export_folder(folder):
 
 def export_files(folder):
     """What `inlay export` ends with for .onnx and .pt2."""
-    place({folder / "out.onnx": b"1" * 1000, folder / "out.text.onnx": b"2"})
+    write_outputs({folder / "out.onnx": b"1" * 1000, folder / "out.text.onnx": b"2"})
 
 
 def left(folder):

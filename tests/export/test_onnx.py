@@ -13,7 +13,7 @@ from inlay.errors import InlayError
 from inlay.export import onnx as module
 from inlay.export import wrappers
 from inlay.export.onnx import export_onnx
-from inlay.export.placing import place
+from inlay.export.outputs import write_outputs
 from inlay.fillers import load_filler
 from inlay.models import PConvUNet, ResidualDiscriminator, TDANet
 from inlay.text import BERTEncoder, CLIPEncoder, GRUEncoder, LSTMEncoder
@@ -77,7 +77,7 @@ def assert_alike(exported, trained, sizes=SIZES, **told):
         assert torch.equal(filled[known], image[known])
 
 
-def alone(path, *inputs):
+def file_lock(path, *inputs):
     """What the file itself answers, without our filler around it."""
     import onnxruntime
 
@@ -110,12 +110,12 @@ class TestPartialConvolution:
     def test_the_graph_alone_keeps_known_pixels_and_is_blind_in_the_hole(self, plain):
         source, (path,) = plain
         image, mask = pictures(2, 33, 50)
-        (filled,) = alone(path, image, mask)
+        (filled,) = file_lock(path, image, mask)
         known = (mask == 0).expand_as(image)
         assert torch.equal(filled[known], image[known])
         assert 0 <= filled.min() <= filled.max() <= 1
         for under in (0.0, 1.0, float("nan")):
-            (again,) = alone(path, image.masked_fill(mask > 0, under), mask)
+            (again,) = file_lock(path, image.masked_fill(mask > 0, under), mask)
             assert torch.equal(again, filled)
         torch.testing.assert_close(filled, load_filler(source).fill(image, mask), rtol=0, atol=1e-4)
 
@@ -260,7 +260,7 @@ class TestParts:
 class TestPlacing:
     def test_all_are_there(self, tmp_path):
         contents = {tmp_path / "deep/one": b"1", tmp_path / "two": b"2"}
-        assert place(contents) == [*contents]
+        assert write_outputs(contents) == [*contents]
         assert [path.read_bytes() for path in contents] == [b"1", b"2"]
         assert sorted(path.name for path in tmp_path.rglob("*")) == ["deep", "one", "two"]
 
@@ -269,6 +269,6 @@ class TestPlacing:
         first.write_bytes(b"old")
         (tmp_path / "file").write_bytes(b"")
         with pytest.raises(OSError, match="file"):
-            place({first: b"new", blocked: b"2"})
+            write_outputs({first: b"new", blocked: b"2"})
         assert first.read_bytes() == b"old"
         assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "one"]

@@ -16,7 +16,7 @@ from inlay.cli import main
 from inlay.errors import InlayError
 from inlay.export.folder import write_folder
 from inlay.export.hub import push_folder
-from inlay.export.placing import place
+from inlay.export.outputs import write_outputs
 from inlay.fillers import load_filler
 from inlay.runs import resume
 from inlay.runs.identity import resolve_run_id
@@ -246,7 +246,7 @@ def test_a_card_that_is_a_link_is_not_uploaded(tmp_path, hub):
 def test_a_prepared_link_is_not_written_through(tmp_path):
     (tmp_path / "mine").write_bytes(b"mine")
     (tmp_path / "a.onnx").symlink_to(tmp_path / "mine")
-    place({tmp_path / "a.onnx": b"new"})
+    write_outputs({tmp_path / "a.onnx": b"new"})
     assert (tmp_path / "mine").read_bytes() == b"mine"
     assert (tmp_path / "a.onnx").read_bytes() == b"new"
 

@@ -32,7 +32,7 @@ def test_is_where_a_path_begins_with_it(path, meant):
 
 
 @pytest.mark.stranger("17.A.10")
-@pytest.mark.parametrize(("name", "below"), [("INLAY_CACHE", "cache"), ("XDG_CACHE_HOME", "cache/inlay")])
+@pytest.mark.parametrize(("name", "below"), [("INLAY_CACHE", "cache"), ("XDG_CACHE_HOME", ".cache/inlay")])
 def test_of_the_cache(monkeypatch, name, below):
     monkeypatch.delenv("INLAY_CACHE")
     monkeypatch.setenv(name, "~/cache")

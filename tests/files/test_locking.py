@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from inlay.errors import InlayError
-from inlay.files import alone, held
+from inlay.files import file_lock, held
 from inlay.files.locking import LOCK
 
 HOLD = """
@@ -55,7 +55,7 @@ def test_without_locks_it_goes_on_and_says_so(number, tmp_path, monkeypatch, cap
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with caplog.at_level(logging.WARNING), held(tmp_path, "training"), alone(tmp_path / "lock"):
+    with caplog.at_level(logging.WARNING), held(tmp_path, "training"), file_lock(tmp_path / "lock"):
         pass
     assert caplog.text.count("no locks here") == 1  # a folder
 
@@ -71,10 +71,10 @@ def test_a_lock_that_is_a_link_is_not_followed(tmp_path):
 def test_one_process_at_a_time(tmp_path, capfd):
     lock, log = tmp_path / "lock", tmp_path / "log"
     code = (
-        "import sys; from pathlib import Path; from inlay.files import alone\n"
-        "with alone(Path(sys.argv[1])): Path(sys.argv[2]).open('a').write('other ')"
+        "import sys; from pathlib import Path; from inlay.files import file_lock\n"
+        "with file_lock(Path(sys.argv[1])): Path(sys.argv[2]).open('a').write('other ')"
     )
-    with alone(lock):
+    with file_lock(lock):
         other = subprocess.Popen(
             [sys.executable, "-uc", code, lock, log], stderr=subprocess.PIPE, text=True, env=os.environ
         )

@@ -4,8 +4,6 @@ import errno
 import hashlib
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,7 +14,7 @@ from torch import Tensor
 from inlay import files
 from inlay.checkpoints.files import sidecar
 from inlay.errors import InlayError, disk_refused, unwritable
-from inlay.files import flush_names, flushed, partly
+from inlay.files import replacing_all
 
 _MB = 10**6
 _WRITER = re.compile("inline_container|PytorchStreamWriter|iostream error")  # torch's own words
@@ -42,16 +40,10 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             free = shutil.disk_usage(path.parent).free
             if free < needed:
                 raise OSError(errno.ENOSPC, "not enough space")
-            with _removed(partly(path)) as part, _removed(partly(sidecar(path))) as note:
-                with flushed(part) as file:
-                    hashing = _Hashing(file)
-                    torch.save(checkpoint, hashing)  # type: ignore[arg-type]  # write and flush are all it asks
-                with flushed(note) as file:
-                    file.write(f"{hashing.sha256.hexdigest()}  {path.name}\n".encode())
-                path.unlink(missing_ok=True)  # a file never stands beside the sum of another
-                note.replace(sidecar(path))
-                part.replace(path)
-                flush_names(path.parent)
+            with replacing_all(sidecar(path), path) as (note, file):
+                hashing = _Hashing(file)
+                torch.save(checkpoint, hashing)  # type: ignore[arg-type]  # write and flush are all it asks
+                note.write(f"{hashing.sha256.hexdigest()}  {path.name}\n".encode())
         except (OSError, RuntimeError) as error:
             reason = _reason(error)
             if isinstance(reason, OSError) and not isinstance(reason, ConnectionError) and not disk_refused(reason):
@@ -89,9 +81,9 @@ def _reason(error: BaseException) -> BaseException:
 
 def remove_leftovers(folder: Path) -> None:
     """Delete what killed processes had begun to write or to delete: parts of files, and sums of none."""
-    alone = [note for note in folder.glob("*.ckpt.sha256") if not note.with_suffix("").exists()]
-    for file in [*folder.glob(".*.ckpt*.part"), *alone]:
-        file.unlink(missing_ok=True)
+    for note in folder.glob("*.ckpt.sha256"):
+        if not note.with_suffix("").exists():
+            note.unlink(missing_ok=True)
     files.remove_leftovers(folder)
 
 
@@ -107,12 +99,3 @@ class _Hashing:
 
     def flush(self) -> None:
         self.file.flush()
-
-
-@contextmanager
-def _removed(part: Path) -> Iterator[Path]:
-    """What is not yet whole, and is not left there."""
-    try:
-        yield part
-    finally:
-        part.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from inlay.data.datamodule import InpaintingData
 from inlay.data.loader import TrainingLoader
 from inlay.data.skipped import SkippedSample
 from inlay.errors import InlayError
-from inlay.files import alone, csv_bytes, csv_rows, read_bytes
+from inlay.files import csv_bytes, csv_rows, file_lock, read_bytes
 
 log = logging.getLogger(__name__)
 
@@ -87,11 +87,11 @@ def append(path: Path, samples: list[SkippedSample]) -> None:
     if not samples:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with alone(path, told=False):
+    with file_lock(path.with_name(f".{path.name}.lock"), announce=False):
         found = read(path)
         known = {one[:-1] for one in found}
         new = [one for one in samples if one[:-1] not in known]
-        head = [] if path.stat().st_size else [SkippedSample._fields]
+        head = [] if path.exists() and path.stat().st_size else [SkippedSample._fields]
         files.append(path, csv_bytes([*head, *new]))
 
 

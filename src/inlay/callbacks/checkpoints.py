@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 from inlay.callbacks.atomic_io import remove_leftovers
 from inlay.checkpoints.files import sidecar, step_file, step_files
 from inlay.errors import InlayError, Preempted, disk_refused
-from inlay.files import write_text
+from inlay.files import replace_link, write_text
 from inlay.tasks.base import Task
 
 log = logging.getLogger(__name__)
@@ -213,14 +213,10 @@ class Checkpoints(pl.callbacks.Checkpoint):
 def _point(link: Path, target: Path) -> None:
     """Let a name stand for a file and its sum, from one moment to the next."""
     for name, file in ((sidecar(link), sidecar(target)), (link, target)):
-        temporary = name.with_name(f".{name.name}.part")
-        temporary.unlink(missing_ok=True)
         try:
-            temporary.symlink_to(file.name)
-        except OSError:  # no links here: exFAT, SMB, Colab's Drive, Windows without the privilege
+            replace_link(name, file.name)
+        except OSError:
             write_text(name, f"{target.name}\n" if name == link else file.read_text())
-        else:
-            temporary.replace(name)
 
 
 def _is_sharded(trainer: pl.Trainer) -> bool:

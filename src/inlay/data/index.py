@@ -25,7 +25,7 @@ from pyarrow import json as arrow_json
 from inlay.cache import cache_dir
 from inlay.data.records import Record, check_inside
 from inlay.errors import BadFile, InlayError
-from inlay.files import SUSPICIOUS, alone, open_regular, read_text, write_text
+from inlay.files import SUSPICIOUS, file_lock, new_folder, open_regular, read_text, remove_leftovers, write_text
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +153,7 @@ def _converted(path: Path, root: Path | None) -> Path:
     try:
         if not _is_made_from(stamp, folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
-            with alone(folder.with_name(f"{folder.name}.lock")):
+            with file_lock(folder.with_name(f"{folder.name}.lock")):
                 if not _is_made_from(stamp, folder):  # by now, perhaps, thanks to another process
                     _convert(path, root, folder, stamp)
     except OSError as error:
@@ -178,16 +178,11 @@ def _sizes(folder: Path) -> dict[str, int]:
 
 def _convert(path: Path, root: Path | None, folder: Path, stamp: dict[str, Any]) -> None:
     log.info("%s: converting into %s (once)", path, folder)
-    temporary = folder.with_name(f".{folder.name}")
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)  # of a conversion that was killed
-        temporary.mkdir()
-        _write_splits(path, root, temporary)
-        write_text(temporary / _STAMP, json.dumps({**stamp, "files": _sizes(temporary)}))
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    remove_leftovers(folder.parent, folder.name)
+    shutil.rmtree(folder, ignore_errors=True)  # of the index as it was
+    with new_folder(folder) as part:
+        _write_splits(path, root, part)
+        write_text(part / _STAMP, json.dumps({**stamp, "files": _sizes(part)}))
 
 
 def _write_splits(path: Path, root: Path | None, folder: Path) -> None:

@@ -21,9 +21,9 @@ from inlay.data.root import check_root
 from inlay.data.skipped import stopping
 from inlay.errors import BadFile, InlayError
 from inlay.files import (
-    alone,
     csv_bytes,
     csv_rows,
+    file_lock,
     open_regular,
     read_bytes,
     read_text,
@@ -150,7 +150,7 @@ def prepare(
     check_on_damaged(on_damaged)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with alone(out.with_name(f".{out.name}.lock")):
+        with file_lock(out.with_name(f".{out.name}.lock")):
             return _prepare(listing, root, out, workers, verify, stop_at_bad_file, on_damaged == "keep")
     except OSError as error:
         raise InlayError(f"{out}: cannot be written ({error.strerror or error}). Choose another place.") from error
@@ -342,7 +342,7 @@ def find_index(
     if not _is_current(index, root):
         try:
             index.parent.mkdir(parents=True, exist_ok=True)
-            with alone(index.with_suffix(".lock")):
+            with file_lock(index.with_suffix(".lock")):
                 if not _is_current(index, root):  # by now, perhaps, thanks to another process
                     say(f"{root} has no index yet, or has changed; making {index}")
                     say("(`inlay data prepare` does it ahead)")

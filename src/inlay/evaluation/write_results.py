@@ -17,7 +17,7 @@ from inlay.evaluation.markdown import markdown
 from inlay.evaluation.results import Results, Row
 from inlay.evaluation.store import Measured, collect, measures_of
 from inlay.evaluation.summary import summarize
-from inlay.files import alone, open_regular, read_text, replacing, write_text
+from inlay.files import file_lock, open_regular, read_text, replacing, write_text
 
 
 def publish(folder: Folder, fillers: Sequence[str] | None = None) -> Results | None:
@@ -45,7 +45,7 @@ def publish(folder: Folder, fillers: Sequence[str] | None = None) -> Results | N
     results = summarize(measured)
     rows = [row for name in results["fillers"] for line in measured[name].lines for row in line["rows"]]
     try:
-        with alone(folder.rows / ".publish.lock"):
+        with file_lock(folder.rows / ".publish.lock"):
             _publish(folder, results, rows)
     except OSError as error:
         raise InlayError(f"{folder.root}: cannot be written ({error.strerror or error}). Make room there.") from error

@@ -10,7 +10,7 @@ from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
 from inlay.errors import InlayError
-from inlay.export.placing import place
+from inlay.export.outputs import write_outputs
 from inlay.export.wrappers import exporting, parts_of, traced
 from inlay.fillers.onnx import FACTS
 
@@ -47,7 +47,7 @@ def export_program(checkpoint_path: Path, target: Path) -> list[Path]:
             _forget_source(program)
             torch.export.save(program, file, extra_files={FACTS: json.dumps(part.facts, ensure_ascii=False)})
         contents[path] = file.getvalue()
-    return place(contents)
+    return write_outputs(contents)
 
 
 def _forget_source(program: ExportedProgram) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 import inlay
 from inlay.errors import InlayError
-from inlay.export.placing import place
+from inlay.export.outputs import write_outputs
 from inlay.export.wrappers import ExportModule, exporting, parts_of, traced
 from inlay.fillers.onnx import FACTS, library, session
 
@@ -58,7 +58,7 @@ def export_onnx(checkpoint_path: Path, target: Path) -> list[Path]:
         log.info("%s: tracing %s for every size, a minute or so.", path, part.facts["family"])
         contents[path] = _translated(part)
         _compare(part, contents[path])
-    return place(contents)
+    return write_outputs(contents)
 
 
 def _translated(part: ExportModule) -> bytes:

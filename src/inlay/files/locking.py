@@ -1,4 +1,4 @@
-"""Folders that one process uses at a time."""
+"""Folders that one process uses at a time, and steps that processes take in turns."""
 
 import errno
 import json
@@ -11,17 +11,12 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+
+from filelock import FileLock, Timeout
 
 from inlay.errors import InlayError, unwritable
 from inlay.files.reading import read_text
 from inlay.printing import say
-
-fcntl: ModuleType | None
-try:
-    import fcntl
-except ModuleNotFoundError:  # Windows
-    fcntl = None
 
 log = logging.getLogger(__name__)
 
@@ -29,19 +24,19 @@ LOCK = ".inlay.lock"
 """What lies in a folder for as long as a process uses it."""
 
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}  # network disks
-_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-_MOST = 10_000  # bytes that a lock says of its holder
+_PATIENCE = 0.2  # seconds: a holder that is just ending deletes the file, and a lock on a deleted file is none
+_LONGEST = 10_000  # bytes that a lock says of its holder
 
 
 @contextmanager
 def held(folder: str | os.PathLike[str], doing: str, part: str = "") -> Iterator[None]:
     """Use a folder alone, for as long as this context lasts; a dead process holds nothing.
 
-    On disks and systems without locks that is said, and the work goes on.
+    On disks without locks a warning is logged, and the work goes on.
 
     Args:
         folder: made if missing.
-        doing: what this process does there, such as ``training``; another one that comes is told.
+        doing: what this process does there, such as ``training``, for the message that another one gets.
         part: of the work there, such as ``3-of-16``, where processes with other parts share the folder.
 
     Raises:
@@ -49,121 +44,76 @@ def held(folder: str | os.PathLike[str], doing: str, part: str = "") -> Iterator
             cannot be written to.
     """
     path = Path(folder) / (f".inlay-{part}.lock" if part else LOCK)
+    lock = FileLock(path, fallback_to_soft=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = _opened_and_locked(path, folder)
+        _acquire(lock, path, _PATIENCE)
+    except Timeout:
+        raise InlayError(
+            f"{folder}: in use by {_holder(path)}. Wait for it, end it, or choose another folder."
+        ) from None
     except OSError as error:
         raise unwritable(folder, error) from error
     try:
-        _describe(descriptor, doing)
+        _describe(path, doing)
         yield
     finally:
         with suppress(OSError):  # before the lock goes: who waits for it looks again
             path.unlink(missing_ok=True)
-        _close(descriptor)
+        lock.release()
 
 
 @contextmanager
-def alone(lock: Path, told: bool = True) -> Iterator[None]:
+def file_lock(path: Path, announce: bool = True) -> Iterator[None]:
     """One process at a time: others wait, and then find the work done.
 
-    Where there are no locks, all do the work, and the last one's result stays.
+    On disks without locks all do the work, and the last one's result stays.
 
     Args:
-        lock: a file for this; it is made and left there.
-        told: whether to say that this one waits; not where it is for an instant.
+        path: a file for this; it is made and left there.
+        announce: whether to print that this process waits; not where it is for an instant.
     """
-    descriptor = _opened(lock)
+    lock = FileLock(path, fallback_to_soft=False)
     try:
-        if not _locked(descriptor, lock):
-            if told:
-                say(f"{lock}: another process is at work here; waiting for it", sys.stderr)
-            _locked(descriptor, lock, wait=True)
+        try:
+            _acquire(lock, path, timeout=0)
+        except Timeout:
+            if announce:
+                say(f"{path}: another process is at work here; waiting for it", sys.stderr)
+            lock.acquire()
         yield
     finally:
-        _close(descriptor)
+        lock.release()
 
 
-def _opened_and_locked(path: Path, folder: str | os.PathLike[str]) -> int:
-    while True:
-        descriptor = _opened(path)
-        try:
-            if not _locked(descriptor, path):
-                raise InlayError(f"{folder}: in use by {_holder(path)}. Wait for it, end it, or choose another folder.")
-            if _is(path, descriptor):
-                return descriptor
-        except BaseException:
-            _close(descriptor)
-            raise
-        _close(descriptor)  # its holder has just ended, and deleted it
-
-
-_open: set[int] = set()
-
-
-def _opened(path: Path) -> int:
-    descriptor = os.open(path, _FLAGS, 0o666)
-    _open.add(descriptor)
-    return descriptor
-
-
-def _close(descriptor: int) -> None:
-    _open.discard(descriptor)
-    os.close(descriptor)
-
-
-def _let_go_in_a_fork() -> None:
-    """A forked child, such as a loader's worker, would hold its parent's locks beyond the parent's death."""
-    for descriptor in [*_open]:
-        _close(descriptor)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_let_go_in_a_fork)
-
-
-def _locked(descriptor: int, path: Path, wait: bool = False) -> bool:
-    """Whether the lock is ours now, or there are no locks here, which is said."""
+def _acquire(lock: FileLock, path: Path, timeout: float) -> None:
     try:
-        if fcntl is None:
-            raise OSError(errno.ENOSYS, "this system has none")
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
+        lock.acquire(timeout)
+    except Timeout:
+        raise
     except OSError as error:
         if error.errno not in _UNSUPPORTED:
             raise
-        _say_unlocked(path.parent, error.strerror)
-    return True
+        _warn_unlocked(path.parent, error.strerror)
 
 
 @cache
-def _say_unlocked(folder: Path, why: str) -> None:
+def _warn_unlocked(folder: Path, why: str) -> None:
     log.warning("%s: no locks here (%s); see to it that no other process uses this folder.", folder, why)
 
 
-def _is(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
-
-
-def _describe(descriptor: int, doing: str) -> None:
-    told = {"host": socket.gethostname(), "pid": os.getpid(), "doing": doing, "since": _now()}
-    with suppress(OSError):  # a full disk; the lock holds all the same
-        os.ftruncate(descriptor, 0)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        os.write(descriptor, json.dumps(told).encode())
+def _describe(path: Path, doing: str) -> None:
+    """Say in a lock's file who holds it; in place, as the lock is on this very file."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    holder = {"host": socket.gethostname(), "pid": os.getpid(), "doing": doing, "since": now}
+    with suppress(OSError):  # a full disk; Windows, where nobody reads or writes what is locked
+        path.write_text(json.dumps(holder), encoding="utf-8")
 
 
 def _holder(path: Path) -> str:
     try:
-        told = json.loads(read_text(path, _MOST))
-        return f"process {int(told['pid'])} on {told['host']!s:.80} ({told['doing']!s:.80} since {told['since']!s:.40})"
+        found = json.loads(read_text(path, _LONGEST))
+        doing = f"{found['doing']!s:.80} since {found['since']!s:.40}"
+        return f"process {int(found['pid'])} on {found['host']!s:.80} ({doing})"
     except (InlayError, ValueError, KeyError, TypeError):
         return "another process"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

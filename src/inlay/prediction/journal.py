@@ -10,7 +10,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 from inlay.checkpoints.provenance import software
 from inlay.errors import InlayError, unwritable
-from inlay.files import alone, append, open_regular, read_text, write_text
+from inlay.files import append, file_lock, open_regular, read_text, write_text
 from inlay.prediction.pairing import PredictItem, PredictPlan
 
 JOURNAL, REPORT = "report.jsonl", "report.json"
@@ -56,7 +56,7 @@ class Journal:
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         self.folder, self.settings = folder, dict(settings)
-        with self._written(), alone(folder / _LOCK):
+        with self._written(), file_lock(folder / _LOCK):
             self.entries = self._read()
 
     def add(self, entry: Entry) -> None:
@@ -94,7 +94,7 @@ class Journal:
     def report(self, plan: PredictPlan) -> Path:
         """Write ``report.json``: the last event of each picture, of all processes so far."""
         path = self.folder / REPORT
-        with self._written(), alone(self.folder / _LOCK):
+        with self._written(), file_lock(self.folder / _LOCK):
             known = self._read()
             entries = [known[place] for item in plan.items if (place := _place(item.image)) in known]
             report = {

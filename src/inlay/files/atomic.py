@@ -6,7 +6,7 @@ import secrets
 import shutil
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -30,17 +30,54 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     Raises:
         OSError: the disk refuses.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = partly(path)
+    with replacing_all(path) as (file,):
+        yield file
+
+
+@contextmanager
+def replacing_all(*paths: str | os.PathLike[str]) -> Iterator[list[IO[bytes]]]:
+    """New files that belong together, as :func:`replacing`: all are on the disk before the first one takes its name.
+
+    The last one makes the others count. It is removed before the first one is replaced, so that it never stands beside
+    an older or newer one than its own.
+
+    Args:
+        paths: what the files will be called, in one folder, which is made.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    targets = [Path(path) for path in paths]
+    folder = targets[0].parent
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = [_part_of(path) for path in targets]
     try:
-        with flushed(part) as file:
-            yield file
+        with ExitStack() as stack:
+            yield [stack.enter_context(_flushed(part)) for part in parts]
+        if len(targets) > 1:
+            targets[-1].unlink(missing_ok=True)
+        for part, path in zip(parts, targets, strict=True):
+            part.replace(path)
+    finally:
+        for part in parts:
+            with suppress(OSError):  # the disk that refused the file may refuse this too
+                part.unlink(missing_ok=True)
+    _flush_names(folder)
+
+
+def replace_link(path: Path, target: str) -> None:
+    """Let a name be a symbolic link to another, from one moment to the next.
+
+    Raises:
+        OSError: there are no links here: exFAT, SMB, Colab's Drive, Windows without the privilege.
+    """
+    part = _part_of(path)
+    try:
+        part.symlink_to(target)
         part.replace(path)
     finally:
-        with suppress(OSError):  # the disk that refused the file may refuse this too
+        with suppress(OSError):
             part.unlink(missing_ok=True)
-    flush_names(path.parent)
 
 
 @contextmanager
@@ -55,29 +92,15 @@ def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = partly(path)
+    part = _part_of(path)
     part.mkdir()
     try:
         yield part
-        flush_names(part)
+        _flush_names(part)
         part.rename(path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    flush_names(path.parent)
-
-
-def partly(path: Path) -> Path:
-    """A name, beside a file's or a folder's, for what is not yet whole: nobody can have prepared it."""
-    return path.with_name(_PART.format(_mark(path.name), secrets.token_hex(8)))
-
-
-@contextmanager
-def flushed(part: Path) -> Iterator[IO[bytes]]:
-    """A file for binary writing that was not there, and is on the disk when this context ends."""
-    with open(os.open(part, _NEW, 0o666), "wb") as file:  # noqa: PTH123 -- Path.open takes no descriptor
-        yield file
-        file.flush()
-        _synchronized(file.fileno())
+    _flush_names(path.parent)
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
@@ -130,7 +153,21 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
                 part.unlink()
 
 
-def flush_names(folder: Path) -> None:
+def _part_of(path: Path) -> Path:
+    """A name, beside a file's or a folder's, for what is not yet whole: nobody can have prepared it."""
+    return path.with_name(_PART.format(_mark(path.name), secrets.token_hex(8)))
+
+
+@contextmanager
+def _flushed(part: Path) -> Iterator[IO[bytes]]:
+    """A file for binary writing that was not there, and is on the disk when this context ends."""
+    with open(os.open(part, _NEW, 0o666), "wb") as file:  # noqa: PTH123 -- Path.open takes no descriptor
+        yield file
+        file.flush()
+        _synchronized(file.fileno())
+
+
+def _flush_names(folder: Path) -> None:
     """Let the names in a folder be on the disk, too, where the system can."""
     with suppress(OSError):  # Windows opens no folders
         descriptor = os.open(folder, os.O_RDONLY)
