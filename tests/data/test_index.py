@@ -14,6 +14,7 @@ import pytest
 from inlay.data import index
 from inlay.data.index import open_split, read_rows
 from inlay.errors import InlayError
+from inlay.files.atomic import _part_of
 
 FULL = {
     "id": "cats/1",
@@ -215,7 +216,7 @@ class TestConversion:
         open_split(path, "train")
         (file,) = arrow_files()
         os.utime(path, ns=(1, 1))
-        half = file.parent.with_name(f".{file.parent.name}")
+        half = _part_of(file.parent)
         half.mkdir()
         (half / "train.arrow").write_bytes(b"half")
         (half / "other.arrow").write_bytes(b"half")
