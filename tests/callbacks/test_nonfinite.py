@@ -30,7 +30,7 @@ STRANGERS = [  # each of them once did damage, or could
     {"_target_": "inlay.runs.folder.prepare_run_dir", "run_dir": "trace", "config": "text"},
     {
         "_target_": "inlay.runs.folder.archive_existing",
-        "folder": {"_target_": "inlay.checkpoints.locate", "name": "."},
+        "folder": {"_target_": "inlay.checkpoints.resolve_checkpoint", "name": "."},
         "names": [],
     },
     {"_target_": "hydra.utils.instantiate", "config": {"_target_": "os.mkdir", "path": "trace"}},

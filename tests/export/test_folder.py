@@ -12,7 +12,7 @@ from inlay.checkpoints import AVERAGE, META_KEY
 from inlay.errors import InlayError
 from inlay.export import folder as writing
 from inlay.export.exporting import CardFields, describe
-from inlay.export.folder import told_origin, write_folder
+from inlay.export.folder import origin_of, write_folder
 from tests.export.examples import CONFIG, named, pconv, write_pconv
 
 
@@ -144,7 +144,7 @@ def test_what_a_foreign_checkpoint_says_of_itself_is_checked_or_dropped(tmp_path
     path = write_pconv(tmp_path / "a.ckpt", config=config)
     read = checkpoints.read(path)
     read[META_KEY] |= STRANGE
-    told = told_origin(read)
+    told = origin_of(read)
     assert told == {
         "packages": {"torch": "2.15.0"},
         "imported": {"from": "tdanet", "1_net_E.pth": "sha256:0123456789abcdef", "x": "x"},

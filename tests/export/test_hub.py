@@ -28,24 +28,24 @@ def test_what_is_pushed_can_be_pulled(hub, checkpoint, monkeypatch, capsys, capl
     assert b"license: cc-by-4.0" in hub.repos["ann/tiny"]["README.md"]
 
     hub.repos["ann/tiny"] |= {"evil.py": b"import os", "pytorch_model.bin": b"x"}
-    found = checkpoints.locate("ann/tiny@main")
+    found = checkpoints.resolve_checkpoint("ann/tiny@main")
     assert {path.name for path in found.iterdir()} == FILES
     assert "ann/tiny@main: no such path; taking it from the Hugging Face hub" in caplog.text
     assert torch.equal(load_filler(found).fill(*scene()), load_filler(checkpoint).fill(*scene()))
 
     hub.close()
-    assert checkpoints.locate("ann/tiny") == found  # of the hub's cache
+    assert checkpoints.resolve_checkpoint("ann/tiny") == found  # of the hub's cache
 
 
 def test_a_name_that_the_hub_does_not_know(hub):
     with pytest.raises(InlayError, match=r"^ann/none: no such checkpoint here, and not to be had .*RepositoryNotFound"):
-        checkpoints.locate("ann/none")
+        checkpoints.resolve_checkpoint("ann/none")
 
 
 @pytest.mark.parametrize("name", ["runs/tiny", "runs/tini", "a/b.ckpt", "a/b/c", "best", "/a/b", "../a", "a/b@c/d"])
 def test_what_looks_like_a_path_is_one(hub, name, run, monkeypatch):
     monkeypatch.chdir(run.parent.parent)
-    assert str(checkpoints.locate(name)) == name
+    assert str(checkpoints.resolve_checkpoint(name)) == name
     assert hub.asked == []
 
 

@@ -148,7 +148,7 @@ def test_a_snapshot_of_the_hub_is_read_no_further(hub, tmp_path):
     write_folder(tmp_path / "mine", checkpoints.read(write_pconv(tmp_path / "tiny.ckpt")), "")
     own = {path.name: path.read_bytes() for path in (tmp_path / "mine").iterdir()}
     hub.repos["ann/tiny"] = own | {"../../evil.json": b"{}", "sub/model.safetensors": b"", "config.json.py": b""}
-    found = checkpoints.locate("ann/tiny")
+    found = checkpoints.resolve_checkpoint("ann/tiny")
     assert {path.name for path in found.iterdir()} == own.keys()
     assert not list(tmp_path.rglob("evil*"))
     (found / "config.json").unlink()

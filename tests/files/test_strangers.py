@@ -10,7 +10,7 @@ from inlay.checkpoints.files import digest, is_whole, sidecar
 from inlay.convert.damsm import read_words
 from inlay.errors import InlayError
 from inlay.evaluation.write_results import read as read_results
-from inlay.export.card_metrics import of_evaluation
+from inlay.export.card_metrics import evaluation_table
 from inlay.fillers.onnx import _read as read_onnx
 from inlay.images import read_picture
 from inlay.prediction.pairing import _caption
@@ -34,7 +34,7 @@ READERS = {
     "words.txt": read_words,
     "vocabulary.json": vocabulary.read,
     "results.json": lambda path: read_results(path.parent),
-    "figures.json": lambda path: of_evaluation(path, "x"),
+    "figures.json": lambda path: evaluation_table(path, "x"),
     "whole.ckpt": digest,
 }
 

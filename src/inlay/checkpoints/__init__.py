@@ -3,7 +3,7 @@
 from inlay.checkpoints.building import build_network, build_text_encoder
 from inlay.checkpoints.init_from import LoadReport, load_matching_weights, load_text
 from inlay.checkpoints.reading import AVERAGE, META_KEY, other_version, read, settings, training_size, weights
-from inlay.checkpoints.resolve import locate
+from inlay.checkpoints.resolve import resolve_checkpoint
 
 __all__ = [
     "AVERAGE",
@@ -13,9 +13,9 @@ __all__ = [
     "build_text_encoder",
     "load_matching_weights",
     "load_text",
-    "locate",
     "other_version",
     "read",
+    "resolve_checkpoint",
     "settings",
     "training_size",
     "weights",

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from inlay.checkpoints.groups import PARTS
 from inlay.errors import InlayError, one_line
-from inlay.pretrained.transformers import kept
+from inlay.pretrained.transformers import path_in_folder
 
 WEIGHTS, SETTINGS, CARD = "model.safetensors", "config.json", "README.md"
 FILES = (WEIGHTS, SETTINGS, CARD)
@@ -34,8 +34,8 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         InlayError: a file is missing or damaged, leads out of the folder, or holds something else.
     """
     _check_exported(folder)
-    told = _settings(kept(folder, SETTINGS))
-    return told, _weights(kept(folder, WEIGHTS))
+    told = _settings(path_in_folder(folder, SETTINGS))
+    return told, _weights(path_in_folder(folder, WEIGHTS))
 
 
 def backbone(folder: Path, name: Any) -> str:
@@ -49,7 +49,7 @@ def backbone(folder: Path, name: Any) -> str:
         InlayError: the settings name a place, which is not theirs to choose.
     """
     if (folder / TEXT_MODEL).is_dir():
-        return str(kept(folder, TEXT_MODEL))
+        return str(path_in_folder(folder, TEXT_MODEL))
     if not (isinstance(name, str) and _HUB_NAME.fullmatch(name)) or Path(name).exists():
         raise InlayError(
             f"{folder}: text.model={name} is no name on the Hugging Face hub. Put that network's files into "

@@ -13,7 +13,7 @@ _ON_THE_HUB = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(@(?P<revision>[\w
 _FILES_OF_MODELS = {".ckpt", ".pt", ".pt2", ".pth", ".bin", ".onnx", ".safetensors"}
 
 
-def locate(name: str | Path) -> Path:
+def resolve_checkpoint(name: str | Path) -> Path:
     """Where a checkpoint lies: a path as it is, a name on the Hugging Face hub in the hub's cache.
 
     What is there as a file or folder is a path; so is whatever has the suffix of a file of weights, or lies in a folder
@@ -29,7 +29,7 @@ def locate(name: str | Path) -> Path:
         return path
     from huggingface_hub import snapshot_download
 
-    keep_quiet()
+    silence_hub_log()
     log.warning("%s: no such path; taking it from the Hugging Face hub (a download, once).", name)
     try:
         found = snapshot_download(on_the_hub["repo"], revision=on_the_hub["revision"], allow_patterns=list(FILES))
@@ -41,7 +41,7 @@ def locate(name: str | Path) -> Path:
     return Path(found)
 
 
-def keep_quiet() -> None:
+def silence_hub_log() -> None:
     """Keep the hub's library from telling each of its requests."""
     for name in ("httpx", "httpx2"):
         logging.getLogger(name).setLevel(logging.WARNING)

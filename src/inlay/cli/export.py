@@ -41,9 +41,9 @@ def _add_wording(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(args: argparse.Namespace) -> None:
-    from inlay.checkpoints import locate
+    from inlay.checkpoints import resolve_checkpoint
 
-    path, target = locate(args.checkpoint), _target(args)
+    path, target = resolve_checkpoint(args.checkpoint), _target(args)
     for file in _written(path, target, args):
         say(file)
 
@@ -70,11 +70,11 @@ def _written(path: Path, target: Path, args: argparse.Namespace) -> list[Path]:
 
 
 def _push(args: argparse.Namespace) -> None:
-    from inlay.checkpoints import locate
+    from inlay.checkpoints import resolve_checkpoint
     from inlay.errors import InlayError
     from inlay.export.hub import push_folder
 
-    path = locate(args.checkpoint)
+    path = resolve_checkpoint(args.checkpoint)
     if path.is_dir():
         _refuse_wording(args, f"{path}: has its card already")
         say(push_folder(path, args.to, args.private))

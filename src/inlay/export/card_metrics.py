@@ -28,7 +28,7 @@ _SHOWN = {  # name: what a column is headed, and digits
 
 
 @dataclass(frozen=True)
-class Figures:
+class MetricsTable:
     """A table.
 
     Attributes:
@@ -54,7 +54,7 @@ class Figures:
         return [_number(row[name], _SHOWN[name][1]) if name in row else NOTHING for name in metrics]
 
 
-def of_validation(checkpoint: Path, step: int | None) -> Figures | None:
+def validation_table(checkpoint: Path, step: int | None) -> MetricsTable | None:
     """What a run measured when it wrote a checkpoint; None where its ``metrics.csv`` says nothing of it.
 
     Args:
@@ -78,10 +78,10 @@ def of_validation(checkpoint: Path, step: int | None) -> Figures | None:
         f"In the run's own validation after {step:,} iterations, whose holes are drawn as in training or as its "
         "settings say. Checkpoints are chosen by it, so it flatters; to compare models, use an evaluation."
     )
-    return Figures(about, shown, counts) if any(shown.values()) else None
+    return MetricsTable(about, shown, counts) if any(shown.values()) else None
 
 
-def of_evaluation(file: Path, identity: str) -> Figures:
+def evaluation_table(file: Path, identity: str) -> MetricsTable:
     """What ``results.json`` of an evaluation says of a checkpoint.
 
     Args:
@@ -108,7 +108,7 @@ def of_evaluation(file: Path, identity: str) -> Figures:
         f"In an evaluation with the protocol {code(protocol['name'])} (hash {code(protocol['hash'])}; equal hashes "
         f"mean the same test) on {results['pictures']:,} pictures. {markdown(protocol['about'])}"
     )
-    return Figures(about, shown, counts)
+    return MetricsTable(about, shown, counts)
 
 
 def _infinite_too(row: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 from inlay.checkpoints import AVERAGE, META_KEY, read
 from inlay.checkpoints.files import digest, resolved
 from inlay.errors import InlayError
-from inlay.export.card_metrics import of_evaluation, of_validation
-from inlay.export.folder import is_address, told_config, told_origin, without_places, write_folder
+from inlay.export.card_metrics import evaluation_table, validation_table
+from inlay.export.folder import config_to_publish, is_address, origin_of, without_places, write_folder
 from inlay.export.model_card import UNKNOWN, Card
 from inlay.fillers import load_filler, short_name
 from inlay.printing import code
@@ -66,9 +66,9 @@ def describe(path: Path, checkpoint: dict[str, Any], wording: CardFields) -> Car
     Raises:
         InlayError: it does not fill holes, or the evaluation is not of it.
     """
-    told, filler = told_origin(checkpoint), load_filler(path)
+    told, filler = origin_of(checkpoint), load_filler(path)
     config, step = checkpoint[META_KEY]["config"], told.get("step")
-    figures = [of_evaluation(wording.results, filler.identity)] if wording.results else []
+    figures = [evaluation_table(wording.results, filler.identity)] if wording.results else []
     net = filler.net  # type: ignore[attr-defined]  # a learned one
     return Card(
         name=wording.name or _line(config.get("run_name")) or short_name(str(path)),
@@ -76,12 +76,12 @@ def describe(path: Path, checkpoint: dict[str, Any], wording: CardFields) -> Car
         parameters=sum(parameter.numel() for parameter in net.parameters()),
         reads=filler.takes_text,
         told=told,
-        config=told_config(config),
+        config=config_to_publish(config),
         averaged=bool(checkpoint.get(AVERAGE) or told.get("averaged")),
         source=digest(path),
         started_from=_start(config),
         license=wording.license,
-        figures=[*figures, *filter(None, [of_validation(path, step)])],
+        figures=[*figures, *filter(None, [validation_table(path, step)])],
     )
 
 

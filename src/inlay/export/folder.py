@@ -54,7 +54,7 @@ def write_folder(folder: Path, checkpoint: dict[str, Any], card: str) -> list[Pa
     return [folder / name for name in (WEIGHTS, SETTINGS, CARD)]
 
 
-def told_config(config: dict[str, Any]) -> dict[str, Any]:
+def config_to_publish(config: dict[str, Any]) -> dict[str, Any]:
     """What of a run's settings others may see: what makes the network and how it was trained, and no places.
 
     Args:
@@ -67,11 +67,11 @@ def told_config(config: dict[str, Any]) -> dict[str, Any]:
 def _told(folder: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
     settings(folder, checkpoint, "model")  # or it says that there is none
     averaged = {"averaged": True} if checkpoint.get(AVERAGE) else {}
-    config = told_config(checkpoint[META_KEY]["config"])
-    return {"library": LIBRARY, "format": FORMAT, **averaged, **told_origin(checkpoint), "config": config}
+    config = config_to_publish(checkpoint[META_KEY]["config"])
+    return {"library": LIBRARY, "format": FORMAT, **averaged, **origin_of(checkpoint), "config": config}
 
 
-def told_origin(checkpoint: dict[str, Any]) -> dict[str, Any]:
+def origin_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
     """What a checkpoint says of itself: as far as Inlay writes such a thing, and in its form. Others may say anything.
 
     Args:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from inlay.checkpoints import read
 from inlay.checkpoints.pretrained_folder import CARD, FILES
-from inlay.checkpoints.resolve import keep_quiet
+from inlay.checkpoints.resolve import silence_hub_log
 from inlay.errors import InlayError, one_line
-from inlay.pretrained.transformers import kept
+from inlay.pretrained.transformers import path_in_folder
 
 
 def push_folder(folder: Path, repo: str, private: bool = False) -> str:
@@ -27,7 +27,7 @@ def push_folder(folder: Path, repo: str, private: bool = False) -> str:
 
     read(folder)
     _check_licensed(folder)
-    keep_quiet()
+    silence_hub_log()
     api = HfApi(library_name="inlay")
     try:
         api.create_repo(repo, private=private, exist_ok=True)
@@ -45,7 +45,7 @@ def push_folder(folder: Path, repo: str, private: bool = False) -> str:
 def _check_licensed(folder: Path) -> None:
     from huggingface_hub import ModelCard
 
-    card = kept(folder, CARD)  # nobody's file elsewhere is uploaded
+    card = path_in_folder(folder, CARD)  # nobody's file elsewhere is uploaded
     try:
         stated = ModelCard.load(card).data.license
     except Exception as error:  # whatever YAML raises

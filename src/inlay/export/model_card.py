@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inlay.checkpoints.pretrained_folder import FORMAT, TEXT_MODEL
-from inlay.export.card_metrics import Figures
+from inlay.export.card_metrics import MetricsTable
 from inlay.printing import code, markdown
 
 UNKNOWN = "unknown"
@@ -39,7 +39,7 @@ class Card:
     source: str
     started_from: str = UNKNOWN
     license: str | None = None
-    figures: list[Figures] = field(default_factory=list)
+    figures: list[MetricsTable] = field(default_factory=list)
 
     def __str__(self) -> str:
         parts = _head(self), _what(self), _use(self), _training(self), _measured(self), _origin(self), _limits(self)

@@ -19,7 +19,7 @@ import inlay
 from inlay import checkpoints
 from inlay.checkpoints.files import resolved
 from inlay.errors import InlayError, one_line
-from inlay.export.folder import told_origin
+from inlay.export.folder import origin_of
 from inlay.export.rnn import looped
 from inlay.fillers import load_filler
 from inlay.fillers.onnx import FORMAT
@@ -172,7 +172,8 @@ def parts_of(path: Path) -> list[ExportModule]:
     Raises:
         InlayError: see :func:`inlay.fillers.load_filler`; or it is an ONNX file.
     """
-    path = resolved(checkpoints.locate(path)).resolve()  # best.ckpt, which a training may move on while it is read
+    path = checkpoints.resolve_checkpoint(path)
+    path = resolved(path).resolve()  # best.ckpt, which a training may move on while it is read
     filler: Any = load_filler(path)
     if not isinstance(getattr(filler, "net", None), nn.Module):
         raise InlayError(f"{path}: has no network to export. Give a checkpoint that `inlay train` wrote.")
@@ -187,7 +188,7 @@ def parts_of(path: Path) -> list[ExportModule]:
 
 
 def _facts(path: Path, filler: Any) -> dict[str, Any]:
-    origin = told_origin(checkpoints.read(path))
+    origin = origin_of(checkpoints.read(path))
     family = type(filler.net).__name__
     return {"family": family, "image_size": filler.size, "source": filler.identity, "provenance": origin}
 

@@ -46,10 +46,10 @@ def load_filler(name: str | Path, device: torch.device | str = "cpu", precision:
 
 def _from_checkpoint(path: Path, device: torch.device | str, precision: InferencePrecision) -> Filler:
     # Imported when needed: classical fillers do without networks, and networks without text encoders.
-    from inlay.checkpoints import build_network, build_text_encoder, locate, training_size
+    from inlay.checkpoints import build_network, build_text_encoder, resolve_checkpoint, training_size
     from inlay.checkpoints.files import resolved
 
-    path = resolved(locate(path))  # best.ckpt, which a training may move on while it is read
+    path = resolved(resolve_checkpoint(path))  # best.ckpt, which a training may move on while it is read
     net = build_network(path)
     # The network is asked, not the configuration: what it takes decides how it is called.
     takes = list(signature(net.forward).parameters)

@@ -195,7 +195,7 @@ class Source:
         return f"Put {_FILES}{origin} into one folder and name it: {self.key}=FOLDER. {self.instead}"
 
 
-def kept(folder: Path, name: str) -> Path:
+def path_in_folder(folder: Path, name: str) -> Path:
     """Where a file of a folder lies; links may lead to nothing but what the hub's cache keeps beside its snapshots.
 
     Raises:
@@ -215,7 +215,7 @@ def _check_folder(folder: Path) -> None:
         InlayError: naming the file, and what it asks for.
     """
     for path in sorted(folder.rglob("*")):
-        found = kept(folder, str(path.relative_to(folder)))
+        found = path_in_folder(folder, str(path.relative_to(folder)))
         if not found.is_dir():
             open_regular(found).close()
     for path in folder.glob("*.json"):
