@@ -58,7 +58,7 @@ def test_every_form_is_filled_alike(filler):
 
 
 class TestBatch:
-    def test_fills_several_with_a_mask_and_a_text_each(self, filler, painter):
+    def test_has_a_mask_and_a_text_each(self, filler, painter):
         images, masks = torch.rand(2, 3, 20, 30), torch.zeros(2, 1, 20, 30)
         masks[0, :, 3:6], masks[1, :, :, 4:9] = 1, 1
         filled = filler.fill(images, masks, text=["a", "b"], seed=3)
@@ -71,35 +71,26 @@ class TestBatch:
         assert filled.shape == (3, 3, 20, 30)
         assert painter.texts == [["a bird"] * 3]
 
-    def test_of_none_is_an_error(self, filler):
-        with pytest.raises(InlayError, match="a batch of 0 pictures"):
-            filler.fill(torch.zeros(0, 3, 20, 30), HALF)
-
     @pytest.mark.parametrize(
-        ("options", "says"),
+        ("count", "options", "says"),
         [
-            ({"mask": torch.ones(2, 1, 20, 30)}, "mask must be one, or one for each of 3 pictures, got 2"),
-            ({"text": ["a"]}, "text must be one, or one for each of 3 pictures, got 1"),
+            (0, {}, "a batch of 0 pictures"),
+            (3, {"mask": torch.ones(2, 1, 20, 30)}, "mask must be .* 3 pictures, got 2"),
+            (3, {"text": ["a"]}, "text must be .* 3 pictures, got 1"),
         ],
     )
-    def test_needs_as_many_as_there_are(self, filler, options, says):
+    def test_needs_as_many_as_there_are(self, filler, count, options, says):
         with pytest.raises(InlayError, match=says):
-            filler.fill(torch.zeros(3, 3, 20, 30), **{"mask": HALF, **options})
+            filler.fill(torch.zeros(count, 3, 20, 30), **{"mask": HALF, **options})
 
 
-class TestSamples:
-    def test_are_a_list_drawn_with_seeds_that_count_up(self, filler, painter):
-        drawn = filler.fill(picture().pixels, HALF, seed=5, samples=3)
-        assert len(drawn) == 3
-        assert painter.seeds == [[5], [6], [7]]
-
-    def test_count_from_0_without_seed(self, filler, painter):
-        filler.fill(picture().pixels, HALF, samples=2)
-        assert painter.seeds == [[0], [1]]
-
-    def test_of_batches_are_a_list_of_batches(self, filler):
-        drawn = filler.fill(torch.zeros(2, 3, 20, 30), HALF, samples=2)
-        assert [batch.shape for batch in drawn] == [(2, 3, 20, 30)] * 2
+def test_samples_are_a_list_drawn_with_seeds_that_count_up(filler, painter):
+    assert len(filler.fill(picture().pixels, HALF, seed=5, samples=3)) == 3
+    assert painter.seeds == [[5], [6], [7]]
+    painter.seeds.clear()
+    drawn = filler.fill(torch.zeros(2, 3, 20, 30), HALF, samples=2)
+    assert [batch.shape for batch in drawn] == [(2, 3, 20, 30)] * 2
+    assert painter.seeds == [[0, 0], [1, 1]]
 
 
 def test_strategy_and_blending_come_with_the_model():

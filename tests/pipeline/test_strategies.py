@@ -11,6 +11,7 @@ from inlay.fillers import Telea
 from inlay.images import Picture
 from inlay.pipeline import STRATEGIES, FillOptions, HardComposer, Job, fill_picture, fill_pictures
 from inlay.pipeline.strategies import choose
+from inlay.randomness import RngStream, torch_seed
 from tests.pictures import picture
 from tests.pipeline.fillers import MeanOfSeen, Painter
 from tests.pipeline.test_windows import disks
@@ -33,66 +34,44 @@ def fill(filler, hole, strategy, given=None, **options):
 every_strategy = pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "auto"])
 
 
+def known_of(filler):
+    """Known pixels of each batch that a filler was shown."""
+    return [image[mask.expand_as(image) == 0] for image, mask in zip(filler.images, filler.masks, strict=True)]
+
+
 @every_strategy
 @pytest.mark.parametrize("hole", [SPOTS, BIG, scratch(SIZE)], ids=["spots", "big", "scratch"])
-class TestEach:
-    @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L16"])
-    def test_keeps_known_pixels_and_fills_every_other(self, strategy, hole, mode):
-        given, done = fill(Painter((0.5, 0.5, 0.5), 64), hole, strategy, picture(mode, SIZE))
-        filled = done.picture.pixels
-        assert np.array_equal(filled[~hole], given.pixels[~hole])
-        assert np.abs(filled[hole][:, 0] / given.peak - 0.5).max() < 0.01
-        assert filled.dtype == given.pixels.dtype
-
-    def test_leaves_the_given_picture_alone(self, strategy, hole):
-        given = picture(size=SIZE)
-        before = given.pixels.copy()
-        fill(Painter(size=64), hole, strategy, given)
-        assert np.array_equal(given.pixels, before)
-
-    def test_shows_the_filler_no_pixel_of_the_hole(self, strategy, hole):
-        """Whatever lies under it, the windows' known pixels and the answer are the same."""
-        given = picture(size=SIZE)
-        other = Picture(np.where(hole[..., None], 255 - given.pixels, given.pixels))
-        answers = []
-        for each in (given, other):
-            filler = MeanOfSeen(size=64)
-            _, done = fill(filler, hole, strategy, each)
-            answers.append(done.picture.pixels)
-        assert np.array_equal(*answers)
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L16"])
+def test_known_pixels_stay_and_every_other_is_filled(strategy, hole, mode):
+    given = picture(mode, SIZE)
+    before = given.pixels.copy()
+    _, done = fill(Painter((0.5, 0.5, 0.5), 64), hole, strategy, given)
+    filled = done.picture.pixels
+    assert np.array_equal(filled[~hole], before[~hole])
+    assert np.abs(filled[hole][:, 0] / given.peak - 0.5).max() < 0.01
+    assert np.array_equal(given.pixels, before)
 
 
 @every_strategy
-def test_shows_windows_of_about_the_training_size(strategy):
+@pytest.mark.parametrize("hole", [SPOTS, BIG, scratch(SIZE)], ids=["spots", "big", "scratch"])
+def test_no_pixel_of_the_hole_is_shown(strategy, hole):
+    """The hole's pixels change, and neither known pixels of the windows nor the result do."""
+    given = picture(size=SIZE)
+    results, shown = [], []
+    for each in (given, Picture(np.where(hole[..., None], 255 - given.pixels, given.pixels))):
+        filler = MeanOfSeen(size=64)
+        results.append(fill(filler, hole, strategy, each)[1].picture.pixels)
+        shown.append(torch.cat(known_of(filler)))
+    assert np.array_equal(*results)
+    assert torch.equal(*shown)
+
+
+@every_strategy
+def test_windows_have_about_the_training_size(strategy):
     filler = Painter(size=64)
     fill(filler, BIG if strategy == "resize" else SPOTS, strategy)
     longest = max(max(shape[2:]) for shape in filler.shapes)
     assert longest <= {"whole": 420, "crop": 96, "tile": 64, "resize": 90}[strategy]
-
-
-def test_whole_is_the_filler_alone():
-    given, done = fill(Telea(), SPOTS, "whole")
-    image, mask = torch.from_numpy(given.rgb()).permute(2, 0, 1)[None], torch.from_numpy(SPOTS)[None, None].float()
-    alone = Telea().fill(image, mask)[0].permute(1, 2, 0).numpy()
-    assert np.array_equal(done.picture.pixels, np.rint(alone * 255).astype(np.uint8))
-    assert (done.strategy, done.windows) == ("whole", 1)
-
-
-def test_crop_of_a_local_filler_is_the_filler_alone():
-    """Telea looks three pixels far: whatever lies outside the window changes nothing."""
-    given = picture(size=SIZE)
-    _, crop = fill(Telea(), SPOTS, "crop", given)
-    _, whole = fill(Telea(), SPOTS, "whole", given)
-    assert np.array_equal(crop.picture.pixels, whole.picture.pixels)
-    assert crop.windows == 2
-
-
-def test_crop_shows_every_hole_once_and_others_as_holes():
-    hole = disks(SIZE, (40, 50, 10), (100, 50, 10), (200, 300, 14))
-    filler = Painter(size=64)
-    _, done = fill(filler, hole, "crop")
-    assert done.windows == 3
-    assert sum(int(mask.sum()) for mask in filler.masks) >= hole.sum()
 
 
 def line(size):
@@ -103,31 +82,46 @@ def line(size):
 
 
 @every_strategy
-def test_shows_no_window_longer_than_three_of_the_training_crops(strategy):
+def test_no_window_is_longer_than_three_training_sizes(strategy):
     """A scratch over all of a wide picture would fill the memory; what was shown smaller is filled again."""
-    hole = line((140, 900))
     filler = Painter(size=64)
-    fill(filler, hole, strategy)
-    longest = max(max(shape[2:]) for shape in filler.shapes)
-    assert longest <= (900 if strategy == "whole" else 192)
+    fill(filler, line((140, 900)), strategy)
+    assert max(max(shape[2:]) for shape in filler.shapes) <= (900 if strategy == "whole" else 192)
     if strategy in ("crop", "resize"):
         assert filler.shapes[0] == (1, 3, 14 if strategy == "crop" else 30, 192)
         assert {shape[2:] for shape in filler.shapes[1:]} == {(64, 64)}
 
 
+def test_whole_and_crop_of_a_local_filler_are_the_filler_alone():
+    """Telea looks three pixels far: whatever lies outside the window changes nothing."""
+    given, whole = fill(Telea(), SPOTS, "whole")
+    image, mask = torch.from_numpy(given.rgb()).permute(2, 0, 1)[None], torch.from_numpy(SPOTS)[None, None].float()
+    alone = Telea().fill(image, mask)[0].permute(1, 2, 0).numpy()
+    assert np.array_equal(whole.picture.pixels, np.rint(alone * 255).astype(np.uint8))
+    assert (whole.strategy, whole.windows) == ("whole", 1)
+    _, crop = fill(Telea(), SPOTS, "crop", given)
+    assert np.array_equal(crop.picture.pixels, whole.picture.pixels)
+    assert crop.windows == 2
+
+
+def test_crop_shows_every_hole_once_and_others_as_holes():
+    hole = disks(SIZE, (40, 50, 10), (100, 50, 10), (200, 300, 14))
+    filler = Painter(size=64)
+    assert fill(filler, hole, "crop")[1].windows == 3
+    assert sum(int(mask.sum()) for mask in filler.masks) >= hole.sum()
+
+
 class TestTile:
     def test_fades_between_neighbors(self):
-        """A step in what tiles see becomes a ramp in what they answer: no jump as large as the step."""
+        """A step in what tiles see becomes a ramp in their predictions: no jump as large as the step."""
         given = Picture(np.zeros((64, 400, 3), np.uint8))
         given.pixels[:, 200:] = 255
         hole = np.zeros((64, 400), bool)
         hole[20:40] = True
-        _, done = fill(MeanOfSeen(size=64), hole, "tile", given)
-        line = done.picture.pixels[30, :, 0].astype(int)
-        assert line[0] == 0
-        assert line[-1] == 255
-        assert np.diff(line).min() >= 0
-        assert np.diff(line).max() < 24
+        row = fill(MeanOfSeen(size=64), hole, "tile", given)[1].picture.pixels[30, :, 0].astype(int)
+        assert (row[0], row[-1]) == (0, 255)
+        assert np.diff(row).min() >= 0
+        assert np.diff(row).max() < 24
 
     def test_looks_further_where_nothing_is_known(self):
         """Otherwise there would be windows of nothing but hole, and NaN."""
@@ -136,8 +130,8 @@ class TestTile:
         assert (done.picture.pixels == 99).all()
         assert max(mask.mean(dim=(1, 2, 3)).max() for mask in filler.masks) <= 1 - 1 / 8 + 0.05
 
-    def test_looks_at_the_same_only_once(self):
-        """Inside of a large hole, tiles look at the same, within a row and in the one below."""
+    def test_looks_at_a_window_once_and_at_none_without_hole(self):
+        """Inside of a large hole, tiles look at one window, within a row and in the one below."""
         hole = np.ones((160, 160), bool)
         hole[:20] = False
         filler = Painter(size=32)
@@ -145,8 +139,6 @@ class TestTile:
         looks = [image.numpy().tobytes() for images in filler.images for image in images]
         assert len(set(looks)) == len(looks) == done.windows
         assert np.abs(done.picture.pixels[hole] / 255 - [0.2, 0.4, 0.6]).max() < 0.01
-
-    def test_leaves_out_tiles_without_hole(self):
         assert fill(Painter(size=64), SPOTS, "tile")[1].windows <= 8
 
     def test_needs_no_more_memory_for_a_larger_picture(self):
@@ -162,28 +154,19 @@ class TestTile:
             tracemalloc.stop()
             return peak - given.pixels.nbytes
 
-        small, large = extra(500), extra(4000)
-        assert large - small < 3500 * 500 * 1.5  # bytes a pixel: the mask, hardly more
+        assert extra(4000) - extra(500) < 3500 * 500 * 1.5  # bytes a pixel: the mask, hardly more
 
 
-class TestResize:
-    def test_fills_the_rim_at_full_size_between_both_sides(self):
-        filler = Painter(size=64)
-        _, done = fill(filler, BIG, "resize")
-        assert filler.shapes[0] == (1, 3, 64, 90)
-        assert {shape[2:] for shape in filler.shapes[1:]} == {(64, 64)}
-        assert done.windows == sum(shape[0] for shape in filler.shapes) > 4
-        assert all(mask.mean() < 0.6 for mask in filler.masks[1:])
-
-    def test_shows_the_rim_what_was_filled_inside(self):
-        filler = Painter((0.2, 0.4, 0.6), 64)
-        fill(filler, BIG, "resize", Picture(np.zeros((*SIZE, 3), np.uint8)))
-        shown = zip(filler.images[1:], filler.masks[1:], strict=True)
-        known = torch.cat([image[mask.expand_as(image) == 0].unique() for image, mask in shown])
-        assert {round(float(value), 1) for value in known} == {0.0, 0.2, 0.4, 0.6}
-
-    def test_of_a_small_picture_is_the_whole(self):
-        assert fill(Painter(size=512), BIG, "resize")[1].windows == 1
+def test_resize_fills_the_rim_at_full_size_between_both_sides():
+    filler = Painter((0.2, 0.4, 0.6), 64)
+    _, done = fill(filler, BIG, "resize", Picture(np.zeros((*SIZE, 3), np.uint8)))
+    assert filler.shapes[0] == (1, 3, 64, 90)
+    assert {shape[2:] for shape in filler.shapes[1:]} == {(64, 64)}
+    assert done.windows == sum(shape[0] for shape in filler.shapes) > 4
+    assert all(mask.mean() < 0.6 for mask in filler.masks[1:])
+    known = torch.cat(known_of(filler)[1:])
+    assert {round(float(value), 1) for value in known.unique()} == {0.0, 0.2, 0.4, 0.6}
+    assert fill(Painter(size=512), BIG, "resize")[1].windows == 1
 
 
 class TestChoice:
@@ -224,28 +207,17 @@ class TestChoice:
         assert {shape[2:] for shape in filler.shapes[1:]} == {(256, 256)}
 
 
-class TestAsking:
-    def test_text_and_seed_reach_every_window(self):
+class TestBatches:
+    @pytest.mark.parametrize("batch", [1, 5])
+    def test_text_and_seeds_reach_every_window(self, batch):
+        """The first window has the given seed; no other one depends on how many share a batch."""
         filler = Painter(size=64)
-        fill(filler, BIG, "tile", text="a bird", seed=7)
+        job = Job(picture(size=SIZE), BIG, "a bird", 7)
+        done = fill_picture(filler, job, FillOptions("tile", batch=batch))
         assert {text for texts in filler.texts for text in texts} == {"a bird"}
         seeds = [seed for seeds in filler.seeds for seed in seeds]
-        assert seeds[0] == 7
-        assert len(set(seeds)) == len(seeds) > 4
-
-    def test_seeds_do_not_depend_on_how_many_windows_go_together(self):
-        drawn = []
-        for batch in (1, 5):
-            filler = Painter(size=64)
-            fill_picture(filler, Job(picture(size=SIZE), BIG, seed=3), FillOptions("tile", batch=batch))
-            drawn.append([seed for seeds in filler.seeds for seed in seeds])
-            assert max(shape[0] for shape in filler.shapes) == batch
-        assert drawn[0] == drawn[1]
-
-    def test_nothing_is_asked_for_without(self):
-        filler = Painter()
-        fill(filler, SPOTS, "whole", text="")
-        assert (filler.texts, filler.seeds) == ([None], [None])
+        assert seeds == [7, *(torch_seed(7, RngStream.WINDOWS, index=number) for number in range(1, done.windows))]
+        assert max(shape[0] for shape in filler.shapes) == batch
 
     def test_pictures_of_one_size_go_together(self):
         filler = Painter()
@@ -253,27 +225,27 @@ class TestAsking:
         jobs = [Job(picture(size=sizes[n], seed=n), np.eye(*sizes[n], dtype=bool), "abc"[n], n) for n in range(3)]
         done = fill_pictures(filler, jobs, FillOptions("whole"))
         assert filler.shapes == [(2, 3, 30, 40), (1, 3, 40, 30)]
-        assert filler.texts == [["a", "b"], ["c"]]
-        assert filler.seeds == [[0, 1], [2]]
+        assert (filler.texts, filler.seeds) == ([["a", "b"], ["c"]], [[0, 1], [2]])
         for job, each in zip(jobs, done, strict=True):
             assert np.array_equal(each.picture.pixels[~job.hole], job.picture.pixels[~job.hole])
 
-    def test_fewer_large_windows_go_together(self):
-        """Four of 512 x 512 pixels, two of 700 x 700, one that is larger."""
-        for side, together in ((512, 4), (700, 2), (1100, 1)):
-            filler = Painter()
-            hole = np.zeros((side, side), bool)
-            hole[3, 4] = True
-            fill_pictures(
-                filler, [Job(Picture(np.zeros((side, side, 3), np.uint8)), hole)] * 4, FillOptions("whole", batch=4)
-            )
-            assert {shape[0] for shape in filler.shapes} == {together}
+    @pytest.mark.parametrize(("side", "together"), [(512, 4), (700, 2), (1100, 1)])
+    def test_fewer_large_windows_go_together(self, side, together):
+        filler, hole = Painter(), np.zeros((side, side), bool)
+        hole[3, 4] = True
+        fill_pictures(filler, [Job(Picture(np.zeros((side, side, 3), np.uint8)), hole)] * 4, FillOptions("whole"))
+        assert {shape[0] for shape in filler.shapes} == {together}
 
-    def test_an_answer_that_is_not_finite_is_refused(self):
+    def test_references_of_one_size_share_a_batch(self):
+        filler, hole = Painter(), np.eye(20, 30, dtype=bool)
+        jobs = [Job(picture(), hole, reference=picture(size=size)) for size in ((4, 5), (4, 5), (6, 7))]
+        fill_pictures(filler, jobs, FillOptions())
+        assert [tuple(each.shape) for each in filler.references] == [(2, 3, 4, 5), (1, 3, 6, 7)]
+
+    def test_what_is_not_finite_or_does_not_fit_is_refused_with_a_remedy(self, monkeypatch):
         with pytest.raises(InlayError, match=r"not finite\. Use precision=32"):
             fill(Painter((float("nan"), 0, 0)), SPOTS, "whole")
 
-    def test_too_little_memory_is_said_with_what_to_do(self, monkeypatch):
         def full(*_, **__):
             raise torch.OutOfMemoryError("CUDA out of memory")
 
@@ -283,27 +255,16 @@ class TestAsking:
             fill(filler, BIG, "tile")
 
 
-class TestRefuses:
-    def test_a_picture_without_hole(self):
-        with pytest.raises(InlayError, match="no hole"):
-            fill(Painter(), np.zeros(SIZE, bool), "whole")
-
-    def test_a_hole_that_dilation_makes_everything(self):
-        with pytest.raises(InlayError, match="nothing of the picture is left"):
-            fill_picture(
-                Painter(),
-                Job(picture(size=(20, 20)), np.eye(20, dtype=bool)),
-                FillOptions(composer=HardComposer(dilate=30)),
-            )
-
-    @pytest.mark.parametrize(
-        ("options", "says"),
-        [
-            ({"strategy": "tiles"}, "strategy must be one of auto, whole, crop, tile, resize, got 'tiles'"),
-            ({"batch": 0}, "batch must be at least 1, got 0"),
-        ],
-        ids=lambda v: next(iter(v)) if isinstance(v, dict) else "",
-    )
-    def test_options_that_mean_nothing(self, options, says):
-        with pytest.raises(InlayError, match=says):
-            FillOptions(**options)
+@pytest.mark.parametrize(
+    ("hole", "options", "says"),
+    [
+        (np.zeros(SIZE, bool), {}, "no hole"),
+        (np.eye(20, dtype=bool), {"composer": HardComposer(dilate=30)}, "nothing of the picture is left"),
+        (SPOTS, {"strategy": "tiles"}, "strategy must be one of auto, whole, crop, tile, resize, got 'tiles'"),
+        (SPOTS, {"batch": 0}, "batch must be at least 1, got 0"),
+    ],
+    ids=["empty", "full", "strategy", "batch"],
+)
+def test_what_means_nothing_is_refused(hole, options, says):
+    with pytest.raises(InlayError, match=says):
+        fill_picture(Painter(), Job(picture(size=hole.shape), hole), FillOptions(**options))
