@@ -55,33 +55,28 @@ def filled_right(name):
     return np.array_equal(filled, np.where(half(20, 30)[..., None], 255, given))
 
 
-def test_fills_all_and_says_so():
-    assert fill() == [Path("out/report.json")]
+def test_fills_all_in_batches_and_reports_it(painter):
+    assert fill(options=FillOptions(batch=2)) == [Path("out/report.json")]
     assert all(filled_right(name) for name in NAMES)
-    told = report()
-    assert told["count"] == {"filled": 5}
-    assert told["settings"]["version"] == "a test's"
-    first = told["pictures"][0]
-    assert first["image"] == "photos/a.png"
-    assert first["mask"] == "mask.png"
-    assert first["outputs"] == ["out/a.png"]
+    assert [shape[0] for shape in painter.shapes] == [2, 2, 1]
+    assert report()["count"] == {"filled": 5}
+    assert report()["settings"]["version"] == "a test's"
+    first = report()["pictures"][0]
+    assert (first["image"], first["mask"], first["outputs"]) == ("photos/a.png", "mask.png", ["out/a.png"])
     assert (first["strategy"], first["windows"], first["hole_ratio"]) == ("whole", 1, 0.5)
     assert first["seconds"] > 0
 
 
-def test_pictures_go_through_the_model_together(painter):
-    fill(options=FillOptions(batch=2))
-    assert [shape[0] for shape in painter.shapes] == [2, 2, 1]
-
-
 def test_again_does_nothing(painter, caplog):
+    def state():
+        return stamps(), len(painter.images), Path("out/report.json").read_text()
+
     fill()
-    before, asked = stamps(), len(painter.images)
-    text = Path("out/report.json").read_text()
+    before = state()
     caplog.set_level("INFO")
     assert fill() == [Path("out/report.json")]
-    assert (stamps(), len(painter.images), Path("out/report.json").read_text()) == (before, asked, text)
-    assert "Nothing to do: all 5 pictures were filled before." in caplog.text
+    assert state() == before
+    assert "all 5 pictures were filled before" in caplog.text
 
 
 class TestKilled:
@@ -155,30 +150,26 @@ class TestChanged:
         fill(**options)
         return sum(shape[0] for shape in painter.shapes)
 
-    def test_masks_are_noticed(self, painter):
-        fill()
-        write_mask(Path("other.png"), ~half(20, 30))
-        os.utime("other.png", (1, 1))
-        assert self.filled_again(painter, mask="other.png") == 5
-        assert self.filled_again(painter, mask="other.png") == 0
-
-    def test_pictures_are_noticed_even_older_ones(self, painter):
+    def test_masks_and_pictures_are_noticed_even_older_ones(self, painter):
+        os.utime("photos/a.png", (2**33, 2**33))  # of the future: not filled again for ever
         fill()
         write_picture("photos/b.png", picture(seed=77))
         os.utime("photos/b.png", (1, 1))
         assert self.filled_again(painter) == 1
         assert filled_right("b.png")
-
-    def test_pictures_of_the_future_are_not_filled_for_ever(self, painter):
-        os.utime("photos/b.png", (2**33, 2**33))
-        fill()
-        assert self.filled_again(painter) == 0
+        write_mask(Path("other.png"), ~half(20, 30))
+        os.utime("other.png", (1, 1))
+        assert self.filled_again(painter, mask="other.png") == 5
+        assert self.filled_again(painter, mask="other.png") == 0
 
     def test_captions_are_noticed(self, painter):
         Path("photos/a.txt").write_text("a red bird")
-        fill(captions=True)
+        fill(captions=True, seed=4)
+        assert painter.texts[0][0] == "a red bird"
+        assert report()["pictures"][0]["text"] == "a red bird"
+        assert len(report()["without_text"]) == 4
         Path("photos/a.txt").write_text("a blue bird")
-        assert self.filled_again(painter, captions=True) == 1
+        assert self.filled_again(painter, captions=True, seed=4) == 1
 
     def test_spelling_is_not_noticed(self, painter):
         fill(text="")
@@ -192,19 +183,14 @@ class TestChanged:
 
 
 class TestBroken:
-    def test_pictures_are_reported_and_the_others_filled(self):
+    def test_pictures_are_reported_the_others_filled_and_they_are_tried_again(self):
+        whole = Path("photos/b.png").read_bytes()
         Path("photos/b.png").write_bytes(b"no picture")
-        with pytest.raises(InlayError, match=r"1 of 5 pictures could not be filled: photos/b\.png: not a picture"):
+        with pytest.raises(InlayError, match=r"1 of 5 pictures .*: photos/b\.png: not a picture"):
             fill()
         assert all(filled_right(name) for name in NAMES if name != "b.png")
         assert report()["count"] == {"failed": 1, "filled": 4}
         assert "not a picture" in report()["pictures"][1]["error"]
-
-    def test_pictures_are_tried_again(self):
-        whole = Path("photos/b.png").read_bytes()
-        Path("photos/b.png").write_bytes(b"no picture")
-        with pytest.raises(InlayError):
-            fill()
         Path("photos/b.png").write_bytes(whole)
         fill()
         assert report()["count"] == {"filled": 5}
@@ -256,7 +242,7 @@ def test_what_is_transparent_is_filled():
 
 
 def test_without_mask_and_transparency_there_is_nothing_to_fill():
-    with pytest.raises(InlayError, match="no mask was given, and nothing in it is transparent"):
+    with pytest.raises(InlayError, match=r"no mask .* transparent"):
         fill(mask=None)
 
 
@@ -278,18 +264,14 @@ def test_other_settings_are_not_mixed_in(changed):
     assert stamps() == before
 
 
-def test_files_of_others_are_left_alone():
+@pytest.mark.parametrize("ranks", [[], ["0", "1"]], ids=["alone", "two processes"])
+def test_files_of_others_are_left_alone(monkeypatch, ranks):
     write_picture("out/b.png", picture(seed=99))
-    with pytest.raises(InlayError, match=re.escape("--output out: out/b.png is there already")):
-        fill()
-    assert np.array_equal(read_picture("out/b.png").pixels, picture(seed=99).pixels)
-
-
-def test_files_of_others_are_left_alone_by_the_second_process_too(monkeypatch):
-    write_picture("out/b.png", picture(seed=99))
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    for rank in "01":
-        monkeypatch.setenv("RANK", rank)
+    if ranks:
+        monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank in ranks or [None]:
+        if rank:
+            monkeypatch.setenv("RANK", rank)
         with pytest.raises(InlayError, match=re.escape("out/b.png is there already")):
             fill()
     assert np.array_equal(read_picture("out/b.png").pixels, picture(seed=99).pixels)
@@ -377,15 +359,6 @@ def test_a_place_that_takes_nothing_stops_no_other_picture():
     assert report()["count"] == {"filled": 4, "failed": 1}
 
 
-def test_captions_reach_their_pictures(painter):
-    Path("photos/a.txt").write_text("a red bird")
-    fill(captions=True, seed=4)
-    assert painter.texts[0][0] == "a red bird"
-    assert {text for texts in painter.texts for text in texts or [""]} == {"a red bird", ""}
-    assert report()["pictures"][0]["text"] == "a red bird"
-    assert len(report()["without_text"]) == 4
-
-
 def test_a_drawn_hole_of_each_is_its_own_and_stays(painter):
     asked = {"mask": None, "region": GeneratedRegion(Strokes(ratio=(0.2, 0.4))), "seed": 3}
     fill(**asked)
@@ -422,6 +395,8 @@ def test_processes_share_the_pictures(monkeypatch):
         monkeypatch.setenv("RANK", rank)
         fill()
         assert len(stamps()) == len(report()["pictures"]) == done
+    monkeypatch.delenv("WORLD_SIZE")
+    fill()  # a rank alone means nothing
 
 
 @pytest.mark.parametrize(
@@ -432,12 +407,6 @@ def test_processes_that_cannot_be_counted_are_refused(monkeypatch, told):
         monkeypatch.setenv(name, value)
     with pytest.raises(InlayError, match="start with torchrun, or unset both"):
         fill()
-
-
-def test_a_rank_alone_means_nothing(monkeypatch):
-    monkeypatch.setenv("RANK", "2")
-    fill()
-    assert len(stamps()) == 5
 
 
 def test_a_broken_picture_ends_no_other_process(monkeypatch, caplog):

@@ -157,14 +157,13 @@ class TestPages:
         assert [len(read_pages(f"b_{number}.tif")) for number in (1, 2)] == [2, 2]
         assert read_picture("b_compare.png").size == (2 * 20 + 4, 4 * 30 + 3 * 4)
 
-    def test_want_as_many_masks(self):
+    def test_want_as_many_masks_and_a_format_that_holds_them(self):
         paged(Path("m.tif"), 2, lambda _: HOLE)
-        with pytest.raises(InlayError, match=r"m\.tif: holds 2 masks, and the picture has 3 pages\. Give one mask, or"):
-            fill(image=[paged(Path("photos/a.tif"), 3)], mask="m.tif", output=Path("b.tif"))
-
-    def test_want_a_format_that_holds_them(self):
+        asked = {"image": [paged(Path("photos/a.tif"), 3)]}
+        with pytest.raises(InlayError, match=r"m\.tif: holds 2 masks, and the picture has 3 pages"):
+            fill(**asked, mask="m.tif", output=Path("b.tif"))
         with pytest.raises(InlayError, match=r"3 pages, and \.png holds one\. .* with frame=N"):
-            fill(image=[paged(Path("photos/a.tif"), 3)], output=Path("b.png"))
+            fill(**asked, output=Path("b.png"))
 
     def test_one_may_be_chosen_with_its_mask(self):
         paged(Path("m.tif"), 3, lambda number: HOLE if number == 1 else ~HOLE)

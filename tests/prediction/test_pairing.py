@@ -38,31 +38,21 @@ def outputs(plan):
 
 
 class TestOutput:
-    def test_of_one_picture_is_a_file(self):
-        plan = found("a.jpg", "filled.png")
-        assert (plan.folder, outputs(plan)) == (None, ["filled.png"])
-
-    @pytest.mark.parametrize("output", ["out", "there"])
-    def test_of_one_picture_may_be_a_folder(self, output):
+    @pytest.mark.parametrize("output", ["filled.png", "out", "there"])
+    def test_of_one_picture_is_a_file_or_a_folder(self, output):
         Path("there").mkdir()
-        plan = found("a.jpg", output)
-        assert (plan.folder, outputs(plan)) == (Path(output), [f"{output}/a.jpg"])
+        plan, file = found("a.jpg", output), output.endswith(".png")
+        assert (plan.folder, outputs(plan)) == (None if file else Path(output), [output if file else f"{output}/a.jpg"])
 
-    def test_of_a_folder_keeps_its_tree(self):
-        write("photos/a.jpg", "photos/deep/b.png")
-        assert outputs(found("photos")) == ["out/a.jpg", "out/deep/b.png"]
-
-    def test_of_several_is_a_folder(self):
-        write("a.png", "b.jpg")
-        assert outputs(found(["a.png", "b.jpg"])) == ["out/a.png", "out/b.jpg"]
-        with pytest.raises(InlayError, match=r"--output out\.png: a file, but there may be several pictures"):
-            found(["a.png", "b.jpg"], "out.png")
-
-    def test_of_a_pattern_is_a_folder(self):
+    def test_of_several_is_a_folder_that_keeps_their_tree(self):
         write("photos/a.jpg", "photos/deep/b.png", "photos/c.png")
         Path("photos/notes.txt").touch()
+        assert outputs(found("photos")) == ["out/a.jpg", "out/c.png", "out/deep/b.png"]
+        assert outputs(found(["photos/a.jpg", "photos/c.png"])) == ["out/a.jpg", "out/c.png"]
         assert outputs(found("photos/*.png")) == ["out/c.png"]
         assert outputs(found("photos/**/*")) == ["out/a.jpg", "out/c.png", "out/b.png"]
+        with pytest.raises(InlayError, match=r"--output out\.png: a file"):
+            found(["photos/a.jpg", "photos/c.png"], "out.png")
 
     def test_of_samples_are_numbered_and_the_sheet_lies_beside(self):
         plan = found("a.jpg", "filled.png", samples=2, compare=True)
@@ -72,16 +62,11 @@ class TestOutput:
         write("photos/a.jpg", "photos/out/a.jpg")
         assert outputs(found("photos", "photos/out")) == ["photos/out/a.jpg"]
 
-    @pytest.mark.parametrize("output", ["photos", "photos/../photos"])
-    def test_overwrites_no_input(self, output):
-        write("photos/a.jpg")
+    @pytest.mark.parametrize("output", ["photos", "photos/../photos", "mask"])
+    def test_overwrites_no_input_and_no_mask(self, output):
+        write("photos/a.png", "mask/a.png")
         with pytest.raises(InlayError, match="would overwrite an input"):
-            found("photos", output)
-
-    def test_overwrites_no_mask(self):
-        write("photos/a.png", "masks/mask/a.png")
-        with pytest.raises(InlayError, match="would overwrite an input"):
-            found("photos", "masks/mask", "masks/mask")
+            found("photos", output, "mask")
 
     def test_is_never_the_same_for_two(self):
         write("one/a.jpg", "two/a.jpg")
@@ -97,41 +82,30 @@ class TestOutput:
 
 
 class TestMasks:
-    def test_one_may_serve_all(self):
-        write("photos/a.jpg", "photos/b.png")
-        assert pairs(found("photos")) == {"photos/a.jpg": "mask.png", "photos/b.png": "mask.png"}
-
-    def test_of_a_folder_go_by_name(self):
+    def test_serve_all_or_go_by_name(self):
         write("photos/a.jpg", "photos/deep/b.jpg", "photos/c.jpg", "masks/a.png", "masks/deep/b.png", "masks/d.png")
+        assert set(pairs(found("photos")).values()) == {"mask.png"}
+        assert pairs(found("photos/a.jpg", mask=None)) == {"photos/a.jpg": None}
+        assert pairs(found("photos", mask="masks/a*")) == {"photos/a.jpg": "masks/a.png"}
         plan = found("photos", mask="masks")
         assert pairs(plan) == {"photos/a.jpg": "masks/a.png", "photos/deep/b.jpg": "masks/deep/b.png"}
         assert plan.without_mask == [Path("photos/c.jpg")]
         assert plan.without_picture == [Path("masks/d.png")]
 
-    def test_of_a_pattern_go_by_name(self):
-        write("photos/a.jpg", "photos/b.jpg", "masks/a.png", "masks/b.png")
-        assert pairs(found("photos", mask="masks/a*")) == {"photos/a.jpg": "masks/a.png"}
-
-    def test_without_are_what_is_transparent(self):
-        write("photos/a.png")
-        assert pairs(found("photos", mask=None)) == {"photos/a.png": None}
-
-    def test_that_could_both_be_meant_are_named(self):
-        write("photos/a.jpg", "masks/a.png", "masks/a.webp")
-        with pytest.raises(InlayError, match=r"--mask: masks/a\.png and masks/a\.webp could both be meant for a\.jpg"):
-            found("photos", mask="masks")
-
-    def test_that_fit_no_picture_are_an_error(self):
-        write("photos/a.jpg", "masks/b.png")
-        with pytest.raises(InlayError, match=r"--mask masks: no mask there is named as one of the 1 pictures, a for"):
-            found("photos", mask="masks")
-
-    @pytest.mark.parametrize("mask", ["empty", "masks/*.png"])
-    def test_that_are_not_there(self, mask):
-        write("photos/a.jpg")
+    @pytest.mark.parametrize(
+        ("masks", "given", "says"),
+        [
+            (["masks/a.png", "masks/a.webp"], "masks", r"masks/a\.png and masks/a\.webp could both .* a\.jpg"),
+            (["masks/b.png"], "masks", "no mask there is named .* 1 pictures, a for"),
+            ([], "empty", "no mask files there"),
+            ([], "masks/*.png", "no mask files there"),
+        ],
+    )
+    def test_that_fit_no_picture_or_several_are_errors(self, masks, given, says):
+        write("photos/a.jpg", *masks)
         Path("empty").mkdir()
-        with pytest.raises(InlayError, match=r"--mask .*: no mask files there"):
-            found("photos", mask=mask)
+        with pytest.raises(InlayError, match=f"--mask.*{says}"):
+            found("photos", mask=given)
 
 
 @pytest.mark.parametrize("image", ["empty", "photos/*.png"])
@@ -173,29 +147,19 @@ class TestCaptions:
             found("photos", captions=True, text="a bird")
 
 
-class TestFormat:
-    def test_of_a_folder_may_be_another(self):
-        write("photos/a.jpg", "photos/b.png")
-        assert outputs(found("photos", format="png")) == ["out/a.png", "out/b.png"]
-
-    def test_of_one_file_is_its_suffix(self):
-        with pytest.raises(InlayError, match=r"--format: the suffix of --output out\.png is the format"):
-            found("a.jpg", "out.png", format="webp")
+def test_the_format_of_a_folder_may_be_another_and_that_of_a_file_is_its_suffix():
+    write("photos/a.jpg", "photos/b.png")
+    assert outputs(found("photos", format="png")) == ["out/a.png", "out/b.png"]
+    with pytest.raises(InlayError, match=r"--format: .* --output out\.png"):
+        found("a.jpg", "out.png", format="webp")
 
 
 class TestNames:
-    def test_of_masks_may_say_that_they_are_masks(self):
-        write("photos/a.jpg", "photos/b.jpg", "masks/a_mask.png", "masks/b_mask001.png")
-        assert pairs(found("photos", mask="masks")) == {
-            "photos/a.jpg": "masks/a_mask.png",
-            "photos/b.jpg": "masks/b_mask001.png",
-        }
-
-    def test_of_masks_may_lie_beside_the_pictures(self):
-        write("photos/a.png", "photos/a_mask.png", "photos/b.png")
+    def test_of_masks_may_say_so_and_they_lie_beside_the_pictures(self):
+        write("photos/a.png", "photos/a_mask.png", "photos/b.png", "photos/b_mask001.png", "photos/c.png")
         plan = found("photos", mask="photos")
-        assert pairs(plan) == {"photos/a.png": "photos/a_mask.png"}
-        assert plan.without_mask == [Path("photos/b.png")]
+        assert pairs(plan) == {"photos/a.png": "photos/a_mask.png", "photos/b.png": "photos/b_mask001.png"}
+        assert plan.without_mask == [Path("photos/c.png")]
 
     def test_with_marks_are_spelled_in_two_ways(self):
         write("photos/\u00e9.jpg", "masks/e\u0301.png")
