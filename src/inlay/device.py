@@ -1,14 +1,13 @@
-"""What a network runs on."""
-
-import os
+"""The device that a network runs on."""
 
 import torch
 
 from inlay.errors import InlayError
+from inlay.processes import local_rank
 
 
 def choose_device(name: str) -> torch.device:
-    """``auto`` is a CUDA GPU, else Apple's, else the processor; anything else is taken at its word.
+    """The device of a name; ``auto`` is a CUDA GPU, else Apple's, else the processor.
 
     Raises:
         InlayError: the device is not there.
@@ -22,11 +21,12 @@ def choose_device(name: str) -> torch.device:
 
 
 def local_device(wanted: str) -> str:
-    """The device of this process, where each is to find its own: ``auto`` and ``cuda`` are the GPU of its number.
+    """The device of one of several processes: for ``auto`` and ``cuda`` the GPU of its local rank.
 
     Args:
         wanted: as the user named it.
     """
-    if "LOCAL_RANK" in os.environ and wanted in ("auto", "cuda") and torch.cuda.is_available():
-        return f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}"
+    rank = local_rank()
+    if rank is not None and wanted in ("auto", "cuda") and torch.cuda.is_available():
+        return f"cuda:{rank % torch.cuda.device_count()}"
     return wanted

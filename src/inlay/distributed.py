@@ -20,14 +20,14 @@ _ROLL_CALL = 10.0  # seconds
 
 
 def rank_and_world() -> tuple[int, int]:
-    """This process's number and how many there are; ``(0, 1)`` outside distributed training."""
+    """Rank and world size; ``(0, 1)`` outside distributed training."""
     if dist.is_available() and dist.is_initialized():
         return dist.get_rank(), dist.get_world_size()
     return 0, 1
 
 
 def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
-    """Replace every gradient by its mean over processes, in one exchange; nothing where there is but one."""
+    """Replace every gradient by its mean over processes, in one all-reduce; nothing happens with one process."""
     _, world = rank_and_world()
     if world == 1:
         return
@@ -41,10 +41,10 @@ def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
 
 
 def all_reduce_mean(scalars: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The mean of every scalar over processes, in one exchange; themselves where there is but one.
+    """The mean of every scalar over processes, in one all-reduce.
 
     Args:
-        scalars: of any names, the same in every process and in the same order.
+        scalars: by name; every process has the same names in the same order.
     """
     _, world = rank_and_world()
     if world == 1 or not scalars:
@@ -55,27 +55,27 @@ def all_reduce_mean(scalars: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def norm_over_processes(norm: Tensor) -> Tensor:
-    """The Euclidean norm of what processes share out, from that of each one's part, a scalar."""
+    """The Euclidean norm of a vector that is sharded over processes, from the norm of this process's shard."""
     squared = norm.square()
     dist.all_reduce(squared)
     return squared.sqrt()
 
 
-def all_reduce_any(says: bool, device: torch.device) -> bool:
-    """Whether one of the processes says so; all get the same answer.
+def all_reduce_any(condition: bool, device: torch.device) -> bool:
+    """Whether a condition holds in any process; all processes get the result.
 
     Args:
-        says: what this one says.
+        condition: of this process.
         device: where processes exchange tensors.
     """
-    said = torch.tensor(float(says), device=device)
-    dist.all_reduce(said, dist.ReduceOp.MAX)
-    return bool(said)
+    holds = torch.tensor(float(condition), device=device)
+    dist.all_reduce(holds, dist.ReduceOp.MAX)
+    return bool(holds)
 
 
 @contextmanager
 def explain_collective_errors(strategy: Any = None) -> Iterator[None]:
-    """Say in plain words that an exchange failed, and whose fault it is: another process's.
+    """Replace the error of a failed collective by one that names the process that is missing.
 
     Args:
         strategy: Lightning's, whose launcher then ends the processes that it started: those that hang never would.
@@ -98,25 +98,25 @@ def explain_collective_errors(strategy: Any = None) -> Iterator[None]:
 
 
 def missing_ranks(store: Any, rank: int, world: int, seconds: float) -> list[int]:
-    """Who does not answer, of processes that all call this when an exchange has failed; empty where that is unknown.
+    """Ranks that are missing; every process calls this after a failed collective. Empty where they are not known.
 
     Args:
         store: of torch, that all of them reach.
-        rank: the number of this one.
-        world: how many there were.
-        seconds: to wait for answers. Those that wait for the same exchange give up at about the same time.
+        rank: of this process.
+        world: number of processes.
+        seconds: to wait for the others, which give up on the collective at about the same time.
     """
-    others, answered = set(range(world)) - {rank}, False
+    others, reached = set(range(world)) - {rank}, False
     until = time.monotonic() + seconds
     try:
         store.set(f"inlay/failed/{rank}", "")
-        answered = True
+        reached = True
         while others := {other for other in others if not store.check([f"inlay/failed/{other}"])}:
             if time.monotonic() > until:
                 break
             time.sleep(0.1)
     except RuntimeError:  # the first process keeps the store: it was gone, or knew who is missing and left
-        return [] if answered else [0]
+        return [] if reached else [0]
     return sorted(others)
 
 

@@ -38,7 +38,7 @@ class BadFile(InlayError):
 
 
 class Missing(InlayError):
-    """A part that a run can do without is not there: weights, a library. The message says where it goes."""
+    """An optional part is not installed or not found: weights, a library. The message names where to put it."""
 
 
 class NoHole(InlayError):
@@ -48,6 +48,7 @@ class NoHole(InlayError):
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {*_FULL, errno.EROFS}
 
+_TRACEBACK = "Traceback (most recent call last)"
 _INTERRUPTED = 130  # exit status: 128, and the number of SIGINT
 
 REQUEUE = 75
@@ -70,19 +71,23 @@ def requeue_status() -> int:
     return 0 if any(word.startswith("hydra.job.name=train_ddp_process_") for word in sys.argv) else REQUEUE
 
 
-def one_line(error: Exception) -> str:
-    """The kind of an exception and the first line of what it says."""
-    return ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
+def one_line(error: BaseException) -> str:
+    """The type of an exception and the first line of its message.
+
+    A DataLoader hands the traceback of a worker over as the message; its last line is the worker's own exception.
+    """
+    lines = str(error).strip().splitlines()
+    return lines[-1] if _TRACEBACK in str(error) else ": ".join([type(error).__name__, *lines[:1]])
 
 
 def unwritable(path: str | os.PathLike[str], error: OSError) -> InlayError:
-    """The mistake that a disk refused to write, with what helps: room, if it is full, else another place."""
+    """An error that a file cannot be written, with the remedy: free space if the disk is full, else another place."""
     remedy = "Make room there, and start it again" if error.errno in _FULL else "Choose another place"
     return InlayError(f"{os.fspath(path)}: cannot be written ({error.strerror or error}). {remedy}.")
 
 
 def disk_refused(error: BaseException | None) -> bool:
-    """Whether what went wrong, or what led to it, is a disk that takes no more."""
+    """Whether an exception, or one of its causes, is a disk that is full or read-only."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in _REFUSED:
             return True
@@ -91,11 +96,11 @@ def disk_refused(error: BaseException | None) -> bool:
 
 
 @contextmanager
-def reported(told: Callable[[str], str] = str) -> Iterator[None]:
+def reported(rewrite: Callable[[str], str] = str) -> Iterator[None]:
     """Turn an :class:`InlayError`, also one wrapped by a library, into one line on stderr and exit status 1.
 
     Args:
-        told: what is made of its message.
+        rewrite: applied to its message.
 
     A run that was preempted exits with :func:`requeue_status`.
     """
@@ -106,15 +111,12 @@ def reported(told: Callable[[str], str] = str) -> Iterator[None]:
         raise SystemExit(requeue_status()) from None
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _REFUSED:
-            say(
-                f"error: {error}. Make room, or write elsewhere, and start it again (a training with resume=last).",
-                sys.stderr,
-            )
-            raise SystemExit(1) from None
-        message = _mistake(error)
+            message: str | None = f"{error}. Make room, or write elsewhere; a training goes on with resume=last."
+        else:
+            message = _mistake(error)
         if message is None:
             raise
-        say(f"error: {told(message)}", sys.stderr)
+        say(f"error: {rewrite(message)}", sys.stderr)
         raise SystemExit(1) from None
 
 
@@ -123,7 +125,7 @@ def interrupted(left: str = "the same command goes on with what is missing.") ->
     """Turn Ctrl-C into one line and exit status 130, for work that can be started again.
 
     Args:
-        left: what the line says of the state that the work is left in.
+        left: the end of the line, on how the work can go on.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -155,17 +157,17 @@ def importing(frame: FrameType | None) -> bool:
 
 
 def _mistake(error: BaseException | None) -> str | None:
-    """What to say of an error that is, or comes from, a user's mistake or a machine's; None for a defect."""
+    """The message of an error that a user can mend; None for a defect of Inlay."""
     while error is not None:
         if isinstance(error, InlayError):
             return _one_line(str(error))
-        if message := lost_workers.said_of(error):
+        if message := lost_workers.explain(error):
             return message
         error = error.__cause__
     return None
 
 
 def _one_line(message: str) -> str:
-    if "Traceback (most recent call last)" in message:  # a DataLoader worker hands its traceback over as the message
+    if _TRACEBACK in message:
         message = re.sub(rf"^{__name__}\.\w+: ", "", message.strip().splitlines()[-1])
     return " ".join(message.split("\n"))

@@ -1,4 +1,4 @@
-"""What PyTorch says when a process that loads data is lost, in plain words and with what helps."""
+"""Errors of PyTorch about lost DataLoader workers, in plain words and with a remedy."""
 
 import re
 
@@ -10,8 +10,8 @@ _LOST = re.compile(
 )
 
 
-def said_of(error: BaseException) -> str | None:
-    """The message for a user, where the error is about a lost worker or the memory that workers share; else None."""
+def explain(error: BaseException) -> str | None:
+    """A message with a remedy for an error about a lost worker or full shared memory; None for any other error."""
     if not isinstance(error, RuntimeError):
         return None
     if _FULL.search(str(error)):

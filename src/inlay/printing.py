@@ -1,4 +1,4 @@
-"""Texts of strangers where people read them: names of files, captions, keys and errors that a terminal would obey."""
+"""Printing of texts that others wrote: file names, captions and errors may hold codes that a terminal would obey."""
 
 import copy
 import logging
@@ -113,25 +113,25 @@ class LogFormatter(logging.Formatter):
 
     Args:
         options: of :class:`logging.Formatter`.
-        told: what is made of each line.
+        rewrite: applied to each line.
     """
 
-    def __init__(self, *options: Any, told: Callable[[str], str] = str) -> None:
+    def __init__(self, *options: Any, rewrite: Callable[[str], str] = str) -> None:
         super().__init__(*options)
-        self._told = told
+        self._rewrite = rewrite
 
     def format(self, record: logging.LogRecord) -> str:
         """The text of a record, with its traceback, if it has one."""
         shown = copy.copy(record)
         if isinstance(record.args, tuple):
             shown.args = tuple(_in_message(value) for value in record.args)
-        return self._told(printable(super().format(shown)))
+        return self._rewrite(printable(super().format(shown)))
 
 
-def log_to_terminal(told: Callable[[str], str] = str) -> None:
-    """Let the log of an entry be read on stderr, from what is worth knowing upwards; ``told`` makes its lines."""
+def log_to_terminal(rewrite: Callable[[str], str] = str) -> None:
+    """Show the log of a command on stderr, from level INFO upwards; ``rewrite`` is applied to each line."""
     terminal = logging.StreamHandler()
-    terminal.setFormatter(LogFormatter("%(levelname)s: %(message)s", told=told))
+    terminal.setFormatter(LogFormatter("%(levelname)s: %(message)s", rewrite=rewrite))
     logging.basicConfig(level=logging.INFO, handlers=[terminal])
 
 

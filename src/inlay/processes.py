@@ -1,4 +1,4 @@
-"""Which of several processes this one is, by what Lightning, torchrun and SLURM tell those that they start."""
+"""Rank and world size from the environment variables of Lightning, torchrun and SLURM: the only reader of them."""
 
 import os
 
@@ -11,15 +11,20 @@ def is_first_process() -> bool:
 
 
 def is_only_process() -> bool:
-    """Whether torchrun or SLURM started no other one beside it."""
+    """Whether torchrun or SLURM started no other process beside this one."""
     return all(os.environ.get(name, "1") == "1" for name in ("WORLD_SIZE", "SLURM_NTASKS"))
 
 
+def local_rank() -> int | None:
+    """Rank of this process among those of its machine; None for a process that was started alone."""
+    return int(os.environ["LOCAL_RANK"]) if "LOCAL_RANK" in os.environ else None
+
+
 def env_rank_and_world() -> tuple[int, int]:
-    """This process's number and how many there are; ``(0, 1)`` for one that was started alone.
+    """Rank and world size as torchrun sets them; ``(0, 1)`` for a process that was started alone.
 
     Raises:
-        InlayError: the environment says nonsense.
+        InlayError: the variables contradict each other.
     """
     if "WORLD_SIZE" not in os.environ:
         return 0, 1

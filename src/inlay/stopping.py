@@ -1,4 +1,4 @@
-"""Signals that ask a command to stop: which they are, and the answer while nothing is trained."""
+"""Signals that ask a command to stop: which they are, and how it stops while nothing is trained."""
 
 import os
 import select
@@ -13,22 +13,22 @@ from typing import Any, NoReturn
 from inlay.errors import REQUEUE, importing, requeue_status
 
 _NAMES = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGINT")  # Windows has two of them
-_told: int | None = None  # where the system writes the numbers of signals
+_wakeup: int | None = None  # descriptor that the system writes the numbers of signals to
 _PATIENCE = 20.0  # seconds to tidy up in
 _GO_ON = "The same command starts it again, with resume=auto where it stopped."
 
 
 def signals() -> list[signal.Signals]:
-    """Those that ask this process to stop: a cluster's, a terminal's that closes, and Ctrl-C.
+    """The signals that ask this process to stop: those of clusters, of a terminal that closes, and Ctrl-C.
 
-    SIGHUP is none where nohup has it ignored, and SIGUSR2 is one where submitit listens to it.
+    SIGHUP is left out where nohup ignores it; SIGUSR2 is included where submitit listens to it.
     """
     there = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
-    return [one for one in there if _asks(one.name, signal.getsignal(one))]
+    return [one for one in there if _is_request(one.name, signal.getsignal(one))]
 
 
-def _asks(name: str, answer: Any) -> bool:
-    return bool({"SIGHUP": answer != signal.SIG_IGN, "SIGUSR2": callable(answer)}.get(name, True))
+def _is_request(name: str, handler: Any) -> bool:
+    return bool({"SIGHUP": handler != signal.SIG_IGN, "SIGUSR2": callable(handler)}.get(name, True))
 
 
 def listen() -> None:
@@ -60,30 +60,30 @@ def watched(react: Callable[[int], None]) -> Iterator[None]:
 
     Also where the main thread hangs in a library: handlers in Python wait until it returns.
     """
-    global _told
+    global _wakeup
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    _told = writer
+    _wakeup = writer
 
     def watch() -> None:
-        with open(reader, "rb", buffering=0) as told:  # noqa: PTH123 -- Path.open takes no descriptor
-            while number := ord(told.read(1)):
+        with open(reader, "rb", buffering=0) as numbers:  # noqa: PTH123 -- Path.open takes no descriptor
+            while number := ord(numbers.read(1)):
                 react(number)
 
     threading.Thread(target=watch, daemon=True).start()
     try:
         yield
     finally:
-        _told = None
+        _wakeup = None
         signal.set_wakeup_fd(before)
         os.write(writer, b"\0")
         os.close(writer)
 
 
 def _forget() -> None:
-    """A forked process tells nobody of its signals."""
-    if _told is not None:
+    """A forked process does not write its signals to the pipe of its parent."""
+    if _wakeup is not None:
         signal.set_wakeup_fd(-1)
 
 
@@ -92,7 +92,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def survive_hangup() -> None:
-    """Let what is printed go nowhere where the terminal, or a pipe's other end, is gone: it would end the process."""
+    """Discard output where the terminal, or the other end of a pipe, is gone: writing there would end the process."""
     if not hasattr(select, "poll"):
         return
     for descriptor in (1, 2):

@@ -71,7 +71,7 @@ class TestTrial:
         [
             (InlayError("levels must be <= 5, got 9.\nTake fewer."), "InlayError: levels must be <= 5, got 9."),
             (RuntimeError("CUDA out of memory"), "RuntimeError: CUDA out of memory"),
-            (KeyError(), "KeyError: "),
+            (KeyError(), "KeyError"),
             (ValueError("Original Traceback (most recent call last):\nBadFile: a.png: odd"), "BadFile: a.png: odd"),
         ],
         ids=["mistake", "defect", "silent", "from a worker"],

@@ -20,13 +20,13 @@ class Checkpoints(pl.callbacks.Checkpoint):
     """Keep the last two checkpoints, the best ones, and one of an exception.
 
     A checkpoint is ``step_0000600.ckpt``, written once and never again; ``last.ckpt`` and ``best.ckpt`` are links. It
-    is written when a run begins, every so many iterations, after each validation, and when the run ends or is
+    is written when a run begins, every ``every`` iterations, after each validation, and when the run ends or is
     preempted; always between two steps. An exception leaves ``exception.ckpt``, if it did not strike within the turn
     of an optimizer.
 
     Args:
         folder: where they go.
-        monitor: the metric of validation that says which is best; the task knows which way it is better.
+        monitor: the metric of validation to rank checkpoints by; the task knows whether higher is better.
         every: iterations between checkpoints.
         keep: how many of the best ones.
         patience: iterations without a better one that end the run; None goes on.
@@ -61,7 +61,7 @@ class Checkpoints(pl.callbacks.Checkpoint):
         self._sign = 1 if cast(Task, pl_module).higher_is_better(self.monitor) else -1
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the first one, so that a run that cannot write says so at once, and can be resumed from its start."""
+        """Write the first checkpoint, so that a run that cannot write fails at once, and can be resumed from its start."""
         self._training = True
         self._scores = {step: score for step, score in self._scores.items() if step_file(self.folder, step).exists()}
         if trainer.global_step or not _is_sharded(trainer):  # where PyTorch counts saving as Adam's first step
@@ -100,7 +100,7 @@ class Checkpoints(pl.callbacks.Checkpoint):
         self._tidy(trainer)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Save what can be saved; how to go on is said."""
+        """Save what can be saved, and log how to go on."""
         task = cast(Task, pl_module)
         if not self._training or self._saving:
             return
@@ -123,9 +123,9 @@ class Checkpoints(pl.callbacks.Checkpoint):
             log.warning("stopped after %d iterations; go on with resume=%s.", trainer.global_step, path)
 
     def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: Any) -> None:
-        """Let the loops' counters say what the weights say: so many whole steps, and whether validation is due.
+        """Set the loops' counters to the number of whole steps, and to whether validation is due.
 
-        Lightning's own differ with the hook that a checkpoint was written in.
+        Lightning's own counters depend on the hook that a checkpoint is written in.
         """
         steps = trainer.global_step
         loops = checkpoint["loops"]["fit_loop"]

@@ -1,4 +1,4 @@
-"""What a dashboard may do to a run: nothing."""
+"""Loggers that send to a service: their failures never reach the run."""
 
 import logging
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Method = TypeVar("Method", bound=Callable[..., None])
 
 
 def unfailing(method: Method) -> Method:
-    """Let a :class:`Dashboard`'s method give the service up rather than raise; one warning says so.
+    """Decorate a method of a :class:`Dashboard`: instead of raising it gives the service up, with one warning.
 
     A service, its client, and the network between fail in more ways than can be listed; none is worth a run.
     """

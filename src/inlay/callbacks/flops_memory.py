@@ -51,7 +51,7 @@ def step_costs(task: Task, batch: Batch) -> StepCosts:
         closing(cast(Generator[Loss], task.losses(batch))) as losses,
     ):
         for total, _ in losses:
-            # not .backward(): no gradient is left behind, and DDP is not told of any
+            # not .backward(): no gradient is left behind, and no hook of DDP runs
             torch.autograd.grad(total, trainable(task), allow_unused=True)
     pictures = len(batch["image"])
     return StepCosts(operations.count / pictures, kept.most / pictures)
@@ -132,10 +132,10 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Compute, and count."""
-        answer = func(*args, **(kwargs or {}))
+        output = func(*args, **(kwargs or {}))
         if formula := flop_registry.get(func.overloadpacket):
-            self.count += formula(*args, **(kwargs or {}), out_val=answer)
-        return answer
+            self.count += formula(*args, **(kwargs or {}), out_val=output)
+        return output
 
 
 class Activations:
@@ -185,5 +185,5 @@ def _unpack(saved: _Saved) -> Tensor:
 
 
 def _shape(tensor: Tensor) -> tuple[int, ...]:
-    """The same for a matrix and its transpose."""
+    """Equal for a matrix and its transpose."""
     return tuple(sorted(tensor.shape))

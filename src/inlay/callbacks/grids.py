@@ -18,7 +18,7 @@ _LEGIBLE = 128  # pixels: smaller pictures are enlarged, pixel by pixel
 
 
 class ImageGrids(pl.Callback):
-    """At every validation a sheet of the same pictures; the task says what stands beside each other, and below.
+    """Write a sheet of the first validation pictures at every validation; the task gives its columns and captions.
 
     Args:
         folder: where the sheets go, ``step_000100.png`` and so on; the loggers that take pictures get them too.

@@ -23,7 +23,7 @@ _LONGEST, _MOST = 6000, 100  # characters of a parameter, parameters at a time: 
 
 
 class MLflowRun(Logger):
-    """Log to one run of MLflow, the same one when the run is resumed: a tag, ``inlay.run_id``, tells which.
+    """Log to one run of MLflow, also when the run is resumed: it is found by its tag ``inlay.run_id``.
 
     Lightning's own logger asks the server on construction, in every process, and raises when that does not answer.
     This one gives a server up that cannot be reached, with a warning.
@@ -33,7 +33,7 @@ class MLflowRun(Logger):
         experiment: what the run belongs to.
         name: of the run.
         run_id: by which a resumed run finds itself again.
-        tracking_uri: a server, or a database. None for what ``MLFLOW_TRACKING_URI`` says, or else ``mlflow.db`` in the
+        tracking_uri: a server, or a database. None for ``MLFLOW_TRACKING_URI``, or else ``mlflow.db`` in the
             folder. Read here, as it may hold a password, which no checkpoint should carry.
         artifact: send the best checkpoint when the run has succeeded.
 

@@ -50,15 +50,15 @@ class NonFiniteGuard(pl.Callback):
         fault = cast(Task, pl_module).fault
         self._in_a_row = 0 if fault is None else self._in_a_row + 1
         if fault is not None:
-            said = self._keep(fault, cast(Task, pl_module), batch)
-            log.warning("step %d was skipped: %s. %s", fault.step + 1, _what(fault), said)
+            note = self._keep(fault, cast(Task, pl_module), batch)
+            log.warning("step %d was skipped: %s. %s", fault.step + 1, _what(fault), note)
 
     def on_train_batch_start(self, trainer: pl.Trainer, *args: Any) -> None:
         """Between two steps: enough is enough."""
         self._stop_if_hopeless(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Likewise."""
+        """After the last step."""
         self._stop_if_hopeless(trainer)
 
     def state_dict(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class NonFiniteGuard(pl.Callback):
             )
 
     def _keep(self, fault: NonFiniteStep, task: Task, batch: Batch) -> str:
-        """Write the replay file; what is said of it."""
+        """Write the replay file; returns a sentence for the log."""
         rank, world = rank_and_world()
         if rank and not fault.terms:
             return "Process 0 keeps the batch."  # only gradients: it came from anywhere

@@ -20,7 +20,7 @@ class Preemption(pl.Callback):
     """Take SIGTERM, SIGHUP, SIGUSR1 and the first Ctrl-C as the wish that the run be saved and go on later.
 
     The exit status is then that of :func:`inlay.errors.requeue_status`. Asked again, the run only goes on stopping.
-    All processes stop after the same step, whichever of them was asked. SIGUSR2 is taken likewise where submitit
+    All processes stop after the same step, whichever of them was asked. SIGUSR2 is handled, too, where submitit
     listens to it already, whose listener is to be called when everything is saved (:mod:`inlay.cli.trials`).
 
     Args:
@@ -59,7 +59,7 @@ class Preemption(pl.Callback):
         self._listen()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Likewise, where nothing was checked before."""
+        """Take its place where no sanity check ran before."""
         self._listen()
 
     def _listen(self) -> None:

@@ -21,7 +21,7 @@ class Throughput(pl.Callback):
     ``images_per_second``        of all processes together, on average since the last log: loading included, the
                                  first steps, validations and checkpoints left out
     ``gpu_allocated_gib``        most GPU memory that tensors have taken so far, in GiB, in the first process
-    ``gpu_reserved_gib``         most GPU memory that PyTorch has taken from the device so far, likewise
+    ``gpu_reserved_gib``         most GPU memory that PyTorch has taken from the device so far, in GiB
     ===========================  ===================================================================================
 
     ``metrics.csv`` gets none of it: a resumed run writes the very file that an uninterrupted one writes.

@@ -24,7 +24,7 @@ _TO_BEGIN = 30.0  # seconds that a server has to answer at the start
 
 
 class WandbRun(WandbLogger):
-    """Log to one run of Weights & Biases, the same one when the run is resumed, and one of its own for each trial.
+    """Log to one run of Weights & Biases, also when the run is resumed; each trial of a sweep has a run of its own.
 
     Without a key, or where the server does not answer, the run is kept on disk, with the same id, for ``wandb sync``;
     so it is with ``offline``, and with ``WANDB_MODE=offline``. No outage ever stops training.

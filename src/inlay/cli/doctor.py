@@ -21,8 +21,8 @@ def _run(args: argparse.Namespace) -> None:
     from inlay.doctor.report import as_json, show
 
     if args.json:
-        told, state = as_json(examine())
-        print(told)
+        text, state = as_json(examine())
+        print(text)
     else:
         state = show(examine(), args.all)
     if state == "problem":

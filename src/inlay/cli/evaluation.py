@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,7 +167,9 @@ def _check_root(data: DictConfig) -> None:
 
 def _device(chosen: Any) -> str:
     """A process of several that torchrun started takes the GPU of its number."""
-    return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if chosen.type == "cuda" and chosen.index == 0 else str(chosen)
+    from inlay.processes import local_rank
+
+    return f"cuda:{local_rank() or 0}" if chosen.type == "cuda" and chosen.index == 0 else str(chosen)
 
 
 def _described(device: str) -> str:
@@ -182,10 +183,10 @@ def _shard(given: str | None) -> "Shard":
     """The part that was asked for; without, the one of this process among those that torchrun started."""
     from inlay.errors import InlayError
     from inlay.evaluation.store import Shard
-    from inlay.processes import env_rank_and_world
+    from inlay.processes import env_rank_and_world, is_only_process
 
     rank, world = env_rank_and_world()
-    if given is None and world == 1 and int(os.environ.get("SLURM_NTASKS", 1)) > 1:
+    if given is None and world == 1 and not is_only_process():
         raise InlayError(
             "SLURM started several tasks, and each would do everything. Give srun a script with "
             "shard=$((SLURM_PROCID+1))/$SLURM_NTASKS, or shard=1/1 for a single process."

@@ -1,4 +1,4 @@
-"""What the command line asks of the configuration, explained in one line where it cannot be had."""
+"""Mistakes in settings on the command line, explained in one line."""
 
 import os
 import re
@@ -66,27 +66,27 @@ def explanation(error: Exception, config: str) -> str:
     """
     from inlay.cli.settings import settings_of  # which needs this module
 
-    said = " ".join(str(error).split())
+    message = " ".join(str(error).split())
     if isinstance(error, OverrideParseException):
         return _not_read(error.override)
     if isinstance(error, MissingConfigException) and error.options and error.missing_cfg_file:
         group, _, choice = error.missing_cfg_file.rpartition("/")
         choices = [name for name in error.options if name not in ("base", "indexed")]  # what others are built on
         return f"{group}={choice}: there is no such choice. Choose one of: {', '.join(choices)}."
-    if match := re.match(r"Ambiguous value for argument '(.*?)=(.*)' 1\.", said):
+    if match := re.match(r"Ambiguous value for argument '(.*?)=(.*)' 1\.", message):
         key, value = match.groups()
         return (
             f"{key}={value}: several values are for sweeps, which -m starts. A list is {key}=[{value}]; a text with "
             f"commas is quoted twice: {quoted(key, value)}"
         )
-    if match := re.match(r"Could not override '(.*?)'\.", said):
+    if match := re.match(r"Could not override '(.*?)'\.", message):
         known = settings_of(config)
         if match[1] in known:
             return f"{match[1]}=: there is no such setting where other groups were chosen as they were."
         return f"{match[1]}=: there is no such setting.{suggestion(match[1], known)}"
-    if match := re.match(r"Could not delete from config\. '(.*?)' does not exist", said):
+    if match := re.match(r"Could not delete from config\. '(.*?)' does not exist", message):
         return f"~{match[1]}: there is no such setting to delete.{suggestion(match[1], settings_of(config))}"
-    if match := re.match(r"Error merging override (.*?)=(.*)", said):
+    if match := re.match(r"Error merging override (.*?)=(.*)", message):
         key, value = match.groups()
         return (
             f"{key}={value}: cannot be read. ${{...}} stands for another setting, whose name ends with a brace; the "
@@ -96,9 +96,9 @@ def explanation(error: Exception, config: str) -> str:
         key = str(error.full_key)
         return (
             f"{key}: ${{...}} stands for another setting, and there is none of this name "
-            f"({said.split(' full_key')[0]}). For the signs themselves: {quoted(key, '${...}')}"
+            f"({message.split(' full_key')[0]}). For the signs themselves: {quoted(key, '${...}')}"
         )
-    return f"{said.split(' full_key:')[0]}."
+    return f"{message.split(' full_key:')[0]}."
 
 
 def suggestion(given: str, known: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Commands take the settings of ``inlay train``: the same groups, the same names."""
+"""The configuration of ``inlay train`` or another program, composed of settings and checked."""
 
 import argparse
 import re

@@ -27,7 +27,7 @@ class SweepSummary(Callback):
     """When a sweep ends, print a table of its trials, the best first, and write ``sweep.csv`` and ``sweep.png``.
 
     All trials below the sweep's folder count, those of earlier invocations too. A sweep that stops early, by Ctrl-C or
-    because a launcher gave up, ends with the table all the same.
+    because a launcher gave up, ends with the table, too.
     """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
@@ -117,12 +117,12 @@ def table(trials: Sequence[Trial], folder: Path, monitor: str) -> Table:
 def closing(trials: Sequence[Trial], folder: Path, monitor: str) -> str:
     """The last lines: how many trials did what, the best one's checkpoint, and where everything is."""
     counts = {status: sum(t.status == status for t in trials) for status in ("completed", "failed", "unfinished")}
-    said = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    summary = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     files = f"{folder / TABLE} and {folder / PLOT} hold all of them."
     best = trials[0]
     if best.value is None:
-        return f"{said}. {files}"
-    return f"{said}. {files}\nBest {monitor}: {best.value:.5g}, {best.folder / 'checkpoints/best.ckpt'}"
+        return f"{summary}. {files}"
+    return f"{summary}. {files}\nBest {monitor}: {best.value:.5g}, {best.folder / 'checkpoints/best.ckpt'}"
 
 
 def write_csv(trials: Sequence[Trial], folder: Path) -> None:

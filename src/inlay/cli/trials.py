@@ -15,7 +15,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from inlay.errors import InlayError, Preempted
+from inlay.errors import InlayError, Preempted, one_line
 from inlay.files import held, read_text, write_text
 from inlay.printing import say
 from inlay.processes import is_first_process
@@ -26,7 +26,7 @@ _LONGEST = 1_000_000  # bytes of a record
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of a trial.
+    """The record of a trial.
 
     Attributes:
         status: ``completed``, ``failed``, or ``unfinished`` where it runs or its process was killed.
@@ -54,7 +54,7 @@ class Trial:
 
 
 def run(cfg: DictConfig, train: Callable[[DictConfig], float | None]) -> float | None:
-    """Run Hydra's present job as a trial, in a folder of its own; what :func:`recorded` returns."""
+    """Run the current job of Hydra as a trial in its own folder; returns what :func:`recorded` returns."""
     job = HydraConfig.get()
     cfg.run_dir = job.runtime.output_dir
     folder, overrides = Path(cfg.run_dir), list(job.overrides.task)
@@ -92,13 +92,13 @@ def recorded(
     begun = time.monotonic()
     value, error = None, None
     try:
-        answer = _handed_over(train)
-        if answer is None or not math.isfinite(answer):
-            error = f"the monitored metric ended as {answer}"
+        score = _handed_over(train)
+        if score is None or not math.isfinite(score):
+            error = f"the monitored metric ended as {score}"
         else:
-            value = float(answer)
+            value = float(score)
     except Exception as problem:  # of any kind: the other trials may do better
-        error = _in_a_line(problem)
+        error = one_line(_root_cause(problem))
         write_text(folder / ERROR, traceback.format_exc())
     finally:
         gc.collect()  # the network goes before the next trial of this process brings its own
@@ -186,11 +186,7 @@ def _handed_over(train: Callable[[], float | None]) -> float | None:
         raise
 
 
-def _in_a_line(error: BaseException) -> str:
-    """The kind of the innermost cause, and the first line of what it says."""
+def _root_cause(error: BaseException) -> BaseException:
     while error.__cause__ is not None:
         error = error.__cause__
-    lines = str(error).strip().splitlines() or [""]
-    if "Traceback" in str(error):  # a DataLoader worker hands its traceback over as the message
-        return lines[-1]
-    return f"{type(error).__name__}: {lines[0]}"
+    return error

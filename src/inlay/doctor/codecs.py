@@ -1,4 +1,4 @@
-"""Which picture formats come back as they were written, tried on a small picture."""
+"""Picture formats, tried by writing and reading a small picture."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ class Format(NamedTuple):
     name: str
     suffix: str
     kinds: list[tuple[int, int]]
-    said: str
+    note: str
     lossless: bool = True
 
 
@@ -53,7 +53,7 @@ def _tried(tried: Format, folder: Path) -> Finding:
             _round_trip(folder / f"{channels}_{bits}{tried.suffix}", smooth(channels, bits), tried.lossless)
     except Exception as error:  # whatever it was, this format does not work here
         return Finding(tried.name, f"does not work: {one_line(error)}", "problem", _REPAIR)
-    return Finding(tried.name, tried.said if tried.lossless else f"{tried.said}; changes every pixel a little")
+    return Finding(tried.name, tried.note if tried.lossless else f"{tried.note}; changes every pixel a little")
 
 
 def _round_trip(path: Path, pixels: "NDArray[Any]", lossless: bool) -> None:

@@ -1,4 +1,4 @@
-"""What there is to compute with."""
+"""Processor, memory and GPUs."""
 
 import os
 import shutil
@@ -23,10 +23,10 @@ def machine() -> Iterator[Finding]:
 
 
 def gpus() -> Iterator[Finding]:
-    """Every GPU that PyTorch can use; without one, why, as far as that can be told."""
+    """Every GPU that PyTorch can use; without one, the reason where it is known."""
     import torch
 
-    with warnings.catch_warnings(record=True) as said:  # of drivers that are too old
+    with warnings.catch_warnings(record=True) as messages:  # of drivers that are too old
         warnings.simplefilter("always")
         found = torch.cuda.is_available()
     if found:
@@ -34,19 +34,19 @@ def gpus() -> Iterator[Finding]:
     elif torch.backends.mps.is_available():
         yield Finding("GPU", "Apple's (mps)")
     else:
-        yield _no_gpu(driver(), torch.version.cuda, " ".join(str(each.message) for each in said))
+        yield _no_gpu(driver(), torch.version.cuda, " ".join(str(each.message) for each in messages))
 
 
 def driver() -> str | None:
     """The version of NVIDIA's driver; None where there is none, or it does not answer."""
     if shutil.which("nvidia-smi") is None:
         return None
-    ask = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
-        answer = subprocess.run(ask, capture_output=True, text=True, timeout=_SECONDS, check=True).stdout
+        version = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return None
-    return next(iter(answer.split()), None)
+    return next(iter(version.split()), None)
 
 
 def _gpu(number: int) -> Finding:
@@ -60,13 +60,13 @@ def _gpu(number: int) -> Finding:
     return Finding(f"GPU {number}", found)
 
 
-def _no_gpu(version: str | None, cuda: str | None, said: str) -> Finding:
+def _no_gpu(version: str | None, cuda: str | None, warning: str) -> Finding:
     if version is None:
         remedy = "Fill pictures and train small networks here; train large ones where there is an NVIDIA GPU."
         return Finding("GPU", "none: everything is computed by the processor", "absent", remedy)
     if cuda is None:
         found = f"NVIDIA's driver {version} is here, but this PyTorch knows no CUDA"
         return Finding("GPU", found, "warning", f"Install a PyTorch with CUDA: {_GET_TORCH}")
-    reason = f" ({' '.join(said.split())})" if said else ""
+    reason = f" ({' '.join(warning.split())})" if warning else ""
     found = f"driver {version} does not serve this PyTorch's CUDA {cuda}{reason}"
     return Finding("GPU", found, "warning", f"Update the driver, or install a PyTorch for its CUDA: {_GET_TORCH}")

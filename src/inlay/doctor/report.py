@@ -36,10 +36,10 @@ def show(sections: Iterable[tuple[str, list[Finding]]], each: bool = False) -> S
 
 def as_json(sections: Iterable[tuple[str, list[Finding]]]) -> tuple[str, State]:
     """Everything as ``{"state": ..., "findings": [{"section": ..., ...}, ...]}``, and the state of everything."""
-    rows = [(section, finding) for section, findings in sections for finding in findings]
-    state = worst([finding for _, finding in rows])
-    told = [{"section": section, **asdict(finding)} for section, finding in rows]
-    return json.dumps({"state": state, "findings": told}, indent=2), state
+    found = [(section, finding) for section, findings in sections for finding in findings]
+    state = worst([finding for _, finding in found])
+    rows = [{"section": section, **asdict(finding)} for section, finding in found]
+    return json.dumps({"state": state, "findings": rows}, indent=2), state
 
 
 def _shown(section: str, findings: list[Finding], each: bool) -> list[Finding]:
@@ -47,8 +47,8 @@ def _shown(section: str, findings: list[Finding], each: bool) -> list[Finding]:
     absent = [finding for finding in findings if finding.state == "absent"]
     if each or len(absent) < 2:
         return findings
-    told = ", ".join(f"{finding.subject} ({finding.use})" for finding in absent)
-    together = Finding(section, told, "absent", "Each is needed for that alone. How to get them: inlay doctor --all")
+    names = ", ".join(f"{finding.subject} ({finding.use})" for finding in absent)
+    together = Finding(section, names, "absent", "Each is needed for that alone. How to get them: inlay doctor --all")
     return [*(finding for finding in findings if finding not in absent), together]
 
 
@@ -56,10 +56,10 @@ def _lines(finding: Finding, width: int) -> Iterator[Text]:
     """State, subject and what was found in three columns; below the last one, what to do."""
     head = f"{finding.state:7}  {finding.subject:16} "
     arrow = f"{'':{len(head)}}-> "
-    told = _wrapped(finding.found, width, head, len(head) * " ")
+    lines = _wrapped(finding.found, width, head, len(head) * " ")
     if finding.remedy:
-        told += _wrapped(finding.remedy, width, arrow, len(arrow) * " ")
-    first, *rest = (Text(line) for line in told)
+        lines += _wrapped(finding.remedy, width, arrow, len(arrow) * " ")
+    first, *rest = (Text(line) for line in lines)
     first.stylize(_COLORS[finding.state], 0, len(finding.state))
     yield from (first, *rest)
 

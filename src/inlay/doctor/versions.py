@@ -1,4 +1,4 @@
-"""Which software is here, whether it is what Inlay asks for, and which extras could be added."""
+"""Installed software, requirements that are not met, and extras that could be added."""
 
 import platform
 from collections.abc import Iterator
@@ -89,7 +89,7 @@ def _is_here(name: str) -> bool:
 
 
 def _requirements(package: str, extra: str = "") -> list[Requirement]:
-    """What a package asks for on this machine, an extra of it included."""
+    """The requirements of a package on this machine, with those of an extra."""
     try:
         asked = [Requirement(line) for line in requires(package) or []]
     except PackageNotFoundError:  # a stand-in is here in its place

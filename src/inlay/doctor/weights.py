@@ -68,7 +68,7 @@ FILES = [
 
 @dataclass(frozen=True)
 class Hosted:
-    """Weights on the Hugging Face hub: a folder of files; likewise."""
+    """Weights that are a folder on the Hugging Face hub; the attributes are those of :class:`File`."""
 
     network: str
     use: str

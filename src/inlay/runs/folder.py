@@ -70,7 +70,7 @@ def check_folder(folder: Path) -> None:
 
 
 def _without_resume(config: str) -> list[str]:
-    """The lines of a configuration but for the one that says how a run begins."""
+    """The lines of a configuration without ``resume:``, which may differ between starts of a run."""
     return [line for line in config.splitlines() if not line.startswith("resume:")]
 
 

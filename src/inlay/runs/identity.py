@@ -9,10 +9,10 @@ from inlay.errors import InlayError
 
 
 def resolve_run_id(given: str | None, checkpoint: Path | None) -> str:
-    """What a run is called where names must be unique (dashboards): given, the resumed run's own, or made up.
+    """The id of a run: given, that of the resumed run, or a random one.
 
     Raises:
-        InlayError: the checkpoint's is none: dashboards make names of files and questions of it.
+        InlayError: that of the checkpoint is not safe: dashboards use it in file names and queries.
     """
     if given:
         return given

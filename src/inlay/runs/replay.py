@@ -90,7 +90,7 @@ def run(path: str | Path, task: Task) -> None:
             for loss in task.losses(part, number):
                 found |= _report(loss.terms | {"loss": loss.total.detach()}, task, loss.total)
         if layers:
-            say(f"first module with an answer that is not finite: {layers[0]}")
+            say(f"first module with an output that is not finite: {layers[0]}")
     if not found:
         raise InlayError(
             f"{path}: every term and gradient is finite here, on the CPU in float32. "
@@ -117,7 +117,7 @@ def _report(terms: Mapping[str, Tensor], task: Task, total: Tensor) -> bool:
 
 @contextmanager
 def first_not_finite(module: nn.Module) -> Iterator[list[str]]:
-    """Names of the modules whose answers were not finite, in the order of their calls."""
+    """Names of the modules whose outputs were not finite, in the order of their calls."""
     names: list[str] = []
 
     def look(name: str) -> Callable[..., None]:

@@ -14,7 +14,7 @@ def resolve_vocabulary(config: Mapping[str, Any], data: InpaintingData, resume: 
     """The words of a run's text encoder: those of the checkpoint it goes on from, else of a file, else of the data.
 
     Args:
-        config: of the run; ``text.vocabulary`` is a path, or says how to make one from the training captions.
+        config: of the run; ``text.vocabulary`` is a path, or settings to build one from the training captions.
         data: of the run.
         resume: the checkpoint to go on from.
 
@@ -22,7 +22,7 @@ def resolve_vocabulary(config: Mapping[str, Any], data: InpaintingData, resume: 
         None where no encoder with a vocabulary of its own is configured.
 
     Raises:
-        InlayError: words were asked of something that has none, or a frozen encoder has no weights to keep.
+        InlayError: the run has no text encoder for ``text_from``, or a frozen encoder has no weights to keep.
     """
     text = config.get("text") or {}
     if config["text_from"] and not text:
