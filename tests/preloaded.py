@@ -1,4 +1,4 @@
-"""What the server of tests/processes.py has imported before it forks."""
+"""What the server of tests/processes.py has imported and composed before it forks."""
 
 import pandas  # noqa: F401  # pyarrow asks for it when captions are read
 import pytorch_lightning.strategies  # noqa: F401
@@ -12,4 +12,8 @@ import inlay.runs.folder
 import inlay.runs.replay
 import inlay.runs.resume
 import inlay.tasks  # noqa: F401
-from tests import kills, training  # noqa: F401
+from tests import kills  # noqa: F401
+from tests.training import TDANET, TINY, TINY_TEXT, configure
+
+for settings in (TINY, [*TINY, "callbacks=averaged"], [*TINY_TEXT, *TDANET]):
+    configure(*settings)

@@ -3,10 +3,8 @@
 import csv
 
 import torch
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 
-from tests.conftest import ROOT
+from tests.composing import configure
 from tests.models.model_tester import TINY_TDANET
 
 TINY = [
@@ -36,13 +34,6 @@ TINY_TEXT = [  # likewise, for recipes that read
     "task.samples=1",
 ]
 TDANET = ["model=tdanet", "loss=tdanet", "task=tdanet", "optimizer=adam_gan", "callbacks=averaged"]
-
-
-def configure(*overrides):
-    """The composed configuration, as the command line would give it."""
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return compose("train", list(overrides), return_hydra_config=False)
 
 
 def train(run_dir, *overrides, tiny=TINY, preflight=False):

@@ -207,7 +207,7 @@ class TestReplay:
         said = capsys.readouterr().out
         assert "step 2, pictures: " in said
         assert "gradient not finite: net.encoder.0.conv.weight" in said
-        assert "first module with an answer that is not finite: net.encoder.0.conv" in said
+        assert "first module with an output that is not finite: net.encoder.0.conv" in said
         assert said.endswith("reproduced\n")
 
     def test_says_so_where_nothing_is_wrong(self, file):

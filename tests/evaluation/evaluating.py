@@ -2,21 +2,16 @@
 
 import json
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
-
 from inlay.cli.evaluation import evaluate as entry
 from inlay.evaluation import report
-from tests.conftest import ROOT
+from tests.composing import configure as compose
 
 TINY = ["protocol=smoke", "protocol.size=32", "data.num_workers=0", "data.val_split=train", "filler=[mean,telea]"]
 
 
 def configure(*overrides):
     """The composed configuration, as the command line would give it."""
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return compose("evaluate", list(overrides))
+    return compose(*overrides, config="evaluate")
 
 
 def evaluate(run_dir, *overrides):

@@ -5,12 +5,12 @@ import inspect
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
 from inlay.models.tdanet import Noise
 from inlay.ops import erase
 from inlay.types import TextFeatures
+from tests.composing import configure
 from tests.conftest import ROOT
 
 TINY_TDANET = [
@@ -34,8 +34,7 @@ NAMES = sorted({path.stem for path in (ROOT / "conf/model").glob("*.yaml")} - OT
 
 @functools.cache  # composing takes longer than most tests of what is composed
 def settings(name, *overrides):
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return compose("train", [f"model={name}", "data.root=none", *SMALL.get(name, []), *overrides]).model
+    return configure(f"model={name}", "data.root=none", *SMALL.get(name, []), *overrides).model
 
 
 def build(name, *overrides):

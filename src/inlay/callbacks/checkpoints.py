@@ -61,7 +61,7 @@ class Checkpoints(pl.callbacks.Checkpoint):
         self._sign = 1 if cast(Task, pl_module).higher_is_better(self.monitor) else -1
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the first checkpoint, so that a run that cannot write fails at once, and can be resumed from its start."""
+        """Write the first checkpoint: a run that cannot write fails at once, and one can be resumed from its start."""
         self._training = True
         self._scores = {step: score for step, score in self._scores.items() if step_file(self.folder, step).exists()}
         if trainer.global_step or not _is_sharded(trainer):  # where PyTorch counts saving as Adam's first step

@@ -4,6 +4,7 @@ import argparse
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -93,6 +94,7 @@ def settings_of(config: str) -> dict[str, str]:
     return dict.fromkeys(_groups(config), "") | dict(_names(compose_config([], config)))
 
 
+@cache
 def _written(config: str) -> DictConfig:
     return cast(DictConfig, OmegaConf.load(CONF / f"{config}.yaml"))
 
