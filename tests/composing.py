@@ -1,4 +1,4 @@
-"""Configurations as the command line composes them; each choice of groups once, as Hydra takes as long as a tiny run."""
+"""Configurations as the command line composes them; each choice of groups once: Hydra takes as long as a tiny run."""
 
 import copy
 import functools
