@@ -21,7 +21,7 @@ SCENE = PlainContext(size=(64, 64), whole_object=disc(64, 20))
 @cache  # composing takes longer than everything else here
 def composed(*settings):
     """The data's own copy of the settings, which train.py builds the family from."""
-    return configure("data=demo", *settings).data.masks
+    return configure("data=demo", *settings).data.sample.mask.masks
 
 
 def family(*settings):

@@ -159,7 +159,7 @@ def _check_used(overrides: list[str]) -> None:
 
 
 def _check_root(data: DictConfig) -> None:
-    from inlay.data.root import check_root
+    from inlay.data.filesystem import check_root
 
     if "root" in data:
         check_root(Path(data.root))

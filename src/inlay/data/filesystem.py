@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
 
-from inlay.data.root import check_root
 from inlay.errors import BadFile, InlayError
 from inlay.files import inside, lines_of, names_inside, open_regular, walk
 from inlay.images import SUFFIXES, why_not_read
@@ -16,6 +15,12 @@ log = logging.getLogger(__name__)
 _ABSENT = -1
 _LONGEST = 2**20  # characters of a line
 _TEXT = 2**20  # bytes of a text that is read at once: a caption or an annotation of one picture
+
+
+def check_root(root: Path) -> None:
+    """Raise :class:`InlayError` where a dataset's folder is missing."""
+    if not root.is_dir():
+        raise InlayError(f"data.root={root}: no such folder. Give the folder that holds your pictures.")
 
 
 class Tree:

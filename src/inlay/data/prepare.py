@@ -14,10 +14,9 @@ from typing import Literal, NamedTuple, TypedDict
 from tqdm import tqdm
 
 from inlay.cache import cache_dir
-from inlay.data.filesystem import Tree, unchanged
+from inlay.data.filesystem import Tree, check_root, unchanged
 from inlay.data.pictures import MIN_SIDE, decode_picture, read_object
 from inlay.data.records import DatasetLayout, Record, RejectedFile, check_inside, names_of
-from inlay.data.root import check_root
 from inlay.data.skipped import stopping
 from inlay.errors import BadFile, InlayError
 from inlay.files import (

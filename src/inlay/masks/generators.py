@@ -1,6 +1,6 @@
-"""The families of painted holes. Each is a callable ``(height, width, rng) -> (height, width) bool``, True = hole.
+"""Generators of painted holes.
 
-Sizes are shares of the picture's short side, so that a family looks the same at 64 and at 512 pixels.
+Sizes are shares of the picture's short side, so that masks look the same at 64 and at 512 pixels.
 """
 
 import math
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from inlay.masks.painted import PaintedMask
 from inlay.masks.primitives import Box, Ellipse, Stroke, line, strokes
 from inlay.masks.ranges import Range, between, check_range
-from inlay.types import MaskContext
 
 SHARE = "shares of the short side"
 
@@ -23,17 +23,15 @@ class Strokes(PaintedMask):
     """Irregular holes from a brush that wanders: polylines with round ends.
 
     The free-form masks of Yu et al. (2019, "Free-Form Image Inpainting with Gated Convolution", algorithm 1) drawn
-    with one polyline a stroke. Theirs stop at the picture's edge, ours are hflip there.
+    with one polyline a stroke. Theirs stop at the picture's edge, ours are mirrored there.
 
     Attributes:
-        count: fewest and most strokes when no ratio is asked for.
         vertices: fewest and most corners of a stroke.
         length: of the line between two corners.
         brush: width of the brush.
         turn: largest change of direction at a corner in radians.
     """
 
-    count: tuple[int, int] = (1, 5)
     vertices: tuple[int, int] = (4, 12)
     length: Range = (0.05, 0.20)
     brush: Range = (0.05, 0.12)
@@ -41,18 +39,12 @@ class Strokes(PaintedMask):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_range("count", self.count, 1, math.inf)
         check_range("vertices", self.vertices, 1, math.inf)
         check_range("length", self.length, 0, 1, SHARE)
         check_range("brush", self.brush, 0, 1, SHARE)
 
-    def __call__(
-        self, height: int, width: int, rng: np.random.Generator, context: MaskContext | None = None
-    ) -> NDArray[np.bool_]:
-        """Draw one mask; the picture is not looked at."""
-        return self.draw(height, width, rng, self._plan, self.count)
-
-    def _plan(self, height: int, width: int, rng: np.random.Generator, count: int) -> Iterator[Stroke]:
+    @override
+    def primitives(self, height: int, width: int, rng: np.random.Generator, count: int) -> Iterator[Stroke]:
         scale, (fewest, most) = min(height, width), self.vertices
         draws = rng.random((4 + 2 * most, count), np.float32)
         start, corners, brush = draws[:2], draws[2], draws[3]
@@ -88,7 +80,6 @@ class Shapes(PaintedMask):
     """Irregular holes from the classical mix of lines, circles and ellipses.
 
     Attributes:
-        count: fewest and most primitives when no ratio is asked for.
         extent: radius of circles, half axes of ellipses, half length of lines.
         thickness: of lines.
     """
@@ -99,17 +90,11 @@ class Shapes(PaintedMask):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_range("count", self.count, 1, math.inf)
         check_range("extent", self.extent, 0, 1, SHARE)
         check_range("thickness", self.thickness, 0, 1, SHARE)
 
-    def __call__(
-        self, height: int, width: int, rng: np.random.Generator, context: MaskContext | None = None
-    ) -> NDArray[np.bool_]:
-        """Draw one mask; the picture is not looked at."""
-        return self.draw(height, width, rng, self._plan, self.count)
-
-    def _plan(self, height: int, width: int, rng: np.random.Generator, count: int) -> Iterator[Stroke | Ellipse]:
+    @override
+    def primitives(self, height: int, width: int, rng: np.random.Generator, count: int) -> Iterator[Stroke | Ellipse]:
         scale = min(height, width)
         for kind, x, y, first, second, turn, thickness in rng.random((count, 7)).tolist():
             center, angle = (x * width, y * height), math.pi * turn
@@ -126,7 +111,6 @@ class Boxes(PaintedMask):
     """Rectangles, upright, wholly inside the picture.
 
     Attributes:
-        count: fewest and most boxes when no ratio is asked for.
         side: length of a side.
     """
 
@@ -135,16 +119,10 @@ class Boxes(PaintedMask):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_range("count", self.count, 1, math.inf)
         check_range("side", self.side, 0, 1, SHARE)
 
-    def __call__(
-        self, height: int, width: int, rng: np.random.Generator, context: MaskContext | None = None
-    ) -> NDArray[np.bool_]:
-        """Draw one mask; the picture is not looked at."""
-        return self.draw(height, width, rng, self._plan, self.count)
-
-    def _plan(self, height: int, width: int, rng: np.random.Generator, count: int) -> Iterator[Box]:
+    @override
+    def primitives(self, height: int, width: int, rng: np.random.Generator, count: int) -> Iterator[Box]:
         scale = min(height, width)
         for top, left, tall, wide in rng.random((count, 4)).tolist():
             rows = min(height, round(scale * between(self.side, tall)) or 1)

@@ -1,9 +1,9 @@
-"""What every painted family shares: painting until an asked-for share of the picture is hole."""
+"""Painted masks: painting until a share of the picture is hole."""
 
 import itertools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -12,12 +12,9 @@ from numpy.typing import NDArray
 
 from inlay.errors import InlayError
 from inlay.masks.primitives import Canvas, Primitive
-from inlay.masks.ranges import Ratio, Spread, check_ratio, check_spread, lists_to_tuples
+from inlay.masks.ranges import Ratio, Spread, check_range, check_ratio, check_spread, lists_to_tuples
 from inlay.masks.ratio import fit_pixels, hole_pixels
 from inlay.types import MaskContext
-
-DrawPrimitives = Callable[[int, int, np.random.Generator, int], Iterable[Primitive]]
-"""Draws so many primitives for a canvas of a height and width: many at once, as each call of numpy has its price."""
 
 _AT_ONCE = 10
 _MOST_PAINTED = 400
@@ -35,39 +32,30 @@ class PaintedMask(ABC):
             range; with ``uniform`` every number of pixels in it is as probable as any other.
         border: strip along the edges that stays untouched, as a share of the short side
             (Liu et al. 2018 keep 50 of 512 px free: 0.098).
+        count: fewest and most primitives when no ratio is asked for.
     """
 
     ratio: Ratio | None = None
     border: float = 0.0
     spread: Spread = "natural"
+    count: tuple[int, int] = (1, 5)
 
     def __post_init__(self) -> None:
         lists_to_tuples(self)
         check_ratio(self.ratio)
         check_spread(self.spread, self.ratio)
+        check_range("count", self.count, 1, math.inf)
         if not 0.0 <= self.border < 0.5:
             raise InlayError(f"masks.border must lie in [0, 0.5), a share of the short side; got {self.border}.")
 
     @abstractmethod
+    def primitives(self, height: int, width: int, rng: np.random.Generator, count: int) -> Iterable[Primitive]:
+        """Draw primitives for a canvas, many at once, as each call of NumPy has its price."""
+
     def __call__(
         self, height: int, width: int, rng: np.random.Generator, context: MaskContext | None = None
     ) -> NDArray[np.bool_]:
-        """Draw one mask; the picture is not looked at."""
-
-    def draw(
-        self, height: int, width: int, rng: np.random.Generator, plan: DrawPrimitives, count: tuple[int, int]
-    ) -> NDArray[np.bool_]:
-        """Paint primitives inside the border, ``count`` of them or as many as the ratio takes.
-
-        Args:
-            height: of the mask in pixels.
-            width: of the mask in pixels.
-            rng: where every choice comes from.
-            plan: draws primitives.
-            count: fewest and most primitives when no ratio is asked for.
-
-        Returns:
-            ``(height, width)`` bool, True = hole.
+        """Paint primitives inside the border, ``count`` of them or as many as the ratio takes; no picture is needed.
 
         Raises:
             InlayError: the ratio cannot be met at this size and border, or the border leaves nothing.
@@ -78,13 +66,14 @@ class PaintedMask(ABC):
         if not inner.size:
             raise InlayError(f"masks.border={self.border} leaves nothing of {width}x{height} pixels. Lower it.")
         if self.ratio is None:
-            for primitive in plan(inner.shape[0], inner.shape[1], rng, int(rng.integers(count[0], count[1] + 1))):
+            number = int(rng.integers(self.count[0], self.count[1] + 1))
+            for primitive in self.primitives(inner.shape[0], inner.shape[1], rng, number):
                 primitive.paint(inner)
         else:
-            self._fill(inner, canvas.shape, rng, plan)
+            self._fill(inner, canvas.shape, rng)
         return canvas.view(np.bool_)
 
-    def _fill(self, inner: Canvas, shape: tuple[int, ...], rng: np.random.Generator, plan: DrawPrimitives) -> None:
+    def _fill(self, inner: Canvas, shape: tuple[int, ...], rng: np.random.Generator) -> None:
         """Paint up to a target drawn from the ratio; what painting cannot hit, moving the edges does."""
         assert self.ratio is not None
         fewest, most = hole_pixels(self.ratio, shape)
@@ -97,11 +86,15 @@ class PaintedMask(ABC):
         will_do, paint = (fewest, most), (fewest, target, most)
         if self.spread == "uniform":
             will_do, paint = (target, target), (math.ceil(_NEARLY * target), target, target)
-        covered = paint_up_to(inner, paint, _endless(plan, inner.shape, rng))
+        covered = paint_up_to(inner, paint, self._endless(inner.shape, rng))
         if not will_do[0] <= covered <= will_do[1]:
             if not covered:  # not even the smallest primitive fitted, and nothing has no edge
                 inner[rng.integers(inner.shape[0]), rng.integers(inner.shape[1])] = 1
             inner[:] = fit_pixels(inner.view(np.bool_), target) if target < inner.size else 1
+
+    def _endless(self, shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[Primitive]:
+        while True:
+            yield from self.primitives(shape[0], shape[1], rng, _AT_ONCE)
 
 
 def paint_up_to(canvas: Canvas, pixels: tuple[int, int, int], primitives: Iterator[Primitive]) -> int:
@@ -139,8 +132,3 @@ def paint_up_to(canvas: Canvas, pixels: tuple[int, int, int], primitives: Iterat
 def count(canvas: Canvas) -> int:
     """Pixels of hole. On zeros and ones the sum is the count, and OpenCV sums faster than anything counts."""
     return int(cv2.sumElems(canvas)[0])
-
-
-def _endless(plan: DrawPrimitives, shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[Primitive]:
-    while True:
-        yield from plan(shape[0], shape[1], rng, _AT_ONCE)
