@@ -79,7 +79,7 @@ def paper_loss() -> WeightedSum:
     """The five terms with a VGG of random weights: the same arithmetic as with ImageNet's."""
     terms = {name: {"weight": weight, "term": term} for name, (weight, term) in PAPER.items()}
     terms["tv"] = {"weight": 0.1, "term": TotalVariation}
-    return WeightedSum(terms, vgg=functools.partial(VGG16Features, "random"))
+    return WeightedSum(terms, {"vgg": functools.partial(VGG16Features, "random")})
 
 
 def steps(net: nn.Module, image: Tensor, mask: Tensor, loss: WeightedSum, autocast: torch.autocast) -> dict[str, Step]:

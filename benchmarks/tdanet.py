@@ -20,12 +20,12 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.utils.flop_counter import FlopCounterMode
 
-from inlay.losses import LeastSquares, TwoPathLoss
+from inlay.losses import TwoPathLoss
 from inlay.models import ResidualDiscriminator, TDANet
 from inlay.ops import erase
 from inlay.tasks import TDANetTask
-from inlay.tasks.adversarial import Loss
-from inlay.tasks.tdanet import Answers
+from inlay.tasks.optimization import Loss
+from inlay.tasks.tdanet import Generated
 from inlay.text import GRUEncoder
 from inlay.text.base import padded
 from inlay.text_image import CLIPMatcher, Matcher
@@ -49,11 +49,11 @@ class Turns:
     def __init__(self, task: TDANetTask, batch: Batch) -> None:
         self.task, self.batch = task, batch
         self.discriminate, self.generate = task.configure_optimizers()[0]
-        self.answers: Answers
+        self.generated: Generated
 
     def forward(self) -> None:
         """Both paths."""
-        self.answers = self.task.answer(self.batch, 0)
+        self.generated = self.task.generate(self.batch, 0)
 
     def discriminator(self) -> None:
         """The discriminator's turn."""
@@ -63,7 +63,7 @@ class Turns:
         """The generator's turn."""
         with self.task.frozen_discriminators():
             self._turn(self.generate, self.task.generator_loss)
-        del self.answers  # as the trainer lets go of them, too
+        del self.generated  # as the trainer lets go of them, too
 
     def phases(self) -> dict[str, Step]:
         """By name, in their order."""
@@ -74,9 +74,9 @@ class Turns:
         for phase in self.phases().values():
             phase()
 
-    def _turn(self, optimizer: Optimizer, loss: Callable[[Batch, Answers], Loss]) -> None:
+    def _turn(self, optimizer: Optimizer, loss: Callable[[Batch, Generated], Loss]) -> None:
         optimizer.zero_grad()
-        loss(self.batch, self.answers).total.backward()
+        loss(self.batch, self.generated).total.backward()
         optimizer.step()
 
 
@@ -85,7 +85,7 @@ def make_task(matcher: Matcher | None = None, compile: bool = False) -> TDANetTa
     weights = {f"{name}_{path}": weight for name, weight in WEIGHTS.items() for path in ("out", "rec")}
     return TDANetTask(
         net=TDANet(),
-        loss=TwoPathLoss(weights, LeastSquares()),
+        loss=TwoPathLoss(weights),
         optimizer=functools.partial(torch.optim.Adam, lr=1e-4, betas=(0.0, 0.999)),
         scheduler=functools.partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0),
         config={},

@@ -50,7 +50,7 @@ def main() -> None:
         optimizer.step()
 
     def guard() -> None:
-        buffers.remember()
+        buffers.take()
         clip_or_drop_gradients(optimizer, 1.0)
 
     times: dict[str, list[float]] = {"step": [], "guard": []}

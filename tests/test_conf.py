@@ -50,7 +50,7 @@ def test_every_choice_composes_resolves_and_is_not_refused(choice, tmp_path):
 )
 def test_every_choice_can_be_built(choice):
     group = choice.split("=")[0]
-    random = ["loss.vgg.weights=random"] if choice.startswith("loss=pconv") else []
+    random = ["loss.extractors.vgg.weights=random"] if choice.startswith("loss=pconv") else []
     cfg = configure(choice, *needed(choice), "iterations=10", *SMALL.get(choice.removeprefix("model="), []), *random)
     assert callable(instantiate(cfg[group]))
 

@@ -329,8 +329,9 @@ def test_a_batch_in_parts_is_the_same_step(most):
     start, ends = Filled().state_dict(), []
     for parts in (1, 2, 4):
         task = ReconstructionTask(
-            Filled(), instantiate(configure("loss=pixel", "data.root=none").loss), partial(torch.optim.SGD, lr=0.5),
-            partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0), {}, gradient_clip=most, accumulate=parts,
+            Filled(), instantiate(configure("loss=pixel", "data.root=none").loss), config={},
+            optimizer=partial(torch.optim.SGD, lr=0.5), gradient_clip=most, accumulate=parts,
+            scheduler=partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0),
         )  # fmt: skip
         task.net.load_state_dict(start)
         quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}

@@ -76,23 +76,20 @@ def make_task(net, kind=ReconstructionTask, **options):
     return kind(**(given | options)).train()
 
 
-class Game(AdversarialTask):
-    """The smallest game: both players are convolutions of one pixel."""
+class TwoSided(AdversarialTask):
+    """The smallest adversarial recipe: both sides are convolutions of one pixel."""
 
-    def __init__(self, **options):
-        super().__init__(discriminators=[nn.Conv2d(3, 64, 1)], **options)
+    def __init__(self, net, loss, **options):
+        super().__init__(net, [nn.Conv2d(3, 64, 1)], loss, **options)
 
-    def fill(self, batch):
-        raise NotImplementedError
-
-    def answer(self, batch, part):
+    def generate(self, batch, part):
         return self.net(batch["image"], batch["mask"])
 
-    def discriminator_loss(self, batch, answer):
-        return Loss(self.discriminators[0](answer.detach()).square().sum(), {})
+    def discriminator_loss(self, batch, generated):
+        return Loss(self.discriminators[0](generated.detach()).square().sum(), {})
 
-    def generator_loss(self, batch, answer):
-        return Loss(answer.square().sum(), {})
+    def generator_loss(self, batch, generated):
+        return Loss(generated.square().sum(), {})
 
 
 class TestCosts:
@@ -122,7 +119,7 @@ class TestCosts:
         assert measured.activations == 2 * PIXELS * (3 + 8 + 3) + PIXELS
 
     def test_of_two_turns_the_larger_one_counts(self):
-        game = make_task(TwoConvolutions(), Game)
+        game = make_task(TwoConvolutions(), TwoSided)
         generator = 3 + 8 + 3
         # the discriminator looks at the answer, which is kept already; what it says, 64 channels, is squared
         assert step_costs(game, make_batch()).activations == 4 * PIXELS * (generator + 64)
@@ -190,7 +187,7 @@ class TestCosts:
             task.fill(make_batch())
 
     def test_failing_between_two_turns_leaves_discriminators_trainable(self, monkeypatch):
-        game, calls, grad = make_task(TwoConvolutions(), Game), [], torch.autograd.grad
+        game, calls, grad = make_task(TwoConvolutions(), TwoSided), [], torch.autograd.grad
 
         def second_time_out_of_memory(*arguments, **options):
             calls.append([p.requires_grad for p in game.discriminators.parameters()])

@@ -113,7 +113,7 @@ def test_what_is_plain_is_what_was_saved(zipped, tmp_path):
 READERS = {
     "foreign": opened,
     "a metric's": lambda path: WeightsFile(str(path), "weights.lpips", "AlexNet", "https://x/y.pth").state(),
-    "a loss's": lambda path: Weights(str(path), "loss.vgg.weights", "VGG16", "").state(None),
+    "a loss's": lambda path: Weights(str(path), "loss.extractors.vgg.weights", "VGG16", "").state(None),
 }
 
 

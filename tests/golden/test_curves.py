@@ -17,7 +17,7 @@ from tests.training import TINY, train
 pytestmark = pytest.mark.slow
 STEPS = 40
 RECIPES = {
-    "pconv": [*TINY, "experiment=pconv_folder", "loss=pconv", "loss.vgg.weights=random"],
+    "pconv": [*TINY, "experiment=pconv_folder", "loss=pconv", "loss.extractors.vgg.weights=random"],
     "tdanet": [
         "experiment=tdanet_cub64_cpu",
         "data=folder",

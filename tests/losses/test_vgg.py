@@ -115,7 +115,7 @@ def test_gradient_flows_to_the_answer(vgg, which):
 def test_random_weights_are_announced(trunk, caplog):
     with caplog.at_level(logging.WARNING):
         VGG16Features("random")
-    assert "loss.vgg.weights=random" in caplog.text
+    assert "loss.extractors.vgg.weights=random" in caplog.text
 
 
 def test_whole_vgg16_of_torchvision_fits(monkeypatch, tmp_path):
@@ -137,7 +137,7 @@ def test_imagenet_without_network_says_which_file_goes_where(empty_cache):
     with pytest.raises(InlayError) as caught:
         VGG16Features("imagenet")
     assert f"Put vgg16-397923af.pth (torchvision's ImageNet weights) at {empty_cache}" in str(caught.value)
-    assert "loss.vgg.weights=PATH" in str(caught.value)
+    assert "loss.extractors.vgg.weights=PATH" in str(caught.value)
     assert "unreachable" in str(caught.value)
 
 

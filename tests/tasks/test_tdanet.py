@@ -11,7 +11,7 @@ from inlay.data.batches import Collate
 from inlay.errors import InlayError
 from inlay.fillers import TextGuided, load_filler
 from inlay.images import Picture, read_picture, write_picture
-from inlay.losses import LeastSquares, TwoPathLoss
+from inlay.losses import TwoPathLoss
 from inlay.losses.two_paths import WEIGHTS
 from inlay.metrics import HoleErrors, InpaintingMetrics
 from inlay.models import ResidualDiscriminator, TDANet
@@ -35,10 +35,11 @@ def make_task(**options):
     torch.manual_seed(0)
     given = {
         "net": TDANet(**TINY),
-        "loss": TwoPathLoss(PUBLISHED, LeastSquares()),
+        "loss": TwoPathLoss(PUBLISHED),
         "optimizer": functools.partial(torch.optim.Adam, lr=2e-3, betas=(0.0, 0.999)),
         "scheduler": functools.partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0),
         "config": {"seed": 0},
+        "metrics": InpaintingMetrics(),
         "text": GRUEncoder(["red", "blue", "bird", "a", "the"], dim=8, embedding=8, dropout=0.0),
         "discriminator": functools.partial(ResidualDiscriminator, (8, 8), attention=1),
     }
@@ -72,7 +73,7 @@ def fit(task, batch, steps):
     (judge, make), _ = task.configure_optimizers()
     curve = []
     for _ in range(steps):
-        answer = task.answer(batch, 0)
+        answer = task.generate(batch, 0)
         judge.zero_grad()
         task.discriminator_loss(batch, answer).total.backward()
         judge.step()
@@ -113,7 +114,7 @@ class TestTurns:
     def test_discriminators_turn(self, discriminator_mode):
         task = make_task(discriminator_mode=discriminator_mode)
         batch = make_batch(task)
-        task.discriminator_loss(batch, task.answer(batch, 0)).total.backward()
+        task.discriminator_loss(batch, task.generate(batch, 0)).total.backward()
         assert self.gradients(task) == {n for n, _ in task.named_parameters() if n.startswith("discriminators")}
 
     @pytest.mark.parametrize("discriminator_mode", ["shared", "dual", "official"])
@@ -121,7 +122,7 @@ class TestTurns:
         task = make_task(discriminator_mode=discriminator_mode)
         batch = make_batch(task)
         with task.frozen_discriminators():
-            task.generator_loss(batch, task.answer(batch, 0)).total.backward()
+            task.generator_loss(batch, task.generate(batch, 0)).total.backward()
         expected = {n for n, _ in task.named_parameters() if n.startswith(("net", "text"))}
         assert self.gradients(task) == expected
         assert all(p.requires_grad for p in task.discriminators.parameters())
@@ -130,7 +131,7 @@ class TestTurns:
         task = make_task(matcher=Colorist())
         batch = make_batch(task) | {"match_tokens": task.text.tokenizer(["red", "blue"])}
         with task.frozen_discriminators():
-            total, terms = task.generator_loss(batch, task.answer(batch, 0))
+            total, terms = task.generator_loss(batch, task.generate(batch, 0))
             total.backward()
         assert {"words_out", "words_rec", "sentence_out", "sentence_rec"} <= terms.keys()
         assert not any(name.startswith("matcher") for name in self.gradients(task))
@@ -141,7 +142,7 @@ class TestTurns:
         task = make_task(text=GRUEncoder(["red"], dim=8, embedding=8, frozen=True))
         batch = make_batch(task)
         with task.frozen_discriminators():
-            task.generator_loss(batch, task.answer(batch, 0)).total.backward()
+            task.generator_loss(batch, task.generate(batch, 0)).total.backward()
         assert {n for n in self.gradients(task) if n.startswith("text")} == {"text.null_word", "text.null_sentence"}
 
     @pytest.mark.parametrize(
@@ -159,10 +160,10 @@ class TestTurns:
     )
     def test_each_term_reaches_what_the_specification_says(self, term, reached, spared):
         """Table 3.5."""
-        task = make_task(loss=TwoPathLoss(dict.fromkeys(WEIGHTS, 0.0) | {term: 1.0}, LeastSquares()))
+        task = make_task(loss=TwoPathLoss(dict.fromkeys(WEIGHTS, 0.0) | {term: 1.0}))
         batch = make_batch(task)
         with task.frozen_discriminators():
-            task.generator_loss(batch, task.answer(batch, 0)).total.backward()
+            task.generator_loss(batch, task.generate(batch, 0)).total.backward()
         moved = {
             name
             for name, part in task.net.named_children()
@@ -177,14 +178,14 @@ class TestTurns:
     def test_which_fillings_discriminators_learn_from(self, discriminator_mode, learned):
         """D2: in the official code no discriminator ever sees what users get."""
         task = make_task(discriminator_mode=discriminator_mode)
-        terms = task.discriminator_loss(batch := make_batch(task), task.answer(batch, 0)).terms
+        terms = task.discriminator_loss(batch := make_batch(task), task.generate(batch, 0)).terms
         assert {name.removeprefix("d_") for name in terms} - {"real", "loss"} == learned
 
     def test_photographs_and_fillings_pass_together(self):
         task, passes = make_task(), []
         task.discriminators[0].register_forward_pre_hook(lambda _, given: passes.append(len(given[0])))
         batch = make_batch(task)
-        answer = task.answer(batch, 0)
+        answer = task.generate(batch, 0)
         task.discriminator_loss(batch, answer)
         assert passes == [6]
         task.generator_loss(batch, answer)
@@ -193,7 +194,7 @@ class TestTurns:
     def test_composites_are_judged_on_request(self):
         task = make_task(judged="composite")
         batch = make_batch(task)
-        judged = task.answer(batch, 0).judged["out"]
+        judged = task.generate(batch, 0).judged["out"]
         known = (batch["mask"] == 0).expand_as(judged)
         assert torch.equal(judged[known], batch["image"][known])
 
@@ -201,7 +202,7 @@ class TestTurns:
         """More than 2048 positions; the fused kernels know no second derivative."""
         task = make_task(r1=1.0)
         image = torch.rand(1, 3, 96, 96)
-        terms = task.discriminator_loss(batch := make_batch(task, image, ["red"]), task.answer(batch, 0)).terms
+        terms = task.discriminator_loss(batch := make_batch(task, image, ["red"]), task.generate(batch, 0)).terms
         assert terms["r1"] > 0
 
     def test_each_discriminator_judges_what_it_learned(self):
@@ -209,7 +210,7 @@ class TestTurns:
             task, seen = make_task(discriminator_mode=discriminator_mode), []
             for judge in task.discriminators:
                 judge.register_forward_pre_hook(lambda _, given, seen=seen: seen.append(len(given[0])))
-            answer = task.answer(batch := make_batch(task), 0)
+            answer = task.generate(batch := make_batch(task), 0)
             task.generator_loss(batch, answer)
             assert seen == passes
 
@@ -217,8 +218,8 @@ class TestTurns:
         task = make_task(r1=10.0, r1_every=4)
         plain = make_task()
         batch = make_batch(task)
-        total, terms = task.discriminator_loss(batch, task.answer(batch, 0))
-        expected = plain.discriminator_loss(batch, plain.answer(batch, 0)).total + 40 * terms["r1"]
+        total, terms = task.discriminator_loss(batch, task.generate(batch, 0))
+        expected = plain.discriminator_loss(batch, plain.generate(batch, 0)).total + 40 * terms["r1"]
         torch.testing.assert_close(total, expected)
 
     def test_batches_are_cut_into_equal_parts(self):

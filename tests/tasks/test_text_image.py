@@ -50,8 +50,8 @@ def task(loss=None, text="own", lr=0.01, **options):
     return TextImageTask(
         DAMSM(**NETWORK | options),
         loss or MatchingLoss(),
-        partial(torch.optim.Adam, lr=lr),
-        partial(ConstantLR, factor=1.0),
+        optimizer=partial(torch.optim.Adam, lr=lr),
+        scheduler=partial(ConstantLR, factor=1.0),
         config=config,
         text=encoder() if text == "own" else text,
         gradient_clip=0.25,

@@ -101,7 +101,7 @@ def without_trace(task: Task) -> Iterator[None]:
         try:
             yield
         finally:
-            buffers.roll_back()
+            buffers.restore()
             for module, mode in modes:
                 module.training = mode
 

@@ -85,7 +85,7 @@ class Summary(pl.Callback):
         samples = _samples(trainer)
         few, all_of_them = samples[: self.telea], len(samples) * trainer.world_size
         classical = _telea(few)
-        better = "higher" if InpaintingTask.higher_is_better(f"val/{metric}") else "lower"
+        better = next(score.better for score in InpaintingMetrics.scores if score.name == metric)
         yield f"val/{metric} by hole ratio (holes in percent of the picture), {better} is better"
         table = Table()
         columns = "holes", "pictures", f"best\nafter {_step(best)}", f"last\nafter {_step(last)}"

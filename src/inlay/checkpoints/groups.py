@@ -79,10 +79,24 @@ GROUPS: Mapping[str, ConfigGroup] = {
         published=True,
         sized=False,
     ),
+    "discriminator_optimizer": ConfigGroup(
+        packages=("torch.optim",), base=Optimizer, optional=True, state=True, published=True, sized=False
+    ),
+    "discriminator_scheduler": ConfigGroup(
+        packages=("torch.optim.lr_scheduler", "inlay.schedules"),
+        base=LRScheduler,
+        optional=True,
+        state=True,
+        published=True,
+        sized=False,
+    ),
     "task": ConfigGroup(
-        packages=("inlay.tasks", *_NETWORKS, "inlay.text_image"),
+        packages=("inlay.tasks", *_NETWORKS, "inlay.text_image", "inlay.metrics"),
         state=("_target_", "discriminator_mode"),
-        published=("_target_", "discriminator_mode", "judged", "r1", "gradient_clip", "accumulate"),
+        published=(
+            *("_target_", "discriminator_mode", "judged", "objective", "labels", "adversarial", "feature_matching"),
+            *("r1", "r1_every", "reuse_generator_output", "gradient_clip", "accumulate"),
+        ),
     ),
     "masks": ConfigGroup(published=True),
     "data": ConfigGroup(

@@ -14,7 +14,7 @@ def add_commands(commands: Any) -> None:
     """Add the command to a parser."""
     replay = commands.add_parser("replay", help="compute a skipped step again, and say what was not finite")
     replay.add_argument("file", help="of RUN/faults")
-    add_settings(replay, "loss.vgg.weights=PATH; all others are those of the run")
+    add_settings(replay, "loss.extractors.vgg.weights=PATH; all others are those of the run")
     replay.set_defaults(run=lambda args: run(args.file, args.settings))
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _OWN = {
     **dict.fromkeys(("run_name", "run_dir", "monitor"), str),
     **dict.fromkeys(("seed", "iterations", "validate_every", "checkpoint_every"), int),
-    **dict.fromkeys(("resume", "text_from", "init_from"), str | None),
+    **dict.fromkeys(("resume", "text_from", "init_from", "monitor_mode"), str | None),
     "run_id": str | int | None,
 }
 
@@ -191,8 +191,12 @@ def higher_is_better(cfg: DictConfig) -> bool:
     Raises:
         InlayError: the recipe measures no metric of this name.
     """
-    task: Any = get_class(cfg.task._target_)
-    return bool(task.higher_is_better(cfg.monitor))
+    from inlay.tasks import base
+
+    metrics = OmegaConf.select(cfg, "task.metrics._target_")
+    return base.higher_is_better(
+        cfg.monitor, get_class(cfg.task._target_), get_class(metrics) if metrics else None, cfg.monitor_mode
+    )
 
 
 def _recipe_lr() -> float | None:

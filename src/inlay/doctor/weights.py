@@ -36,7 +36,7 @@ class File:
 
 
 FILES = [
-    File("VGG16", "loss=pconv", "loss.vgg.weights", f"{_TORCHVISION}/vgg16-397923af.pth", 527.8, _IMAGENET),
+    File("VGG16", "loss=pconv", "loss.extractors.vgg.weights", f"{_TORCHVISION}/vgg16-397923af.pth", 527.8, _IMAGENET),
     File(
         network="Inception v3",
         use="model=damsm",

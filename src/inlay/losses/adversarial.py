@@ -1,72 +1,88 @@
-"""What two players want of a discriminator's scores, and the gradient penalty on photographs."""
+"""Adversarial objectives, feature matching, and the gradient penalty on real images.
 
-from collections.abc import Sequence
-from typing import Protocol
+Scores are logits of any shape, one per patch; a target map says how real each patch is: 1 = real, 0 = fake.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from inlay.errors import InlayError
 
-class AdversarialLoss(Protocol):
-    """The two sides of a game. Scores are of any shape; every mean is over all of their elements."""
-
-    def real(self, scores: Tensor) -> Tensor:
-        """What the discriminator pays for its scores of photographs; scalar >= 0."""
-        ...
-
-    def fake(self, scores: Tensor) -> Tensor:
-        """What the discriminator pays for its scores of fillings; scalar >= 0."""
-        ...
-
-    def fool(self, scores: Tensor) -> Tensor:
-        """What the generator pays for the scores of its fillings; scalar, lower is more like a photograph."""
-        ...
+ObjectiveName = Literal["non_saturating", "hinge", "least_squares"]
 
 
-class LeastSquares:
-    """LSGAN (Mao et al. 2017): photographs shall score 1, fillings 0, and fillings would score 1."""
+def non_saturating(scores: Tensor, target: Tensor | float) -> Tensor:
+    """Binary cross entropy on logits (Goodfellow et al. 2014). Scalar >= 0, mean over all patches.
 
-    def real(self, scores: Tensor) -> Tensor:
-        """``mean (D - 1)^2``."""
-        return (scores - 1).square().mean()
-
-    def fake(self, scores: Tensor) -> Tensor:
-        """``mean D^2``."""
-        return scores.square().mean()
-
-    def fool(self, scores: Tensor) -> Tensor:
-        """``mean (D - 1)^2``."""
-        return self.real(scores)
+    Args:
+        scores: logits, any shape.
+        target: in ``[0, 1]``, 1 = real; a number or a tensor that broadcasts with ``scores``.
+    """
+    return (target * F.softplus(-scores) + (1 - target) * F.softplus(scores)).mean()
 
 
-class Hinge:
-    """The hinge loss (Lim and Ye 2017): scores beyond 1 and -1 are good enough."""
-
-    def real(self, scores: Tensor) -> Tensor:
-        """``mean max(0, 1 - D)``."""
-        return F.relu(1 - scores).mean()
-
-    def fake(self, scores: Tensor) -> Tensor:
-        """``mean max(0, 1 + D)``."""
-        return F.relu(1 + scores).mean()
-
-    def fool(self, scores: Tensor) -> Tensor:
-        """``mean -D``."""
-        return -scores.mean()
+def hinge(scores: Tensor, target: Tensor | float) -> Tensor:
+    """Hinge loss of a discriminator (Lim and Ye 2017): no loss beyond 1 and -1. Arguments: :func:`non_saturating`."""
+    return (target * F.relu(1 - scores) + (1 - target) * F.relu(1 + scores)).mean()
 
 
-def discriminator_loss(kind: AdversarialLoss, real: Tensor, fakes: Sequence[Tensor]) -> Tensor:
-    """``1/2 real + 1/2 mean over fakes``: as much weight on photographs as on all kinds of fillings together."""
-    return (kind.real(real) + torch.stack([kind.fake(fake) for fake in fakes]).mean()) / 2
+def least_squares(scores: Tensor, target: Tensor | float) -> Tensor:
+    """``mean (scores - target)^2`` (LSGAN, Mao et al. 2017). Arguments: :func:`non_saturating`."""
+    return (scores - target).square().mean()
+
+
+class Objective(NamedTuple):
+    """The losses of both sides of adversarial training."""
+
+    discriminator: Callable[[Tensor, Tensor | float], Tensor]
+    """Of scores and their target map; scalar >= 0."""
+    generator: Callable[[Tensor], Tensor]
+    """Of the scores of generated images, all of which should look real; scalar."""
+
+
+OBJECTIVES: dict[ObjectiveName, Objective] = {
+    "non_saturating": Objective(non_saturating, lambda scores: non_saturating(scores, 1.0)),
+    "hinge": Objective(hinge, lambda scores: -scores.mean()),
+    "least_squares": Objective(least_squares, lambda scores: least_squares(scores, 1.0)),
+}
+
+
+def objective_by_name(name: ObjectiveName, setting: str) -> Objective:
+    """An objective by its name.
+
+    Args:
+        name: of :data:`OBJECTIVES`.
+        setting: of the configuration, for the error message.
+
+    Raises:
+        InlayError: there is no such objective.
+    """
+    if name not in OBJECTIVES:
+        raise InlayError(f"{setting} must be one of {', '.join(OBJECTIVES)}, got {name!r}.")
+    return OBJECTIVES[name]
+
+
+def feature_matching(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
+    """Mean over a discriminator's feature maps of ``mean (fake - real)^2``. Scalar >= 0.
+
+    Args:
+        fake: features of generated images, each ``(B, C, h, w)``.
+        real: features of the images they should look like, of equal shapes; no gradient flows into them.
+    """
+    errors = [(f.float() - r.detach().float()).square().mean() for f, r in zip(fake, real, strict=True)]
+    return torch.stack(errors).mean()
 
 
 def r1_penalty(scores: Tensor, image: Tensor) -> Tensor:
-    """``1/2 E |grad_image sum(scores)|^2`` (Mescheder et al. 2018, eq. 9, without its weight). Scalar >= 0.
+    """``E |grad_image sum(scores)|^2``, R1 without its weight (Mescheder et al. 2018, eq. 9, times 2). Scalar >= 0.
 
     Args:
-        scores: of photographs, any shape, computed from ``image``.
+        scores: of real images, any shape, computed from ``image``.
         image: ``(B, ...)``, requires gradient.
     """
     (gradient,) = torch.autograd.grad(scores.sum(), image, create_graph=True)
-    return gradient.float().square().flatten(1).sum(dim=1).mean() / 2
+    return gradient.float().square().flatten(1).sum(dim=1).mean()

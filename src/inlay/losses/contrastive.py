@@ -1,6 +1,6 @@
-"""Does a picture show what its caption says? Contrastive losses over the pairs of a batch.
+"""Contrastive losses of images and captions over the pairs of a batch.
 
-Row ``i`` of every score matrix is a picture, column ``j`` a caption; the diagonal holds the pairs that belong together.
+Row ``i`` of every score matrix is an image, column ``j`` a caption; the diagonal holds the pairs that belong together.
 All of it is computed in float32 at least, also under autocast.
 """
 
@@ -19,7 +19,7 @@ _BUDGET = 2**25  # numbers in the largest tensor of word_scores (128 MiB); more 
 
 
 def false_negatives(tokens: Tokens, label: Tensor | None = None) -> Tensor:
-    """Which pairs are no negatives: equal captions, or the pictures are of one class.
+    """Pairs that must not count as negatives: their captions are equal, or their images are of one class.
 
     Args:
         tokens: the captions.
@@ -42,7 +42,7 @@ def sentence_matching(
     gamma3: float = 10.0,
     captioned: Tensor | None = None,
 ) -> Tensor:
-    """How badly whole pictures and whole captions find each other. Scalar >= 0, lower is better, 0 for a batch of one.
+    """Contrastive loss of whole images and whole captions. Scalar >= 0, lower is better, 0 for a batch of one.
 
     ``CE(S, diagonal) + CE(S^T, diagonal)`` with ``S_ij = gamma3 * cos(image_i, sentence_j)``
     (DAMSM: Xu et al. 2018, AttnGAN, equations 11 to 13).
@@ -52,7 +52,7 @@ def sentence_matching(
         sentence: ``(B, D)``.
         duplicates: ``(B, B)`` bool, True = no negative (see :func:`false_negatives`).
         gamma3: sharpness of the softmax.
-        captioned: ``(B,)`` bool, False = a picture without a caption: it counts neither as a pair nor as a negative.
+        captioned: ``(B,)`` bool, False = an image without a caption: it counts neither as a pair nor as a negative.
     """
     with torch.autocast(image.device.type, enabled=False):
         scores = gamma3 * _unit(_wide(image)) @ _unit(_wide(sentence)).mT  # (B, B)
@@ -60,9 +60,9 @@ def sentence_matching(
 
 
 def word_scores(regions: Tensor, words: Tensor, word_mask: Tensor, gamma1: float = 5.0, gamma2: float = 5.0) -> Tensor:
-    """How well each picture shows the words of each caption. Higher is better.
+    """Similarity of each image to the words of each caption. Higher is better.
 
-    For every word, the regions are weighed by how much they speak of it: ``region . word`` through a softmax over the
+    For every word, the regions are weighted by their similarity to it: ``region . word`` through a softmax over the
     caption's words, then ``gamma1`` times that through a softmax over the regions. With ``c_w`` their weighted sum,
     ``R = log sum_w exp(gamma2 * cos(w, c_w))`` (Xu et al. 2018, equations 7 to 10).
 
@@ -112,10 +112,10 @@ def word_matching(
     gamma3: float = 10.0,
     captioned: Tensor | None = None,
 ) -> Tensor:
-    """How badly pictures and captions find each other by their words. Scalar >= 0, lower is better, 0 for one pair.
+    """Contrastive loss of image regions and the words of captions. Scalar >= 0, lower is better, 0 for one pair.
 
-    ``CE(gamma3 * R, diagonal) + CE(gamma3 * R^T, diagonal)`` with ``R`` of :func:`word_scores`; shapes as there, the
-    other arguments as in :func:`sentence_matching`.
+    ``CE(gamma3 * R, diagonal) + CE(gamma3 * R^T, diagonal)`` with ``R`` and the first arguments of
+    :func:`word_scores`, the other arguments of :func:`sentence_matching`.
     """
     scores = gamma3 * word_scores(regions, words, word_mask, gamma1, gamma2)
     return _contrast(scores, duplicates, captioned)
@@ -145,7 +145,7 @@ class MatchingLoss(nn.Module):
 
     Args:
         words: weight of :func:`word_matching`; with 0 it is not computed.
-        sentence: weight of :func:`sentence_matching`, likewise.
+        sentence: weight of :func:`sentence_matching`; with 0 it is not computed.
         gamma1: see :func:`word_scores`.
         gamma2: see :func:`word_scores`.
         gamma3: sharpness of the softmax over the batch.
@@ -174,7 +174,7 @@ class MatchingLoss(nn.Module):
         duplicates: Tensor | None = None,
         captioned: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Compare the pictures of a batch with its captions.
+        """Compare the images of a batch with its captions.
 
         Args:
             regions: ``(B, D, H, W)``.
@@ -197,10 +197,10 @@ class MatchingLoss(nn.Module):
 
 
 def check_gammas(group: str, gamma1: float, gamma2: float, gamma3: float) -> None:
-    """Refuse a sharpness that is not a positive number.
+    """Check the sharpness of softmaxes.
 
     Raises:
-        InlayError: naming it and its ``group`` of the configuration.
+        InlayError: one is not a positive number; the message names the setting in its ``group``.
     """
     for name, value in {"gamma1": gamma1, "gamma2": gamma2, "gamma3": gamma3}.items():
         if not 0 < value < math.inf:

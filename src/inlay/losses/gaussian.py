@@ -21,18 +21,18 @@ def kl_divergence(p: Gaussian, q: Gaussian) -> Tensor:
 
 
 def detached(latent: Gaussian) -> Gaussian:
-    """The same distribution; no gradient flows into it."""
+    """The distribution without gradient."""
     return Gaussian(latent.mean.detach(), latent.std.detach())
 
 
 def hole_prior(mask: Tensor, dynamic: bool) -> Gaussian:
-    """What the posterior is drawn to: zero mean, and a deviation of 1 or, dynamically, one that grows with the hole.
+    """The prior of a hole: zero mean, and a standard deviation of 1 or, if ``dynamic``, one that grows with the hole.
 
-    ``1 / (1 + exp(8 (v - 0.8)))`` with ``v`` the visible share of the picture (Zheng et al. 2019).
+    ``1 / (1 + exp(8 (v - 0.8)))`` with ``v`` the visible share of the image (Zheng et al. 2019).
 
     Args:
         mask: ``(B, 1, H, W)``, 1 = hole.
-        dynamic: whether it grows.
+        dynamic: whether the deviation grows with the hole.
 
     Returns:
         Mean and deviation, ``(B, 1, 1, 1)``.

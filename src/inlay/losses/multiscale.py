@@ -14,24 +14,26 @@ HOLE_WEIGHT = 6.0
 
 
 def pyramid(image: Tensor, levels: int) -> list[Tensor]:
-    """A picture at ``levels`` sizes from coarse to fine, each half of the next, by area averages."""
+    """An image at ``levels`` sizes from coarse to fine, each half of the next, by area averages."""
     sizes = [image]
     for _ in range(levels - 1):
         sizes.append(F.avg_pool2d(sizes[-1], 2))
     return sizes[::-1]
 
 
-def multiscale_l1(answers: Sequence[Tensor], image: Sequence[Tensor], mask: Sequence[Tensor], region: Region) -> Tensor:
+def multiscale_l1(
+    outputs: Sequence[Tensor], target: Sequence[Tensor], mask: Sequence[Tensor], region: Region
+) -> Tensor:
     """Sum over sizes of the mean absolute error. Scalar >= 0, lower is better.
 
     Args:
-        answers: ``(B, 3, h, w)`` at each size.
-        image: the truth, likewise (:func:`pyramid`).
-        mask: ``(B, 1, h, w)``, likewise, 1 = hole.
+        outputs: ``(B, 3, h, w)`` at each size.
+        target: of equal shapes (:func:`pyramid`).
+        mask: ``(B, 1, h, w)`` at each size, 1 = hole.
         region: ``full``, ``visible`` pixels alone, or ``hole_weighted``, where the hole counts :data:`HOLE_WEIGHT`
             times. Means are over all pixels in any case.
     """
-    errors = [(a.float() - t).abs() for a, t in zip(answers, image, strict=True)]
+    errors = [(a.float() - t).abs() for a, t in zip(outputs, target, strict=True)]
     return torch.stack([_weighted(e, m, region) for e, m in zip(errors, mask, strict=True)]).sum()
 
 

@@ -1,28 +1,33 @@
 """Losses on deep features: content (perceptual) and style (Gram matrices), Liu et al. 2018, section 3.3."""
 
+from collections.abc import Sequence
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
-from inlay.losses.types import Features, LossInput
+from inlay.errors import InlayError
+from inlay.losses.types import Levels, LossInput
 
 
-def feature_l1(answer: list[Tensor], truth: list[Tensor]) -> Tensor:
-    """Sum over the layers of the mean absolute difference. Scalar >= 0, lower is better.
+def feature_l1(output: Sequence[Tensor], target: Sequence[Tensor]) -> Tensor:
+    """Sum over layers of the mean absolute difference. Scalar >= 0, lower is better.
 
     Args:
-        answer: one ``(B, C, H, W)`` a layer.
-        truth: likewise.
+        output: one ``(B, C, H, W)`` per layer.
+        target: features of equal shapes.
     """
-    return torch.stack([_mean_l1(a, t) for a, t in zip(answer, truth, strict=True)]).sum()
+    return torch.stack([_mean_l1(o, t) for o, t in zip(output, target, strict=True)]).sum()
 
 
-def _mean_l1(answer: Tensor, truth: Tensor) -> Tensor:
-    wide = torch.promote_types(answer.dtype, torch.float32)  # half precision would keep three digits of the mean
-    return (answer - truth).abs().mean(dtype=wide)
+def _mean_l1(output: Tensor, target: Tensor) -> Tensor:
+    wide = torch.promote_types(output.dtype, torch.float32)  # half precision would keep three digits of the mean
+    return (output - target).abs().mean(dtype=wide)
 
 
 def gram(features: Tensor) -> Tensor:
-    """Gram matrix ``F F^T / (C * H * W)`` of each picture: ``(B, C, H, W)`` to ``(B, C, C)``, float32 at least.
+    """Gram matrix ``F F^T / (C * H * W)`` of each image: ``(B, C, H, W)`` to ``(B, C, C)``, float32 at least.
 
     Scaled before it is multiplied and kept out of autocast: the unscaled product overflows half precision.
     """
@@ -34,35 +39,51 @@ def gram(features: Tensor) -> Tensor:
 
 
 class FeatureTerm(nn.Module):
-    """A term that looks at deep features; :class:`~inlay.losses.WeightedSum` computes them once for all such terms."""
+    """A term on deep features; :class:`~inlay.losses.WeightedSum` computes them once for all terms of an extractor.
+
+    Args:
+        extractor: name of the frozen network, a key of the sum's ``extractors``.
+        layers: names of the layers to compare; None for all that the extractor returns.
+    """
+
+    needs_composite: ClassVar[bool] = True
+    """Whether the composite's features are compared, too."""
+
+    def __init__(self, extractor: str = "vgg", layers: Sequence[str] | None = None) -> None:
+        super().__init__()
+        self.extractor = extractor
+        self.layers = layers
 
     def forward(self, given: LossInput) -> Tensor:
-        """Scalar loss of the answer and of the composite.
+        """Scalar loss of the raw output plus, unless the term leaves it out, that of the composite."""
+        raw, composite, target = (
+            [self.describe(level) for level in self.chosen(levels)] for levels in given.features[self.extractor]
+        )
+        loss = feature_l1(raw, target)
+        return loss + feature_l1(composite, target) if self.needs_composite else loss
+
+    def describe(self, level: Tensor) -> Tensor:
+        """What is compared of a layer's features ``(B, C, H, W)``: the features themselves."""
+        return level
+
+    def chosen(self, levels: Levels) -> list[Tensor]:
+        """The features of the term's layers.
 
         Raises:
-            ValueError: ``given`` carries no features.
+            InlayError: the extractor has no such layer.
         """
-        if given.features is None:
-            raise ValueError(f"{type(self).__name__} needs deep features; build it inside WeightedSum with vgg=...")
-        return self.compare(given.features)
-
-    def compare(self, features: Features) -> Tensor:
-        """Scalar loss."""
-        raise NotImplementedError
+        if missing := [layer for layer in self.layers or () if levels and layer not in levels]:
+            raise InlayError(f"loss.extractors.{self.extractor} has no layer {missing[0]}, but {', '.join(levels)}.")
+        return [levels[layer] for layer in (self.layers or levels) if levels]
 
 
 class Perceptual(FeatureTerm):
-    """Content: :func:`feature_l1` of the raw answer plus that of the composite."""
-
-    def compare(self, features: Features) -> Tensor:
-        """Scalar loss."""
-        return feature_l1(features.raw, features.image) + feature_l1(features.composite, features.image)
+    """Content: :func:`feature_l1` of the raw output plus that of the composite."""
 
 
 class Style(FeatureTerm):
-    """Texture: :func:`feature_l1` of the Gram matrices of the raw answer plus that of the composite's."""
+    """Texture: :func:`feature_l1` of the Gram matrices of the raw output plus that of the composite's."""
 
-    def compare(self, features: Features) -> Tensor:
-        """Scalar loss."""
-        raw, composite, truth = ([gram(f) for f in layers] for layers in features)
-        return feature_l1(raw, truth) + feature_l1(composite, truth)
+    @override
+    def describe(self, level: Tensor) -> Tensor:
+        return gram(level)

@@ -6,29 +6,30 @@ published weights only make sense that way.
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+from typing_extensions import override
 
 from inlay.losses.types import LossInput
 
 
-def hole_l1(raw: Tensor, image: Tensor, mask: Tensor, std: Tensor | None = None) -> Tensor:
-    """Absolute error in the hole, ``mean(mask * |raw - image| / std)`` over all elements. Scalar >= 0, lower is better.
+def hole_l1(raw: Tensor, target: Tensor, mask: Tensor, std: Tensor | None = None) -> Tensor:
+    """Absolute error in the hole, ``mean(mask * |raw - target| / std)`` over all elements. Scalar >= 0.
 
     Args:
         raw: ``(B, C, H, W)``.
-        image: ``(B, C, H, W)``.
+        target: ``(B, C, H, W)``.
         mask: ``(B, 1, H, W)``, 1 = hole.
         std: ``(C, 1, 1)`` the unit of each channel's error; None for 1.
     """
-    error = (raw - image).abs()
+    error = (raw - target).abs()
     return (mask * (error if std is None else error / std)).mean()
 
 
-def valid_l1(raw: Tensor, image: Tensor, mask: Tensor, std: Tensor | None = None) -> Tensor:
-    """Absolute error outside the hole, ``mean((1 - mask) * |raw - image| / std)``. Scalar >= 0, lower is better.
+def valid_l1(raw: Tensor, target: Tensor, mask: Tensor, std: Tensor | None = None) -> Tensor:
+    """Absolute error outside the hole, ``mean((1 - mask) * |raw - target| / std)``. Scalar >= 0, lower is better.
 
     Arguments: see :func:`hole_l1`.
     """
-    return hole_l1(raw, image, 1 - mask, std)
+    return hole_l1(raw, target, 1 - mask, std)
 
 
 def total_variation(composite: Tensor, mask: Tensor) -> Tensor:
@@ -50,22 +51,22 @@ def total_variation(composite: Tensor, mask: Tensor) -> Tensor:
 class HoleL1(nn.Module):
     """:func:`hole_l1` as a term."""
 
+    @override
     def forward(self, given: LossInput) -> Tensor:
-        """Scalar loss."""
-        return hole_l1(given.raw, given.image, given.mask, given.std)
+        return hole_l1(given.raw, given.target, given.mask, given.std)
 
 
 class ValidL1(nn.Module):
     """:func:`valid_l1` as a term."""
 
+    @override
     def forward(self, given: LossInput) -> Tensor:
-        """Scalar loss."""
-        return valid_l1(given.raw, given.image, given.mask, given.std)
+        return valid_l1(given.raw, given.target, given.mask, given.std)
 
 
 class TotalVariation(nn.Module):
     """:func:`total_variation` as a term."""
 
+    @override
     def forward(self, given: LossInput) -> Tensor:
-        """Scalar loss."""
         return total_variation(given.composite, given.mask)

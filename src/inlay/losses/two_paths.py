@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from inlay.errors import InlayError
-from inlay.losses.adversarial import AdversarialLoss
+from inlay.losses.adversarial import ObjectiveName, objective_by_name
 from inlay.losses.gaussian import detached, hole_prior, kl_divergence
 from inlay.losses.multiscale import REGIONS, Region, multiscale_l1, pyramid
 from inlay.types import Gaussian, PathOutput
@@ -20,21 +20,21 @@ WEIGHTS = (
 )  # fmt: skip
 
 
-class Scores(NamedTuple):
-    """What discriminators say of a batch; each ``(B, 1, h, w)``."""
+class PatchScores(NamedTuple):
+    """Scores that discriminators give to the images of a batch, ``(B, 1, h, w)`` each."""
 
-    fool_out: Tensor
-    """Of the inpainting path's picture, by the discriminator that it shall fool."""
-    fool_rec: Tensor
-    """Of the auxiliary path's."""
+    gen_out: Tensor
+    """Of the inpainting path's image, for the adversarial term."""
+    gen_rec: Tensor
+    """Of the auxiliary path's image, for the adversarial term."""
     match_out: Tensor
-    """Of the inpainting path's picture, by the discriminator whose scores of the photograph it shall match."""
+    """Of the inpainting path's image, to be matched with ``real_out``."""
     match_rec: Tensor
-    """Of the auxiliary path's."""
+    """Of the auxiliary path's image, to be matched with ``real_rec``."""
     real_out: Tensor
-    """Of the photograph, by the discriminator of ``match_out``; without gradient."""
+    """Of the real image, by the discriminator of ``match_out``; without gradient."""
     real_rec: Tensor
-    """Of the photograph, by the discriminator of ``match_rec``; likewise."""
+    """Of the real image, by the discriminator of ``match_rec``; without gradient."""
 
 
 class TwoPathLoss(nn.Module):
@@ -48,30 +48,30 @@ class TwoPathLoss(nn.Module):
     ``kl_out``         ``mean KL(sg[posterior] || prior)``: trains ``F`` alone
     ``kl_rec``         ``mean KL(N(0, s) || posterior)`` (``official``), or the other way round, the direction of
                        the evidence bound (``posterior_to_prior``)
-    ``l1_*``           :func:`~inlay.losses.multiscale.multiscale_l1` against the photograph
+    ``l1_*``           :func:`~inlay.losses.multiscale.multiscale_l1` against the real image
     ``gan_*``          the adversarial loss of the generator
-    ``score_*``        ``mean (D(answer) - D(photograph))^2`` on the patch scores
+    ``score_*``        ``mean (D(output) - D(real image))^2`` on the patch scores
     ``words_*``,       text-image matching, where the run has a matcher
     ``sentence_*``
     =================  ============================================================================================
 
     Args:
-        weights: of each term, all of :data:`WEIGHTS`; pictures are in ``[0, 1]``, so that the weight of an L1 is twice
-            what it is for pictures in ``[-1, 1]``.
-        adversarial: the game's loss.
+        weights: of each term, all of :data:`WEIGHTS`; images are in ``[0, 1]``, so that the weight of an L1 is twice
+            what it is for images in ``[-1, 1]``.
+        adversarial: the objective of discriminators and generator, a key of :data:`~inlay.losses.OBJECTIVES`.
         kl_direction: of ``kl_rec``.
         dynamic_prior: let the deviation ``s`` grow with the hole, see :func:`~inlay.losses.gaussian.hole_prior`.
         region_out: where the L1 of the inpainting path looks, see :func:`~inlay.losses.multiscale.multiscale_l1`.
         region_rec: where that of the auxiliary path looks.
 
     Raises:
-        InlayError: a weight or an option is not one of those.
+        InlayError: a weight is missing, unknown or negative, or an option is unknown.
     """
 
     def __init__(
         self,
         weights: Mapping[str, float],
-        adversarial: AdversarialLoss,
+        adversarial: ObjectiveName = "least_squares",
         kl_direction: Direction = "official",
         dynamic_prior: bool = False,
         region_out: Region = "full",
@@ -89,7 +89,7 @@ class TwoPathLoss(nn.Module):
             if region not in REGIONS:
                 raise InlayError(f"loss.{name} must be one of {', '.join(REGIONS)}, got {region!r}.")
         self.weights = {name: float(weights[name]) for name in WEIGHTS}
-        self.adversarial = adversarial
+        self.adversarial = objective_by_name(adversarial, "loss.adversarial")
         self.kl_direction: Direction = kl_direction
         self.dynamic_prior = dynamic_prior
         self.regions = region_out, region_rec
@@ -98,7 +98,7 @@ class TwoPathLoss(nn.Module):
         self,
         out: PathOutput,
         rec: PathOutput,
-        scores: Scores,
+        scores: PatchScores,
         image: Tensor,
         mask: Tensor,
         matching: Mapping[str, Tensor] | None = None,
@@ -106,8 +106,8 @@ class TwoPathLoss(nn.Module):
         """The generator's loss of a batch.
 
         Args:
-            out: the inpainting path's answer.
-            rec: the auxiliary path's.
+            out: the inpainting path's output.
+            rec: the auxiliary path's output.
             scores: of both.
             image: ``(B, 3, H, W)`` the photograph in ``[0, 1]``.
             mask: ``(B, 1, H, W)``, 1 = hole.
@@ -123,8 +123,8 @@ class TwoPathLoss(nn.Module):
             "kl_rec": self._to_prior(rec.latent, mask).mean(),
             "l1_out": multiscale_l1(out.pictures, truth, holes, self.regions[0]),
             "l1_rec": multiscale_l1(rec.pictures, truth, holes, self.regions[1]),
-            "gan_out": self.adversarial.fool(scores.fool_out),
-            "gan_rec": self.adversarial.fool(scores.fool_rec),
+            "gan_out": self.adversarial.generator(scores.gen_out),
+            "gan_rec": self.adversarial.generator(scores.gen_rec),
             "score_out": (scores.match_out - scores.real_out).square().mean(),
             "score_rec": (scores.match_rec - scores.real_rec).square().mean(),
             **(matching or {}),

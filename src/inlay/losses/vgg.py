@@ -1,4 +1,4 @@
-"""VGG16 as a fixed measure of likeness, shared by every loss that needs one."""
+"""VGG16 as a frozen feature extractor."""
 
 import logging
 from itertools import pairwise
@@ -7,7 +7,6 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from inlay.losses.types import Features
 from inlay.models.frozen import Frozen
 from inlay.pretrained.torchvision import Weights
 
@@ -22,8 +21,8 @@ class VGG16Features(Frozen):
     """Features after pool1, pool2 and pool3 of VGG16 (Simonyan and Zisserman 2015).
 
     Args:
-        weights: ``imagenet`` for torchvision's own weights (from its cache, or downloaded now), a path to a state dict
-            of torchvision's ``vgg16``, or ``random``, which must be asked for and says little about likeness.
+        weights: ``imagenet`` for torchvision's weights (from its cache, or downloaded now), the path of a state dict of
+            torchvision's ``vgg16``, or ``random``, whose features say little about similarity.
 
     Raises:
         InlayError: the weights are missing or do not fit; the message says which file goes where.
@@ -45,25 +44,18 @@ class VGG16Features(Frozen):
         self.to(memory_format=torch.channels_last)
         self.freeze()
 
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """Three levels of features of ``(B, 3, H, W)`` RGB in ``[0, 1]``.
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Features by layer of ``(B, 3, H, W)`` RGB in ``[0, 1]``.
 
         Returns:
-            ``(B, 64, H/2, W/2)``, ``(B, 128, H/4, W/4)``, ``(B, 256, H/8, W/8)``.
+            ``pool1`` ``(B, 64, H/2, W/2)``, ``pool2`` ``(B, 128, H/4, W/4)``, ``pool3`` ``(B, 256, H/8, W/8)``.
         """
         x = (image - self.mean) / self.std
-        levels = []
-        for block in self.blocks:
+        levels = {}
+        for number, block in enumerate(self.blocks, 1):
             x = block(x)
-            levels.append(x)
+            levels[f"pool{number}"] = x
         return levels
-
-    def compare(self, raw: Tensor, composite: Tensor, image: Tensor) -> Features:
-        """Features of an answer and its composite in one pass, and of the truth without gradient."""
-        with torch.no_grad():
-            truth = self(image)
-        both = [level.chunk(2) for level in self(torch.cat([raw, composite]))]
-        return Features(raw=[b[0] for b in both], composite=[b[1] for b in both], image=truth)
 
 
 def _trunk(weights: str) -> nn.Sequential:
@@ -71,10 +63,10 @@ def _trunk(weights: str) -> nn.Sequential:
     with torch.device("meta"):
         trunk: nn.Sequential = torchvision.models.vgg16(weights=None).features[: _POOLS[-1] + 1]
     if weights == "random":
-        log.warning("loss.vgg.weights=random: perceptual and style losses compare random features.")
+        log.warning("loss.extractors.vgg.weights=random: perceptual and style losses compare random features.")
         return trunk.to_empty(device="cpu").apply(_initialize)
-    instead = "To try a run without it: loss.vgg.weights=random, or loss=pixel."
-    source = Weights(weights, "loss.vgg.weights", "VGG16", instead)
+    instead = "To try a run without it: loss.extractors.vgg.weights=random, or loss=pixel."
+    source = Weights(weights, "loss.extractors.vgg.weights", "VGG16", instead)
     state = source.state(torchvision.models.VGG16_Weights.IMAGENET1K_V1)
     try:
         trunk.load_state_dict({key: state[f"features.{key}"] for key in trunk.state_dict()}, assign=True)

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from inlay.errors import InlayError
 from inlay.losses.perceptual import FeatureTerm
-from inlay.losses.types import LossInput
-from inlay.losses.vgg import IMAGENET_STD, VGG16Features
+from inlay.losses.types import Features, LossInput
+from inlay.losses.vgg import IMAGENET_STD
+from inlay.models.frozen import Frozen
 
 PixelSpace = Literal["rgb", "imagenet"]
 
@@ -23,17 +24,18 @@ class WeightedTerm(TypedDict):
 
 
 class WeightedSum(nn.Module):
-    """``L = sum_k weight_k * L_k``. A term of weight 0 is absent, and so is VGG when no term looks at its features.
+    """``L = sum_k weight_k * L_k``. A term of weight 0 is not built, nor is an extractor that no term looks at.
 
     Args:
         terms: by name, a weight and a constructor of the term (a Hydra partial).
-        vgg: constructor of the shared feature network; called only when a term needs it.
-        pixel_space: where the L1 of hole and valid pixels is taken: ``rgb``, the pictures in ``[0, 1]``; or
-            ``imagenet``, the same over ImageNet's standard deviations, which is 4.4 times as much.
+        extractors: by name, constructors of frozen networks that map an image to features by layer. Each is built only
+            if a term needs it, and runs once per step over all that its terms compare.
+        pixel_space: where the L1 of hole and valid pixels is taken: ``rgb``, the images in ``[0, 1]``; or
+            ``imagenet``, these over ImageNet's standard deviations, which is 4.4 times as much.
 
     Raises:
-        InlayError: a weight is negative or not finite, no term is left, features are needed and ``vgg`` is missing, or
-            there is no such space.
+        InlayError: a weight is negative or not finite, no term is left, a term's extractor is missing, or
+            ``pixel_space`` is unknown.
     """
 
     std: Tensor | None
@@ -41,7 +43,7 @@ class WeightedSum(nn.Module):
     def __init__(
         self,
         terms: Mapping[str, WeightedTerm],
-        vgg: Callable[[], VGG16Features] | None = None,
+        extractors: Mapping[str, Callable[[], Frozen]] | None = None,
         pixel_space: PixelSpace = "rgb",
     ) -> None:
         super().__init__()
@@ -56,19 +58,35 @@ class WeightedSum(nn.Module):
         if not self.weights:
             raise InlayError("loss.terms: every weight is 0, so there is nothing to train on. Raise one.")
         self.terms = nn.ModuleDict({name: terms[name]["term"]() for name in self.weights})
-        needs_features = any(isinstance(term, FeatureTerm) for term in self.terms.values())
-        if needs_features and vgg is None:
-            raise InlayError("loss.vgg is missing, but a term of the loss compares deep features. See conf/loss/pconv.")
-        self.vgg = vgg() if needs_features and vgg is not None else None
+        self.with_composite: dict[str, bool] = {}
+        """Whether an extractor is shown the composite, too; by the name of those that are used."""
+        for name, term in self.terms.items():
+            if isinstance(term, FeatureTerm):
+                if term.extractor not in (extractors or {}):
+                    raise InlayError(f"loss.extractors.{term.extractor} is missing, which loss.terms.{name} looks at.")
+                self.with_composite[term.extractor] = (
+                    self.with_composite.get(term.extractor, False) or term.needs_composite
+                )
+        used = {name: make() for name, make in (extractors or {}).items() if name in self.with_composite}
+        self.extractors = nn.ModuleDict(used)
 
-    def forward(self, raw: Tensor, composite: Tensor, image: Tensor, mask: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Compare an answer with the truth (shapes and polarity: :mod:`inlay.types`).
+    def forward(self, raw: Tensor, composite: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Compare an output with its target (shapes and polarity: :mod:`inlay.types`).
 
         Returns:
             The weighted sum (scalar), and each term by name before its weight (scalars without gradient).
         """
-        features = None if self.vgg is None else self.vgg.compare(raw, composite, image)
-        given = LossInput(raw, composite, image, mask, features, self.std)
+        features = {name: self._features(name, raw, composite, target) for name in self.extractors}
+        given = LossInput(raw, composite, target, mask, features, self.std)
         values = {name: term(given) for name, term in self.terms.items()}
         total = torch.stack([self.weights[name] * value.float() for name, value in values.items()]).sum()
         return total, {name: value.detach() for name, value in values.items()}
+
+    def _features(self, name: str, raw: Tensor, composite: Tensor, target: Tensor) -> Features:
+        extractor = self.extractors[name]
+        with torch.no_grad():
+            truth = extractor(target)
+        if not self.with_composite[name]:
+            return Features(raw=extractor(raw), composite={}, target=truth)
+        both = {layer: level.chunk(2) for layer, level in extractor(torch.cat([raw, composite])).items()}
+        return Features({layer: b[0] for layer, b in both.items()}, {layer: b[1] for layer, b in both.items()}, truth)

@@ -1,147 +1,164 @@
-"""Two players, two optimizers: the one place where optimization is done by hand."""
+"""Training a generator against discriminators: the whole step, top to bottom."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Generic, TypeVar, cast
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Generic, Literal, TypeVar, Unpack, cast, get_args
 
 import torch
 from pytorch_lightning.strategies import ParallelStrategy
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.utils.parametrize import cached
 from torch.optim import Optimizer
+from typing_extensions import override
 
 from inlay.distributed import average_gradients
+from inlay.errors import InlayError
+from inlay.losses import feature_matching, patch_labels, r1_penalty
+from inlay.losses.adversarial import ObjectiveName, objective_by_name
+from inlay.losses.patch_labels import PatchLabels
+from inlay.models.discriminators import Discriminator, DiscriminatorOutput
 from inlay.models.layers import power_iterations_paused
-from inlay.tasks.base import MakeOptimizer, MakeScheduler
+from inlay.ops import composite, target_of
+from inlay.tasks.base import MakeOptimizer, MakeScheduler, TaskSettings
 from inlay.tasks.inpainting import InpaintingTask
 from inlay.tasks.optimization import Loss, add_terms, parameters_of, propagate_nonfinite, split, trainable
-from inlay.types import Batch
+from inlay.text import TextEncoder
+from inlay.types import Batch, Prediction
 
-Answer = TypeVar("Answer")
+Generated = TypeVar("Generated")
+Judged = Literal["raw", "composite"]
 
-_ON_THE_BAR = ("loss", "d_loss")  # all else is in the metrics
+_PROG_BAR = ("loss", "d_loss")  # all other terms are in the metrics
 
 
-class AdversarialTask(InpaintingTask, Generic[Answer]):
-    """A generator and discriminators that take turns: one step each, a batch.
+class AdversarialSettings(TaskSettings, total=False):
+    """Keyword arguments of :class:`AdversarialTask` that its subclasses pass on."""
 
-    The discriminators move first, on answers without gradient; then the generator, judged by what they have become.
-    A recipe says what the generator answers (:meth:`answer`) and what each side pays; this class does the rest:
-    gradients reach the player whose turn it is and nobody else, clipping, schedules, mixed precision, and in
-    distributed training the average over processes. One batch is one step, whatever the number of optimizers.
+    text: TextEncoder | None
+    discriminator_optimizer: MakeOptimizer | None
+    discriminator_scheduler: MakeScheduler | None
+    judged: Judged
+    r1: float
+    r1_every: int
+    reuse_generator_output: bool
 
-    A run on several processes averages gradients here rather than in DDP's reducer, which waits for every parameter
-    in each of the two backward passes.
+
+class AdversarialTask(InpaintingTask, Generic[Generated]):
+    """A generator and discriminators, each side with an optimizer and a schedule of its own.
+
+    In each step the discriminators are updated first, on generated images without gradient, then the generator, by
+    what the discriminators have become. A recipe says what is generated (:meth:`generate`) and both losses; this class
+    steps: gradients reach one side at a time, and are clipped, averaged over processes, and dropped if not finite. One
+    batch is one step of the run, although two optimizers step.
+
+    Gradients are averaged here rather than in DDP's reducer, which would wait for every parameter in each of the two
+    backward passes.
 
     Args:
-        net: as for :class:`InpaintingTask`.
-        discriminators: one or more; all are stepped together.
-        loss: likewise.
-        optimizer: likewise; makes one optimizer for each player.
-        scheduler: likewise; makes one schedule for each.
-        config: likewise.
-        compile: whether to compile all of them.
-        gradient_clip: likewise; of each player.
-        accumulate: likewise.
+        net: the generator.
+        discriminators: one or more; one optimizer is for all of them.
+        loss: of the generator, see the recipe.
+        discriminator_optimizer: makes the discriminators' optimizer; None for the generator's settings.
+        discriminator_scheduler: makes their schedule; None for the generator's settings.
+        judged: which images discriminators see: the ``raw`` outputs, or the ``composite`` with known pixels put back.
+        r1: weight of the gradient penalty on real images (:func:`~inlay.losses.r1_penalty`), 0 for none. They are in
+            ``[0, 1]``, where the penalty is a quarter of what it is in ``[-1, 1]``.
+        r1_every: steps between penalties, each of which weighs ``r1_every`` times as much.
+        reuse_generator_output: whether both sides learn from one forward pass of the generator. If not, the generator's
+            loss takes a second one, with equal draws, after the discriminators' step. That second pass is also made
+            where ``accumulate`` is above 1.
+        settings: see :class:`InpaintingTask`; ``compile`` and ``gradient_clip`` are for both sides.
 
     Raises:
-        InlayError: a number is out of range.
+        InlayError: a setting is out of range.
     """
 
     def __init__(
         self,
         net: nn.Module,
-        discriminators: Sequence[nn.Module],
+        discriminators: Sequence[Discriminator],
         loss: nn.Module,
-        optimizer: MakeOptimizer,
-        scheduler: MakeScheduler,
-        config: dict[str, Any],
-        compile: bool = False,
-        gradient_clip: float | None = None,
-        accumulate: int = 1,
+        *,
+        discriminator_optimizer: MakeOptimizer | None = None,
+        discriminator_scheduler: MakeScheduler | None = None,
+        judged: Judged = "raw",
+        r1: float = 0.0,
+        r1_every: int = 16,
+        reuse_generator_output: bool = True,
+        **settings: Any,
     ) -> None:
-        super().__init__(net, loss, optimizer, scheduler, config, compile, gradient_clip, accumulate)
+        if judged not in get_args(Judged):
+            raise InlayError(f"task.judged must be raw or composite, got {judged!r}.")
+        if r1 < 0 or r1_every < 1:
+            raise InlayError(f"task.r1 must be at least 0 and task.r1_every at least 1, got {r1} and {r1_every}.")
+        super().__init__(net, loss, **settings)
         self.automatic_optimization = False
         self.discriminators = nn.ModuleList(discriminators)
-        if compile:
+        self.judged: Judged = judged
+        self.r1, self.r1_every = r1, r1_every
+        self.reuse_generator_output = reuse_generator_output
+        self._discriminator_optimizer = discriminator_optimizer or self._optimizer
+        self._discriminator_scheduler = discriminator_scheduler or self._scheduler
+        if settings.get("compile"):
             for discriminator in self.discriminators:
-                discriminator.compile(dynamic=False)  # three sizes of batch, always the same ones
+                discriminator.compile(dynamic=False)  # there are few batch sizes, the same in every step
 
     @abstractmethod
-    def answer(self, batch: Batch, part: int) -> Answer:
-        """What the generator makes of a batch, for both turns.
+    def generate(self, batch: Batch, part: int) -> Generated:
+        """The generator's output.
 
         Args:
             batch: the batch, or one part of it.
-            part: which; an answer may be asked for twice, so draws depend on nothing but the step and the part.
+            part: its number. Random draws may depend on nothing but the step and the part, as both passes must agree.
         """
 
     @abstractmethod
-    def discriminator_loss(self, batch: Batch, answer: Answer) -> Loss:
-        """What the discriminators pay; no gradient of it reaches the generator."""
+    def discriminator_loss(self, batch: Batch, generated: Generated) -> Loss:
+        """The discriminators' loss; none of its gradient may reach the generator."""
 
     @abstractmethod
-    def generator_loss(self, batch: Batch, answer: Answer) -> Loss:
-        """What the generator pays; the discriminators' parameters ask for no gradient meanwhile."""
+    def generator_loss(self, batch: Batch, generated: Generated) -> Loss:
+        """The generator's loss, with frozen discriminators."""
 
     def generator_modules(self) -> Iterable[nn.Module]:
-        """The modules that move in the generator's turn."""
-        return [self.net]
+        """The modules that the generator's optimizer trains."""
+        return self.averaged_modules().values()
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        """Both turns."""
+        """Update the discriminators, then the generator."""
         parts = split(batch, self.accumulate)
-        kept = self.answer(batch, 0) if len(parts) == 1 else None
-        discriminate, generate = cast(list[Optimizer], self.optimizers(use_pl_optimizer=False))
+        kept = self.generate(batch, 0) if self.reuse_generator_output and len(parts) == 1 else None
+        discriminator_optimizer, generator_optimizer = cast(list[Optimizer], self.optimizers(use_pl_optimizer=False))
 
-        def answer(number: int, learning: bool) -> Answer:
+        def generated(number: int, gradient: bool) -> Generated:
             if kept is not None:
                 return kept
-            self.seed_draws(number)  # the second turn computes it again, from the same draws
-            with torch.set_grad_enabled(learning):
-                return self.answer(parts[number], number)
+            self.seed_draws(number)  # equal draws for both sides
+            with torch.set_grad_enabled(gradient):
+                return self.generate(parts[number], number)
 
-        def discriminators_loss(number: int) -> Loss:
-            return self.discriminator_loss(parts[number], answer(number, learning=False))
-
-        def generators_loss(number: int) -> Loss:
-            return self.generator_loss(parts[number], answer(number, learning=True))
-
-        terms = self._turn(discriminate, discriminators_loss, len(parts))
-        with (
-            self.frozen_discriminators(),
-            power_iterations_paused([] if kept is not None else self.generator_modules()),
-        ):
-            terms |= self._turn(generate, generators_loss, len(parts))
-        self.log_terms(terms, _ON_THE_BAR)
+        terms = self._update(
+            discriminator_optimizer,
+            lambda number: self.discriminator_loss(parts[number], generated(number, gradient=False)),
+            len(parts),
+        )
+        second_pass = self.generator_modules() if kept is None else []
+        with self.frozen_discriminators(), power_iterations_paused(second_pass):
+            terms |= self._update(
+                generator_optimizer,
+                lambda number: self.generator_loss(parts[number], generated(number, gradient=True)),
+                len(parts),
+            )
+        self.log_terms(terms, prog_bar=_PROG_BAR)
         for schedule in cast(list[Any], self.lr_schedulers()):
             schedule.step()
 
-    def losses(self, batch: Batch, part: int = 0) -> Iterator[Loss]:
-        """See :class:`Task`; the discriminators' first."""
-        answer = self.answer(batch, part)
-        yield self.discriminator_loss(batch, answer)
-        with self.frozen_discriminators():
-            yield self.generator_loss(batch, answer)
+    def _update(self, optimizer: Optimizer, loss: Callable[[int], Loss], parts: int) -> dict[str, Tensor]:
+        """One optimizer's step, on the mean loss of all parts, which are called by number; returns the mean terms.
 
-    def modules_of_optimizer(self, number: int) -> Iterable[nn.Module]:
-        """The discriminators first."""
-        return self.generator_modules() if number else [self.discriminators]
-
-    def player(self, number: int) -> str:
-        """``d_`` for the discriminators."""
-        return "" if number else "d_"
-
-    def configure_optimizers(self) -> Any:
-        """An optimizer and a schedule for each player, the discriminators' first."""
-        players = [self.discriminators], list(self.generator_modules())
-        pairs = [self.optimized([p for module in player for p in trainable(module)]) for player in players]
-        return [optimizer for optimizer, _ in pairs], [scheduler for _, scheduler in pairs]
-
-    def _turn(self, optimizer: Optimizer, loss: Callable[[int], Loss], parts: int) -> dict[str, Tensor]:
-        """One player's step, from the losses of all parts by number; their terms, to be logged.
-
-        Parts of a batch are one forward pass to spectral norm: it iterates in the first of them alone.
+        Parts of a batch are one forward pass to spectral norm: it iterates in the first of them only.
         """
         optimizer.zero_grad()
         mean: dict[str, Tensor] = {}
@@ -153,35 +170,170 @@ class AdversarialTask(InpaintingTask, Generic[Answer]):
                 add_terms(mean, terms, parts)
         average_gradients(parameters_of(optimizer))
         self._terms = mean
-        self._step(optimizer)
-        return mean
-
-    def _step(self, optimizer: Optimizer) -> None:
-        """Step; the generator's counts as the step of the run, the discriminators' does not."""
-        wrapped = cast(list[Any], self.optimizers())
-        if optimizer is wrapped[-1].optimizer:
-            wrapped[-1].step()
+        wrapped = cast(list[Any], self.optimizers())[-1]
+        if optimizer is wrapped.optimizer:
+            wrapped.step()  # counts as the step of the run
         else:
             self.trainer.strategy.optimizer_step(optimizer, closure=lambda: None)
+        return mean
+
+    def judged_image(self, raw: Tensor, batch: Batch) -> Tensor:
+        """What discriminators see of a generated image ``(B, 3, H, W)``."""
+        return raw if self.judged == "raw" else composite(raw, batch["image"], batch["mask"])
+
+    def discriminate(self, discriminator: nn.Module, image: Tensor, mask: Tensor) -> DiscriminatorOutput:
+        """A discriminator's output for images, and for their holes if it takes masks."""
+        takes_mask = cast(Discriminator, discriminator).takes_mask
+        return cast(DiscriminatorOutput, discriminator(image, mask) if takes_mask else discriminator(image))
+
+    def r1_term(self, image: Tensor, mask: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted R1 penalty of all discriminators in this step, and the penalty before its weight as ``r1``.
+
+        It is computed in float32, from a forward pass of its own, on every ``r1_every``-th step; otherwise zero.
+
+        Args:
+            image: ``(B, 3, H, W)`` real images.
+            mask: ``(B, 1, H, W)``, for discriminators that take it.
+        """
+        if self.r1 == 0 or self.step % self.r1_every:
+            return image.new_zeros(()), {}
+        real = image.detach().float().requires_grad_()
+        # neither compiled code nor fused attention has a second derivative
+        with (
+            torch.autocast(real.device.type, enabled=False),
+            torch.compiler.set_stance("force_eager"),
+            sdpa_kernel(SDPBackend.MATH),
+            power_iterations_paused(self.discriminators),
+        ):
+            scores = [self.discriminate(discriminator, real, mask).scores for discriminator in self.discriminators]
+            penalty = torch.stack([r1_penalty(each, real) for each in scores]).sum()
+        return self.r1 * self.r1_every * penalty, {"r1": penalty.detach()}
+
+    @override
+    def losses(self, batch: Batch, part: int = 0) -> Iterator[Loss]:
+        generated = self.generate(batch, part)
+        yield self.discriminator_loss(batch, generated)
+        with self.frozen_discriminators():
+            yield self.generator_loss(batch, generated)
+
+    @override
+    def modules_of_optimizer(self, number: int) -> Iterable[nn.Module]:
+        return self.generator_modules() if number else [self.discriminators]
+
+    @override
+    def optimizer_prefix(self, number: int) -> str:
+        return "" if number else "d_"
+
+    @override
+    def configure_optimizers(self) -> Any:
+        """Make an optimizer and a schedule for each side, the discriminators' first."""
+        d = self.optimizer_of(
+            trainable(self.discriminators),
+            self._discriminator_optimizer,
+            self._discriminator_scheduler,
+            "discriminator_" if self._discriminator_optimizer is not self._optimizer else "",
+        )
+        parameters = [parameter for module in self.generator_modules() for parameter in trainable(module)]
+        g = self.optimizer_of(parameters, self._optimizer, self._scheduler)
+        return [d[0], g[0]], [d[1], g[1]]
 
     def _without_reducer(self) -> AbstractContextManager[None]:
-        """Backward passes that DDP's reducer takes no notice of."""
+        """Backward passes that DDP's reducer does not see."""
         strategy = self.trainer.strategy
-        return strategy.block_backward_sync() if isinstance(strategy, ParallelStrategy) else _nothing()
+        return strategy.block_backward_sync() if isinstance(strategy, ParallelStrategy) else nullcontext()
 
     @contextmanager
     def frozen_discriminators(self) -> Iterator[None]:
-        """No gradient for them."""
-        mine = trainable(self.discriminators)
-        for parameter in mine:
+        """Discriminators whose parameters get no gradient."""
+        parameters = trainable(self.discriminators)
+        for parameter in parameters:
             parameter.requires_grad_(False)
         try:
             yield
         finally:
-            for parameter in mine:
+            for parameter in parameters:
                 parameter.requires_grad_(True)
 
 
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
+class GANTask(AdversarialTask[Prediction]):
+    """Any inpainting network against one discriminator: reconstruction, adversarial and feature-matching terms, R1.
+
+    The generator minimizes ``loss + adversarial * L_adversarial + feature_matching * L_features``, where ``loss`` is a
+    weighted sum of terms on its output, as for :class:`ReconstructionTask`. The discriminator minimizes the objective
+    on real images, all real, plus that on generated ones, whose patches are real or fake by ``labels``, plus R1.
+
+    Args:
+        net: the generator.
+        loss: reconstruction terms.
+        discriminator: makes the discriminator (a Hydra partial).
+        objective: ``non_saturating``, ``hinge`` or ``least_squares``.
+        labels: which patches of a generated image the discriminator learns as fake, see
+            :func:`~inlay.losses.patch_labels`.
+        adversarial: weight of the generator's adversarial term.
+        feature_matching: weight of :func:`~inlay.losses.feature_matching`; 0 saves its forward pass.
+        settings: see :class:`AdversarialTask`.
+
+    Raises:
+        InlayError: the discriminator is missing, or a setting is out of range.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        loss: nn.Module,
+        *,
+        discriminator: Callable[[], Discriminator] | None,
+        objective: ObjectiveName = "non_saturating",
+        labels: PatchLabels = "hole_max",
+        adversarial: float = 1.0,
+        feature_matching: float = 0.0,
+        **settings: Unpack[AdversarialSettings],
+    ) -> None:
+        if discriminator is None:
+            raise InlayError("task=gan needs a discriminator. Choose one: discriminator=residual.")
+        if labels not in get_args(PatchLabels):
+            raise InlayError(f"task.labels must be one of {', '.join(get_args(PatchLabels))}, got {labels!r}.")
+        if adversarial < 0 or feature_matching < 0:
+            raise InlayError(
+                "task.adversarial and task.feature_matching must be at least 0, "
+                f"got {adversarial} and {feature_matching}."
+            )
+        sides = objective_by_name(objective, "task.objective")
+        super().__init__(net, [discriminator()], loss, **settings)
+        self.objective = sides
+        self.labels: PatchLabels = labels
+        self.adversarial, self.feature_matching = adversarial, feature_matching
+
+    @override
+    def generate(self, batch: Batch, part: int) -> Prediction:
+        return self.fill(batch)
+
+    @override
+    def discriminator_loss(self, batch: Batch, generated: Prediction) -> Loss:
+        target, mask = target_of(batch), batch["mask"]
+        # two passes: batch norm sees real and generated images apart, as when it is trained with LaMa
+        (discriminator,) = self.discriminators
+        real = self.discriminate(discriminator, target, mask).scores
+        fake = self.discriminate(discriminator, self.judged_image(generated.raw, batch).detach(), mask).scores
+        grid = cast(Discriminator, discriminator).patch_grid
+        labels = patch_labels(self.labels, mask, (real.shape[2], real.shape[3]), grid)
+        total = self.objective.discriminator(real, 1.0) + self.objective.discriminator(fake, labels)
+        penalty, r1 = self.r1_term(target, mask)
+        terms = {"d_loss": total.detach(), "d_real": real.detach().mean(), "d_fake": fake.detach().mean()}
+        return Loss(total + penalty, terms | r1)
+
+    @override
+    def generator_loss(self, batch: Batch, generated: Prediction) -> Loss:
+        target, mask = target_of(batch), batch["mask"]
+        total, terms = self.loss(generated.raw, generated.composite, target, mask)
+        (discriminator,) = self.discriminators
+        with cached():  # spectral norm is computed once for both passes
+            fake = self.discriminate(discriminator, self.judged_image(generated.raw, batch), mask)
+            adversarial = self.objective.generator(fake.scores)
+            total, terms = total + self.adversarial * adversarial, terms | {"adversarial": adversarial.detach()}
+            if self.feature_matching > 0:
+                with torch.no_grad():
+                    real = self.discriminate(discriminator, target, mask)
+                matching = feature_matching(fake.features, real.features)
+                total, terms = total + self.feature_matching * matching, terms | {"features": matching.detach()}
+        return Loss(total, {"loss": total.detach()} | terms)

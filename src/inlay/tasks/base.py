@@ -1,8 +1,8 @@
-"""What every recipe has in common, whatever it trains."""
+"""What all training recipes have in common."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, Required, TypedDict, cast
 
 import pytorch_lightning as pl
 import torch
@@ -21,7 +21,7 @@ from inlay.distributed import all_reduce_mean, rank_and_world
 from inlay.errors import InlayError, one_line
 from inlay.metrics import MetricSpec
 from inlay.randomness import RngStream, torch_seed
-from inlay.tasks.optimization import BufferSnapshot, Loss, clip_or_drop_gradients, not_finite, trainable, zero
+from inlay.tasks.optimization import BufferSnapshot, Loss, clip_or_drop_gradients, not_finite, trainable, zero_grad
 from inlay.text import Tokenizer
 from inlay.types import Batch
 
@@ -30,16 +30,16 @@ MakeScheduler = Callable[[Optimizer], LRScheduler]
 
 
 class NonFiniteStep(NamedTuple):
-    """A step that was skipped."""
+    """A step that was skipped because its loss or gradient was not finite."""
 
     step: int
     """Iterations that were done before it."""
     terms: list[str]
-    """Of the loss, those that were not finite in this process; none where only gradients were not."""
+    """Terms of the loss that were not finite in this process; empty where only gradients were not."""
 
 
 class Replayed(NamedTuple):
-    """A step that is computed again, and the process whose it was."""
+    """The step that a replay computes again, and the process that first computed it."""
 
     step: int
     """Iterations that were done before it."""
@@ -47,39 +47,56 @@ class Replayed(NamedTuple):
     world: int
 
 
+class TaskSettings(TypedDict, total=False):
+    """Keyword arguments of :class:`Task` that its subclasses pass on."""
+
+    optimizer: Required[MakeOptimizer]
+    scheduler: Required[MakeScheduler]
+    config: Required[dict[str, Any]]
+    metrics: nn.Module | None
+    compile: bool
+    gradient_clip: float | None
+    accumulate: int
+
+
 class Task(pl.LightningModule, ABC):
     """A network, its loss, and how it is optimized; checkpoints that say what they are.
 
-    What is not finite never reaches the weights: the step is skipped, with all that it would have left behind, and
-    :attr:`fault` says so until the next batch. It still counts as an iteration, so that schedule, data and logs go on
-    as they would have.
+    A step with a loss or gradient that is not finite never reaches the weights: it is skipped, with all that it would
+    have left behind, and :attr:`fault` says so until the next batch. It still counts as an iteration, so that schedule,
+    data and logs go on as they would have.
 
     Args:
         net: the network.
-        loss: what it is trained on.
-        optimizer: from parameters (a Hydra partial).
-        scheduler: from an optimizer (a Hydra partial); stepped once an iteration.
+        loss: the training loss.
+        optimizer: makes an optimizer of parameters (a Hydra partial).
+        scheduler: makes a schedule of an optimizer (a Hydra partial); stepped once per iteration.
         config: the resolved configuration of the run, plain containers; every checkpoint carries it.
+        metrics: of validation, with ``update``, ``compute`` and ``reset`` as in torchmetrics; None for none. ``scores``
+            of its class, if it has them, say which values are better.
         compile: whether to compile the network (in place, so that weights keep their names).
         gradient_clip: largest norm of the gradient; None for any.
         accumulate: parts that a batch is computed in, one after the other: less memory, more time, the same step but
-            for what networks and losses compute across a batch (batch norm, a matcher's other captions) and for
-            dropout, which draws for each part anew.
+            for what networks and losses compute across a batch (batch norm, contrastive losses) and for dropout, which
+            is drawn for each part anew.
 
     Raises:
         InlayError: a number is out of range.
     """
 
     scores: ClassVar[Sequence[MetricSpec]] = ()
-    """What validation logs under ``val/``, and which way it is better: what ``monitor`` can name."""
+    """Metrics that the recipe logs under ``val/`` besides those of ``metrics``, and which values are better."""
+    metrics: nn.Module | None
 
     def __init__(
         self,
         net: nn.Module,
         loss: nn.Module,
+        *,
         optimizer: MakeOptimizer,
         scheduler: MakeScheduler,
         config: dict[str, Any],
+        metrics: nn.Module | None = None,
         compile: bool = False,
         gradient_clip: float | None = None,
         accumulate: int = 1,
@@ -91,62 +108,52 @@ class Task(pl.LightningModule, ABC):
             raise InlayError(f"task.accumulate must be at least 1, got {accumulate}.")
         self.net = net
         self.loss = loss
+        self.metrics = metrics
         self.gradient_clip, self.accumulate = gradient_clip, accumulate
         self.fault: NonFiniteStep | None = None
-        """What was wrong with the latest batch, if anything."""
+        """The step of the latest batch, if it was skipped."""
         self.at_edge = True
-        """Whether all is as between two steps: no optimizer of the step at hand has had its turn yet."""
+        """Whether no optimizer has taken its step of the present batch yet."""
         self._optimizer = optimizer
         self._scheduler = scheduler
         self._config = config
-        self._remembered: list[BufferSnapshot] = []
+        self._snapshots: list[BufferSnapshot] = []
         self._in_batch = False
         self._terms: dict[str, Tensor] = {}
         self._replayed: Replayed | None = None
         if compile:
             self.net.compile()
 
-    @classmethod
-    def higher_is_better(cls, monitor: str) -> bool:
-        """Which way a metric of validation is better.
-
-        Raises:
-            InlayError: validation logs none of this name; the message has those there are.
-        """
-        known = {f"val/{score.name}": score for score in cls.scores}
-        if monitor not in known:
-            names = sorted(name for name in known if name.count("/") == 1)
-            buckets = sorted(name for name in known if name.count("/") > 1)
-            more = f" Or by hole ratio, as {buckets[0]}." if buckets else ""
-            raise InlayError(f"monitor={monitor} is not measured. Choose one of: {', '.join(names)}.{more}")
-        return bool(known[monitor].higher_is_better)
+    def higher_is_better(self, monitor: str) -> bool:
+        """Whether higher values of a metric of validation are better: see :func:`higher_is_better`."""
+        return higher_is_better(monitor, type(self), type(self.metrics), self._config.get("monitor_mode"))
 
     @abstractmethod
     def losses(self, batch: Batch, part: int = 0) -> Iterator[Loss]:
-        """What a step makes small, a loss for each optimizer in their order. Nothing is stepped or logged.
+        """The losses of a step, one for each optimizer in their order. Nothing is stepped or logged.
 
         Args:
             batch: the batch, or one part of it.
-            part: which.
+            part: its number.
         """
 
     @property
     def seed(self) -> int:
-        """Of the run."""
+        """The seed of the run."""
         return int(self._config.get("seed", 0))
 
     @property
     def step(self) -> int:
-        """Iterations done so far: the address of what the one at hand draws."""
+        """Iterations done so far: the address of this step's random draws."""
         return self.global_step if self._replayed is None else self._replayed.step
 
     @property
     def rank_and_world(self) -> tuple[int, int]:
-        """Which process draws, and of how many."""
+        """Number of this process, and how many there are; of the replayed one, in a replay."""
         return rank_and_world() if self._replayed is None else (self._replayed.rank, self._replayed.world)
 
     def replay(self, replayed: Replayed) -> None:
-        """Draw from here on what another process drew once."""
+        """Draw from here on what an earlier step drew."""
         self._replayed = replayed
 
     @property
@@ -155,33 +162,33 @@ class Task(pl.LightningModule, ABC):
         return self._config
 
     def tokenizers(self) -> dict[str, Tokenizer]:
-        """What turns captions into tokens, by the key that the tokens get in a batch."""
+        """Tokenizers of captions, by the key that their tokens get in a batch."""
         return {}
 
     def seed_draws(self, part: int = 0) -> None:
-        """Give what PyTorch draws from here on (dropout) an address: the step, the process, a part of the batch."""
+        """Seed PyTorch's global generator (dropout) by the step, the process and the part of the batch."""
         rank, _ = self.rank_and_world
         torch.manual_seed(torch_seed(self.seed, RngStream.DROPOUT, self.step, (part << 32) + rank))
 
-    def log_terms(self, terms: Mapping[str, Tensor], on_the_bar: Iterable[str] | None = None) -> None:
-        """Log the terms of a step under ``train/``, as the mean over processes where they are written down.
+    def log_terms(self, terms: Mapping[str, Tensor], prog_bar: Iterable[str] | None = None) -> None:
+        """Log the terms of a step under ``train/``; at the steps that are written down, as the mean over processes.
 
         Args:
             terms: scalars by name.
-            on_the_bar: which of them the progress bar shows; None for all.
+            prog_bar: those that the progress bar shows; None for all.
         """
         self._terms = dict(terms)
         every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by Lightning, unknown to mypy
         is_written = (self.trainer.fit_loop.epoch_loop._batches_that_stepped + 1) % every == 0
-        shown = set(terms) if on_the_bar is None else set(on_the_bar)
+        shown = set(terms) if prog_bar is None else set(prog_bar)
         for name, value in (all_reduce_mean(terms) if is_written else terms).items():
             self.log(f"train/{name}", value, prog_bar=name in shown)
 
     def configure_callbacks(self) -> list[pl.Callback]:
-        """None; but it is the first that is asked of a task with a trainer.
+        """Return none, but refuse settings of the trainer: this is the first hook with a trainer.
 
         Raises:
-            InlayError: the trainer shall do what only the task can.
+            InlayError: the trainer is set to clip or to accumulate gradients.
         """
         for theirs, ours, is_set in (
             ("gradient_clip_val", "gradient_clip", self.trainer.gradient_clip_val is not None),
@@ -192,10 +199,10 @@ class Task(pl.LightningModule, ABC):
         return []
 
     def configure_model(self) -> None:
-        """Share weights out over processes where the strategy wants it (``trainer=fsdp``).
+        """Shard the weights over processes if the strategy does (``trainer=fsdp``).
 
         Raises:
-            InlayError: more than one optimizer would need them whole.
+            InlayError: the task has two optimizers.
         """
         strategy = self.trainer.strategy
         if not isinstance(strategy, ModelParallelStrategy):
@@ -204,87 +211,100 @@ class Task(pl.LightningModule, ABC):
             raise InlayError("trainer=fsdp works for tasks with one optimizer; this one has two. Use trainer=ddp.")
         if strategy._layer_sync is not None:
             strategy._layer_sync.apply(self)  # Lightning forgets it here (trainer.sync_batchnorm)
-        everybody = init_device_mesh(self.device.type, (self.trainer.world_size,))  # Lightning's own is for machines
+        mesh = init_device_mesh(self.device.type, (self.trainer.world_size,))  # Lightning's own is for machines
         for part in self.children():
             if trainable(part) and not any(isinstance(p, DTensor) for p in part.parameters()):
-                part.to(memory_format=torch.contiguous_format)  # all that can be cut
-                fully_shard(part, mesh=everybody)
+                part.to(memory_format=torch.contiguous_format)  # the only one that can be sharded
+                fully_shard(part, mesh=mesh)
 
     def configure_optimizers(self) -> Any:
-        """The optimizer over what is trainable, and its schedule by iterations."""
-        optimizer, scheduler = self.optimized(trainable(self))
+        """Make the optimizer of all trainable parameters, and its schedule by iterations."""
+        optimizer, scheduler = self.optimizer_of(trainable(self), self._optimizer, self._scheduler)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
-    def optimized(self, parameters: Iterable[nn.Parameter]) -> tuple[Optimizer, LRScheduler]:
-        """An optimizer of parameters, and its schedule.
+    def optimizer_of(
+        self, parameters: Iterable[nn.Parameter], optimizer: MakeOptimizer, scheduler: MakeScheduler, prefix: str = ""
+    ) -> tuple[Optimizer, LRScheduler]:
+        """Make an optimizer of parameters, and its schedule.
+
+        Args:
+            parameters: to be optimized.
+            optimizer: makes the optimizer.
+            scheduler: makes the schedule.
+            prefix: of the groups' names in messages.
 
         Raises:
-            InlayError: they do not take their settings, or the schedule ends before the run.
+            InlayError: the settings do not work, or the schedule ends before the run.
         """
         try:
-            optimizer = self._optimizer(parameters)
-            scheduler = self._scheduler(optimizer)
+            made = optimizer(parameters)
+            schedule = scheduler(made)
         except (TypeError, ValueError) as error:
-            raise InlayError(f"the settings of optimizer= and scheduler= do not work: {one_line(error)}.") from error
-        steps, iterations = getattr(scheduler, "total_steps", None), self._config.get("iterations")
+            raise InlayError(
+                f"the settings of {prefix}optimizer= and {prefix}scheduler= do not work: {one_line(error)}."
+            ) from error
+        steps, iterations = getattr(schedule, "total_steps", None), self._config.get("iterations")
         if steps is not None and iterations is not None and steps < iterations:
-            raise InlayError(f"scheduler.total_steps={steps} ends before iterations={iterations}. Leave it out.")
-        return optimizer, scheduler
+            raise InlayError(
+                f"{prefix}scheduler.total_steps={steps} ends before iterations={iterations}. Leave it out."
+            )
+        return made, schedule
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """A resumed run draws what an uninterrupted one would have drawn, and logs it at the same steps."""
+        """Seed the step, forget gradients, and remember the buffers in case the step is skipped."""
         self.seed_draws()
-        zero(self.trainer.optimizers)
+        zero_grad(self.trainer.optimizers)
         self.fault = None
-        if not self._remembered:
-            self._remembered = [
-                BufferSnapshot(self.modules_of_optimizer(number)) for number in range(len(self.trainer.optimizers))
-            ]
-        for buffers in self._remembered:
-            buffers.remember()
+        if not self._snapshots:
+            numbers = range(len(self.trainer.optimizers))
+            self._snapshots = [BufferSnapshot(self.modules_of_optimizer(number)) for number in numbers]
+        for snapshot in self._snapshots:
+            snapshot.take()
         self._in_batch = True
         # Lightning's own count falls behind with each checkpoint that was written within a validation
         self.trainer.fit_loop.epoch_loop._batches_that_stepped = self.global_step
 
     def optimizer_zero_grad(self, *args: Any) -> None:
-        """Nothing: done when the batch began, and a batch's first parts may have left gradients since."""
+        """Do nothing: gradients were zeroed when the batch began, and its first parts may have left some since."""
 
     def modules_of_optimizer(self, number: int) -> Iterable[nn.Module]:
-        """The modules that an optimizer, by its number, moves."""
+        """The modules that an optimizer trains, by its number: a skipped step resets their buffers."""
         return [self]
 
-    def player(self, number: int) -> str:
-        """What the logs put before an optimizer's figures; nothing where there is but one."""
+    def optimizer_prefix(self, number: int) -> str:
+        """What an optimizer's figures are prefixed with in logs; empty where there is only one."""
         return ""
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Keep what is not finite from the weights, clip, and log the norm of the gradient and the learning rate."""
+        """Clip the gradients or skip the step, and log the norm of the gradient and the learning rate."""
         self.at_edge = False
-        number = self._number(optimizer)
-        norm, player = clip_or_drop_gradients(optimizer, self.gradient_clip), self.player(number)
+        number = next(n for n, own in enumerate(self.trainer.optimizers) if own is optimizer)
+        norm, prefix = clip_or_drop_gradients(optimizer, self.gradient_clip), self.optimizer_prefix(number)
         if norm is None:
             self.fault = NonFiniteStep(self.step, not_finite(self._terms))
-            self._remembered[number].roll_back()
-        self.log(f"train/{player}grad_norm", torch.tensor(torch.nan) if norm is None else norm)
-        self.log(f"train/{player}lr", torch.tensor(float(optimizer.param_groups[0]["lr"])))
+            self._snapshots[number].restore()
+        self.log(f"train/{prefix}grad_norm", torch.tensor(torch.nan) if norm is None else norm)
+        self.log(f"train/{prefix}lr", torch.tensor(float(optimizer.param_groups[0]["lr"])))
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """The step is done."""
+        """Count the samples of a finished step."""
         if isinstance(loader := self.trainer.train_dataloader, TrainingLoader):
             loader.trained()
         self.at_edge, self._in_batch = True, False
 
     def roll_back(self) -> None:
-        """Let buffers be what they were before the batch at hand, if one is."""
-        for buffers in self._remembered if self._in_batch else ():
-            buffers.roll_back()
+        """Reset buffers to what they were before the present batch, if there is one."""
+        for snapshot in self._snapshots if self._in_batch else ():
+            snapshot.restore()
 
-    def _number(self, optimizer: Optimizer) -> int:
-        """Which of the trainer's optimizers it is."""
-        return next(n for n, own in enumerate(self.trainer.optimizers) if own is optimizer)
+    def log_metrics(self) -> None:
+        """Log the metrics of the whole validation set under ``val/``, and reset them."""
+        if self.metrics is not None:
+            self.log_dict({f"val/{name}": value for name, value in cast(Any, self.metrics).compute().items()})
+            cast(Any, self.metrics).reset()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Let the checkpoint say how to rebuild the network."""
+        """Add how to rebuild the network, and the place in the data."""
         loader, held_out = self.trainer.train_dataloader, self.trainer.val_dataloaders
         place = {"epoch": loader.passes, "samples": loader.samples} if isinstance(loader, TrainingLoader) else {}
         if isinstance(loader, TrainingLoader):
@@ -292,3 +312,31 @@ class Task(pl.LightningModule, ABC):
         if isinstance(held_out, SampleLoader):
             place["val_pictures"] = len(cast(Sized, held_out.dataset))
         checkpoint[META_KEY] = provenance(self._config, step=self.global_step, **place)
+
+
+def higher_is_better(monitor: str, task: type[Task], metrics: type | None, mode: str | None = None) -> bool:
+    """Whether higher values of a metric of validation are better.
+
+    Args:
+        monitor: the metric's name, such as ``val/psnr_hole``.
+        task: the recipe.
+        metrics: class of the recipe's metrics.
+        mode: ``max`` or ``min`` for metrics that do not declare it, or to override what they declare.
+
+    Raises:
+        InlayError: ``mode`` is unknown; or it is None, and no metric of this name declares which values are better.
+    """
+    if mode is not None:
+        if mode not in ("max", "min"):
+            raise InlayError(f"monitor_mode must be max, min or null (what the metric declares), got {mode!r}.")
+        return mode == "max"
+    known = {f"val/{score.name}": score for score in (*getattr(metrics, "scores", ()), *task.scores)}
+    if monitor not in known:
+        names = sorted(name for name in known if name.count("/") == 1)
+        buckets = sorted(name for name in known if name.count("/") > 1)
+        more = f" Or by hole ratio, as {buckets[0]}." if buckets else ""
+        raise InlayError(
+            f"monitor={monitor} is not measured. Choose one of: {', '.join(names)}.{more} "
+            "For a metric that declares no direction, set monitor_mode=max or min."
+        )
+    return bool(known[monitor].higher_is_better)

@@ -1,61 +1,111 @@
-"""What every recipe that trains a network to fill holes has in common."""
+"""What all recipes that train a network to fill holes have in common."""
 
-from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
-from inlay.metrics import InpaintingMetrics, MetricSpec
-from inlay.ops import composite, erase
+from inlay.errors import InlayError
+from inlay.ops import composite, erase, target_of
 from inlay.tasks.base import Task
-from inlay.types import Batch, Prediction
+from inlay.text import TextEncoder, Tokenizer
+from inlay.types import Batch, Prediction, TextFeatures
 
 
 class InpaintingTask(Task):
-    """A network that fills holes: its validation, and its pictures. Arguments: see :class:`Task`."""
+    """A network that fills holes: how it is called, its validation, its picture grids.
 
-    scores: ClassVar[Sequence[MetricSpec]] = InpaintingMetrics.scores
+    Metrics are updated with ``(composite, target, mask)``.
 
-    def __init__(self, *parts: Any, **settings: Any) -> None:
-        super().__init__(*parts, **settings)
-        self.metrics = InpaintingMetrics()
+    Args:
+        net: the network; what it takes besides image and mask, its class declares.
+        loss: the training loss.
+        text: reads captions, for a network that takes text; trained with the network as far as it is not frozen.
+        settings: see :class:`Task`.
 
-    @abstractmethod
+    Raises:
+        InlayError: the network takes text and there is no encoder, or the other way round.
+    """
+
+    def __init__(self, net: nn.Module, loss: nn.Module, *, text: TextEncoder | None = None, **settings: Any) -> None:
+        super().__init__(net, loss, **settings)
+        self.text = text
+        takes_text, name = getattr(net, "takes_text", False), type(net).__name__
+        if takes_text and self.text_encoder() is None:
+            raise InlayError(f"{name} takes text. Choose what reads captions: text=gru (or lstm, clip, bert).")
+        if text is not None and not takes_text:
+            raise InlayError(f"text= does nothing: {name} takes no text. Leave it out.")
+
+    def text_encoder(self) -> TextEncoder | None:
+        """The encoder of captions: that of the run, or the network's own."""
+        own = getattr(self.net, "own_text_encoder", None)
+        return self.text if self.text is not None or own is None else own()
+
+    def read(self, batch: Batch) -> TextFeatures:
+        """Features of the captions of a batch."""
+        if "tokens" not in batch:
+            raise InlayError(f"{type(self.net).__name__} takes text, but the data has no captions. Try data=cub.")
+        features: TextFeatures = cast(TextEncoder, self.text_encoder())(batch["tokens"])
+        return features
+
     def fill(self, batch: Batch) -> Prediction:
-        """Fill the holes of a batch as a user would have them filled; what is under the mask is never read."""
+        """Fill the holes of a batch; what is under the mask is never read.
+
+        The network gets what its class declares. Noise is drawn in training, and in validation there is none, so that
+        the output is the deterministic one.
+        """
+        given: dict[str, Any] = {}
+        if getattr(self.net, "takes_text", False):
+            given["text"] = self.read(batch)
+        if getattr(self.net, "takes_reference", False):
+            given["reference"] = batch.get("reference")
+        if (spec := getattr(self.net, "noise_spec", None)) is not None:
+            shape = spec.shape(batch["image"])
+            given["noise"] = torch.randn(shape, device=batch["image"].device) if self.training else None
+        return predicted(self.net(erase(batch["image"], batch["mask"]), batch["mask"], **given), batch)
+
+    @override
+    def tokenizers(self) -> dict[str, Tokenizer]:
+        encoder = self.text_encoder()
+        return {} if encoder is None else {"tokens": encoder.tokenizer}
 
     def averaged_modules(self) -> Mapping[str, nn.Module]:
-        """The modules that fill holes, by their names in the task: what an average of weights is taken of."""
-        return {"net": self.net}
+        """The modules that fill holes, by their names in the task: an average of weights is taken of these."""
+        return {"net": self.net} if self.text is None else {"net": self.net, "text": self.text}
 
     def grid_columns(self, batch: Batch, prediction: Prediction) -> dict[str, Tensor]:
         """The pictures of a grid by title, each ``(B, 3, H, W)``."""
         image, mask = batch["image"], batch["mask"]
-        masked = erase(image, mask)
-        return {"masked": masked, "raw": prediction.raw, "composite": prediction.composite, "original": image}
+        columns = {"masked": erase(image, mask), "raw": prediction.raw, "composite": prediction.composite}
+        return columns | {"original": target_of(batch)}
 
     def grid_captions(self, batch: Batch, words: bool) -> list[str]:
-        """A line of text for each row of a grid: the caption, where there is one.
+        """A line of text for each row of a grid: the caption, if there is one.
 
         Args:
-            batch: what the grid shows.
-            words: whether to say which words were looked at, too; only networks that read know.
+            batch: the batch that the grid shows.
+            words: whether to add the words with the most attention, for networks that know them.
         """
         return batch.get("caption", [])
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> Prediction:  # type: ignore[override]  # callbacks are handed any value
-        """Fill a batch and take it into the metrics; the answer goes to the callbacks."""
+    def validation_step(self, batch: Batch, batch_idx: int) -> Prediction:  # type: ignore[override]  # callbacks take any
+        """Fill a batch and update the metrics; callbacks get the prediction."""
         prediction = self.fill(batch)
-        self.metrics.update(prediction.composite, batch["image"], batch["mask"])
+        self.update_metrics(batch, prediction)
         return prediction
+
+    def update_metrics(self, batch: Batch, prediction: Prediction) -> None:
+        """Compare a batch's composites with their targets."""
+        if self.metrics is not None:
+            cast(Any, self.metrics).update(prediction.composite, target_of(batch), batch["mask"])
 
     def on_validation_epoch_end(self) -> None:
         """Log the metrics of the whole validation set."""
-        self.log_dict({f"val/{name}": value for name, value in self.metrics.compute().items()})
-        self.metrics.reset()
+        self.log_metrics()
 
 
 def predicted(raw: Tensor, batch: Batch) -> Prediction:
-    """An answer and its composite."""
+    """A network's output and its composite."""
     return Prediction(raw, composite(raw, batch["image"], batch["mask"]))

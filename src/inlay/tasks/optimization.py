@@ -1,4 +1,4 @@
-"""What a step is made of: losses of parts of a batch, gradients, and the guard that keeps the weights finite."""
+"""The parts of a step: losses of parts of a batch, gradients, and the guard that keeps the weights finite."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
@@ -15,16 +15,16 @@ from inlay.types import Batch
 
 
 class Loss(NamedTuple):
-    """What an optimizer makes small."""
+    """The loss that an optimizer minimizes."""
 
     total: Tensor
-    """Scalar."""
+    """Scalar with gradient."""
     terms: dict[str, Tensor]
-    """Its terms by name, scalars without gradient."""
+    """Its terms by name, scalars without gradient, to be logged."""
 
 
 def split(batch: Batch, parts: int) -> list[Batch]:
-    """A batch in equal parts, first to last.
+    """Cut a batch into equal parts, first to last.
 
     Raises:
         InlayError: it cannot be divided.
@@ -40,7 +40,7 @@ def check_parts(size: int, parts: int) -> None:
 
     Args:
         size: samples of a process's batch.
-        parts: equal ones that it shall be computed in.
+        parts: number of equal parts.
 
     Raises:
         InlayError: ``size`` is no multiple of ``parts``.
@@ -54,29 +54,29 @@ def _cut(value: Any, rows: slice) -> Any:
 
 
 def add_terms(mean: dict[str, Tensor], terms: Mapping[str, Tensor], parts: int) -> None:
-    """Take the terms of one of so many parts into their mean."""
+    """Add the terms of one of ``parts`` parts to their mean."""
     for name, value in terms.items():
         mean[name] = mean.get(name, 0) + value / parts
 
 
 def propagate_nonfinite(total: Tensor) -> Tensor:
-    """The loss as it is; if it is not finite, with gradients that are not finite either.
+    """Return the loss; if it is not finite, with gradients that are not finite either.
 
-    A loss may be infinite and its gradient finite. Poisoned, all parameters in all processes show it: gradients are
-    averaged anyway, so nobody has to ask the others.
+    A loss may be infinite and its gradient finite. This way all parameters in all processes show it: gradients are
+    averaged anyway, so no further exchange is needed.
     """
     return total * torch.where(total.detach().isfinite(), 1.0, torch.nan)
 
 
-def clip_or_drop_gradients(optimizer: Optimizer, most: float | None) -> Tensor | None:
+def clip_or_drop_gradients(optimizer: Optimizer, max_norm: float | None) -> Tensor | None:
     """Clip an optimizer's gradients, all together, to a norm; or take them away if they are not finite.
 
-    An optimizer leaves alone what has no gradient, its own running means too: the step does not happen. To know costs
-    one look at the device a step, while it is busy with nothing that the next kernels would not wait for.
+    An optimizer skips parameters without gradient, and their running means: the step does not happen. The check costs
+    one synchronization with the device per step, at a point where the next kernels would wait anyway.
 
     Args:
         optimizer: about to step.
-        most: largest norm, None for any.
+        max_norm: largest norm, None for any.
 
     Returns:
         The norm before clipping, a scalar; None if the gradients are not finite and were taken away.
@@ -86,13 +86,13 @@ def clip_or_drop_gradients(optimizer: Optimizer, most: float | None) -> Tensor |
     if not norm.isfinite():
         optimizer.zero_grad()
         return None
-    if most is not None:
-        clip_grads_with_norm_(parameters, most, norm)
+    if max_norm is not None:
+        clip_grads_with_norm_(parameters, max_norm, norm)
     return norm
 
 
 def total_norm(gradients: Sequence[Tensor]) -> Tensor:
-    """Euclidean norm of all gradients together, a scalar; of those that are sharded, too."""
+    """Euclidean norm of all gradients together, a scalar; gradients may be sharded over processes."""
     shards = [gradient.to_local() for gradient in gradients if isinstance(gradient, DTensor)]
     if not shards:
         return get_total_norm(gradients)
@@ -103,31 +103,31 @@ class BufferSnapshot:
     """Running statistics and power iterations as they were before a batch, so that a skipped step leaves no trace.
 
     Args:
-        modules: whose buffers.
+        modules: the modules whose buffers are kept.
     """
 
     def __init__(self, modules: Iterable[nn.Module]) -> None:
         self._live = [buffer for module in modules for buffer in module.buffers()]
         self._kept = [buffer.clone() for buffer in self._live]
 
-    def remember(self) -> None:
-        """Before a batch."""
+    def take(self) -> None:
+        """Keep the buffers as they are now."""
         if self._live:
             torch._foreach_copy_(self._kept, self._live)
 
-    def roll_back(self) -> None:
-        """As if the batch had never been."""
+    def restore(self) -> None:
+        """Reset the buffers to what was kept."""
         if self._live:
             torch._foreach_copy_(self._live, self._kept)
 
 
 def not_finite(terms: Mapping[str, Tensor]) -> list[str]:
-    """The names of terms that are infinite or no number."""
+    """The names of terms that are infinite or NaN."""
     return [name for name, value in terms.items() if not torch.as_tensor(value).isfinite().all()]
 
 
 def trainable(module: nn.Module) -> list[nn.Parameter]:
-    """The parameters that an optimizer is for."""
+    """The parameters of a module that require gradient."""
     return [parameter for parameter in module.parameters() if parameter.requires_grad]
 
 
@@ -136,7 +136,7 @@ def parameters_of(optimizer: Optimizer) -> list[nn.Parameter]:
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
-def zero(optimizers: Iterable[Optimizer]) -> None:
+def zero_grad(optimizers: Iterable[Optimizer]) -> None:
     """Forget all gradients."""
     for optimizer in optimizers:
         optimizer.zero_grad()

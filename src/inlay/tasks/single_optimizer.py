@@ -1,9 +1,10 @@
-"""One player, one optimizer: Lightning's own loop, a batch in parts."""
+"""Recipes with one optimizer, which Lightning steps; a batch may be computed in parts."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
 
 from torch import Tensor
+from typing_extensions import override
 
 from inlay.tasks.base import Task
 from inlay.tasks.optimization import Loss, add_terms, propagate_nonfinite, split
@@ -17,12 +18,12 @@ class SingleOptimizerTask(Task):
     def batch_loss(self, batch: Batch) -> Loss:
         """The loss of a batch, or of one part of it."""
 
+    @override
     def losses(self, batch: Batch, part: int = 0) -> Iterator[Loss]:
-        """See :class:`Task`."""
         yield self.batch_loss(batch)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The loss of a batch's last part; gradients of the others are there already."""
+        """Compute the gradients of all parts but the last, and return the last one's loss."""
         mean: dict[str, Tensor] = {}
         *earlier, last = split(batch, self.accumulate)
         for number, part in enumerate(earlier):

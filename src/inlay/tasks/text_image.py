@@ -1,17 +1,18 @@
-"""Training a text-image matcher: pictures and captions learn to find each other."""
+"""Training the image and text encoders of a text-image model by contrast."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from typing_extensions import override
 
 from inlay.errors import InlayError
 from inlay.losses.contrastive import MatchingLoss, false_negatives
 from inlay.metrics import MetricSpec
 from inlay.models.damsm import DAMSM, ImageFeatures
-from inlay.tasks.base import MakeOptimizer, MakeScheduler
+from inlay.tasks.base import TaskSettings
 from inlay.tasks.optimization import Loss
 from inlay.tasks.single_optimizer import SingleOptimizerTask
 from inlay.text import TextEncoder, Tokenizer
@@ -24,7 +25,7 @@ _ROWS = 1024  # pictures that r_precision compares with all captions at a time
 
 
 class TextImageTask(SingleOptimizerTask):
-    """Trains an image encoder and a text encoder on whole pictures; holes are not looked at.
+    """Trains an image encoder and a text encoder on pairs of pictures and captions.
 
     Logs the loss and its terms, and ``val/r_precision`` (see :func:`r_precision`; higher is better), which depends
     neither on the batch size nor on the order of the validation set. The terms under ``val`` do: a batch of one class
@@ -33,13 +34,8 @@ class TextImageTask(SingleOptimizerTask):
     Args:
         net: the image encoder.
         loss: of a batch of pairs.
-        optimizer: from parameters (a Hydra partial).
-        scheduler: from an optimizer (a Hydra partial); stepped once an iteration.
-        config: the resolved configuration of the run, plain containers; every checkpoint carries it.
         text: the text encoder.
-        compile: whether to compile the image encoder (in place, so that weights keep their names).
-        gradient_clip: largest norm of the gradient; None for any.
-        accumulate: parts that a batch is computed in; pictures are compared with the captions of their own part.
+        settings: see :class:`Task`; pictures are compared with the captions of their own part of a batch.
 
     Raises:
         InlayError: there is no text encoder, or the two encoders differ in width.
@@ -53,40 +49,31 @@ class TextImageTask(SingleOptimizerTask):
     )
 
     def __init__(
-        self,
-        net: DAMSM,
-        loss: MatchingLoss,
-        optimizer: MakeOptimizer,
-        scheduler: MakeScheduler,
-        config: dict[str, Any],
-        text: TextEncoder | None,
-        compile: bool = False,
-        gradient_clip: float | None = None,
-        accumulate: int = 1,
+        self, net: DAMSM, loss: MatchingLoss, *, text: TextEncoder | None, **settings: Unpack[TaskSettings]
     ) -> None:
         if text is None:
             raise InlayError("task=text_image needs a text encoder, got none. Choose one: text=lstm.")
         if text.dim != net.dim:
             raise InlayError(f"model.dim and text.dim must be equal, got {net.dim} and {text.dim}. Set model.dim.")
-        super().__init__(net, loss, optimizer, scheduler, config, compile, gradient_clip, accumulate)
+        super().__init__(net, loss, **settings)
         self.text = text
         self.retrieval = Retrieval()
 
+    @override
     def tokenizers(self) -> dict[str, Tokenizer]:
-        """What turns captions into tokens, by the key that the tokens get in a batch."""
         return {"tokens": self.text.tokenizer}
 
     def forward(self, image: Tensor, tokens: Tokens) -> tuple[ImageFeatures, TextFeatures]:
-        """Both sides of a batch in the joint space."""
+        """Features of images and captions in the joint space."""
         return self.net(image), self.text(tokens)
 
+    @override
     def batch_loss(self, batch: Batch) -> Loss:
-        """The loss of a batch."""
         total, terms, *_ = self._compare(batch)
         return Loss(total, terms)
 
     def on_validation_epoch_start(self) -> None:
-        """Forget what an earlier validation, maybe an interrupted one, has left."""
+        """Reset what an interrupted validation may have left."""
         self.retrieval = Retrieval()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -116,7 +103,7 @@ class TextImageTask(SingleOptimizerTask):
 
 
 class Retrieval:
-    """Collects both sides of a set on the CPU, batch by batch, until it can be ranked."""
+    """Collects the features of a whole set on the CPU, batch by batch, to rank them at its end."""
 
     def __init__(self) -> None:
         self._images: list[Tensor] = []
@@ -126,13 +113,13 @@ class Retrieval:
         self._numbers: dict[tuple[int, ...], int] = {}
 
     def add(self, image: Tensor, sentence: Tensor, tokens: Tokens, label: Tensor | None) -> None:
-        """Take in a batch; pictures without a caption are left out.
+        """Add a batch; pictures without a caption are left out.
 
         Args:
             image: ``(B, D)``.
             sentence: ``(B, D)``.
-            tokens: the captions, to know the same one again.
-            label: ``(B,)`` classes, where there are any (in all batches or in none).
+            tokens: the captions, to recognize equal ones.
+            label: ``(B,)`` classes, if the dataset has them.
         """
         captioned = tokens["words"].any(dim=1)
         self._images.append(image[captioned].detach().float().cpu())
@@ -143,7 +130,7 @@ class Retrieval:
             self._captions.append(self._numbers.setdefault(tuple(ids[attended].tolist()), len(self._numbers)))
 
     def compute(self) -> Tensor:
-        """:func:`r_precision` of all that was taken in; NaN if that was nothing."""
+        """:func:`r_precision` of all batches; NaN if there were none."""
         if not self._images:
             return torch.tensor(torch.nan)
         labels = torch.cat(self._labels) if self._labels else None
@@ -153,10 +140,10 @@ class Retrieval:
 def r_precision(
     image: Tensor, sentence: Tensor, caption: Tensor, label: Tensor | None = None, rivals: int = RIVALS
 ) -> Tensor:
-    """How often a picture's own caption is the most similar one among random captions of others.
+    """Share of pictures whose own caption is more similar than random captions of other pictures.
 
-    In ``[0, 1]``, higher is better; chance is ``1 / (rivals + 1)``. Similar is the cosine; a tie counts as lost. The
-    same caption, and captions of the same class, are never rivals. Nothing is drawn: of ``M`` possible rivals, ``c``
+    In ``[0, 1]``, higher is better; chance is ``1 / (rivals + 1)``. Similarity is the cosine; a tie counts as lost.
+    Equal captions, and captions of one class, are never rivals. Nothing is drawn: of ``M`` possible rivals, ``c``
     of them at least as similar as the own caption, a draw of ``n`` leaves the own one first with probability
     ``C(M - c, n) / C(M, n)``, and that is averaged. Where ``M`` is smaller than ``rivals``, all ``M`` are drawn.
 
@@ -164,8 +151,8 @@ def r_precision(
         image: ``(N, D)``.
         sentence: ``(N, D)``, of each picture's own caption.
         caption: ``(N,)`` numbers, equal for equal captions.
-        label: ``(N,)`` classes, where there are any.
-        rivals: how many are drawn for each picture.
+        label: ``(N,)`` classes, if the dataset has them.
+        rivals: number of captions that are drawn for each picture.
 
     Returns:
         A scalar; NaN where no picture has a rival (an empty set, or one class alone).

@@ -1,7 +1,7 @@
 """TDANet: the text tells the hole what to become (Zhang, Chen, Hu and Jiang, ACM MM 2020)."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -91,6 +91,8 @@ class TDANet(nn.Module):
     Raises:
         InlayError: numbers that do not fit each other; the message names them.
     """
+
+    takes_text: ClassVar[bool] = True
 
     def __init__(
         self,
