@@ -10,12 +10,13 @@ from inlay.ops import composite
 
 def levels(x):
     """Two levels of stand-in features, smooth in ``x``."""
-    return [F.avg_pool2d(x, 2), F.avg_pool2d(x * x + x.sin(), 3)]
+    return {"fine": F.avg_pool2d(x, 2), "coarse": F.avg_pool2d(x * x + x.sin(), 3)}
 
 
 def given(raw, image, mask):
     filled = composite(raw, image, mask)
-    return LossInput(raw, filled, image, mask, Features(levels(raw), levels(filled), levels(image)))
+    features = {"vgg": Features(levels(raw), levels(filled), levels(image))}
+    return LossInput(raw, filled, image, mask, features)
 
 
 def sample(batch=2, height=9, width=7, dtype=torch.float32):

@@ -2,19 +2,19 @@ import numpy as np
 import pytest
 import torch
 
+from inlay.errors import InlayError
 from inlay.losses import Perceptual, Style
-from inlay.losses.perceptual import feature_l1, gram
-from inlay.losses.types import Features
+from inlay.losses.perceptual import gram
+from inlay.losses.types import Features, LossInput
 from tests.losses.loss_tester import LossTester
 
-MISFITS = (
-    (lambda given: given._replace(features=None), ValueError, r"needs deep features; build it inside .* vgg="),
-    (
-        lambda given: given._replace(features=given.features._replace(image=given.features.image[:1])),
-        ValueError,
-        "shorter",
-    ),
-)
+
+def shorter(given):
+    features = given.features["vgg"]
+    return given._replace(features={"vgg": features._replace(target={"fine": features.target["fine"]})})
+
+
+MISFITS = ((shorter, ValueError, "shorter"),)
 
 
 class TestPerceptual(LossTester):
@@ -27,8 +27,15 @@ class TestStyle(LossTester):
     refused = MISFITS
 
 
+LAYERS = {"fine": (2, 4, 5, 3), "coarse": (2, 6, 2, 2)}
+
+
 def random_features():
-    return Features(*([torch.randn(2, 4, 5, 3), torch.randn(2, 6, 2, 2)] for _ in range(3)))
+    return Features(*({name: torch.randn(shape) for name, shape in LAYERS.items()} for _ in range(3)))
+
+
+def loss_of(term, features):
+    return term(LossInput(None, None, None, None, {term.extractor: features})).item()
 
 
 def l1_by_numpy(answer, truth):
@@ -44,28 +51,33 @@ def gram_by_loops(features):
     return torch.from_numpy(out)
 
 
-def test_feature_l1_sums_the_means_of_the_layers():
-    raw, _, image = random_features()
-    assert feature_l1(raw, image).item() == pytest.approx(l1_by_numpy(raw, image), rel=1e-5)
-
-
-def test_perceptual_adds_raw_and_composite():
+@pytest.mark.parametrize(("term", "of"), [(Perceptual, lambda level: level), (Style, gram_by_loops)])
+@pytest.mark.parametrize("layers", [None, ["coarse"]])
+def test_raw_and_composite_are_compared_with_the_target(term, of, layers):
     f = random_features()
-    expected = l1_by_numpy(f.raw, f.image) + l1_by_numpy(f.composite, f.image)
-    assert Perceptual().compare(f).item() == pytest.approx(expected, rel=1e-5)
+    raw, composite, target = ([of(levels[name]) for name in layers or levels] for levels in f)
+    expected = l1_by_numpy(raw, target) + l1_by_numpy(composite, target)
+    assert loss_of(term("resnet", layers), f) == pytest.approx(expected, rel=1e-5)
 
 
-def test_style_adds_raw_and_composite():
-    f = random_features()
-    raw, composite, image = ([gram_by_loops(level) for level in levels] for levels in f)
-    expected = l1_by_numpy(raw, image) + l1_by_numpy(composite, image)
-    assert Style().compare(f).item() == pytest.approx(expected, rel=1e-5)
+def test_a_term_may_leave_the_composite_out():
+    class RawOnly(Perceptual):
+        needs_composite = False
+
+    f = random_features()._replace(composite={})
+    expected = l1_by_numpy(list(f.raw.values()), list(f.target.values()))
+    assert loss_of(RawOnly(), f) == pytest.approx(expected, rel=1e-5)
+
+
+def test_layers_that_are_not_there_are_named():
+    with pytest.raises(InlayError, match=r"loss\.extractors\.vgg has no layer relu9, but fine, coarse"):
+        loss_of(Perceptual(layers=["relu9"]), random_features())
 
 
 def test_style_does_not_see_where_a_texture_lies():
     f = random_features()
-    turned = [level.flip(-1) for level in f.image]
-    assert Style().compare(f._replace(raw=turned, composite=turned)).item() == pytest.approx(0, abs=1e-6)
+    turned = {name: level.flip(-1) for name, level in f.target.items()}
+    assert loss_of(Style(), f._replace(raw=turned, composite=turned)) == pytest.approx(0, abs=1e-6)
 
 
 def test_gram_equals_loops():
@@ -73,13 +85,11 @@ def test_gram_equals_loops():
     torch.testing.assert_close(gram(features).double(), gram_by_loops(features), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_gram_of_half_precision_is_float32(dtype):
-    assert gram(torch.randn(1, 4, 5, 3, dtype=dtype)).dtype == torch.float32
-
-
-def test_gram_of_float64_stays_float64():
-    assert gram(torch.randn(1, 4, 5, 3, dtype=torch.float64)).dtype == torch.float64
+@pytest.mark.parametrize(
+    ("dtype", "wide"), [(torch.float16, torch.float32), (torch.bfloat16, torch.float32), (torch.float64, torch.float64)]
+)
+def test_precision_of_gram(dtype, wide):
+    assert gram(torch.randn(1, 4, 5, 3, dtype=dtype)).dtype == wide
 
 
 def test_gram_of_huge_float16_features_is_finite_and_right():

@@ -5,10 +5,11 @@ import torch
 from torch import nn
 
 from inlay.errors import InlayError
-from inlay.losses import HoleL1, Perceptual, Style, TotalVariation, ValidL1, VGG16Features, WeightedSum
+from inlay.losses import HoleL1, Perceptual, Style, TotalVariation, ValidL1, WeightedSum
 from inlay.losses.perceptual import feature_l1, gram
 from inlay.losses.pixel import hole_l1, total_variation, valid_l1
 from inlay.losses.vgg import IMAGENET_MEAN, IMAGENET_STD
+from inlay.models.frozen import Frozen
 from inlay.ops import composite
 from tests.losses.loss_tester import sample
 
@@ -16,16 +17,21 @@ PIXEL = {"valid": (1, ValidL1), "hole": (6, HoleL1), "tv": (0.1, TotalVariation)
 PAPER = PIXEL | {"perceptual": (0.05, Perceptual), "style": (120, Style)}
 
 
-class TinyVGG(VGG16Features):
+class TinyVGG(Frozen):
     """Two small blocks in VGG's place."""
 
-    def __init__(self):
-        nn.Module.__init__(self)
-        torch.manual_seed(7)
-        self.mean, self.std = 0.5, 0.25
-        first, second = nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.Conv2d(4, 5, 3, stride=2, padding=1)
-        self.blocks = nn.ModuleList([first, second])
+    def __init__(self, seed=7):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.first, self.second = nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.Conv2d(4, 5, 3, stride=2, padding=1)
         self.freeze()
+
+    def forward(self, image):
+        x = self.first(image)
+        return {"first": x, "second": self.second(x)}
+
+
+VGG = {"vgg": TinyVGG}
 
 
 def terms(**weights):
@@ -45,7 +51,7 @@ def unwanted():
 def test_total_is_the_papers_equation():
     raw, filled, image, mask = batch()
     vgg = TinyVGG()
-    r, c, t = vgg(raw), vgg(filled), vgg(image)
+    r, c, t = (list(vgg(x).values()) for x in (raw, filled, image))
     rg, cg, tg = ([gram(level) for level in levels] for levels in (r, c, t))
     expected = (
         valid_l1(raw, image, mask)
@@ -54,7 +60,7 @@ def test_total_is_the_papers_equation():
         + 0.05 * (feature_l1(r, t) + feature_l1(c, t))
         + 120 * (feature_l1(rg, tg) + feature_l1(cg, tg))
     )
-    total, _ = WeightedSum(terms(), TinyVGG)(raw, filled, image, mask)
+    total, _ = WeightedSum(terms(), VGG)(raw, filled, image, mask)
     torch.testing.assert_close(total, expected)
 
 
@@ -62,8 +68,8 @@ def test_total_is_the_papers_equation():
 def test_imagenets_space_is_that_of_normalized_pictures():
     """Valid and hole alone: L1 of (x - mean) / std, about 4.43 times that in [0, 1]."""
     raw, filled, image, mask = batch()
-    total, values = WeightedSum(terms(), TinyVGG, pixel_space="imagenet")(raw, filled, image, mask)
-    plain_total, plain = WeightedSum(terms(), TinyVGG)(raw, filled, image, mask)
+    total, values = WeightedSum(terms(), VGG, pixel_space="imagenet")(raw, filled, image, mask)
+    plain_total, plain = WeightedSum(terms(), VGG)(raw, filled, image, mask)
     (a, b) = ((x - torch.tensor(IMAGENET_MEAN).view(3, 1, 1)) / torch.tensor(IMAGENET_STD).view(3, 1, 1)
               for x in (raw, image))  # fmt: skip
     torch.testing.assert_close(values["hole"], (mask * (a - b).abs()).mean())
@@ -76,74 +82,71 @@ def test_imagenets_space_is_that_of_normalized_pictures():
 @pytest.mark.stranger("17.C.2")
 def test_another_space_is_refused():
     with pytest.raises(InlayError, match=r"loss\.pixel_space must be rgb or imagenet, got 'lab'"):
-        WeightedSum(terms(), TinyVGG, pixel_space="lab")
+        WeightedSum(terms(), VGG, pixel_space="lab")
 
 
-def test_terms_come_back_by_name_and_without_their_weights():
+def test_terms_come_back_by_name_without_weights_and_gradient():
     raw, filled, image, mask = batch()
-    _, values = WeightedSum(terms(), TinyVGG)(raw, filled, image, mask)
+    total, values = WeightedSum(terms(), VGG)(raw.requires_grad_(), filled, image, mask)
     assert set(values) == set(PAPER)
     assert values["hole"] == hole_l1(raw, image, mask)
-
-
-def test_terms_come_back_without_gradient():
-    raw, filled, image, mask = batch()
-    total, values = WeightedSum(terms(), TinyVGG)(raw.requires_grad_(), filled, image, mask)
     assert total.requires_grad
     assert not any(value.requires_grad for value in values.values())
 
 
-def test_weight_of_zero_takes_a_term_away():
-    loss = WeightedSum(terms(tv=0), TinyVGG)
-    assert set(loss.terms) == set(PAPER) - {"tv"}
-    assert set(loss(*batch())[1]) == set(PAPER) - {"tv"}
-
-
 def test_term_of_weight_zero_is_not_built():
-    WeightedSum({"hole": {"weight": 1, "term": HoleL1}, "gone": {"weight": 0, "term": unwanted}})
+    loss = WeightedSum(terms(tv=0) | {"gone": {"weight": 0, "term": unwanted}}, VGG)
+    assert set(loss.terms) == set(loss(*batch())[1]) == set(PAPER) - {"tv"}
 
 
-def test_no_vgg_without_terms_on_features():
-    assert WeightedSum(terms(perceptual=0, style=0), vgg=unwanted).vgg is None
+def test_extractors_are_built_for_terms_alone():
+    assert not WeightedSum(terms(perceptual=0, style=0), {"vgg": unwanted}).extractors
+    for absent in ("perceptual", "style"):
+        assert set(WeightedSum(terms(**{absent: 0}), VGG | {"clip": unwanted}).extractors) == {"vgg"}
 
 
-@pytest.mark.parametrize("absent", ["perceptual", "style"])
-def test_vgg_serves_one_term_alone(absent):
-    assert WeightedSum(terms(**{absent: 0}), TinyVGG).vgg is not None
+class RawOnly(Perceptual):
+    needs_composite = False
 
 
-def test_vgg_sees_the_truth_once_and_both_answers_in_one_pass():
-    loss = WeightedSum(terms(), TinyVGG)
-    seen = []
-    loss.vgg.register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])))
-    loss(*batch())
-    assert seen == [2, 4]
+def test_each_extractor_runs_once_over_what_its_terms_compare():
+    """The target once, and in one pass the outputs of the network that are asked for."""
+    given = terms() | {"hrf": {"weight": 30, "term": partial(RawOnly, "resnet", ["second"])}}
+    loss, passes = WeightedSum(given, VGG | {"resnet": partial(TinyVGG, 8)}), {"vgg": [], "resnet": []}
+    for name, seen in passes.items():
+        loss.extractors[name].register_forward_hook(lambda _, inputs, __, seen=seen: seen.append(len(inputs[0])))
+    raw, filled, image, mask = batch()
+    _, values = loss(raw, filled, image, mask)
+    assert passes == {"vgg": [2, 4], "resnet": [2, 2]}
+    resnet = TinyVGG(8)
+    expected = (resnet(raw)["second"] - resnet(image)["second"]).abs().mean()
+    torch.testing.assert_close(values["hrf"], expected)
 
 
 def test_nothing_of_the_loss_is_trained_or_saved():
-    loss = WeightedSum(terms(), TinyVGG)
+    loss = WeightedSum(terms(), VGG)
     assert not any(p.requires_grad for p in loss.parameters())
     assert loss.state_dict() == {}
 
 
 def test_hydra_partials_serve_as_constructors():
-    total, _ = WeightedSum({"hole": {"weight": 2, "term": partial(HoleL1)}}, partial(TinyVGG))(*batch())
+    total, _ = WeightedSum({"hole": {"weight": 2, "term": partial(HoleL1)}}, {"vgg": partial(TinyVGG)})(*batch())
     assert total > 0
 
 
 @pytest.mark.parametrize("weight", [-1, float("nan"), float("inf"), -float("inf")])
 def test_weight_that_means_nothing_is_refused(weight):
     with pytest.raises(InlayError, match=r"loss\.terms\.tv\.weight must be finite and at least 0, got"):
-        WeightedSum(terms(tv=weight), TinyVGG)
+        WeightedSum(terms(tv=weight), VGG)
 
 
 def test_all_weights_zero_is_refused():
     with pytest.raises(InlayError, match="every weight is 0"):
-        WeightedSum(terms(**dict.fromkeys(PAPER, 0)), TinyVGG)
+        WeightedSum(terms(**dict.fromkeys(PAPER, 0)), VGG)
 
 
 def test_terms_on_features_without_vgg_are_refused():
-    with pytest.raises(InlayError, match=r"loss\.vgg is missing"):
+    with pytest.raises(InlayError, match=r"loss\.extractors\.vgg is missing"):
         WeightedSum(terms())
 
 
@@ -152,7 +155,7 @@ def test_gradient_reaches_the_answer_through_every_term():
     answer = raw.requires_grad_()
     for name in PAPER:
         alone = {other: 0 for other in PAPER if other != name}
-        loss, _ = WeightedSum(terms(**alone), TinyVGG)(answer, composite(answer, image, mask), image, mask)
+        loss, _ = WeightedSum(terms(**alone), VGG)(answer, composite(answer, image, mask), image, mask)
         (gradient,) = torch.autograd.grad(loss, answer)
         assert gradient.abs().sum() > 0, name
 
@@ -160,5 +163,5 @@ def test_gradient_reaches_the_answer_through_every_term():
 def test_bfloat16_answer_gives_a_float32_loss():
     raw, _, image, mask = batch()
     raw = raw.bfloat16()
-    total, _ = WeightedSum(terms(), TinyVGG)(raw, composite(raw, image, mask), image, mask)
+    total, _ = WeightedSum(terms(), VGG)(raw, composite(raw, image, mask), image, mask)
     assert total.dtype == torch.float32
