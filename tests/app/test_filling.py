@@ -41,10 +41,10 @@ def hole():
     return hole
 
 
-def filled(filler, loaded, hole, folder, limits=None, **wish):
+def filled(filler, loaded, hole, folder, limits=None, **request):
     fillers = filler if isinstance(filler, dict) else {"model": filler}
     models = {name: Inpainter(each, name, FillOptions()) for name, each in fillers.items()}
-    return fill(models, loaded, hole, PageRequest(**wish), limits or Limits(), Room(folder, 1e9))
+    return fill(models, loaded, hole, PageRequest(**request), limits or Limits(), Room(folder, 1e9))
 
 
 def test_a_result_has_the_files_own_pixels_outside_the_hole(loaded, hole, tmp_path):
@@ -77,7 +77,7 @@ def test_a_model_that_draws_nothing_and_reads_nothing_has_one_answer(loaded, hol
 
 
 @pytest.mark.parametrize(
-    ("wish", "message"),
+    ("asked", "message"),
     [
         ({"samples": 9}, "Samples must be from 1 to 8, got 9"),
         ({"samples": 0}, "Samples must be from 1 to 8, got 0"),
@@ -85,16 +85,12 @@ def test_a_model_that_draws_nothing_and_reads_nothing_has_one_answer(loaded, hol
         ({"seed": -1}, "seed"),
     ],
 )
-def test_more_than_the_page_takes_on_is_refused(loaded, hole, tmp_path, wish, message):
+def test_more_than_the_page_takes_on_is_refused(loaded, hole, tmp_path, asked, message):
     with pytest.raises(InlayError, match=message):
-        filled(Drawn(), loaded, hole, tmp_path, **wish)
-
-
-def test_a_hole_must_be_there_and_leave_something(loaded, hole, tmp_path):
-    with pytest.raises(InlayError, match="no hole yet"):
-        filled(MeanFill(), loaded, hole & False, tmp_path)
-    with pytest.raises(InlayError, match="nothing is left"):
-        filled(MeanFill(), loaded, hole | True, tmp_path)
+        filled(Drawn(), loaded, hole, tmp_path, **asked)
+    for nothing, says in ((hole & False, "no hole yet"), (hole | True, "nothing is left")):
+        with pytest.raises(InlayError, match=says):
+            filled(MeanFill(), loaded, nothing, tmp_path)
 
 
 class Broken(MeanFill):
