@@ -54,6 +54,18 @@ def read_config(group: str, name: str | Path) -> dict[str, Any]:
     return config
 
 
+def load(group: str, config: str | Path | Mapping[str, Any], packages: Sequence[str], base: type) -> Any:
+    """Build the object that a name, a YAML file or a mapping describes; see :func:`read_config` and :func:`build`.
+
+    Raises:
+        InlayError: there is no such name or file, or it does not describe an instance of ``base``.
+    """
+    built = build(group, config if isinstance(config, Mapping) else read_config(group, config), packages)
+    if not isinstance(built, base):
+        raise InlayError(f"{group}: {type(built).__name__} is no {group}. Name a class as conf/{group} does.")
+    return built
+
+
 def build(group: str, config: Mapping[str, Any], packages: Sequence[str]) -> Any:
     """Build the object that a configuration describes, and the objects nested in it.
 

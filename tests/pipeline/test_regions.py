@@ -40,8 +40,8 @@ def test_a_drawn_hole_depends_on_seed_name_and_page_alone():
 
 
 def test_a_drawn_hole_is_the_generators():
-    """The address written out: SHA-256 of no name begins with e3b0c442."""
-    expected = Boxes()(40, 60, generator(7, RngStream.REGION, epoch=1, index=0xE3B0C442))
+    """The address written out: the SHA-256 of ``image`` begins with 6105d6cc."""
+    expected = Boxes()(40, 60, generator(7, RngStream.REGION, epoch=1, index=0x6105D6CC))
     assert np.array_equal(drawn(GeneratedRegion(Boxes()), None, seed=7), expected)
 
 
@@ -58,7 +58,7 @@ def test_what_is_transparent_is_the_hole():
     ("config", "says"),
     [
         ("stroke", r"region: no 'stroke'\. Use .*strokes"),
-        ({"_target_": "inlay.masks.Strokes"}, "Strokes is no region.*GeneratedRegion"),
+        ({"_target_": "inlay.masks.Strokes"}, "Strokes is no region.*conf/region"),
         ({"_target_": "inlay.pipeline.regions.load_region"}, "is not a class"),
         ({"_target_": "inlay.pipeline.regions.GeneratedRegion", "masks": 3}, "masks must be a mask generator"),
         ({"_target_": "inlay.pipeline.composers.HardComposer"}, "is not a class"),

@@ -64,7 +64,8 @@ def view_of(picture: Picture, room: Room) -> View:
     """
     colors = _on_white(picture)
     profile = picture.metadata.icc if picture.pixels.shape[2] >= 3 else b""
-    height, width = small_size(picture.size)
+    scale = min(1.0, LONGEST / max(picture.size))
+    height, width = (max(1, round(side * scale)) for side in picture.size)
     if (height, width) == picture.size:
         return View(picture.size, colors, profile, None)
     small = np.asarray(cv2.resize(colors, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
@@ -74,12 +75,6 @@ def view_of(picture: Picture, room: Room) -> View:
         full = new_folder(room.folder) / f"view.{kind.lower()}"
         full.write_bytes(encoded)
     return View(picture.size, small, profile, full)
-
-
-def small_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Height and width of the small copy of a picture of ``size`` (height, width); its own, if that is small."""
-    scale = min(1.0, LONGEST / max(size))
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def new_folder(inside: Path) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from inlay.configs import build, read_config
+from inlay.configs import load
 from inlay.errors import InlayError
 from inlay.images import Picture
 from inlay.pipeline.blending import dilate, feather, poisson_blend
@@ -143,17 +143,6 @@ def choose_composer(blend: Blend = "none", feather: int = 0, dilate: int = 0) ->
 
 
 def load_composer(config: str | Path | Mapping[str, Any]) -> Composer:
-    """Build the composer that a configuration describes.
-
-    Args:
-        config: a name in ``conf/composer`` (``hard``, ``feather``, ``poisson``), the path of a YAML file, or a mapping
-            with ``_target_``.
-
-    Raises:
-        InlayError: there is no such name or file, or it describes no composer.
-    """
-    settings = config if isinstance(config, Mapping) else read_config("composer", config)
-    composer = build("composer", settings, PACKAGES)
-    if not isinstance(composer, Composer):
-        raise InlayError(f"composer: {type(composer).__name__} composes nothing. Name a class of {PACKAGES[0]}.")
+    """Build the composer that a name in ``conf/composer``, a YAML file or a mapping with ``_target_`` describes."""
+    composer: Composer = load("composer", config, PACKAGES, Composer)
     return composer

@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from typing_extensions import override
 
-from inlay.configs import build, read_config
+from inlay.configs import load
 from inlay.errors import BadFile, InlayError
 from inlay.files import at_home
 from inlay.images import MaskPolarity, Picture, alpha_hole, count_frames
@@ -97,7 +97,7 @@ class AlphaRegion(Region):
 
     @override
     def holes(self, pictures: Sequence[Picture], image: Any, *, frame: int | None = None, seed: int = 0) -> list[Hole]:
-        name = os.fspath(image) if isinstance(image, str | os.PathLike) else "image"
+        name = _name_of(image)
         for picture in pictures:
             if picture.mode.removesuffix("16") not in ("LA", "RGBA"):
                 raise InlayError(f"{name}: no mask was given, and nothing in it is transparent. Name a mask.")
@@ -123,31 +123,19 @@ class GeneratedRegion(Region):
 
     @override
     def holes(self, pictures: Sequence[Picture], image: Any, *, frame: int | None = None, seed: int = 0) -> list[Hole]:
-        name = Path(image).name if isinstance(image, str | os.PathLike) else ""
-        index = int.from_bytes(sha256(os.fsencode(name)).digest()[:4])
+        index = int.from_bytes(sha256(os.fsencode(Path(_name_of(image)).name)).digest()[:4])
         found = []
         for page, picture in enumerate(pictures, start=frame or 1):
-            rng = generator(seed, RngStream.REGION, epoch=page, index=index)
-            mask = self.masks(*picture.size, rng)
-            found.append(fit_mask(mask, picture.size, f"{name or 'image'}, the generated mask"))
+            mask = self.masks(*picture.size, generator(seed, RngStream.REGION, epoch=page, index=index))
+            found.append(fit_mask(mask, picture.size, f"{_name_of(image)}, the generated mask"))
         return found
 
 
 def load_region(config: str | Path | Mapping[str, Any]) -> Region:
-    """Build the region that a configuration describes.
-
-    Args:
-        config: a name in ``conf/region`` (``strokes``, ``alpha``, ...), the path of a YAML file, or a mapping with
-            ``_target_``.
-
-    Raises:
-        InlayError: there is no such name or file, or it describes no region.
-    """
-    settings = config if isinstance(config, Mapping) else read_config("region", config)
-    region = build("region", settings, PACKAGES)
-    if not isinstance(region, Region):
-        raise InlayError(
-            f"region: {type(region).__name__} is no region. A mask generator belongs into the setting masks of "
-            "inlay.pipeline.regions.GeneratedRegion."
-        )
+    """Build the region that a name in ``conf/region``, a YAML file or a mapping with ``_target_`` describes."""
+    region: Region = load("region", config, PACKAGES, Region)
     return region
+
+
+def _name_of(image: Any) -> str:
+    return os.fspath(image) if isinstance(image, str | os.PathLike) else "image"
