@@ -7,6 +7,7 @@ from hydra import compose, initialize_config_dir
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.types import RunMode
 
 from tests.conftest import ROOT
 
@@ -17,6 +18,7 @@ _GROUPS = {path.name for path in CONF.iterdir() if path.is_dir()}
 def configure(*overrides, config="train"):
     """The configuration of a program under these settings; numbers are set by Hydra's own function."""
     words = [_parsed(word) for word in overrides]
+    ConfigLoaderImpl.validate_sweep_overrides_legal(words, RunMode.RUN, from_shell=False)
     choices = tuple(word.input_line for word in words if _is_choice(word))
     cfg = copy.deepcopy(_composed(config, choices))
     ConfigLoaderImpl._apply_overrides_to_config([word for word in words if not _is_choice(word)], cfg)
@@ -25,7 +27,7 @@ def configure(*overrides, config="train"):
 
 @functools.cache
 def _parsed(word):
-    return OverridesParser.create().parse_override(word)
+    return OverridesParser.create().parse_overrides([word])[0]
 
 
 def _is_choice(word):

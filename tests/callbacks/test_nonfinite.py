@@ -149,12 +149,11 @@ def test_players_are_guarded_each(noise, tmp_path, spoil, who):
     assert all(value.isfinite().all() for value in later.values())
 
 
-@pytest.mark.parametrize("keep", [1, 3])
-def test_player_that_was_skipped_leaves_no_trace_whether_its_batch_is_kept_or_not(noise, tmp_path, spoil, keep):
+def test_player_that_was_skipped_leaves_no_trace_whether_its_batch_is_kept_or_not(noise, tmp_path, spoil):
     spoil("generator", {2, 3})
-    settings = [f"data.root={noise}", *TDANET, "iterations=3", f"callbacks.faults.keep={keep}", *EVERY_STEP]
+    settings = [f"data.root={noise}", *TDANET, "iterations=3", "callbacks.faults.keep=1", *EVERY_STEP]
     train(tmp_path, *settings, tiny=TINY_TEXT)
-    assert len(list((tmp_path / "faults").glob("*.pt"))) == min(keep, 2)
+    assert len(list((tmp_path / "faults").glob("*.pt"))) == 1  # of two
     states = [after(tmp_path, step)["state_dict"] for step in (1, 2, 3)]
     for before, later in pairwise(states):
         assert {key.split(".")[0] for key in before if not torch.equal(before[key], later[key])} == {"discriminators"}
@@ -327,7 +326,7 @@ def test_a_batch_in_parts_is_the_same_step(most):
     silence_warnings()
     batch = {"image": torch.rand(4, 3, 8, 8), "mask": (torch.rand(4, 1, 8, 8) > 0.5).float(), "id": list("abcd")}
     start, ends = Filled().state_dict(), []
-    for parts in (1, 2, 4):
+    for parts in (1, 4):
         task = ReconstructionTask(
             Filled(), instantiate(configure("loss=pixel", "data.root=none").loss), config={},
             optimizer=partial(torch.optim.SGD, lr=0.5), gradient_clip=most, accumulate=parts,

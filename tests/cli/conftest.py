@@ -3,6 +3,13 @@ import pytest
 
 from inlay.cli import main
 from inlay.images import Picture, write_picture
+from tests.composing import configure
+
+
+@pytest.fixture(autouse=True)
+def _composed_once(monkeypatch):
+    """Commands in this process compose settings as other tests do; those in processes of their own ask Hydra itself."""
+    monkeypatch.setattr("inlay.cli.settings.compose", lambda config, words: configure(*words, config=config))
 
 
 @pytest.fixture

@@ -85,6 +85,7 @@ def check(cfg: DictConfig, config: str, own: Mapping[str, Any]) -> None:
         raise InlayError(problem)
 
 
+@cache
 def settings_of(config: str) -> dict[str, str]:
     """All groups and settings of a program as it is without a command line, by name.
 
