@@ -237,7 +237,7 @@ def report_parameters(task: TDANetTask) -> None:
     modules = {name: net.get_submodule(name) for name in names}
     for name, module in (modules | {"discriminator": task.discriminators, "text": task.text}).items():
         report(f"tdanet.parameters.{name}", parameters(module), "parameters")
-    net.strip()
+    net.for_inference()
     report("tdanet.parameters.inference", parameters(net), "parameters")
 
 

@@ -17,7 +17,7 @@ from inlay.images import Picture, read_mask, read_picture, write_picture
 from inlay.models import PConvUNet
 from inlay.pipeline.masks import to_mask
 from tests.conftest import ROOT
-from tests.fillers.test_text_guided import write_checkpoint
+from tests.fillers.test_network import write_checkpoint
 
 
 @pytest.fixture(scope="module")

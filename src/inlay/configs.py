@@ -46,7 +46,7 @@ def read_config(group: str, name: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise BadFile(path, "no such file. Check the path.")
     try:
-        config = yaml.safe_load(read_text(path, _LARGEST))
+        config = yaml.load(read_text(path, _LARGEST), _PlainLoader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise BadFile(path, f"not a YAML file ({one_line(error)}). Mend it.") from error
     if not isinstance(config, dict) or "_target_" not in config:
@@ -64,6 +64,15 @@ def load(group: str, config: str | Path | Mapping[str, Any], packages: Sequence[
     if not isinstance(built, base):
         raise InlayError(f"{group}: {type(built).__name__} is no {group}. Name a class as conf/{group} does.")
     return built
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Plain data without references, by which a small file could stand for more than the memory holds."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("it has references (*name); write the value out")
+        return super().compose_node(parent, index)
 
 
 def build(group: str, config: Mapping[str, Any], packages: Sequence[str]) -> Any:

@@ -13,7 +13,7 @@ from inlay.data.batches import to_batch
 from inlay.data.crops import shrink
 from inlay.data.demo import HELD_OUT, photograph
 from inlay.files import write_text
-from inlay.fillers import Filler, MeanFill, NavierStokes, NetworkFiller, Telea
+from inlay.fillers import CheckpointFiller, Filler, MeanFill, NavierStokes, Telea
 from inlay.images import contact_sheet, write_picture
 from inlay.masks import Strokes
 from inlay.metrics import InpaintingMetrics
@@ -41,7 +41,7 @@ def report(run: Path) -> None:
     Raises:
         InlayError: the run has no checkpoint.
     """
-    network = NetworkFiller.from_checkpoint(run / "checkpoints/last.ckpt")
+    network = CheckpointFiller(run / "checkpoints/last.ckpt")
     fillers: dict[str, Filler] = {
         "inlay": network,
         "mean": MeanFill(),

@@ -35,12 +35,17 @@ def resolve(wanted: str | int, accelerator: str) -> str | int:
     return "bf16-mixed" if with_cuda and torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
 
 
-def autocast(device: torch.device, precision: InferencePrecision) -> AbstractContextManager[object]:
-    """What a network is called in to fill with that precision.
+def autocast(device: torch.device, precision: str | int) -> AbstractContextManager[object]:
+    """The context in which a network fills with a precision.
+
+    Args:
+        device: where the network runs.
+        precision: one of :data:`InferencePrecision`, or its number.
 
     Raises:
         InlayError: there is no such precision.
     """
+    precision = str(precision)
     if precision not in get_args(InferencePrecision):
         raise InlayError(f"precision must be one of {', '.join(get_args(InferencePrecision))}, got {precision!r}.")
     return torch.autocast(device.type, _AUTOCAST[precision]) if precision in _AUTOCAST else nullcontext()

@@ -22,7 +22,7 @@ from skimage import data
 from inlay.images import read_picture
 from tests.app.test_models import Bomb
 from tests.conftest import ROOT
-from tests.fillers.test_text_guided import write_checkpoint
+from tests.fillers.test_network import write_checkpoint
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 pytestmark = [

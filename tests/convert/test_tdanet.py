@@ -77,7 +77,7 @@ def check(folder, scale, scenes, size, tdanet_folder, drawn):
     image, hole = scenes(*size)
     dim = 256 // scale
     words, sentence = torch.randn(4, dim, 6) / 2, torch.randn(4, dim) / 2
-    noise = torch.randn(net.latent_shape(image)) if drawn else None
+    noise = torch.randn(net.noise_spec.shape(image)) if drawn else None
     said = TextFeatures(words.mT, sentence, torch.ones(4, 6, dtype=torch.bool))
     with torch.inference_mode():
         raw = net(erase(image, hole), hole, said, noise)
@@ -99,7 +99,7 @@ def test_computes_what_the_original_computes(tmp_path, scenes, tdanet_folder, dr
 @pytest.mark.slow
 def test_computes_what_the_original_computes_at_full_size(tmp_path, scenes, tdanet_folder):
     net = check(tmp_path, 1, scenes, (256, 256), tdanet_folder, drawn=True)
-    net.strip()
+    net.for_inference()
     assert sum(p.numel() for p in net.parameters()) == 27_120_352
 
 
@@ -208,7 +208,9 @@ class TestCaptions:
         filler = load_filler(official.ours)
         image, hole = (x[:1] for x in scenes(64, 64))
         assert torch.equal(*(filler.fill(image, hole, text=[text]) for text in ("a zyzzyva bird", "a bird")))
-        assert filler.doubts("a zyzzyva bird") == ["the model never learned these words and leaves them out: zyzzyva."]
+        assert filler.text_warnings("a zyzzyva bird") == [
+            "the model never learned these words and leaves them out: zyzzyva."
+        ]
         assert "5 words of its own; others are left out, as in the original" in official.imported.card
 
     def test_reach_the_picture(self, scenes, official):
@@ -224,7 +226,7 @@ class TestCaptions:
         image, hole = scenes(64, 64)
         fills = [filler.fill(image, hole, text=text) for text in (None, ["a red bird"] * 4)]
         assert torch.equal(*fills)
-        assert filler.doubts("a bird") == ["the model never learned these words and leaves them out: a, bird."]
+        assert filler.text_warnings("a bird") == ["the model never learned these words and leaves them out: a, bird."]
         assert len(imported.report.remarks) == 1
         assert imported.report.remarks[0].startswith("captions: not read, since its text encoder was not imported")
 

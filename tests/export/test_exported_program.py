@@ -43,7 +43,7 @@ def test_tdanet_answers_as_before_at_every_size(tmp_path):
     files = export_program(source, tmp_path / "model.pt2")
     assert [path.name for path in files] == ["model.pt2", "model.text.pt2"]
     (program, facts), (reader, said) = map(load, files)
-    assert facts["latent"] == {"stride": 8, "least": 2}
+    assert facts["noise"] == {"stride": 8, "least": 2}
     assert said["tokenizer"]["vocabulary"] == ["a", "bird", "blue", "red", "with"]
     trained = load_filler(source)
     for size in [*SIZES, (1, 197, 199)]:
@@ -52,7 +52,7 @@ def test_tdanet_answers_as_before_at_every_size(tmp_path):
         tokens = trained.text.tokenizer(text)
         with torch.inference_mode():
             told = reader(tokens["ids"], tokens["attended"], tokens["words"])
-            mean = torch.zeros(trained.net.latent_shape(image))
+            mean = torch.zeros(trained.net.noise_spec.shape(image))
             filled = program(image, mask, *told, mean)
         torch.testing.assert_close(filled, trained.fill(image, mask, text=text), rtol=0, atol=1e-5)
 

@@ -18,7 +18,7 @@ from inlay.fillers import load_filler
 from inlay.models import PConvUNet, ResidualDiscriminator, TDANet
 from inlay.text import BERTEncoder, CLIPEncoder, GRUEncoder, LSTMEncoder
 from tests.conftest import ROOT
-from tests.fillers.test_text_guided import CONFIG, SHAPE, WORDS, write_checkpoint
+from tests.fillers.test_network import CONFIG, SHAPE, WORDS, write_checkpoint
 from tests.text.conftest import bert_folder, clip_folder, distilbert_folder
 
 __all__ = ["bert_folder", "clip_folder", "distilbert_folder"]  # fixtures
@@ -159,7 +159,9 @@ class TestTDANet:
         assert [path.name for path in files] == ["tdanet.v1.onnx", "tdanet.v1.text.onnx"]
         filler = load_filler(files[0])
         assert filler.tokenizer(["a red bird"])["ids"].tolist() == [[2, 5, 3]]
-        assert filler.doubts("a zebra") == ["the model never learned these words and cannot tell them apart: zebra."]
+        assert filler.text_warnings("a zebra") == [
+            "the model never learned these words and cannot tell them apart: zebra."
+        ]
 
     def test_text_and_seed_change_what_is_painted(self, told):
         _, (path, _) = told
@@ -246,7 +248,7 @@ class TestParts:
 
         with torch.inference_mode():
             told = TextFeatures(features, sentence, word_mask)
-            raw = trained.net(image.masked_fill(mask > 0, 0.0), mask, told, noise)
+            raw = trained.net.inpaint(image, mask, text=told, noise=noise)
             assert torch.equal(network(image, mask, features, sentence, word_mask, noise), image.where(mask == 0, raw))
 
     def test_whatever_is_above_a_half_is_hole(self, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import inlay
+from inlay.errors import InlayError
 from inlay.fillers.classical import Biharmonic, MeanFill, NavierStokes, Telea
 
 FILLERS = [MeanFill, Telea, NavierStokes, Biharmonic]
@@ -90,10 +91,14 @@ def test_any_size_will_do(filler, size, holes):
 
 
 @every_filler
-def test_text_and_seed_have_to_be_named(filler, image, mask):
-    assert torch.equal(filler.fill(image, mask, text=["a", "b"], seed=1), filler.fill(image, mask))
-    with pytest.raises(TypeError):
-        filler.fill(image, mask, ["a", "b"], 1)
+def test_what_is_not_taken_is_refused_and_a_seed_not_read(filler, image, mask):
+    assert torch.equal(filler.fill(image, mask, text=["", ""], seed=1), filler.fill(image, mask))
+    with pytest.raises(InlayError, match=r"text: .* takes none\. .* checkpoint of TDANet"):
+        filler.fill(image, mask, text=["a", ""])
+    with pytest.raises(InlayError, match=r"reference: .* takes none\. Leave it out"):
+        filler.fill(image, mask, reference=image)
+    with pytest.raises(InlayError, match="reference must be 2 pictures"):
+        filler.fill(image, mask, reference=image[:1])
 
 
 @every_filler

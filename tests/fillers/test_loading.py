@@ -6,13 +6,22 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
+import yaml
 
-from inlay import fillers
 from inlay.errors import InlayError
-from inlay.fillers import CLASSICAL, Biharmonic, MeanFill, NavierStokes, NetworkFiller, Telea, TextGuided, load_filler
+from inlay.fillers import (
+    CLASSICAL,
+    Biharmonic,
+    CheckpointFiller,
+    MeanFill,
+    NavierStokes,
+    NetworkFiller,
+    Telea,
+    load_filler,
+)
 from inlay.models import PConvUNet
-from tests.fillers.test_text_guided import write_checkpoint
+from tests.conftest import ROOT
+from tests.fillers.test_network import write_checkpoint
 
 
 @pytest.fixture
@@ -38,25 +47,25 @@ def test_classical_fillers_have_names(name, kind):
 
 @pytest.mark.parametrize("spell", ["{}", "model:{}"])
 def test_a_checkpoint_is_a_path(checkpoint, spell):
-    assert isinstance(load_filler(spell.format(checkpoint)), TextGuided)
+    assert isinstance(load_filler(spell.format(checkpoint)), CheckpointFiller)
 
 
 def test_a_path_is_a_checkpoint(checkpoint):
-    assert isinstance(load_filler(Path(checkpoint)), TextGuided)
+    assert isinstance(load_filler(Path(checkpoint)), CheckpointFiller)
 
 
 def test_a_file_may_be_called_as_a_classical_filler(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_checkpoint(tmp_path / "telea")
     assert isinstance(load_filler("telea"), Telea)
-    assert isinstance(load_filler("model:telea"), TextGuided)
-    assert isinstance(load_filler(Path("telea")), TextGuided)
+    assert isinstance(load_filler("model:telea"), CheckpointFiller)
+    assert isinstance(load_filler(Path("telea")), CheckpointFiller)
 
 
 def test_a_bare_word_may_be_a_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_checkpoint(tmp_path / "best")
-    assert isinstance(load_filler("best"), TextGuided)
+    assert isinstance(load_filler("best"), CheckpointFiller)
 
 
 @pytest.mark.parametrize("name", ["tela", "Telea", "navier-stokes"])
@@ -82,8 +91,96 @@ def test_which_version_a_network_is_says_its_file(name, request):
 
 
 def test_which_version_a_network_is_without_a_name(plain):
-    assert NetworkFiller.from_checkpoint(plain).identity == load_filler(plain).identity
-    assert NetworkFiller(torch.nn.Identity()).identity == "not from a file"
+    assert CheckpointFiller(plain).identity == load_filler(plain).identity
+    assert NetworkFiller(PConvUNet(levels=4, width=4)).identity == "not from a file"
+
+
+class TestMappings:
+    """Fillers as configuration."""
+
+    def test_a_mapping_and_a_file_are_a_class_and_its_numbers(self, tmp_path, checkpoint):
+        (tmp_path / "wide.yaml").write_text("_target_: inlay.fillers.Telea\nradius: 5\n")
+        for filler in (
+            load_filler(tmp_path / "wide.yaml"),
+            load_filler({"_target_": "inlay.fillers.Telea", "radius": 5}),
+        ):
+            assert (type(filler), filler.radius) == (Telea, 5)
+        mapping = {"_target_": "inlay.fillers.CheckpointFiller", "checkpoint": str(checkpoint)}
+        assert load_filler(mapping, "meta").device.type == "meta"
+        assert load_filler(mapping | {"device": None, "precision": None}, "meta").device.type == "meta"
+        assert load_filler(mapping | {"device": "cpu", "precision": 32}, "meta", "bf16").device.type == "cpu"
+
+    @pytest.mark.parametrize("path", sorted((ROOT / "conf/filler").glob("*.yaml")), ids=lambda path: path.stem)
+    def test_those_that_are_known_are_the_short_names(self, path, checkpoint):
+        config = yaml.safe_load(path.read_text())
+        if path.stem in CLASSICAL:
+            filler, short = load_filler(path), load_filler(path.stem)
+            assert (type(filler), filler.identity) == (type(short), short.identity)
+        else:
+            (unset,) = (key for key, value in config.items() if value == "???")
+            with pytest.raises(InlayError, match=f"{unset} is not set"):
+                load_filler(path)
+            with pytest.raises(InlayError, match=r"none: no such (checkpoint|file)"):
+                load_filler(config | {unset: "none"})
+
+    def test_settings_reach_the_network_and_name_the_filler(self, tmp_path, monkeypatch):
+        def for_inference(net, steps=1):
+            net.steps = steps
+
+        monkeypatch.setattr(PConvUNet, "for_inference", for_inference)
+        config = {"model": {"_target_": "inlay.models.PConvUNet", "levels": 4, "width": 4}}
+        held = {f"net.{k}": v for k, v in PConvUNet(levels=4, width=4).state_dict().items()}
+        path = write_checkpoint(tmp_path / "plain.ckpt", config, held)
+        mapping = {"_target_": "inlay.fillers.CheckpointFiller", "checkpoint": str(path), "steps": 7}
+        filler = load_filler(mapping)
+        assert filler.net.steps == 7
+        assert filler.identity == f"{load_filler(path).identity}, steps 7"
+        with pytest.raises(InlayError, match=r"CheckpointFiller: .*'guidance'.* Its settings are"):
+            load_filler(mapping | {"guidance": 2})
+
+    @pytest.mark.stranger("A.1")
+    @pytest.mark.parametrize(
+        "target",
+        [
+            "os.system",
+            "inlay.fillers.load_filler",
+            "inlay.fillers.CLASSICAL",
+            "inlay.models.PConvUNet",
+            "",
+            None,
+            ["x"],
+        ],
+        ids=str,
+    )
+    def test_only_classes_of_fillers_are_built(self, target):
+        with pytest.raises(InlayError, match=r"_target_=.* is not a class of fillers"):
+            load_filler({"_target_": target})
+
+    @pytest.mark.stranger("A.1")
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            ("[1, 2]", "has no _target_"),
+            ("{", "not a YAML file"),
+            ("[" * 5000, "not a YAML file"),
+            ("!!python/object/apply:os.system [ls]", "not a YAML file"),
+            (
+                "_target_: inlay.fillers.Telea\nradius: {_target_: os.system}",
+                r"not a class of inlay\.fillers",
+            ),
+            ("_target_: inlay.fillers.Telea\nradius: x", "radius must be a number"),
+            ("_target_: inlay.fillers.Telea\nwidth: 3", "width.* Its settings are radius"),
+            ("a: &a [1]\nb: [*a, *a]\n_target_: inlay.fillers.Telea", "it has references"),
+        ],
+    )
+    def test_files_that_are_no_filler(self, tmp_path, content, said):
+        (tmp_path / "odd.yaml").write_text(content)
+        with pytest.raises(InlayError, match=said):
+            load_filler(tmp_path / "odd.yaml")
+
+    def test_precision_of_what_has_none(self):
+        with pytest.raises(InlayError, match=r"precision bf16: telea .* Use 32"):
+            load_filler("telea", precision="bf16")
 
 
 def test_classical_fillers_come_without_networks():
@@ -93,8 +190,3 @@ def test_classical_fillers_come_without_networks():
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout == "[]\n"
-
-
-def test_what_the_room_lacks_is_said_as_python_says_it():
-    with pytest.raises(AttributeError, match=r"module 'inlay\.fillers' has no attribute 'Lerned'"):
-        assert fillers.Lerned

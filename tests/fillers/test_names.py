@@ -18,6 +18,8 @@ from inlay.fillers import CLASSICAL, short_name, short_names
         ("./checkpoints/x.ckpt", "x"),
         ("a.b/c.d.ckpt", "a.b/c.d"),
         ("x", "x"),
+        ("fillers/wide.yaml", "fillers/wide"),
+        ({"_target_": "inlay.fillers.Telea", "radius": 5}, "Telea(radius=5)"),
         ("model:telea", "telea"),
         ("/x.ckpt", "x"),
     ],
@@ -33,8 +35,7 @@ def test_classical_fillers_keep_theirs(name):
 
 def test_several_that_differ_are_called_as_each_by_itself():
     given = ["telea", "model:outputs/demo/checkpoints/best.ckpt", "b/checkpoints/last.ckpt", "mean"]
-    assert short_names(given) == dict(zip(given, ["telea", "demo/best", "b/last", "mean"], strict=True))
-    assert [*short_names(given)] == given
+    assert short_names(given) == ["telea", "demo/best", "b/last", "mean"]
 
 
 def test_those_that_would_be_called_the_same_get_more_folders():
@@ -44,7 +45,7 @@ def test_those_that_would_be_called_the_same_get_more_folders():
         "model:other/2025/demo/checkpoints/best.ckpt",
         "model:other/demo/checkpoints/last.ckpt",
     ]
-    assert [*short_names(given).values()] == [
+    assert short_names(given) == [
         "2024/demo/best", "outputs/2025/demo/best", "other/2025/demo/best", "demo/last"
     ]  # fmt: skip
 
@@ -64,7 +65,7 @@ def test_there_is_a_name_for_whatever_differs(given, names, tmp_path, monkeypatc
     here = tmp_path / "above" / "here"
     here.mkdir(parents=True)
     monkeypatch.chdir(here)
-    assert [*short_names(given).values()] == [name.format(here="here", above="above") for name in names]
+    assert short_names(given) == [name.format(here="here", above="above") for name in names]
 
 
 @pytest.mark.parametrize(
@@ -82,4 +83,4 @@ def test_a_link_keeps_its_name(tmp_path):
     (tmp_path / "step_1.ckpt").touch()
     (tmp_path / "best.ckpt").symlink_to("step_1.ckpt")
     names = short_names([str(tmp_path / "step_1.ckpt"), str(tmp_path / "best.ckpt")])
-    assert [name.split("/")[1] for name in names.values()] == ["step_1", "best"]
+    assert [name.split("/")[1] for name in names] == ["step_1", "best"]

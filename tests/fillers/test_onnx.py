@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 
 from inlay.errors import BadFile, InlayError, Missing
 from inlay.fillers import load_filler
-from inlay.fillers import onnx as module
+from inlay.fillers import onnx_file as module
 from inlay.randomness import RngStream, torch_seed
 
 FLOAT, INT, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
@@ -23,7 +23,7 @@ FEATURES = {"features": (FLOAT, ["b", "t", 1]), "sentence": (FLOAT, ["b", 1]), "
 TOLD = PICTURE | FEATURES | {"noise": (FLOAT, ["b", 1, "y", "x"])}
 TOKENS = {"ids": (INT, ["b", "t"]), "attended": (BOOL, ["b", "t"]), "words": (BOOL, ["b", "t"])}
 FILLED = {"filled": (FLOAT, ["b", 3, "h", "w"])}
-FACTS = {"format": 1, "image_size": 64, "source": "sha256:0", "latent": {"stride": 4, "least": 2}}
+FACTS = {"format": 1, "image_size": 64, "source": "sha256:0", "noise": {"stride": 4, "least": 2}}
 TOKENIZER = {"vocabulary": ["bird", "red"], "max_words": 3, "multiple": 1}
 
 
@@ -122,7 +122,7 @@ class TestFilling:
     def test_an_answer_of_another_shape_is_refused(self, save, image, mask):
         nodes = [helper.make_node("Identity", ["mask"], ["filled"])]
         filler = load_filler(save(model(nodes, [], PICTURE, {"filled": (FLOAT, None)})))
-        with pytest.raises(BadFile, match="answers with"):
+        with pytest.raises(BadFile, match="returns"):
             filler.fill(image, mask)
 
     def test_what_onnxruntime_cannot_do_is_one_line(self, save, image, mask):
@@ -151,19 +151,19 @@ class TestText:
         assert drawn[0] != drawn[1]
 
     def test_small_pictures_have_a_latent_too(self, told):
-        assert told.latent_shape(torch.zeros(1, 3, 1, 5)) == (1, 1, 2, 2)
+        assert told.noise_spec.shape(torch.zeros(1, 3, 1, 5)) == (1, 1, 2, 2)
 
     def test_what_it_says_of_texts(self, told):
         assert (told.takes_text, told.takes_seed) == (True, True)
-        assert told.doubts("a bird") == ["the model never learned these words and cannot tell them apart: a."]
-        assert told.doubts("red bird") == []
+        assert told.text_warnings("a bird") == ["the model never learned these words and cannot tell them apart: a."]
+        assert told.text_warnings("red bird") == []
 
     def test_unknown_words_are_dropped_where_the_file_says_so(self, save, image, mask):
         save(reader(tokenizer=TOKENIZER | {"drop_unknown": True}), "model.text.onnx")
         told = load_filler(save(painter()))
         filled = told.fill(image, mask, text=["zebra bird zebra red", "zebra"])
         assert colors(filled, mask) == pytest.approx([0.05, 0])
-        assert told.doubts("a bird") == ["the model never learned these words and leaves them out: a."]
+        assert told.text_warnings("a bird") == ["the model never learned these words and leaves them out: a."]
 
     def test_one_text_a_picture(self, told, image, mask):
         with pytest.raises(InlayError, match="text must be a list of 2 texts"):
@@ -200,11 +200,11 @@ class TestText:
         with pytest.raises(BadFile, match=said):
             load_filler(save(painter()))
 
-    @pytest.mark.parametrize("latent", [None, {}, {"stride": "x", "least": 1}])
-    def test_damaged_latents(self, save, latent):
+    @pytest.mark.parametrize("noise", [None, {}, {"stride": "x", "least": 1}])
+    def test_damaged_noise(self, save, noise):
         save(reader(), "model.text.onnx")
-        with pytest.raises(BadFile, match="of which shape its latent is"):
-            load_filler(save(painter(latent=latent)))
+        with pytest.raises(BadFile, match="of which shape its noise is"):
+            load_filler(save(painter(noise=noise)))
 
 
 def elsewhere(path):
@@ -351,9 +351,9 @@ class TestStrangers:
         with pytest.raises(BadFile, match=r"image_size is .*, no positive whole number"):
             load_filler(save(model(TURNED, [ONE], PICTURE, FILLED, FACTS | {"image_size": number})))
         save(reader(), "model.text.onnx")
-        for latent in ({"stride": number, "least": 2}, {"stride": 4, "least": number}):
+        for noise in ({"stride": number, "least": 2}, {"stride": 4, "least": number}):
             with pytest.raises(BadFile, match="in positive whole numbers"):
-                load_filler(save(painter(latent=latent)))
+                load_filler(save(painter(noise=noise)))
 
     @pytest.mark.parametrize("entry", ["max_words", "multiple"])
     @pytest.mark.parametrize("number", [1.5, True, "4", -1])
@@ -362,11 +362,11 @@ class TestStrangers:
         with pytest.raises(BadFile, match="its tokenizer is damaged"):
             load_filler(save(painter()))
 
-    @pytest.mark.parametrize("latent", [{"stride": 1, "least": 10**9}, {"stride": 10**9, "least": 10**4}])
-    def test_a_latent_that_would_fill_the_memory(self, save, latent):
+    @pytest.mark.parametrize("noise", [{"stride": 1, "least": 10**9}, {"stride": 10**9, "least": 10**4}])
+    def test_a_latent_that_would_fill_the_memory(self, save, noise):
         save(reader(), "model.text.onnx")
         with pytest.raises(BadFile, match="larger than any of ours"):
-            load_filler(save(painter(latent=latent)))
+            load_filler(save(painter(noise=noise)))
 
     def test_a_text_that_would_fill_the_memory(self, save):
         save(reader(tokenizer=TOKENIZER | {"max_words": 10**9, "multiple": 10**9}), "model.text.onnx")

@@ -44,7 +44,7 @@ def opened(net):
 
 
 def draws(net, image):
-    return Noise(*torch.randn(2, *net.latent_shape(image), generator=torch.Generator().manual_seed(3)))
+    return Noise(*torch.randn(2, *net.noise_spec.shape(image), generator=torch.Generator().manual_seed(3)))
 
 
 def count(*modules):
@@ -187,7 +187,7 @@ class TestPaths:
         image, mask = scene()
         net = tiny().eval()
         before = net(erase(image, mask), mask, text())
-        net.strip()
+        net.for_inference()
         assert torch.equal(net(erase(image, mask), mask, text()), before)
         assert not any(name.startswith("posterior") for name in net.state_dict())
         with pytest.raises(InlayError, match="without its auxiliary path"):
@@ -487,5 +487,5 @@ class TestParameterCounts:
         assert count(net.encoder) == 3_359_648
         assert count(net.prior) == count(net.posterior) == 8_196_352
         assert count(net.project) == 2_556_672
-        net.strip()
+        net.for_inference()
         assert 20.5e6 < count(net) < 20.7e6

@@ -33,7 +33,7 @@ class Gray(Filler):
         colors = torch.tensor([min(each, 255) for each in seed or [255]]) / 255
         return colors.view(-1, 1, 1, 1).expand_as(image)
 
-    def doubts(self, text):
+    def text_warnings(self, text):
         return [f"{text} is odd.", "It is."] if text else []
 
 

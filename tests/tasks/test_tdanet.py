@@ -9,7 +9,7 @@ import torch
 from inlay.callbacks import EMA
 from inlay.data.batches import Collate
 from inlay.errors import InlayError
-from inlay.fillers import TextGuided, load_filler
+from inlay.fillers import NetworkFiller, load_filler
 from inlay.images import Picture, read_picture, write_picture
 from inlay.losses import TwoPathLoss
 from inlay.losses.two_paths import WEIGHTS
@@ -302,7 +302,7 @@ class TestInference:
     def test_known_pixels_and_samples(self):
         task = make_task()
         batch = make_batch(task)
-        filler = TextGuided(task.net, task.text)
+        filler = NetworkFiller(task.net, task.text)
         image, mask = batch["image"], batch["mask"]
         samples = [filler.fill(image, mask, text=batch["caption"], seed=k) for k in range(5)]
         known = (mask == 0).expand_as(image)
@@ -315,7 +315,7 @@ class TestInference:
         with torch.no_grad():
             first, second = task.fill(batch).composite, task.fill(batch).composite
         assert torch.equal(first, second)
-        filled = TextGuided(task.net, task.text).fill(batch["image"], batch["mask"], text=batch["caption"])
+        filled = NetworkFiller(task.net, task.text).fill(batch["image"], batch["mask"], text=batch["caption"])
         torch.testing.assert_close(filled, first)
 
     def test_validation_measures_what_users_get(self):

@@ -18,6 +18,7 @@ from inlay.fillers import NetworkFiller
 from inlay.images import read_picture
 from inlay.metrics import InpaintingMetrics
 from inlay.models import PConvUNet
+from inlay.models.base import InpaintingNetwork
 from inlay.runs.checks import check_sweep
 from inlay.runs.folder import prepare_run_dir
 from inlay.tasks import ReconstructionTask
@@ -359,7 +360,7 @@ def test_mistake_in_the_configuration_leaves_the_earlier_run_alone(folder, tmp_p
 def test_no_network_is_shown_what_is_under_the_mask():
     """Contract 2, where it is kept: in the task and in the filler."""
 
-    class Recorder(torch.nn.Module):
+    class Recorder(InpaintingNetwork):
         def forward(self, masked, mask):
             self.seen = masked
             return torch.zeros_like(masked)

@@ -27,7 +27,7 @@ def open_models(names: Sequence[str], device: str = "auto", precision: "Inferenc
 
     screen = console(stderr=True)
     models = {}
-    for name, label in short_names(names).items():
+    for name, label in zip(names, short_names(names), strict=True):
         with screen.status(printable(f"opening {name}")):
             models[label] = load(name, device=device, precision=precision)
     return models

@@ -105,7 +105,7 @@ class Page:
     def read(self, model: str, beside: str, text: str) -> Happened:
         """A text was typed."""
         fillers = [each.filler for each in self._chosen(model, beside).values() if each.filler.takes_text and text]
-        found = dict.fromkeys(warning for filler in fillers for warning in filler.doubts(text))
+        found = dict.fromkeys(warning for filler in fillers for warning in filler.text_warnings(text))
         shown = gr.update(value=says([f"Text: {each}" for each in found]), visible=bool(found))
         return {self.parts.text_warnings: shown}
 

@@ -62,12 +62,13 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     cfg.device = _device(choose_device(cfg.device))
     shard = _shard(cfg.shard)
-    names = short_names([cfg.filler] if isinstance(cfg.filler, str) else list(cfg.filler))
-    if not names or len({file_name(name) for name in names.values()}) < len(names):
+    chosen = [cfg.filler] if isinstance(cfg.filler, str) else list(cfg.filler)
+    names = short_names(chosen)
+    if not names or len({file_name(name) for name in names}) < len(names):
         raise InlayError(f"filler must name fillers, differently in files too; got {', '.join(names) or 'none'}.")
     evaluation = Evaluation(
         protocol=_protocol(cfg),
-        fillers={name: load_filler(filler, cfg.device) for filler, name in names.items()},
+        fillers={name: load_filler(filler, cfg.device) for name, filler in zip(names, chosen, strict=True)},
         measures=_measures(cfg),
         pictures=open_dataset(cfg.data, cfg.data.get("val_split", "val")),  # last: an index may take its time
         folder=Folder(Path(cfg.run_dir)),

@@ -71,7 +71,7 @@ def _agrees(net: "PConvUNet", image: "Tensor", mask: "Tensor") -> Finding:
     from inlay.fillers import NetworkFiller
 
     here = NetworkFiller(net).fill(image, mask)
-    apart = (NetworkFiller(net, "cuda").fill(image, mask) - here).abs().max().item()
+    apart = (NetworkFiller(net, device="cuda").fill(image, mask) - here).abs().max().item()
     if not apart < _APART:
         remedy = "Update NVIDIA's driver, or fill on the processor: --device cpu, trainer=cpu"
         return Finding("GPU", f"fills a hole differently from the processor, by {apart:.3f}", "problem", remedy)

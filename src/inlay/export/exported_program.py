@@ -12,7 +12,7 @@ from torch.fx import GraphModule
 from inlay.errors import InlayError
 from inlay.export.outputs import write_outputs
 from inlay.export.wrappers import exporting, parts_of, traced
-from inlay.fillers.onnx import FACTS
+from inlay.fillers.onnx_file import FACTS
 
 log = logging.getLogger(__name__)
 

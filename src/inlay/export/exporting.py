@@ -11,7 +11,7 @@ from inlay.errors import InlayError
 from inlay.export.card_metrics import evaluation_table, validation_table
 from inlay.export.folder import config_to_publish, is_address, origin_of, without_places, write_folder
 from inlay.export.model_card import UNKNOWN, Card
-from inlay.fillers import load_filler, short_name
+from inlay.fillers import NetworkFiller, load_filler, short_name
 from inlay.printing import code
 
 _LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
@@ -69,7 +69,9 @@ def describe(path: Path, checkpoint: dict[str, Any], wording: CardFields) -> Car
     told, filler = origin_of(checkpoint), load_filler(path)
     config, step = checkpoint[META_KEY]["config"], told.get("step")
     figures = [evaluation_table(wording.results, filler.identity)] if wording.results else []
-    net = filler.net  # type: ignore[attr-defined]  # a learned one
+    if not isinstance(filler, NetworkFiller):
+        raise InlayError(f"{path}: has no network to export. Give a checkpoint that `inlay train` wrote.")
+    net = filler.net
     return Card(
         name=wording.name or _line(config.get("run_name")) or short_name(str(path)),
         family=type(net).__name__,

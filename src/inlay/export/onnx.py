@@ -14,7 +14,7 @@ import inlay
 from inlay.errors import InlayError
 from inlay.export.outputs import write_outputs
 from inlay.export.wrappers import ExportModule, exporting, parts_of, traced
-from inlay.fillers.onnx import FACTS, library, session
+from inlay.fillers.onnx_file import FACTS, library, session
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -33,10 +33,10 @@ def export_onnx(checkpoint_path: Path, target: Path) -> list[Path]:
     """Write a checkpoint as ONNX, for any number of pictures of any height and width.
 
     ``target`` takes ``image``, ``(B, 3, H, W)`` float32 in ``[0, 1]``, and ``mask``, ``(B, 1, H, W)`` with 1 = hole,
-    and answers with ``filled``: it erases the hole, pads, and puts known pixels back bit for bit. A model that is told
-    by a text also takes ``features``, ``sentence`` and ``word_mask``, which ``NAME.text.onnx`` makes of tokens, and
-    ``noise`` for its latent (zeros for the mean). The files know how to make tokens of texts, and where they come from:
-    JSON under ``inlay`` in their metadata.
+    and answers with ``filled``: it erases the hole, pads, and puts known pixels back bit for bit. Then
+    follows what else the network takes: ``features``, ``sentence`` and ``word_mask``, which ``NAME.text.onnx`` makes of
+    tokens; a ``reference`` picture; ``noise`` (zeros for the mean). JSON under ``inlay`` in the metadata says how to
+    make tokens of texts, and where the files come from.
 
     Args:
         checkpoint_path: a checkpoint that ``inlay train`` wrote, or a folder that ``inlay export`` did.
@@ -69,6 +69,7 @@ def _translated(part: ExportModule) -> bytes:
             dynamo=True,
             verbose=False,
             opset_version=OPSET,
+            input_names=[*part.inputs],
             output_names=[*part.outputs],
             custom_translation_table={torch.ops.aten.avg_pool2d.default: _average_pool},
         )

@@ -21,10 +21,11 @@ from inlay.checkpoints.files import resolved
 from inlay.errors import InlayError, one_line
 from inlay.export.folder import origin_of
 from inlay.export.rnn import looped
-from inlay.fillers import load_filler
-from inlay.fillers.onnx import FORMAT
-from inlay.models import TDANet
-from inlay.ops import composite, erase
+from inlay.fillers import NetworkFiller, load_filler
+from inlay.fillers.onnx import FEATURES, FILLED, NOISE, PICTURE, REFERENCE, TOKENS, inputs_of
+from inlay.fillers.onnx_file import FORMAT
+from inlay.models.base import InpaintingNetwork
+from inlay.ops import composite
 from inlay.text import TextEncoder
 from inlay.text.recurrent import WordTokenizer
 from inlay.text.stored import stored
@@ -35,6 +36,7 @@ Axes = tuple[int | str, ...]
 """Of a tensor: a number, or the name of a size that is open."""
 
 _PICTURES: dict[str, Axes] = {"image": ("batch", 3, "height", "width"), "mask": ("batch", 1, "height", "width")}
+_REFERENCE: Axes = ("batch", 3, "reference_height", "reference_width")
 
 
 class ExportModule(nn.Module, ABC):
@@ -64,68 +66,52 @@ class ExportModule(nn.Module, ABC):
 
 
 class InpaintModule(ExportModule):
-    """``filled = fill(image, mask)``: any height and width; what is above 0.5 in the mask is hole.
+    """``filled = fill(image, mask, ...)``: any height and width; what is above 0.5 in the mask is hole.
 
     The hole is erased before the network sees it, and known pixels come back bit for bit: the contract of fillers
-    (:class:`inlay.fillers.Filler`) holds for the graph alone.
+    (:class:`inlay.fillers.Filler`) holds for the graph alone. Further inputs are those that the network declares: the
+    features of a text, a reference picture, noise (zeros give the filler's output without a seed).
 
     Args:
-        net: with ``forward(masked, mask) -> raw``.
+        net: the network.
         facts: see :class:`ExportModule`.
-        told: inputs besides the picture and its mask.
     """
 
-    def __init__(self, net: nn.Module, facts: dict[str, Any], told: dict[str, Axes] | None = None) -> None:
-        super().__init__(facts, _PICTURES | (told or {}), {"filled": _PICTURES["image"]})
+    def __init__(self, net: InpaintingNetwork, facts: dict[str, Any]) -> None:
+        spec = net.noise_spec
+        axes = _PICTURES | (_features(net.text_dim) if net.takes_text else {}) | {REFERENCE: _REFERENCE}
+        if spec is not None:
+            facts = facts | {"noise": {"stride": spec.stride, "least": spec.least}}
+            axes[NOISE] = ("batch", spec.channels, "noise_height", "noise_width")
+        names = inputs_of(net.takes_text, net.takes_reference, spec is not None)
+        super().__init__(facts, {name: axes[name] for name in names}, {FILLED: _PICTURES["image"]})
         self.net = net
 
-    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
-        """See :class:`inlay.fillers.Filler`."""
-        return self.filled(image, mask)
-
-    def filled(self, image: Tensor, mask: Tensor, *told: Any) -> Tensor:
-        """The composite of what the network makes of a picture, and of what else it is told."""
+    def forward(self, image: Tensor, mask: Tensor, *conditions: Tensor) -> Tensor:
+        """Fill the hole; ``conditions`` are the further inputs, in order."""
+        given = dict(zip(list(self.inputs)[len(PICTURE) :], conditions, strict=True))
+        text = TextFeatures(*(given[name] for name in FEATURES)) if self.net.takes_text else None
         hole = (mask > 0.5).to(image.dtype)
-        raw = self.net(erase(image, hole), hole, *told)
+        raw = self.net.inpaint(image, hole, text=text, reference=given.get(REFERENCE), noise=given.get(NOISE))
         return composite(raw.clamp(0, 1), image, hole)
 
     def example(self, batch: int, side: int) -> tuple[Tensor, ...]:
-        """Noise, half of it hole; wider than high."""
+        """Random pictures, half of them hole, wider than high; texts of three words."""
         random = torch.Generator().manual_seed(0)
         image = torch.rand(batch, 3, side, side + 10, generator=random)
-        return image, (torch.rand(batch, 1, side, side + 10, generator=random) > 0.5).float()
-
-
-class TextInpaintModule(InpaintModule):
-    """``filled = fill(image, mask, features, sentence, word_mask, noise)``: told by a text, and with a latent to draw.
-
-    Noise of zeros gives the latent's mean, which is the filler's answer without a seed.
-    """
-
-    net: TDANet
-
-    def __init__(self, net: TDANet, facts: dict[str, Any]) -> None:
-        latent = {"stride": net.stride, "least": net.latent_shape(torch.zeros(1, 1, 1, 1))[2]}
-        noise = {"noise": ("batch", net.latent, "latent_height", "latent_width")}
-        super().__init__(net, facts | {"latent": latent}, _features(net.text_dim) | noise)
-
-    def forward(  # type: ignore[override]  # takes more
-        self, image: Tensor, mask: Tensor, features: Tensor, sentence: Tensor, word_mask: Tensor, noise: Tensor
-    ) -> Tensor:
-        """See :class:`inlay.fillers.Filler`, :class:`inlay.types.TextFeatures` and :meth:`TDANet.latent_shape`."""
-        return self.filled(image, mask, TextFeatures(features, sentence, word_mask), noise)
-
-    def example(self, batch: int, side: int) -> tuple[Tensor, ...]:
-        """See :class:`InpaintModule`; texts of three words."""
-        image, mask = super().example(batch, side)
-        random = torch.Generator().manual_seed(1)
-        features = torch.randn(batch, 3, self.net.text_dim, generator=random)
-        noise = torch.randn(self.net.latent_shape(image), generator=random)
-        return image, mask, features, features.mean(1), torch.ones(batch, 3, dtype=torch.bool), noise
+        given = [image, (torch.rand(batch, 1, side, side + 10, generator=random) > 0.5).float()]
+        if self.net.takes_text:
+            features = torch.randn(batch, 3, self.net.text_dim, generator=random)
+            given += [features, features.mean(1), torch.ones(batch, 3, dtype=torch.bool)]
+        if self.net.takes_reference:
+            given.append(torch.rand(batch, 3, side + 5, side, generator=random))
+        if self.net.noise_spec is not None:
+            given.append(torch.randn(self.net.noise_spec.shape(image), generator=random))
+        return tuple(given)
 
 
 class TextEncoderModule(ExportModule):
-    """``features, sentence, word_mask = read(ids, attended, words)``: the text encoder, which is asked once a text.
+    """``features, sentence, word_mask = read(ids, attended, words)``: the text encoder, which runs once per text.
 
     Args:
         text: the encoder.
@@ -135,7 +121,7 @@ class TextEncoderModule(ExportModule):
     suffix = ".text"
 
     def __init__(self, text: TextEncoder, facts: dict[str, Any]) -> None:
-        tokens: dict[str, Axes] = dict.fromkeys(("ids", "attended", "words"), ("batch", "length"))
+        tokens: dict[str, Axes] = dict.fromkeys(TOKENS, ("batch", "length"))
         super().__init__(facts | {"tokenizer": stored(text.tokenizer)}, tokens, _features(text.dim))
         self.text = text
 
@@ -174,20 +160,20 @@ def parts_of(path: Path) -> list[ExportModule]:
     """
     path = checkpoints.resolve_checkpoint(path)
     path = resolved(path).resolve()  # best.ckpt, which a training may move on while it is read
-    filler: Any = load_filler(path)
-    if not isinstance(getattr(filler, "net", None), nn.Module):
+    filler = load_filler(path)
+    if not isinstance(filler, NetworkFiller):
         raise InlayError(f"{path}: has no network to export. Give a checkpoint that `inlay train` wrote.")
     facts = _facts(path, filler)
     parts: list[ExportModule] = [InpaintModule(filler.net, facts)]
-    if filler.takes_text:
-        parts = [TextInpaintModule(filler.net, facts), TextEncoderModule(filler.text, facts)]
+    if filler.text is not None:
+        parts.append(TextEncoderModule(filler.text, facts))
     for part in parts:
         part.eval().requires_grad_(False)
         _settle(part)
     return parts
 
 
-def _facts(path: Path, filler: Any) -> dict[str, Any]:
+def _facts(path: Path, filler: NetworkFiller) -> dict[str, Any]:
     origin = origin_of(checkpoints.read(path))
     family = type(filler.net).__name__
     return {"family": family, "image_size": filler.size, "source": filler.identity, "provenance": origin}

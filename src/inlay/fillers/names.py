@@ -1,12 +1,16 @@
-"""What fillers are called: where they are asked for, and in tables."""
+"""Names of fillers: as arguments, and in tables."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os.path import abspath
 from pathlib import Path
+from typing import Any
 
 from inlay.errors import InlayError
 from inlay.fillers.classical import CLASSICAL
+
+FillerConfig = str | Path | Mapping[str, Any]
+"""What :func:`~inlay.fillers.load_filler` takes."""
 
 _MODEL = "model:"
 _EVERYWHERE = "checkpoints"  # the folder that every run keeps its checkpoints in says nothing of it
@@ -17,50 +21,42 @@ def checkpoint_of(name: str | Path) -> Path | None:
     return None if name in CLASSICAL else Path(str(name).removeprefix(_MODEL))
 
 
-def short_name(name: str) -> str:
-    """What a table calls a filler: ``telea``; ``demo/best`` for ``model:outputs/demo/checkpoints/best.ckpt``.
+def short_name(filler: FillerConfig) -> str:
+    """The name of a filler in a table.
 
-    Args:
-        name: as :func:`~inlay.fillers.load_filler` takes it.
+    ``telea``; ``demo/best`` for ``model:outputs/demo/checkpoints/best.ckpt``; ``Telea(radius=5)`` for a mapping.
     """
-    return _names(name)[0]
+    return _names(filler)[0]
 
 
-def short_names(names: Sequence[str]) -> dict[str, str]:
-    """What a table calls each of several fillers; those that would be called the same get further folders in front.
-
-    Args:
-        names: as :func:`~inlay.fillers.load_filler` takes them.
-
-    Returns:
-        By what was given, in its order.
+def short_names(fillers: Sequence[FillerConfig]) -> list[str]:
+    """Names for the rows of a table, in the order of the fillers; equal ones get further folders in front.
 
     Raises:
         InlayError: two of them are the same filler.
     """
-    same: dict[str, str] = {}
-    for name in names:
-        longest = _names(name)[-1]
-        if longest in same:
-            raise InlayError(f"filler: {same[longest]} and {name} are the same filler. Leave one of them out.")
-        same[longest] = name
-    waiting = {name: _names(name) for name in names}
+    choices = [_names(filler) for filler in fillers]
+    longest = [names[-1] for names in choices]
+    for position, name in enumerate(longest):
+        if (first := longest.index(name)) < position:
+            raise InlayError(
+                f"filler: {fillers[first]} and {fillers[position]} are the same filler. Leave one of them out."
+            )
     while True:
-        counts = Counter(choices[0] for choices in waiting.values())
+        counts = Counter(names[0] for names in choices)
         if max(counts.values(), default=1) == 1:
-            return {name: choices[0] for name, choices in waiting.items()}
-        waiting = {name: _next(choices, counts) for name, choices in waiting.items()}
+            return [names[0] for names in choices]
+        choices = [names[1:] if counts[names[0]] > 1 and len(names) > 1 else names for names in choices]
 
 
-def _next(choices: list[str], counts: Counter[str]) -> list[str]:
-    return choices[1:] if counts[choices[0]] > 1 and len(choices) > 1 else choices
-
-
-def _names(name: str) -> list[str]:
+def _names(filler: FillerConfig) -> list[str]:
     """From the shortest to the whole path, which no other file has."""
-    path = checkpoint_of(name)
+    if isinstance(filler, Mapping):
+        settings = ", ".join(f"{key}={value}" for key, value in filler.items() if key != "_target_")
+        return [f"{str(filler.get('_target_')).rpartition('.')[2]}({settings})"]
+    path = checkpoint_of(filler)
     if path is None:
-        return [name]
+        return [str(filler)]
     whole = Path(abspath(path))  # noqa: PTH100 -- a link such as best.ckpt keeps its name
     folders = [*(part for part in whole.parent.parts[1:] if part != _EVERYWHERE), whole.stem]
     given = sum(part not in (_EVERYWHERE, "..", whole.root) for part in path.parts)  # the rest is not to be seen

@@ -1,47 +1,38 @@
 """Fillers from ONNX files that Inlay exported, computed by onnxruntime."""
 
-import json
-from collections.abc import Callable, Iterator, Sequence
-from hashlib import sha256
-from importlib import import_module
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from inlay.errors import BadFile, InlayError, Missing, one_line
-from inlay.files import read_bytes
+from inlay.device import choose_device
+from inlay.errors import BadFile, InlayError
+from inlay.files import at_home
 from inlay.fillers.base import Filler
-from inlay.ops import composite, erase
+from inlay.fillers.onnx_file import Model
+from inlay.models.base import NoiseSpec
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, TensorProto
-
     from inlay.text import Tokenizer
 
-FACTS = "inlay"
-"""Where the metadata of a file keeps what is to be known of it, as JSON."""
-FORMAT = 1
-
-_PICTURE = ["image", "mask"]
-_FEATURES = ["features", "sentence", "word_mask"]
-_TOLD = [*_PICTURE, *_FEATURES, "noise"]
-_TOKENS = ["ids", "attended", "words"]
-_FILLED = ["filled"]
-_STANDARD = {"", "ai.onnx"}
-_LARGEST = 2**31  # bytes of a file: what the format allows
-_LARGEST_LATENT, _PER_PIXEL = 2**22, 64  # numbers: of the smallest picture's, and for each pixel
-_PATIENCE = 10  # seconds that a node may take to its end after Ctrl-C
+PICTURE = ["image", "mask"]
+FEATURES = ["features", "sentence", "word_mask"]
+REFERENCE, NOISE = "reference", "noise"
+TOKENS = ["ids", "attended", "words"]
+FILLED = "filled"
+_LARGEST_NOISE, _PER_PIXEL = 2**22, 64  # numbers: for the smallest picture, and for each pixel
 
 
-def load_onnx(path: Path, device: torch.device | str = "cpu") -> Filler:
-    """The filler of an ONNX file; of one that is told by a text, ``NAME.text.onnx`` must lie beside ``NAME.onnx``.
+class OnnxFiller(Filler):
+    """A graph that ``inlay export`` wrote; it takes what the network did that it was made of.
 
-    A file can name other files to be read, or operators that a library brings: both are refused before onnxruntime sees
-    it.
+    Inputs are ``image`` and ``mask``, then as far as they are taken the features of a text, a reference picture and
+    noise; the output is ``filled``. Of a graph that takes text, ``NAME.text.onnx`` beside ``NAME.onnx`` makes the
+    features. A file can name other files to be read, or operators that a library brings: both are refused before
+    onnxruntime sees it.
 
     Args:
         path: ends in ``.onnx``.
@@ -51,308 +42,94 @@ def load_onnx(path: Path, device: torch.device | str = "cpu") -> Filler:
         Missing: onnx or onnxruntime is not installed, or onnxruntime has no part for the device.
         BadFile: the file is missing, damaged, not to be trusted, or not one that ``inlay export`` wrote.
     """
-    device = torch.device(device)
-    whole = Model(path, device)
-    if (whole.inputs, whole.outputs) == (_PICTURE, _FILLED):
-        return OnnxFiller(whole)
-    if (whole.inputs, whole.outputs) != (_TOLD, _FILLED):
-        raise BadFile(path, "fills no holes. Give the file without .text in its name.")
-    reader = Model(path.with_suffix(".text.onnx"), device)
-    same = reader.facts.get("source") == whole.facts.get("source")
-    if not same or (reader.inputs, reader.outputs) != (_TOKENS, _FEATURES):
-        raise BadFile(reader.path, f"not the text encoder of {path.name}. Export the model again.")
-    return OnnxTextFiller(whole, reader)
 
+    runs_with = frozenset({"device"})
 
-class OnnxFiller(Filler):
-    """A graph with ``filled = graph(image, mask)``.
-
-    Args:
-        model: the graph.
-    """
-
-    def __init__(self, model: "Model") -> None:
-        self.model = model
+    def __init__(self, path: str | Path, device: torch.device | str = "cpu") -> None:
+        device = choose_device("auto") if device == "auto" else torch.device(device)
+        self.model = model = Model(Path(at_home(path)), device)
+        named = set(model.inputs)
+        self.takes_text, self.takes_reference = FEATURES[0] in named, REFERENCE in named
+        self.takes_seed = NOISE in named
+        if (model.inputs, model.outputs) != (inputs_of(*self._takes()), [FILLED]):
+            raise BadFile(model.path, "fills no holes. Give the file without .text in its name.")
         self.identity, self.size = model.identity, model.facts.get("image_size")
         if self.size is not None and not _counts(self.size):
             raise BadFile(model.path, f"image_size is {self.size!r}, no positive whole number. Export the model again.")
+        self.noise_spec = _noise_spec(model) if self.takes_seed else None
+        if self.takes_text:
+            self.reader = _text_encoder(model)
+            self.tokenizer = _tokenizer(self.reader)
 
     @property
+    @override
     def described(self) -> str:
-        """See :class:`~inlay.fillers.Filler`."""
         trained = f"trained at {self.size} px" if self.size else "size of training unknown"
         return f"ONNX, {trained}, on {self.model.device}"
 
-    def fill(
+    @override
+    def predict(
         self,
-        image: Tensor,
+        masked: Tensor,
         mask: Tensor,
         *,
-        text: Sequence[str] | None = None,
-        seed: int | Sequence[int] | None = None,
+        text: Sequence[str],
+        reference: Tensor | None,
+        seed: int | Sequence[int] | None,
     ) -> Tensor:
-        """See :class:`~inlay.fillers.Filler`."""
-        return self._filled(image, mask)
+        given = [masked, mask]
+        if self.takes_text:
+            tokens: dict[str, Any] = {**self.tokenizer(text)}
+            given += self.reader(*(tokens[name] for name in TOKENS))
+        if self.takes_reference:
+            if reference is None:
+                raise InlayError(f"reference: {self.model.path} fills from a reference picture. Give it one.")
+            given.append(reference)
+        if self.noise_spec is not None:  # zeros are the mean, which is the output without a seed
+            spec = self.noise_spec
+            given.append(torch.zeros(spec.shape(masked)) if seed is None else spec.draw(masked, seed))
+        (raw,) = self.model(*given)
+        if raw.shape != masked.shape:
+            raise BadFile(self.model.path, f"returns {tuple(raw.shape)} for {tuple(masked.shape)}. Do not use it.")
+        return raw
 
-    def _filled(self, image: Tensor, mask: Tensor, *told: Tensor) -> Tensor:
-        """The graph's answer in the hole, and nothing of it elsewhere, whatever the graph does."""
-        (raw,) = self.model(erase(image, mask), mask, *told)
-        if raw.shape != image.shape:
-            raise BadFile(self.model.path, f"answers with {tuple(raw.shape)} to {tuple(image.shape)}. Do not use it.")
-        return composite(raw.clamp(0, 1).to(image), image, mask)
+    @override
+    def text_warnings(self, text: str) -> list[str]:
+        if not self.takes_text:
+            return []
+        from inlay.fillers.text_warnings import text_warnings
 
+        return text_warnings(self.tokenizer, text)
 
-class OnnxTextFiller(OnnxFiller):
-    """A graph that is also told features of a text, and noise for its latent.
-
-    Args:
-        model: the graph.
-        reader: the graph that makes features of tokens.
-    """
-
-    takes_text = True
-    takes_seed = True
-
-    def __init__(self, model: "Model", reader: "Model") -> None:
-        super().__init__(model)
-        self.reader = reader
-        self.tokenizer = _tokenizer(reader)
-        latent = model.facts.get("latent")
-        told = latent if isinstance(latent, dict) else {}
-        shape = told.get("stride"), told.get("least"), *model.shape("noise")[1:2]
-        if len(shape) < 3 or not all(map(_counts, shape)):
-            raise BadFile(
-                model.path,
-                "does not say in positive whole numbers of which shape its latent is. Export the model again.",
-            )
-        self._stride, self._least, self._channels = shape
-        if self._channels > min(_PER_PIXEL * self._stride**2, _LARGEST_LATENT / self._least**2):
-            raise BadFile(model.path, f"wants a latent of {shape}, larger than any of ours. It is not to be trusted.")
-
-    def fill(
-        self,
-        image: Tensor,
-        mask: Tensor,
-        *,
-        text: Sequence[str] | None = None,
-        seed: int | Sequence[int] | None = None,
-    ) -> Tensor:
-        """See :class:`~inlay.fillers.text_guided.TextGuided`; equal seeds draw what they draw there."""
-        from inlay.fillers import text_inputs
-
-        tokens = self.tokenizer(text_inputs.one_each(text, len(image)))
-        told = self.reader(tokens["ids"], tokens["attended"], tokens["words"])
-        shape = self.latent_shape(image)
-        noise = torch.zeros(shape) if seed is None else text_inputs.latent_draws(shape, seed)
-        return self._filled(image, mask, *told, noise)
-
-    def doubts(self, text: str) -> list[str]:
-        """See :class:`~inlay.fillers.Filler`."""
-        from inlay.fillers import text_inputs
-
-        return text_inputs.doubts(self.tokenizer, text)
-
-    def latent_shape(self, image: Tensor) -> tuple[int, ...]:
-        """Shape of the latent of ``(B, C, H, W)`` pictures."""
-        return len(image), self._channels, *(max(self._least, -(-side // self._stride)) for side in image.shape[-2:])
+    def _takes(self) -> tuple[bool, bool, bool]:
+        return self.takes_text, self.takes_reference, self.takes_seed
 
 
-class Model:
-    """An ONNX file that was looked through, and its session.
-
-    Args:
-        path: of the file.
-        device: where it computes.
-
-    Raises:
-        Missing: see :func:`load_onnx`.
-        BadFile: likewise.
-
-    Attributes:
-        facts: what :mod:`inlay.export` wrote into its metadata.
-        identity: the digest of the file, as :func:`inlay.checkpoints.files.digest` has it.
-        inputs: the names of what it takes, in order.
-        outputs: the names of what it answers with.
-    """
-
-    def __init__(self, path: Path, device: torch.device) -> None:
-        self.path, self.device = path, device
-        content = _read(path)
-        self.identity = f"sha256:{sha256(content).hexdigest()[:16]}"
-        self.facts, checked = _checked(path, content)
-        try:
-            self.session = session(checked, device)
-        except Missing:
-            raise
-        except Exception as error:  # of classes that onnxruntime keeps to itself
-            raise BadFile(path, f"onnxruntime cannot load it ({one_line(error)}). Export the model again.") from error
-        self._inputs = {value.name: value for value in self.session.get_inputs()}
-        self.inputs = [*self._inputs]
-        self.outputs = [value.name for value in self.session.get_outputs()]
-
-    def __call__(self, *inputs: Tensor) -> list[Tensor]:
-        """What the graph makes of its inputs, on the CPU.
-
-        Raises:
-            InlayError: onnxruntime gave up, for want of memory mostly.
-        """
-        given = {
-            name: np.ascontiguousarray(value.cpu().numpy()) for name, value in zip(self.inputs, inputs, strict=True)
-        }
-        options = library("onnxruntime").RunOptions()
-        options.log_severity_level = 4
-
-        def stop() -> None:
-            options.terminate = True
-
-        try:
-            answers = _interruptible(lambda: self.session.run(None, given, options), stop)
-        except Exception as error:
-            size = "x".join(str(side) for side in inputs[0].shape[:1:-1])
-            raise InlayError(
-                f"{self.path}: onnxruntime gave up at a size of {size} ({one_line(error)}). Give it smaller pictures."
-            ) from error
-        return [torch.from_numpy(np.asarray(answer)) for answer in answers]
-
-    def shape(self, name: str) -> list[Any]:
-        """Of an input: numbers, and names of open sizes."""
-        return list(self._inputs[name].shape)
+def inputs_of(text: bool, reference: bool, noise: bool) -> list[str]:
+    """Names of the inputs of a graph that fills, in order, by what it takes."""
+    return [*PICTURE, *(FEATURES if text else []), *([REFERENCE] if reference else []), *([NOISE] if noise else [])]
 
 
-def library(name: str) -> Any:
-    """A library that only ONNX needs.
-
-    Raises:
-        Missing: it is not installed.
-    """
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise Missing(f"ONNX needs {name} ({error}): pip install 'inlay[export]'.") from None
-
-
-def session(content: bytes, device: torch.device) -> Any:
-    """A session of onnxruntime for a file's content; exceptions are its own, if it cannot be loaded.
-
-    Raises:
-        Missing: onnxruntime is not installed, or has no part for the device.
-    """
-    runtime, provider = library("onnxruntime"), _provider(device)
-    options = runtime.SessionOptions()
-    options.add_session_config_entry("session.load_model_format", "ONNX")  # what was checked, or it would guess
-    options.log_severity_level = 4  # it says what it has to say in exceptions, too
-    options.intra_op_num_threads = torch.get_num_threads()
-    return runtime.InferenceSession(content, options, providers=[provider])
-
-
-def _interruptible(work: Callable[[], Any], stop: Callable[[], None]) -> Any:
-    """What some work beyond Python comes to; Ctrl-C, which it would not heed, stops it."""
-    answer: list[Any] = []
-    failure: list[BaseException] = []
-    done = Event()
-
-    def run() -> None:
-        try:
-            answer.append(work())
-        except BaseException as error:  # raised where it is waited for
-            failure.append(error)
-        done.set()
-
-    Thread(target=run, daemon=True).start()
-    try:
-        while not done.wait(1):  # a signal that another thread was given is seen by then
-            pass
-    except BaseException:
-        stop()
-        done.wait(_PATIENCE)
-        raise
-    if failure:
-        raise failure[0]
-    return answer[0]
-
-
-def _counts(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _provider(device: torch.device) -> str:
-    names = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-    there = library("onnxruntime").get_available_providers()
-    if names.get(device.type) not in there:
-        possible = ", ".join(name for name in names if names[name] in there)
-        raise Missing(
-            f"device={device}: onnxruntime computes on {possible} here. Use device=cpu, "
-            "or pip install onnxruntime-gpu in place of onnxruntime for device=cuda."
-        )
-    return names[device.type]
-
-
-def _read(path: Path) -> bytes:
-    if not path.exists():
-        raise BadFile(path, "no such file. Check the path; NAME.onnx and NAME.text.onnx belong together.")
-    return read_bytes(path, _LARGEST)
-
-
-def _checked(path: Path, content: bytes) -> tuple[dict[str, Any], bytes]:
-    """The facts of a file that asks for nothing but its own numbers and the operators of the standard.
-
-    And its content again, as it was understood here: onnxruntime, which may know more, sees nothing that was not.
-
-    Raises:
-        BadFile: it asks for more, or has no facts of ours.
-    """
-    try:
-        model: ModelProto = library("onnx").load_model_from_string(content)
-        facts = {entry.key: entry.value for entry in model.metadata_props}.get(FACTS)
-    except Missing:
-        raise
-    except Exception as error:
+def _noise_spec(model: "Model") -> NoiseSpec:
+    facts = model.facts.get("noise")
+    told = facts if isinstance(facts, dict) else {}
+    numbers = *model.shape(NOISE)[1:2], told.get("stride"), told.get("least")
+    if len(numbers) < 3 or not all(map(_counts, numbers)):
         raise BadFile(
-            path, f"not a readable ONNX file ({type(error).__name__}). It is damaged; use another."
-        ) from error
-    for graph in _graphs(model):
-        _refuse_strangers(path, graph)
-    if len(model.functions):
-        raise BadFile(path, "defines operators of its own. The file is not to be trusted.")
-    try:
-        known = json.loads(facts or "null")
-    except (ValueError, RecursionError):
-        known = None
-    if not isinstance(known, dict) or known.get("format") != FORMAT:
-        raise BadFile(path, "not a model that this version of Inlay exported. Give one that inlay export wrote.")
-    model.DiscardUnknownFields()
-    return known, model.SerializeToString()
+            model.path, "does not say in positive whole numbers of which shape its noise is. Export the model again."
+        )
+    spec = NoiseSpec(*numbers)
+    if spec.channels > min(_PER_PIXEL * spec.stride**2, _LARGEST_NOISE / spec.least**2):
+        raise BadFile(model.path, f"wants noise of {numbers}, larger than any of ours. It is not to be trusted.")
+    return spec
 
 
-def _refuse_strangers(path: Path, graph: "GraphProto") -> None:
-    for tensor in _tensors(graph):
-        if tensor.data_location == type(tensor).EXTERNAL or len(tensor.external_data):
-            raise BadFile(path, "wants numbers from another file. It is not to be trusted; Inlay exports single files.")
-    for node in graph.node:
-        if node.domain not in _STANDARD:
-            raise BadFile(path, f"wants the operator {node.op_type} of {node.domain}. It is not to be trusted.")
-
-
-def _graphs(model: "ModelProto") -> Iterator["GraphProto"]:
-    """The graph, and all that are nested in it."""
-    waiting = [model.graph]
-    while waiting:
-        graph = waiting.pop()
-        yield graph
-        for attribute in (attribute for node in graph.node for attribute in node.attribute):
-            waiting += [attribute.g, *attribute.graphs] if attribute.HasField("g") else attribute.graphs
-
-
-def _tensors(graph: "GraphProto") -> Iterator["TensorProto"]:
-    """All tensors that a graph names, those of sparse ones, too."""
-    yield from graph.initializer
-    sparse = [*graph.sparse_initializer]
-    for node in graph.node:
-        for attribute in node.attribute:
-            yield from [attribute.t, *attribute.tensors]
-            sparse += [attribute.sparse_tensor, *attribute.sparse_tensors]
-    for each in sparse:
-        yield from (each.values, each.indices)
+def _text_encoder(model: "Model") -> "Model":
+    reader = Model(model.path.with_suffix(".text.onnx"), model.device)
+    same = reader.facts.get("source") == model.facts.get("source")
+    if not same or (reader.inputs, reader.outputs) != (TOKENS, FEATURES):
+        raise BadFile(reader.path, f"not the text encoder of {model.path.name}. Export the model again.")
+    return reader
 
 
 def _tokenizer(reader: Model) -> "Tokenizer":
@@ -365,3 +142,7 @@ def _tokenizer(reader: Model) -> "Tokenizer":
         return restored(kept)
     except InlayError as error:
         raise BadFile(reader.path, str(error)) from error
+
+
+def _counts(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0

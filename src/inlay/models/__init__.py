@@ -1,6 +1,6 @@
 """Networks in pure PyTorch (shapes and polarity: :mod:`inlay.types`).
 
-Each that fills holes maps ``(masked, mask)`` to ``raw``; a text-guided one is given text features and noise, too.
+Those that fill holes are :class:`~inlay.models.base.InpaintingNetwork` and declare what they take.
 A network is imported when it is asked for: DAMSM brings torchvision along, seconds that the others do without.
 """
 

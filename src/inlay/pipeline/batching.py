@@ -54,7 +54,7 @@ def run_batched(filler: Filler, crops: Iterable[Crop], batch: int) -> Iterator[N
     """
     for group in _batches(crops, batch):
         image, mask = _stacked([crop.rgb for crop in group]), np.stack([crop.hole for crop in group])
-        texts = [crop.text or "" for crop in group]
+        texts = [crop.text or "" for crop in group] if filler.takes_text else []
         seeds = [crop.seed for crop in group if crop.seed is not None]
         references = [crop.reference for crop in group if crop.reference is not None]
         # A filler without text, seed or reference need not know of them.

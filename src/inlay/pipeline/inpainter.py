@@ -10,7 +10,7 @@ import torch
 from inlay.device import choose_device
 from inlay.errors import InlayError
 from inlay.files import at_home
-from inlay.fillers import Filler, load_filler
+from inlay.fillers import Filler, FillerConfig, load_filler, short_name
 from inlay.images import MaskPolarity
 from inlay.pipeline.conversions import to_pages, to_picture
 from inlay.pipeline.fill import Job, fill_pictures
@@ -23,13 +23,18 @@ log = logging.getLogger(__name__)
 
 
 def load(
-    model: str | Path, device: str = "auto", precision: InferencePrecision = "32", options: FillOptions | None = None
+    model: FillerConfig,
+    device: str = "auto",
+    precision: InferencePrecision = "32",
+    options: FillOptions | None = None,
 ) -> "Inpainter":
     """Load a model that fills holes.
 
     Args:
         model: a checkpoint of ``inlay train``, a folder or an ``.onnx`` file of ``inlay export``, the name of such a
-            folder on the Hugging Face hub, or ``telea``, ``navier_stokes``, ``biharmonic``, ``mean``.
+            folder on the Hugging Face hub, or ``telea``, ``navier_stokes``, ``biharmonic``, ``mean``; or a
+            filler as configuration, a mapping with ``_target_`` or the path of a yaml file with one, as ``conf/filler``
+            has them.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: of a network's numbers: ``32``, ``bf16``, ``16``.
         options: strategy and composer.
@@ -44,7 +49,8 @@ def load(
         >>> filled.save("filled.png")
     """
     model = at_home(model)
-    return Inpainter(load_filler(model, choose_device(device), precision), str(model), options or FillOptions())
+    name = short_name(model) if isinstance(model, Mapping) else str(model)
+    return Inpainter(load_filler(model, choose_device(device), precision), name, options or FillOptions())
 
 
 class Inpainter:
@@ -132,7 +138,7 @@ class Inpainter:
 
     def warnings(self, text: str | None) -> list[str]:
         """What a user should know about how a text is read, one sentence each."""
-        return [f"text: {warning}" for warning in self.filler.doubts(text or "")]
+        return [f"text: {warning}" for warning in self.filler.text_warnings(text or "")]
 
     def check(self, text: str | None, seed: int | None, samples: int = 1, region: Region | None = None) -> None:
         """Refuse arguments that the model cannot use.

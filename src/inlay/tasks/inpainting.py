@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from inlay.errors import InlayError
+from inlay.models.base import InpaintingNetwork
 from inlay.ops import composite, erase, target_of
 from inlay.tasks.base import Task
 from inlay.text import TextEncoder, Tokenizer
@@ -29,19 +30,22 @@ class InpaintingTask(Task):
         InlayError: the network takes text and there is no encoder, or the other way round.
     """
 
-    def __init__(self, net: nn.Module, loss: nn.Module, *, text: TextEncoder | None = None, **settings: Any) -> None:
+    net: InpaintingNetwork
+
+    def __init__(
+        self, net: InpaintingNetwork, loss: nn.Module, *, text: TextEncoder | None = None, **settings: Any
+    ) -> None:
         super().__init__(net, loss, **settings)
         self.text = text
-        takes_text, name = getattr(net, "takes_text", False), type(net).__name__
-        if takes_text and self.text_encoder() is None:
+        name = type(net).__name__
+        if net.takes_text and self.text_encoder() is None:
             raise InlayError(f"{name} takes text. Choose what reads captions: text=gru (or lstm, clip, bert).")
-        if text is not None and not takes_text:
+        if text is not None and not net.takes_text:
             raise InlayError(f"text= does nothing: {name} takes no text. Leave it out.")
 
     def text_encoder(self) -> TextEncoder | None:
         """The encoder of captions: that of the run, or the network's own."""
-        own = getattr(self.net, "own_text_encoder", None)
-        return self.text if self.text is not None or own is None else own()
+        return self.text or cast(TextEncoder | None, self.net.own_text_encoder())
 
     def read(self, batch: Batch) -> TextFeatures:
         """Features of the captions of a batch."""
@@ -56,15 +60,15 @@ class InpaintingTask(Task):
         The network gets what its class declares. Noise is drawn in training, and in validation there is none, so that
         the output is the deterministic one.
         """
-        given: dict[str, Any] = {}
-        if getattr(self.net, "takes_text", False):
-            given["text"] = self.read(batch)
-        if getattr(self.net, "takes_reference", False):
-            given["reference"] = batch.get("reference")
-        if (spec := getattr(self.net, "noise_spec", None)) is not None:
-            shape = spec.shape(batch["image"])
-            given["noise"] = torch.randn(shape, device=batch["image"].device) if self.training else None
-        return predicted(self.net(erase(batch["image"], batch["mask"]), batch["mask"], **given), batch)
+        image, spec = batch["image"], self.net.noise_spec
+        raw = self.net.inpaint(
+            image,
+            batch["mask"],
+            text=self.read(batch) if self.net.takes_text else None,
+            reference=batch.get("reference"),
+            noise=torch.randn(spec.shape(image), device=image.device) if spec is not None and self.training else None,
+        )
+        return predicted(raw, batch)
 
     @override
     def tokenizers(self) -> dict[str, Tokenizer]:

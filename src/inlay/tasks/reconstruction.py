@@ -12,8 +12,7 @@ from inlay.types import Batch
 class ReconstructionTask(SingleOptimizerTask, InpaintingTask):
     """One network, one optimizer, a weighted sum of losses.
 
-    Works for any network with ``forward(masked, mask) -> raw``, which may also declare that it takes text or a
-    reference. The hole is erased before the network sees anything (shapes and polarity: :mod:`inlay.types`).
+    Works for any :class:`~inlay.models.base.InpaintingNetwork`, which never sees what is under the mask.
     """
 
     @override

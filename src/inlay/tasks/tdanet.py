@@ -122,7 +122,7 @@ class TDANetTask(AdversarialTask[Generated]):
 
     @override
     def generate(self, batch: Batch, part: int) -> Generated:
-        noise = self._noise(self.net.latent_shape(batch["image"]), part)
+        noise = self._noise(self.net.noise_spec.shape(batch["image"]), part)
         paths = self.net.paths(target_of(batch), batch["mask"], self.read(batch), noise)
         raw = {"out": paths.out.raw, "rec": paths.rec.raw}
         return Generated(paths, {name: self.judged_image(image, batch) for name, image in raw.items()})
@@ -210,11 +210,10 @@ class TDANetTask(AdversarialTask[Generated]):
         ]
 
     def _filled(self, batch: Batch, text: TextFeatures, noise: Tensor | None = None) -> Tensor:
-        raw: Tensor = self.net(erase(batch["image"], batch["mask"]), batch["mask"], text, noise)
-        return raw
+        return self.net.inpaint(batch["image"], batch["mask"], text=text, noise=noise)
 
     def _sample(self, batch: Batch, text: TextFeatures, number: int) -> Tensor:
-        noise = _normal(torch_seed(number, RngStream.LATENT), self.net.latent_shape(batch["image"]), self.device)
+        noise = _normal(torch_seed(number, RngStream.LATENT), self.net.noise_spec.shape(batch["image"]), self.device)
         return predicted(self._filled(batch, text, noise), batch).composite
 
     def _noise(self, shape: tuple[int, ...], part: int) -> Noise:

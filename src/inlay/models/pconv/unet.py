@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inlay.errors import InlayError
+from inlay.models.base import InpaintingNetwork
 from inlay.models.layers import MaskWindow, PartialConv2d, checkpointed, partial_window, refuse_to_compile
-from inlay.ops import pad_to_multiple
 
 LEAK = 0.2
 IMAGE_CHANNELS = 3
@@ -53,13 +53,13 @@ class PConvBlock(nn.Module):
         return y if self.leak is None else F.leaky_relu_(y, self.leak)
 
 
-class PConvUNet(nn.Module):
+class PConvUNet(InpaintingNetwork):
     """Partial-convolution U-Net: ``levels`` halvings down, as many doublings up, a skip at every size.
 
     The published form has 8 levels for 512 px (32.860 M parameters); 7 levels serve 256 px (25.780 M).
 
     Args:
-        levels: how often the picture is halved, at least 4; any input is padded to a multiple of ``2**levels``.
+        levels: how often the picture is halved, at least 4; inputs are multiples of ``2**levels``.
         width: channels after the first stage; they double three times and stay at ``8 * width``.
         freeze_encoder_bn: keep the encoder's batch norm in eval mode and its parameters without gradient, also
             under ``.train()``: the paper's fine-tuning phase, where hole statistics shall not move the norm.
@@ -93,6 +93,7 @@ class PConvUNet(nn.Module):
             # Not in the state dict: they belong to the configuration, as the layout of the stages does.
             self.register_buffer(name, _of_colors(name, numbers), persistent=False)
         self.levels = levels
+        self.size_multiple = 2**levels
         self.freeze_encoder_bn = freeze_encoder_bn
         self.checkpointing = checkpointing
         self.channels = channels = [IMAGE_CHANNELS] + [width * min(2**level, 8) for level in range(levels)]
@@ -114,19 +115,18 @@ class PConvUNet(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, masked: Tensor, mask: Tensor) -> Tensor:
-        """Answer for the whole frame.
+        """Fill the whole frame.
 
         Args:
-            masked: ``(B, 3, H, W)`` RGB in ``[0, 1]`` with the hole blanked.
+            masked: ``(B, 3, H, W)`` RGB in ``[0, 1]`` with the hole blanked; H and W divisible by ``2**levels``.
             mask: ``(B, 1, H, W)``, 1 = hole.
 
         Returns:
             ``raw``, ``(B, 3, H, W)``, not clamped.
         """
-        height, width = masked.shape[-2:]
-        valid = pad_to_multiple(1.0 - mask.float(), 2**self.levels)  # what is padded is hole
+        valid = 1.0 - mask.float()
         mean, std = self.mean.to(masked.dtype), self.std.to(masked.dtype)
-        x = (pad_to_multiple(masked, 2**self.levels) - mean) / std * valid.to(masked.dtype)  # hole 0
+        x = (masked - mean) / std * valid.to(masked.dtype)  # the mean color would not be 0: blank the hole again
         x = x.contiguous(memory_format=torch.channels_last)
         plan = self.plan(valid)
 
@@ -136,7 +136,7 @@ class PConvUNet(nn.Module):
             x = checkpointed(stage, x, window, enabled=self.checkpointing)  # half the size
         for stage, window in zip(self.decoder, plan.decoder, strict=True):
             x = checkpointed(stage, x, window, skips.pop(), enabled=self.checkpointing)  # twice the size
-        raw = x[..., :height, :width].to(torch.promote_types(x.dtype, torch.float32))  # 8 bits need more than bfloat16
+        raw = x.to(torch.promote_types(x.dtype, torch.float32))  # 8 bits need more than bfloat16
         return raw * self.std + self.mean
 
     @torch.no_grad()

@@ -1,26 +1,27 @@
 """TDANet: the text tells the hole what to become (Zhang, Chen, Hu and Jiang, ACM MM 2020)."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inlay.errors import InlayError
+from inlay.models.base import InpaintingNetwork, NoiseSpec
 from inlay.models.layers import LEAK, ResidualBlock, checkpointed, refuse_to_compile
 from inlay.models.tdanet.encoder import ImageEncoder, ImageFeatures
 from inlay.models.tdanet.fusion import Fusion
 from inlay.models.tdanet.generator import IMAGE_CHANNELS, Generator, Rows, Upsample
 from inlay.models.tdanet.words import WordAttention, entropy, or_everything, pooled_over, shares
-from inlay.ops import erase, pad_to_multiple
+from inlay.ops import erase
 from inlay.types import Gaussian, PathOutput, TextFeatures
 
 Cells = Literal["area", "points"]
 
 
 class Noise(NamedTuple):
-    """Standard normal draws, shaped as the latent: ``latent_shape`` of the network says how."""
+    """Standard normal draws, shaped as the latent: ``noise_spec`` of the network."""
 
     out: Tensor
     """For the inpainting path."""
@@ -52,7 +53,7 @@ class _Seen(NamedTuple):
     weights: Tensor
 
 
-class TDANet(nn.Module):
+class TDANet(InpaintingNetwork):
     """Two paths through one encoder, one word attention and one generator; fusion networks of their own.
 
     The inpainting path looks at the visible part, asks with *negative* attention which words it does not show, and
@@ -92,7 +93,8 @@ class TDANet(nn.Module):
         InlayError: numbers that do not fit each other; the message names them.
     """
 
-    takes_text: ClassVar[bool] = True
+    takes_text = True
+    noise_spec: NoiseSpec
 
     def __init__(
         self,
@@ -141,6 +143,9 @@ class TDANet(nn.Module):
         self.cells, self.zero_outside = cells, zero_outside
         inputs = IMAGE_CHANNELS + mask_as_input
         self.encoder = ImageEncoder(inputs, encoder_channels, encoder_strides, encoder_tap)
+        self.stride = self.size_multiple = self.encoder.stride
+        self.smallest_size = 2 * self.stride  # a norm over one position has nothing to average
+        self.noise_spec = NoiseSpec(latent, self.stride, least=2)
         high = self.encoder.high_channels
         fused = high + 2 * text_dim
         self.words = WordAttention(high, text_dim, scaled_attention)
@@ -163,36 +168,24 @@ class TDANet(nn.Module):
         )
         self.to(memory_format=torch.channels_last)
 
-    @property
-    def stride(self) -> int:
-        """Height and width of what the network sees in training must be multiples of this."""
-        return self.encoder.stride
-
-    def latent_shape(self, image: Tensor) -> tuple[int, ...]:
-        """Shape of the latent of ``(B, C, H, W)`` pictures."""
-        batch, _, height, width = self._padded(image[:, :1], 0.0).shape
-        return batch, self.latent, height // self.stride, width // self.stride
-
     def forward(self, masked: Tensor, mask: Tensor, text: TextFeatures, noise: Tensor | None = None) -> Tensor:
-        """Answer for the whole frame: the inpainting path.
+        """Fill the whole frame: the inpainting path.
 
         Args:
-            masked: ``(B, 3, H, W)`` RGB in ``[0, 1]`` with the hole blanked.
+            masked: ``(B, 3, H, W)`` RGB in ``[0, 1]`` with the hole blanked; H and W multiples of the stride.
             mask: ``(B, 1, H, W)``, 1 = hole.
             text: what the hole shall show.
-            noise: ``latent_shape`` standard normal draws; None for the latent's mean, which is deterministic.
+            noise: standard normal draws of ``noise_spec``; None for the latent's mean, which is deterministic.
 
         Returns:
             ``raw``, ``(B, 3, H, W)`` in ``[0, 1]``.
         """
-        height, width = masked.shape[-2:]
-        masked, mask = self._padded(masked, 0.0), self._padded(mask, 1.0)  # what is padded is hole
         features = self._call(self.encoder, self._shown(masked, 1 - mask))
         seen = self._visible(features, mask, text)
         drawn = _drawn(self._call(self.prior, seen.h), noise)
         latent = self._call(self.project, seen.h) + self._call(self.transform, drawn)
         pictures = self.generator(latent, features.low, self._low(mask))
-        return (pictures[-1][..., :height, :width] + 1) / 2  # type: ignore[no-any-return]
+        return (pictures[-1] + 1) / 2  # type: ignore[no-any-return]
 
     def paths(self, image: Tensor, mask: Tensor, text: TextFeatures, noise: Noise | None = None) -> TwoPathOutput:
         """Both paths, for training: the one place where a network is shown what is under the mask.
@@ -206,7 +199,7 @@ class TDANet(nn.Module):
         Raises:
             InlayError: the size does not fit, or the network was stripped of its auxiliary path.
         """
-        self._check_trainable(image)
+        self.check_size(*image.shape[-2:])
         if self.posterior is None:
             raise InlayError("this network was made for inference, without its auxiliary path. Load it from a run.")
         visible, hidden = self._both(
@@ -229,7 +222,7 @@ class TDANet(nn.Module):
             rec_entropy=entropy(shown.weights, unknown),
         )
 
-    def strip(self) -> None:
+    def for_inference(self) -> None:
         """Drop what only training needs: the posterior."""
         self.posterior = None
 
@@ -294,19 +287,6 @@ class TDANet(nn.Module):
         """How far each cell of ``v_l`` is hole, in ``[0, 1]``."""
         stride = self.encoder.low_stride
         return _points(mask, stride) if self.cells == "points" else F.avg_pool2d(mask, stride)
-
-    def _padded(self, x: Tensor, value: float) -> Tensor:
-        """To multiples of the stride, and at least two: a norm over one position has nothing to average."""
-        return pad_to_multiple(x, self.stride, value, least=2)
-
-    def _check_trainable(self, image: Tensor) -> None:
-        height, width = image.shape[-2:]
-        if height % self.stride or width % self.stride or min(height, width) < 2 * self.stride:
-            least, below = 2 * self.stride, height - height % self.stride
-            raise InlayError(
-                f"data.image_size must be a multiple of {self.stride} and at least {least} for this network, got "
-                f"{height}x{width}. Use {max(least, below)} or {max(least, below + self.stride)}."
-            )
 
 
 def _drawn(latent: Gaussian, noise: Tensor | None) -> Tensor:

@@ -13,9 +13,9 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from inlay.checkpoints import AVERAGE, META_KEY
 from inlay.checkpoints.provenance import provenance
 from inlay.errors import InlayError
-from inlay.fillers import NetworkFiller, TextGuided, load_filler
+from inlay.fillers import CheckpointFiller, NetworkFiller, load_filler
 from inlay.models import PConvUNet, ResidualDiscriminator, TDANet
-from inlay.ops import composite, erase
+from inlay.ops import composite
 from inlay.text import GRUEncoder
 from inlay.text.recurrent import WordTokenizer
 from inlay.text.transformer import SubwordTokenizer
@@ -104,7 +104,7 @@ class TestFill:
     def test_is_the_mean_of_the_latent_that_the_network_paints(self, filler, image, mask):
         with torch.no_grad():
             read = filler.text(filler.text.tokenizer(TEXTS))
-            raw = filler.net(erase(image, mask), mask, read)
+            raw = filler.net.inpaint(image, mask, text=read)
         assert torch.equal(filler.fill(image, mask, text=TEXTS), composite(raw, image, mask))
 
     def test_text_tells_the_hole_what_to_become(self, filler, image, mask):
@@ -153,13 +153,13 @@ class TestFill:
 
     @pytest.mark.parametrize("text", [["bird"], ["bird"] * 3, [], "ab"], ids=repr)
     def test_there_is_one_text_a_picture(self, filler, image, mask, text):
-        with pytest.raises(InlayError, match="text must be a list of 2 texts, one a picture, got "):
+        with pytest.raises(InlayError, match="text must be a list of 2 texts, one per picture, got "):
             filler.fill(image, mask, text=text)
 
 
 class TestLoading:
     def test_keeps_nothing_that_only_training_needs(self, filler):
-        assert isinstance(filler, TextGuided)
+        assert isinstance(filler, CheckpointFiller)
         assert (filler.takes_text, filler.takes_seed) == (True, True)
         assert filler.net.posterior is None
         assert not filler.net.training
@@ -227,7 +227,7 @@ class TestLoading:
         state = {f"net.{key}": value for key, value in net.state_dict().items()}
         filler = load_filler(write_checkpoint(tmp_path / "last.ckpt", config, state))
         assert isinstance(filler, NetworkFiller)
-        assert (filler.takes_text, filler.takes_seed, filler.doubts("!")) == (False, False, [])
+        assert (filler.takes_text, filler.takes_seed, filler.text_warnings("!")) == (False, False, [])
         assert torch.equal(filler.fill(image, mask), NetworkFiller(net).fill(image, mask))
 
     def test_network_that_fills_nothing_is_refused(self, tmp_path):
@@ -235,7 +235,7 @@ class TestLoading:
         config = {"model": {"_target_": "inlay.models.ResidualDiscriminator", "channels": [4, 4], "attention": 1}}
         state = {f"net.{key}": value for key, value in net.state_dict().items()}
         path = write_checkpoint(tmp_path / "last.ckpt", config, state)
-        with pytest.raises(InlayError, match=r"ResidualDiscriminator, which fills no holes\. Give one of task="):
+        with pytest.raises(InlayError, match=r"ResidualDiscriminator, which fills no holes\. Give one of "):
             load_filler(path)
 
 
@@ -256,21 +256,21 @@ def subwords():
 class TestDoubts:
     @pytest.mark.parametrize("text", ["", "  ", "bird", "A bird with a red bird...", "Red, blue; red - blue!"])
     def test_there_are_none_of_what_is_understood(self, filler, text):
-        assert filler.doubts(text) == []
+        assert filler.text_warnings(text) == []
 
     def test_a_text_without_words(self, filler):
-        assert filler.doubts(" ?! ") == ["it has no words, so the context decides."]
+        assert filler.text_warnings(" ?! ") == ["it has no words, so the context decides."]
 
     def test_words_that_the_vocabulary_lacks_are_named_once(self, filler):
-        assert filler.doubts("Turquoise bird, turquoise mohawk") == [
+        assert filler.text_warnings("Turquoise bird, turquoise mohawk") == [
             "the model never learned these words and cannot tell them apart: turquoise, mohawk."
         ]
 
     def test_a_text_that_is_cut_off(self, filler):
         cut = "it is too long: the model reads 6 words or parts of words, the rest is cut off."
-        assert filler.doubts("a red bird with a red bird") == [cut]
-        assert filler.doubts("a red bird with a red zebra") == [cut]  # what is not read need not be known
-        assert len(filler.doubts("a red zebra with a red bird")) == 2
+        assert filler.text_warnings("a red bird with a red bird") == [cut]
+        assert filler.text_warnings("a red bird with a red zebra") == [cut]  # what is not read need not be known
+        assert len(filler.text_warnings("a red zebra with a red bird")) == 2
 
     @pytest.mark.parametrize(
         ("text", "said"),
@@ -287,19 +287,19 @@ class TestDoubts:
     )
     def test_words_that_are_left_out_are_named_and_take_no_place(self, filler, text, said):
         filler.text.tokenizer = WordTokenizer(WORDS["vocabulary"], WORDS["max_words"], drop_unknown=True)
-        found = filler.doubts(text)
+        found = filler.text_warnings(text)
         assert len(found) == len(said)
         assert all(part in doubt for part, doubt in zip(said, found, strict=True))
 
     @pytest.mark.parametrize("text", ["", "red red red red", "red bi", "redb", "🐦🐦"])
     def test_subwords_that_are_all_read(self, filler, subwords, text):
         filler.text.tokenizer = subwords
-        assert filler.doubts(text) == []
+        assert filler.text_warnings(text) == []
 
     @pytest.mark.parametrize("text", ["red red red red red", "a bird", "birds", "red red red red ."])
     def test_subwords_that_are_cut_off(self, filler, subwords, text):
         filler.text.tokenizer = subwords
-        (doubt,) = filler.doubts(text)
+        (doubt,) = filler.text_warnings(text)
         assert doubt == "it is too long: the model reads 6 words or parts of words, the rest is cut off."
 
     def test_saying_them_is_up_to_others(self, filler, image, mask, caplog):
