@@ -1,6 +1,5 @@
 """The base of everything that fills holes."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -10,7 +9,7 @@ from inlay.errors import InlayError
 from inlay.ops import composite, erase
 
 
-class Filler(ABC):
+class Filler:
     """Anything that fills holes. ``predict``, ``evaluate`` and the page know fillers and nothing else.
 
     A subclass says in :meth:`predict` what becomes of a picture and declares what it takes. The contract of all
@@ -74,7 +73,6 @@ class Filler(ABC):
         )
         return composite(raw.clamp(0, 1).to(image), image, mask)
 
-    @abstractmethod
     def predict(
         self,
         masked: Tensor,
@@ -96,6 +94,7 @@ class Filler(ABC):
         Returns:
             ``raw``, ``(B, 3, H, W)``, or ``(B, 1, H, W)`` for gray; only its hole is used.
         """
+        raise NotImplementedError
 
     def text_warnings(self, text: str) -> list[str]:
         """What a user should know of how a text will be read, a sentence each; empty where all of it is understood."""
