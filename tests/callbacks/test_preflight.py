@@ -20,6 +20,7 @@ from inlay.callbacks.preflight import disk_warning, table, warnings
 from inlay.callbacks.run_stats import Data, Device, Figures, Memory, Part
 from inlay.data.samples import TrainingSamples
 from inlay.errors import BadFile, InlayError
+from inlay.models.base import InpaintingNetwork
 from inlay.models.layers.cpu_sync_batch_norm import CPUSyncBatchNorm2d
 from inlay.tasks import AdversarialTask, ReconstructionTask
 from inlay.tasks.optimization import Loss
@@ -50,7 +51,7 @@ class Squares(nn.Module):
         return raw.square().sum(), {}
 
 
-class TwoConvolutions(nn.Module):
+class TwoConvolutions(InpaintingNetwork):
     def __init__(self):
         super().__init__()
         self.first, self.second = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 3, 1)

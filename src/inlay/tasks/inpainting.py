@@ -38,6 +38,8 @@ class InpaintingTask(Task):
         super().__init__(net, loss, **settings)
         self.text = text
         name = type(net).__name__
+        if not isinstance(net, InpaintingNetwork):
+            raise InlayError(f"{name} fills no holes, and this task trains a network that does. Choose another model=.")
         if net.takes_text and self.text_encoder() is None:
             raise InlayError(f"{name} takes text. Choose what reads captions: text=gru (or lstm, clip, bert).")
         if text is not None and not net.takes_text:
