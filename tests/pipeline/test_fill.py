@@ -27,6 +27,7 @@ def test_the_hole_is_predicted_and_known_pixels_are_exact(mode, size):
 
 def test_text_seed_and_reference_are_handed_over():
     filler, hole, shown = Negative(), np.eye(20, 30, dtype=bool), picture("L16", (5, 7))
+    filler.takes_text = True
     fill_picture(filler, Job(picture(), hole, "a bird", 7, shown), FillOptions())
     fill_picture(filler, Job(picture(), hole, ""), FillOptions())
     assert (filler.texts, filler.seeds) == ([["a bird"], None], [[7], None])
