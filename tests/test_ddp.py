@@ -28,7 +28,7 @@ DDP = ["trainer=ddp_cpu"]
 FSDP = [
     "trainer=fsdp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.precision=32-true",
     "trainer.sync_batchnorm=false",
-    "trainer.plugins=[{_target_:inlay.callbacks.AtomicCheckpointIO},{_target_:inlay.callbacks.WholeBatchNorm}]",
+    "trainer.plugins=[{_target_:inlay.callbacks.AtomicCheckpointIO},{_target_:inlay.callbacks.CPUSyncBatchNorm}]",
 ]  # fmt: skip
 LENGTH = ["data.batch_size=4", "iterations=5", "validate_every=2"]
 

@@ -7,7 +7,7 @@ import pytest
 from rich.table import Table
 
 from inlay.errors import BadFile, reported
-from inlay.printing import LogFormatter, PrintableStream, code, console, kept, markdown, printable, say
+from inlay.printing import LogFormatter, PrintableStream, code, console, markdown, printable, say, tee
 
 HOSTILE = "a\x1b[31mb\x07c\u202ed\x9b2Je\rf\udcff"
 SHOWN = r"a\x1b[31mb\x07c\u202ed\x9b2Je\rf\udcff"
@@ -69,7 +69,7 @@ def test_markdown_shows_marks_as_they_are_and_code_cannot_be_left():
 def test_what_is_printed_is_kept_by_whole_lines(tmp_path, capsys):
     log = tmp_path / "train.log"
     log.write_text("earlier\n")
-    with kept(log):
+    with tee(log):
         print("a table\n")
         sys.stderr.write("\rtraining:  10%")
         sys.stderr.write("\rtraining: 100%\n\x1b[A\n")
@@ -77,6 +77,6 @@ def test_what_is_printed_is_kept_by_whole_lines(tmp_path, capsys):
     assert log.read_text() == "earlier\na table\n\ntraining: 100%\n"
     shown = capsys.readouterr()
     assert (shown.out, shown.err) == ("a table\n\nnot at an end", "\rtraining:  10%\rtraining: 100%\n\x1b[A\n")
-    with pytest.raises(ValueError, match="a defect"), kept(log):
+    with pytest.raises(ValueError, match="a defect"), tee(log):
         raise ValueError("a defect")
     assert log.read_text().endswith("ValueError: a defect\n")

@@ -66,7 +66,7 @@ def console(**options: Any) -> "Console":
 
 
 @contextmanager
-def kept(path: str | os.PathLike[str]) -> Iterator[None]:
+def tee(path: str | os.PathLike[str]) -> Iterator[None]:
     """Also append what is printed meanwhile to a file, by whole lines: of a line that is drawn again, the last state.
 
     What logging writes to the terminal is not seen: its own handler writes it to the file.
@@ -75,7 +75,7 @@ def kept(path: str | os.PathLike[str]) -> Iterator[None]:
         path: of the file; a traceback that ends the work goes there, too.
     """
     with Path(path).open("a", encoding="utf-8", buffering=1) as file:
-        ours = {name: _Kept(getattr(sys, name), file) for name in ("stdout", "stderr")}
+        ours = {name: _Tee(getattr(sys, name), file) for name in ("stdout", "stderr")}
         theirs = {name: getattr(sys, name) for name in ours}
         for name, stream in ours.items():
             setattr(sys, name, stream)
@@ -89,7 +89,7 @@ def kept(path: str | os.PathLike[str]) -> Iterator[None]:
                 setattr(sys, name, stream)
 
 
-class _Kept:
+class _Tee:
     """A stream of the terminal whose finished lines also go to a file."""
 
     def __init__(self, stream: IO[str], file: IO[str]) -> None:

@@ -12,7 +12,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from inlay.callbacks import MetricsCSV, Throughput, ValidationItems
+from inlay.callbacks import MetricsCSV, PerSampleMetrics, Throughput
 from inlay.callbacks.mlflow_run import MLflowRun
 from inlay.callbacks.wandb_run import WandbRun
 from inlay.errors import InlayError
@@ -20,7 +20,7 @@ from tests.training import train
 
 PARTS = [
     "++callbacks.speed._target_=inlay.callbacks.Throughput",
-    "++callbacks.items._target_=inlay.callbacks.ValidationItems",
+    "++callbacks.items._target_=inlay.callbacks.PerSampleMetrics",
     "++callbacks.items.folder=${run_dir}",
     "++callbacks.items.pictures=1",
     "validate_every=5",
@@ -246,7 +246,7 @@ def test_items_are_gathered_from_all_processes(tmp_path, monkeypatch):
         everyone[:] = [own, [own[0]._replace(id="theirs", hole=1.0)]]
 
     monkeypatch.setattr("inlay.callbacks.per_sample_metrics.dist.all_gather_object", theirs)
-    items = ValidationItems(str(tmp_path))
+    items = PerSampleMetrics(str(tmp_path))
     trainer = pl.Trainer(logger=False, accelerator="cpu", enable_progress_bar=False, enable_model_summary=False)
     image, mask = torch.zeros(1, 3, 4, 4), torch.ones(1, 1, 4, 4)
     batch = {"image": image, "mask": mask, "id": ["ours"], "caption": ["a bird, red"]}
@@ -259,7 +259,7 @@ def test_items_are_gathered_from_all_processes(tmp_path, monkeypatch):
 
 
 def test_items_are_clamped_as_a_file_would_clamp_them(tmp_path):
-    items = ValidationItems(str(tmp_path))
+    items = PerSampleMetrics(str(tmp_path))
     trainer = pl.Trainer(logger=False, accelerator="cpu", enable_progress_bar=False, enable_model_summary=False)
     batch = {"image": torch.zeros(1, 3, 4, 4), "mask": torch.zeros(1, 1, 4, 4), "id": ["a"]}
     batch["mask"][..., :2] = 1
@@ -272,7 +272,7 @@ def test_items_are_clamped_as_a_file_would_clamp_them(tmp_path):
 
 def test_a_negative_count_is_refused(tmp_path):
     with pytest.raises(InlayError, match=r"pictures and most must be at least 0, got -1 and 500"):
-        ValidationItems(str(tmp_path), pictures=-1)
+        PerSampleMetrics(str(tmp_path), pictures=-1)
 
 
 def test_mlflow_that_is_not_installed_says_what_to_install(tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from inlay.callbacks import Checkpoints, Preflight, flops_memory, preflight, run_stats
 from inlay.callbacks.flops_memory import StepCosts, attempt, fill_flops, state_bytes, step_costs, without_trace
 from inlay.callbacks.preflight import disk_warning, table, warnings
-from inlay.callbacks.run_stats import Data, Device, Figures, Memory, Part
+from inlay.callbacks.run_stats import Data, Device, Memory, Part, RunStats
 from inlay.data.samples import TrainingSamples
 from inlay.errors import BadFile, InlayError
 from inlay.models.base import InpaintingNetwork
@@ -32,7 +32,7 @@ from tests.training import TDANET, TINY_TEXT, train
 
 SIDE = 16
 PIXELS = SIDE * SIDE
-FIGURES = Figures(
+STATS = RunStats(
     parts=[Part("net", 1000, 0), Part("loss", 0, 1_735_488)],
     step=StepCosts(2.5e9, 2**20),
     fill=1e9,
@@ -213,7 +213,7 @@ def shown(found):
 
 class TestTable:
     def test_says_everything(self):
-        text = " ".join(shown(FIGURES).replace("│", " ").split())
+        text = " ".join(shown(STATS).replace("│", " ").split())
         for line in (
             "parameters net 1,000 trained",
             "loss 1,735,488 frozen",
@@ -233,58 +233,58 @@ class TestTable:
         assert "average" not in text
 
     def test_says_why_something_is_not_known(self):
-        text = shown(FIGURES._replace(step="[why]", memory="[why]", holes="BadFile: a.jpg: torn"))
+        text = shown(STATS._replace(step="[why]", memory="[why]", holes="BadFile: a.jpg: torn"))
         assert text.count("not measured ([why])") == 2
         assert "not measured (BadFile: a.jpg: torn)" in text
 
     def test_says_when_one_batch_is_all_there_is(self):
-        assert "the first 16 samples again and again" in shown(FIGURES._replace(data=FIGURES.data._replace(only=16)))
+        assert "the first 16 samples again and again" in shown(STATS._replace(data=STATS.data._replace(only=16)))
 
     def test_leaves_out_what_a_recipe_has_not(self):
-        text = shown(FIGURES._replace(fill=None, holes=None))
+        text = shown(STATS._replace(fill=None, holes=None))
         assert "hol" not in text
         assert "not measured" not in text
 
 
 class TestWarnings:
     def test_none_where_all_is_well(self):
-        assert list(warnings(FIGURES, 2e-4)) == []
-        assert list(warnings(FIGURES._replace(memory="unknown", holes="unknown"))) == []
-        assert list(warnings(FIGURES._replace(holes=None), reference_lr=2.1e-5)) == []
-        assert list(warnings(FIGURES._replace(data=FIGURES.data._replace(iterations=101_250, only=16)))) == []
+        assert list(warnings(STATS, 2e-4)) == []
+        assert list(warnings(STATS._replace(memory="unknown", holes="unknown"))) == []
+        assert list(warnings(STATS._replace(holes=None), reference_lr=2.1e-5)) == []
+        assert list(warnings(STATS._replace(data=STATS.data._replace(iterations=101_250, only=16)))) == []
 
     @pytest.mark.parametrize(
         ("change", "said"),
         [
             ({"learning_rate": 2e-3}, "optimizer.lr=0.002 is 10 times the recipe's 0.0002: .* Set optimizer.lr=0.0002"),
             (
-                {"data": FIGURES.data._replace(iterations=101_250)},
+                {"data": STATS.data._replace(iterations=101_250)},
                 "iterations=101250 pass 10,000 times over 162 training pictures: .* iterations=20250 at most",
             ),
             (
-                {"data": FIGURES.data._replace(training=9)},
+                {"data": STATS.data._replace(training=9)},
                 "data.batch_size=16 is more than the 9 training pictures: .* set data.batch_size=9 at most",
             ),
             (
-                {"data": FIGURES.data._replace(iterations=5)},
+                {"data": STATS.data._replace(iterations=5)},
                 "iterations=5 see 49% of the 162 training pictures.* set iterations=11 at least",
             ),
             (
-                {"data": FIGURES.data._replace(small=0.25)},
+                {"data": STATS.data._replace(small=0.25)},
                 "25% of the training pictures are smaller than data.image_size, .* Set a smaller data.image_size",
             ),
             ({"holes": [0.0, 0.0]}, "hide hardly any of a picture: 0.00% on average of 2. .*inlay masks preview"),
             ({"holes": [0.001, 0.015]}, "hide hardly any of a picture: 0.80% on average"),
             ({"holes": [0.85, 0.99]}, "hide nearly all of a picture: 92.00% on average"),
             (
-                {"memory": FIGURES.memory._replace(activations=2**31)},
+                {"memory": STATS.memory._replace(activations=2**31)},
                 "about 2.0 GiB of memory are needed, and a GPU has 1.0 GiB. Lower data.batch_size=16, raise",
             ),
         ],
     )
     @pytest.mark.stranger("B.6")
     def test_name_the_number_and_a_remedy(self, change, said):
-        (line,) = warnings(FIGURES._replace(**change), reference_lr=2e-4)
+        (line,) = warnings(STATS._replace(**change), reference_lr=2e-4)
         assert re.search(said, line)
         assert "\n" not in line
 
@@ -292,13 +292,13 @@ class TestWarnings:
     def test_checkpoints_that_have_no_room_are_told(self, tmp_path, monkeypatch):
         kept = Checkpoints(str(tmp_path / "checkpoints"), "val/psnr", every=10)
         monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: SimpleNamespace(free=2**20))
-        (line,) = disk_warning(FIGURES, kept)
+        (line,) = disk_warning(STATS, kept)
         assert re.search(r"4 checkpoints of \S+ MiB, one every 10 .* and 1.0 MiB are free. .*run_dir=", line)
         monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: SimpleNamespace(free=2**40))
-        assert list(disk_warning(FIGURES, kept)) == []
+        assert list(disk_warning(STATS, kept)) == []
 
     def test_a_recipe_that_is_not_known_is_nothing_to_compare_with(self):
-        assert list(warnings(FIGURES._replace(learning_rate=100.0))) == []
+        assert list(warnings(STATS._replace(learning_rate=100.0))) == []
 
     def test_a_rate_of_reference_is_above_zero(self):
         with pytest.raises(InlayError, match="reference_lr must be null or above 0, got 0"):
@@ -311,10 +311,10 @@ def seen(monkeypatch):
     found = []
 
     def measure(*arguments):
-        found.append(run_stats.figures(*arguments))
+        found.append(run_stats.collect(*arguments))
         return found[-1]
 
-    monkeypatch.setattr(preflight, "figures", measure)
+    monkeypatch.setattr(preflight, "collect", measure)
     return found
 
 
@@ -399,7 +399,7 @@ def test_a_recipe_that_fills_nothing_has_no_holes():
         precision_plugin=SimpleNamespace(forward_context=contextlib.nullcontext),
         strategy=SimpleNamespace(batch_to_device=lambda batch: batch, root_device=torch.device("cpu")),
     )
-    found = run_stats.figures(trainer, task, [])
+    found = run_stats.collect(trainer, task, [])
     assert (found.fill, found.holes) == (None, None)
     assert found.step == StepCosts(2 * 2 * 3 * 2 * 64, 4 * 64 * (3 + 2))
     assert found.memory == (32, 32, 64, 0, 4 * 4 * 64 * (3 + 2))

@@ -3,14 +3,14 @@
 from inlay.callbacks.atomic_io import AtomicCheckpointIO
 from inlay.callbacks.bad_files import BadFiles
 from inlay.callbacks.checkpoints import Checkpoints
-from inlay.callbacks.cpu_sync_batch_norm import WholeBatchNorm
+from inlay.callbacks.cpu_sync_batch_norm import CPUSyncBatchNorm
 from inlay.callbacks.demo_report import DemoReport
 from inlay.callbacks.ema import EMA
 from inlay.callbacks.grids import ImageGrids
 from inlay.callbacks.metrics_csv import MetricsCSV, RewindMetrics
 from inlay.callbacks.mlflow_run import MLflowRun
 from inlay.callbacks.nonfinite import NonFiniteGuard
-from inlay.callbacks.per_sample_metrics import ValidationItems
+from inlay.callbacks.per_sample_metrics import PerSampleMetrics
 from inlay.callbacks.preemption import Preemption
 from inlay.callbacks.preflight import Preflight
 from inlay.callbacks.progress import IterationProgressBar
@@ -22,6 +22,7 @@ __all__ = [
     "EMA",
     "AtomicCheckpointIO",
     "BadFiles",
+    "CPUSyncBatchNorm",
     "Checkpoints",
     "DemoReport",
     "ImageGrids",
@@ -29,12 +30,11 @@ __all__ = [
     "MLflowRun",
     "MetricsCSV",
     "NonFiniteGuard",
+    "PerSampleMetrics",
     "Preemption",
     "Preflight",
     "RewindMetrics",
     "Summary",
     "Throughput",
-    "ValidationItems",
     "WandbRun",
-    "WholeBatchNorm",
 ]

@@ -6,7 +6,7 @@ from torch import nn
 from inlay.models.layers import convert_sync_batchnorm, revert_sync_batchnorm
 
 
-class WholeBatchNorm(LayerSync):
+class CPUSyncBatchNorm(LayerSync):
     """Statistics of the batch as a whole, so that the number of processes changes nothing.
 
     For processes on the CPU; on GPUs ``trainer.sync_batchnorm`` does it.

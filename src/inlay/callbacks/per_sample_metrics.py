@@ -52,7 +52,7 @@ class _Measured(NamedTuple):
     """``(B, 2)``, mean squared and mean absolute error of the hole's pixels."""
 
 
-class ValidationItems(pl.Callback):
+class PerSampleMetrics(pl.Callback):
     """At every validation a table of all its pictures by hole ratio: ``val_items.csv``, and on the dashboard.
 
     Args:

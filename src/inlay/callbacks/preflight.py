@@ -1,15 +1,17 @@
-"""What a person should know before a run spends days."""
+"""A table of what a run will take, printed before its first step, and warnings of settings that are absurd."""
 
 import logging
 import shutil
 from collections.abc import Iterator
+from statistics import fmean
 from typing import cast
 
 import pytorch_lightning as pl
+from rich.filesize import pick_unit_and_suffix
 from rich.table import Table
 
 from inlay.callbacks.checkpoints import Checkpoints
-from inlay.callbacks.run_stats import Figures, Part, figures, parts_of
+from inlay.callbacks.run_stats import Part, RunStats, collect, parts_of
 from inlay.errors import InlayError
 from inlay.printing import console
 from inlay.tasks.base import Task
@@ -19,12 +21,12 @@ log = logging.getLogger(__name__)
 _FASTER = 10  # times the recipe's learning rate
 _MOST_PASSES = 2000
 _FEWEST_HOLES, _MOST_HOLES = 0.01, 0.9
-_BYTES = ("B", "KiB", "MiB", "GiB")
-_OPERATIONS = ("FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP")
+_BYTES = ["B", "KiB", "MiB", "GiB"]
+_OPERATIONS = ["FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP"]
 
 
 class Preflight(pl.Callback):
-    """Before the first step, print what the run is made of and what it will take; warn where that is absurd.
+    """Before the first step, print parameters, computation, memory and data of the run; warn where they are absurd.
 
     A step is computed for two pictures and thrown away: a run with it ends on the same bits as one without.
 
@@ -49,7 +51,7 @@ class Preflight(pl.Callback):
         """Measure in the first process alone; the others wait no longer than a small step takes."""
         if not trainer.is_global_zero:
             return
-        found = figures(trainer, cast(Task, pl_module), self._parts)
+        found = collect(trainer, cast(Task, pl_module), self._parts)
         console().print(table(found))
         kept = [each for each in trainer.callbacks if isinstance(each, Checkpoints)]  # type: ignore[attr-defined]
         room = (line for each in kept for line in disk_warning(found, each))
@@ -57,7 +59,7 @@ class Preflight(pl.Callback):
             log.warning("%s", line)
 
 
-def warnings(found: Figures, reference_lr: float | None = None) -> Iterator[str]:
+def warnings(found: RunStats, reference_lr: float | None = None) -> Iterator[str]:
     """What is absurd, a line each, with what to do."""
     rate, data = found.learning_rate, found.data
     if reference_lr is not None and rate >= _FASTER * reference_lr:
@@ -87,10 +89,10 @@ def warnings(found: Figures, reference_lr: float | None = None) -> Iterator[str]
             f"iterations={data.iterations} pass {data.passes:,.0f} times over {data.training:,} training pictures: the "
             f"network will know them by heart. Train with more pictures, or set iterations={fewer} at most."
         )
-    if isinstance(found.holes, list) and not _FEWEST_HOLES <= _mean(found.holes) <= _MOST_HOLES:
-        what = "hardly any of a picture" if _mean(found.holes) < _FEWEST_HOLES else "nearly all of a picture"
+    if isinstance(found.holes, list) and not _FEWEST_HOLES <= fmean(found.holes) <= _MOST_HOLES:
+        what = "hardly any of a picture" if fmean(found.holes) < _FEWEST_HOLES else "nearly all of a picture"
         yield (
-            f"masks hide {what}: {_mean(found.holes):.2%} on average of {len(found.holes)}. Look at them with "
+            f"masks hide {what}: {fmean(found.holes):.2%} on average of {len(found.holes)}. Look at them with "
             "`inlay masks preview`, with the run's masks= and data=, and choose others, or other sizes."
         )
     if not isinstance(found.memory, str) and found.memory.total > found.device.memory:
@@ -101,7 +103,7 @@ def warnings(found: Figures, reference_lr: float | None = None) -> Iterator[str]
         )
 
 
-def disk_warning(found: Figures, checkpoints: Checkpoints) -> Iterator[str]:
+def disk_warning(found: RunStats, checkpoints: Checkpoints) -> Iterator[str]:
     """Whether there is room for the checkpoints that a run keeps, and for the one that is being written."""
     if isinstance(found.memory, str):
         return
@@ -116,7 +118,7 @@ def disk_warning(found: Figures, checkpoints: Checkpoints) -> Iterator[str]:
         )
 
 
-def table(found: Figures) -> Table:
+def table(found: RunStats) -> Table:
     """Everything, for a person to read."""
     shown = Table(title="Before the first step", show_header=False, title_justify="left")
     for title, rows in (
@@ -131,20 +133,20 @@ def table(found: Figures) -> Table:
     return shown
 
 
-def _parameters(found: Figures) -> Iterator[tuple[str, str]]:
+def _parameters(found: RunStats) -> Iterator[tuple[str, str]]:
     for part in found.parts:
         counts = {"trained": part.trained, "frozen": part.frozen}
         yield part.name, ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
 
 
-def _computation(found: Figures) -> Iterator[tuple[str, str]]:
+def _computation(found: RunStats) -> Iterator[tuple[str, str]]:
     step = found.step if isinstance(found.step, str) else found.step.flops
     yield "a training step", _operations(step)
     if found.fill is not None:
         yield "filling a hole", _operations(found.fill)
 
 
-def _memory(found: Figures) -> Iterator[tuple[str, str]]:
+def _memory(found: RunStats) -> Iterator[tuple[str, str]]:
     memory = found.memory
     if isinstance(memory, str):
         yield "of a process", _unknown(memory)
@@ -159,7 +161,7 @@ def _memory(found: Figures) -> Iterator[tuple[str, str]]:
     yield "together, at least", f"{_bytes(memory.total)} of {_bytes(found.device.memory)} ({found.device.name})"
 
 
-def _data(found: Figures) -> Iterator[tuple[str, str]]:
+def _data(found: RunStats) -> Iterator[tuple[str, str]]:
     data = found.data
     yield "training", f"{data.training:,} pictures"
     yield "validation", f"{data.validation:,} pictures"
@@ -176,7 +178,7 @@ def _data(found: Figures) -> Iterator[tuple[str, str]]:
         yield "holes", _unknown(found.holes)
     elif found.holes is not None:
         low, high = min(found.holes), max(found.holes)
-        yield f"holes of {len(found.holes)} masks", f"{_mean(found.holes):.1%} of a picture, {low:.1%} to {high:.1%}"
+        yield f"holes of {len(found.holes)} masks", f"{fmean(found.holes):.1%} of a picture, {low:.1%} to {high:.1%}"
 
 
 def _unknown(reason: str) -> str:
@@ -191,11 +193,6 @@ def _bytes(count: float) -> str:
     return _scaled(count, 1024, _BYTES)
 
 
-def _scaled(count: float, step: int, units: tuple[str, ...]) -> str:
-    """A number with the largest unit that leaves something before the point."""
-    power = next((power for power in reversed(range(len(units))) if count >= step**power), 0)
-    return f"{count / step**power:,.1f} {units[power]}"
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
+def _scaled(count: float, base: int, units: list[str]) -> str:
+    size, unit = pick_unit_and_suffix(int(count), units, base)
+    return f"{count / size:,.1f} {unit}"

@@ -1,13 +1,12 @@
-"""The figures of a run before its first step."""
+"""Numbers of a run before its first step: parameters, computation, memory, data."""
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
 from torch.utils.data import Dataset
 
 from inlay.callbacks.atomic_io import size
@@ -88,7 +87,7 @@ class Device(NamedTuple):
     """Bytes; the machine's, shared out evenly, where several processes compute on its processor."""
 
 
-class Figures(NamedTuple):
+class RunStats(NamedTuple):
     """What is known of a run before its first step. What could not be measured is a text, the reason."""
 
     parts: list[Part]
@@ -107,12 +106,12 @@ class Figures(NamedTuple):
 def parts_of(task: Task) -> Iterator[Part]:
     """Those that have parameters."""
     for name, module in task.named_children():
-        trained, everything = numbers(trainable(module)), numbers(module.parameters())
+        trained, everything = (sum(p.numel() for p in part) for part in (trainable(module), module.parameters()))
         if everything:
             yield Part(name, trained, everything - trained)
 
 
-def figures(trainer: pl.Trainer, task: Task, parts: list[Part]) -> Figures:
+def collect(trainer: pl.Trainer, task: Task, parts: list[Part]) -> RunStats:
     """Measure. The other processes are not asked, and the run goes on as if nothing had been measured.
 
     Args:
@@ -122,7 +121,7 @@ def figures(trainer: pl.Trainer, task: Task, parts: list[Part]) -> Figures:
     """
     data, loader = _data(trainer, task), cast(TrainingLoader, trainer.train_dataloader)
     step, fill = _measured(trainer, task, loader)
-    return Figures(
+    return RunStats(
         parts=parts,
         step=step,
         fill=fill,
@@ -219,8 +218,3 @@ def _hole_ratios(samples: Dataset[Any], length: int) -> list[float] | None:
         if time.monotonic() > until:
             break
     return ratios
-
-
-def numbers(parameters: Iterable[Tensor]) -> int:
-    """How many numbers tensors hold."""
-    return sum(parameter.numel() for parameter in parameters)

@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from rich.table import Table
+from torch.utils.data import Subset
 
 from inlay.buckets import ALL, NAMES
 from inlay.callbacks.checkpoints import Checkpoints
@@ -71,7 +73,7 @@ class Summary(pl.Callback):
         if measured:
             pick = max if task.higher_is_better(kept.monitor) else min
             best = pick(measured, key=lambda row: float(row[kept.monitor]))
-            shown = self._table if self.by_hole_ratio and isinstance(task, InpaintingTask) else _in_a_line
+            shown = self._table if self.by_hole_ratio and isinstance(task, InpaintingTask) else _sentence
             for part in shown(trainer, kept.monitor, best, measured[-1]):
                 screen.print(part, soft_wrap=isinstance(part, str))
         for line in (*self._places(trainer.global_step, seconds), *self._next(trainer, task)):
@@ -80,10 +82,9 @@ class Summary(pl.Callback):
     def _table(self, trainer: pl.Trainer, monitor: str, best: Row, last: Row) -> Iterator[Table | str]:
         metric = monitor.removeprefix("val/").split("/")[0]
         if metric not in {score.name for score in InpaintingMetrics.scores}:
-            yield from _in_a_line(trainer, monitor, best, last)
+            yield from _sentence(trainer, monitor, best, last)
             metric = _USUAL
-        samples = _samples(trainer)
-        few, all_of_them = samples[: self.telea], len(samples) * trainer.world_size
+        few, all_of_them = _samples(trainer, self.telea), len(_samples(trainer)) * trainer.world_size
         classical = _telea(few)
         better = next(score.better for score in InpaintingMetrics.scores if score.name == metric)
         yield f"val/{metric} by hole ratio (holes in percent of the picture), {better} is better"
@@ -104,7 +105,7 @@ class Summary(pl.Callback):
     def _places(self, steps: int, seconds: float) -> Iterator[str]:
         done = steps - self._from
         speed = f", {seconds / done:.3g} s each, validation included" if done else ""
-        yield f"{steps:,} iterations; {done:,} of them now, in {_duration(seconds)}{speed}"
+        yield f"{steps:,} iterations; {done:,} of them now, in {timedelta(seconds=round(seconds))}{speed}"
         checkpoints = self.folder / "checkpoints"
         files = [path for path in checkpoints.glob("step_*.ckpt") if not path.is_symlink()]
         each = max((path.stat().st_size for path in files), default=0)
@@ -119,41 +120,28 @@ class Summary(pl.Callback):
         filled, exported, to = (str(self.folder / name) for name in ("example_filled.png", "exported", "evaluation"))
         yield "Next:"
         inlay = _command()
-        yield _typed(*inlay, "predict", "--image", picture, "--mask", hole, "--model", model, "--output", filled)
+        yield shlex.join([*inlay, "predict", "--image", picture, "--mask", hole, "--model", model, "--output", filled])
         protocol = "protocol=pconv_buckets_v2"
         data = _dataset(task.settings.get("data") or {})
         where = " ".join([listed("filler", [f"model:{model}", "telea"]), setting("run_dir", to)])
-        yield f"{_typed(*inlay, 'evaluate')} {protocol} {data} {where}"
-        yield _typed(*inlay, "export", model, "--to", exported)
+        yield f"{shlex.join([*inlay, 'evaluate'])} {protocol} {data} {where}"
+        yield shlex.join([*inlay, "export", model, "--to", exported])
 
     def _example(self, trainer: pl.Trainer) -> tuple[str, str]:
         """A validation picture and its hole, as files."""
         paths = self.folder / PICTURE, self.folder / HOLE
-        for sample in _samples(trainer)[:1]:
+        for sample in _samples(trainer, 1):
             write_picture(paths[0], Picture(np.asarray(sample["image"])))
             write_picture(paths[1], Picture(np.asarray(sample["mask"])[..., None].astype(np.uint8) * 255))
         return str(paths[0]), str(paths[1])
 
 
-class _Lazily(Sequence[Any]):
-    """Samples of a dataset in an order, made when they are asked for."""
-
-    def __init__(self, dataset: Any, order: Sequence[int]) -> None:
-        self._dataset, self._order = dataset, order
-
-    def __len__(self) -> int:
-        return len(self._order)
-
-    def __getitem__(self, place: Any) -> Any:
-        if isinstance(place, slice):
-            return _Lazily(self._dataset, self._order[place])
-        return self._dataset[self._order[place]]
-
-
-def _samples(trainer: pl.Trainer) -> Sequence[Any]:
-    """The validation samples of this process, in the order that they are measured in."""
+def _samples(trainer: pl.Trainer, limit: int | None = None) -> Sequence[Any]:
+    """The first validation samples of this process, in the order that they are measured in."""
     loader = trainer.val_dataloaders
-    return _Lazily(loader.dataset, list(cast(Any, loader.sampler))) if isinstance(loader, SampleLoader) else []
+    if not isinstance(loader, SampleLoader):
+        return []
+    return cast(Sequence[Any], Subset(loader.dataset, list(cast(Any, loader.sampler))[:limit]))
 
 
 def _measured(path: Path, monitor: str) -> list[Row]:
@@ -176,7 +164,7 @@ def _telea(samples: Sequence[Any]) -> dict[str, str]:
     return {name: str(float(value)) for name, value in metrics.compute().items()}
 
 
-def _in_a_line(trainer: pl.Trainer, monitor: str, best: Row, last: Row) -> Iterator[str]:
+def _sentence(trainer: pl.Trainer, monitor: str, best: Row, last: Row) -> Iterator[str]:
     yield (
         f"{monitor}: best {_number(best[monitor])} after {_step(best)} iterations, "
         f"last {_number(last[monitor])} after {_step(last)}"
@@ -189,13 +177,6 @@ def _step(row: Row) -> str:
 
 def _number(value: str, how: str = ".4g") -> str:
     return format(float(value), how) if value else ""
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
-    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"
 
 
 def _dataset(data: Mapping[str, Any]) -> str:
@@ -222,7 +203,3 @@ def _command() -> list[str]:
 def _near(path: str) -> str:
     """Relative to the working folder where that is shorter."""
     return min(path, os.path.relpath(path), key=len)
-
-
-def _typed(*words: str) -> str:
-    return " ".join(map(shlex.quote, words))

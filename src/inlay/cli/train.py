@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from inlay.cli.overrides import explained, reported_overrides
 from inlay.cli.training import train
 from inlay.configs import CONF
-from inlay.printing import kept
+from inlay.printing import tee
 from inlay.processes import is_first_process
 
 
@@ -28,7 +28,7 @@ def main(cfg: DictConfig) -> float | None:
     from inlay.runs.checks import check_sweep
 
     log = Path(HydraConfig.get().runtime.output_dir) / "train.log"
-    with kept(log) if is_first_process() else nullcontext(), reported(), explained("train"):
+    with tee(log) if is_first_process() else nullcontext(), reported(), explained("train"):
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             check_sweep(cfg.trainer.devices, HydraConfig.get().launcher._target_)
             return trials.run(cfg, train)
