@@ -28,13 +28,13 @@ from inlay.tasks.optimization import Loss
 from inlay.tasks.tdanet import Generated
 from inlay.text import GRUEncoder
 from inlay.text.base import padded
-from inlay.text_image import CLIPMatcher, Matcher
+from inlay.text_image import CLIPTextImage, TextImageModel
 from inlay.types import Batch, Tokens
 
 SIZE = 256  # pixels
 BATCH = 2  # pictures of everything that is measured on a CPU
 GPU_BATCHES = (10, 32)
-GOALS = {"tdanet.step_over_conv": 70}  # the official code takes 143, its own matcher included
+GOALS = {"tdanet.step_over_conv": 70}  # the official code takes 143, its own DAMSM included
 WEIGHTS = {"kl": 80, "l1": 40, "gan": 1, "score": 1, "words": 0.1, "sentence": 0.1}  # as published, for each path
 WORDS = tuple(f"word{number}" for number in range(5450))  # as many as CUB's captions have
 CAPTION = (8, 19)  # words, at least and at most
@@ -80,7 +80,7 @@ class Turns:
         optimizer.step()
 
 
-def make_task(matcher: Matcher | None = None, compile: bool = False) -> TDANetTask:
+def make_task(text_image: TextImageModel | None = None, compile: bool = False) -> TDANetTask:
     """The published sizes with a GRU of CUB's vocabulary and one discriminator, as ``conf`` puts them together."""
     weights = {f"{name}_{path}": weight for name, weight in WEIGHTS.items() for path in ("out", "rec")}
     return TDANetTask(
@@ -89,9 +89,9 @@ def make_task(matcher: Matcher | None = None, compile: bool = False) -> TDANetTa
         optimizer=functools.partial(torch.optim.Adam, lr=1e-4, betas=(0.0, 0.999)),
         scheduler=functools.partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0),
         config={},
-        text=GRUEncoder(WORDS, multiple=8 if compile else 1),
+        text=GRUEncoder(WORDS, pad_to_multiple_of=8 if compile else 1),
         discriminator=ResidualDiscriminator,
-        matcher=matcher,
+        text_image=text_image,
         compile=compile,
     )
 
@@ -109,8 +109,8 @@ def make_batch(task: TDANetTask, batch: int, device: str) -> Batch:
     captions = [" ".join(random.Random(count).choices(WORDS, k=count)) for count in lengths(batch)]
     tokens = on_device(task.text.tokenizer(captions), device)
     made = Batch(image=image, mask=mask, id=[""] * batch, caption=captions, tokens=tokens)
-    if task.matcher is not None:
-        made["match_tokens"] = on_device(clip_tokens(batch), device)
+    if task.text_image is not None:
+        made["text_image_tokens"] = on_device(clip_tokens(batch), device)
     return made
 
 
@@ -120,13 +120,13 @@ def clip_tokens(batch: int) -> Tokens:
         [CLIP_START, *random.Random(count).choices(range(CLIP_START), k=count), CLIP_END] for count in lengths(batch)
     ]
     words = [[id < CLIP_START for id in caption] for caption in ids]
-    return padded(ids, words, CLIP_END, limit=77, multiple=1)
+    return padded(ids, words, CLIP_END, limit=77, pad_to_multiple_of=1)
 
 
 def on_device(tokens: Tokens, device: str) -> Tokens:
     """Move tokens."""
-    ids, attended, words = (tokens[name].to(device) for name in ("ids", "attended", "words"))
-    return Tokens(ids=ids, attended=attended, words=words)
+    ids, attended, words = (tokens[name].to(device) for name in ("input_ids", "attention_mask", "words"))
+    return Tokens(input_ids=ids, attention_mask=attended, words=words)
 
 
 def inference(task: TDANetTask, batch: Batch) -> Step:
@@ -225,7 +225,7 @@ def measure_step(repeats: int) -> None:
 
 def measure_matched_step(repeats: int) -> None:
     """The step with CLIP ViT-B/32 looking at both answers."""
-    task = make_task(CLIPMatcher(None, pretrained=False))
+    task = make_task(CLIPTextImage(None, pretrained=False))
     turns = Turns(task, make_batch(task, BATCH, "cpu"))
     report_ratio("tdanet.step_over_conv.clip", measure(turns.phases(), repeats))
 

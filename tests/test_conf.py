@@ -32,7 +32,7 @@ def needed(choice):
         "masks=files": ["masks.root=masks/sample"],
         "sample=reference": ["sample.reference.root=twins"],
         "sample=target_picture": ["sample.target.root=twins"],
-        "matcher=damsm": ["matcher.checkpoint=none"],
+        "text_image=damsm": ["text_image.checkpoint=none"],
     }
     return root + more.get(choice, [])
 

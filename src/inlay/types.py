@@ -20,9 +20,9 @@ from torch import Tensor
 class Tokens(TypedDict):
     """Captions as numbers, padded to the longest of the batch (T); what is padded is False in both masks."""
 
-    ids: Tensor
+    input_ids: Tensor
     """``(B, T)`` int64, the encoder's own numbering."""
-    attended: Tensor
+    attention_mask: Tensor
     """``(B, T)`` bool, True = read by the encoder (words, and special tokens where it has them)."""
     words: Tensor
     """``(B, T)`` bool, True = a real word. A caption without any is no caption: the encoder answers with its learned
@@ -53,8 +53,8 @@ class Batch(TypedDict):
     """What is said of each picture, where the dataset has captions; empty for a picture without."""
     tokens: NotRequired[Tokens]
     """The captions for the text encoder of the run, where it has one."""
-    match_tokens: NotRequired[Tokens]
-    """The captions for the text-image matcher of the run, where it has one."""
+    text_image_tokens: NotRequired[Tokens]
+    """The captions for the text-image model of the run, where it has one."""
     target: NotRequired[Tensor]
     """What the composite should become, where that is not ``image`` (:func:`inlay.ops.target_of`): a picture
     ``(B, 3, H, W)`` float32 in ``[0, 1]``, or a mask ``(B, 1, H, W)`` float32 in ``{0, 1}``; cut and flipped as

@@ -299,9 +299,9 @@ class TestResume:
 
     def test_takes_what_changes_no_state(self, finished):
         config = weights(finished)["inlay"]["config"]
-        changed = config | {"model": config["model"] | {"checkpointing": True, "new": 1}}
+        changed = config | {"model": config["model"] | {"gradient_checkpointing": True, "new": 1}}
         lines = resume.compare(finished / "checkpoints/last.ckpt", changed)
-        assert lines == ["model.checkpointing: False -> True", "model.new: (not set) -> 1"]
+        assert lines == ["model.gradient_checkpointing: False -> True", "model.new: (not set) -> 1"]
 
     @pytest.mark.parametrize(
         "setting", ["model.width=5", "optimizer.lr=1e-3", "scheduler=one_cycle", "optimizer._target_=torch.optim.AdamW"]

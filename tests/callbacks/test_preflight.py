@@ -127,7 +127,7 @@ class TestCosts:
 
     def test_recomputed_activations_take_less_memory_and_more_work(self):
         plain = step_costs(make_task(build("pconv")), make_batch(side=32))
-        again = step_costs(make_task(build("pconv", "model.checkpointing=true")), make_batch(side=32))
+        again = step_costs(make_task(build("pconv", "model.gradient_checkpointing=true")), make_batch(side=32))
         assert again.activations < 0.8 * plain.activations
         assert 1.2 * plain.flops < again.flops < 1.5 * plain.flops
 

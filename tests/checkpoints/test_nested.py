@@ -167,7 +167,7 @@ def test_groups_admit_what_their_packages_define():
 
 def test_what_a_task_takes_from_a_group_stands_once_in_a_checkpoint():
     text = {"_target_": "inlay.text.GRUEncoder", **WORDS}
-    config = {"text": text, "matcher": None, "task": {"text": dict(text), "matcher": None, "r1": 0.0}}
+    config = {"text": text, "text_image": None, "task": {"text": dict(text), "text_image": None, "r1": 0.0}}
     kept = without_copies(config)
-    assert kept == {"text": text, "matcher": None, "task": {"matcher": None, "r1": 0.0}}
+    assert kept == {"text": text, "text_image": None, "task": {"text_image": None, "r1": 0.0}}
     assert with_copies(kept) == config

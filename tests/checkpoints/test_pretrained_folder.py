@@ -195,10 +195,10 @@ def test_a_backbone_is_asked_for_where_it_is_missing_and_used_where_it_lies(bert
     """A text encoder that reads with a frozen network, which no checkpoint holds."""
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
     torch.manual_seed(0)
-    parts = {"net": TDANet(**SHAPE), "text": BERTEncoder(str(bert), dim=8, max_words=8)}
+    parts = {"net": TDANet(**SHAPE), "text": BERTEncoder(str(bert), dim=8, max_length=8)}
     config = {
         "model": {"_target_": "inlay.models.TDANet", **SHAPE},
-        "text": {"_target_": "inlay.text.BERTEncoder", "model": str(bert), "dim": 8, "max_words": 8},
+        "text": {"_target_": "inlay.text.BERTEncoder", "model": str(bert), "dim": 8, "max_length": 8},
     }
     path, folder = write(tmp_path / "bert.ckpt", named(**parts), config), tmp_path / "bert"
     write_folder(folder, checkpoints.read(path), "")

@@ -38,7 +38,7 @@ LARGE = [
     ("model", {"latent": 10**9}),
     ("text", {"dim": 2 * 10**9}),
     ("text", {"embedding": 9_000}),
-    ("text", {"max_words": 10**9, "multiple": 10**9}),
+    ("text", {"max_length": 10**9, "pad_to_multiple_of": 10**9}),
 ]
 
 

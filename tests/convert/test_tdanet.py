@@ -67,7 +67,7 @@ def test_settings_are_those_of_the_preset():
     settings = dict(configure("model=tdanet_official5", "data.root=none").model)
     assert {key: settings[key] for key in OFFICIAL} == OFFICIAL
     widths = {"encoder_channels", "decoder_channels", "text_dim", "latent", "fusion_width"}
-    own = {"_target_", "mask_as_input", "upsample", "checkpointing"}  # no such thing in the official code
+    own = {"_target_", "mask_as_input", "upsample", "gradient_checkpointing"}  # no such thing in the official code
     assert settings.keys() == OFFICIAL.keys() | widths | own
 
 

@@ -25,7 +25,7 @@ CONFIG = {
     },
     "masks": {"_target_": "inlay.masks.MaskFiles", "root": "/home/ann/masks", "ratio": [0.1, 0.4]},
     "loss": {"_target_": "inlay.losses.WeightedSum", "terms": {"hole": {"weight": 6}}},
-    "task": {"_target_": "inlay.tasks.ReconstructionTask", "matcher": {"checkpoint": "/home/ann/damsm.ckpt"}},
+    "task": {"_target_": "inlay.tasks.ReconstructionTask", "text_image": {"checkpoint": "/home/ann/damsm.ckpt"}},
     "callbacks": {"items": {"folder": "/home/ann/runs/tiny"}},
     "run_dir": "/home/ann/runs/tiny",
     "run_name": "tiny",
@@ -42,7 +42,7 @@ SHAPE = {
     "fusion_blocks": 1,
     "fusion_width": 8,
 }
-WORDS = {"vocabulary": ["a", "bird", "blue", "red", "with"], "dim": 8, "embedding": 4, "max_words": 6}
+WORDS = {"vocabulary": ["a", "bird", "blue", "red", "with"], "dim": 8, "embedding": 4, "max_length": 6}
 
 
 def pconv(seed=0):

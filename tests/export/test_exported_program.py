@@ -51,7 +51,7 @@ def test_tdanet_answers_as_before_at_every_size(tmp_path):
         text = TEXTS[: len(image)]
         tokens = trained.text.tokenizer(text)
         with torch.inference_mode():
-            told = reader(tokens["ids"], tokens["attended"], tokens["words"])
+            told = reader(tokens["input_ids"], tokens["attention_mask"], tokens["words"])
             mean = torch.zeros(trained.net.noise_spec.shape(image))
             filled = program(image, mask, *told, mean)
         torch.testing.assert_close(filled, trained.fill(image, mask, text=text), rtol=0, atol=1e-5)

@@ -158,7 +158,7 @@ class TestTDANet:
         _, files = told
         assert [path.name for path in files] == ["tdanet.v1.onnx", "tdanet.v1.text.onnx"]
         filler = load_filler(files[0])
-        assert filler.tokenizer(["a red bird"])["ids"].tolist() == [[2, 5, 3]]
+        assert filler.tokenizer(["a red bird"])["input_ids"].tolist() == [[2, 5, 3]]
         assert filler.text_warnings("a zebra") == [
             "the model never learned these words and cannot tell them apart: zebra."
         ]
@@ -171,7 +171,12 @@ class TestTDANet:
         assert (filler.fill(image, mask, text=["red"], seed=0) - plain).abs().max() > 1e-3
 
     def test_as_published(self, tmp_path):
-        official = {"cells": "points", "zero_outside": True, "spectral_rows": "inputs", "scaled_attention": False}
+        official = {
+            "mask_downsampling": "points",
+            "zero_outside_region": True,
+            "spectral_dim": "inputs",
+            "scaled_attention": False,
+        }
         source = tdanet(tmp_path, **official, latent_transform=True, refine_blocks=1, mask_as_input=True)
         (path, _) = export_onnx(source, tmp_path / "published.onnx")
         assert_alike(load_filler(path), load_filler(source), text=TEXTS, seed=2)

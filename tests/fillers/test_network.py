@@ -29,7 +29,7 @@ SHAPE = {
     "fusion_blocks": 1,
     "fusion_width": 8,
 }
-WORDS = {"vocabulary": ["a", "bird", "blue", "red", "with"], "dim": 8, "embedding": 4, "max_words": 6}
+WORDS = {"vocabulary": ["a", "bird", "blue", "red", "with"], "dim": 8, "embedding": 4, "max_length": 6}
 CONFIG = {
     "model": {"_target_": "inlay.models.TDANet", **SHAPE},
     "text": {"_target_": "inlay.text.GRUEncoder", **WORDS},
@@ -250,7 +250,7 @@ def subwords():
     backend.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
-    return SubwordTokenizer(SimpleNamespace(pad_token_id=0, backend_tokenizer=backend), max_words=6)
+    return SubwordTokenizer(SimpleNamespace(pad_token_id=0, backend_tokenizer=backend), max_length=6)
 
 
 class TestDoubts:
@@ -286,7 +286,7 @@ class TestDoubts:
         ],
     )
     def test_words_that_are_left_out_are_named_and_take_no_place(self, filler, text, said):
-        filler.text.tokenizer = WordTokenizer(WORDS["vocabulary"], WORDS["max_words"], drop_unknown=True)
+        filler.text.tokenizer = WordTokenizer(WORDS["vocabulary"], WORDS["max_length"], drop_unknown=True)
         found = filler.text_warnings(text)
         assert len(found) == len(said)
         assert all(part in doubt for part, doubt in zip(said, found, strict=True))

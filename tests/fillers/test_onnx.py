@@ -21,10 +21,10 @@ FLOAT, INT, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
 PICTURE = {"image": (FLOAT, ["b", 3, "h", "w"]), "mask": (FLOAT, ["b", 1, "h", "w"])}
 FEATURES = {"features": (FLOAT, ["b", "t", 1]), "sentence": (FLOAT, ["b", 1]), "word_mask": (BOOL, ["b", "t"])}
 TOLD = PICTURE | FEATURES | {"noise": (FLOAT, ["b", 1, "y", "x"])}
-TOKENS = {"ids": (INT, ["b", "t"]), "attended": (BOOL, ["b", "t"]), "words": (BOOL, ["b", "t"])}
+TOKENS = {"input_ids": (INT, ["b", "t"]), "attention_mask": (BOOL, ["b", "t"]), "words": (BOOL, ["b", "t"])}
 FILLED = {"filled": (FLOAT, ["b", 3, "h", "w"])}
 FACTS = {"format": 1, "image_size": 64, "source": "sha256:0", "noise": {"stride": 4, "least": 2}}
-TOKENIZER = {"vocabulary": ["bird", "red"], "max_words": 3, "multiple": 1}
+TOKENIZER = {"vocabulary": ["bird", "red"], "max_length": 3, "pad_to_multiple_of": 1}
 
 
 def constant(name, *numbers, kind=FLOAT):
@@ -44,7 +44,7 @@ PAINT = [
 ]
 PAINT_NUMBERS = [constant("axes", 1, 2, 3, kind=INT), constant("tenth", 0.1), constant("shape", -1, 1, 1, 1, kind=INT)]
 READ = [
-    helper.make_node("Cast", ["ids"], ["numbers"], to=FLOAT),
+    helper.make_node("Cast", ["input_ids"], ["numbers"], to=FLOAT),
     helper.make_node("Unsqueeze", ["numbers", "last"], ["features"]),
     helper.make_node("ReduceSum", ["numbers", "one"], ["sum"]),
     helper.make_node("Mul", ["sum", "hundredth"], ["sentence"]),
@@ -188,11 +188,11 @@ class TestText:
         ("tokenizer", "said"),
         [
             (None, "does not say how it reads"),
-            ({"vocabulary": [1], "max_words": 3, "multiple": 1}, "must be a list of words"),
-            ({"vocabulary": ["red"], "max_words": 0, "multiple": 1}, "max_words must be at least 1"),
-            ({"max_words": 3, "multiple": 1}, "its tokenizer is damaged"),
+            ({"vocabulary": [1], "max_length": 3, "pad_to_multiple_of": 1}, "must be a list of words"),
+            ({"vocabulary": ["red"], "max_length": 0, "pad_to_multiple_of": 1}, "max_length must be at least 1"),
+            ({"max_length": 3, "pad_to_multiple_of": 1}, "its tokenizer is damaged"),
             ({**TOKENIZER, "drop_unknown": "no"}, "its tokenizer is damaged"),
-            ({"subwords": "{}", "fill": 0, "max_words": 3, "multiple": 1}, "its tokenizer is damaged"),
+            ({"subwords": "{}", "fill": 0, "max_length": 3, "pad_to_multiple_of": 1}, "its tokenizer is damaged"),
         ],
     )
     def test_damaged_tokenizers(self, save, tokenizer, said):
@@ -355,7 +355,7 @@ class TestStrangers:
             with pytest.raises(BadFile, match="in positive whole numbers"):
                 load_filler(save(painter(noise=noise)))
 
-    @pytest.mark.parametrize("entry", ["max_words", "multiple"])
+    @pytest.mark.parametrize("entry", ["max_length", "pad_to_multiple_of"])
     @pytest.mark.parametrize("number", [1.5, True, "4", -1])
     def test_lengths_of_texts_likewise(self, save, entry, number):
         save(reader(tokenizer=TOKENIZER | {entry: number}), "model.text.onnx")
@@ -369,6 +369,6 @@ class TestStrangers:
             load_filler(save(painter(noise=noise)))
 
     def test_a_text_that_would_fill_the_memory(self, save):
-        save(reader(tokenizer=TOKENIZER | {"max_words": 10**9, "multiple": 10**9}), "model.text.onnx")
-        with pytest.raises(BadFile, match="max_words must be at least 1 and at most"):
+        save(reader(tokenizer=TOKENIZER | {"max_length": 10**9, "pad_to_multiple_of": 10**9}), "model.text.onnx")
+        with pytest.raises(BadFile, match="max_length must be at least 1 and at most"):
             load_filler(save(painter()))

@@ -24,7 +24,7 @@ def tokens(*captions):
     length = max(map(len, captions))
     ids = torch.tensor([caption + [0] * (length - len(caption)) for caption in captions])
     attended = torch.tensor([[i < len(caption) for i in range(length)] for caption in captions])
-    return Tokens(ids=ids, attended=attended, words=attended)
+    return Tokens(input_ids=ids, attention_mask=attended, words=attended)
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_padding_is_no_word_that_captions_share():
 
 def test_what_pads_does_not_tell_captions_apart():
     captions = tokens([3], [3], [1, 2])
-    captions["ids"][0, 1] = 9
+    captions["input_ids"][0, 1] = 9
     assert false_negatives(captions).nonzero().tolist() == [[0, 1], [1, 0]]
 
 

@@ -13,8 +13,8 @@ from tests.models import model_tester
 from tests.models.model_tester import NAMES, ask, scene, settings, shaken
 from tests.training import train, weights
 
-WITH = "model.checkpointing=true"
-NETS = [name for name in NAMES if "checkpointing" in settings(name)]
+WITH = "model.gradient_checkpointing=true"
+NETS = [name for name in NAMES if "gradient_checkpointing" in settings(name)]
 ONE_A_CLASS = sorted({settings(name)["_target_"]: name for name in reversed(NETS)}.values())
 FROZEN = ("pconv", "model.freeze_encoder_bn=true")
 
@@ -117,14 +117,14 @@ def test_only_training_is_checkpointed(name, monkeypatch):
 
 @pytest.mark.parametrize("name", ONE_A_CLASS)
 def test_weights_keep_their_names_and_old_configurations_build(name):
-    net, old = build(name, WITH), build(name, "~model.checkpointing")
-    assert (net.checkpointing, old.checkpointing) == (True, False)
+    net, old = build(name, WITH), build(name, "~model.gradient_checkpointing")
+    assert (net.gradient_checkpointing, old.gradient_checkpointing) == (True, False)
     assert list(net.state_dict()) == list(old.state_dict())
 
 
 @pytest.mark.parametrize("name", ONE_A_CLASS)
 def test_checkpointing_and_compiling_exclude_each_other(name):
-    with pytest.raises(InlayError, match=r"model\.checkpointing must be false where task\.compile is true"):
+    with pytest.raises(InlayError, match=r"model\.gradient_checkpointing must be false where task\.compile is true"):
         build(name, WITH).compile()
 
 

@@ -12,7 +12,7 @@ from inlay.models.layers import ResidualBlock, SelfAttention2d, attend, spectral
 from inlay.models.layers.residual import pooled_kernel, pooling_matrix
 from inlay.models.tdanet import Noise
 from inlay.models.tdanet.generator import Generator, ShortLongAttention
-from inlay.models.tdanet.words import WordAttention, entropy, pooled_over, shares
+from inlay.models.tdanet.words import WordAttention, entropy, masked_max_pool, mean_word_weights
 from inlay.ops import erase
 from inlay.text import GRUEncoder
 from inlay.types import Gaussian, TextFeatures
@@ -96,10 +96,10 @@ class TestSizes:
             ({"decoder_channels": (8, 8)}, "needs 3 numbers"),
             ({"decoder_channels": (9, 8, 8)}, "fill_low"),
             ({"upsample": "bicubic"}, "transposed"),
-            ({"spectral_rows": "columns"}, "'outputs' or 'inputs'"),
-            ({"spectral_rows": "inputs", "upsample": "nearest"}, r"spectral_rows must be 'outputs', got"),
-            ({"cells": "corners"}, "'area' or 'points'"),
-            ({"least_std": -0.1}, "at least 0"),
+            ({"spectral_dim": "columns"}, "'outputs' or 'inputs'"),
+            ({"spectral_dim": "inputs", "upsample": "nearest"}, r"spectral_dim must be 'outputs', got"),
+            ({"mask_downsampling": "corners"}, "'area' or 'points'"),
+            ({"min_std": -0.1}, "at least 0"),
             ({"merge_slope": 1.5}, "from 0 to 1"),
             ({"fusion_blocks": 0}, "at least 1"),
             ({"decoder_channels": (8, 0, 8)}, "at least 1"),
@@ -120,8 +120,8 @@ class TestSizes:
             {"scaled_attention": False},
             {"fill_low": False},
             {"encoder_tap": 0},
-            {"zero_outside": True, "pool_rec": True},
-            {"spectral_rows": "inputs"},
+            {"zero_outside_region": True, "pool_rec": True},
+            {"spectral_dim": "inputs"},
         ],
     )
     def test_every_option_changes_the_answer(self, options):
@@ -274,29 +274,29 @@ class TestWords:
         context = torch.randn(2, 3, 4, 4) - 5  # all negative: a zero from outside would win
         region = torch.zeros(2, 1, 4, 4, dtype=torch.bool)
         region[:, :, :2] = True
-        pooled = pooled_over(context, region)
+        pooled = masked_max_pool(context, region)
         assert torch.equal(pooled[..., 0, 0], context[:, :, :2].amax((2, 3)))
         assert pooled.shape == context.shape
         context[:, :, 2:] = 100
-        assert torch.equal(pooled_over(context, region), pooled)
+        assert torch.equal(masked_max_pool(context, region), pooled)
 
     def test_what_is_outside_may_count_as_zero(self):
         context = torch.tensor([-3.0, 2.0, -1.0, 5.0]).view(1, 1, 2, 2)
         region = torch.tensor([True, False, True, False]).view(1, 1, 2, 2)
-        assert (pooled_over(context, region, zero_outside=True) == 0).all()
-        assert (pooled_over(context, torch.zeros_like(region), zero_outside=True) == 0).all()
-        assert (pooled_over(context, torch.ones_like(region), zero_outside=True) == 5).all()
+        assert (masked_max_pool(context, region, zero_outside_region=True) == 0).all()
+        assert (masked_max_pool(context, torch.zeros_like(region), zero_outside_region=True) == 0).all()
+        assert (masked_max_pool(context, torch.ones_like(region), zero_outside_region=True) == 5).all()
 
     def test_an_empty_region_pools_everything(self):
         context = torch.randn(1, 3, 4, 4)
-        pooled = pooled_over(context, torch.zeros(1, 1, 4, 4, dtype=torch.bool))
+        pooled = masked_max_pool(context, torch.zeros(1, 1, 4, 4, dtype=torch.bool))
         assert torch.equal(pooled[..., 0, 0], context.amax((2, 3)))
 
     def test_shares_by_hand(self):
         weights = torch.tensor([[[1.0, 0.0], [0.25, 0.75], [0.75, 0.25]]])
         region = torch.tensor([[[[False, True, True]]]])
-        assert shares(weights, region).tolist() == [[0.5, 0.5]]
-        assert shares(weights, ~region).tolist() == [[1.0, 0.0]]
+        assert mean_word_weights(weights, region).tolist() == [[0.5, 0.5]]
+        assert mean_word_weights(weights, ~region).tolist() == [[1.0, 0.0]]
 
     def test_entropy_by_hand(self):
         weights = torch.tensor([[[1.0, 0.0], [0.5, 0.5]]])  # two positions, two words
@@ -339,7 +339,7 @@ class TestCells:
         mask[..., 0, 0] = 1
         mask[..., 4:9, 4:9] = 1  # between the points of the latent's grid
         mask[..., 15, 15] = 0.5
-        net = tiny(cells="points")
+        net = tiny(mask_downsampling="points")
         assert net._known(mask)[0, 0].tolist() == [[False, True], [True, False]]
         assert net._unknown(mask)[0, 0].tolist() == [[True, False], [False, False]]  # half a hole is neither
         assert net._low(mask)[0, 0, 1].tolist() == [0, 1, 0, 0]  # sampled at 0, 5, 10 and 15
@@ -348,12 +348,14 @@ class TestCells:
         """A centered half of 256 px hides 16 of 64 cells (section 1.1)."""
         mask = torch.zeros(1, 1, 256, 256)
         mask[..., 64:192, 64:192] = 1
-        net = tiny(encoder_channels=(8,) * 5, encoder_strides=(2,) * 5, decoder_channels=(8,) * 5, cells="points")
+        net = tiny(
+            encoder_channels=(8,) * 5, encoder_strides=(2,) * 5, decoder_channels=(8,) * 5, mask_downsampling="points"
+        )
         assert (net._known(mask).sum(), net._unknown(mask).sum()) == (48, 16)
 
     def test_the_floor_under_deviations(self):
         h = torch.randn(1, 24, 2, 2)
-        (mean, std), (same, higher) = (tiny(least_std=floor).prior(h) for floor in (0.0, 0.25))
+        (mean, std), (same, higher) = (tiny(min_std=floor).prior(h) for floor in (0.0, 0.25))
         assert torch.equal(mean, same)
         torch.testing.assert_close(higher, std + 0.25)
 
@@ -393,8 +395,8 @@ class TestLayers:
         assert all(torch.equal(v, vectors[k]) for k, v in block.state_dict().items())
 
     def test_spectral_norm_of_transposed_convolutions_over_either_axis(self):
-        for rows, axis in ((None, 1), (0, 0)):
-            conv = spectral(torch.nn.ConvTranspose2d(6, 3, 3), rows)
+        for dim, axis in ((None, 1), (0, 0)):
+            conv = spectral(torch.nn.ConvTranspose2d(6, 3, 3), dim)
             with torch.no_grad():
                 conv.parametrizations.weight.original.normal_()
                 for _ in range(100):

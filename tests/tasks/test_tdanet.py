@@ -20,7 +20,7 @@ from inlay.runs.vocabulary import resolve_vocabulary
 from inlay.tasks import TDANetTask
 from inlay.tasks.adversarial import split
 from inlay.text import GRUEncoder
-from inlay.text_image import Matcher
+from inlay.text_image import TextImageModel
 from inlay.types import Batch
 from tests.models.test_tdanet import TINY
 from tests.training import TDANET, TINY_TEXT, configure, metrics, train, weights
@@ -127,16 +127,16 @@ class TestTurns:
         assert self.gradients(task) == expected
         assert all(p.requires_grad for p in task.discriminators.parameters())
 
-    def test_a_matcher_gets_no_gradient_and_pictures_do(self):
-        task = make_task(matcher=Colorist())
-        batch = make_batch(task) | {"match_tokens": task.text.tokenizer(["red", "blue"])}
+    def test_a_text_image_model_gets_no_gradient_and_pictures_do(self):
+        task = make_task(text_image=Colorist())
+        batch = make_batch(task) | {"text_image_tokens": task.text.tokenizer(["red", "blue"])}
         with task.frozen_discriminators():
             total, terms = task.generator_loss(batch, task.generate(batch, 0))
             total.backward()
         assert {"words_out", "words_rec", "sentence_out", "sentence_rec"} <= terms.keys()
-        assert not any(name.startswith("matcher") for name in self.gradients(task))
-        assert not any(name.startswith("matcher") for name in task.state_dict())
-        assert set(task.tokenizers()) == {"tokens", "match_tokens"}
+        assert not any(name.startswith("text_image") for name in self.gradients(task))
+        assert not any(name.startswith("text_image") for name in task.state_dict())
+        assert set(task.tokenizers()) == {"tokens", "text_image_tokens"}
 
     def test_a_frozen_text_encoder_keeps_its_words(self):
         task = make_task(text=GRUEncoder(["red"], dim=8, embedding=8, frozen=True))
@@ -227,13 +227,13 @@ class TestTurns:
         batch = make_batch(task, captions=["a red bird", "the blue bird", "", "red"])
         parts = split(batch, 2)
         assert [part["caption"] for part in parts] == [["a red bird", "the blue bird"], ["", "red"]]
-        assert torch.equal(parts[1]["tokens"]["ids"], batch["tokens"]["ids"][2:])
+        assert torch.equal(parts[1]["tokens"]["input_ids"], batch["tokens"]["input_ids"][2:])
         with pytest.raises(InlayError, match=r"task\.accumulate=3 must divide the 4 samples"):
             split(batch, 3)
 
 
-class Colorist(Matcher):
-    """A matcher that knows the mean color of a picture."""
+class Colorist(TextImageModel):
+    """A text-image model that knows the mean color of a picture."""
 
     def __init__(self):
         super().__init__()
@@ -460,7 +460,7 @@ class TestRuns:
     def test_parts_make_the_same_step(self, birds, tmp_path):
         """Latents are drawn for the whole batch, spectral norm iterates once a batch, the penalty comes along."""
         common = ["iterations=2", "text.dropout=0", "data.batch_size=4", "model.latent_transform=true", *DESCENT]
-        common += ["model.checkpointing=true", "task.discriminator_mode=dual", "task.r1=1", "task.r1_every=1"]
+        common += ["model.gradient_checkpointing=true", "task.discriminator_mode=dual", "task.r1=1", "task.r1_every=1"]
         for parts in (1, 2):
             run(tmp_path / f"{parts}", birds, *common, f"task.accumulate={parts}")
         one, two = (weights(tmp_path / f"{parts}")["state_dict"] for parts in (1, 2))
@@ -589,7 +589,7 @@ def test_tokens_are_made_where_batches_are():
     task = make_task()
     sample = {"image": np.zeros((4, 4, 3), np.uint8), "mask": np.zeros((4, 4), bool), "id": "x", "skipped": []}
     batch = Collate({"tokens": task.text.tokenizer})([sample | {"caption": c} for c in ("a red bird", "", "red")])
-    assert batch["tokens"]["ids"].shape == (3, 3)
+    assert batch["tokens"]["input_ids"].shape == (3, 3)
     assert batch["tokens"]["words"].sum(1).tolist() == [3, 0, 1]
 
 

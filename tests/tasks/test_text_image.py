@@ -1,4 +1,4 @@
-"""The text-image matcher in training, on colors with names."""
+"""The text-image model in training, on colors with names."""
 
 import itertools
 import math
@@ -16,7 +16,7 @@ from inlay.models.damsm import DAMSM
 from inlay.runs.library_warnings import silence_warnings
 from inlay.tasks.text_image import Retrieval, TextImageTask, r_precision
 from inlay.text import GRUEncoder
-from inlay.text_image import DAMSMMatcher
+from inlay.text_image import DAMSMTextImage
 
 COLORS = {"red": 0, "green": 1, "blue": 2}
 CAPTIONS = [f"{bright} {color}" for color in COLORS for bright in ("dark", "pale")]
@@ -150,15 +150,15 @@ def test_picture_without_a_caption_teaches_nothing():
 
 
 @pytest.mark.parametrize("trainable", [False, True])
-def test_checkpoint_is_all_that_a_matcher_needs(tmp_path, trainable):
+def test_checkpoint_is_all_that_a_text_image_model_needs(tmp_path, trainable):
     module = task(trainable=trainable)
     fit(module, max_steps=1).save_checkpoint(tmp_path / "run.ckpt")
     torch.manual_seed(1)
-    matcher = DAMSMMatcher(str(tmp_path / "run.ckpt"))
-    image, tokens = torch.rand(2, 3, 32, 32), matcher.tokenizer(CAPTIONS)
+    text_image = DAMSMTextImage(str(tmp_path / "run.ckpt"))
+    image, tokens = torch.rand(2, 3, 32, 32), text_image.tokenizer(CAPTIONS)
     seen, read = module.eval()(image, tokens)
-    torch.testing.assert_close(tuple(matcher.look(image)), tuple(seen))
-    torch.testing.assert_close(tuple(matcher.read(tokens)), tuple(read))
+    torch.testing.assert_close(tuple(text_image.encode_image(image)), tuple(seen))
+    torch.testing.assert_close(tuple(text_image.encode_text(tokens)), tuple(read))
 
 
 def test_batches_without_tokens_are_answered_with_what_to_choose():

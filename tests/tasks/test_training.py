@@ -203,7 +203,7 @@ def test_accelerator_that_is_not_there_is_named_on_one_line(folder, tmp_path, tr
         train(tmp_path, f"data.root={folder}", tiny=tiny)
 
 
-@pytest.mark.parametrize("part", ["text=gru", "discriminator=residual", "matcher=clip"])
+@pytest.mark.parametrize("part", ["text=gru", "discriminator=residual", "text_image=clip"])
 def test_parts_that_the_recipe_has_no_use_for_are_refused(tmp_path, part):
     with pytest.raises(InlayError, match=f"{part.split('=')[0]}= does nothing"):
         train(tmp_path, "data.root=pictures", part)

@@ -43,7 +43,7 @@ def test_features_are_those_of_torchs_packed_bidirectional_network(kind, whole):
             reference.get_parameter(f"{name}_reverse").copy_(encoder.back.get_parameter(name))
     tokens = encoder.tokenizer(CAPTIONS)
     packed = pack_padded_sequence(
-        encoder.embedding(tokens["ids"]), tokens["words"].sum(1), batch_first=True, enforce_sorted=False
+        encoder.embedding(tokens["input_ids"]), tokens["words"].sum(1), batch_first=True, enforce_sorted=False
     )
     read, state = reference(packed)
     words, _ = nn.utils.rnn.pad_packed_sequence(read, batch_first=True)
@@ -69,19 +69,19 @@ def test_published_total_of_the_lstm():
 
 
 def test_lengths_by_default():
-    assert GRUEncoder(WORDS).tokenizer(["a " * 200])["ids"].shape == (1, 64)
-    assert LSTMEncoder(WORDS).tokenizer(["a " * 200])["ids"].shape == (1, 128)
+    assert GRUEncoder(WORDS).tokenizer(["a " * 200])["input_ids"].shape == (1, 64)
+    assert LSTMEncoder(WORDS).tokenizer(["a " * 200])["input_ids"].shape == (1, 128)
 
 
 def test_ids_are_padding_unknown_and_the_words_in_order():
     tokens = GRUEncoder(["bird", "red"]).tokenizer(["Red, RED bird!", "green bird", ""])
-    assert tokens["ids"].tolist() == [[3, 3, 2], [1, 2, 0], [0, 0, 0]]
+    assert tokens["input_ids"].tolist() == [[3, 3, 2], [1, 2, 0], [0, 0, 0]]
     assert tokens["words"].tolist() == [[True] * 3, [True, True, False], [False] * 3]
-    assert torch.equal(tokens["attended"], tokens["words"])
+    assert torch.equal(tokens["attention_mask"], tokens["words"])
 
 
 def test_long_caption_keeps_its_first_words():
-    assert GRUEncoder(["bird", "red"], max_words=2).tokenizer(["red bird red"])["ids"].tolist() == [[3, 2]]
+    assert GRUEncoder(["bird", "red"], max_length=2).tokenizer(["red bird red"])["input_ids"].tolist() == [[3, 2]]
 
 
 class TestUnknownWordsThatAreDropped:
@@ -114,8 +114,8 @@ class TestUnknownWordsThatAreDropped:
         assert not torch.equal(keeping(keeping.tokenizer(["kiwi"])).sentence[0], keeping.null_sentence)
 
     def test_they_take_no_place_in_a_long_caption(self):
-        tokenizer = GRUEncoder(["bird", "red"], max_words=2, drop_unknown=True).tokenizer
-        assert tokenizer(["kiwi red kiwi bird red"])["ids"].tolist() == [[3, 2]]
+        tokenizer = GRUEncoder(["bird", "red"], max_length=2, drop_unknown=True).tokenizer
+        assert tokenizer(["kiwi red kiwi bird red"])["input_ids"].tolist() == [[3, 2]]
         assert tokenizer.pieces("kiwi Red, kiwi bird red") == ["red", "bird"]
 
 
@@ -138,7 +138,7 @@ def test_dropout_hides_channels_from_both_directions_alike():
 
 
 def test_frozen_encoder_still_learns_the_null_caption():
-    encoder = GRUEncoder(WORDS, dim=DIM, max_words=MAX_WORDS, frozen=True)
+    encoder = GRUEncoder(WORDS, dim=DIM, max_length=MAX_WORDS, frozen=True)
     assert {name for name, p in encoder.named_parameters() if p.requires_grad} == {"null_word", "null_sentence"}
     assert not any(module.training for module in nn.Sequential(encoder).train()[0].modules())
 
@@ -146,8 +146,10 @@ def test_frozen_encoder_still_learns_the_null_caption():
 def test_positions_lie_within_the_batch(monkeypatch):
     """A CPU counts negative ones from the end; a GPU may stop at them."""
     asked = []
-    pick = recurrent.pick
-    monkeypatch.setattr(recurrent, "pick", lambda x, positions: asked.append(positions) or pick(x, positions))
+    gather_time = recurrent.gather_time
+    monkeypatch.setattr(
+        recurrent, "gather_time", lambda x, positions: asked.append(positions) or gather_time(x, positions)
+    )
     encoder = GRUEncoder(WORDS, dim=DIM)
     encoder(encoder.tokenizer(["", "bird", "a red bird"]))
     assert len(asked) == 3
@@ -160,9 +162,9 @@ def test_positions_lie_within_the_batch(monkeypatch):
         ({"dim": 0}, r"text\.dim must be at least 1.*got 0"),
         ({"dim": 7}, r"text\.dim must be even.*got 7"),
         ({"embedding": 0}, r"text\.embedding must be at least 1.*got 0"),
-        ({"max_words": 0}, r"text\.max_words must be at least 1 and at most 10,000, got 0"),
+        ({"max_length": 0}, r"text\.max_length must be at least 1 and at most 10,000, got 0"),
         ({"dropout": 1.0}, r"text\.dropout must be at least 0 and below 1, got 1\.0"),
-        ({"multiple": 0}, r"text\.multiple must be at least 1.*got 0"),
+        ({"pad_to_multiple_of": 0}, r"text\.pad_to_multiple_of must be at least 1.*got 0"),
         ({"vocabulary": []}, r"text\.vocabulary must have at least one word"),
         ({"vocabulary": "words.json"}, r"text\.vocabulary must be a list of words, got words\.json"),
         ({"vocabulary": {"min_count": 2}}, r"text\.vocabulary must be a list of words, got .*min_count"),

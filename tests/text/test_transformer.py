@@ -85,11 +85,11 @@ def test_bert_is_transformers_bert(folder, request):
 
 def test_clips_end_token_is_read_although_it_pads(clip):
     tokens = clip.tokenizer(["red", "a red bird"])
-    last = tokens["attended"].sum(1) - 1
-    end = tokens["ids"][range(2), last]
-    assert end[0] == end[1] == tokens["ids"][0, -1]  # the padding's id
+    last = tokens["attention_mask"].sum(1) - 1
+    end = tokens["input_ids"][range(2), last]
+    assert end[0] == end[1] == tokens["input_ids"][0, -1]  # the padding's id
     assert not tokens["words"][range(2), last].any()
-    assert tokens["words"][0].tolist() == [False, True] + [False] * (tokens["ids"].shape[1] - 2)
+    assert tokens["words"][0].tolist() == [False, True] + [False] * (tokens["input_ids"].shape[1] - 2)
 
 
 def test_masks_are_ready_made(clip, bert):
@@ -101,7 +101,7 @@ def test_masks_are_ready_made(clip, bert):
         )
         tokens = encoder.tokenizer(CAPTIONS)
         encoder(tokens)
-        length = tokens["ids"].shape[1]
+        length = tokens["input_ids"].shape[1]
         assert [(mask.dtype, mask.shape) for mask in seen] == [(torch.bool, (3, 1, length, length))]
 
 
@@ -120,15 +120,15 @@ def test_bert_words_know_both_sides(bert):
 def test_tokens_of_a_caption_stand_between_special_ones(bert):
     tokens = bert.tokenizer(["A zyzzyva.", "bird", ""])
     # [PAD] 0, [UNK] 1, [CLS] 2, [SEP] 3, words from 5, "." after the eight words and "##s"
-    assert tokens["ids"].tolist() == [[2, 5, 1, 14, 3], [2, 6, 3, 0, 0], [2, 3, 0, 0, 0]]
+    assert tokens["input_ids"].tolist() == [[2, 5, 1, 14, 3], [2, 6, 3, 0, 0], [2, 3, 0, 0, 0]]
     assert tokens["words"].int().tolist() == [[0, 1, 1, 1, 0], [0, 1, 0, 0, 0], [0] * 5]
-    assert tokens["attended"].sum(1).tolist() == [5, 3, 2]
+    assert tokens["attention_mask"].sum(1).tolist() == [5, 3, 2]
 
 
 @pytest.mark.parametrize("sent", [False, True], ids=["here", "in a worker"])
 def test_special_tokens_in_a_caption_are_text(bert, sent):
     tokenizer = pickle.loads(pickle.dumps(bert.tokenizer)) if sent else bert.tokenizer
-    ids = tokenizer(["red [SEP] [PAD] bird"])["ids"][0].tolist()
+    ids = tokenizer(["red [SEP] [PAD] bird"])["input_ids"][0].tolist()
     assert ids.count(3) == 1
     assert ids.count(0) == 0
 
@@ -147,9 +147,9 @@ def test_neither_import_nor_workers_need_transformers(clip, bert, tmp_path):
 
 @pytest.mark.parametrize(("kind", "folder"), [(CLIPEncoder, "clip_folder"), (BERTEncoder, "bert_folder")])
 def test_captions_are_no_longer_than_the_network_has_positions(kind, folder, request):
-    encoder = kind(str(request.getfixturevalue(folder)), dim=DIM, max_words=500, multiple=8)
+    encoder = kind(str(request.getfixturevalue(folder)), dim=DIM, max_length=500, pad_to_multiple_of=8)
     tokens = encoder.tokenizer([LONG])
-    assert tokens["ids"].shape == (1, POSITIONS)
+    assert tokens["input_ids"].shape == (1, POSITIONS)
     assert encoder(tokens).sentence.isfinite().all()
 
 
@@ -184,8 +184,8 @@ def test_parameters_are_as_many_as_published(kind, folder, config, count, full_s
     ("arguments", "message"),
     [
         ({"dim": 0}, r"text\.dim must be at least 1.*got 0"),
-        ({"max_words": 2}, r"text\.max_words must be at least 3 and at most 10,000, got 2"),
-        ({"multiple": 0}, r"text\.multiple must be at least 1.*got 0"),
+        ({"max_length": 2}, r"text\.max_length must be at least 3 and at most 10,000, got 2"),
+        ({"pad_to_multiple_of": 0}, r"text\.pad_to_multiple_of must be at least 1.*got 0"),
         ({"model": "/nowhere/at/all"}, r"text\.model=/nowhere/at/all: no such folder\. Put config\.json"),
     ],
 )

@@ -26,7 +26,7 @@ ODD = {
 
 
 class TextEncoderTester:
-    """Subclass as ``TestName`` with a fixture ``make``: takes ``dim``, ``max_words`` and more, gives the encoder."""
+    """Subclass as ``TestName`` with a fixture ``make``: takes ``dim``, ``max_length`` and more, gives the encoder."""
 
     untrained = ()
     """How the names of the parameters begin that get no gradient."""
@@ -36,7 +36,7 @@ class TextEncoderTester:
 
     @pytest.fixture
     def encoder(self, make):
-        return make(dim=DIM, max_words=MAX_WORDS)
+        return make(dim=DIM, max_length=MAX_WORDS)
 
     def test_keeps_the_interface(self, encoder):
         assert isinstance(encoder, TextEncoder)
@@ -48,18 +48,18 @@ class TextEncoderTester:
         tokens = encoder.tokenizer(CAPTIONS)
         assert [(t.dtype, t.device.type) for t in tokens.values()] == [(torch.int64, "cpu")] + 2 * [(torch.bool, "cpu")]
         assert len({t.shape for t in tokens.values()}) == 1
-        assert tokens["ids"].shape[0] == 3
-        assert tokens["attended"].any(0).all()  # no column of padding alone
-        assert not (tokens["words"] & ~tokens["attended"]).any()
+        assert tokens["input_ids"].shape[0] == 3
+        assert tokens["attention_mask"].any(0).all()  # no column of padding alone
+        assert not (tokens["words"] & ~tokens["attention_mask"]).any()
         alone = [encoder.tokenizer([caption]) for caption in CAPTIONS]
-        assert [one["ids"].shape[1] for one in alone] == tokens["attended"].sum(1).tolist()
+        assert [one["input_ids"].shape[1] for one in alone] == tokens["attention_mask"].sum(1).tolist()
         for key, row in product(tokens, range(3)):
-            length = alone[row]["ids"].shape[1]
+            length = alone[row]["input_ids"].shape[1]
             assert torch.equal(tokens[key][row, :length], alone[row][key][0])
 
     def test_no_caption_has_no_word(self, encoder):
         tokens = encoder.tokenizer(["", " \n"])
-        assert tokens["ids"].shape[1] >= 1
+        assert tokens["input_ids"].shape[1] >= 1
         assert not tokens["words"].any()
         assert all(t.shape == (0, 1) for t in encoder.tokenizer([]).values())
 
@@ -68,16 +68,16 @@ class TextEncoderTester:
 
     def test_long_captions_are_cut(self, encoder):
         tokens = encoder.tokenizer(["bird", LONG])
-        assert tokens["ids"].shape[1] == MAX_WORDS
-        assert tokens["attended"][1].all()
+        assert tokens["input_ids"].shape[1] == MAX_WORDS
+        assert tokens["attention_mask"][1].all()
 
     def test_lengths_are_rounded_up(self, make):
-        plain, rounded = (make(dim=DIM, max_words=MAX_WORDS, multiple=m).tokenizer for m in (1, 4))
+        plain, rounded = (make(dim=DIM, max_length=MAX_WORDS, pad_to_multiple_of=m).tokenizer for m in (1, 4))
         for caption in ("", *CAPTIONS, LONG):
-            length = plain([caption])["ids"].shape[1]
-            assert rounded([caption])["ids"].shape[1] == min((length + 3) // 4 * 4, MAX_WORDS)
+            length = plain([caption])["input_ids"].shape[1]
+            assert rounded([caption])["input_ids"].shape[1] == min((length + 3) // 4 * 4, MAX_WORDS)
             assert torch.equal(rounded([caption])["words"][:, :length], plain([caption])["words"])
-            assert not rounded([caption])["attended"][:, length:].any()
+            assert not rounded([caption])["attention_mask"][:, length:].any()
 
     def test_tokenizer_survives_the_way_to_a_worker(self, encoder):
         captions = [*CAPTIONS, *ODD.values()]
@@ -87,7 +87,7 @@ class TextEncoderTester:
     def test_shapes_are_the_documented_ones(self, encoder):
         tokens = encoder.tokenizer(CAPTIONS)
         words, sentence, mask = encoder(tokens)
-        assert words.shape == (3, tokens["ids"].shape[1], DIM)
+        assert words.shape == (3, tokens["input_ids"].shape[1], DIM)
         assert sentence.shape == (3, DIM)
         assert torch.equal(mask, tokens["words"])
         assert words.dtype == sentence.dtype == torch.float32
@@ -98,7 +98,7 @@ class TextEncoderTester:
         assert torch.equal(words.abs().sum(2) > 0, mask)
 
     def test_caption_is_the_same_in_any_batch(self, make):
-        encoder = make(dim=DIM, max_words=MAX_WORDS).eval()
+        encoder = make(dim=DIM, max_length=MAX_WORDS).eval()
         captions = [*CAPTIONS, "", LONG]
         together = encoder(encoder.tokenizer(captions))
         for row, caption in enumerate(captions):
@@ -133,7 +133,7 @@ class TextEncoderTester:
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
     @pytest.mark.parametrize("odd", ODD)
     def test_is_finite_whatever_is_said(self, make, odd, dtype):
-        encoder = make(dim=DIM, max_words=MAX_WORDS)
+        encoder = make(dim=DIM, max_length=MAX_WORDS)
         for captions in ([ODD[odd]], [*CAPTIONS, ODD[odd]]):
             encoder.zero_grad()
             with torch.autocast("cpu", dtype=dtype, enabled=dtype != torch.float32):
@@ -184,7 +184,7 @@ class TextEncoderTester:
         assert set(encoder.state_dict()) == names - dropped
 
     def test_weights_survive_a_round_trip(self, make):
-        encoder, other = (make(dim=DIM, max_words=MAX_WORDS).eval() for _ in range(2))
+        encoder, other = (make(dim=DIM, max_length=MAX_WORDS).eval() for _ in range(2))
         with torch.no_grad():
             for name, parameter in other.named_parameters():
                 if self.unsaved and name.startswith(self.unsaved):

@@ -1,4 +1,4 @@
-"""Small parts that matchers are made of in tests: nothing is downloaded."""
+"""Small parts that text-image models are made of in tests: nothing is downloaded."""
 
 import json
 

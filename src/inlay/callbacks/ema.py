@@ -15,7 +15,7 @@ from inlay.tasks import InpaintingTask
 
 
 class EMA(pl.Callback):
-    """Keep an exponential moving average of the modules that fill holes; discriminators and matchers stay out.
+    """Keep an exponential moving average of the modules that fill holes; discriminators and text-image models stay out.
 
     The average takes the weights' place during validation, and every checkpoint holds it beside them;
     :func:`inlay.checkpoints.build_network` prefers it.

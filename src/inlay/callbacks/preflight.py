@@ -99,7 +99,7 @@ def warnings(found: RunStats, reference_lr: float | None = None) -> Iterator[str
         yield (
             f"about {_bytes(found.memory.total)} of memory are needed, and {found.device.name} has "
             f"{_bytes(found.device.memory)}. Lower data.batch_size={data.batch}, raise task.accumulate={data.parts}, "
-            "or, with a network that has it, set model.checkpointing=true."
+            "or, with a network that has it, set model.gradient_checkpointing=true."
         )
 
 

@@ -59,14 +59,14 @@ GROUPS: Mapping[str, ConfigGroup] = {
         weights="net",
         noun="network",
         state=True,
-        free=("checkpointing",),
+        free=("gradient_checkpointing",),
         published=True,
     ),
     "text": ConfigGroup(
         packages=("inlay.text",), weights="text", noun="text encoder", optional=True, state=True, published=True
     ),
     "discriminator": ConfigGroup(packages=("inlay.models",), optional=True, state=True),
-    "matcher": ConfigGroup(packages=("inlay.text_image",), optional=True),
+    "text_image": ConfigGroup(packages=("inlay.text_image",), optional=True),
     "loss": ConfigGroup(packages=("inlay.losses",), base=object, argument="loss", published=True),
     "optimizer": ConfigGroup(
         packages=("torch.optim",), base=Optimizer, argument="optimizer", state=True, published=True, sized=False

@@ -136,7 +136,7 @@ def _arguments(vocabulary: list[str], dim: int, embedding: int) -> dict[str, Any
         "vocabulary": vocabulary,
         "dim": dim,
         "embedding": embedding,
-        "max_words": MAX_WORDS,
+        "max_length": MAX_WORDS,
         "frozen": True,
         "drop_unknown": True,
     }
@@ -162,5 +162,5 @@ def _null(settings: dict[str, Any], state: dict[str, Tensor], dim: int) -> dict[
     encoder = LSTMEncoder(**settings)
     encoder.load_state_dict({**state, "null_word": torch.zeros(dim), "null_sentence": torch.zeros(dim)})
     said = torch.ones(1, 1, dtype=torch.bool)
-    words, sentence, _ = encoder.encode(Tokens(ids=torch.tensor([[UNKNOWN]]), attended=said, words=said))
+    words, sentence, _ = encoder.encode(Tokens(input_ids=torch.tensor([[UNKNOWN]]), attention_mask=said, words=said))
     return {"null_word": words[0, 0].clone(), "null_sentence": sentence[0].clone()}

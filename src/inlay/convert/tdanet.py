@@ -36,10 +36,10 @@ OFFICIAL = {
     "scaled_attention": False,
     "fill_low": False,
     "pool_rec": True,
-    "spectral_rows": "inputs",
-    "cells": "points",
-    "zero_outside": True,
-    "least_std": 0.0,
+    "spectral_dim": "inputs",
+    "mask_downsampling": "points",
+    "zero_outside_region": True,
+    "min_std": 0.0,
     "merge_slope": 0.01,
 }
 """What of our network's arguments no shape tells."""

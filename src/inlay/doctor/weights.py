@@ -78,13 +78,13 @@ class Hosted:
 
 
 HOSTED = [
-    Hosted("CLIP", "text=clip, matcher=clip", "text.model", "openai/clip-vit-base-patch32", "MIT"),
+    Hosted("CLIP", "text=clip, text_image=clip", "text.model", "openai/clip-vit-base-patch32", "MIT"),
     Hosted("BERT", "text=bert", "text.model", "google-bert/bert-base-uncased", "Apache-2.0"),
 ]
 
 
 def weights() -> Iterator[Finding]:
-    """A finding for each network, and for the matcher that one trains oneself."""
+    """A finding for each network, and for the text-image model that one trains oneself."""
     import torch
 
     folder = Path(torch.hub.get_dir()) / "checkpoints"
@@ -124,4 +124,4 @@ def _damsm(outputs: Path) -> Finding:
     if trained:
         return Finding("DAMSM", f"trained here: {trained[-1]}")
     remedy = "It is trained here: inlay train experiment=damsm_cub data.root=PATH"
-    return Finding("DAMSM", f"none in {outputs}; matcher=damsm", "absent", remedy, "matcher=damsm")
+    return Finding("DAMSM", f"none in {outputs}; text_image=damsm", "absent", remedy, "text_image=damsm")

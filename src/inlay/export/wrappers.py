@@ -28,7 +28,7 @@ from inlay.models.base import InpaintingNetwork
 from inlay.ops import composite
 from inlay.text import TextEncoder
 from inlay.text.recurrent import WordTokenizer
-from inlay.text.stored import stored
+from inlay.text.serialization import tokenizer_to_dict
 from inlay.text.transformer import SubwordTokenizer
 from inlay.types import TextFeatures, Tokens
 
@@ -111,7 +111,7 @@ class InpaintModule(ExportModule):
 
 
 class TextEncoderModule(ExportModule):
-    """``features, sentence, word_mask = read(ids, attended, words)``: the text encoder, which runs once per text.
+    """``features, sentence, word_mask = read(input_ids, attention_mask, words)``: the text encoder.
 
     Args:
         text: the encoder.
@@ -122,26 +122,26 @@ class TextEncoderModule(ExportModule):
 
     def __init__(self, text: TextEncoder, facts: dict[str, Any]) -> None:
         tokens: dict[str, Axes] = dict.fromkeys(TOKENS, ("batch", "length"))
-        super().__init__(facts | {"tokenizer": stored(text.tokenizer)}, tokens, _features(text.dim))
+        super().__init__(facts | {"tokenizer": tokenizer_to_dict(text.tokenizer)}, tokens, _features(text.dim))
         self.text = text
 
     def range(self, size: str) -> tuple[int, int | None]:
         """Pretrained networks have a fixed number of positions, and special tokens at both ends of a text."""
         tokenizer = self.text.tokenizer
         if size == "length" and isinstance(tokenizer, SubwordTokenizer):
-            return 2, tokenizer.max_words
+            return 2, tokenizer.max_length
         return super().range(size)
 
-    def forward(self, ids: Tensor, attended: Tensor, words: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, words: Tensor) -> tuple[Tensor, ...]:
         """See :class:`inlay.types.Tokens` and :class:`inlay.types.TextFeatures`."""
-        return tuple(self.text(Tokens(ids=ids, attended=attended, words=words)))
+        return tuple(self.text(Tokens(input_ids=input_ids, attention_mask=attention_mask, words=words)))
 
     def example(self, batch: int, side: int) -> tuple[Tensor, ...]:
         """Texts of one to three words, the first ones of the vocabulary where there is one."""
         tokenizer = self.text.tokenizer
         words = [*islice(tokenizer.ids, 3)] if isinstance(tokenizer, WordTokenizer) else [*"abc"]
         tokens = tokenizer([" ".join(words[: 1 + number % 3]) for number in range(batch)])
-        return tokens["ids"], tokens["attended"], tokens["words"]
+        return tokens["input_ids"], tokens["attention_mask"], tokens["words"]
 
 
 def _features(dim: int) -> dict[str, Axes]:

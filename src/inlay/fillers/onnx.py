@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PICTURE = ["image", "mask"]
 FEATURES = ["features", "sentence", "word_mask"]
 REFERENCE, NOISE = "reference", "noise"
-TOKENS = ["ids", "attended", "words"]
+TOKENS = ["input_ids", "attention_mask", "words"]
 FILLED = "filled"
 _LARGEST_NOISE, _PER_PIXEL = 2**22, 64  # numbers: for the smallest picture, and for each pixel
 
@@ -133,13 +133,13 @@ def _text_encoder(model: "Model") -> "Model":
 
 
 def _tokenizer(reader: Model) -> "Tokenizer":
-    from inlay.text.stored import restored
+    from inlay.text.serialization import tokenizer_from_dict
 
     kept = reader.facts.get("tokenizer")
     if not isinstance(kept, dict):
         raise BadFile(reader.path, "does not say how it reads a text. Export the model again.")
     try:
-        return restored(kept)
+        return tokenizer_from_dict(kept)
     except InlayError as error:
         raise BadFile(reader.path, str(error)) from error
 

@@ -30,7 +30,7 @@ def _seen(tokenizer: Tokenizer, text: str) -> list[str]:
         return tokenizer.pieces(text)
     words = words_of(text)
     counts = accumulate(not tokenizer.drop_unknown or word in tokenizer.ids for word in words)
-    return [word for word, count in zip(words, counts, strict=True) if count <= tokenizer.max_words]
+    return [word for word, count in zip(words, counts, strict=True) if count <= tokenizer.max_length]
 
 
 def _longer(text: str, seen: list[str], tokenizer: Tokenizer) -> bool:
@@ -38,5 +38,5 @@ def _longer(text: str, seen: list[str], tokenizer: Tokenizer) -> bool:
     if isinstance(tokenizer, WordTokenizer):
         return len(words_of(text)) > len(seen)
     # Subwords do not say how many there were; yet of what is cut off, the end can be left out and nothing changes.
-    full = isinstance(tokenizer, SubwordTokenizer) and len(seen) == tokenizer.max_words
+    full = isinstance(tokenizer, SubwordTokenizer) and len(seen) == tokenizer.max_length
     return full and tokenizer.pieces(text[:-1]) == seen

@@ -28,7 +28,7 @@ def false_negatives(tokens: Tokens, label: Tensor | None = None) -> Tensor:
     Returns:
         ``(B, B)`` bool, symmetric. False on the diagonal: a pair is always its own positive.
     """
-    ids = tokens["ids"].masked_fill(~tokens["attended"], -1)
+    ids = tokens["input_ids"].masked_fill(~tokens["attention_mask"], -1)
     alike = (ids[:, None] == ids).all(dim=2)  # (B, B)
     if label is not None:
         alike = alike | (label[:, None] == label)
@@ -141,7 +141,7 @@ def info_nce(
 
 
 class MatchingLoss(nn.Module):
-    """``words * L_words + sentence * L_sentence``: what a text-image matcher (DAMSM) is trained on.
+    """``words * L_words + sentence * L_sentence``: what a text-image model (DAMSM) is trained on.
 
     Args:
         words: weight of :func:`word_matching`; with 0 it is not computed.

@@ -51,7 +51,7 @@ class TwoPathLoss(nn.Module):
     ``l1_*``           :func:`~inlay.losses.multiscale.multiscale_l1` against the real image
     ``gan_*``          the adversarial loss of the generator
     ``score_*``        ``mean (D(output) - D(real image))^2`` on the patch scores
-    ``words_*``,       text-image matching, where the run has a matcher
+    ``words_*``,       text-image matching, where the run has a text-image model
     ``sentence_*``
     =================  ============================================================================================
 
@@ -111,7 +111,7 @@ class TwoPathLoss(nn.Module):
             scores: of both.
             image: ``(B, 3, H, W)`` the photograph in ``[0, 1]``.
             mask: ``(B, 1, H, W)``, 1 = hole.
-            matching: the text-image terms by name, if there is a matcher.
+            matching: the text-image terms by name, if there is a text-image model.
 
         Returns:
             The weighted sum (scalar), and each term by name before its weight (scalars without gradient).

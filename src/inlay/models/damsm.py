@@ -1,4 +1,4 @@
-"""The image side of a text-image matcher: pictures into the space of words and sentences (DAMSM, Xu et al. 2018)."""
+"""The image side of a text-image model: pictures into the space of words and sentences (DAMSM, Xu et al. 2018)."""
 
 import logging
 from collections import OrderedDict

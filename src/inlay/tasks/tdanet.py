@@ -20,7 +20,7 @@ from inlay.tasks.adversarial import AdversarialSettings, AdversarialTask
 from inlay.tasks.inpainting import predicted
 from inlay.tasks.optimization import Loss
 from inlay.text import Tokenizer
-from inlay.text_image import Matcher
+from inlay.text_image import TextImageModel
 from inlay.types import Batch, Prediction, TextFeatures
 
 DiscriminatorMode = Literal["shared", "dual", "official"]
@@ -54,7 +54,7 @@ class Generated(NamedTuple):
 
 
 class TDANetTask(AdversarialTask[Generated]):
-    """TDANet's recipe: two paths, KL, multi-scale L1, adversarial terms, and perhaps a text-image matcher.
+    """TDANet's recipe: two paths, KL, multi-scale L1, adversarial terms, and perhaps a text-image model.
 
     Only the inpainting path is ever shown as a result. The auxiliary path, ``rec``, has seen the target; how far it is
     ahead (``val/rec_*``) says how much the latent could still tell.
@@ -66,7 +66,7 @@ class TDANetTask(AdversarialTask[Generated]):
         discriminator_mode: ``shared``: one discriminator for both paths; ``dual``: one for each path; ``official``: two
             that both learn from the auxiliary path, as in the official code. Images of both paths should look real to
             the first of them, and get the second one's scores of the real image.
-        matcher: compares images with captions; None for none.
+        text_image: compares images with captions; None for none.
         samples: number of samples of the latent in each row of a grid.
         settings: see :class:`AdversarialTask`.
 
@@ -89,7 +89,7 @@ class TDANetTask(AdversarialTask[Generated]):
         *,
         discriminator: Callable[[], Discriminator] | None,
         discriminator_mode: DiscriminatorMode = "shared",
-        matcher: Matcher | None = None,
+        text_image: TextImageModel | None = None,
         samples: int = 3,
         **settings: Unpack[AdversarialSettings],
     ) -> None:
@@ -107,13 +107,15 @@ class TDANetTask(AdversarialTask[Generated]):
             raise InlayError(f"task.samples must be at least 0, got {samples}.")
         super().__init__(net, [discriminator() for _ in ROLES[discriminator_mode]], loss, **settings)
         self.roles = ROLES[discriminator_mode]
-        self.matcher = matcher
+        self.text_image = text_image
         self.samples = samples
         self.rec_errors, self.own_errors, self.swapped_errors = HoleErrors(), HoleErrors(), HoleErrors()
 
     @override
     def tokenizers(self) -> dict[str, Tokenizer]:
-        return super().tokenizers() | ({} if self.matcher is None else {"match_tokens": self.matcher.tokenizer})
+        return super().tokenizers() | (
+            {} if self.text_image is None else {"text_image_tokens": self.text_image.tokenizer}
+        )
 
     @override
     def fill(self, batch: Batch) -> Prediction:
@@ -148,8 +150,8 @@ class TDANetTask(AdversarialTask[Generated]):
     def generator_loss(self, batch: Batch, generated: Generated) -> Loss:
         out, rec = generated.paths.out, generated.paths.rec
         matching = None
-        if self.matcher is not None:
-            found = self.matcher({"out": out.raw, "rec": rec.raw}, batch["match_tokens"], batch.get("label"))
+        if self.text_image is not None:
+            found = self.text_image({"out": out.raw, "rec": rec.raw}, batch["text_image_tokens"], batch.get("label"))
             matching = {f"{term}_{name}": value for name, terms in found.items() for term, value in terms.items()}
         scores = self._scores(target_of(batch), generated.judged)
         total, terms = self.loss(out, rec, scores, target_of(batch), batch["mask"], matching)

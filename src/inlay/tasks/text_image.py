@@ -126,7 +126,9 @@ class Retrieval:
         self._sentences.append(sentence[captioned].detach().float().cpu())
         if label is not None:
             self._labels.append(label[captioned].cpu())
-        for ids, attended in zip(tokens["ids"][captioned].cpu(), tokens["attended"][captioned].cpu(), strict=True):
+        for ids, attended in zip(
+            tokens["input_ids"][captioned].cpu(), tokens["attention_mask"][captioned].cpu(), strict=True
+        ):
             self._captions.append(self._numbers.setdefault(tuple(ids[attended].tolist()), len(self._numbers)))
 
     def compute(self) -> Tensor:

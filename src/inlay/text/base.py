@@ -82,7 +82,7 @@ class TextEncoder(nn.Module, ABC):
 
 
 def padded(
-    ids: Sequence[Sequence[int]], words: Sequence[Sequence[bool]], fill: int, limit: int, multiple: int
+    ids: Sequence[Sequence[int]], words: Sequence[Sequence[bool]], fill: int, limit: int, pad_to_multiple_of: int
 ) -> Tokens:
     """Put captions of different lengths into one batch.
 
@@ -91,24 +91,27 @@ def padded(
         words: which of them are real words.
         fill: the id that pads.
         limit: the most T may be.
-        multiple: T is rounded up to a multiple of this, or to ``limit``: few lengths, for a network that is compiled.
+        pad_to_multiple_of: T is rounded up to a multiple of this, or to ``limit``, so that a compiled network sees few
+            lengths.
     """
     longest = max([1, *map(len, ids)])
-    length = min(-(-longest // multiple) * multiple, limit)
+    length = min(-(-longest // pad_to_multiple_of) * pad_to_multiple_of, limit)
     return Tokens(
-        ids=torch.tensor([[*row, *[fill] * (length - len(row))] for row in ids]).reshape(-1, length).long(),
-        attended=torch.tensor([[t < len(row) for t in range(length)] for row in ids]).reshape(-1, length).bool(),
+        input_ids=torch.tensor([[*row, *[fill] * (length - len(row))] for row in ids]).reshape(-1, length).long(),
+        attention_mask=torch.tensor([[t < len(row) for t in range(length)] for row in ids]).reshape(-1, length).bool(),
         words=torch.tensor([[*row, *[False] * (length - len(row))] for row in words]).reshape(-1, length).bool(),
     )
 
 
-def check_lengths(max_words: int, multiple: int, least: int) -> None:
+def check_lengths(max_length: int, pad_to_multiple_of: int, least: int) -> None:
     """Refuse lengths that no caption fits into, and those that would fill the memory.
 
     Raises:
-        InlayError: ``max_words`` is below ``least`` or above :data:`LONGEST`, or ``multiple`` below 1.
+        InlayError: ``max_length`` is below ``least`` or above :data:`LONGEST`, or ``pad_to_multiple_of`` below 1.
     """
-    if not least <= max_words <= LONGEST:
-        raise InlayError(f"text.max_words must be at least {least} and at most {LONGEST:,}, got {max_words}.")
-    if multiple < 1:
-        raise InlayError(f"text.multiple must be at least 1 (8 for a network that is compiled), got {multiple}.")
+    if not least <= max_length <= LONGEST:
+        raise InlayError(f"text.max_length must be at least {least} and at most {LONGEST:,}, got {max_length}.")
+    if pad_to_multiple_of < 1:
+        raise InlayError(
+            f"text.pad_to_multiple_of must be at least 1 (8 for a network that is compiled), got {pad_to_multiple_of}."
+        )

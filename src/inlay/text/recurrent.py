@@ -17,8 +17,8 @@ class WordTokenizer:
 
     Args:
         vocabulary: the words, each once.
-        max_words: longer captions are cut off.
-        multiple: T is rounded up to a multiple of this, or to ``max_words``.
+        max_length: longer captions are cut off.
+        pad_to_multiple_of: T is rounded up to a multiple of this, or to ``max_length``.
         drop_unknown: words that the vocabulary lacks are left out, as if they were not written.
 
     Raises:
@@ -26,25 +26,25 @@ class WordTokenizer:
     """
 
     def __init__(
-        self, vocabulary: Sequence[str], max_words: int, multiple: int = 1, drop_unknown: bool = False
+        self, vocabulary: Sequence[str], max_length: int, pad_to_multiple_of: int = 1, drop_unknown: bool = False
     ) -> None:
-        check_lengths(max_words, multiple, least=1)
-        self.max_words = max_words
-        self.multiple = multiple
+        check_lengths(max_length, pad_to_multiple_of, least=1)
+        self.max_length = max_length
+        self.pad_to_multiple_of = pad_to_multiple_of
         self.drop_unknown = drop_unknown
         self.ids = {word: number for number, word in enumerate(checked(vocabulary, "text.vocabulary"), SPECIAL)}
 
     def __call__(self, captions: Sequence[str]) -> Tokens:
         """``(B, T)`` tokens; every word, an unknown one that is not dropped too, is a real word."""
         ids = [[self.ids.get(word, UNKNOWN) for word in self.pieces(caption)] for caption in captions]
-        return padded(ids, [[True] * len(row) for row in ids], PADDING, self.max_words, self.multiple)
+        return padded(ids, [[True] * len(row) for row in ids], PADDING, self.max_length, self.pad_to_multiple_of)
 
     def pieces(self, caption: str) -> list[str]:
         """See :class:`~inlay.text.Tokenizer`; unknown words as they are written, or dropped."""
         words = words_of(caption)
         if self.drop_unknown:
             words = [word for word in words if word in self.ids]
-        return words[: self.max_words]
+        return words[: self.max_length]
 
 
 class RecurrentEncoder(TextEncoder):
@@ -56,9 +56,9 @@ class RecurrentEncoder(TextEncoder):
         vocabulary: the words, from :mod:`inlay.text.vocabulary`.
         dim: D, even.
         embedding: channels of a word before it is read.
-        max_words: longer captions are cut off.
+        max_length: longer captions are cut off.
         dropout: share of the embeddings' channels that is dropped in training.
-        multiple: T is rounded up to a multiple of this, or to ``max_words``; 8 for a network that is compiled.
+        pad_to_multiple_of: T is rounded up to a multiple of this, or to ``max_length``; 8 for a compiled network.
         frozen: the weights come from a checkpoint that is loaded into this encoder, and stay as they are: eval mode
             always, no gradient. The null caption is still learned, and everything is in the state dict.
         drop_unknown: words that the vocabulary lacks are left out, instead of being read as one word for all of them;
@@ -75,9 +75,9 @@ class RecurrentEncoder(TextEncoder):
         vocabulary: Sequence[str],
         dim: int = 256,
         embedding: int = 300,
-        max_words: int = 64,
+        max_length: int = 64,
         dropout: float = 0.5,
-        multiple: int = 1,
+        pad_to_multiple_of: int = 1,
         frozen: bool = False,
         drop_unknown: bool = False,
     ) -> None:
@@ -88,7 +88,7 @@ class RecurrentEncoder(TextEncoder):
             raise InlayError(f"text.embedding must be at least 1 (300 as a rule), got {embedding}.")
         if not 0 <= dropout < 1:
             raise InlayError(f"text.dropout must be at least 0 and below 1, got {dropout}.")
-        self.tokenizer = WordTokenizer(vocabulary, max_words, multiple, drop_unknown)
+        self.tokenizer = WordTokenizer(vocabulary, max_length, pad_to_multiple_of, drop_unknown)
         self.frozen = frozen
         self.embedding = nn.Embedding(len(vocabulary) + SPECIAL, embedding, padding_idx=PADDING)
         self.dropout = nn.Dropout(dropout)
@@ -104,13 +104,13 @@ class RecurrentEncoder(TextEncoder):
     def encode(self, tokens: Tokens) -> TextFeatures:
         """See :meth:`TextEncoder.encode`; attends to the real words alone."""
         length = tokens["words"].sum(1, keepdim=True).clamp(min=1)  # (B, 1); 1 for no caption, so that it has an end
-        turned = turn(length, tokens["words"].shape[1])  # (B, T)
-        embedded = self.dropout(self.embedding(tokens["ids"]))  # (B, T, E)
+        reversed_ = reverse_indices(length, tokens["words"].shape[1])  # (B, T)
+        embedded = self.dropout(self.embedding(tokens["input_ids"]))  # (B, T, E)
         # In full precision under autocast, too: it takes no time, and torch has no half-precision LSTM for every CPU.
         with torch.autocast(embedded.device.type, enabled=False):
             ahead = self.ahead(embedded)[0]  # (B, T, D/2)
-            back = pick(self.back(pick(embedded, turned))[0], turned)
-        sentence = torch.cat([pick(ahead, length - 1)[:, 0], back[:, 0]], dim=1)  # (B, D)
+            back = gather_time(self.back(gather_time(embedded, reversed_))[0], reversed_)
+        sentence = torch.cat([gather_time(ahead, length - 1)[:, 0], back[:, 0]], dim=1)  # (B, D)
         return TextFeatures(torch.cat([ahead, back], dim=2), sentence, tokens["words"])
 
     def train(self, mode: bool = True) -> Self:
@@ -137,16 +137,16 @@ class LSTMEncoder(RecurrentEncoder):
         vocabulary: Sequence[str],
         dim: int = 256,
         embedding: int = 300,
-        max_words: int = 128,
+        max_length: int = 128,
         dropout: float = 0.5,
-        multiple: int = 1,
+        pad_to_multiple_of: int = 1,
         frozen: bool = False,
         drop_unknown: bool = False,
     ) -> None:
-        super().__init__(vocabulary, dim, embedding, max_words, dropout, multiple, frozen, drop_unknown)
+        super().__init__(vocabulary, dim, embedding, max_length, dropout, pad_to_multiple_of, frozen, drop_unknown)
 
 
-def turn(length: Tensor, size: int) -> Tensor:
+def reverse_indices(length: Tensor, size: int) -> Tensor:
     """Positions that read each caption from its end to its start and leave the padding where it is: ``(B, size)``.
 
     Args:
@@ -157,6 +157,6 @@ def turn(length: Tensor, size: int) -> Tensor:
     return torch.where(position < length, length - 1 - position, position)
 
 
-def pick(features: Tensor, positions: Tensor) -> Tensor:
+def gather_time(features: Tensor, positions: Tensor) -> Tensor:
     """Features at other positions: ``(B, T, C)`` at ``(B, N)`` is ``(B, N, C)``."""
     return features.gather(1, positions[..., None].expand(-1, -1, features.shape[2]))

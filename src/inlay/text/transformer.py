@@ -22,24 +22,24 @@ class SubwordTokenizer:
 
     Args:
         tokenizer: of transformers; only the part that encodes is kept, which workers load without transformers.
-        max_words: longer captions are cut off; counts special tokens.
-        multiple: T is rounded up to a multiple of this, or to ``max_words``.
+        max_length: longer captions are cut off; counts special tokens.
+        pad_to_multiple_of: T is rounded up to a multiple of this, or to ``max_length``.
     """
 
-    def __init__(self, tokenizer: Any, max_words: int, multiple: int = 1) -> None:
-        self.max_words = max_words
-        self.multiple = multiple
+    def __init__(self, tokenizer: Any, max_length: int, pad_to_multiple_of: int = 1) -> None:
+        self.max_length = max_length
+        self.pad_to_multiple_of = pad_to_multiple_of
         self._fill = tokenizer.pad_token_id
         self._encoder = type(tokenizer.backend_tokenizer).from_str(tokenizer.backend_tokenizer.to_str())
         self._encoder.no_padding()
-        self._encoder.enable_truncation(max_words)
+        self._encoder.enable_truncation(max_length)
 
     def __call__(self, captions: Sequence[str]) -> Tokens:
         """``(B, T)`` tokens; every subword, an unknown one too, is a real word."""
         self._encoder.encode_special_tokens = True  # a "[SEP]" in a caption is text; pickling forgets it
         found = self._encoder.encode_batch(list(captions))
         words = [[not special for special in caption.special_tokens_mask] for caption in found]
-        return padded([caption.ids for caption in found], words, self._fill, self.max_words, self.multiple)
+        return padded([caption.ids for caption in found], words, self._fill, self.max_length, self.pad_to_multiple_of)
 
     @property
     def backend(self) -> tuple[str, int]:
@@ -73,10 +73,10 @@ class TransformerEncoder(TextEncoder):
         model: a folder as ``save_pretrained`` of transformers writes it, or a name on the Hugging Face hub, which is
             downloaded once.
         dim: D.
-        max_words: longer captions are cut off; counts the special tokens. At most what the network has positions for.
+        max_length: longer captions are cut off; counts the special tokens. At most what the network has positions for.
         pretrained: False gives the network random weights, which must be asked for.
         frozen: keep the network as it is, and out of checkpoints; False trains it.
-        multiple: T is rounded up to a multiple of this, or to ``max_words``; 8 for a network that is compiled.
+        pad_to_multiple_of: T is rounded up to a multiple of this, or to ``max_length``; 8 for a compiled network.
 
     Raises:
         InlayError: an argument is out of range, or ``model`` cannot be loaded; the message says which files go where.
@@ -89,32 +89,34 @@ class TransformerEncoder(TextEncoder):
         self,
         model: str,
         dim: int = 256,
-        max_words: int = 77,
+        max_length: int = 77,
         pretrained: bool = True,
         frozen: bool = True,
-        multiple: int = 1,
+        pad_to_multiple_of: int = 1,
     ) -> None:
         super().__init__(dim)
-        check_lengths(max_words, multiple, least=3)  # a word between two special tokens
+        check_lengths(max_length, pad_to_multiple_of, least=3)  # a word between two special tokens
         net, tokenizer, config = _load(model, self.kinds, pretrained)
-        self.tokenizer = SubwordTokenizer(tokenizer, min(max_words, config.max_position_embeddings), multiple)
+        self.tokenizer = SubwordTokenizer(
+            tokenizer, min(max_length, config.max_position_embeddings), pad_to_multiple_of
+        )
         self.backbone = FrozenBackbone(net) if frozen else net.train()  # transformers hands it over in eval mode
         self.to_words = projection(config.hidden_size, dim)
         self.to_sentence = projection(config.hidden_size, dim)
 
     def encode(self, tokens: Tokens) -> TextFeatures:
         """See :meth:`TextEncoder.encode`."""
-        states = self.backbone(input_ids=tokens["ids"], attention_mask=self.visible(tokens["attended"]))
+        states = self.backbone(input_ids=tokens["input_ids"], attention_mask=self.visible(tokens["attention_mask"]))
         states = states.last_hidden_state  # (B, T, C)
         sentence = self.summarize(states, tokens)  # (B, C)
         return TextFeatures(self.to_words(states), self.to_sentence(sentence), tokens["words"])
 
-    def visible(self, attended: Tensor) -> Tensor:
+    def visible(self, attention_mask: Tensor) -> Tensor:
         """Which positions each position looks at: ``(B, 1, T, T)`` bool.
 
         Given a mask of captions, ``(B, T)``, transformers asks whether it pads at all, for which a GPU has to wait.
         """
-        return attended[:, None, None, :].expand(-1, 1, attended.shape[1], -1)
+        return attention_mask[:, None, None, :].expand(-1, 1, attention_mask.shape[1], -1)
 
     @abstractmethod
     def summarize(self, states: Tensor, tokens: Tokens) -> Tensor:
@@ -130,13 +132,13 @@ class CLIPEncoder(TransformerEncoder):
 
     kinds = ("clip", "clip_text_model")
 
-    def visible(self, attended: Tensor) -> Tensor:
+    def visible(self, attention_mask: Tensor) -> Tensor:
         """See :meth:`TransformerEncoder.visible`; no position looks ahead."""
-        return super().visible(attended).tril()
+        return super().visible(attention_mask).tril()
 
     def summarize(self, states: Tensor, tokens: Tokens) -> Tensor:
         """The state of the last token: the end token. It pads, too, so it is not looked for by its id."""
-        last = tokens["attended"].sum(1, keepdim=True) - 1  # (B, 1)
+        last = tokens["attention_mask"].sum(1, keepdim=True) - 1  # (B, 1)
         return states.gather(1, last[..., None].expand(-1, -1, states.shape[2]))[:, 0]
 
 
@@ -153,12 +155,12 @@ class BERTEncoder(TransformerEncoder):
         self,
         model: str,
         dim: int = 256,
-        max_words: int = 64,
+        max_length: int = 64,
         pretrained: bool = True,
         frozen: bool = True,
-        multiple: int = 1,
+        pad_to_multiple_of: int = 1,
     ) -> None:
-        super().__init__(model, dim, max_words, pretrained, frozen, multiple)
+        super().__init__(model, dim, max_length, pretrained, frozen, pad_to_multiple_of)
 
     def summarize(self, states: Tensor, tokens: Tokens) -> Tensor:
         """The mean over real words; zero where there is none."""

@@ -1,7 +1,7 @@
 """Critics that are used and not trained: does a picture show what its caption says?"""
 
-from inlay.text_image.base import Matcher
-from inlay.text_image.clip import CLIPMatcher
-from inlay.text_image.damsm import DAMSMMatcher
+from inlay.text_image.base import TextImageModel
+from inlay.text_image.clip import CLIPTextImage
+from inlay.text_image.damsm import DAMSMTextImage
 
-__all__ = ["CLIPMatcher", "DAMSMMatcher", "Matcher"]
+__all__ = ["CLIPTextImage", "DAMSMTextImage", "TextImageModel"]

@@ -1,4 +1,4 @@
-"""What every matcher is."""
+"""What every text-image model is."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from inlay.text import Tokenizer
 from inlay.types import Tokens
 
 
-class Matcher(Frozen, ABC):
+class TextImageModel(Frozen, ABC):
     """Compares pictures with captions. A gradient flows into the pictures and nowhere else; no checkpoint holds it.
 
     A subclass says how to look at pictures, how to read captions, and what the loss terms of both are.
@@ -21,7 +21,7 @@ class Matcher(Frozen, ABC):
     @property
     @abstractmethod
     def tokenizer(self) -> Tokenizer:
-        """Makes the tokens that this matcher reads (``match_tokens`` of a batch), where batches are put together."""
+        """Makes the tokens that this model reads, ``text_image_tokens`` of a batch."""
 
     def forward(
         self, images: Mapping[str, Tensor], tokens: Tokens, label: Tensor | None = None
@@ -32,34 +32,34 @@ class Matcher(Frozen, ABC):
 
         Args:
             images: by name, ``(B, 3, H, W)`` RGB in ``[0, 1]``, all of one shape.
-            tokens: of the batch's captions, by this matcher's tokenizer.
+            tokens: of the batch's captions, by this text-image model's tokenizer.
             label: ``(B,)`` classes, where there are any.
 
         Returns:
             For each name, unweighted terms by their names (scalars >= 0, lower is better).
         """
         with torch.no_grad():
-            text = self.read(tokens)
+            text = self.encode_text(tokens)
         duplicates, captioned = false_negatives(tokens, label), tokens["words"].any(dim=1)
-        seen = self.look(torch.cat(list(images.values())))
+        seen = self.encode_image(torch.cat(list(images.values())))
         answers = zip(*(features.chunk(len(images)) for features in seen), strict=True)
         return {
             name: self.terms(answer, text, duplicates, captioned) for name, answer in zip(images, answers, strict=True)
         }
 
     @abstractmethod
-    def look(self, image: Tensor) -> tuple[Tensor, ...]:
+    def encode_image(self, image: Tensor) -> tuple[Tensor, ...]:
         """Features of ``(B, 3, H, W)`` RGB in ``[0, 1]``, B first in each."""
 
     @abstractmethod
-    def read(self, tokens: Tokens) -> tuple[Tensor, ...]:
+    def encode_text(self, tokens: Tokens) -> tuple[Tensor, ...]:
         """Features of captions."""
 
     @abstractmethod
     def terms(
         self, image: tuple[Tensor, ...], text: tuple[Tensor, ...], duplicates: Tensor, captioned: Tensor
     ) -> dict[str, Tensor]:
-        """Loss terms of what :meth:`look` and :meth:`read` found.
+        """Loss terms of what :meth:`encode_image` and :meth:`encode_text` found.
 
         Args:
             image: features of the pictures.

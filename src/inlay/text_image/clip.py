@@ -7,13 +7,14 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from typing_extensions import override
 
 from inlay.errors import InlayError
 from inlay.losses.contrastive import info_nce
 from inlay.pretrained.transformers import Source
 from inlay.text import Tokenizer
 from inlay.text.transformer import SubwordTokenizer
-from inlay.text_image.base import Matcher
+from inlay.text_image.base import TextImageModel
 from inlay.types import Tokens
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
-class CLIPMatcher(Matcher):
+class CLIPTextImage(TextImageModel):
     """CLIP (Radford et al. 2021): the caption against the whole picture, by cosine.
 
     One term: ``sentence`` (:func:`~inlay.losses.contrastive.info_nce`).
@@ -44,11 +45,11 @@ class CLIPMatcher(Matcher):
     def __init__(self, model: str | None, pretrained: bool = True, temperature: float = 0.07) -> None:
         super().__init__()
         if not 0 < temperature < math.inf:
-            raise InlayError(f"matcher.temperature must be positive and finite (0.07 is usual), got {temperature}.")
+            raise InlayError(f"text_image.temperature must be positive and finite (0.07 is usual), got {temperature}.")
         if model is None and pretrained:
             raise InlayError(
-                "matcher.model=null is a network without weights: with it, matcher.pretrained must be false, got true. "
-                "Or name weights: matcher.model=openai/clip-vit-base-patch32."
+                "text_image.model=null is a network without weights: with it, text_image.pretrained must be false, got "
+                "true. Or name weights: text_image.model=openai/clip-vit-base-patch32."
             )
         self.temperature = temperature
         self.net, self._tokenizer = _load(model, pretrained)
@@ -65,40 +66,42 @@ class CLIPMatcher(Matcher):
             InlayError: the network was built without files.
         """
         if self._tokenizer is None:
-            raise InlayError("matcher.model=null has no tokenizer. Name a model: openai/clip-vit-base-patch32.")
+            raise InlayError("text_image.model=null has no tokenizer. Name a model: openai/clip-vit-base-patch32.")
         return self._tokenizer
 
-    def look(self, image: Tensor) -> tuple[Tensor]:
-        """See :meth:`Matcher.look`; resized as CLIP's own pictures were (bicubic, antialiased), the whole frame."""
+    @override
+    def encode_image(self, image: Tensor) -> tuple[Tensor]:
+        # resized as CLIP's own pictures were (bicubic, antialiased), the whole frame
         small = F.interpolate(image, self.size, mode="bicubic", antialias=True)
         seen = self.net.vision_model((small - self.mean) / self.std).pooler_output
         return (self.net.visual_projection(seen),)  # (B, D)
 
-    def read(self, tokens: Tokens) -> tuple[Tensor]:
-        """See :meth:`Matcher.read`; the state of the last token, the end token, as no position looks ahead."""
-        attended = tokens["attended"]
+    @override
+    def encode_text(self, tokens: Tokens) -> tuple[Tensor]:
+        # the state of the last token, the end token, as no position looks ahead
+        attended = tokens["attention_mask"]
         # Given as (B, T), transformers would ask whether it pads at all, for which a GPU has to wait.
         visible = attended[:, None, None, :].expand(-1, 1, attended.shape[1], -1).tril()  # (B, 1, T, T)
-        states = self.net.text_model(tokens["ids"], visible).last_hidden_state  # (B, T, C)
+        states = self.net.text_model(tokens["input_ids"], visible).last_hidden_state  # (B, T, C)
         last = attended.sum(1, keepdim=True) - 1  # (B, 1)
         return (self.net.text_projection(states.take_along_dim(last[..., None], dim=1)[:, 0]),)  # (B, D)
 
+    @override
     def terms(
         self, image: tuple[Tensor, ...], text: tuple[Tensor, ...], duplicates: Tensor, captioned: Tensor
     ) -> dict[str, Tensor]:
-        """See :meth:`Matcher.terms`."""
         return {"sentence": info_nce(image[0], text[0], duplicates, self.temperature, captioned)}
 
 
 def _load(model: str | None, pretrained: bool) -> tuple[Any, Tokenizer | None]:
     """CLIP in float32, and its tokenizer where there is one."""
     if not pretrained:
-        log.warning("matcher.pretrained=false: CLIP has random weights; what it matches means nothing.")
+        log.warning("text_image.pretrained=false: CLIP has random weights; what it matches means nothing.")
     if model is None:
         from transformers import CLIPConfig, CLIPModel
 
         return CLIPModel(CLIPConfig()), None
-    source = Source(model, "matcher.model", "To train without it: matcher=null.")
+    source = Source(model, "text_image.model", "To train without it: text_image=null.")
     config = source.config()
     if config.model_type != "clip":
         raise InlayError(f"{source}: must be clip, with both towers, got {config.model_type}.")

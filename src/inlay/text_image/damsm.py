@@ -4,17 +4,18 @@ from typing import cast
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from inlay import checkpoints
 from inlay.errors import InlayError
 from inlay.losses.contrastive import check_gammas, sentence_matching, word_matching
 from inlay.models.damsm import DAMSM, ImageFeatures
 from inlay.text import TextEncoder, Tokenizer
-from inlay.text_image.base import Matcher
+from inlay.text_image.base import TextImageModel
 from inlay.types import TextFeatures, Tokens
 
 
-class DAMSMMatcher(Matcher):
+class DAMSMTextImage(TextImageModel):
     """DAMSM (Xu et al. 2018): every word against the picture's regions, the caption against the whole picture.
 
     Terms: ``words`` (:func:`~inlay.losses.contrastive.word_matching`) and ``sentence``
@@ -33,12 +34,12 @@ class DAMSMMatcher(Matcher):
 
     def __init__(self, checkpoint: str, gamma1: float = 5.0, gamma2: float = 5.0, gamma3: float = 10.0) -> None:
         super().__init__()
-        check_gammas("matcher", gamma1, gamma2, gamma3)
+        check_gammas("text_image", gamma1, gamma2, gamma3)
         self.gamma1, self.gamma2, self.gamma3 = gamma1, gamma2, gamma3
         image = checkpoints.build_network(checkpoint)
         if not isinstance(image, DAMSM):
             raise InlayError(
-                f"matcher.checkpoint={checkpoint}: holds {type(image).__name__}, not an image encoder. "
+                f"text_image.checkpoint={checkpoint}: holds {type(image).__name__}, not an image encoder. "
                 "Give a checkpoint that `inlay train` wrote with experiment=damsm_cub (task=text_image)."
             )
         self.image = image
@@ -50,21 +51,22 @@ class DAMSMMatcher(Matcher):
         """The checkpoint's own."""
         return self.text.tokenizer
 
-    def look(self, image: Tensor) -> ImageFeatures:
-        """See :meth:`Matcher.look`."""
+    @override
+    def encode_image(self, image: Tensor) -> ImageFeatures:
         features: ImageFeatures = self.image(image)
         return features
 
-    def read(self, tokens: Tokens) -> TextFeatures:
-        """See :meth:`Matcher.read`; in float32, as it costs little, and half precision adds up word by word."""
-        with torch.autocast(tokens["ids"].device.type, enabled=False):
+    @override
+    def encode_text(self, tokens: Tokens) -> TextFeatures:
+        # in float32, as it costs little, and half precision adds up word by word
+        with torch.autocast(tokens["input_ids"].device.type, enabled=False):
             features: TextFeatures = self.text(tokens)
         return features
 
+    @override
     def terms(
         self, image: tuple[Tensor, ...], text: tuple[Tensor, ...], duplicates: Tensor, captioned: Tensor
     ) -> dict[str, Tensor]:
-        """See :meth:`Matcher.terms`."""
         (regions, whole), (words, sentence, word_mask) = image, text
         gammas = self.gamma1, self.gamma2, self.gamma3
         return {

@@ -30,19 +30,19 @@ def checkpointed(part: nn.Module, *args: Any, enabled: bool = True) -> Any:
     return checkpoint(_Repeatable(part), *args, use_reentrant=False)
 
 
-def refuse_to_compile(checkpointing: bool) -> None:
+def refuse_to_compile(gradient_checkpointing: bool) -> None:
     """A network that is checkpointed falls into pieces for the compiler, which decides by itself what to compute again.
 
     Args:
-        checkpointing: whether the network that shall be compiled is.
+        gradient_checkpointing: whether the network that shall be compiled is.
 
     Raises:
         InlayError: the network shall do both.
     """
-    if checkpointing:
+    if gradient_checkpointing:
         raise InlayError(
-            "model.checkpointing must be false where task.compile is true, got true for both: the compiler decides "
-            "by itself what to compute again. Choose one of them."
+            "model.gradient_checkpointing must be false where task.compile is true, got true for both: the compiler "
+            "decides by itself what to compute again. Choose one of them."
         )
 
 

@@ -11,7 +11,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 Conv = TypeVar("Conv", nn.Conv2d, nn.ConvTranspose2d)
 
 
-def spectral(conv: Conv, rows: int | None = None) -> Conv:
+def spectral(conv: Conv, dim: int | None = None) -> Conv:
     """A convolution with orthogonal weight and no bias to begin with, kept at spectral norm 1 from then on.
 
     One power iteration a forward pass in training, none in eval mode; its vectors are buffers. Initialized before it
@@ -19,12 +19,12 @@ def spectral(conv: Conv, rows: int | None = None) -> Conv:
 
     Args:
         conv: to be normalized.
-        rows: the axis of its weight that makes the rows of the matrix whose norm is meant; None for its outputs.
+        dim: the axis of its weight that makes the rows of the matrix whose norm is meant; None for its outputs.
     """
     nn.init.orthogonal_(conv.weight)
     if conv.bias is not None:
         nn.init.zeros_(conv.bias)
-    wrapped = cast(Conv, spectral_norm(conv, dim=rows))
+    wrapped = cast(Conv, spectral_norm(conv, dim=dim))
     norms = cast(nn.ModuleList, wrapped.parametrizations.weight)  # type: ignore[union-attr]
     norms[0] = InFloat32(norms[0])
     return wrapped

@@ -63,7 +63,7 @@ class PConvUNet(InpaintingNetwork):
         width: channels after the first stage; they double three times and stay at ``8 * width``.
         freeze_encoder_bn: keep the encoder's batch norm in eval mode and its parameters without gradient, also
             under ``.train()``: the paper's fine-tuning phase, where hole statistics shall not move the norm.
-        checkpointing: compute activations again in the backward pass instead of keeping them; see
+        gradient_checkpointing: compute activations again in the backward pass instead of keeping them; see
             :func:`~inlay.models.layers.checkpointed`. Does not go with :meth:`compile`.
         mean: of red, green and blue, taken off a picture before the first stage and put back behind the last.
         std: what they are divided by in between; with both at 0.5 the stages see ``[-1, 1]``.
@@ -80,7 +80,7 @@ class PConvUNet(InpaintingNetwork):
         levels: int = 7,
         width: int = 64,
         freeze_encoder_bn: bool = False,
-        checkpointing: bool = False,
+        gradient_checkpointing: bool = False,
         mean: Sequence[float] = HALF,
         std: Sequence[float] = HALF,
     ) -> None:
@@ -95,7 +95,7 @@ class PConvUNet(InpaintingNetwork):
         self.levels = levels
         self.size_multiple = 2**levels
         self.freeze_encoder_bn = freeze_encoder_bn
-        self.checkpointing = checkpointing
+        self.gradient_checkpointing = gradient_checkpointing
         self.channels = channels = [IMAGE_CHANNELS] + [width * min(2**level, 8) for level in range(levels)]
         self.kernels = kernels = [7, 5, 5] + [3] * (levels - 3)
         self.encoder = nn.ModuleList(
@@ -133,9 +133,9 @@ class PConvUNet(InpaintingNetwork):
         skips = []
         for stage, window in zip(self.encoder, plan.encoder, strict=True):
             skips.append(x)
-            x = checkpointed(stage, x, window, enabled=self.checkpointing)  # half the size
+            x = checkpointed(stage, x, window, enabled=self.gradient_checkpointing)  # half the size
         for stage, window in zip(self.decoder, plan.decoder, strict=True):
-            x = checkpointed(stage, x, window, skips.pop(), enabled=self.checkpointing)  # twice the size
+            x = checkpointed(stage, x, window, skips.pop(), enabled=self.gradient_checkpointing)  # twice the size
         raw = x.to(torch.promote_types(x.dtype, torch.float32))  # 8 bits need more than bfloat16
         return raw * self.std + self.mean
 
@@ -172,9 +172,9 @@ class PConvUNet(InpaintingNetwork):
         """Compile in place; weights keep their names.
 
         Raises:
-            InlayError: with ``checkpointing``.
+            InlayError: with ``gradient_checkpointing``.
         """
-        refuse_to_compile(self.checkpointing)
+        refuse_to_compile(self.gradient_checkpointing)
         super().compile(*args, **kwargs)
 
     def _encoder_norms(self) -> list[nn.Module]:

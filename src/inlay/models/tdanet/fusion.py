@@ -18,12 +18,12 @@ class Fusion(nn.Module):
         latent: channels of the latent.
         blocks: residual blocks.
         width: channels between them.
-        least_std: added to the standard deviation; above 0, its logarithm is finite in every precision.
+        min_std: added to the standard deviation; above 0, its logarithm is finite in every precision.
     """
 
-    def __init__(self, inputs: int, latent: int, blocks: int, width: int, least_std: float = 1e-3) -> None:
+    def __init__(self, inputs: int, latent: int, blocks: int, width: int, min_std: float = 1e-3) -> None:
         super().__init__()
-        self.least_std = least_std
+        self.min_std = min_std
         ends = [inputs] + [width] * (blocks - 1) + [2 * latent]
         self.blocks = nn.Sequential(*(ResidualBlock(a, b, hidden=width) for a, b in pairwise(ends)))
 
@@ -31,4 +31,4 @@ class Fusion(nn.Module):
         """``(B, inputs, H, W)`` to a Gaussian of ``(B, latent, H, W)`` in float32."""
         mean, raw = self.blocks(h).float().chunk(2, dim=1)
         with torch.autocast(h.device.type, enabled=False):
-            return Gaussian(mean, F.softplus(raw) + self.least_std)
+            return Gaussian(mean, F.softplus(raw) + self.min_std)

@@ -12,7 +12,7 @@ from inlay.models.layers import LEAK, ResidualBlock, attend, checkpointed, query
 IMAGE_CHANNELS = 3
 
 Upsample = Literal["transposed", "nearest"]
-Rows = Literal["outputs", "inputs"]
+SpectralDim = Literal["outputs", "inputs"]
 
 
 class Up(nn.Module):
@@ -23,11 +23,11 @@ class Up(nn.Module):
         outputs: channels.
         upsample: ``transposed`` convolution as published, or ``nearest`` neighbors and a convolution, which cannot
             leave a checkerboard and costs four times as much.
-        rows: of the matrix whose spectral norm a transposed convolution is kept at: its ``outputs``, which is the norm
-            of the layer, or its ``inputs``, the first axis of its weight, as published.
+        spectral_dim: axis of a transposed convolution's weight that makes the rows of the matrix whose spectral norm is
+            kept at 1: its ``outputs``, which is the norm of the layer, or its ``inputs``, as published.
     """
 
-    def __init__(self, inputs: int, outputs: int, upsample: Upsample, rows: Rows = "outputs") -> None:
+    def __init__(self, inputs: int, outputs: int, upsample: Upsample, spectral_dim: SpectralDim = "outputs") -> None:
         super().__init__()
         self.nearest = upsample == "nearest"
         self.conv = (
@@ -35,7 +35,7 @@ class Up(nn.Module):
             if self.nearest
             else spectral(
                 nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1),
-                rows=0 if rows == "inputs" else None,
+                dim=0 if spectral_dim == "inputs" else None,
             )
         )
 
@@ -47,13 +47,13 @@ class Up(nn.Module):
 class UpBlock(nn.Module):
     """Norm, activation, convolution, norm, activation, up-sampling convolution, beside an up-sampling convolution."""
 
-    def __init__(self, inputs: int, outputs: int, upsample: Upsample, rows: Rows = "outputs") -> None:
+    def __init__(self, inputs: int, outputs: int, upsample: Upsample, spectral_dim: SpectralDim = "outputs") -> None:
         super().__init__()
         self.norm1 = nn.InstanceNorm2d(inputs, affine=True)
         self.conv = spectral(nn.Conv2d(inputs, outputs, 3, padding=1))
         self.norm2 = nn.InstanceNorm2d(outputs, affine=True)
-        self.up = Up(outputs, outputs, upsample, rows)
-        self.shortcut = Up(inputs, outputs, upsample, rows)
+        self.up = Up(outputs, outputs, upsample, spectral_dim)
+        self.shortcut = Up(inputs, outputs, upsample, spectral_dim)
 
     def forward(self, x: Tensor, picture: Tensor | None = None) -> Tensor:
         """``(B, C, H, W)`` to ``(B, outputs, 2H, 2W)``; C and the channels of the picture, if any, are ``inputs``."""
@@ -132,9 +132,9 @@ class Generator(nn.Module):
         low_channels: of the encoder's features that it looks at.
         upsample: see :class:`Up`.
         scaled: see :class:`ShortLongAttention`.
-        fill: likewise.
-        rows: see :class:`Up`.
-        checkpointing: compute activations again in the backward pass instead of keeping them.
+        fill: see :class:`ShortLongAttention`.
+        spectral_dim: see :class:`Up`.
+        gradient_checkpointing: compute activations again in the backward pass instead of keeping them.
         merge_slope: ``slope`` of :class:`ShortLongAttention`.
     """
 
@@ -147,16 +147,16 @@ class Generator(nn.Module):
         upsample: Upsample = "transposed",
         scaled: bool = True,
         fill: bool = True,
-        rows: Rows = "outputs",
-        checkpointing: bool = False,
+        spectral_dim: SpectralDim = "outputs",
+        gradient_checkpointing: bool = False,
         merge_slope: float = LEAK,
     ) -> None:
         super().__init__()
         self.at = attention
-        self.checkpointing = checkpointing
+        self.gradient_checkpointing = gradient_checkpointing
         fed = [inputs, *channels[:-1]]
         fed = [count + IMAGE_CHANNELS * (position > attention) for position, count in enumerate(fed)]
-        self.blocks = nn.ModuleList(UpBlock(a, b, upsample, rows) for a, b in zip(fed, channels, strict=True))
+        self.blocks = nn.ModuleList(UpBlock(a, b, upsample, spectral_dim) for a, b in zip(fed, channels, strict=True))
         self.attention = ShortLongAttention(channels[attention], low_channels, scaled, fill, merge_slope)
         self.heads = nn.ModuleList(Head(count) for count in channels[attention:])
 
@@ -174,9 +174,9 @@ class Generator(nn.Module):
         x = latent
         pictures: list[Tensor] = []
         for position, block in enumerate(self.blocks):
-            x = checkpointed(block, x, *pictures[-1:], enabled=self.checkpointing)  # twice the size
+            x = checkpointed(block, x, *pictures[-1:], enabled=self.gradient_checkpointing)  # twice the size
             if position == self.at:
-                x = checkpointed(self.attention, x, low, mask, enabled=self.checkpointing)
+                x = checkpointed(self.attention, x, low, mask, enabled=self.gradient_checkpointing)
             if position >= self.at:
-                pictures.append(checkpointed(self.heads[position - self.at], x, enabled=self.checkpointing))
+                pictures.append(checkpointed(self.heads[position - self.at], x, enabled=self.gradient_checkpointing))
         return pictures

@@ -12,12 +12,12 @@ from inlay.models.base import InpaintingNetwork, NoiseSpec
 from inlay.models.layers import LEAK, ResidualBlock, checkpointed, refuse_to_compile
 from inlay.models.tdanet.encoder import ImageEncoder, ImageFeatures
 from inlay.models.tdanet.fusion import Fusion
-from inlay.models.tdanet.generator import IMAGE_CHANNELS, Generator, Rows, Upsample
-from inlay.models.tdanet.words import WordAttention, entropy, or_everything, pooled_over, shares
+from inlay.models.tdanet.generator import IMAGE_CHANNELS, Generator, SpectralDim, Upsample
+from inlay.models.tdanet.words import WordAttention, entropy, fallback_to_full, masked_max_pool, mean_word_weights
 from inlay.ops import erase
 from inlay.types import Gaussian, PathOutput, TextFeatures
 
-Cells = Literal["area", "points"]
+MaskDownsampling = Literal["area", "points"]
 
 
 class Noise(NamedTuple):
@@ -78,15 +78,16 @@ class TDANet(InpaintingNetwork):
         pool_rec: pool the auxiliary path's words over the hidden region, too; by default its map is kept.
         mask_as_input: show the encoder the mask as a fourth channel; by default a hole is known by its zeros.
         upsample: ``transposed`` or ``nearest``, see :class:`~inlay.models.tdanet.generator.Up`.
-        spectral_rows: ``outputs`` or ``inputs``, likewise.
-        cells: what a cell of features knows of the mask: ``area``, the share of it that is hole, and at the latent's
-            grid the larger part decides; or ``points``, as in the official code: the mask is sampled between four
-            pixels, from corner to corner, and a cell that is both visible and hidden counts as neither.
-        zero_outside: words of positions outside a path's region enter the maximum as zeros, as in the official code.
-        least_std: added to the latent's standard deviations.
+        spectral_dim: ``outputs`` or ``inputs``, see :class:`~inlay.models.tdanet.generator.Up`.
+        mask_downsampling: how the mask gets the size of features: ``area``, the share of each cell that is hole, and at
+            the latent's grid the larger part decides; or ``points``, as in the official code: the mask is sampled
+            between four pixels, from corner to corner, and a cell that is both visible and hidden counts as neither.
+        zero_outside_region: words of positions outside a path's region enter the maximum as zeros, as in the official
+            code.
+        min_std: added to the latent's standard deviations.
         merge_slope: below zero, of the activations in the block that merges short- and long-term attention; 0.01 in the
             official code, whose other activations have 0.1, as all of ours.
-        checkpointing: compute activations again in the backward pass instead of keeping them; see
+        gradient_checkpointing: compute activations again in the backward pass instead of keeping them; see
             :func:`~inlay.models.layers.checkpointed`. Does not go with :meth:`compile`.
 
     Raises:
@@ -113,11 +114,11 @@ class TDANet(InpaintingNetwork):
         pool_rec: bool = False,
         mask_as_input: bool = False,
         upsample: Upsample = "transposed",
-        checkpointing: bool = False,
-        spectral_rows: Rows = "outputs",
-        cells: Cells = "area",
-        zero_outside: bool = False,
-        least_std: float = 1e-3,
+        gradient_checkpointing: bool = False,
+        spectral_dim: SpectralDim = "outputs",
+        mask_downsampling: MaskDownsampling = "area",
+        zero_outside_region: bool = False,
+        min_std: float = 1e-3,
         merge_slope: float = LEAK,
     ) -> None:
         super().__init__()
@@ -129,18 +130,16 @@ class TDANet(InpaintingNetwork):
             )
         _check_choice("upsample", upsample, ("transposed", "nearest"))
         # A convolution after nearest neighbors has one norm only.
-        _check_choice(
-            "spectral_rows", spectral_rows, ("outputs", "inputs") if upsample == "transposed" else ("outputs",)
-        )
-        _check_choice("cells", cells, ("area", "points"))
-        if not least_std >= 0:
-            raise InlayError(f"model.least_std must be at least 0 (0.001 as a rule), got {least_std}.")
+        _check_choice("spectral_dim", spectral_dim, ("outputs", "inputs") if upsample == "transposed" else ("outputs",))
+        _check_choice("mask_downsampling", mask_downsampling, ("area", "points"))
+        if not min_std >= 0:
+            raise InlayError(f"model.min_std must be at least 0 (0.001 as a rule), got {min_std}.")
         if not 0 <= merge_slope <= 1:
             raise InlayError(f"model.merge_slope must be from 0 to 1 (0.1 as a rule), got {merge_slope}.")
         self.text_dim, self.latent = text_dim, latent
         self.pool_rec, self.mask_as_input = pool_rec, mask_as_input
-        self.checkpointing = checkpointing
-        self.cells, self.zero_outside = cells, zero_outside
+        self.gradient_checkpointing = gradient_checkpointing
+        self.mask_downsampling, self.zero_outside_region = mask_downsampling, zero_outside_region
         inputs = IMAGE_CHANNELS + mask_as_input
         self.encoder = ImageEncoder(inputs, encoder_channels, encoder_strides, encoder_tap)
         self.stride = self.size_multiple = self.encoder.stride
@@ -150,8 +149,8 @@ class TDANet(InpaintingNetwork):
         fused = high + 2 * text_dim
         self.words = WordAttention(high, text_dim, scaled_attention)
         self.refine = nn.Sequential(*(ResidualBlock(high, high) for _ in range(refine_blocks)))
-        self.prior = Fusion(fused, latent, fusion_blocks, fusion_width, least_std)
-        self.posterior: Fusion | None = Fusion(fused, latent, fusion_blocks, fusion_width, least_std)
+        self.prior = Fusion(fused, latent, fusion_blocks, fusion_width, min_std)
+        self.posterior: Fusion | None = Fusion(fused, latent, fusion_blocks, fusion_width, min_std)
         self.project = ResidualBlock(fused, latent, hidden=latent)
         self.transform = ResidualBlock(latent, latent) if latent_transform else nn.Identity()
         self.generator = Generator(
@@ -162,8 +161,8 @@ class TDANet(InpaintingNetwork):
             upsample,
             scaled_attention,
             fill_low,
-            spectral_rows,
-            checkpointing,
+            spectral_dim,
+            gradient_checkpointing,
             merge_slope,
         )
         self.to(memory_format=torch.channels_last)
@@ -216,8 +215,8 @@ class TDANet(InpaintingNetwork):
         return TwoPathOutput(
             out=PathOutput([out for out, _ in pairs], prior),
             rec=PathOutput([rec for _, rec in pairs], posterior),
-            out_words=shares(seen.weights, known),
-            rec_words=shares(shown.weights, unknown),
+            out_words=mean_word_weights(seen.weights, known),
+            rec_words=mean_word_weights(shown.weights, unknown),
             out_entropy=entropy(seen.weights, known),
             rec_entropy=entropy(shown.weights, unknown),
         )
@@ -230,9 +229,9 @@ class TDANet(InpaintingNetwork):
         """Compile the parts, in place: both paths run through them, and weights keep their names.
 
         Raises:
-            InlayError: with ``checkpointing``.
+            InlayError: with ``gradient_checkpointing``.
         """
-        refuse_to_compile(self.checkpointing)
+        refuse_to_compile(self.gradient_checkpointing)
         for part in (self.encoder, self.words, self.refine, self.prior, self.posterior, self.project, self.generator):
             if part is not None:
                 part.compile(*args, **kwargs)
@@ -244,7 +243,7 @@ class TDANet(InpaintingNetwork):
 
     def _call(self, part: nn.Module, *args: Tensor) -> Any:
         """A part's answer. The generator divides itself; what words are asked of is too small to gain by it."""
-        return checkpointed(part, *args, enabled=self.checkpointing)
+        return checkpointed(part, *args, enabled=self.gradient_checkpointing)
 
     def _both(self, visible: Tensor, hidden: Tensor) -> tuple[ImageFeatures, ImageFeatures]:
         """Features of both pictures in one pass, so that every weight is normalized once."""
@@ -260,7 +259,7 @@ class TDANet(InpaintingNetwork):
     def _visible(self, features: ImageFeatures, mask: Tensor, text: TextFeatures) -> _Seen:
         """``h``: the visible part and the words it does not show."""
         words = self.words(features.high, text, negative=True)
-        context = pooled_over(words.context, self._known(mask), self.zero_outside)
+        context = masked_max_pool(words.context, self._known(mask), self.zero_outside_region)
         return _Seen(_fuse(self._call(self.refine, features.high), text, context), words.weights)
 
     def _hidden(self, features: ImageFeatures, mask: Tensor, text: TextFeatures) -> _Seen:
@@ -268,25 +267,25 @@ class TDANet(InpaintingNetwork):
         words = self.words(features.high, text, negative=False)
         hidden = self._unknown(mask)
         if self.pool_rec:
-            context = pooled_over(words.context, hidden, self.zero_outside)
+            context = masked_max_pool(words.context, hidden, self.zero_outside_region)
         else:
-            context = words.context * or_everything(hidden)
+            context = words.context * fallback_to_full(hidden)
         return _Seen(_fuse(features.high, text, context), words.weights)
 
     def _known(self, mask: Tensor) -> Tensor:
         """Cells of the latent's grid that count as visible, ``(B, 1, h, w)`` bool; of the area, half is enough."""
-        if self.cells == "points":
+        if self.mask_downsampling == "points":
             return _points(1 - mask, self.stride) == 1
         return F.avg_pool2d(mask, self.stride) <= 0.5
 
     def _unknown(self, mask: Tensor) -> Tensor:
         """Cells that count as hidden, likewise."""
-        return _points(mask, self.stride) == 1 if self.cells == "points" else ~self._known(mask)
+        return _points(mask, self.stride) == 1 if self.mask_downsampling == "points" else ~self._known(mask)
 
     def _low(self, mask: Tensor) -> Tensor:
         """How far each cell of ``v_l`` is hole, in ``[0, 1]``."""
         stride = self.encoder.low_stride
-        return _points(mask, stride) if self.cells == "points" else F.avg_pool2d(mask, stride)
+        return _points(mask, stride) if self.mask_downsampling == "points" else F.avg_pool2d(mask, stride)
 
 
 def _drawn(latent: Gaussian, noise: Tensor | None) -> Tensor:

@@ -50,35 +50,35 @@ class WordAttention(nn.Module):
         return WordContext(context, weights)
 
 
-def pooled_over(context: Tensor, region: Tensor, zero_outside: bool = False) -> Tensor:
+def masked_max_pool(context: Tensor, region: Tensor, zero_outside_region: bool = False) -> Tensor:
     """The maximum of each channel over a region, at every position (a view, not a copy).
 
     Args:
         context: ``(B, D, H, W)``.
         region: ``(B, 1, H, W)`` bool; where it is empty, the maximum is taken over the whole map.
-        zero_outside: let positions outside the region take part as zeros, also where it is empty.
+        zero_outside_region: let positions outside the region take part as zeros, also where it is empty.
     """
-    if zero_outside:
+    if zero_outside_region:
         return context.masked_fill(~region, 0.0).amax(dim=(2, 3), keepdim=True).expand_as(context)
-    region = or_everything(region)
+    region = fallback_to_full(region)
     pooled = context.masked_fill(~region, float("-inf")).amax(dim=(2, 3), keepdim=True)
     return pooled.expand_as(context)
 
 
-def or_everything(region: Tensor) -> Tensor:
+def fallback_to_full(region: Tensor) -> Tensor:
     """A region, or the whole map for those pictures whose region is empty; ``(B, 1, H, W)`` bool."""
     empty: Tensor = ~region.flatten(1).any(dim=1)
     return region | empty.view(-1, 1, 1, 1)
 
 
-def shares(weights: Tensor, region: Tensor) -> Tensor:
+def mean_word_weights(weights: Tensor, region: Tensor) -> Tensor:
     """Mean weight of each word over a region, ``(B, T)``; over the whole map where it is empty.
 
     Args:
         weights: ``(B, N, T)``.
         region: ``(B, 1, H, W)`` bool with N positions.
     """
-    inside = or_everything(region).flatten(1)[..., None]  # (B, N, 1)
+    inside = fallback_to_full(region).flatten(1)[..., None]  # (B, N, 1)
     mean: Tensor = (weights.detach() * inside).sum(dim=1) / inside.sum(dim=1)
     return mean
 
@@ -91,6 +91,6 @@ def entropy(weights: Tensor, region: Tensor) -> Tensor:
         region: ``(B, 1, H, W)`` bool with N positions; everywhere where it is empty.
     """
     each = torch.special.entr(weights.detach()).sum(dim=2)  # (B, N)
-    inside = or_everything(region).flatten(1)
+    inside = fallback_to_full(region).flatten(1)
     mean: Tensor = (each * inside).sum() / inside.sum()
     return mean

@@ -6,26 +6,26 @@ import pytest
 
 from inlay.errors import InlayError
 from inlay.text.recurrent import WordTokenizer
-from inlay.text.stored import restored, stored
+from inlay.text.serialization import tokenizer_from_dict, tokenizer_to_dict
 
 CAPTION = "Kiwi red kiwi bird red bird"
 
 
 @pytest.mark.parametrize(("drop", "ids"), [(True, [3, 2, 3]), (False, [1, 3, 1])])
 def test_words_are_read_as_before(drop, ids):
-    kept = json.loads(json.dumps(stored(WordTokenizer(["bird", "red"], max_words=3, drop_unknown=drop))))
-    assert restored(kept)([CAPTION])["ids"].tolist() == [ids]
+    kept = json.loads(json.dumps(tokenizer_to_dict(WordTokenizer(["bird", "red"], max_length=3, drop_unknown=drop))))
+    assert tokenizer_from_dict(kept)([CAPTION])["input_ids"].tolist() == [ids]
 
 
 def test_files_from_before_unknown_words_could_be_dropped_read_them():
-    kept = {"vocabulary": ["bird", "red"], "max_words": 3, "multiple": 4}
-    tokens = restored(kept)([CAPTION])
-    assert tokens["ids"].tolist() == [[1, 3, 1]]
+    kept = {"vocabulary": ["bird", "red"], "max_length": 3, "pad_to_multiple_of": 4}
+    tokens = tokenizer_from_dict(kept)([CAPTION])
+    assert tokens["input_ids"].tolist() == [[1, 3, 1]]
     assert tokens["words"].all()
 
 
 @pytest.mark.parametrize("drop", ["false", None, 1])
 def test_what_is_neither_true_nor_false_is_damaged(drop):
-    kept = stored(WordTokenizer(["bird"], max_words=3)) | {"drop_unknown": drop}
+    kept = tokenizer_to_dict(WordTokenizer(["bird"], max_length=3)) | {"drop_unknown": drop}
     with pytest.raises(InlayError, match=r"its tokenizer is damaged \(TypeError\)"):
-        restored(kept)
+        tokenizer_from_dict(kept)

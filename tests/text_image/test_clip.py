@@ -8,9 +8,9 @@ from torchvision.transforms.functional import normalize
 
 from inlay.errors import InlayError
 from inlay.losses.contrastive import info_nce
-from inlay.text_image import CLIPMatcher
-from tests.text_image.matcher_tester import MatcherTester, pictures
+from inlay.text_image import CLIPTextImage
 from tests.text_image.stand_ins import CAPTIONS, change_config, write_clip
+from tests.text_image.text_image_tester import TextImageTester, pictures
 
 
 @pytest.fixture
@@ -20,93 +20,93 @@ def folder(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def matcher(tmp_path_factory):
+def text_image(tmp_path_factory):
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("clip")
     write_clip(folder)
-    return CLIPMatcher(str(folder))
+    return CLIPTextImage(str(folder))
 
 
-class TestCLIPMatcher(MatcherTester):
+class TestCLIP(TextImageTester):
     names = ["sentence"]  # noqa: RUF012
 
 
 def test_term_is_that_of_transformers_own_features(tmp_path):
     net = write_clip(tmp_path)
-    matcher = CLIPMatcher(str(tmp_path), temperature=0.2)
-    tokens, image = matcher.tokenizer(CAPTIONS), pictures(side=32)  # the tower's size
+    text_image = CLIPTextImage(str(tmp_path), temperature=0.2)
+    tokens, image = text_image.tokenizer(CAPTIONS), pictures(side=32)  # the tower's size
     mean, std = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
     with torch.no_grad():
         seen = net.get_image_features(normalize(image, mean, std)).pooler_output
-        read = net.get_text_features(tokens["ids"], tokens["attended"].long()).pooler_output
+        read = net.get_text_features(tokens["input_ids"], tokens["attention_mask"].long()).pooler_output
     expected = info_nce(seen, read, None, 0.2)
-    torch.testing.assert_close(matcher({"x": image}, tokens), {"x": {"sentence": expected}})
+    torch.testing.assert_close(text_image({"x": image}, tokens), {"x": {"sentence": expected}})
 
 
 def test_pictures_are_resized_with_antialiasing(folder):
     """A fine checkerboard is gray to the network, as it is to the eye."""
-    matcher = CLIPMatcher(str(folder))
+    text_image = CLIPTextImage(str(folder))
     board = ((torch.arange(96)[:, None] + torch.arange(96)) % 2).float().expand(1, 3, -1, -1)
-    (seen,), (gray,) = matcher.look(board), matcher.look(torch.full((1, 3, 32, 32), 0.5))
+    (seen,), (gray,) = text_image.encode_image(board), text_image.encode_image(torch.full((1, 3, 32, 32), 0.5))
     assert F.cosine_similarity(seen, gray) > 0.99
 
 
 def test_random_weights_must_be_asked_for(folder, caplog):
     (folder / "model.safetensors").unlink()
-    with pytest.raises(InlayError, match=r"matcher\.model=.*clip: its weights could not be loaded"):
-        CLIPMatcher(str(folder))
+    with pytest.raises(InlayError, match=r"text_image\.model=.*clip: its weights could not be loaded"):
+        CLIPTextImage(str(folder))
     with caplog.at_level(logging.WARNING):
-        matcher = CLIPMatcher(str(folder), pretrained=False)
-    assert "matcher.pretrained=false" in caplog.text
-    assert matcher({"x": pictures()}, matcher.tokenizer(CAPTIONS))["x"]["sentence"] > 0
+        text_image = CLIPTextImage(str(folder), pretrained=False)
+    assert "text_image.pretrained=false" in caplog.text
+    assert text_image({"x": pictures()}, text_image.tokenizer(CAPTIONS))["x"]["sentence"] > 0
 
 
 def test_without_files_it_is_vit_b_32():
     with torch.device("meta"):  # shapes alone
-        matcher = CLIPMatcher(None, pretrained=False)
-    assert sum(p.numel() for p in matcher.parameters()) == 151_277_313
-    assert matcher.size == 224
-    with pytest.raises(InlayError, match=r"matcher\.model=null has no tokenizer"):
-        matcher.tokenizer  # noqa: B018
+        text_image = CLIPTextImage(None, pretrained=False)
+    assert sum(p.numel() for p in text_image.parameters()) == 151_277_313
+    assert text_image.size == 224
+    with pytest.raises(InlayError, match=r"text_image\.model=null has no tokenizer"):
+        text_image.tokenizer  # noqa: B018
 
 
 def test_no_model_cannot_be_pretrained():
-    with pytest.raises(InlayError, match=r"matcher\.model=null.*pretrained must be false"):
-        CLIPMatcher(None)
+    with pytest.raises(InlayError, match=r"text_image\.model=null.*pretrained must be false"):
+        CLIPTextImage(None)
 
 
 def test_tokenizer_goes_to_workers(folder):
-    tokenizer = CLIPMatcher(str(folder)).tokenizer
-    assert torch.equal(pickle.loads(pickle.dumps(tokenizer))(CAPTIONS)["ids"], tokenizer(CAPTIONS)["ids"])
+    tokenizer = CLIPTextImage(str(folder)).tokenizer
+    assert torch.equal(pickle.loads(pickle.dumps(tokenizer))(CAPTIONS)["input_ids"], tokenizer(CAPTIONS)["input_ids"])
 
 
 def test_long_captions_are_cut_off(folder):
-    tokens = CLIPMatcher(str(folder)).tokenizer(["a red bird with wings and a blue cat with wings"])
-    assert tokens["ids"].shape == (1, 8)
+    tokens = CLIPTextImage(str(folder)).tokenizer(["a red bird with wings and a blue cat with wings"])
+    assert tokens["input_ids"].shape == (1, 8)
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
 def test_temperature_is_positive(temperature):
-    with pytest.raises(InlayError, match=r"matcher\.temperature must be positive"):
-        CLIPMatcher("any", temperature=temperature)
+    with pytest.raises(InlayError, match=r"text_image\.temperature must be positive"):
+        CLIPTextImage("any", temperature=temperature)
 
 
 def test_missing_folder_is_named(tmp_path):
-    with pytest.raises(InlayError, match=r"nowhere: no such folder.*matcher\.model=FOLDER"):
-        CLIPMatcher(str(tmp_path / "nowhere"))
+    with pytest.raises(InlayError, match=r"nowhere: no such folder.*text_image\.model=FOLDER"):
+        CLIPTextImage(str(tmp_path / "nowhere"))
 
 
 def test_another_kind_of_network_is_refused(folder):
     change_config(folder, model_type="bert")
     with pytest.raises(InlayError, match="must be clip, with both towers, got bert"):
-        CLIPMatcher(str(folder))
+        CLIPTextImage(str(folder))
 
 
 def test_files_without_the_tokenizer_are_refused(folder):
     for file in folder.glob("tokenizer*"):
         file.unlink()
-    with pytest.raises(InlayError, match=r"matcher\.model=.*tokenizer.*into one folder"):
-        CLIPMatcher(str(folder))
+    with pytest.raises(InlayError, match=r"text_image\.model=.*tokenizer.*into one folder"):
+        CLIPTextImage(str(folder))
 
 
 def test_weights_that_lack_a_part_are_refused(folder):
@@ -116,4 +116,4 @@ def test_weights_that_lack_a_part_are_refused(folder):
     state.pop("visual_projection.weight")
     save_file(state, folder / "model.safetensors", {"format": "pt"})
     with pytest.raises(InlayError, match=r"lack 1 of the network's, visual_projection\.weight"):
-        CLIPMatcher(str(folder))
+        CLIPTextImage(str(folder))

@@ -15,8 +15,8 @@ class _Pretrained(NamedTuple):
     pad_token_id: int
 
 
-def stored(tokenizer: Tokenizer) -> dict[str, Any]:
-    """What :func:`restored` makes the tokenizer of: numbers, strings and lists, which JSON can hold.
+def tokenizer_to_dict(tokenizer: Tokenizer) -> dict[str, Any]:
+    """What :func:`tokenizer_from_dict` makes the tokenizer of: numbers, strings and lists, which JSON can hold.
 
     Raises:
         InlayError: it is none of Inlay's.
@@ -28,11 +28,11 @@ def stored(tokenizer: Tokenizer) -> dict[str, Any]:
         kept = {"subwords": backend, "fill": fill}
     else:
         raise InlayError(f"a tokenizer of type {type(tokenizer).__name__} cannot be written to a file.")
-    return kept | {"max_words": tokenizer.max_words, "multiple": tokenizer.multiple}
+    return kept | {"max_length": tokenizer.max_length, "pad_to_multiple_of": tokenizer.pad_to_multiple_of}
 
 
-def restored(kept: dict[str, Any]) -> Tokenizer:
-    """The tokenizer that :func:`stored` was given.
+def tokenizer_from_dict(kept: dict[str, Any]) -> Tokenizer:
+    """The tokenizer that :func:`tokenizer_to_dict` was given.
 
     Raises:
         InlayError: the data is not what it gave.
@@ -40,7 +40,7 @@ def restored(kept: dict[str, Any]) -> Tokenizer:
     from tokenizers import Tokenizer as Backend
 
     try:
-        lengths = _whole(kept["max_words"]), _whole(kept["multiple"])
+        lengths = _whole(kept["max_length"]), _whole(kept["pad_to_multiple_of"])
         if "vocabulary" in kept:
             drop = _flag(kept.get("drop_unknown", False))  # older files have none
             return WordTokenizer(kept["vocabulary"], *lengths, drop)
