@@ -7,7 +7,7 @@ is best on large ones and over all.
 import numpy as np
 
 from inlay.buckets import ALL
-from inlay.evaluation.results import Comparison, LeftOut, MetricIs, ProtocolIs, Results, Row, Value
+from inlay.evaluation.results import Comparison, LeftOut, MetricInfo, ProbeInfo, ProtocolInfo, ResultRow, Results, Value
 from inlay.images import Picture, write_picture
 
 MODEL = "model:runs/u_net|50%/best.ckpt"
@@ -15,11 +15,11 @@ MODEL = "model:runs/u_net|50%/best.ckpt"
 FILLERS = {"mean": "inlay 0.1.0", "telea": "OpenCV 4.13.0", MODEL: "sha256 0123456789abcdef"}
 BUCKETS = {"10-20": 2, "40-50": 2, ALL: 4}
 METRICS = {
-    "psnr_hole": MetricIs(better="higher", unit="dB", about="PSNR inside the holes."),
-    "l1_hole": MetricIs(better="lower", unit="", about="L1 inside the holes."),
-    "tv": MetricIs(better="neither", unit="", about="Roughness."),
-    "fid_n2": MetricIs(better="lower", unit="", about="Distance of sets."),
-    "fid_n4": MetricIs(better="lower", unit="", about="Distance of sets."),
+    "psnr_hole": MetricInfo(better="higher", unit="dB", about="PSNR inside the holes."),
+    "l1_hole": MetricInfo(better="lower", unit="", about="L1 inside the holes."),
+    "tv": MetricInfo(better="neither", unit="", about="Roughness."),
+    "fid_n2": MetricInfo(better="lower", unit="", about="Distance of sets."),
+    "fid_n4": MetricInfo(better="lower", unit="", about="Distance of sets."),
 }
 VALUES = {  # by metric and bucket, in the order of the fillers
     ("psnr_hole", "10-20"): (18.004, 24.126, 24.051),
@@ -45,7 +45,7 @@ PROVENANCE = {"version": "0.1.0", "git": "7abf8cd", "packages": {"python": "3.11
 def results() -> Results:
     """The results; a new object each time."""
     return Results(
-        protocol=ProtocolIs(
+        protocol=ProtocolInfo(
             name="pconv_buckets",
             about="Six buckets of irregular holes, half of them off the border.",
             hash="0123456789abcdef",
@@ -58,17 +58,18 @@ def results() -> Results:
         metrics=dict(METRICS),
         values={filler: _values(place) for place, filler in enumerate(FILLERS)},
         comparisons=_comparisons(),
-        weights={"lpips": "sha256:0123"},
+        options=dict.fromkeys(FILLERS, "strategy=whole"),
+        probes={"lpips": ProbeInfo(version=1, settings={"weights": "sha256:0123"})},
         metrics_left_out={"lpips": "weights/vgg.pth is missing."},
         pictures_left_out=[LeftOut(id="dog_1.jpg", hole="object_1", reason="no object & no box.")],
         provenance=[PROVENANCE],
     )
 
 
-def rows() -> list[Row]:
+def rows() -> list[ResultRow]:
     """A row for each case and filler."""
     return [
-        Row(
+        ResultRow(
             filler=filler,
             picture=case // 2,
             hole="small" if case % 2 == 0 else "large",
@@ -77,6 +78,7 @@ def rows() -> list[Row]:
             bucket="10-20" if case % 2 == 0 else "40-50",
             caption="",
             sample="00",
+            options="strategy=whole",
             mse_hole=error,
         )
         for filler, errors in ERRORS.items()

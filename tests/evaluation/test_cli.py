@@ -10,7 +10,7 @@ import torch
 
 import inlay.fillers
 from inlay.cli import main
-from inlay.cli.evaluation import _check_used, _device, _measures, _shard
+from inlay.cli.evaluation import _check_used, _device, _probes, _shard
 from inlay.errors import InlayError
 from inlay.evaluation.store import Shard
 from inlay.fillers import Filler
@@ -96,7 +96,9 @@ class TestMergeAndCompare:
         settings = [f"data.root={noise}", "filler=[mean]", "protocol.pictures=3"]
         for name, shard in (("half", "1/2"), ("again", "1/2"), ("rest", "2/2")):
             evaluate(tmp_path / name, *settings, f"shard={shard}")
-        cut = tmp_path / "half/rows/mean/1-of-2.jsonl"  # as if it had been killed, and done again on another machine
+        cut = (
+            tmp_path / "half/rows/mean/pixel_errors/1-of-2.jsonl"
+        )  # as if it had been killed, and done again on another machine
         cut.write_text("".join(cut.read_text().splitlines(keepends=True)[:2]))
         folders = [tmp_path / name for name in ("half", "again", "rest")]
         code, said, _ = inlay_("evaluation", "merge", *folders, "--out", tmp_path / "whole")
@@ -107,7 +109,7 @@ class TestMergeAndCompare:
     def test_what_was_merged_is_a_copy(self, inlay_, noise, tmp_path):
         evaluate(tmp_path / "part", f"data.root={noise}", "filler=[mean]", "protocol.pictures=1")
         inlay_("evaluation", "merge", tmp_path / "part", "--out", tmp_path / "whole")
-        source, target = (tmp_path / name / "rows/mean/1-of-1.jsonl" for name in ("part", "whole"))
+        source, target = (tmp_path / name / "rows/mean/pixel_errors/1-of-1.jsonl" for name in ("part", "whole"))
         assert target.read_bytes() == source.read_bytes()
         assert not target.samefile(source), "whoever goes on in one folder would write into the other"
 
@@ -201,22 +203,15 @@ class TestProcesses:
             evaluate(tmp_path, f"data.root={noise}", "shard=3/2")
 
 
-class TestMeasures:
-    def test_what_has_no_weights_is_left_out_and_says_where_they_go(self):
-        measures = _measures(configure("protocol=smoke", "device=cpu"))
-        assert list(measures.left_out) == ["lpips", "inception", "clip_score"]
+class TestProbes:
+    def test_without_weights_it_is_left_out(self):
+        probes, left_out = _probes(configure("protocol=tdanet_cub", "device=cpu"))
+        assert list(left_out) == ["lpips", "inception", "clip_score", "diversity_lpips"]
         for name, setting in (("lpips", "lpips"), ("inception", "inception"), ("clip_score", "clip")):
-            assert f"weights.{setting}=" in measures.left_out[name]
-        assert measures.network is None
-        names = {metric["name"] for metric in measures.metrics}
-        assert {"psnr_hole", "ssim", "boundary_error"} <= names
-        assert names.isdisjoint({"lpips", "clip_score"})
-
-    def test_a_measure_of_one_that_is_left_out_is_left_out(self):
-        measures = _measures(configure("protocol=tdanet_cub", "device=cpu"))
-        assert "weights.lpips=" in measures.left_out["diversity_lpips"]
-        assert "diversity" not in measures.left_out
-        assert "diversity_l1_hole" in [metric["name"] for metric in measures.metrics]
+            assert f"weights.{setting}=" in left_out[name]
+        assert "weights.lpips=" in left_out["diversity_lpips"]
+        assert [name for name, probe in probes.items() if probe.needs_samples] == ["diversity"]
+        assert not any(probe.has_features for probe in probes.values())
 
     def test_it_is_said(self, noise, tmp_path, caplog):
         with caplog.at_level("INFO"):
@@ -226,9 +221,20 @@ class TestMeasures:
         assert set(said) < {f"left out {name}: {reason}" for name, reason in found["metrics_left_out"].items()}
         assert len(said) == 3
 
-    def test_weights_that_are_named_and_not_there_stop(self, tmp_path):
-        with pytest.raises(InlayError, match=r"none\.pth"):
-            _measures(configure("protocol=smoke", "device=cpu", f"weights.lpips={tmp_path / 'none.pth'}"))
+    @pytest.mark.parametrize("probe", ["lpips", "pixel_errors"])
+    def test_weights_must_exist(self, tmp_path, probe):
+        with pytest.raises(InlayError, match=r"weights\.lpips=.*none\.pth"):
+            _probes(configure("device=cpu", f"probe={probe}", f"weights.lpips={tmp_path / 'none.pth'}"))
+
+    def test_weights_are_known_by_their_digest(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("inlay.metrics.LPIPS.__init__", lambda *_, **__: None)
+        probes = []
+        for folder, content in (("a", b"1"), ("b", b"1"), ("c", b"2")):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / "alex.pth").write_bytes(content)
+            settings = "probe=lpips", f"device={'cpu' if folder == 'a' else 'cuda'}"
+            probes.append(_probes(configure(*settings, f"weights.lpips={tmp_path / folder / 'alex.pth'}"))[0]["lpips"])
+        assert probes[0].info == probes[1].info != probes[2].info
 
 
 @pytest.fixture
@@ -256,7 +262,7 @@ class TestTextAndSamples:
         assert {tuple(text) for text, _ in told.calls} == {("a red bird",)}
         assert Counter(seed is None for _, seed in told.calls) == {True: 2, False: 10}
         assert len({seed for _, seed in told.calls if seed is not None}) == 10
-        _, *lines = (tmp_path / "rows/mean/1-of-1.jsonl").read_text().splitlines()
+        _, *lines = (tmp_path / "rows/mean/diversity/1-of-1.jsonl").read_text().splitlines()
         rows = [json.loads(line)["rows"][0] for line in lines]
         assert [row["caption"] for row in rows] == ["a red bird", "a red bird"]
         expected = [apart([seed for _, seed in told.calls[6 * number + 1 : 6 * number + 6]]) for number in (0, 1)]
@@ -308,14 +314,8 @@ def test_tasks_of_slurm_do_not_all_do_everything(monkeypatch):
     assert _shard("1/1") == (1, 1)
 
 
-def test_weights_that_nobody_asks_for_must_exist_all_the_same():
-    with pytest.raises(InlayError, match=r"weights\.lpips=/none\.pth: no such file, and no metric"):
-        _measures(configure("protocol=smoke", "~protocol.metrics.lpips", "weights.lpips=/none.pth"))
-
-
 def test_no_metric_and_no_filler_are_refused(noise, tmp_path):
     with pytest.raises(InlayError, match=r"filler must name fillers.*got none"):
         evaluate(tmp_path / "a", f"data.root={noise}", "filler=[]")
-    without = [f"protocol.metrics.{name}=null" for name in ("fidelity", "similarity", "smoothness")]
-    with pytest.raises(InlayError, match="nothing was measured"):
-        evaluate(tmp_path / "b", f"data.root={noise}", "protocol.pictures=1", *without)
+    with pytest.raises(InlayError, match=r"probe=\['lpips'\]: nothing to measure with"):
+        evaluate(tmp_path / "b", f"data.root={noise}", "protocol.pictures=1", "probe=lpips")

@@ -7,7 +7,7 @@ import pytest
 
 from inlay.buckets import ALL
 from inlay.evaluation.curves import COLORS, DRAWN, MARKERS, Curve, color, curves
-from inlay.evaluation.results import MetricIs, Value
+from inlay.evaluation.results import MetricInfo, Value
 from tests.evaluation.examples import MODEL, results
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -107,7 +107,7 @@ def test_gaps_are_left_and_a_filler_without_values_has_no_name_at_the_lines():
 
 def test_ids_are_unique_on_a_page_and_references_meet_them():
     given = results()
-    given["metrics"]["lpips"] = MetricIs(better="lower", unit="", about="")
+    given["metrics"]["lpips"] = MetricInfo(better="lower", unit="", about="")
     every = [svg for curve in curves(given) for svg in (curve.light, curve.dark)]
     ids = [set(re.findall(r'\bid="([^"]+)"', svg)) for svg in every]
     assert len(every) == 6

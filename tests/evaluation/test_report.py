@@ -9,7 +9,7 @@ from skimage import data
 from inlay.buckets import ALL
 from inlay.evaluation.folder import Folder
 from inlay.evaluation.report import render, summary
-from inlay.evaluation.results import LeftOut, MetricIs
+from inlay.evaluation.results import LeftOut, MetricInfo
 from inlay.images import Picture, write_picture
 from tests.evaluation.examples import MODEL, results, rows, write_pictures
 
@@ -183,7 +183,7 @@ def test_whatever_is_named_badly_is_escaped(folder, bad, shown, raw):
     given["values"][bad] = given["values"]["mean"]
     given["comparisons"] = []
     given["protocol"].update(name=bad, about=bad, hash=bad, samples=bad, recipe={bad: [bad]})
-    given["metrics"][f"{bad}_n3"] = MetricIs(better="lower", unit=bad, about="")
+    given["metrics"][f"{bad}_n3"] = MetricInfo(better="lower", unit=bad, about="")
     given["metrics_left_out"] = {bad: bad}
     given["pictures_left_out"] = [LeftOut(id=bad, hole=bad, reason=bad)]
     given["provenance"] = [{"version": bad, "git": bad, bad: bad}]

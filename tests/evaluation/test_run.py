@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 
 from inlay.cli import main
@@ -18,6 +19,7 @@ from inlay.evaluation.folder import Folder
 from inlay.evaluation.store import ShardFile
 from inlay.fillers import MeanFill, Telea
 from inlay.images import Picture, read_image, read_mask, write_picture
+from inlay.metrics import BoundaryError, FillResult, PixelErrors, measure
 from tests.conftest import ROOT
 from tests.evaluation.evaluating import TINY, configure, entry, evaluate, evaluate_without_curves, results
 from tests.kills import dying
@@ -134,9 +136,9 @@ def test_a_finished_evaluation_does_nothing_again(noise, tmp_path, monkeypatch):
 
 def test_a_killed_one_goes_on_behind_its_last_whole_line(whole, noise, tmp_path, monkeypatch):
     evaluate(tmp_path, f"data.root={noise}")
-    rows = tmp_path / "rows/telea/1-of-1.jsonl"
-    lines = rows.read_bytes().splitlines(keepends=True)
-    rows.write_bytes(b"".join(lines[:3]) + lines[3][:50])  # two of five pictures, and a third cut off
+    for number, rows in enumerate(sorted(tmp_path.glob("rows/telea/*/1-of-1.jsonl"))):
+        lines = rows.read_bytes().splitlines(keepends=True)
+        rows.write_bytes(b"".join(lines[:3]) + (b"" if number else lines[3][:50]))  # two of five, and a third cut off
     for name in PUBLISHED:
         (tmp_path / name).unlink()
     for picture in tmp_path.glob("pictures/filled/telea/00000[34]*"):
@@ -153,23 +155,82 @@ def test_another_filler_joins(whole, noise, tmp_path, monkeypatch):
     assert calls == []
 
 
-def test_other_metrics_are_measured_without_filling_again(whole, noise, tmp_path, monkeypatch):
-    evaluate(tmp_path, f"data.root={noise}", "~protocol.metrics.smoothness")
-    with pytest.raises(InlayError, match="holds rows of protocol smoke"):  # the recipe is another one
-        evaluate(tmp_path, f"data.root={noise}")
-    for path in tmp_path.glob("rows/*/*.jsonl"):  # as if a measure had had no weights before
-        head, *rest = path.read_text().splitlines()
-        head = json.loads(head) | {"protocol": results(whole)["protocol"]}
-        path.write_text("\n".join([json.dumps(head), *rest]) + "\n")
-    calls = counted(monkeypatch, Telea)
-    assert evaluate(tmp_path, f"data.root={noise}") == results(whole)
-    assert calls == []
+def measured(monkeypatch, metric):
+    """How often a metric measures from now on, as a growing list."""
+    calls, measure = [], metric.__call__
+    monkeypatch.setattr(metric, "__call__", lambda self, result: (calls.append(1), measure(self, result))[1])
+    return calls
+
+
+@pytest.fixture
+def counts(monkeypatch):
+    fills = counted(monkeypatch, Telea)
+    return fills, *(measured(monkeypatch, metric) for metric in (PixelErrors, BoundaryError))
+
+
+def test_another_probe_leaves_earlier_numbers_valid(whole, noise, tmp_path, counts):
+    evaluate(tmp_path, f"data.root={noise}", "~probe.boundary_error")
+    before = {path: path.read_bytes() for path in tmp_path.glob("rows/*/*/*.jsonl")}
+    for calls in counts:
+        calls.clear()
+    found = evaluate(tmp_path, f"data.root={noise}")
+    assert [len(calls) for calls in counts] == [0, 0, 2 * 3 * 5]  # two fillers, three holes, five pictures
+    assert {path: path.read_bytes() for path in before} == before
+    assert found["values"] == results(whole)["values"]
+    assert found["protocol"] == results(whole)["protocol"]
+
+
+def test_another_version_of_a_probe_is_measured_again_alone(whole, noise, tmp_path, monkeypatch, counts):
+    evaluate(tmp_path, f"data.root={noise}")
+    for calls in counts:
+        calls.clear()
+    monkeypatch.setattr(BoundaryError, "version", 2)
+    found = evaluate(tmp_path, f"data.root={noise}")
+    assert [len(calls) for calls in counts] == [0, 0, 30]
+    assert found["probes"]["boundary_error"]["version"] == 2
+    assert found["probes"] | {"boundary_error": None} == results(whole)["probes"] | {"boundary_error": None}
+    assert found["values"] == results(whole)["values"]
+
+
+def test_a_probe_of_a_stranger_without_truth(noise, tmp_path, monkeypatch):
+    """One file of Python, one of yaml, and a test in which nobody knows what was under the holes."""
+    (tmp_path / "strangers_probe.py").write_text(PROBE)
+    (tmp_path / "conf/probe").mkdir(parents=True)
+    (tmp_path / "conf/probe/brightness.yaml").write_text("brightness: {_target_: strangers_probe.Brightness}")
+    monkeypatch.syspath_prepend(tmp_path)
+    searchpath = f"hydra.searchpath=[file://{tmp_path / 'conf'}]"
+    found = evaluate(
+        tmp_path / "out", f"data.root={noise}", searchpath, "probe=[default,brightness]", "protocol.truth=false"
+    )
+    assert set(found["metrics"]) == {"tv", "tv_hole", "brightness"}
+    assert "true picture" in found["metrics_left_out"]["pixel_errors"]
+    row = pq.read_table(tmp_path / "out/results.parquet").to_pylist()[0]
+    folder = Folder(tmp_path / "out")
+    filled = read_image(folder.filled("mean", 0, row["hole"]))
+    hole = read_mask(folder.mask(0, row["hole"]))
+    assert row["brightness"] == pytest.approx(filled[hole].mean() / 255)
+    assert row["options"].startswith("strategy=whole")
+    result = FillResult(torch.full((2, 3, 4, 4), 0.25), torch.ones(2, 1, 4, 4))
+    assert measure(sys.modules["strangers_probe"].Brightness(), result) == {"brightness": 0.25}
+
+
+PROBE = """
+from inlay.metrics import Metric, MetricSpec
+
+class Brightness(Metric):
+    needs_truth = False
+    specs = [MetricSpec("brightness", "neither")]
+
+    def __call__(self, result):
+        mask = result.mask
+        return {"brightness": (result.filled * mask).sum((1, 2, 3)) / (3 * mask.sum((1, 2, 3)))}
+"""
 
 
 def test_another_version_of_a_filler_is_refused(noise, tmp_path, monkeypatch):
     evaluate(tmp_path, f"data.root={noise}")
     monkeypatch.setattr("cv2.__version__", "another release")
-    with pytest.raises(InlayError, match=r"telea in its version OpenCV .*another release.*another run_dir"):
+    with pytest.raises(InlayError, match=r"telea with identity OpenCV .*another release.*another run_dir"):
         evaluate(tmp_path, f"data.root={noise}")
 
 
@@ -192,7 +253,7 @@ def test_different_tests_do_not_get_into_one_table(whole, noise, tmp_path, monke
 
 def test_changed_files_are_noticed(noise, tmp_path):
     evaluate(tmp_path, f"data.root={noise}", "filler=[mean]")
-    path = tmp_path / "rows/mean/1-of-1.jsonl"
+    path = tmp_path / "rows/mean/pixel_errors/1-of-1.jsonl"
     head, line, *rest = path.read_text().splitlines()
     changed = json.loads(line)
     changed["rows"][0]["sample"] = "0" * 16
@@ -204,8 +265,8 @@ def test_changed_files_are_noticed(noise, tmp_path):
 def test_an_answer_to_another_picture_is_not_trusted(whole, noise, tmp_path, monkeypatch):
     """The dataset's files changed under their names, and the rows are to be measured anew."""
     evaluate(tmp_path, f"data.root={noise}")
-    rows = tmp_path / "rows/telea/1-of-1.jsonl"
-    rows.write_text(rows.read_text().splitlines()[0] + "\n")
+    for rows in tmp_path.glob("rows/telea/*/1-of-1.jsonl"):
+        rows.write_text(rows.read_text().splitlines()[0] + "\n")
     answer = Folder(tmp_path).filled("telea", 0, "small")
     pixels = read_image(answer).copy()
     pixels[~read_mask(Folder(tmp_path).mask(0, "small"))] ^= 1
@@ -228,10 +289,10 @@ def test_no_filler_sees_what_is_under_the_mask(noise, tmp_path, monkeypatch):
 
 
 def test_a_full_disk_says_so_and_loses_nothing(whole, noise, tmp_path, monkeypatch):
-    def full(rows, line):
-        if line["picture"] == 2:
+    def full(file, record):
+        if record["picture"] == 2:
             raise OSError(errno.ENOSPC, "No space left on device")
-        add(rows, line)
+        add(file, record)
 
     add = ShardFile.add
     with monkeypatch.context() as patch:

@@ -37,7 +37,7 @@ def column(rows, name):
 def test_sums_by_hand():
     rows = [row(7, l1=1, hole=2, pixels=10), row(4, l1=3, hole=4, pixels=5), row(7, l1=5, hole=6, pixels=1)]
     found = sums(rows, [L1, HOLE], [4, 7, 9])
-    assert found.weighed.tolist() == [[3, 20], [6, 26], [0, 0]]
+    assert found.weighted.tolist() == [[3, 20], [6, 26], [0, 0]]
     assert found.weights.tolist() == [[1, 5], [2, 11], [0, 0]]
 
 
@@ -45,14 +45,14 @@ def test_sums_by_hand():
 def test_what_was_not_measured_counts_nothing(nothing):
     rows = [row(0, hole=nothing, pixels=0), row(0, l1=nothing, hole=3, pixels=4), row(1, l1=nothing, hole=nothing)]
     found = sums(rows, [L1, HOLE], [0, 1])
-    assert found.weighed.tolist() == [[0, 12], [0, 0]]
+    assert found.weighted.tolist() == [[0, 12], [0, 0]]
     assert found.weights.tolist() == [[1, 4], [0, 0]]
 
 
 def test_a_column_that_is_not_there_counts_nothing():
     rows = [{"picture": 0, "hole_pixels": 3.0}, row(1, l1=2, hole=5, pixels=7)]
     found = sums(rows, [L1, HOLE], [0, 1])
-    assert found.weighed.tolist() == [[0, 0], [2, 35]]
+    assert found.weighted.tolist() == [[0, 0], [2, 35]]
     assert found.weights.tolist() == [[0, 0], [1, 7]]
 
 

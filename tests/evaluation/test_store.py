@@ -1,4 +1,4 @@
-"""What was measured, on disk: in parts, cut off in the middle, from several folders."""
+"""Numbers on disk: in parts, cut off in the middle, from several folders, by several versions of a probe."""
 
 import json
 import math
@@ -7,268 +7,242 @@ import pytest
 
 from inlay.errors import InlayError
 from inlay.evaluation.folder import Folder
-from inlay.evaluation.store import SampleRecord, Shard, ShardFile, ShardHeader, collect, refuse_other_protocols, stored
+from inlay.evaluation.store import (
+    SampleRecord,
+    Shard,
+    ShardFile,
+    ShardHeader,
+    collect,
+    fillers_begun,
+    joined,
+    without_nan,
+)
 
-METRIC = {"name": "l1", "better": "lower", "column": "", "weight": "", "decibel": False, "about": ""}
+SPEC = {"name": "l1", "better": "lower", "column": "l1", "weight": "", "decibel": False, "about": ""}
 WHOLE = Shard(1, 1)
 
 
-def head(filler="telea", hash="00", pictures=3, **fields):
-    protocol = {"name": "smoke", "about": "", "hash": hash, "samples": "", "recipe": {"seed": 0}}
+def header(filler="telea", hash="00", pictures=3, **fields):
     known = {
-        "protocol": protocol,
+        "protocol": {"name": "smoke", "about": "", "hash": hash, "samples": "", "recipe": {"seed": 0}},
         "pictures": pictures,
         "filler": filler,
         "identity": "OpenCV 5",
-        "place": 0,
-        "metrics": [METRIC],
-        "features": False,
-        "weights": {},
+        "options": "strategy=whole",
+        "probe": "l1",
+        "info": {"version": 1, "settings": {}},
+        "specs": [SPEC],
+        "place": (0, 0),
         "metrics_left_out": {},
         "provenance": {},
     }
     return ShardHeader(**known | fields)
 
 
-def opened(folder, head, shard):
-    return ShardFile.open(folder, head, shard, set(shard.of(head["pictures"])))
+def record(picture, l1=0.5, **columns):
+    row = {"picture": picture, "hole": "a", "sample": f"{picture}", "l1": l1} | columns
+    return SampleRecord(picture=picture, rows=[row], features={}, left_out=[])
 
 
-def line(picture, l1=0.5):
-    return SampleRecord(picture=picture, rows=[{"picture": picture, "l1": l1}], features={}, left_out=[])
+def opened(folder, shard=WHOLE, **fields):
+    return ShardFile.open(Folder(folder), header(**fields), shard)
 
 
 def write(folder, numbers, shard=WHOLE, l1=0.5, **fields):
     """A file as a run leaves it."""
-    rows, _ = opened(Folder(folder), head(**fields), shard)
+    file = opened(folder, shard, **fields)
     for number in numbers:
-        rows.add(line(number, l1))
-    return rows.path
+        file.add(record(number, l1))
+    return file.path
+
+
+def collected(*folders, **options):
+    return collect(map(Folder, folders), **options)
 
 
 @pytest.mark.parametrize("text", ["", "3", "0/4", "5/4", "1/0", "-1/4", "1/4/4", "a/b", " 1/4", "1/4\n", "1.0/4"])
-def test_a_shard_that_is_none_is_refused(text):
-    with pytest.raises(InlayError, match=r"shard must be K/N with 1 <= K <= N, such as 3/16; got"):
+def test_bad_shards(text):
+    with pytest.raises(InlayError, match="shard must be K/N"):
         Shard.read(text)
 
 
-def test_a_shard_is_read_and_named():
-    assert Shard.read("3/16") == Shard(3, 16)
-    assert str(Shard.read("3/16")) == "3-of-16"
-
-
 @pytest.mark.parametrize("parts", [1, 2, 3, 7, 12])
-def test_every_picture_is_in_exactly_one_shard(parts):
+def test_every_picture_is_in_one_shard(parts):
+    assert str(Shard.read(f"1/{parts}")) == f"1-of-{parts}"
     shards = [Shard(number, parts).of(10) for number in range(1, parts + 1)]
     assert sorted(number for shard in shards for number in shard) == list(range(10))
     assert max(map(len, shards)) - min(map(len, shards)) <= 1
 
 
-def test_numbers_that_json_lacks_are_null():
-    columns = {"a": 0.25, "b": math.nan, "c": math.inf, "d": -math.inf}
-    assert stored(columns) == {"a": 0.25, "b": None, "c": None, "d": None}
-
-
-def test_a_nan_never_gets_into_a_file(tmp_path):
-    rows, _ = opened(Folder(tmp_path), head(), WHOLE)
+def test_json_has_no_nan(tmp_path):
+    assert without_nan({"a": 0.25, "b": math.nan, "c": math.inf, "d": -math.inf}) == dict.fromkeys("bcd") | {"a": 0.25}
     with pytest.raises(ValueError, match="JSON"):
-        rows.add(line(0, math.nan))
+        opened(tmp_path).add(record(0, math.nan))
 
 
-def test_a_new_file_trusts_nothing(tmp_path):
-    rows, trusted = opened(Folder(tmp_path), head("demo/best"), Shard(2, 3))
-    assert rows.path == tmp_path / "rows/demo__best/2-of-3.jsonl"
-    assert (rows.done, trusted) == (set(), False)
-    assert json.loads(rows.path.read_text()) == head("demo/best")
+def test_a_new_file(tmp_path):
+    assert fillers_begun(Folder(tmp_path), [header()]) == set()
+    file = opened(tmp_path, Shard(2, 3), filler="demo/best")
+    assert file.path == tmp_path / "rows/demo__best/l1/2-of-3.jsonl"
+    assert file.done == set()
+    assert json.loads(file.path.read_text())["filler"] == "demo/best"
+    assert fillers_begun(Folder(tmp_path), [header()]) == {"demo/best"}
 
 
 def test_the_next_run_goes_on(tmp_path):
-    path = write(tmp_path, [0, 2])
+    path = write(tmp_path, [0, 2], place=(3, 1), provenance={"git": "x"})
     before = path.read_bytes()
-    rows, trusted = opened(Folder(tmp_path), head(), WHOLE)
-    assert (rows.done, trusted) == ({0, 2}, True)
+    file = opened(tmp_path)
+    assert file.done == {0, 2}
     assert path.read_bytes() == before
-    rows.add(line(1))
-    assert rows.done == {0, 1, 2}
-    assert collect([Folder(tmp_path)])["telea"].lines == [line(0), line(1), line(2)]
+    file.add(record(1))
+    assert file.done == {0, 1, 2}
+    assert collected(tmp_path)["telea"]["l1"].records == [record(0), record(1), record(2)]
 
 
 @pytest.mark.parametrize("left", [1, 20, -1])
-def test_a_line_that_was_cut_off_is_done_again(tmp_path, left):
+def test_a_cut_line_is_done_again(tmp_path, left):
     path = write(tmp_path, [0, 1])
     *whole, last = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(whole) + last[:left])
-    rows, trusted = opened(Folder(tmp_path), head(), WHOLE)
-    assert (rows.done, trusted) == ({0}, True)
+    file = opened(tmp_path)
+    assert file.done == {0}
     assert path.read_bytes() == b"".join(whole)
-    rows.add(line(1))
-    assert collect([Folder(tmp_path)])["telea"].lines == [line(0), line(1)]
+    file.add(record(1))
+    assert collected(tmp_path)["telea"]["l1"].records == [record(0), record(1)]
 
 
-def test_a_first_line_that_was_cut_off_is_a_new_start(tmp_path):
+def test_a_cut_header_is_a_new_start(tmp_path):
     path = write(tmp_path, [])
     path.write_bytes(path.read_bytes()[:-1])
-    rows, trusted = opened(Folder(tmp_path), head(), WHOLE)
-    assert (rows.done, trusted) == (set(), False)
-    assert json.loads(path.read_text()) == head()
+    assert fillers_begun(Folder(tmp_path), [header()]) == set()
+    assert opened(tmp_path).done == set()
+    assert path.read_bytes().endswith(b"\n")
 
 
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"hash": "11"}, r"holds rows of protocol smoke 00, and this is smoke 11.*another run_dir"),
-        ({"identity": "OpenCV 6"}, r"holds rows of telea in its version OpenCV 5, and this is OpenCV 6"),
-    ],
-)
-def test_rows_of_another_evaluation_are_kept_and_refused(tmp_path, fields, message):
+def test_a_run_cut_into_other_shards_goes_on(tmp_path):
     path = write(tmp_path, [0, 1])
     before = path.read_bytes()
-    with pytest.raises(InlayError, match=message):
-        opened(Folder(tmp_path), head(**fields), WHOLE)
+    file = opened(tmp_path, Shard(1, 2))
+    assert file.done == {0, 1}
+    file.add(record(2))
     assert path.read_bytes() == before
+    assert collected(tmp_path)["telea"]["l1"].records == [record(0), record(1), record(2)]
 
 
-OTHER_MEASURES = [
-    {"metrics": [METRIC, METRIC | {"name": "mse"}]},
-    {"metrics": [METRIC | {"weight": "hole_pixels"}]},
-    {"features": True},
-    {"weights": {"lpips": "sha256 0"}},
+OTHER_TESTS = [
+    ({"hash": "11"}, "protocol smoke 00, and this is smoke 11"),
+    ({"identity": "OpenCV 6"}, "telea with identity OpenCV 5, and this is OpenCV 6"),
+    ({"options": "strategy=tile"}, "telea with options strategy=whole, and this is strategy=tile"),
 ]
 
 
-@pytest.mark.parametrize("fields", OTHER_MEASURES)
-def test_other_measures_start_anew_on_the_same_pictures(tmp_path, fields):
-    path = write(tmp_path, [0, 1])
-    rows, trusted = opened(Folder(tmp_path), head(**fields), WHOLE)
-    assert (rows.done, trusted) == (set(), True)
-    assert json.loads(path.read_text()) == head(**fields)
-
-
-def test_a_run_that_is_cut_into_other_shards_goes_on(tmp_path):
-    path = write(tmp_path, [0, 1])
-    before = path.read_bytes()
-    rows, trusted = opened(Folder(tmp_path), head(), Shard(1, 2))
-    assert {0, 1} <= rows.done
-    assert trusted
-    rows.add(line(2))
-    assert path.read_bytes() == before
-    assert collect([Folder(tmp_path)])["telea"].lines == [line(0), line(1), line(2)]
-
-
-def test_rows_of_another_evaluation_in_another_shard_are_refused(tmp_path):
+@pytest.mark.parametrize(("fields", "message"), OTHER_TESTS)
+def test_another_evaluation_is_refused(tmp_path, fields, message):
     write(tmp_path, [0], Shard(1, 2))
-    with pytest.raises(InlayError, match=r"1-of-2\.jsonl: holds rows of protocol smoke 00, and this is smoke 11"):
-        opened(Folder(tmp_path), head(hash="11"), Shard(2, 2))
-    assert not (tmp_path / "rows/telea/2-of-2.jsonl").exists()
+    with pytest.raises(InlayError, match=rf"1-of-2\.jsonl: holds numbers of {message}.*run_dir"):
+        fillers_begun(Folder(tmp_path), [header(**fields)])
+    write(tmp_path, [1], Shard(2, 2), **fields)
+    with pytest.raises(InlayError, match=rf"2-of-2\.jsonl: holds numbers of {message}"):
+        collected(tmp_path)
 
 
-def test_where_it_ran_and_who_stood_beside_do_not_matter(tmp_path):
-    write(tmp_path, [0])
-    rows, _ = opened(Folder(tmp_path), head(place=3, provenance={"git": "x"}), WHOLE)
-    assert rows.done == {0}
+def test_another_filler_of_another_protocol_is_refused(tmp_path):
+    write(tmp_path, [0], filler="mean")
+    with pytest.raises(InlayError, match=r"mean.l1.1-of-1\.jsonl: .*protocol"):
+        fillers_begun(Folder(tmp_path), [header(hash="11")])
 
 
-def test_everything_is_collected_by_filler(tmp_path):
-    write(tmp_path / "a", [2, 0], Shard(1, 2))
-    write(tmp_path / "b", [1], Shard(2, 2))
-    write(tmp_path / "b", [1], Shard(2, 2), filler="demo/best")
-    found = collect([Folder(tmp_path / "a"), Folder(tmp_path / "b")])
-    assert sorted(found) == ["demo/best", "telea"]
-    assert [one["picture"] for one in found["telea"].lines] == [0, 1, 2]
-    assert found["telea"].complete
-    assert not found["demo/best"].complete
-    assert {name: len(one.heads) for name, one in found.items()} == {"telea": 2, "demo/best": 1}
+OTHER_PROBES = [
+    {"info": {"version": 2, "settings": {}}},
+    {"info": {"version": 1, "settings": {"weights": "sha256 0"}}},
+    {"specs": [SPEC | {"weight": "hole_pixels"}]},
+]
 
 
-def test_nothing_is_collected_from_nothing(tmp_path):
-    assert collect([]) == collect([Folder(tmp_path)]) == {}
+@pytest.mark.parametrize("fields", OTHER_PROBES)
+def test_another_version_drops_the_numbers_of_its_probe_alone(tmp_path, fields):
+    mse = write(tmp_path, [0, 1, 2], probe="mse")
+    before = mse.read_bytes()
+    write(tmp_path, [0, 1])
+    assert opened(tmp_path, **fields).done == set()
+    assert opened(tmp_path, probe="mse").done == {0, 1, 2}
+    assert mse.read_bytes() == before
 
 
-def test_a_picture_may_be_measured_twice(tmp_path):
-    write(tmp_path / "a", [0, 1])
-    write(tmp_path / "b", [1, 2])
-    found = collect([Folder(tmp_path / "a"), Folder(tmp_path / "b")])["telea"]
-    assert [one["picture"] for one in found.lines] == [0, 1, 2]
-
-
-def test_twice_with_other_numbers_is_refused(tmp_path):
-    write(tmp_path / "a", [0, 1])
-    write(tmp_path / "b", [1, 2], l1=0.25)
-    with pytest.raises(InlayError, match=r"b/rows/telea/1-of-1\.jsonl: picture 1 was measured before, with other"):
-        collect([Folder(tmp_path / "a"), Folder(tmp_path / "b")])
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"hash": "11"}, "protocol smoke 00, and this is smoke 11"),
-        ({"identity": "OpenCV 6"}, "telea in its version OpenCV 5, and this is OpenCV 6"),
-    ],
-)
-def test_shards_of_different_evaluations_are_refused(tmp_path, fields, message):
-    write(tmp_path / "a", [0], Shard(1, 2))
-    write(tmp_path / "b", [1], Shard(2, 2), **fields)
-    with pytest.raises(InlayError, match=rf"2-of-2\.jsonl: holds rows of .*{message}"):
-        collect([Folder(tmp_path / "a"), Folder(tmp_path / "b")])
-
-
-@pytest.mark.parametrize("fields", OTHER_MEASURES)
-def test_shards_with_different_measures_are_refused(tmp_path, fields):
+@pytest.mark.parametrize("fields", OTHER_PROBES)
+def test_stale_shards_are_refused_or_passed_over(tmp_path, fields):
     write(tmp_path, [0], Shard(1, 2))
     write(tmp_path, [1], Shard(2, 2), **fields)
-    with pytest.raises(InlayError, match=r"2-of-2\.jsonl: was measured by other metrics or weights than 1-of-2\.jsonl"):
-        collect([Folder(tmp_path)])
+    with pytest.raises(InlayError, match=r"2-of-2\.jsonl: was measured by another version"):
+        collected(tmp_path)
+    assert collected(tmp_path, wanted={"l1": header(**fields)})["telea"]["l1"].records == [record(1)]
 
 
-def test_fillers_may_differ_in_version_and_metrics(tmp_path):
+def test_words_about_a_metric_do_not_matter(tmp_path):
     write(tmp_path, [0])
-    write(tmp_path, [0], filler="mean", identity="Inlay", metrics=[], features=True)
-    assert sorted(collect([Folder(tmp_path)])) == ["mean", "telea"]
+    assert opened(tmp_path, specs=[SPEC | {"about": "Other words."}]).done == {0}
 
 
-def test_a_file_that_another_process_is_about_to_write_is_passed_over(tmp_path):
-    write(tmp_path, [0], Shard(1, 2))
-    path = tmp_path / "rows/telea/2-of-2.jsonl"
-    path.write_text(json.dumps(head())[:30])
-    (tmp_path / "rows/mean").mkdir()
-    (tmp_path / "rows/mean/1-of-1.jsonl").touch()
-    found = collect([Folder(tmp_path)])
-    assert list(found) == ["telea"]
-    assert len(found["telea"].heads) == 1
+def test_everything_is_collected(tmp_path):
+    write(tmp_path / "a", [2, 0], Shard(1, 2))
+    write(tmp_path / "b", [1], Shard(2, 2))
+    write(tmp_path / "b", [1], Shard(2, 2), filler="demo/best", identity="best", place=(1, 0))
+    write(tmp_path / "b", [1], probe="a", place=(0, 1))
+    found = collected(tmp_path / "a", tmp_path / "b")
+    assert {name: list(probes) for name, probes in found.items()} == {"telea": ["l1", "a"], "demo/best": ["l1"]}
+    assert [one["picture"] for one in found["telea"]["l1"].records] == [0, 1, 2]
+    assert found["telea"]["l1"].complete
+    assert not found["demo/best"]["l1"].complete
+    assert len(found["telea"]["l1"].headers) == 2
+    assert collected() == collected(tmp_path / "nowhere") == {}
 
 
-def test_a_line_that_is_being_written_is_passed_over(tmp_path):
-    path = write(tmp_path, [0, 1, 2])
+def test_measured_twice(tmp_path):
+    write(tmp_path / "a", [0, 1])
+    write(tmp_path / "b", [1, 2])
+    found = collected(tmp_path / "a", tmp_path / "b")["telea"]["l1"]
+    assert [one["picture"] for one in found.records] == [0, 1, 2]
+    write(tmp_path / "c", [1, 2], l1=0.25)
+    with pytest.raises(InlayError, match=r"c/rows/telea/l1/1-of-1\.jsonl: picture 1 was measured before"):
+        collected(tmp_path / "a", tmp_path / "c")
+
+
+def test_a_file_that_is_being_written(tmp_path):
+    path = write(tmp_path, [0, 1], Shard(1, 2))
     path.write_bytes(path.read_bytes()[:-1])
-    found = collect([Folder(tmp_path)])["telea"]
-    assert [one["picture"] for one in found.lines] == [0, 1]
-    assert not found.complete
-
-
-def test_what_was_measured_with_more_is_kept(tmp_path):
-    """The same command without weights that were given before."""
-    path = write(tmp_path, [0, 1, 2], weights={"lpips": "sha256 0"}, metrics=[METRIC, METRIC | {"name": "lpips"}])
-    before = path.read_bytes()
-    rows, _ = opened(Folder(tmp_path), head(), WHOLE)
-    assert rows.done == {0, 1, 2}
-    assert path.read_bytes() == before
-
-
-def test_what_was_begun_with_more_is_not_gone_on_with(tmp_path):
-    write(tmp_path, [0, 1], weights={"lpips": "sha256 0"})
-    with pytest.raises(InlayError, match="begun with more metrics or weights"):
-        opened(Folder(tmp_path), head(), WHOLE)
+    path.with_name("2-of-2.jsonl").write_text(json.dumps(header())[:30])
+    (tmp_path / "rows/mean/l1").mkdir(parents=True)
+    (tmp_path / "rows/mean/l1/1-of-1.jsonl").touch()
+    found = collected(tmp_path)
+    assert list(found) == ["telea"]
+    assert [one["picture"] for one in found["telea"]["l1"].records] == [0]
+    assert len(found["telea"]["l1"].headers) == 1
 
 
 def test_a_damaged_line_is_named(tmp_path):
     path = write(tmp_path, [0, 1])
     path.write_bytes(path.read_bytes().replace(b'"picture": 0', b'"picture: 0'))
     with pytest.raises(InlayError, match=r"1-of-1\.jsonl: holds a line that is damaged"):
-        opened(Folder(tmp_path), head(), WHOLE)
+        opened(tmp_path)
 
 
-def test_a_folder_takes_one_protocol(tmp_path):
-    write(tmp_path, [0], filler="mean")
-    refuse_other_protocols(Folder(tmp_path), head()["protocol"])
-    with pytest.raises(InlayError, match=r"mean.1-of-1\.jsonl: holds rows of protocol smoke 00, and this is smoke 11"):
-        refuse_other_protocols(Folder(tmp_path), head(hash="11")["protocol"])
+def probes(tmp_path, **columns):
+    """``l1`` and another probe, which measured these columns of the first picture."""
+    write(tmp_path, [0])
+    opened(tmp_path, probe="mse").add(record(0, **columns))
+    return collected(tmp_path)["telea"].values()
+
+
+def test_probes_are_joined(tmp_path):
+    assert joined("telea", probes(tmp_path, mse=0.25)) == [record(0, mse=0.25)]
+
+
+def test_probes_of_other_pixels_are_not_joined(tmp_path):
+    with pytest.raises(InlayError, match="different pixels"):
+        joined("telea", probes(tmp_path, sample="other"))
+
+
+def test_a_column_has_one_probe(tmp_path):
+    with pytest.raises(InlayError, match="other numbers called l1"):
+        joined("telea", probes(tmp_path, l1=0.25))

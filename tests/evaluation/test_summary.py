@@ -55,17 +55,18 @@ def rows(filler, shift=0.0, holes=HOLES):
     ]
 
 
-def head(filler, place=0, **fields):
+def header(filler, place=0, probe="errors", **fields):
     protocol = {"name": "smoke", "about": "", "hash": "00", "samples": "", "recipe": {"seed": 5}}
     known = {
         "protocol": protocol,
         "pictures": 3,
         "filler": filler,
         "identity": f"release of {filler}",
-        "place": place,
-        "metrics": [asdict(metric) for metric in METRICS],
-        "features": False,
-        "weights": {},
+        "options": "strategy=whole",
+        "probe": probe,
+        "info": {"version": 1, "settings": {}},
+        "specs": [asdict(metric) for metric in METRICS],
+        "place": (place, 0),
         "metrics_left_out": {"lpips": "no weights"},
         "provenance": {"git": "abc"},
     }
@@ -77,7 +78,7 @@ def measured(filler, place=0, shift=0.0, **fields):
         {"picture": picture, "rows": of_picture, "features": {}, "left_out": []}
         for picture, of_picture in enumerate(rows(filler, shift))
     ]
-    return Measured([head(filler, place, **fields)], lines)
+    return {"errors": Measured([header(filler, place, **fields)], lines)}
 
 
 @pytest.fixture
@@ -132,7 +133,7 @@ def test_what_is_not_measured_in_a_bucket_is_absent(two):
 
 def test_a_psnr_without_any_error_is_null():
     perfect = measured("good")
-    for line in perfect.lines:
+    for line in perfect["errors"].records:
         for row in line["rows"]:
             row["mse"] = 0.0
     assert summarize({"good": perfect})["values"]["good"]["all"]["psnr"] == {"value": None, "low": None, "high": None}
@@ -141,7 +142,7 @@ def test_a_psnr_without_any_error_is_null():
 def test_two_without_any_error_are_not_compared():
     fillers = {name: measured(name, place) for place, name in enumerate(("one", "other"))}
     for found in fillers.values():
-        for line in found.lines:
+        for line in found["errors"].records:
             line["rows"][0]["mse"] = 0.0  # every small hole; of the large ones no resample is perfect
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -169,7 +170,7 @@ def test_a_description_is_not_compared(two):
 
 def test_a_difference_that_goes_either_way_is_noise(two):
     shifts = (0.05, -0.05, 0.01)
-    for line, shift in zip(two["good"].lines, shifts, strict=True):
+    for line, shift in zip(two["good"]["errors"].records, shifts, strict=True):
         for row, known in zip(line["rows"], rows("bad")[line["picture"]], strict=True):
             row["l1"] = known["l1"] + WORSE + shift
     found = one(summarize(two), "l1", "1-10")
@@ -207,8 +208,8 @@ def test_metrics_are_described_in_their_order(two):
 
 
 def test_a_metric_of_one_filler_is_absent_for_the_other(two):
-    two["good"].heads[0]["metrics"].append(asdict(MetricSpec("clip_score", "higher")))
-    for line in two["good"].lines:
+    two["good"]["errors"].headers[0]["specs"].append(asdict(MetricSpec("clip_score", "higher")))
+    for line in two["good"]["errors"].records:
         for row in line["rows"]:
             row["clip_score"] = 0.25
     results = summarize(two)
@@ -219,40 +220,41 @@ def test_a_metric_of_one_filler_is_absent_for_the_other(two):
 
 
 def test_different_protocols_are_refused(two):
-    two["bad"].heads[0]["protocol"] = two["bad"].heads[0]["protocol"] | {"hash": "11"}
+    two["bad"]["errors"].headers[0]["protocol"] = two["bad"]["errors"].headers[0]["protocol"] | {"hash": "11"}
     with pytest.raises(InlayError, match=r"different protocols \(bad by 11, good by 00\).*inlay evaluation compare"):
         summarize(two)
 
 
-def test_different_weights_are_refused(two):
-    for found, version in zip(two.values(), ("sha256 1", "sha256 0"), strict=True):
-        found.heads[0]["weights"] = {"lpips": version}
-    with pytest.raises(InlayError, match=r"different weights\.lpips: sha256 0, sha256 1\. Evaluate them again"):
+def test_different_versions_of_a_probe_are_refused(two):
+    two["good"]["errors"].headers[0]["info"] = {"version": 2, "settings": {}}
+    with pytest.raises(InlayError, match=r"different versions of probe errors.*again"):
         summarize(two)
 
 
-def test_weights_are_joined(two):
-    two["good"].heads[0]["weights"] = {"lpips": "sha256 0", "clip": "sha256 1"}
-    two["bad"].heads[0]["weights"] = {"lpips": "sha256 0"}
-    assert summarize(two)["weights"] == {"lpips": "sha256 0", "clip": "sha256 1"}
+def test_probes_are_listed_and_are_not_left_out(two):
+    two["good"]["lpips"] = Measured([header("good", probe="lpips", specs=[])], two["good"]["errors"].records)
+    results = summarize(two)
+    assert list(results["probes"]) == ["errors", "lpips"]
+    assert "lpips" not in results["metrics_left_out"]
+    assert results["options"] == dict.fromkeys(("bad", "good"), "strategy=whole")
 
 
 @pytest.mark.parametrize("change", [{"sample": "other"}, {"hole": "other"}, {"picture": 7}])
 def test_different_pixels_are_refused(two, change):
-    two["bad"].lines[1]["rows"][0] |= change
+    two["bad"]["errors"].records[1]["rows"][0] |= change
     with pytest.raises(InlayError, match=r"given different pixels.*new run_dir"):
         summarize(two)
 
 
 def test_a_missing_row_is_refused(two):
-    del two["bad"].lines[2]["rows"][1]
+    del two["bad"]["errors"].records[2]["rows"][1]
     with pytest.raises(InlayError, match="given different pixels"):
         summarize(two)
 
 
 def test_nothing_at_all_is_refused(two):
     for found in two.values():
-        for line in found.lines:
+        for line in found["errors"].records:
             line["rows"] = []
     with pytest.raises(InlayError, match="nothing to report"):
         summarize(two)
@@ -263,19 +265,19 @@ def test_the_digest_is_of_the_cases_and_of_nothing_else(two):
     assert len(known) == 16
     assert summarize({"good": measured("good")})["protocol"]["samples"] == known
     for found in two.values():
-        found.lines[0]["rows"][0]["sample"] = "another picture"
+        found["errors"].records[0]["rows"][0]["sample"] = "another picture"
     assert summarize(two)["protocol"]["samples"] != known
 
 
 def test_provenance_is_joined(two):
-    two["bad"].heads.append(head("bad", provenance={"git": "other"}))
+    two["bad"]["errors"].headers.append(header("bad", provenance={"git": "other"}))
     assert summarize(two)["provenance"] == [{"git": "abc"}, {"git": "other"}]
 
 
 def test_what_was_left_out_is_listed(two):
     out = {"id": "1.png", "hole": "object", "reason": "too small"}
     for found in two.values():
-        found.lines[1]["left_out"].append(out)
+        found["errors"].records[1]["left_out"].append(out)
     assert summarize(two)["pictures_left_out"] == [out]
 
 
@@ -293,16 +295,18 @@ def features(rng):
 
 
 def with_features(two, features):
-    """The better filler's answers have features; the worse one gives back the originals."""
+    """The better filler's fills have features; the worse one returns the originals."""
     for name, found in two.items():
-        found.heads[0]["features"] = True
-        for picture, line in enumerate(found.lines):
-            line["features"] = {hole: encoded(features[hole if name == "good" else ""][picture]) for hole in HOLES}
+        records = [
+            record | {"features": {hole: encoded(features[hole if name == "good" else ""][picture]) for hole in HOLES}}
+            for picture, record in enumerate(found["errors"].records)
+        ]
+        found["inception"] = Measured([header(name, probe="inception", specs=[])], records)
     truth = [
         {"picture": picture, "rows": [], "features": {"": encoded(features[""][picture])}, "left_out": []}
         for picture in range(3)
     ]
-    return two | {ORIGINAL: Measured([head(ORIGINAL, 2, features=True)], truth)}
+    return two | {ORIGINAL: {"inception": Measured([header(ORIGINAL, 2, "inception", specs=[])], truth)}}
 
 
 def test_metrics_of_sets_are_of_each_bucket(two, features):
@@ -335,7 +339,7 @@ def test_who_gives_back_the_originals_is_at_no_distance(two, features):
 
 def test_pairs_go_by_picture_where_a_hole_is_missing(two, features):
     for found in two.values():
-        del found.lines[0]["rows"][0]
+        del found["errors"].records[0]["rows"][0]
     measured = with_features(two, features)
     found = summarize(measured)["values"]["good"]["1-10"]
     known = distances(features[""][1:], features["small"][1:], seed=5)
@@ -344,10 +348,9 @@ def test_pairs_go_by_picture_where_a_hole_is_missing(two, features):
 
 def test_a_broken_picture_has_no_features(two, features):
     measured = with_features(two, features)
-    for name, found in measured.items():
-        found.lines[1]["features"] = {}
-        found.lines[1]["rows"] = []
-        assert len(found.lines) == 3, name
+    for found in measured.values():
+        for each in found.values():
+            each.records[1]["features"], each.records[1]["rows"] = {}, []
     results = summarize(measured)
     assert results["buckets"] == {"1-10": 2, "40-50": 2, "all": 4}
     assert "fid_n2" in results["values"]["good"]["all"]
@@ -355,14 +358,14 @@ def test_a_broken_picture_has_no_features(two, features):
 
 def test_a_filler_without_features_has_no_metrics_of_sets(two, features):
     measured = with_features(two, features)
-    measured["bad"].heads[0]["features"] = False
+    del measured["bad"]["inception"]
     results = summarize(measured)
     assert "fid_n3" in results["values"]["good"]["all"]
     assert "fid_n3" not in results["values"]["bad"]["all"]
 
 
 def test_a_metric_that_two_runs_describe_differently_is_compared_once(two):
-    two["bad"].heads[0]["metrics"][0] = asdict(replace(L1, about="The same in other words."))
+    two["bad"]["errors"].headers[0]["specs"][0] = asdict(replace(L1, about="The same in other words."))
     one(summarize(two), "l1", "all")
 
 
@@ -377,7 +380,7 @@ def test_few_pictures_allow_no_comparison(two, monkeypatch):
 
 def test_a_metric_without_any_number_is_said_to_be_left_out(two):
     for found in two.values():
-        found.heads[0]["metrics"].append(asdict(MetricSpec("ms_ssim", "higher")))
+        found["errors"].headers[0]["specs"].append(asdict(MetricSpec("ms_ssim", "higher")))
     results = summarize(two)
     assert results["metrics_left_out"]["ms_ssim"].startswith("gave no number")
     assert "ms_ssim" not in results["metrics"]

@@ -8,7 +8,7 @@ from inlay.errors import InlayError
 from inlay.evaluation import tables
 from inlay.evaluation.latex import latex
 from inlay.evaluation.markdown import many, markdown
-from inlay.evaluation.results import LeftOut, MetricIs, Value
+from inlay.evaluation.results import LeftOut, MetricInfo, ProbeInfo, Value
 from tests.evaluation.examples import MODEL, results
 
 
@@ -56,7 +56,7 @@ def test_every_metric_has_a_table_and_those_of_sets_share_one():
 
 def test_a_set_of_another_size_says_so_and_is_no_contest():
     given = results()
-    given["metrics"]["fid_n1"] = MetricIs(better="lower", unit="", about="")
+    given["metrics"]["fid_n1"] = MetricInfo(better="lower", unit="", about="")
     given["values"]["telea"]["10-20"]["fid_n1"] = given["values"]["telea"]["10-20"].pop("fid_n2")
     _, _, mean, telea, _ = markdown_rows(markdown(given), "fid")
     assert (mean[1], telea[1]) == ("123.46", "98.76 (n=1)")
@@ -131,6 +131,8 @@ def test_markdown_says_which_test_it_is_and_what_was_left_out():
         "samples: fedcba9876543210",
         "pictures: 2, cases (a picture with a hole): 4",
         f"filler {MODEL}: sha256 0123456789abcdef",
+        f"options of {MODEL}: strategy=whole",
+        "probe lpips: version 1, weights=sha256:0123",
         "metric left out: lpips: weights/vgg.pth is missing.",
         "Left out: 1 metric, 23 pictures",
         "dog19.jpg, hole h: no object.",
@@ -199,6 +201,7 @@ def test_latex_is_balanced_escaped_and_says_which_test_it_is():
 def test_folders_of_one_test_share_a_section_without_marks():
     other = results()
     other["fillers"] = {"mean": "inlay 0.2.0", "biharmonic": "scikit-image"}
+    other["options"] = dict.fromkeys(other["fillers"], "strategy=tile")
     other["values"] = {"mean": other["values"]["mean"], "biharmonic": other["values"]["telea"]}
     other["metrics_left_out"] = {}
     text = many([("runs/a", results()), ("runs/b", other)])
@@ -210,12 +213,16 @@ def test_folders_of_one_test_share_a_section_without_marks():
     assert "**" not in text
     assert "lpips (runs/a)" in text
     assert "filler mean (runs/b): inlay 0.2.0" in text
+    assert "options of mean (runs/b): strategy=tile" in text
 
 
-@pytest.mark.parametrize("differs", ["hash", "samples"])
+@pytest.mark.parametrize("differs", ["hash", "samples", "version"])
 def test_folders_of_different_tests_are_kept_apart_and_said_to_be(differs):
     other = results()
-    other["protocol"][differs] = "ffff"
+    if differs == "version":
+        other["probes"]["lpips"] = ProbeInfo(version=2, settings={})
+    else:
+        other["protocol"][differs] = "ffff"
     text = many([("a", results()), ("b", other), ("c", results())])
     first = text.splitlines()[0]
     assert first.startswith("**These results come from 2 different tests")

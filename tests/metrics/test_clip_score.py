@@ -5,7 +5,7 @@ from PIL import Image
 
 from inlay.errors import InlayError, Missing
 from inlay.metrics.base import FillResult
-from inlay.metrics.clip_score import ClipScore
+from inlay.metrics.clip_score import CLIPScore
 from tests.text_image.stand_ins import change_config, write_clip
 
 MEAN, STD = ([0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711])
@@ -32,7 +32,7 @@ def clip(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def measure(clip):
-    return ClipScore(clip[1])
+    return CLIPScore(clip[1])
 
 
 @pytest.fixture
@@ -43,11 +43,11 @@ def folder(tmp_path):
 
 def answer(captions, side=32, box=(slice(4, 20), slice(6, 31))):
     """8-bit pictures with a hole of two corners."""
-    filled, image = torch.randint(256, (2, len(captions), 3, side, side)).double() / 255
+    filled = torch.randint(256, (len(captions), 3, side, side)).double() / 255
     mask = torch.zeros(len(captions), 1, side, side)
     rows, columns = box
     mask[:, :, rows.start, columns.start] = mask[:, :, rows.stop - 1, columns.stop - 1] = 1
-    return FillResult(filled, image, mask, captions)
+    return FillResult(filled, mask, captions=captions)
 
 
 def cosine(net, picture, caption):
@@ -98,7 +98,7 @@ def test_small_holes_have_a_score(measure, box):
 
 def test_metrics_name_the_columns(measure):
     columns = measure(answer([RED, BLUE]))
-    assert {c for metric in measure.metrics for c in (metric.of, metric.weight)} == set(columns)
+    assert {c for metric in measure.specs for c in (metric.column, metric.weight)} == set(columns)
     assert all(column.shape == (2,) for column in columns.values())
 
 
@@ -119,8 +119,11 @@ def test_empty_captions_and_holes_are_nan_and_weigh_nothing(measure):
 def test_does_not_depend_on_the_batch(measure):
     given = answer([RED, BLUE])
     both = measure(given)["clip_score"]
-    alone = [measure(FillResult(*(x[i : i + 1] for x in given[:4])))["clip_score"] for i in range(2)]
-    assert torch.equal(both, torch.cat(alone))
+    alone = [
+        measure(FillResult(given.filled[i : i + 1], given.mask[i : i + 1], captions=given.captions[i : i + 1]))
+        for i in range(2)
+    ]
+    assert torch.equal(both, torch.cat([one["clip_score"] for one in alone]))
 
 
 def test_long_captions_are_cut_off(clip, measure):
@@ -140,19 +143,19 @@ def test_special_tokens_in_a_caption_are_text(clip, measure):
 
 def test_no_model_is_missing():
     with pytest.raises(Missing, match=r"no CLIP.*preprocessor_config\.json.*weights\.clip=FOLDER"):
-        ClipScore(None)
+        CLIPScore(None)
 
 
 @pytest.mark.parametrize("name", ["nowhere", "openai/clip-vit-base-patch32"])
 def test_only_folders_are_taken(name):
     with pytest.raises(InlayError, match=rf"^weights\.clip={name}: no such folder\. Put config\.json"):
-        ClipScore(name)
+        CLIPScore(name)
 
 
 def test_another_kind_of_network_is_refused(folder):
     change_config(folder, model_type="bert")
     with pytest.raises(InlayError, match="must be clip, with both towers, got bert"):
-        ClipScore(str(folder))
+        CLIPScore(str(folder))
 
 
 @pytest.mark.parametrize(
@@ -167,4 +170,4 @@ def test_another_kind_of_network_is_refused(folder):
 def test_lacking_file_is_named(folder, file, part):
     (folder / file).unlink()
     with pytest.raises(InlayError, match=rf"weights\.clip=.*its {part}"):
-        ClipScore(str(folder))
+        CLIPScore(str(folder))

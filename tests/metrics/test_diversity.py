@@ -4,28 +4,30 @@ import numpy as np
 import pytest
 import torch
 
-from inlay.metrics.base import FillResult
-from inlay.metrics.diversity import Diversity
+from inlay.metrics import Diversity, DiversityLPIPS, FillResult
 
 
 class Distance(SimpleNamespace):
     """Stands in for LPIPS."""
 
-    least_side = 8
+    min_side = 8
 
     def distance(self, a, b):
         return (a - b).square().mean((1, 2, 3))
 
 
-def answer(count, batch=3, side=8):
+METRICS = [Diversity(), DiversityLPIPS(Distance())]
+
+
+def result(count, batch=3, side=8):
     mask = (torch.rand(batch, 1, side, side) < 0.4).double()
     image = torch.rand(batch, 3, side, side, dtype=torch.float64)
     samples = [torch.where(mask > 0.5, torch.rand_like(image), image) for _ in range(count)]
-    return FillResult(torch.rand_like(image), image, mask, samples=samples)
+    return FillResult(torch.rand_like(image), mask, samples=samples)
 
 
 def test_l1_is_the_mean_over_pairs_in_the_hole():
-    given = answer(3)
+    given = result(3)
     columns = Diversity()(given)
     for row in range(3):
         hole = given.mask[row, 0].numpy() > 0.5
@@ -36,38 +38,30 @@ def test_l1_is_the_mean_over_pairs_in_the_hole():
 
 
 def test_lpips_is_the_mean_over_pairs_of_whole_pictures():
-    given = answer(3)
-    found = Diversity(Distance())(given)["diversity_lpips"]
+    given = result(3)
+    found = METRICS[1](given)["diversity_lpips"]
     one, two, three = (sample.numpy() for sample in given.samples)
     expected = sum(np.square(a - b).mean((1, 2, 3)) for a, b in ((one, two), (one, three), (two, three))) / 3
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("lpips", [None, Distance()], ids=["l1", "lpips"])
-def test_metrics_name_the_columns(lpips):
-    measure, columns = Diversity(lpips), Diversity(lpips)(answer(2))
-    assert [metric.name for metric in measure.metrics] == ["diversity_l1_hole", "diversity_lpips"][: 1 + bool(lpips)]
-    assert {c for metric in measure.metrics for c in (metric.of, metric.weight) if c} == set(columns)
+@pytest.mark.parametrize("metric", METRICS)
+def test_columns(metric):
+    columns = metric(result(2))
+    assert {name for spec in metric.specs for name in (spec.column, spec.weight) if name} == set(columns)
     assert all(column.shape == (3,) for column in columns.values())
+    assert metric(result(0)) == metric(result(1)) == {}
+    given = result(1)
+    equal = metric(given._replace(samples=[given.samples[0]] * 4))
+    assert equal[metric.specs[0].name].tolist() == [0, 0, 0]
 
 
-@pytest.mark.parametrize("count", [0, 1])
-def test_a_single_sample_has_none(count):
-    assert Diversity(Distance())(answer(count)) == {}
-
-
-def test_equal_samples_are_not_diverse():
-    given = answer(1)
-    columns = Diversity(Distance())(given._replace(samples=[given.samples[0]] * 4))
-    assert columns["diversity_l1_hole"].tolist() == columns["diversity_lpips"].tolist() == [0, 0, 0]
-
-
-def test_no_hole_is_nan_and_weighs_nothing():
-    given = answer(2)
+def test_without_a_hole():
+    given = result(2)
     columns = Diversity()(given._replace(mask=torch.zeros_like(given.mask)))
     assert columns["diversity_l1_hole"].isnan().all()
     assert columns["hole_pixels"].tolist() == [0, 0, 0]
 
 
-def test_pictures_that_lpips_does_not_take_have_the_l1_alone():
-    assert set(Diversity(Distance())(answer(2, side=7))) == {"diversity_l1_hole", "hole_pixels"}
+def test_small_pictures_have_no_lpips():
+    assert METRICS[1](result(2, side=7)) == {}

@@ -96,11 +96,11 @@ def test_kid_equals_the_double_loop(rng):
 def test_kid_of_many_pictures_is_the_mean_over_subsets(rng, monkeypatch):
     real, filled = features(rng, n=40, d=4, apart=2)
     whole = value("kid", real, filled)
-    monkeypatch.setattr(fid_kid, "WHOLE", 39)
+    monkeypatch.setattr(fid_kid, "MAX_WHOLE", 39)
     monkeypatch.setattr(fid_kid, "SUBSETS", 400)
-    monkeypatch.setattr(fid_kid, "SUBSET", 40)
+    monkeypatch.setattr(fid_kid, "SUBSET_SIZE", 40)
     assert value("kid", real, filled) == pytest.approx(whole, rel=1e-9)  # each of them is all there is
-    monkeypatch.setattr(fid_kid, "SUBSET", 20)
+    monkeypatch.setattr(fid_kid, "SUBSET_SIZE", 20)
     first, again, other = (value("kid", real, filled, seed) for seed in (0, 0, 1))
     assert first == again != other
     assert [first, other] == pytest.approx([whole, whole], rel=0.1)  # a subset's KID has no bias, either
@@ -135,9 +135,9 @@ def test_pairs_matter_to_p_ids_alone(rng):
 
 
 def test_order_of_the_pairs_does_not_matter_to_the_last_bit(rng, monkeypatch):
-    monkeypatch.setattr(fid_kid, "WHOLE", 30)
+    monkeypatch.setattr(fid_kid, "MAX_WHOLE", 30)
     monkeypatch.setattr(fid_kid, "SUBSETS", 3)
-    monkeypatch.setattr(fid_kid, "SUBSET", 10)
+    monkeypatch.setattr(fid_kid, "SUBSET_SIZE", 10)
     real, filled = features(rng)
     order = rng.permutation(60)
     assert distances(real, filled, seed=0) == distances(real[order], filled[order], seed=0)

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from inlay.errors import InlayError, Missing
-from inlay.metrics import inception
-from inlay.metrics.inception import Inception
+from inlay.metrics import FeatureExtractor, inception
+from inlay.metrics.inception import InceptionFeatures
 
 
 def reference(monkeypatch):
@@ -32,13 +32,13 @@ def test_features_are_torch_fidelitys_own_of_8_bit_pictures(monkeypatch, tmp_pat
     whole = {key: value.contiguous() for key, value in net.state_dict().items()}  # windows are more than their file
     torch.save(whole, tmp_path / "inception.pth")
     pixels = torch.randint(256, (2, 3, 40, 56), dtype=torch.uint8)
-    network = Inception(str(tmp_path / "inception.pth"))
+    network = InceptionFeatures(str(tmp_path / "inception.pth"))
     features = network.features(pixels / 255 + 1e-3)  # a file would round it away
     (expected,) = net(pixels)
     assert (expected[0] - expected[1]).abs().mean() > 0.01 * expected.abs().mean()  # pictures do not look alike
     torch.testing.assert_close(features, expected, rtol=1e-4, atol=1e-5 * expected.abs().max().item())
     assert torch.equal(features[1:], network.features(pixels[1:] / 255))  # whatever the batch
-    assert list(network.metrics) == []
+    assert isinstance(network, FeatureExtractor)
 
 
 class Code:
@@ -53,20 +53,20 @@ def test_file_of_something_else_is_an_error_of_one_line(tmp_path, content):
     pytest.importorskip("torch_fidelity", reason="needs torch-fidelity")
     torch.save(content, tmp_path / "other.pth")
     with pytest.raises(InlayError, match=r"^weights\.inception=.*other\.pth: not a state dict of .*Inception.*$"):
-        Inception(str(tmp_path / "other.pth"))
+        InceptionFeatures(str(tmp_path / "other.pth"))
 
 
 def test_no_weights_are_missing():
     with pytest.raises(Missing, match=r"Get weights-inception-2015-12-05-6726825d\.pth from https://.*=PATH"):
-        Inception(None)
+        InceptionFeatures(None)
 
 
 def test_missing_path_is_named():
     with pytest.raises(InlayError, match=r"^weights\.inception=nowhere\.pth: no such file\. Get weights-inception"):
-        Inception("nowhere.pth")
+        InceptionFeatures("nowhere.pth")
 
 
 def test_without_torch_fidelity_it_is_missing(monkeypatch):
     monkeypatch.setattr(inception, "find_spec", lambda _: None)
     with pytest.raises(Missing, match="pip install torch-fidelity"):
-        Inception("any.pth")
+        InceptionFeatures("any.pth")

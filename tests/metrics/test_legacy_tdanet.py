@@ -6,9 +6,8 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 from skimage.metrics import structural_similarity
 
-from inlay.metrics import FillResult
+from inlay.metrics import FillResult, measure
 from inlay.metrics.legacy_tdanet import LegacyTDANet, legacy_tdanet
-from tests.metrics.test_base import values_of
 
 
 @pytest.fixture
@@ -19,15 +18,16 @@ def pair(rng):
 
 
 @pytest.fixture
-def answer(rng):
-    """Three pictures as files have them: the second one is exact, the third one black in truth and answer."""
+def result(rng):
+    """Three pictures as files have them: the second one is exact, the third one black in truth and result."""
     truth, filled = rng.integers(0, 256, (2, 3, 3, 20, 24))
     filled[1], truth[2], filled[2] = truth[1], 0, 0
-    return FillResult(*(torch.from_numpy(pictures / 255) for pictures in (filled, truth)), torch.ones(3, 1, 20, 24))
+    filled, truth = (torch.from_numpy(pictures / 255) for pictures in (filled, truth))
+    return FillResult(filled, torch.ones(3, 1, 20, 24), truth)
 
 
-def one(answer, index):
-    pictures = (answer.image[index], answer.filled[index])
+def one(result, index):
+    pictures = (result.image[index], result.filled[index])
     return legacy_tdanet(*((picture * 255).round().byte().permute(1, 2, 0).numpy() for picture in pictures))
 
 
@@ -47,7 +47,7 @@ def column_ssim(a, b, reach):
     return similarity[5:-5].mean()
 
 
-def test_ssim_is_taken_column_by_column_in_the_range_of_the_answer(pair):
+def test_ssim_is_taken_column_by_column_in_the_range_of_the_result(pair):
     a, b = gray(pair[0]), gray(pair[1])
     expected = np.mean([column_ssim(a[:, k], b[:, k], b.max() - b.min()) for k in range(50)])
     assert legacy_tdanet(*pair)["ssim"] == pytest.approx(expected, rel=1e-6)
@@ -69,7 +69,7 @@ def test_the_rest_by_hand(pair):
     assert found["tv"] == pytest.approx(np.mean(lengths))
 
 
-def test_of_a_perfect_answer(pair):
+def test_of_a_perfect_result(pair):
     found = legacy_tdanet(pair[0], pair[0])
     assert (found["l1"], found["psnr"]) == (0, float("inf"))
     assert found["ssim"] == pytest.approx(1)
@@ -90,9 +90,9 @@ def test_pictures_without_room_for_a_window_have_no_ssim(pair):
     assert set(legacy_tdanet(pair[0][:11], pair[1][:11])) == {"l1", "psnr", "tv", "ssim"}
 
 
-def test_means_are_those_of_what_pictures_have(answer):
-    first, exact, black = (one(answer, i) for i in range(3))
-    found = values_of(LegacyTDANet(), answer)
+def test_means_are_those_of_what_pictures_have(result):
+    first, exact, black = (one(result, i) for i in range(3))
+    found = measure(LegacyTDANet(), result)
     assert found["psnr_legacy"] == pytest.approx(first["psnr"], rel=1e-12)  # the others would make it infinite
     assert found["l1_legacy"] == pytest.approx((first["l1"] + 0) / 2, rel=1e-12)
     assert found["ssim_legacy"] == pytest.approx((first["ssim"] + 1) / 2, rel=1e-12)
@@ -102,18 +102,18 @@ def test_means_are_those_of_what_pictures_have(answer):
 def test_psnr_is_a_mean_of_logarithms(rng):
     truth = torch.from_numpy(rng.integers(64, 192, (2, 3, 20, 24)) / 255)
     filled = truth + torch.tensor([1 / 255, 32 / 255])[:, None, None, None]
-    found = values_of(LegacyTDANet(), FillResult(filled, truth, torch.ones(2, 1, 20, 24)))
+    found = measure(LegacyTDANet(), FillResult(filled, torch.ones(2, 1, 20, 24), truth))
     expected = np.mean([20 * np.log10(255), 20 * np.log10(255 / 32)])
     assert found["psnr_legacy"] == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("off", [-0.49, 0.49])
-def test_pictures_are_rounded_to_8_bit(answer, off):
-    found = LegacyTDANet()(answer._replace(filled=(answer.filled + off / 255).clamp(0, 1)))
-    for name, column in LegacyTDANet()(answer).items():
+def test_pictures_are_rounded_to_8_bit(result, off):
+    found = LegacyTDANet()(result._replace(filled=(result.filled + off / 255).clamp(0, 1)))
+    for name, column in LegacyTDANet()(result).items():
         torch.testing.assert_close(found[name], column, rtol=0, atol=0, equal_nan=True)
 
 
 def test_which_way_is_better():
-    better = {metric.name: metric.better for metric in LegacyTDANet().metrics}
+    better = {spec.name: spec.better for spec in LegacyTDANet().specs}
     assert better == {"l1_legacy": "lower", "psnr_legacy": "higher", "tv_legacy": "neither", "ssim_legacy": "higher"}

@@ -74,8 +74,8 @@ def test_equals_the_formula_in_float64(backbones, backbone):
 
 def test_compares_the_answer_with_the_truth_in_one_column(alex):
     filled, image = torch.rand(2, 3, 3, 32, 32)
-    columns = alex(FillResult(filled, image, torch.ones(3, 1, 32, 32)))
-    assert list(columns) == [metric.of for metric in alex.metrics] == ["lpips"]
+    columns = alex(FillResult(filled, torch.ones(3, 1, 32, 32), image))
+    assert list(columns) == [metric.column for metric in alex.specs] == ["lpips"]
     assert torch.equal(columns["lpips"], alex.distance(image, filled))  # it is symmetric
     assert not columns["lpips"].requires_grad
 
@@ -91,9 +91,9 @@ def test_equal_pictures_are_not_apart(alex):
 
 
 @pytest.mark.parametrize("backbone", ["alex", "vgg"])
-def test_least_side_is_the_least(backbones, backbone):
+def test_min_side_is_the_least(backbones, backbone):
     lpips = LPIPS(backbones[backbone][1], backbone)
-    side = lpips.least_side
+    side = lpips.min_side
     assert lpips.distance(*torch.rand(2, 1, 3, side, side)) > 0
     with pytest.raises(RuntimeError):
         lpips.distance(*torch.rand(2, 1, 3, side, side - 1))
@@ -101,7 +101,7 @@ def test_least_side_is_the_least(backbones, backbone):
 
 def test_small_pictures_have_none(alex):
     small = torch.rand(1, 3, 64, 30)
-    assert alex(FillResult(small, small, small[:, :1])) == {}
+    assert alex(FillResult(small, small[:, :1], small)) == {}
 
 
 def test_no_weights_are_missing():

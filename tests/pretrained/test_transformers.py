@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from inlay.errors import InlayError
-from inlay.metrics.clip_score import ClipScore
+from inlay.metrics.clip_score import CLIPScore
 from inlay.pretrained.transformers import Source, local_only
 from tests.text.conftest import bert_folder, clip_folder
 
@@ -66,7 +66,7 @@ def test_clip_score_runs_no_code(clip_folder, tmp_path, monkeypatch):
     folder = shutil.copytree(clip_folder, tmp_path / "clip")
     change(folder / "preprocessor_config.json", auto_map={"AutoImageProcessor": "evil.Evil"})
     with pytest.raises(InlayError, match=r"preprocessor_config\.json: auto_map asks to run code"):
-        ClipScore(str(folder))
+        CLIPScore(str(folder))
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "adapter_model.bin"])

@@ -16,11 +16,11 @@ from inlay.distributed import rank_and_world
 from inlay.errors import InlayError
 from inlay.files import csv_bytes, write_bytes
 from inlay.images import contact_sheet
-from inlay.metrics import Fidelity, FillResult
+from inlay.metrics import FillResult, PixelErrors
 from inlay.tasks import InpaintingTask
 
 FILE = "val_items.csv"
-_FIDELITY = Fidelity()
+_PIXEL_ERRORS = PixelErrors()
 
 
 class Item(NamedTuple):
@@ -112,7 +112,7 @@ class PerSampleMetrics(pl.Callback):
 
 def _measured(composite: Tensor, batch: Any) -> _Measured:
     ids, mask = batch["id"], batch["mask"]
-    found = _FIDELITY(FillResult(composite.detach().float().clamp(0, 1), batch["image"].float(), mask))
+    found = _PIXEL_ERRORS(FillResult(composite.detach().float().clamp(0, 1), mask, batch["image"].float()))
     return _Measured(
         ids=ids,
         captions=batch.get("caption", [""] * len(ids)),

@@ -3,7 +3,7 @@
 import argparse
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -14,13 +14,13 @@ from inlay.printing import console, say
 if TYPE_CHECKING:
     from inlay.evaluation.protocol import EvalProtocol
     from inlay.evaluation.results import Results
-    from inlay.evaluation.scoring import Scorer
+    from inlay.evaluation.scoring import Probe
     from inlay.evaluation.store import Shard
 
 log = logging.getLogger(__name__)
 
 _SHOWN = "psnr_hole"
-_DATA = (  # what of the group counts here
+_DATA = (  # the settings of the group that an evaluation reads
     "root", "index", "listing", "val_split", "verify", "on_bad_file", "on_damaged", "num_workers",
 )  # fmt: skip
 
@@ -41,18 +41,16 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
     replace_home(cfg)
     require([f"data.{key}" for key in _DATA if OmegaConf.is_missing(cfg.data, key)])
     _check_root(cfg.data)  # before seconds of imports
-    check(
-        OmegaConf.masked_copy(cfg, [key for key in map(str, cfg) if key != "protocol"]), "evaluate", _OWN
-    )  # see _protocol
+    check(cfg, "evaluate", _OWN)
 
     import torch
 
     from inlay.checkpoints import provenance
     from inlay.device import choose_device
     from inlay.errors import InlayError
-    from inlay.evaluation.folder import ORIGINAL, Folder, file_name
+    from inlay.evaluation.folder import Folder, file_name
     from inlay.evaluation.run import Evaluation
-    from inlay.evaluation.write_results import publish
+    from inlay.evaluation.write_results import write_results
     from inlay.fillers import load_filler, short_names
     from inlay.parallel import cores
 
@@ -65,27 +63,29 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
     chosen = [cfg.filler] if isinstance(cfg.filler, str) else list(cfg.filler)
     names = short_names(chosen)
     if not names or len({file_name(name) for name in names}) < len(names):
-        raise InlayError(f"filler must name fillers, differently in files too; got {', '.join(names) or 'none'}.")
+        raise InlayError(f"filler must name fillers, with distinct file names; got {', '.join(names) or 'none'}.")
+    probes, left_out = _probes(cfg)
     evaluation = Evaluation(
         protocol=_protocol(cfg),
         fillers={name: load_filler(filler, cfg.device) for name, filler in zip(names, chosen, strict=True)},
-        measures=_measures(cfg),
+        probes=probes,
+        left_out=left_out,
         pictures=open_dataset(cfg.data, cfg.data.get("val_split", "val")),  # last: an index may take its time
         folder=Folder(Path(cfg.run_dir)),
-        provenance=provenance.software() | {"device": _described(cfg.device)},
+        provenance=provenance.software() | {"device": _device_name(cfg.device)},
         on_bad_file=cfg.data.on_bad_file,
     )
-    identity = evaluation.identity()
-    log.info("protocol %s, hash %s", identity["name"], identity["hash"])
-    for name, reason in evaluation.measures.left_out.items():
+    headers = evaluation.headers()
+    protocol = evaluation.protocol_info()
+    log.info("protocol %s, hash %s", protocol["name"], protocol["hash"])
+    for name, reason in left_out.items():
         log.warning("left out %s: %s", name, reason)
     evaluation.run(shard, min(cfg.data.num_workers, cores() - 1))
-    wanted = [*names.values(), *([ORIGINAL] if evaluation.measures.network else [])]
-    results = publish(evaluation.folder, wanted)
+    results = write_results(evaluation.folder, headers)
     if results is None:
         log.info("shard %s is done; the last one writes the results, or: inlay evaluation merge FOLDER ...", shard)
         return
-    _tell(results, evaluation.folder.root)
+    _print_results(results, evaluation.folder.root)
 
 
 def add_commands(commands: Any) -> None:
@@ -110,7 +110,7 @@ def _merge(args: argparse.Namespace) -> None:
     if args.out is None and len(args.folder) > 1:
         raise InlayError("several folders are to be merged: give --out, the folder of the whole.")
     out = args.out or args.folder[0]
-    _tell(merge(args.folder, out), out)
+    _print_results(merge(args.folder, out), out)
 
 
 def _compare(args: argparse.Namespace) -> None:
@@ -120,8 +120,8 @@ def _compare(args: argparse.Namespace) -> None:
     say(many([(str(folder), read(folder)) for folder in args.folder]))
 
 
-def _tell(results: "Results", folder: Path) -> None:
-    """The table that matters most, and where the others are."""
+def _print_results(results: "Results", folder: Path) -> None:
+    """Print the leading table, and the paths of the others."""
     from rich import box
     from rich.table import Table
 
@@ -173,7 +173,7 @@ def _device(chosen: Any) -> str:
     return f"cuda:{local_rank() or 0}" if chosen.type == "cuda" and chosen.index == 0 else str(chosen)
 
 
-def _described(device: str) -> str:
+def _device_name(device: str) -> str:
     """``cpu``, or the model of a GPU."""
     import torch
 
@@ -202,31 +202,40 @@ def _shard(given: str | None) -> "Shard":
 
 
 def _protocol(cfg: DictConfig) -> "EvalProtocol":
-    whole = cfg.copy()  # where weights lie on this machine, and which one it is, is no part of the recipe
-    whole.weights, whole.device = {name: f"weights.{name}" for name in cfg.weights}, "device"
-    recipe = OmegaConf.to_container(whole.protocol, resolve=True)
-    bare = OmegaConf.masked_copy(cfg.protocol, [key for key in cfg.protocol if key != "metrics"])
-    bare._set_parent(cfg)  # messages name the whole setting
-    bare._metadata.key = "protocol"
-    protocol: EvalProtocol = instantiate(bare, _convert_="all")(recipe=recipe)
+    recipe = OmegaConf.to_container(cfg.protocol, resolve=True)
+    protocol: EvalProtocol = instantiate(cfg.protocol, _convert_="all")(recipe=recipe)
     return protocol
 
 
-def _measures(cfg: DictConfig) -> "Scorer":
-    """Everything the protocol measures, but for what lacks its weights."""
+def _probes(cfg: DictConfig) -> "tuple[dict[str, Probe], dict[str, str]]":
+    """The probes, and reasons by name of those that cannot measure here: without weights, or without a truth."""
     from inlay.checkpoints.files import digest
     from inlay.errors import InlayError, Missing
-    from inlay.evaluation.scoring import Scorer
+    from inlay.evaluation.scoring import Probe
 
-    built, left_out = {}, {}
-    for name in cfg.protocol.metrics:
+    for name, path in cfg.weights.items():
+        if path and not Path(path).exists():
+            raise InlayError(f"weights.{name}={path}: no such file or folder.")
+    versions = cfg.copy()  # where weights lie on this machine, and which one it is, changes no number
+    versions.weights = {name: path and digest(path) for name, path in cfg.weights.items()}
+    versions.device = None
+    probes: dict[str, Probe] = {}
+    left_out: dict[str, str] = {}
+    for name in [name for name in cfg.probe if cfg.probe[name] is not None]:
         try:
-            built[name] = instantiate(cfg.protocol.metrics[name])
+            settings = cast(dict[str, Any], OmegaConf.to_container(versions.probe[name], resolve=True))
+            probe = Probe(instantiate(cfg.probe[name]), settings)
         except Missing as missing:
             left_out[name] = str(missing)
-    weights = {name: path for name, path in cfg.weights.items() if path}
-    for name, path in weights.items():
-        if not Path(path).exists():
-            raise InlayError(f"weights.{name}={path}: no such file, and no metric of the protocol asks for it.")
-    built = {name: measure for name, measure in built.items() if measure is not None}  # metrics.NAME=null
-    return Scorer.of(built, left_out, {name: digest(path) for name, path in weights.items()})
+            continue
+        if not cfg.protocol.truth and probe.needs_truth:
+            left_out[name] = f"compares with the true picture, and protocol {cfg.protocol.name} has truth: false."
+        else:
+            probes[name] = probe
+    if not probes:
+        raise InlayError(
+            f"probe={list(cfg.probe)}: nothing to measure with. Choose others, such as probe=pixel_errors."
+        )
+    if len(several := [name for name, probe in probes.items() if probe.has_features]) > 1:
+        raise InlayError(f"probe={several}: choose one that makes features for FID and KID.")
+    return probes, left_out

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ORIGINAL = "the original"
-"""The name that the truth has beside the fillers, none of which can have it."""
+"""The name of the true pictures beside the fillers, none of which can have it."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,12 @@ class Folder:
 
     @property
     def rows(self) -> Path:
-        """Where the shards write what they measured."""
+        """Where the shards write their numbers."""
         return self.root / "rows"
+
+    def numbers(self, filler: str, probe: str) -> Path:
+        """Where the shards write the numbers of a filler and a probe."""
+        return self.rows / file_name(filler) / file_name(probe)
 
     def original(self, picture: int) -> Path:
         """The truth of a picture, as it was cut for the protocol."""
@@ -56,15 +60,15 @@ class Folder:
         return self.root / "pictures/mask" / f"{case_name(picture, hole)}.png"
 
     def filled(self, filler: str, picture: int, hole: str) -> Path:
-        """What a filler made of a hole of a picture."""
+        """A filled picture."""
         return self.root / "pictures/filled" / file_name(filler) / f"{case_name(picture, hole)}.png"
 
 
-def file_name(filler: str) -> str:
-    """What a filler is called in file names."""
-    return filler.replace("/", "__")
+def file_name(name: str) -> str:
+    """The name of a filler or a probe in paths."""
+    return name.replace("/", "__")
 
 
 def case_name(picture: int, hole: str) -> str:
-    """What a hole of a picture is called in file names."""
+    """The name of a hole of a picture in paths."""
     return f"{picture:06d}_{hole.replace('/', '_')}"

@@ -13,7 +13,7 @@ from PIL import Image
 
 from inlay.errors import BadFile
 from inlay.evaluation.folder import Folder
-from inlay.evaluation.results import Results, Row
+from inlay.evaluation.results import ResultRow, Results
 from inlay.images import read_image, read_mask
 
 SIDE = 256
@@ -61,7 +61,7 @@ class Strip(NamedTuple):
     tiles: list[Tile]
 
 
-def gallery(results: Results, rows: Sequence[Row], folder: Folder) -> dict[str, list[Strip]]:
+def gallery(results: Results, rows: Sequence[ResultRow], folder: Folder) -> dict[str, list[Strip]]:
     """For each filler the cases with its smallest, its median and its largest mean squared error in the hole.
 
     Args:
@@ -69,7 +69,7 @@ def gallery(results: Results, rows: Sequence[Row], folder: Folder) -> dict[str, 
         rows: what was measured; those without ``mse_hole`` are passed over.
         folder: where the pictures are.
     """
-    by_case: dict[Case, dict[str, Row]] = {}
+    by_case: dict[Case, dict[str, ResultRow]] = {}
     for row in rows:
         by_case.setdefault((row["picture"], row["hole"]), {})[row["filler"]] = row
     return {
@@ -81,7 +81,7 @@ def gallery(results: Results, rows: Sequence[Row], folder: Folder) -> dict[str, 
     }
 
 
-def _chosen(by_case: Mapping[Case, Mapping[str, Row]], filler: str) -> dict[Case, list[Choice]]:
+def _chosen(by_case: Mapping[Case, Mapping[str, ResultRow]], filler: str) -> dict[Case, list[Choice]]:
     """Three cases of a filler; fewer where there are fewer. Between equal errors the first picture decides."""
     errors = {case: _error(answers.get(filler)) for case, answers in by_case.items()}
     order = sorted((error, case) for case, error in errors.items() if error is not None)
@@ -93,13 +93,13 @@ def _chosen(by_case: Mapping[Case, Mapping[str, Row]], filler: str) -> dict[Case
     return chosen
 
 
-def _error(row: Row | None) -> float | None:
+def _error(row: ResultRow | None) -> float | None:
     error = cast(Mapping[str, Any], row or {}).get(_ERROR)
     return None if error is None or math.isnan(error) else float(error)
 
 
 def _strip(
-    choices: list[Choice], filler: str, answers: Mapping[str, Row], fillers: Sequence[str], folder: Folder
+    choices: list[Choice], filler: str, answers: Mapping[str, ResultRow], fillers: Sequence[str], folder: Folder
 ) -> Strip:
     row = answers[filler]
     picture, hole = row["picture"], row["hole"]

@@ -27,23 +27,24 @@ def markdown(results: Results) -> str:
 def many(folders: Sequence[tuple[str, Results]]) -> str:
     """The tables of several evaluations as Markdown, a section for each test.
 
-    Results of the same protocol on the very same samples, measured through the same networks, share a section; all
-    others are kept apart, and said to be. Nothing is marked: fillers of different folders were not compared picture by
-    picture.
+    Results of the same protocol on the same samples, by the same versions of probes, share a section. Nothing is
+    marked: fillers of different folders were not compared picture by picture.
 
     Args:
-        folders: what each folder is called, and its results.
+        folders: the name of each folder, and its results.
 
     Raises:
-        InlayError: two folders are called the same.
+        InlayError: two folders have the same name.
     """
     _check_names([name for name, _ in folders])
-    tests: dict[tuple[str, str, str], list[tuple[str, Results]]] = {}
+    tests: list[list[tuple[str, Results]]] = []
     for name, results in folders:
-        test = results["protocol"]["hash"], results["protocol"]["samples"], str(sorted(results["weights"].items()))
-        tests.setdefault(test, []).append((name, results))
+        same = next((members for members in tests if all(_same_test(results, other) for _, other in members)), None)
+        if same is None:
+            tests.append(same := [])
+        same.append((name, results))
     lines = [_how_many(len(tests)), ""]
-    for members in tests.values():
+    for members in tests:
         results = _merged(members)
         lines += [
             f"# {plain(results['protocol']['name'])}: {plain(', '.join(name for name, _ in members))}",
@@ -56,6 +57,12 @@ def many(folders: Sequence[tuple[str, Results]]) -> str:
             *_left_out(results),
         ]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _same_test(a: Results, b: Results) -> bool:
+    """Whether samples are the same, and no probe of both has another version."""
+    same = all(a["protocol"][key] == b["protocol"][key] for key in ("hash", "samples"))
+    return same and all(a["probes"][name] == b["probes"][name] for name in a["probes"].keys() & b["probes"].keys())
 
 
 def _unit(table: Table) -> str:
@@ -106,7 +113,7 @@ def _how_many(tests: int) -> str:
     if tests == 1:
         return "All results come from one test: the same protocol on the very same samples."
     return (
-        f"**These results come from {tests} different tests (the protocol's hash, the samples or the metrics' weights "
+        f"**These results come from {tests} different tests (the protocol's hash, the samples or a probe's version "
         "differ) and must not be compared across sections.**"
     )
 
@@ -125,13 +132,15 @@ def _merged(members: Sequence[tuple[str, Results]]) -> Results:
         return f"{filler} ({folder})" if every.count(filler) > 1 else filler
 
     merged = members[0][1].copy()
-    merged["fillers"], merged["values"], merged["comparisons"] = {}, {}, []
-    merged["metrics"], merged["metrics_left_out"] = {}, {}
+    merged["fillers"], merged["options"], merged["values"], merged["comparisons"] = {}, {}, {}, []
+    merged["probes"], merged["metrics"], merged["metrics_left_out"] = {}, {}, {}
     left_out: dict[tuple[str, str], LeftOut] = {}
     for folder, results in members:
         merged["metrics"] |= results["metrics"]
+        merged["probes"] |= results["probes"]
         for filler, version in results["fillers"].items():
             merged["fillers"][name(folder, filler)] = version
+            merged["options"][name(folder, filler)] = results["options"][filler]
             merged["values"][name(folder, filler)] = results["values"][filler]
         for metric, reason in results["metrics_left_out"].items():
             merged["metrics_left_out"][f"{metric} ({folder})"] = reason

@@ -1,4 +1,4 @@
-"""A frozen test: which pictures, how they are cut, which holes, what is measured."""
+"""A frozen test: which pictures, how they are cut, which holes."""
 
 import hashlib
 import json
@@ -13,27 +13,31 @@ from inlay.randomness import RngStream, generator
 from inlay.seeds import check_seed
 from inlay.types import MaskGenerator
 
-_NOT_HASHED = ("about",)  # words about a test do not change it
+_NOT_HASHED = ("about", "truth")  # which change no sample
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvalProtocol:
-    """A recipe that leaves nothing open: the same pictures give the same samples, wherever and however often.
+    """A recipe of samples that depend on the dataset alone, not on the machine.
+
+    What is measured on them is no part of it: probes have versions of their own.
 
     Attributes:
         name: of the protocol.
         about: a sentence for readers.
-        version: to be raised when the code under an unchanged recipe draws other samples.
-        pictures: at most so many of the dataset, chosen by the seed; None for all.
+        version: to be raised when the code draws other samples under an unchanged recipe.
+        pictures: maximal number of pictures, chosen by the seed; None for all.
         size: height and width of a sample in pixels.
         cut: ``center`` cuts the largest square in the middle, ``squash`` resizes the whole picture to a square.
-        around_object: cut from a square around the object's bounding box, of so many times its longer side; None for
-            the whole picture.
-        holes: mask families by name; every picture is filled once for each.
-        captions: whether fillers that read are told the picture's first caption.
-        samples: how many answers of a filler that draws are compared with each other; 1 for none.
+        around_object: side of a square around the object's bounding box that is cut, as a multiple of the longer side
+            of the box; None to cut from the whole picture.
+        holes: mask generators by name; every picture is filled once for each.
+        captions: whether fillers that take text get the picture's first caption.
+        samples: number of fills by different seeds that a stochastic filler makes for each hole; 1 for none.
         seed: of pictures, masks and samples.
-        recipe: the very settings as plain data, those of metrics too, which are hashed.
+        truth: whether the picture under a hole is what should appear there. Without (an object is to be removed), only
+            probes that need no truth measure.
+        recipe: these settings as plain data, which are hashed.
 
     Raises:
         InlayError: a number is out of range.
@@ -50,6 +54,7 @@ class EvalProtocol:
     captions: bool
     samples: int
     seed: int
+    truth: bool
     recipe: Mapping[str, Any]
 
     def __post_init__(self) -> None:
@@ -57,21 +62,21 @@ class EvalProtocol:
             raise InlayError(f"protocol.cut must be 'center' or 'squash', got {self.cut!r}.")
         if isinstance(self.seed, int):
             check_seed(self.seed, "protocol.seed")
-        least = {"version": 1, "pictures": 1, "size": 16, "samples": 1, "seed": 0}
-        for name, low in least.items():
+        minima = {"version": 1, "pictures": 1, "size": 16, "samples": 1, "seed": 0}
+        for name, minimum in minima.items():
             number = getattr(self, name)
-            if not ((isinstance(number, int) and number >= low) or (number is None and name == "pictures")):
-                raise InlayError(f"protocol.{name} must be a whole number from {low}, got {number!r}.")
+            if not ((isinstance(number, int) and number >= minimum) or (number is None and name == "pictures")):
+                raise InlayError(f"protocol.{name} must be a whole number from {minimum}, got {number!r}.")
         if self.around_object is not None and self.around_object < 1:
             raise InlayError(
                 f"protocol.around_object must be null or at least 1 (the box itself), got {self.around_object}."
             )
         if not self.holes or len({case_name(0, hole) for hole in self.holes}) < len(self.holes):
             names = ", ".join(self.holes) or "none"
-            raise InlayError(f"protocol.holes must name mask families, differently in files too; got {names}.")
+            raise InlayError(f"protocol.holes must name mask generators, with distinct file names; got {names}.")
 
     def chosen(self, pictures: Pictures) -> list[int]:
-        """Which pictures of a dataset are used, by position, ascending."""
+        """The positions of the pictures of a dataset that are used, ascending."""
         if self.pictures is None or self.pictures >= len(pictures):
             return list(range(len(pictures)))
         order = generator(self.seed, RngStream.EVAL_PICTURES).permutation(len(pictures))

@@ -3,8 +3,8 @@
 from typing import Any, Literal, TypedDict
 
 
-class Row(TypedDict):
-    """What was measured of one answer: these keys, and the columns of all metrics as further ones (NaN is null)."""
+class ResultRow(TypedDict):
+    """The numbers of one filled hole: these keys, and the columns of all probes as further ones (null for NaN)."""
 
     filler: str
     picture: int
@@ -19,11 +19,13 @@ class Row(TypedDict):
     caption: str
     """Empty where there is none."""
     sample: str
-    """Digest of the picture and the mask that the filler was given."""
+    """Digest of the picture, the mask and the caption that the filler was given."""
+    options: str
+    """How the filler was used: strategy and blending."""
 
 
-class ProtocolIs(TypedDict):
-    """Which protocol, and what it was applied to."""
+class ProtocolInfo(TypedDict):
+    """The protocol, and what it was applied to."""
 
     name: str
     about: str
@@ -35,14 +37,23 @@ class ProtocolIs(TypedDict):
     recipe: dict[str, Any]
 
 
-class MetricIs(TypedDict):
+class ProbeInfo(TypedDict):
+    """What was measured: probes with another version or settings give other numbers."""
+
+    version: int
+    """Of the code, as its class declares it."""
+    settings: dict[str, Any]
+    """Its configuration, with the digests of files of weights in place of their paths."""
+
+
+class MetricInfo(TypedDict):
     """What a reader must know of a metric."""
 
     better: Literal["higher", "lower", "neither"]
     unit: str
     """``dB``, or empty."""
     about: str
-    """What it says, in a line."""
+    """Its meaning, in a line."""
 
 
 class Value(TypedDict):
@@ -72,7 +83,7 @@ class Comparison(TypedDict):
 
 
 class LeftOut(TypedDict):
-    """A hole of a picture that was not measured: no filler saw it."""
+    """A hole of a picture that no filler was given."""
 
     id: str
     hole: str
@@ -80,24 +91,26 @@ class LeftOut(TypedDict):
 
 
 class Results(TypedDict):
-    """All of it. Everything is in the order in which it is to be shown."""
+    """All results of an evaluation, in the order in which they are shown."""
 
-    protocol: ProtocolIs
+    protocol: ProtocolInfo
     pictures: int
     buckets: dict[str, int]
-    """How many cases (a picture with a hole) each bucket has; the last one is ``all``. Empty buckets are absent."""
+    """Number of cases (a picture with a hole) per bucket; the last one is ``all``. Empty buckets are absent."""
     fillers: dict[str, str]
-    """By name, and which version: the checkpoint's digest, or the library's release."""
-    weights: dict[str, str]
-    """Which versions of networks metrics looked through, by the settings that name them."""
-    metrics: dict[str, MetricIs]
+    """Version by name: the checkpoint's digest, or the library's release."""
+    options: dict[str, str]
+    """By filler, how it was used: strategy and blending."""
+    probes: dict[str, ProbeInfo]
+    """By name, what the numbers were measured with."""
+    metrics: dict[str, MetricInfo]
     values: dict[str, dict[str, dict[str, Value]]]
-    """By filler, bucket, metric. What does not apply to a filler or could not be measured in a bucket is absent.
+    """By filler, bucket, metric. Absent where a metric does not apply to a filler, or was not measured in a bucket.
     Metrics of sets carry the number of pictures in their names (``fid_n120``), so they differ from bucket to bucket."""
     comparisons: list[Comparison]
     """All pairs of fillers, each metric that is better one way, each bucket; not for metrics of sets."""
     metrics_left_out: dict[str, str]
-    """Why."""
+    """Reasons by metric or probe."""
     pictures_left_out: list[LeftOut]
     provenance: list[dict[str, Any]]
     """Of each distinct environment that took part: version, git, packages."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -14,46 +14,53 @@ from inlay.data.pictures import Pictures
 from inlay.errors import InlayError
 from inlay.evaluation.folder import ORIGINAL, Folder
 from inlay.evaluation.protocol import EvalProtocol
-from inlay.evaluation.results import LeftOut, ProtocolIs
+from inlay.evaluation.results import LeftOut, ProtocolInfo
 from inlay.evaluation.samples import EvalSample, ProtocolPictures
-from inlay.evaluation.scoring import Scorer
-from inlay.evaluation.store import SampleRecord, Shard, ShardFile, ShardHeader, refuse_other_protocols
+from inlay.evaluation.scoring import Probe, fill_result, result_row
+from inlay.evaluation.store import SampleRecord, Shard, ShardFile, ShardHeader, fillers_begun
 from inlay.files import held, remove_leftovers
 from inlay.fillers import Filler
 from inlay.images import Picture, read_image, write_picture
 from inlay.pipeline import FillOptions, Job, fill_picture
 from inlay.randomness import RngStream, torch_seed
 
+Headers = Mapping[str, Mapping[str, ShardHeader]]
+"""By filler and probe."""
+
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A protocol, applied to pictures and fillers.
+    """A protocol, applied to pictures and fillers, and measured by probes.
 
     Pictures are filled one at a time, so that no result depends on what else was in a batch.
 
     Attributes:
         protocol: the test.
         pictures: the dataset.
-        fillers: by the name that tables have for them.
-        measures: what is measured.
+        fillers: by their name in tables.
+        probes: what is measured, by name.
+        left_out: probes that cannot measure here, with the reason.
         folder: where everything goes.
         provenance: what the numbers come from: version, revision, packages.
+        options: how fillers are used.
         on_bad_file: ``error`` stops at a broken file, ``skip`` leaves the picture out and lists it.
     """
 
     protocol: EvalProtocol
     pictures: Pictures
     fillers: Mapping[str, Filler]
-    measures: Scorer
+    probes: Mapping[str, Probe]
+    left_out: Mapping[str, str]
     folder: Folder
     provenance: Mapping[str, Any]
+    options: FillOptions = field(default_factory=lambda: FillOptions(strategy="whole"))
     on_bad_file: Literal["error", "skip"] = "error"
 
-    def identity(self) -> ProtocolIs:
-        """Which protocol, on which pictures."""
+    def protocol_info(self) -> ProtocolInfo:
+        """The protocol, hashed with the names of its pictures."""
         protocol = self.protocol
         ids = [self.pictures.id(position) for position in protocol.chosen(self.pictures)]
-        return ProtocolIs(
+        return ProtocolInfo(
             name=protocol.name,
             about=protocol.about,
             hash=protocol.hash(ids),
@@ -61,11 +68,36 @@ class Evaluation:
             recipe=dict(protocol.recipe),
         )
 
+    def headers(self) -> Headers:
+        """The files that hold the numbers of this evaluation; of the originals there are features alone."""
+        info, count = self.protocol_info(), len(self.protocol.chosen(self.pictures))
+        identities = {name: filler.identity for name, filler in self.fillers.items()} | {ORIGINAL: ""}
+        return {
+            filler: {
+                name: ShardHeader(
+                    protocol=info,
+                    pictures=count,
+                    filler=filler,
+                    identity=identity,
+                    options=self._used(filler),
+                    probe=name,
+                    info=probe.info,
+                    specs=[asdict(spec) for spec in probe.specs],
+                    place=(row, column),
+                    metrics_left_out=dict(self.left_out),
+                    provenance=dict(self.provenance),
+                )
+                for column, (name, probe) in enumerate(self.probes.items())
+                if filler != ORIGINAL or probe.has_features
+            }
+            for row, (filler, identity) in enumerate(identities.items())
+        }
+
     def run(self, shard: Shard, workers: int) -> None:
-        """Fill and measure a shard, with a progress bar; what lies in the folder already is not done again.
+        """Fill and measure a shard, with a progress bar; numbers that lie in the folder are not measured again.
 
         Args:
-            shard: which part of the pictures.
+            shard: the part of the pictures.
             workers: processes that read pictures and draw holes; 0 for none beside this one.
 
         Raises:
@@ -87,109 +119,116 @@ class Evaluation:
     def _sweep(self) -> None:
         """Delete what killed processes had begun to write."""
         root = self.folder.root
-        for places in ("rows/*", "pictures/*", "pictures/filled/*"):
+        for places in ("rows/*/*", "pictures/*", "pictures/filled/*"):
             for place in root.glob(places):
                 remove_leftovers(place)
         remove_leftovers(root)
 
     def _run(self, shard: Shard, workers: int) -> None:
+        headers = self.headers()
+        begun = fillers_begun(self.folder, [header for probes in headers.values() for header in probes.values()])
+        files = {
+            filler: {name: ShardFile.open(self.folder, header, shard) for name, header in probes.items()}
+            for filler, probes in headers.items()
+        }
         numbers = shard.of(len(self.protocol.chosen(self.pictures)))
-        files = self._files(shard)
-        todo = [number for number in numbers if any(number not in rows.done for rows, _ in files.values())]
+        todo = [number for number in numbers if any(_missing(probes, number) for probes in files.values())]
         dataset = ProtocolPictures(self.protocol, self.pictures, todo, self.on_bad_file)
         loader = DataLoader(dataset, batch_size=None, num_workers=min(workers, len(todo)))
         total, name = len(numbers), f"{self.protocol.name} {shard}" if shard.parts > 1 else self.protocol.name
         with ExitStack() as stack:
             bar = stack.enter_context(tqdm(total=total, initial=total - len(todo), desc=name, unit=" pictures"))
-            for cases in loader:
-                self._write_given(cases)
-                for filler, (rows, trusted) in files.items():
-                    if cases.picture not in rows.done:
+            for sample in loader:
+                self._write_inputs(sample)
+                for filler, probes in files.items():
+                    if missing := _missing(probes, sample.picture):
                         bar.set_postfix_str(filler, refresh=False)
-                        rows.add(self._original(cases) if filler == ORIGINAL else self._line(filler, cases, trusted))
+                        records = (
+                            self._measure_original(sample, missing)
+                            if filler == ORIGINAL
+                            else self._measure(filler, sample, missing, trusted=filler in begun)
+                        )
+                        for probe, record in records.items():
+                            probes[probe].add(record)
                 bar.update()
 
-    def _files(self, shard: Shard) -> dict[str, tuple[ShardFile, bool]]:
-        """By filler its rows, and whether pictures that lie in the folder are its own."""
-        protocol, files = self.identity(), {}
-        mine = set(shard.of(len(self.protocol.chosen(self.pictures))))
-        refuse_other_protocols(self.folder, protocol)
-        identities = {name: filler.identity for name, filler in self.fillers.items()}
-        if self.measures.network:
-            identities[ORIGINAL] = ""
-        for place, (name, identity) in enumerate(identities.items()):
-            head = ShardHeader(
-                protocol=protocol,
-                pictures=len(self.protocol.chosen(self.pictures)),
-                filler=name,
-                identity=identity,
-                place=place,
-                metrics=self.measures.metrics,
-                features=self.measures.network is not None,
-                weights=dict(self.measures.weights),
-                metrics_left_out=dict(self.measures.left_out),
-                provenance=dict(self.provenance),
-            )
-            files[name] = ShardFile.open(self.folder, head, shard, mine)
-        return files
-
-    def _write_given(self, cases: EvalSample) -> None:
-        """What fillers are given, beside what they make of it: so that anybody can measure again."""
-        if cases.image is None:
+    def _write_inputs(self, sample: EvalSample) -> None:
+        """Write what fillers are given, beside what they return, so that anybody can measure again."""
+        if sample.image is None:
             return
-        write_picture(self.folder.original(cases.picture), Picture(cases.image))
-        for hole, mask in cases.masks.items():
-            write_picture(self.folder.mask(cases.picture, hole), Picture(mask[..., None].astype(np.uint8) * 255))
+        write_picture(self.folder.original(sample.picture), Picture(sample.image))
+        for hole, mask in sample.masks.items():
+            write_picture(self.folder.mask(sample.picture, hole), Picture(mask[..., None].astype(np.uint8) * 255))
 
-    def _line(self, name: str, cases: EvalSample, trusted: bool) -> SampleRecord:
-        filler, rows, features = self.fillers[name], [], {}
-        told = filler.takes_text
-        for hole in cases.masks:
-            first = self._answer(name, cases, hole, trusted)
-            answers = [first, *self._samples(filler, cases, hole)]
-            rows.append(self.measures.row(name, cases, hole, answers, told))
-            if self.measures.network:
-                features[hole] = self.measures.features(first)
-        return SampleRecord(picture=cases.picture, rows=rows, features=features, left_out=_left_out(cases))
+    def _measure(
+        self, name: str, sample: EvalSample, probes: Sequence[str], trusted: bool
+    ) -> Mapping[str, SampleRecord]:
+        """Fill the holes of a picture, unless they lie in the folder, and measure them; by probe."""
+        filler, records = self.fillers[name], {probe: _empty_record(sample) for probe in probes}
+        several = any(self.probes[probe].needs_samples for probe in probes)
+        for hole in sample.masks:
+            filled = self._filled(name, sample, hole, trusted)
+            fills = [filled, *(self._samples(filler, sample, hole) if several else ())]
+            result = fill_result(sample, hole, fills, filler.takes_text, self.protocol.truth)
+            for probe in probes:
+                columns = self.probes[probe].columns(result)
+                records[probe]["rows"].append(result_row(name, self._used(name), sample, hole, columns))
+                if self.probes[probe].has_features:
+                    records[probe]["features"][hole] = self.probes[probe].features(filled)
+        return records
 
-    def _original(self, cases: EvalSample) -> SampleRecord:
-        """The truth has no rows, as it has no holes; only the distributions of metrics of sets need it."""
-        features = {} if cases.image is None else {"": self.measures.features(cases.image)}
-        return SampleRecord(picture=cases.picture, rows=[], features=features, left_out=_left_out(cases))
+    def _measure_original(self, sample: EvalSample, probes: Sequence[str]) -> Mapping[str, SampleRecord]:
+        """The originals have no holes and no rows, but the features that those of filled pictures are compared with."""
+        records = {probe: _empty_record(sample) for probe in probes}
+        for probe, record in records.items():
+            if sample.image is not None:
+                record["features"][""] = self.probes[probe].features(sample.image)
+        return records
 
-    def _answer(self, name: str, cases: EvalSample, hole: str, trusted: bool) -> NDArray[np.uint8]:
-        path = self.folder.filled(name, cases.picture, hole)
-        if trusted and path.exists() and _fits(earlier := read_image(path), cases, hole):
+    def _used(self, filler: str) -> str:
+        """How a filler is used, in a line."""
+        if filler == ORIGINAL:
+            return ""
+        return ", ".join(f"{name}={value}" for name, value in asdict(self.options).items() if name != "batch")
+
+    def _filled(self, name: str, sample: EvalSample, hole: str, trusted: bool) -> NDArray[np.uint8]:
+        path = self.folder.filled(name, sample.picture, hole)
+        if trusted and path.exists() and _fits(earlier := read_image(path), sample, hole):
             return earlier
-        answer = self._fill(self.fillers[name], cases, hole, seed=None)
-        write_picture(path, Picture(answer))
-        return answer
+        filled = self._fill(self.fillers[name], sample, hole, seed=None)
+        write_picture(path, Picture(filled))
+        return filled
 
-    def _samples(self, filler: Filler, cases: EvalSample, hole: str) -> Sequence[NDArray[np.uint8]]:
-        """Several answers of a filler that draws, to be compared with each other."""
+    def _samples(self, filler: Filler, sample: EvalSample, hole: str) -> Sequence[NDArray[np.uint8]]:
+        """Several fills by a stochastic filler, to be compared with each other."""
         if self.protocol.samples == 1 or not filler.takes_seed:
             return ()
-        place, each = list(self.protocol.holes).index(hole), self.protocol.samples
+        place, count = list(self.protocol.holes).index(hole), self.protocol.samples
         seeds = (
-            torch_seed(self.protocol.seed, RngStream.EVAL_SAMPLES, epoch=place * each + sample, index=cases.picture)
-            for sample in range(each)
+            torch_seed(self.protocol.seed, RngStream.EVAL_SAMPLES, epoch=place * count + number, index=sample.picture)
+            for number in range(count)
         )
-        return [self._fill(filler, cases, hole, seed) for seed in seeds]
+        return [self._fill(filler, sample, hole, seed) for seed in seeds]
 
-    def _fill(self, filler: Filler, cases: EvalSample, hole: str, seed: int | None) -> NDArray[np.uint8]:
-        assert cases.image is not None
-        mask = cases.masks[hole]
-        shown = Picture(np.where(mask[..., None], np.uint8(0), cases.image))  # whatever a filler does, it sees no truth
-        job = Job(shown, mask, cases.caption if filler.takes_text else None, seed)
-        return fill_picture(filler, job, FillOptions(strategy="whole")).picture.rgb8()
-
-
-def _fits(answer: NDArray[np.uint8], cases: EvalSample, hole: str) -> bool:
-    """Whether an answer on disk is one to this very picture: its known pixels are."""
-    assert cases.image is not None
-    known = ~cases.masks[hole]
-    return answer.shape == cases.image.shape and bool((answer[known] == cases.image[known]).all())
+    def _fill(self, filler: Filler, sample: EvalSample, hole: str, seed: int | None) -> NDArray[np.uint8]:
+        assert sample.image is not None
+        mask = sample.masks[hole]
+        masked = Picture(np.where(mask[..., None], np.uint8(0), sample.image))  # no filler is shown the truth
+        job = Job(masked, mask, sample.caption if filler.takes_text else None, seed)
+        return fill_picture(filler, job, self.options).picture.rgb8()
 
 
-def _left_out(cases: EvalSample) -> list[LeftOut]:
-    return [LeftOut(id=cases.id, hole=hole, reason=reason) for hole, reason in cases.left_out.items()]
+def _missing(probes: Mapping[str, ShardFile], picture: int) -> list[str]:
+    return [name for name, file in probes.items() if picture not in file.done]
+
+
+def _fits(filled: NDArray[np.uint8], sample: EvalSample, hole: str) -> bool:
+    """Whether a picture on disk is a fill of this very sample: its known pixels are."""
+    assert sample.image is not None
+    known = ~sample.masks[hole]
+    return filled.shape == sample.image.shape and bool((filled[known] == sample.image[known]).all())
+
+
+def _empty_record(sample: EvalSample) -> SampleRecord:
+    left_out = [LeftOut(id=sample.id, hole=hole, reason=reason) for hole, reason in sample.left_out.items()]
+    return SampleRecord(picture=sample.picture, rows=[], features={}, left_out=left_out)

@@ -25,11 +25,11 @@ class EvalSample:
 
     Attributes:
         picture: its place among the protocol's pictures.
-        id: what it is called in its dataset.
+        id: its name in the dataset.
         image: ``(H, W, 3)`` uint8 RGB; None where the file cannot be used.
-        caption: what fillers that read are told, the first one; empty where there is none.
+        caption: the first one; empty where there is none.
         masks: ``(H, W)`` bool by the hole's name, True = hole.
-        left_out: why a hole could not be had, by its name.
+        left_out: why a hole could not be drawn, by its name.
     """
 
     picture: int
@@ -40,21 +40,21 @@ class EvalSample:
     left_out: Mapping[str, str]
 
     def digest(self, hole: str) -> str:
-        """16 hexadecimal digits that stand for the very pixels of the picture and of a hole, and for the caption."""
+        """16 hexadecimal digits of a hash of the pixels, the hole and the caption."""
         assert self.image is not None
-        told = hashlib.sha256(self.image.tobytes())
-        told.update(np.packbits(self.masks[hole]).tobytes())
-        told.update(self.caption.encode())
-        return told.hexdigest()[:16]
+        digest = hashlib.sha256(self.image.tobytes())
+        digest.update(np.packbits(self.masks[hole]).tobytes())
+        digest.update(self.caption.encode())
+        return digest.hexdigest()[:16]
 
 
 class ProtocolPictures(Dataset[EvalSample]):
-    """The cases of a protocol, by picture: a pure function of the protocol, the dataset and the position.
+    """The samples of a protocol: a pure function of the protocol, the dataset and the position.
 
     Args:
-        protocol: says how.
+        protocol: the recipe.
         pictures: the dataset.
-        numbers: which of the protocol's pictures, by their place.
+        numbers: places of the pictures among the protocol's.
         on_bad_file: ``error`` lets a :class:`~inlay.errors.BadFile` through, ``skip`` leaves the picture out.
     """
 
@@ -71,36 +71,35 @@ class ProtocolPictures(Dataset[EvalSample]):
         number = self.numbers[place]
         position = self._positions[number]
         try:
-            picture = self._photograph(position)
-            return self._cases(number, picture)
+            return self._sample(number, self._read(position))
         except BadFile as error:
             if self.on_bad_file == "error":
                 raise stopping(error) from error
             id = self.pictures.id(position)
             return EvalSample(number, id, None, "", {}, dict.fromkeys(self.protocol.holes, error.reason))
 
-    def _photograph(self, position: int) -> SourceImage:
+    def _read(self, position: int) -> SourceImage:
         whole = self.protocol.cut == "squash" or self.protocol.around_object is not None
-        picture = self.pictures.read(position, None if whole else self.protocol.size)
+        source = self.pictures.read(position, None if whole else self.protocol.size)
         if self.protocol.cut == "squash":
-            side = max(picture.size)
-            squared = cv2.resize(picture.pixels, (side, side), interpolation=cv2.INTER_LINEAR)
-            picture = replace(picture, pixels=np.asarray(squared, np.uint8))
-        return picture
+            side = max(source.size)
+            squared = cv2.resize(source.pixels, (side, side), interpolation=cv2.INTER_LINEAR)
+            source = replace(source, pixels=np.asarray(squared, np.uint8))
+        return source
 
-    def _cases(self, number: int, picture: SourceImage) -> EvalSample:
+    def _sample(self, number: int, source: SourceImage) -> EvalSample:
         protocol, size = self.protocol, self.protocol.size
         window = WHOLE
-        if protocol.around_object is not None and picture.bbox is not None:
-            window = window_around(picture.bbox, picture.size, protocol.around_object)
-        crop = center_crop(picture.size, window)
-        context = CroppedContext(picture, crop, size)
+        if protocol.around_object is not None and source.bbox is not None:
+            window = window_around(source.bbox, source.size, protocol.around_object)
+        crop = center_crop(source.size, window)
+        context = CroppedContext(source, crop, size)
         masks, left_out = {}, {}
-        for place, (name, family) in enumerate(protocol.holes.items()):
+        for place, (name, generate) in enumerate(protocol.holes.items()):
             rng = generator(protocol.seed, RngStream.EVAL_MASK, epoch=place, index=number)
             try:
-                masks[name] = family(size, size, rng, context)
+                masks[name] = generate(size, size, rng, context)
             except NoHole as error:
                 left_out[name] = str(error)
-        caption = picture.captions[0] if picture.captions and protocol.captions else ""
-        return EvalSample(number, picture.id, crop.cut(picture.pixels, size), caption, masks, left_out)
+        caption = source.captions[0] if source.captions and protocol.captions else ""
+        return EvalSample(number, source.id, crop.cut(source.pixels, size), caption, masks, left_out)

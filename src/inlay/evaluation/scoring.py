@@ -1,9 +1,9 @@
-"""From an answer to its row: everything that a protocol measures."""
+"""From filled pixels to numbers: the probes of an evaluation."""
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol, cast
+from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -11,84 +11,101 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from inlay.buckets import bucket
-from inlay.evaluation.results import Row
+from inlay.evaluation.results import ProbeInfo, ResultRow
 from inlay.evaluation.samples import EvalSample
-from inlay.evaluation.store import stored
-from inlay.metrics import FillResult, Metric, MetricSpec
-
-
-class FeatureNetwork(Protocol):
-    """What makes numbers of pictures whose distributions are compared (FID and its kin)."""
-
-    def features(self, pictures: Tensor) -> Tensor:
-        """``(B, 3, H, W)`` in ``[0, 1]`` to ``(B, D)`` float32."""
-        ...
+from inlay.evaluation.store import without_nan
+from inlay.metrics import FeatureExtractor, FillResult, Metric, MetricSpec
 
 
 @dataclass(frozen=True)
-class Scorer:
-    """What is measured.
+class Probe:
+    """Something that is measured of every filled picture.
 
     Attributes:
-        single: measures of single answers.
-        network: what FID and its kin look through; None without weights.
-        left_out: what the protocol asks for and cannot be had here, with the reason.
-        weights: which versions of networks are looked through, by the settings that name them.
+        metric: what measures.
+        settings: its configuration as plain data, with digests of weights.
     """
 
-    single: Sequence[Metric]
-    network: FeatureNetwork | None
-    left_out: Mapping[str, str]
-    weights: Mapping[str, str]
-
-    @classmethod
-    def of(cls, built: Mapping[str, Any], left_out: Mapping[str, str], weights: Mapping[str, str]) -> "Scorer":
-        """Sort what a protocol's ``metrics`` were built to."""
-        networks = [measure for measure in built.values() if hasattr(measure, "features")]
-        single = [measure for measure in built.values() if not hasattr(measure, "features")]
-        return cls(single, networks[0] if networks else None, left_out, weights)
+    metric: Metric | FeatureExtractor
+    settings: Mapping[str, Any]
 
     @property
-    def metrics(self) -> list[dict[str, Any]]:
-        """All metrics of single answers, each once, as plain data."""
-        named: dict[str, MetricSpec] = {metric.name: metric for measure in self.single for metric in measure.metrics}
-        return [asdict(metric) for metric in named.values()]
+    def info(self) -> ProbeInfo:
+        """What stands beside its numbers; others replace them."""
+        return ProbeInfo(version=self.metric.version, settings=dict(self.settings))
 
-    def row(self, filler: str, cases: EvalSample, hole: str, answers: Sequence[NDArray[np.uint8]], told: bool) -> Row:
-        """Measure the answers to one hole.
+    @property
+    def specs(self) -> Sequence[MetricSpec]:
+        """Its metrics; none for features."""
+        return () if isinstance(self.metric, FeatureExtractor) else self.metric.specs
 
-        Args:
-            filler: the name of who gave them.
-            cases: the picture.
-            hole: which of its holes.
-            answers: ``(H, W, 3)`` RGB, the one that counts first, behind it those that are compared with each other.
-            told: whether the filler was told the caption.
-        """
-        assert cases.image is not None
-        mask = cases.masks[hole]
-        first, *samples = map(tensor, answers)
-        captions = (cases.caption,) if told and cases.caption else ()
-        holed = torch.from_numpy(mask)[None, None].double()
-        answer = FillResult(first, tensor(cases.image), holed, captions, samples)
-        columns = {name: float(column) for measure in self.single for name, column in measure(answer).items()}
-        for metric in (metric for measure in self.single for metric in measure.metrics if metric.decibel):
-            columns[metric.name] = float(metric.finish(np.array(columns[metric.of])))
-        row = Row(
-            filler=filler,
-            picture=cases.picture,
-            hole=hole,
-            id=cases.id,
-            ratio=float(mask.mean()),
-            bucket=bucket(int(np.count_nonzero(mask)), mask.size),
-            caption=cases.caption,
-            sample=cases.digest(hole),
-        )
-        return cast(Row, {**row, **stored(columns)})
+    @property
+    def needs_samples(self) -> bool:
+        """Whether it compares several fills of the same hole."""
+        return not isinstance(self.metric, FeatureExtractor) and self.metric.needs_samples
+
+    @property
+    def needs_truth(self) -> bool:
+        """Whether it compares with the true picture."""
+        return not isinstance(self.metric, FeatureExtractor) and self.metric.needs_truth
+
+    @property
+    def has_features(self) -> bool:
+        """Whether it makes features, whose distributions are compared."""
+        return isinstance(self.metric, FeatureExtractor)
+
+    def columns(self, result: FillResult) -> dict[str, float | None]:
+        """The numbers of a single picture, null for NaN; none for features."""
+        if isinstance(self.metric, FeatureExtractor):
+            return {}
+        columns = {name: float(column) for name, column in self.metric(result).items()}
+        for spec in self.metric.specs:
+            if spec.decibel and spec.column in columns:
+                columns[spec.name] = float(spec.finish(np.array(columns[spec.column])))
+        return without_nan(columns)
 
     def features(self, picture: NDArray[np.uint8]) -> str:
-        """What the network sees in a picture, as text."""
-        assert self.network is not None
-        return base64.b64encode(self.network.features(tensor(picture).float()).numpy().tobytes()).decode()
+        """The features of ``(H, W, 3)`` bytes, as text."""
+        assert isinstance(self.metric, FeatureExtractor)
+        return base64.b64encode(self.metric.features(tensor(picture).float()).numpy().tobytes()).decode()
+
+
+def fill_result(
+    sample: EvalSample, hole: str, fills: Sequence[NDArray[np.uint8]], takes_text: bool, truth: bool
+) -> FillResult:
+    """The input of metrics for one filled hole.
+
+    Args:
+        sample: the picture.
+        hole: which of its holes.
+        fills: ``(H, W, 3)`` RGB, the one that counts first, behind it those that are compared with each other.
+        takes_text: whether the filler was given the caption.
+        truth: whether the picture is what should have appeared.
+    """
+    assert sample.image is not None
+    first, *others = map(tensor, fills)
+    mask = torch.from_numpy(sample.masks[hole])[None, None].double()
+    captions = (sample.caption,) if takes_text and sample.caption else ()
+    return FillResult(first, mask, tensor(sample.image) if truth else None, captions, others)
+
+
+def result_row(
+    filler: str, options: str, sample: EvalSample, hole: str, columns: Mapping[str, float | None]
+) -> ResultRow:
+    """The row of one filled hole."""
+    mask = sample.masks[hole]
+    row = ResultRow(
+        filler=filler,
+        picture=sample.picture,
+        hole=hole,
+        id=sample.id,
+        ratio=float(mask.mean()),
+        bucket=bucket(int(np.count_nonzero(mask)), mask.size),
+        caption=sample.caption,
+        sample=sample.digest(hole),
+        options=options,
+    )
+    return cast(ResultRow, {**row, **columns})
 
 
 def tensor(picture: NDArray[np.uint8]) -> Tensor:
@@ -97,5 +114,5 @@ def tensor(picture: NDArray[np.uint8]) -> Tensor:
 
 
 def features_of(text: str) -> NDArray[np.float32]:
-    """The inverse of :meth:`Scorer.features`."""
+    """The inverse of :meth:`Probe.features`."""
     return np.frombuffer(base64.b64decode(text), np.float32)

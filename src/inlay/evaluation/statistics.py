@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from inlay.evaluation.results import Row
+from inlay.evaluation.results import ResultRow
 from inlay.metrics import MetricSpec
 from inlay.randomness import RngStream, generator
 
@@ -19,12 +19,12 @@ _AT_ONCE = 50  # resamples: bounds the memory
 
 
 class Sums(NamedTuple):
-    """What the means of metrics are made of, by picture."""
+    """Weighted sums of columns and their weights, by picture."""
 
-    weighed: NDArray[np.float64]
+    weighted: NDArray[np.float64]
     """``(pictures, metrics)``: the column times its weight, summed over the picture's holes."""
     weights: NDArray[np.float64]
-    """Likewise: the weights."""
+    """``(pictures, metrics)``: the weights, summed over the picture's holes."""
 
 
 class Estimates(NamedTuple):
@@ -33,10 +33,10 @@ class Estimates(NamedTuple):
     values: NDArray[np.float64]
     """``(metrics,)``; NaN where nothing was measured."""
     resampled: NDArray[np.float64]
-    """``(resamples, metrics)``: what other pictures might have given."""
+    """``(resamples, metrics)``: the values on resampled pictures."""
 
 
-def sums(rows: Sequence[Row | Mapping[str, Any]], metrics: Sequence[MetricSpec], pictures: Sequence[int]) -> Sums:
+def sums(rows: Sequence[ResultRow | Mapping[str, Any]], metrics: Sequence[MetricSpec], pictures: Sequence[int]) -> Sums:
     """Add up the rows of each picture.
 
     Args:
@@ -48,20 +48,20 @@ def sums(rows: Sequence[Row | Mapping[str, Any]], metrics: Sequence[MetricSpec],
     at = np.array([place[row["picture"]] for row in rows], np.intp)
     found = Sums(*np.zeros((2, len(pictures), len(metrics))))
     for number, metric in enumerate(metrics):
-        column = _numbers(rows, metric.of)
+        column = _numbers(rows, metric.column)
         weight = _numbers(rows, metric.weight) if metric.weight else np.ones(len(rows))
         weight = np.where(np.isnan(column), 0, weight)
-        np.add.at(found.weighed[:, number], at, np.where(weight > 0, column, 0) * weight)
+        np.add.at(found.weighted[:, number], at, np.where(weight > 0, column, 0) * weight)
         np.add.at(found.weights[:, number], at, weight)
     return found
 
 
 def draws(pictures: int, resamples: int, seed: int, bucket: int) -> NDArray[np.uint16]:
-    """How often each picture is in each resample, ``(resamples, pictures)``.
+    """Draw how often each picture is in each resample, ``(resamples, pictures)``.
 
     Args:
-        pictures: how many there are.
-        resamples: how many to draw.
+        pictures: their number.
+        resamples: their number.
         seed: of the draws.
         bucket: another number gives other draws.
     """
@@ -74,7 +74,7 @@ def draws(pictures: int, resamples: int, seed: int, bucket: int) -> NDArray[np.u
 
 
 def estimates(found: Sums, metrics: Sequence[MetricSpec], counts: NDArray[np.uint16]) -> Estimates:
-    """Values of metrics, and what they are on resampled pictures.
+    """Values of metrics, on the pictures and on resampled ones.
 
     Args:
         found: of one filler.
@@ -87,7 +87,7 @@ def estimates(found: Sums, metrics: Sequence[MetricSpec], counts: NDArray[np.uin
 
 
 def interval(resampled: NDArray[np.float64]) -> tuple[float, float]:
-    """The percentile interval of a value: where 95 % of ``(resamples,)`` lie; what is not finite is left aside."""
+    """The percentile interval of a value: where 95 % of the finite ones of ``(resamples,)`` lie."""
     finite = resampled[np.isfinite(resampled)]
     if not finite.size:
         return float("nan"), float("nan")
@@ -101,12 +101,13 @@ def _values(counts: NDArray[np.uint16], found: Sums, metrics: Sequence[MetricSpe
     parts = []
     for start in range(0, len(counts), _AT_ONCE):
         part = counts[start : start + _AT_ONCE].astype(np.float64)
-        weighed, weights = (np.einsum("rp,pm->rm", part, x) for x in found)
+        weighted, weights = (np.einsum("rp,pm->rm", part, x) for x in found)
         with np.errstate(invalid="ignore"):
-            parts.append(weighed / weights)
+            parts.append(weighted / weights)
     means = np.concatenate(parts) if parts else np.empty((0, len(metrics)))
-    return np.stack([metric.finish(means[:, number]) for number, metric in enumerate(metrics)], axis=1)
+    values = [metric.finish(means[:, number]) for number, metric in enumerate(metrics)]
+    return np.stack(values, axis=1) if values else means
 
 
-def _numbers(rows: Sequence[Row | Mapping[str, Any]], column: str) -> NDArray[np.float64]:
+def _numbers(rows: Sequence[ResultRow | Mapping[str, Any]], column: str) -> NDArray[np.float64]:
     return np.array([row.get(column) for row in rows], np.float64)  # None becomes NaN

@@ -1,6 +1,7 @@
-"""What was measured, on disk: a file for each filler and shard, a line for each picture.
+"""The numbers of an evaluation on disk: a file for each filler, probe and shard, a line for each picture.
 
-A run that was killed finds its lines there and goes on behind them; shards are put together from theirs.
+A run that was killed goes on behind its last line; shards are joined from their files; another version of a probe
+replaces the files of that probe alone.
 """
 
 import json
@@ -13,52 +14,52 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self, TypedDict, cast
 
 from inlay.errors import InlayError
-from inlay.evaluation.folder import Folder, file_name
-from inlay.evaluation.results import LeftOut, ProtocolIs, Row
+from inlay.evaluation.folder import Folder
+from inlay.evaluation.results import LeftOut, ProbeInfo, ProtocolInfo, ResultRow
 from inlay.files import append, open_regular, write_text
 
 
 class ShardHeader(TypedDict):
-    """The first line of a file: whose numbers these are."""
+    """The first line of a file: whose numbers these are, and what they were measured with."""
 
-    protocol: ProtocolIs
+    protocol: ProtocolInfo
     """With empty ``samples``: nothing has been read yet."""
     pictures: int
-    """How many the protocol has, all shards together."""
+    """Number of pictures of the protocol, all shards together."""
     filler: str
     identity: str
-    """Which version of the filler."""
-    place: int
-    """Of the filler among those that were asked for."""
-    metrics: list[dict[str, Any]]
-    """What is measured: the fields of :class:`inlay.metrics.MetricSpec`."""
-    features: bool
-    """Whether lines hold features, too."""
-    weights: dict[str, str]
-    """Which versions of networks are looked through."""
+    """Version of the filler."""
+    options: str
+    """How the filler is used: strategy and blending."""
+    probe: str
+    info: ProbeInfo
+    specs: list[dict[str, Any]]
+    """Fields of the probe's :class:`inlay.metrics.MetricSpec`; empty for features."""
+    place: tuple[int, int]
+    """Of the filler and of the probe, in the order in which they were given."""
     metrics_left_out: dict[str, str]
     provenance: dict[str, Any]
 
 
 class SampleRecord(TypedDict):
-    """All that was measured of one picture."""
+    """The numbers of one picture."""
 
     picture: int
-    rows: list[Row]
+    rows: list[ResultRow]
     features: dict[str, str]
-    """Of each hole's answer, base64 of float32; empty without an Inception network."""
+    """By hole, base64 of float32; empty for probes that have none."""
     left_out: list[LeftOut]
 
 
 class Shard(NamedTuple):
-    """Which part of the pictures: the ``number``-th of so many ``parts``, from 1."""
+    """A part of the pictures: the ``number``-th of ``parts``, from 1."""
 
     number: int
     parts: int
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """From ``3/16``. Raises :class:`InlayError` where that is no part of a whole."""
+        """Parse ``3/16``. Raises :class:`InlayError` where that is no part of a whole."""
         found = re.fullmatch(r"(\d+)/(\d+)", text)
         if not found or not 1 <= int(found[1]) <= int(found[2]):
             raise InlayError(f"shard must be K/N with 1 <= K <= N, such as 3/16; got {text!r}.")
@@ -68,13 +69,13 @@ class Shard(NamedTuple):
         return f"{self.number}-of-{self.parts}"
 
     def of(self, pictures: int) -> list[int]:
-        """Its pictures, by place."""
+        """The places of its pictures."""
         return list(range(self.number - 1, pictures, self.parts))
 
 
 @dataclass
 class ShardFile:
-    """The file of one filler and one shard, open for more.
+    """The file of one filler, probe and shard, open for more.
 
     Attributes:
         path: the file.
@@ -85,108 +86,169 @@ class ShardFile:
     done: set[int]
 
     @classmethod
-    def open(cls, folder: Folder, head: ShardHeader, shard: Shard, pictures: set[int]) -> tuple[Self, bool]:
-        """Open a file, new or half full.
-
-        What fewer metrics left there is measured anew; the pictures that were filled stay valid. What was measured with
-        more than is asked for now is kept.
+    def open(cls, folder: Folder, header: ShardHeader, shard: Shard) -> Self:
+        """Open a file, new or half full; numbers by another version of the probe are dropped.
 
         Args:
             folder: of the evaluation.
-            head: what the file's first line shall be.
-            shard: which part.
-            pictures: the places of its pictures.
-
-        Returns:
-            The rows, and whether pictures of this filler that lie in the folder are of this very evaluation.
-
-        Raises:
-            InlayError: the file holds another protocol's rows, or another version's of the filler; or it was begun with
-                weights that are not given now.
+            header: the first line that the file shall have.
+            shard: the part of the pictures.
         """
-        path = folder.rows / file_name(head["filler"]) / f"{shard}.jsonl"
+        path = folder.numbers(header["filler"], header["probe"]) / f"{shard}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         done: set[int] = set()
-        begun = trusted = False
-        for file in path.parent.glob("*.jsonl"):  # those of other shards too: they may have been cut otherwise before
-            if found := _whole_lines(file):
-                there = _head(file, found[0])
-                _refuse_others(file, there, head)
-                trusted = True
-                if _covers(there, head):
-                    done |= {_parsed(file, line)["picture"] for line in found[1:]}
-                    if file == path:
-                        begun = True
-                        os.truncate(path, sum(map(len, found)))  # without a line that was cut off
-                        if measures_of(there) != measures_of(head) and not pictures <= done:
-                            raise InlayError(
-                                f"{path}: was begun with more metrics or weights. Give them again, or another run_dir."
-                            )
+        begun = False
+        for file in path.parent.glob("*.jsonl"):  # other shards' too: the pictures may have been shared out otherwise
+            lines = _whole_lines(file)
+            if lines and same_probe(_header(file, lines[0]), header):
+                done |= {_parsed(file, line)["picture"] for line in lines[1:]}
+                if file == path:
+                    begun = True
+                    os.truncate(path, sum(map(len, lines)))  # without a line that was cut off
         if not begun:
-            write_text(path, json.dumps(head) + "\n")
-        return cls(path, done), trusted
+            write_text(path, json.dumps(header) + "\n")
+        return cls(path, done)
 
-    def add(self, line: SampleRecord) -> None:
-        """Append what was measured of a picture."""
-        append(self.path, json.dumps(line, allow_nan=False).encode() + b"\n")
-        self.done.add(line["picture"])
+    def add(self, record: SampleRecord) -> None:
+        """Append the numbers of a picture."""
+        append(self.path, json.dumps(record, allow_nan=False).encode() + b"\n")
+        self.done.add(record["picture"])
 
 
-def stored(columns: Mapping[str, float]) -> dict[str, float | None]:
-    """Numbers as JSON has them: null where they are NaN, or a PSNR without any error."""
+def without_nan(columns: Mapping[str, float]) -> dict[str, float | None]:
+    """Numbers as JSON has them: null for NaN, and for the PSNR of equal pictures."""
     return {name: value if math.isfinite(value) else None for name, value in columns.items()}
 
 
 class Measured(NamedTuple):
-    """All that is known of one filler."""
+    """All numbers of one probe and one filler."""
 
-    heads: list[ShardHeader]
-    lines: list[SampleRecord]
+    headers: list[ShardHeader]
+    records: list[SampleRecord]
     """In the order of the pictures; those that are not measured yet are absent."""
 
     @property
     def complete(self) -> bool:
         """Whether every picture of the protocol is there."""
-        return len(self.lines) == self.heads[0]["pictures"]
+        return len(self.records) == self.headers[0]["pictures"]
 
 
-def collect(folders: Iterable[Folder]) -> dict[str, Measured]:
-    """Everything that lies in folders, by filler, in the order in which they were asked for.
+def fillers_begun(folder: Folder, headers: Iterable[ShardHeader]) -> set[str]:
+    """Find the fillers of which a folder holds numbers, and therefore pictures.
 
     Raises:
-        InlayError: a picture was measured twice with different outcomes; or shards of one filler differ in protocol,
-            version or metrics.
+        InlayError: the folder holds numbers of another protocol, or of one of these fillers in another version.
     """
-    files: dict[str, list[Path]] = {}
+    by_filler = {header["filler"]: header for header in headers}
+    begun = set()
+    for path in sorted(folder.rows.glob("*/*/*.jsonl")):
+        if lines := _whole_lines(path):
+            there = _header(path, lines[0])
+            _refuse_others(path, there, by_filler.get(there["filler"], next(iter(by_filler.values()))))
+            begun.add(there["filler"])
+    return begun
+
+
+def collect(
+    folders: Iterable[Folder], wanted: Mapping[str, ShardHeader] | None = None
+) -> dict[str, dict[str, Measured]]:
+    """Read the numbers of folders, by filler and probe, in the order in which these were given to the first run.
+
+    Args:
+        folders: of evaluations.
+        wanted: by probe a header; numbers that another version of that probe measured are passed over.
+
+    Raises:
+        InlayError: a picture was measured twice with different outcomes; or shards differ in protocol, in the version
+            of the filler or in that of the probe.
+    """
+    files: dict[tuple[str, str], list[Path]] = {}
     for folder in folders:
-        for path in sorted(folder.rows.glob("*/*.jsonl")):
-            files.setdefault(path.parent.name, []).append(path)
-    measured = [found for paths in files.values() if (found := _measured(paths))]
-    measured.sort(key=lambda found: (found.heads[0]["place"], found.heads[0]["filler"]))
-    return {found.heads[0]["filler"]: found for found in measured}
+        for path in sorted(folder.rows.glob("*/*/*.jsonl")):
+            files.setdefault((path.parent.parent.name, path.parent.name), []).append(path)
+    found = [measured for paths in files.values() if (measured := _measured(paths, wanted or {}))]
+    found.sort(key=lambda one: (*one.headers[0]["place"], one.headers[0]["filler"], one.headers[0]["probe"]))
+    collected: dict[str, dict[str, Measured]] = {}
+    for one in found:
+        collected.setdefault(one.headers[0]["filler"], {})[one.headers[0]["probe"]] = one
+    return collected
 
 
-def _measured(paths: Sequence[Path]) -> Measured | None:
-    heads: list[ShardHeader] = []
-    lines: dict[int, SampleRecord] = {}
+def joined(name: str, probes: Iterable[Measured]) -> list[SampleRecord]:
+    """Join what several probes measured of a filler: one record per picture.
+
+    Args:
+        name: of the filler.
+        probes: what each measured.
+
+    Raises:
+        InlayError: they were given different pixels, or two have different numbers by the same name.
+    """
+    whole: dict[int, SampleRecord] = {}
+    for measured in probes:
+        for record in measured.records:
+            known = whole.get(record["picture"])
+            if known is None:
+                rows = [cast(ResultRow, dict(row)) for row in record["rows"]]
+                whole[record["picture"]] = {**record, "rows": rows, "features": dict(record["features"])}
+                continue
+            if _cases(known) != _cases(record):
+                raise different_pixels()
+            for row, more in zip(known["rows"], record["rows"], strict=True):
+                numbers = cast(dict[str, Any], row)
+                if twice := [key for key, value in more.items() if numbers.setdefault(key, value) != value]:
+                    probe = measured.headers[0]["probe"]
+                    raise InlayError(
+                        f"probe {probe} of {name}: another probe has other numbers called {twice[0]}. Rename one."
+                    )
+            known["features"] |= record["features"]
+    return [whole[picture] for picture in sorted(whole)]
+
+
+def different_pixels() -> InlayError:
+    """The error for numbers that were measured on different samples."""
+    return InlayError(
+        "fillers were given different pixels: files of the dataset, or of the masks, changed between the runs. "
+        "Evaluate all of them again, in a new run_dir."
+    )
+
+
+def same_probe(a: ShardHeader, b: ShardHeader) -> bool:
+    """Whether two files were measured with the same version, settings and weights of a probe."""
+    specs = [
+        [{key: value for key, value in spec.items() if key != "about"} for spec in header["specs"]] for header in (a, b)
+    ]
+    return a["info"] == b["info"] and specs[0] == specs[1]
+
+
+def _cases(record: SampleRecord) -> list[tuple[str, str]]:
+    return [(row["hole"], row["sample"]) for row in record["rows"]]
+
+
+def _measured(paths: Sequence[Path], wanted: Mapping[str, ShardHeader]) -> Measured | None:
+    headers: list[ShardHeader] = []
+    records: dict[int, SampleRecord] = {}
     for path in paths:
-        content = _whole_lines(path)
-        if not content:
+        lines = _whole_lines(path)
+        if not lines:
             continue  # another process is about to write its first line
-        heads.append(_head(path, content[0]))
-        _refuse_others(path, heads[0], heads[-1])
-        if measures_of(heads[0]) != measures_of(heads[-1]):
+        header = _header(path, lines[0])
+        if header["probe"] in wanted and not same_probe(header, wanted[header["probe"]]):
+            continue
+        headers.append(header)
+        _refuse_others(path, headers[0], header)
+        if not same_probe(headers[0], header):
             raise InlayError(
-                f"{path}: was measured by other metrics or weights than {paths[0].name} beside it. Remove one of them, "
-                "and run its shard again."
+                f"{path}: was measured by another version of the probe, or with other weights, than {paths[0].name} "
+                "beside it. Remove one of them, and run its shard again."
             )
-        for line in (_parsed(path, text) for text in content[1:]):
-            if lines.setdefault(line["picture"], line) != line:
+        for record in (_parsed(path, line) for line in lines[1:]):
+            if records.setdefault(record["picture"], record) != record:
                 raise InlayError(
-                    f"{path}: picture {line['picture']} was measured before, with other numbers. Merge runs that share "
-                    "no shard, or that ran on the same kind of machine."
+                    f"{path}: picture {record['picture']} was measured before, with other numbers. Merge runs that "
+                    "share no shard, or that ran on the same kind of machine."
                 )
-    return Measured(heads, [lines[picture] for picture in sorted(lines)]) if heads else None
+    return Measured(headers, [records[picture] for picture in sorted(records)]) if headers else None
 
 
 def _whole_lines(path: Path) -> list[bytes]:
@@ -196,59 +258,29 @@ def _whole_lines(path: Path) -> list[bytes]:
 
 def _parsed(path: Path, text: bytes) -> SampleRecord:
     try:
-        line: SampleRecord = json.loads(text)
+        record: SampleRecord = json.loads(text)
     except ValueError as error:
         raise InlayError(f"{path}: holds a line that is damaged ({error}). Remove the file, and run again.") from error
-    return line
+    return record
 
 
-def _covers(there: ShardHeader, here: ShardHeader) -> bool:
-    """Whether everything that is to be measured here was measured there, through the same networks."""
-    kept = _defined(there)
-    return (
-        all(metric in kept for metric in _defined(here))
-        and there["features"] >= here["features"]
-        and all(there["weights"].get(name) == version for name, version in here["weights"].items())
-    )
-
-
-def measures_of(head: ShardHeader) -> tuple[Any, ...]:
-    """What is measured, and through which networks."""
-    return _defined(head), head["features"], head["weights"]
-
-
-def _defined(head: ShardHeader) -> list[dict[str, Any]]:
-    """The metrics without what is said about them."""
-    return [{key: value for key, value in metric.items() if key != "about"} for metric in head["metrics"]]
-
-
-def refuse_other_protocols(folder: Folder, protocol: ProtocolIs) -> None:
-    """Raise :class:`InlayError` where a folder holds rows of another protocol, of whatever filler and shard."""
-    for path in sorted(folder.rows.glob("*/*.jsonl")):
-        if found := _whole_lines(path):
-            there = _head(path, found[0])["protocol"]
-            if there["hash"] != protocol["hash"]:
-                raise _belongs_elsewhere(path, "protocol", _told(there), _told(protocol))
-
-
-def _head(path: Path, text: bytes) -> ShardHeader:
-    head: Any = _parsed(path, text)
-    return cast(ShardHeader, head)
+def _header(path: Path, text: bytes) -> ShardHeader:
+    header: Any = _parsed(path, text)
+    return cast(ShardHeader, header)
 
 
 def _refuse_others(path: Path, there: ShardHeader, here: ShardHeader) -> None:
+    names = [f"{header['protocol']['name']} {header['protocol']['hash']}" for header in (there, here)]
     if there["protocol"]["hash"] != here["protocol"]["hash"]:
-        raise _belongs_elsewhere(path, "protocol", _told(there["protocol"]), _told(here["protocol"]))
-    if there["identity"] != here["identity"]:
-        raise _belongs_elsewhere(path, f"{here['filler']} in its version", there["identity"], here["identity"])
-
-
-def _told(protocol: ProtocolIs) -> str:
-    return f"{protocol['name']} {protocol['hash']}"
+        raise _belongs_elsewhere(path, "protocol", *names)
+    if there["filler"] == here["filler"]:
+        for key in ("identity", "options"):
+            if there[key] != here[key]:
+                raise _belongs_elsewhere(path, f"{here['filler']} with {key}", there[key], here[key])
 
 
 def _belongs_elsewhere(path: Path, what: str, there: str, here: str) -> InlayError:
     return InlayError(
-        f"{path}: holds rows of {what} {there}, and this is {here}: they do not belong into one table. Choose another "
-        "run_dir, or remove that file."
+        f"{path}: holds numbers of {what} {there}, and this is {here}: they do not belong into one table. Choose "
+        "another run_dir, or remove that file."
     )

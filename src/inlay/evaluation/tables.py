@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from inlay.evaluation.results import Results, Value
+from inlay.evaluation.results import ProbeInfo, Results, Value
 
 LISTED = 20
-"""Of the pictures that were left out, as many are listed; ``results.json`` has them all."""
+"""Maximal number of left out pictures that are listed; ``results.json`` has them all."""
 NOTHING = "\N{EN DASH}"
 """Stands where there is no value."""
 INFINITE = "\N{INFINITY}"
@@ -26,7 +26,7 @@ class Cell(NamedTuple):
     value: Value | None
     """None where the metric does not apply or was not measured."""
     pictures: int | None
-    """How many the metric of a set is of; None for metrics that are means over pictures."""
+    """Number of pictures of a metric of sets; None for metrics that are means over pictures."""
     best: bool
     tied: bool
     """Whether it is within noise of the best."""
@@ -41,7 +41,7 @@ class Cell(NamedTuple):
         return None if self.value is None else self.value["value"]
 
     def size(self, cases: int) -> str:
-        """How large the set is that the value is of, where it is not the ``cases`` of the bucket."""
+        """The number of pictures of a metric of sets, where it is not the number of cases of the bucket."""
         return "" if self.pictures in (None, cases) else f"(n={self.pictures})"
 
 
@@ -53,7 +53,7 @@ class Table:
         metric: its name; of a set's metric without the number of pictures.
         better: which way is better.
         unit: ``dB``, or empty.
-        about: what it says, in a line.
+        about: its meaning, in a line.
         digits: behind the decimal point.
         rows: by filler and bucket, in order.
     """
@@ -66,7 +66,7 @@ class Table:
     rows: dict[str, dict[str, Cell]]
 
     def shown(self, number: float | None, sign: bool = False) -> str:
-        """A number with the digits of the table, of which none is ``-0.00``."""
+        """A number with the digits of the table; never ``-0.00``."""
         if number is None:
             return NOTHING
         if math.isinf(number):
@@ -90,12 +90,12 @@ def by_metric(results: Results, marks: bool = True) -> list[Table]:
 
 
 def head(bucket: str) -> str:
-    """What a bucket is called where it is read: ``10-20 %``."""
+    """A bucket for readers: ``10-20 %``."""
     return f"{bucket} %" if _SHARES.fullmatch(bucket) else bucket
 
 
 def facts(results: Results) -> list[tuple[str, str]]:
-    """What a table must say of itself: which test it comes from, and which fillers took it."""
+    """Name and value of what identifies a table: the test, the fillers, the versions of probes."""
     protocol = results["protocol"]
     cases = next(reversed(results["buckets"].values()), 0)
     return [
@@ -104,12 +104,19 @@ def facts(results: Results) -> list[tuple[str, str]]:
         ("samples", protocol["samples"]),
         ("pictures", f"{results['pictures']}, cases (a picture with a hole): {cases}"),
         *((f"filler {name}", version) for name, version in results["fillers"].items()),
-        *((f"weights.{name}", version) for name, version in results["weights"].items()),
+        *((f"options of {name}", options) for name, options in results["options"].items()),
+        *((f"probe {name}", _versions(info)) for name, info in results["probes"].items()),
     ]
 
 
+def _versions(info: ProbeInfo) -> str:
+    """The version of a probe and its settings, without the class and the device."""
+    settings = {key: value for key, value in info["settings"].items() if key[0] != "_" and value is not None}
+    return ", ".join([f"version {info['version']}", *(f"{key}={value}" for key, value in settings.items())])
+
+
 def left_out(results: Results) -> list[str]:
-    """What is not in the tables and why, a line each."""
+    """Metrics and pictures that are not in the tables, with the reason, a line each."""
     lines = [f"metric left out: {name}: {reason}" for name, reason in results["metrics_left_out"].items()]
     cases = results["pictures_left_out"]
     lines += [f"picture left out: {case['id']}, hole {case['hole']}: {case['reason']}" for case in cases[:LISTED]]

@@ -1,4 +1,4 @@
-"""From a folder full of rows to everything that people read."""
+"""From a folder full of numbers to everything that people read."""
 
 import json
 import os
@@ -14,19 +14,19 @@ from inlay.evaluation import report
 from inlay.evaluation.folder import Folder
 from inlay.evaluation.latex import latex
 from inlay.evaluation.markdown import markdown
-from inlay.evaluation.results import Results, Row
-from inlay.evaluation.store import Measured, collect, measures_of
+from inlay.evaluation.results import ResultRow, Results
+from inlay.evaluation.store import Measured, ShardHeader, collect, joined, same_probe
 from inlay.evaluation.summary import summarize
 from inlay.files import file_lock, open_regular, read_text, replacing, write_text
 
 
-def publish(folder: Folder, fillers: Sequence[str] | None = None) -> Results | None:
+def write_results(folder: Folder, wanted: Mapping[str, Mapping[str, ShardHeader]] | None = None) -> Results | None:
     """Write results, tables and report of a folder in which every picture has been measured.
 
     Args:
-        folder: holds the rows.
-        fillers: which must be there, and the original; others are shown behind them if they are complete, and were
-            measured alike. None for all that are there.
+        folder: holds the numbers.
+        wanted: by filler and probe, the headers of numbers that must be there. Others in the folder are shown behind
+            them if they are complete and of the same versions of probes. None for all that are there.
 
     Returns:
         The results; None where pictures are missing yet, as other shards are at work: nothing is written then.
@@ -35,35 +35,33 @@ def publish(folder: Folder, fillers: Sequence[str] | None = None) -> Results | N
         InlayError: see :func:`~inlay.evaluation.store.collect` and :func:`~inlay.evaluation.summary.summarize`; or the
             disk refuses.
     """
-    measured = collect([folder])
-    if fillers is not None:
-        if not set(fillers) <= set(measured):
+    wanted = wanted or {}
+    by_probe = {name: header for probes in wanted.values() for name, header in probes.items()}
+    measured = collect([folder], by_probe)
+    complete: dict[str, dict[str, Measured]] = {}
+    for filler in [*wanted, *(name for name in measured if name not in wanted)]:
+        probes, needed = measured.get(filler, {}), wanted.get(filler, {})
+        if any(name not in probes or not probes[name].complete for name in needed):
             return None
-        measured = {name: measured[name] for name in fillers} | _alike(measured, fillers)
-    if not all(found.complete for found in measured.values()):
-        return None
-    results = summarize(measured)
-    rows = [row for name in results["fillers"] for line in measured[name].lines for row in line["rows"]]
+        for name in [*needed, *(name for name in probes if name not in needed)]:
+            header = probes[name].headers[0]
+            if probes[name].complete and same_probe(by_probe.setdefault(name, header), header):
+                complete.setdefault(filler, {})[name] = probes[name]
+    results = summarize(complete)
+    rows = [
+        row for name in results["fillers"] for record in joined(name, complete[name].values()) for row in record["rows"]
+    ]
     try:
         with file_lock(folder.rows / ".publish.lock"):
-            _publish(folder, results, rows)
+            _write_parquet(folder.parquet, rows)
+            write_text(folder.markdown, markdown(results))
+            write_text(folder.latex, latex(results))
+            write_text(folder.report, report.render(results, rows, folder))
+            # Last: it is the sign that everything is there.
+            write_text(folder.results, json.dumps(results, indent=1, allow_nan=False) + "\n")
     except OSError as error:
         raise InlayError(f"{folder.root}: cannot be written ({error.strerror or error}). Make room there.") from error
     return results
-
-
-def _alike(measured: Mapping[str, Measured], fillers: Sequence[str]) -> dict[str, Measured]:
-    """What others left in the folder, complete and measured as these are."""
-    how = [measures_of(measured[name].heads[0]) for name in fillers]
-    return {name: found for name, found in measured.items() if found.complete and measures_of(found.heads[0]) in how}
-
-
-def _publish(folder: Folder, results: Results, rows: Sequence[Row]) -> None:
-    _write_parquet(folder.parquet, rows)
-    write_text(folder.markdown, markdown(results))
-    write_text(folder.latex, latex(results))
-    write_text(folder.report, report.render(results, rows, folder))
-    write_text(folder.results, json.dumps(results, indent=1, allow_nan=False) + "\n")  # the sign that all is there
 
 
 def merge(sources: Sequence[Path], out: Path) -> Results:
@@ -71,10 +69,10 @@ def merge(sources: Sequence[Path], out: Path) -> Results:
 
     Args:
         sources: folders of evaluations by one protocol.
-        out: where the whole goes; may be one of them.
+        out: the folder of the whole; may be one of them.
 
     Raises:
-        InlayError: pictures are missing; or what is there does not belong together.
+        InlayError: pictures are missing; or the folders do not belong together.
     """
     folders = [Folder(source) for source in sources]
     measured = collect([*folders, Folder(out)])
@@ -85,7 +83,7 @@ def merge(sources: Sequence[Path], out: Path) -> Results:
     for folder in folders:
         if folder.root.resolve() != out.resolve():
             _copy(folder, out)
-    results = publish(Folder(out))
+    results = write_results(Folder(out))
     assert results is not None
     return results
 
@@ -102,18 +100,19 @@ def read(folder: Path) -> Results:
     return results
 
 
-def _check_complete(measured: Mapping[str, Measured]) -> None:
-    for name, found in measured.items():
-        there, wanted = {line["picture"] for line in found.lines}, found.heads[0]["pictures"]
-        if missing := sorted(set(range(wanted)) - there):
-            raise InlayError(
-                f"{name}: {len(missing)} of {wanted} pictures are not measured yet, the first is number {missing[0]}. "
-                "Run the missing shards (the same command with shard=K/N), then merge again."
-            )
+def _check_complete(measured: Mapping[str, Mapping[str, Measured]]) -> None:
+    for filler, probes in measured.items():
+        for probe, found in probes.items():
+            there, count = {record["picture"] for record in found.records}, found.headers[0]["pictures"]
+            if missing := sorted(set(range(count)) - there):
+                raise InlayError(
+                    f"{filler}, {probe}: {len(missing)} of {count} pictures are not measured yet, the first is number "
+                    f"{missing[0]}. Run the missing shards (the same command with shard=K/N), then merge again."
+                )
 
 
 def _copy(folder: Folder, out: Path) -> None:
-    """Rows by copy, as runs write on in their files; pictures, which are never changed, by link where the disk can."""
+    """Copy numbers, as runs write on in their files; link pictures, which are never changed, where the disk can."""
     for source in folder.rows.rglob("*.jsonl"):
         target = out / source.relative_to(folder.root)
         while target.exists():  # the same shard of another folder, which may hold more of it
@@ -134,7 +133,7 @@ def _copy_file(source: Path, target: Path) -> None:
         shutil.copyfileobj(there, here)
 
 
-def _write_parquet(path: Path, rows: Sequence[Row]) -> None:
+def _write_parquet(path: Path, rows: Sequence[ResultRow]) -> None:
     names = dict.fromkeys(name for row in rows for name in row)
     table = pa.table({name: [row.get(name) for row in rows] for name in names})
     with replacing(path) as file:

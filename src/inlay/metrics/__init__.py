@@ -1,29 +1,34 @@
 """How good a fill is, measured."""
 
-from inlay.metrics.base import FillResult, Metric, MetricSpec
-from inlay.metrics.clip_score import ClipScore
-from inlay.metrics.diversity import Diversity
+from inlay.metrics.base import FeatureExtractor, FillResult, Metric, MetricSpec, measure
+from inlay.metrics.boundary_error import BoundaryError
+from inlay.metrics.clip_score import CLIPScore
+from inlay.metrics.diversity import Diversity, DiversityLPIPS
 from inlay.metrics.hole_errors import HoleErrors
-from inlay.metrics.inception import Inception
+from inlay.metrics.inception import InceptionFeatures
 from inlay.metrics.inpainting import InpaintingMetrics
 from inlay.metrics.legacy_tdanet import LegacyTDANet
 from inlay.metrics.lpips import LPIPS
-from inlay.metrics.psnr_l1 import Fidelity
-from inlay.metrics.similarity import Similarity
-from inlay.metrics.total_variation import Smoothness
+from inlay.metrics.pixel_errors import PixelErrors
+from inlay.metrics.ssim import StructuralSimilarity
+from inlay.metrics.total_variation import TotalVariation
 
 __all__ = [
     "LPIPS",
-    "ClipScore",
+    "BoundaryError",
+    "CLIPScore",
     "Diversity",
-    "Fidelity",
+    "DiversityLPIPS",
+    "FeatureExtractor",
     "FillResult",
     "HoleErrors",
-    "Inception",
+    "InceptionFeatures",
     "InpaintingMetrics",
     "LegacyTDANet",
     "Metric",
     "MetricSpec",
-    "Similarity",
-    "Smoothness",
+    "PixelErrors",
+    "StructuralSimilarity",
+    "TotalVariation",
+    "measure",
 ]

@@ -1,40 +1,50 @@
 """What a metric is: numbers of single pictures, and how they become one number of many."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from inlay.errors import InlayError
+
 
 class FillResult(NamedTuple):
-    """Filled pictures, and what they are measured against."""
+    """A batch of filled pictures, and what is known of them."""
 
     filled: Tensor
     """``(B, 3, H, W)`` in ``[0, 1]``, float32 or float64."""
-    image: Tensor
-    """``(B, 3, H, W)`` the truth, likewise."""
     mask: Tensor
     """``(B, 1, H, W)``, 1 = hole."""
+    image: Tensor | None = None
+    """``(B, 3, H, W)`` the true pictures in ``[0, 1]``; None where there are none (an object was removed)."""
     captions: Sequence[str] = ()
-    """What the holes were to become, one a picture; none for a filler that takes no text."""
+    """One caption per picture that the filler was given; empty for a filler that takes no text."""
     samples: Sequence[Tensor] = ()
-    """Other answers to the same holes, each shaped as ``filled``; none for a filler with a single one."""
+    """Fills of the same holes by several seeds, each shaped as ``filled``; empty for a deterministic filler."""
+
+    @property
+    def truth(self) -> Tensor:
+        """``image``. Raises :class:`InlayError` where there is none."""
+        if self.image is None:
+            raise InlayError("this metric compares with the true picture: give image, or use one that needs no truth.")
+        return self.image
 
 
 @dataclass(frozen=True)
 class MetricSpec:
-    """How the numbers of pictures become a metric: a mean, weighed or not, and perhaps its logarithm.
+    """How the numbers of pictures become a metric: their weighted mean, and for PSNR its logarithm.
 
     Attributes:
-        name: of the metric, and of its column unless that is named.
-        better: which way is better; ``neither`` for a description.
-        column: the number of a picture that the mean is taken of.
-        weight: the number that says how much a picture weighs, such as its pixels of hole; empty: all weigh the same.
-        decibel: whether the metric is ``-10 log10`` of the mean: PSNR, never a mean of logarithms.
-        about: what it says, in a line for readers of tables.
+        name: of the metric.
+        better: which direction is better; ``neither`` for a description.
+        column: the number per picture that is averaged; by default the one called ``name``.
+        weight: the column that weighs pictures, such as their pixels of hole; empty: all weigh 1.
+        decibel: whether the metric is ``-10 log10`` of the mean, as PSNR is (never a mean of logarithms).
+        about: its meaning, in a line for readers of tables.
     """
 
     name: str
@@ -44,18 +54,17 @@ class MetricSpec:
     decibel: bool = False
     about: str = ""
 
+    def __post_init__(self) -> None:
+        if not self.column:
+            object.__setattr__(self, "column", self.name)
+
     @property
     def higher_is_better(self) -> bool | None:
         """The direction as torchmetrics declares it; None for a description."""
         return None if self.better == "neither" else self.better == "higher"
 
-    @property
-    def of(self) -> str:
-        """The column."""
-        return self.column or self.name
-
     def finish(self, mean: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Weighted means to values of the metric; infinite where a PSNR has no error, NaN stays NaN."""
+        """Turn weighted means into values of the metric; a PSNR without error is infinite, NaN stays NaN."""
         if not self.decibel:
             return mean
         with np.errstate(divide="ignore"):
@@ -63,16 +72,60 @@ class MetricSpec:
 
 
 class Metric(Protocol):
-    """Measures answers, picture by picture."""
+    """Measures filled pictures one by one. To write one, derive from it: a class and a yaml in ``conf/probe``."""
 
-    @property
-    def metrics(self) -> Sequence[MetricSpec]:
-        """What comes of it."""
-        ...
+    version: int = 1
+    """To be raised when its numbers change: those that were measured by another version are measured again."""
+    needs_truth: bool = True
+    """Whether it compares with the true picture; otherwise it also measures fills of pictures without one."""
+    needs_samples: bool = False
+    """Whether it compares several fills of the same hole by different seeds."""
+    specs: Sequence[MetricSpec]
+    """The metrics that its columns make."""
 
-    def __call__(self, answer: FillResult) -> Mapping[str, Tensor]:
-        """The columns of its metrics, ``(B,)`` each; none where they mean nothing for these answers.
+    @abstractmethod
+    def __call__(self, result: FillResult) -> Mapping[str, Tensor]:
+        """Measure a batch.
 
-        A number is NaN where a picture has nothing to measure (no hole, no edge); it counts nothing then.
+        Returns:
+            By name the columns that ``specs`` mention, ``(B,)`` each; empty where the metric does not apply to the
+            batch. NaN where a picture has nothing to measure (no hole, no edge): it is left out of the mean.
         """
         ...
+
+
+@runtime_checkable
+class FeatureExtractor(Protocol):
+    """Makes features of pictures, whose distributions are compared (FID, KID)."""
+
+    version: int
+
+    def features(self, pictures: Tensor) -> Tensor:
+        """``(B, 3, H, W)`` in ``[0, 1]`` to ``(B, D)`` float32."""
+        ...
+
+
+def measure(metric: Metric, result: FillResult) -> dict[str, float]:
+    """Measure filled pictures: the value of each of a metric's specs over the batch.
+
+    Args:
+        metric: such as ``TotalVariation()``, which needs no truth.
+        result: the filled pictures.
+
+    Returns:
+        By name; absent where the metric does not apply, NaN where no picture has anything to measure.
+
+    Raises:
+        InlayError: the metric needs the true pictures, and ``result`` has none.
+    """
+    columns = {name: column.double().cpu().numpy() for name, column in metric(result).items()}
+    values = {}
+    for spec in metric.specs:
+        if spec.column in columns:
+            numbers = columns[spec.column]
+            weights = columns[spec.weight] if spec.weight else np.ones_like(numbers)
+            counted = (weights > 0) & ~np.isnan(numbers)
+            total = weights[counted].sum()
+            mean = (numbers[counted] * weights[counted]).sum() / total if total else np.nan
+            values[spec.name] = float(spec.finish(np.array(mean)))
+    return values

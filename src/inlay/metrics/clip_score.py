@@ -4,9 +4,10 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from inlay.errors import InlayError, Missing
-from inlay.metrics.base import FillResult, MetricSpec
+from inlay.metrics.base import FillResult, Metric, MetricSpec
 from inlay.pretrained.transformers import Source
 
 _KEY = "weights.clip"
@@ -16,7 +17,7 @@ _REMEDY = (
 )
 
 
-class ClipScore:
+class CLIPScore(Metric):
     """Agreement of pictures with their captions, as CLIP sees it (Hessel et al. 2021).
 
     ===================  ===============================================================================================
@@ -24,12 +25,12 @@ class ClipScore:
     ===================  ===============================================================================================
     ``clip_score``       ``100 max(cos(picture, caption), 0)`` of CLIP's two embeddings (the paper's 2.5 as 100); in
                          ``[0, 100]``, in practice 20 to 35, higher is better. The mean over pictures with a caption
-    ``clip_score_hole``  the same for the smallest box around all of the picture's hole, cut out of the answer
+    ``clip_score_hole``  that of the smallest box around all of the picture's hole, cut out of the filled picture
     ===================  ===============================================================================================
 
     Pictures are rounded to 8 bits and resized to the network's square whole, not cropped to it: an oblong one is
     distorted, and none loses a part of its hole. A caption longer than the network reads is cut off. Numbers of two
-    networks do not compare; and what was trained with the same CLIP has seen the exam.
+    networks do not compare; and a model that was trained with the same CLIP has seen the exam.
 
     Args:
         model: a folder with a CLIP, its image processor and its tokenizer, as ``save_pretrained`` of transformers
@@ -41,7 +42,8 @@ class ClipScore:
         InlayError: ``model`` is no folder, or a part of it is missing, damaged or another network's.
     """
 
-    metrics = (
+    needs_truth = False
+    specs = (
         MetricSpec(
             "clip_score",
             "higher",
@@ -71,22 +73,22 @@ class ClipScore:
         self.device = device
 
     @torch.no_grad()
-    def __call__(self, answer: FillResult) -> dict[str, Tensor]:
-        """See :class:`~inlay.metrics.Metric`."""
-        if not answer.captions:
+    @override
+    def __call__(self, result: FillResult) -> dict[str, Tensor]:
+        if not result.captions:
             return {}
-        rows = [self._scores(*one) for one in zip(answer.filled, answer.mask, answer.captions, strict=True)]
-        whole, in_hole = torch.tensor(rows, dtype=answer.image.dtype, device=answer.image.device).unbind(1)
+        rows = [self._scores(*each) for each in zip(result.filled, result.mask, result.captions, strict=True)]
+        whole, in_hole = torch.tensor(rows, dtype=result.filled.dtype, device=result.filled.device).unbind(1)
         weights = {"captioned": whole, "captioned_holes": in_hole}
         return {"clip_score": whole, "clip_score_hole": in_hole} | {
             name: scores.isfinite().to(scores.dtype) for name, scores in weights.items()
         }
 
     def _scores(self, picture: Tensor, mask: Tensor, caption: str) -> tuple[float, float]:
-        """Of the picture and of its hole, NaN for what is not there."""
+        """Scores of the picture and of its hole; NaN without a caption, or without a hole."""
         if not caption.strip():
             return torch.nan, torch.nan
-        text = self._read(caption)
+        text = self._encode_text(caption)
         hole = mask[0] > 0.5  # (H, W)
         rows, columns = hole.any(1).nonzero(), hole.any(0).nonzero()
         if not len(rows):
@@ -95,10 +97,10 @@ class ClipScore:
         return self._agreement(picture, text), self._agreement(box, text)
 
     def _agreement(self, picture: Tensor, text: Tensor) -> float:
-        cosine = torch.cosine_similarity(self._look(picture), text)
+        cosine = torch.cosine_similarity(self._encode_image(picture), text)
         return 100 * max(cosine.item(), 0.0)
 
-    def _look(self, picture: Tensor) -> Tensor:
+    def _encode_image(self, picture: Tensor) -> Tensor:
         """``(3, H, W)`` in ``[0, 1]`` to ``(1, D)``."""
         side = self.net.config.vision_config.image_size
         pixels = (picture.clamp(0, 1) * 255).round().to(self.device, torch.uint8)
@@ -106,13 +108,13 @@ class ClipScore:
             pixels,
             size={"height": side, "width": side},
             do_center_crop=False,
-            input_data_format="channels_first",  # said, as it would guess, and a box may be 3 pixels wide
+            input_data_format="channels_first",  # else it guesses, wrongly where a box is 3 pixels wide
             return_tensors="pt",
         )
         features: Tensor = self.net.get_image_features(seen["pixel_values"].to(self.device)).pooler_output
         return features
 
-    def _read(self, caption: str) -> Tensor:
+    def _encode_text(self, caption: str) -> Tensor:
         """A caption to ``(1, D)``."""
         tokens = self._tokenizer(
             caption,

@@ -29,11 +29,11 @@ METRICS = (
         about="Share of filled pictures that a linear classifier takes for more real than their originals.",
     ),
 )
-"""By names without the number of pictures."""
+"""Their names lack the number of pictures, which :func:`distances` appends."""
 
-WHOLE = 5000
-"""Up to so many pictures KID is taken over all pairs, beyond over :data:`SUBSETS` subsets of :data:`SUBSET`."""
-SUBSETS, SUBSET = 100, 1000
+MAX_WHOLE = 5000
+"""Up to this number of pictures KID is taken over all pairs, beyond over :data:`SUBSETS` of :data:`SUBSET_SIZE`."""
+SUBSETS, SUBSET_SIZE = 100, 1000
 
 
 def distances(real: NDArray[np.floating], filled: NDArray[np.floating], seed: int) -> dict[str, float]:
@@ -70,7 +70,7 @@ def distances(real: NDArray[np.floating], filled: NDArray[np.floating], seed: in
     if n < 2:
         return {}
     real, filled = _in_own_order(np.asarray(real, np.float64), np.asarray(filled, np.float64))
-    u_ids, p_ids = _discriminated(real, filled)
+    u_ids, p_ids = _inception_scores(real, filled)
     values = {"fid": _frechet(real, filled), "kid": _kernel(real, filled, seed), "u_ids": u_ids, "p_ids": p_ids}
     return {f"{name}_n{n}": value for name, value in values.items()}
 
@@ -99,10 +99,10 @@ def _triangle(features: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _kernel(real: NDArray[np.float64], filled: NDArray[np.float64], seed: int) -> float:
     n = len(real)
-    if n <= WHOLE:
+    if n <= MAX_WHOLE:
         return _discrepancy(real, filled)
     rng = np.random.default_rng(seed)
-    draws = ([rng.choice(n, SUBSET, replace=False) for _ in range(2)] for _ in range(SUBSETS))
+    draws = ([rng.choice(n, SUBSET_SIZE, replace=False) for _ in range(2)] for _ in range(SUBSETS))
     return float(np.mean([_discrepancy(real[a], filled[b]) for a, b in draws]))
 
 
@@ -116,12 +116,12 @@ def _cubic(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64
     return np.asarray((x @ y.T / x.shape[1] + 1) ** 3)
 
 
-def _discriminated(real: NDArray[np.float64], filled: NDArray[np.float64]) -> tuple[float, float]:
+def _inception_scores(real: NDArray[np.float64], filled: NDArray[np.float64]) -> tuple[float, float]:
     from sklearn.svm import LinearSVC
 
-    judge = LinearSVC(dual=False)  # this solver draws no random numbers
+    classifier = LinearSVC(dual=False)  # this solver draws no random numbers
     features, is_real = np.concatenate([real, filled]), np.repeat([1, 0], len(real))
-    judge.fit(features, is_real)
-    of_real, of_filled = np.split(judge.decision_function(features), 2)
+    classifier.fit(features, is_real)
+    of_real, of_filled = np.split(classifier.decision_function(features), 2)
     wrong = np.concatenate([of_real <= 0, of_filled > 0])
     return float(wrong.mean()), float((of_filled > of_real).mean())

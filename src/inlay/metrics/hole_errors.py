@@ -7,7 +7,7 @@ from torchmetrics.image import PeakSignalNoiseRatio
 
 
 class HoleErrors(nn.Module):
-    """``psnr_hole`` and ``l1_hole`` of answers that stand beside the one that is evaluated.
+    """``psnr_hole`` and ``l1_hole`` of predictions beside the one that is evaluated.
 
     Formulas, ranges and directions are those of :class:`~inlay.metrics.InpaintingMetrics`.
     """
@@ -20,7 +20,7 @@ class HoleErrors(nn.Module):
 
     @torch.no_grad()
     def update(self, raw: Tensor, image: Tensor, mask: Tensor) -> None:
-        """Take in a batch.
+        """Add a batch.
 
         Args:
             raw: ``(B, 3, H, W)``, clamped to ``[0, 1]`` here.
@@ -31,9 +31,9 @@ class HoleErrors(nn.Module):
         self.metrics.update(raw.float().clamp(0, 1)[hole], image.float()[hole])
 
     def compute(self) -> dict[str, Tensor]:
-        """Both by name, over all that was taken in since :meth:`reset`; NaN if that was nothing."""
+        """Both metrics by name, over all batches since :meth:`reset`; NaN without any."""
         return dict(self.metrics.compute())
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Forget all batches."""
         self.metrics.reset()

@@ -1,6 +1,5 @@
-"""The network that FID and its kin look through."""
+"""The network whose features FID and KID compare."""
 
-from collections.abc import Sequence
 from importlib.util import find_spec
 from io import BytesIO
 from typing import Any
@@ -9,17 +8,16 @@ import torch
 from torch import Tensor
 
 from inlay.errors import Missing
-from inlay.metrics.base import MetricSpec
 from inlay.pretrained.files import WeightsFile
 
 _ORIGIN = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
 
 
-class Inception:
+class InceptionFeatures:
     """The Inception network of FID (Heusel et al. 2017): TensorFlow's of 2015, its last pooled layer.
 
-    What it sees is as published: 8-bit pictures, resized to 299x299 as TensorFlow 1 did, without antialiasing. It
-    measures nothing by itself: its features are kept, and compared by :func:`~inlay.metrics.fid_kid.distances`.
+    Its input is as published: 8-bit pictures, resized to 299x299 as TensorFlow 1 did, without antialiasing. Features of
+    filled and original pictures are compared as sets by :func:`~inlay.metrics.fid_kid.distances`.
     Pictures go through one by one, so that no feature depends on the batch that a picture came in.
 
     Args:
@@ -31,10 +29,10 @@ class Inception:
         InlayError: ``weights`` does not exist or holds something else.
     """
 
-    metrics: Sequence[MetricSpec] = ()
+    version = 1
 
     def __init__(self, weights: str | None, device: torch.device | str = "cpu") -> None:
-        file = WeightsFile(weights, "weights.inception", "torch-fidelity's Inception, for FID and its kin", _ORIGIN)
+        file = WeightsFile(weights, "weights.inception", "torch-fidelity's Inception, for FID and KID", _ORIGIN)
         if find_spec("torch_fidelity") is None:
             raise Missing(
                 "torch-fidelity, which has the Inception network of FID. Install it: pip install torch-fidelity."
@@ -44,7 +42,7 @@ class Inception:
 
     @torch.no_grad()
     def features(self, pictures: Tensor) -> Tensor:
-        """What the network sees in pictures.
+        """Features of pictures.
 
         Args:
             pictures: ``(B, 3, H, W)`` in ``[0, 1]``; rounded to 8 bits here, as a file would round them.

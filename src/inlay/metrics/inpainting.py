@@ -3,23 +3,24 @@
 from dataclasses import replace
 
 import torch
+import torchmetrics
 from torch import Tensor
-from torchmetrics import Metric as State
 
 from inlay.buckets import NAMES, place
 from inlay.metrics.base import FillResult, MetricSpec
-from inlay.metrics.psnr_l1 import Fidelity
-from inlay.metrics.similarity import Similarity
+from inlay.metrics.pixel_errors import PixelErrors
+from inlay.metrics.ssim import StructuralSimilarity
 
-_MEASURES = (Fidelity(), Similarity(scales=False))
-_KNOWN: dict[str, MetricSpec] = {metric.name: metric for measure in _MEASURES for metric in measure.metrics}
-_SHOWN = [_KNOWN[name] for name in ("psnr", "psnr_hole", "ssim", "ssim_hole", "l1", "l1_hole")]
+_METRICS = (PixelErrors(), StructuralSimilarity(scales=False))
+_SPECS: dict[str, MetricSpec] = {spec.name: spec for metric in _METRICS for spec in metric.specs}
+_SHOWN = [_SPECS[name] for name in ("psnr", "psnr_hole", "ssim", "ssim_hole", "l1", "l1_hole")]
 
 
-class InpaintingMetrics(State):
+class InpaintingMetrics(torchmetrics.Metric):
     """PSNR, SSIM and L1 of composites, each for the whole picture and for the hole, over all and by hole ratio.
 
-    Formulas, ranges and directions: :class:`~inlay.metrics.Fidelity` and :class:`~inlay.metrics.Similarity`.
+    Formulas, ranges and directions: :class:`~inlay.metrics.PixelErrors` and
+    :class:`~inlay.metrics.StructuralSimilarity`.
 
     The states are sums over pictures and reduce over processes, so the result does not depend on batch size or world
     size.
@@ -29,7 +30,7 @@ class InpaintingMetrics(State):
     """
 
     scores = (*_SHOWN, *(replace(metric, name=f"{metric.name}/{bucket}") for metric in _SHOWN for bucket in NAMES))
-    """What :meth:`compute` may answer with, and which way it is better; beside these it counts pictures."""
+    """The names that :meth:`compute` may return, beside counts of pictures, and their directions."""
     sums: Tensor
 
     def __init__(self, all_processes: bool = True) -> None:
@@ -39,26 +40,26 @@ class InpaintingMetrics(State):
 
     @torch.no_grad()
     def update(self, composite: Tensor, image: Tensor, mask: Tensor) -> None:
-        """Take in a batch.
+        """Add a batch.
 
         Args:
             composite: ``(B, 3, H, W)``, clamped to ``[0, 1]`` here as a file would clamp it; sides of at least 6.
             image: ``(B, 3, H, W)`` the truth in ``[0, 1]``.
             mask: ``(B, 1, H, W)``, 1 = hole.
         """
-        answer = FillResult(composite.float().clamp(0, 1), image.float(), mask)
+        result = FillResult(composite.float().clamp(0, 1), mask, image.float())
         with torch.autocast(image.device.type, enabled=False):  # in bfloat16 a window's variance is lost in rounding
-            columns = {name: column for measure in _MEASURES for name, column in measure(answer).items()}
+            columns = {name: column for metric in _METRICS for name, column in metric(result).items()}
         one = torch.ones_like(columns["pixels"])
         terms = [one]
         for metric in _SHOWN:
             weight = columns[metric.weight] if metric.weight else one
-            terms += [torch.where(weight > 0, columns[metric.of] * weight, 0), weight]
+            terms += [torch.where(weight > 0, columns[metric.column] * weight, 0), weight]
         places = place((mask > 0.5).sum(dim=(1, 2, 3)), mask[0].numel())
         self.sums.index_add_(0, torch.as_tensor(places), torch.stack(terms, dim=1))
 
     def compute(self) -> dict[str, Tensor]:
-        """By name over all that was taken in since ``reset``, and ``name/20-30`` over a bucket that has pictures.
+        """By name over all batches since ``reset``, and as ``name/20-30`` over each bucket that has pictures.
 
         ``pictures/20-30`` counts them. NaN for holes where there were none.
         """

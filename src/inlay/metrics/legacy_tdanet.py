@@ -1,18 +1,19 @@
-"""The measures of TDANet's official evaluation, for comparison with figures published by it and by nothing else."""
+"""The metrics of TDANet's official evaluation, for comparison with figures published by it and by nothing else."""
 
 import numpy as np
 import skimage  # imports the part that is asked for, when it is asked for
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from typing_extensions import override
 
-from inlay.metrics.base import FillResult, MetricSpec
+from inlay.metrics.base import FillResult, Metric, MetricSpec
 
 _LUMA = np.array([0.299, 0.587, 0.114])
-_LEAST_ROWS = 11
+_MIN_ROWS = 11
 
 
-class LegacyTDANet:
+class LegacyTDANet(Metric):
     """:func:`legacy_tdanet` of every picture, rounded to 8 bit as a file would be; the mean over pictures.
 
     =================  =================================================================================================
@@ -21,16 +22,16 @@ class LegacyTDANet:
     ``l1_legacy``      relative error in ``[0, 1]``, lower is better
     ``psnr_legacy``    in dB, higher is better. A mean of logarithms, unlike ``psnr``; exact pictures are left out,
                        which would make it infinite
-    ``tv_legacy``      roughness of the answer, in ``[0, sqrt(2)]``; it describes and does not judge
-    ``ssim_legacy``    in ``[-1, 1]``, higher is better; only pictures with at least 11 rows have it, and answers of
+    ``tv_legacy``      roughness of the filled picture, in ``[0, sqrt(2)]``; it describes and does not judge
+    ``ssim_legacy``    in ``[-1, 1]``, higher is better; only pictures with at least 11 rows have it, and fills of
                        a single gray are left out
     =================  =================================================================================================
 
-    The official code also keeps the best of several answers to each picture, chosen by the truth. Here every answer
+    The official code also keeps the best of several fills of each picture, chosen by the truth. Here every fill
     counts.
     """
 
-    metrics = (
+    specs = (
         MetricSpec(
             "l1_legacy",
             "lower",
@@ -57,13 +58,13 @@ class LegacyTDANet:
         ),
     )
 
-    def __call__(self, answer: FillResult) -> dict[str, Tensor]:
-        """See :class:`~inlay.metrics.Metric`."""
-        pairs = zip(_bytes(answer.image), _bytes(answer.filled), strict=True)
+    @override
+    def __call__(self, result: FillResult) -> dict[str, Tensor]:
+        pairs = zip(_bytes(result.truth), _bytes(result.filled), strict=True)
         measured = [legacy_tdanet(truth, filled) for truth, filled in pairs]
         columns = {}
         for name in measured[0]:
-            values = torch.tensor([each[name] for each in measured], dtype=torch.float64).to(answer.image)
+            values = torch.tensor([each[name] for each in measured], dtype=torch.float64).to(result.filled)
             columns[f"{name}_legacy"] = values.where(values.isfinite(), torch.nan)
             columns[f"{name}_legacy_finite"] = values.isfinite().to(values)
         return columns
@@ -87,7 +88,7 @@ def legacy_tdanet(truth: NDArray[np.uint8], filled: NDArray[np.uint8]) -> dict[s
 
     Args:
         truth: ``(H, W, 3)`` RGB.
-        filled: likewise.
+        filled: ``(H, W, 3)`` RGB.
     """
     a, b = truth @ _LUMA / 255, filled @ _LUMA / 255
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -96,7 +97,7 @@ def legacy_tdanet(truth: NDArray[np.uint8], filled: NDArray[np.uint8]) -> dict[s
             "psnr": -10 * float(np.log10(np.square(a - b).mean())),
             "tv": float(np.hypot(np.roll(b, -1, axis=0) - b, np.roll(b, -1, axis=1) - b).mean()),
         }
-    if len(a) >= _LEAST_ROWS:
+    if len(a) >= _MIN_ROWS:
         measured["ssim"] = _column_ssim(a, b)
     return measured
 

@@ -6,13 +6,14 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.image.lpips import _NoTrainLpips as Network  # the public classes download a backbone
 from torchvision.models import AlexNet_Weights, VGG16_Weights
+from typing_extensions import override
 
 from inlay.errors import InlayError
-from inlay.metrics.base import FillResult, MetricSpec
+from inlay.metrics.base import FillResult, Metric, MetricSpec
 from inlay.pretrained.files import WeightsFile
 
 
-class LPIPS:
+class LPIPS(Metric):
     """Learned perceptual image patch similarity (Zhang et al. 2018), of the whole picture.
 
     ==========  ========================================================================================================
@@ -36,12 +37,14 @@ class LPIPS:
         InlayError: ``weights`` does not exist or holds something else, or there is no such backbone.
 
     Attributes:
-        least_side: pixels that the short side of a picture needs; smaller pictures have no ``lpips``.
+        min_side: pixels that the short side of a picture needs; smaller pictures have no ``lpips``.
     """
 
-    metrics = (
+    specs = (
         MetricSpec(
-            "lpips", "lower", about="Distance of deep features of answer and truth: what the eye would call different."
+            "lpips",
+            "lower",
+            about="Distance of deep features of filled picture and truth: what the eye would call different.",
         ),
     )
 
@@ -50,24 +53,24 @@ class LPIPS:
     ) -> None:
         if backbone not in _BACKBONES:
             raise InlayError(f"backbone of LPIPS must be {' or '.join(_BACKBONES)}, got {backbone}.")
-        name, origin, self.least_side = _BACKBONES[backbone]
+        name, origin, self.min_side = _BACKBONES[backbone]
         file = WeightsFile(weights, "weights.lpips", f"torchvision's {name}, for LPIPS", origin)
         self.net = _network(file, backbone).to(device)
         self.device = device
 
-    def __call__(self, answer: FillResult) -> dict[str, Tensor]:
-        """See :class:`~inlay.metrics.Metric`."""
-        if min(answer.image.shape[-2:]) < self.least_side:
+    @override
+    def __call__(self, result: FillResult) -> dict[str, Tensor]:
+        if min(result.filled.shape[-2:]) < self.min_side:
             return {}
-        return {"lpips": self.distance(answer.filled, answer.image)}
+        return {"lpips": self.distance(result.filled, result.truth)}
 
     @torch.no_grad()
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         """How far apart pictures look, pair by pair.
 
         Args:
-            a: ``(B, 3, H, W)`` in ``[0, 1]``, sides of at least ``least_side``.
-            b: likewise.
+            a: ``(B, 3, H, W)`` in ``[0, 1]``, sides of at least ``min_side``.
+            b: ``(B, 3, H, W)`` in ``[0, 1]``.
 
         Returns:
             ``(B,)`` float32, where ``a`` is.
@@ -76,7 +79,7 @@ class LPIPS:
         return torch.cat([self.net(x[None], y[None], normalize=True).flatten() for x, y in pairs]).to(a.device)
 
 
-# Of each: what people call it, torchvision's file of it, and the least side that leaves its last layer a pixel.
+# Of each: what people call it, torchvision's file of it, and the smallest side that leaves its last layer a pixel.
 _BACKBONES = {
     "alex": ("AlexNet", AlexNet_Weights.IMAGENET1K_V1.url, 31),
     "vgg": ("VGG16", VGG16_Weights.IMAGENET1K_V1.url, 16),

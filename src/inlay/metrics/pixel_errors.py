@@ -1,12 +1,13 @@
 """The error of pixels: L1, MSE, PSNR, of the whole picture and of the hole alone."""
 
 from torch import Tensor
+from typing_extensions import override
 
-from inlay.metrics.base import FillResult, MetricSpec
+from inlay.metrics.base import FillResult, Metric, MetricSpec
 
 
-class Fidelity:
-    """Distances between the pixels of an answer and those of the truth.
+class PixelErrors(Metric):
+    """Distances between the pixels of a filled picture and those of the truth.
 
     ========================  ==========================================================================================
     name                      formula
@@ -18,19 +19,9 @@ class Fidelity:
     ========================  ==========================================================================================
     """
 
-    metrics = (
-        MetricSpec(
-            "l1",
-            "lower",
-            weight="pixels",
-            about="Mean absolute error of all pixels; known pixels count too.",
-        ),
-        MetricSpec(
-            "mse",
-            "lower",
-            weight="pixels",
-            about="Mean squared error of all pixels; known pixels count too.",
-        ),
+    specs = (
+        MetricSpec("l1", "lower", weight="pixels", about="Mean absolute error of all pixels; known pixels count too."),
+        MetricSpec("mse", "lower", weight="pixels", about="Mean squared error of all pixels; known pixels count too."),
         MetricSpec(
             "psnr",
             "higher",
@@ -51,19 +42,19 @@ class Fidelity:
         ),
     )
 
-    def __call__(self, answer: FillResult) -> dict[str, Tensor]:
-        """See :class:`~inlay.metrics.Metric`."""
-        error = answer.filled - answer.image  # (B, 3, H, W)
-        hole = answer.mask > 0.5
+    @override
+    def __call__(self, result: FillResult) -> dict[str, Tensor]:
+        error = result.filled - result.truth  # (B, 3, H, W)
+        hole = result.mask > 0.5
         in_hole = error * hole
         pixels = hole.new_full((len(error),), error[0, 0].numel(), dtype=error.dtype)
         hole_pixels = hole.sum(dim=(1, 2, 3)).to(error.dtype)
-        values = hole_pixels * error.shape[1]
+        hole_values = hole_pixels * error.shape[1]
         return {
             "pixels": pixels,
             "hole_pixels": hole_pixels,
             "l1": error.abs().mean(dim=(1, 2, 3)),
             "mse": error.square().mean(dim=(1, 2, 3)),
-            "l1_hole": in_hole.abs().sum(dim=(1, 2, 3)) / values,  # 0 / 0 is NaN where there is no hole
-            "mse_hole": in_hole.square().sum(dim=(1, 2, 3)) / values,
+            "l1_hole": in_hole.abs().sum(dim=(1, 2, 3)) / hole_values,  # 0 / 0 is NaN where there is no hole
+            "mse_hole": in_hole.square().sum(dim=(1, 2, 3)) / hole_values,
         }

@@ -5,60 +5,60 @@ import pytest
 import torch
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 
-from inlay.metrics import Fidelity, FillResult
-from tests.metrics.test_base import answers, at, values_of
+from inlay.metrics import FillResult, PixelErrors, measure
+from tests.metrics.test_base import each, results
 
 
 @pytest.fixture
-def answer():
-    return answers(3, 40, 48)
+def result():
+    return results(3, 40, 48)
 
 
-def in_hole(answer):
-    """The hole's pixels of all pictures, of the answer and of the truth."""
-    hole = answer.mask[:, 0].numpy() == 1
-    return (tensor.permute(0, 2, 3, 1).numpy()[hole] for tensor in (answer.filled, answer.image))
+def in_hole(result):
+    """The hole's pixels of all pictures, of the result and of the truth."""
+    hole = result.mask[:, 0].numpy() == 1
+    return (tensor.permute(0, 2, 3, 1).numpy()[hole] for tensor in (result.filled, result.image))
 
 
-def test_one_picture_equals_scikit_image(answer):
+def test_one_picture_equals_scikit_image(result):
     for i in range(3):
-        one = at(answer, slice(i, i + 1))
-        found = values_of(Fidelity(), one)
+        one = each(result, lambda x, i=i: x[i : i + 1])
+        found = measure(PixelErrors(), one)
         filled, image = one.filled.numpy(), one.image.numpy()
         assert found["mse"] == pytest.approx(mean_squared_error(image, filled), rel=1e-12)
         assert found["psnr"] == pytest.approx(peak_signal_noise_ratio(image, filled, data_range=1), abs=1e-10)
         assert found["l1"] == pytest.approx(np.abs(image - filled).mean(), rel=1e-12)
 
 
-def test_hole_of_one_picture_equals_scikit_image(answer):
+def test_hole_of_one_picture_equals_scikit_image(result):
     for i in range(3):
-        one = at(answer, slice(i, i + 1))
-        found, (filled, image) = values_of(Fidelity(), one), in_hole(one)
+        one = each(result, lambda x, i=i: x[i : i + 1])
+        found, (filled, image) = measure(PixelErrors(), one), in_hole(one)
         assert found["mse_hole"] == pytest.approx(mean_squared_error(image, filled), rel=1e-12)
         assert found["psnr_hole"] == pytest.approx(peak_signal_noise_ratio(image, filled, data_range=1), abs=1e-10)
         assert found["l1_hole"] == pytest.approx(np.abs(image - filled).mean(), rel=1e-12)
 
 
-def test_errors_of_several_pictures_are_pooled_over_their_pixels(answer):
-    found, (filled, image) = values_of(Fidelity(), answer), in_hole(answer)
+def test_errors_of_several_pictures_are_pooled_over_their_pixels(result):
+    found, (filled, image) = measure(PixelErrors(), result), in_hole(result)
     assert found["psnr_hole"] == pytest.approx(peak_signal_noise_ratio(image, filled, data_range=1), abs=1e-10)
     assert found["l1_hole"] == pytest.approx(np.abs(image - filled).mean(), rel=1e-12)
-    whole = answer.image.numpy(), answer.filled.numpy()
+    whole = result.image.numpy(), result.filled.numpy()
     assert found["psnr"] == pytest.approx(peak_signal_noise_ratio(*whole, data_range=1), abs=1e-10)
 
 
-def test_one_perfect_picture_leaves_the_psnr_finite_and_all_of_them_do_not(answer):
-    answer.filled[0] = answer.image[0]
-    assert np.isfinite(list(values_of(Fidelity(), answer).values())).all()
-    found = values_of(Fidelity(), answer._replace(filled=answer.image))
+def test_one_perfect_picture_leaves_the_psnr_finite_and_all_of_them_do_not(result):
+    result.filled[0] = result.image[0]
+    assert np.isfinite(list(measure(PixelErrors(), result).values())).all()
+    found = measure(PixelErrors(), result._replace(filled=result.image))
     assert found["psnr"] == found["psnr_hole"] == np.inf
     assert found["l1"] == found["mse"] == found["l1_hole"] == found["mse_hole"] == 0
 
 
-def test_weights_count_pixels(answer):
-    columns = Fidelity()(answer)
+def test_weights_count_pixels(result):
+    columns = PixelErrors()(result)
     assert columns["pixels"].tolist() == [40 * 48] * 3
-    assert columns["hole_pixels"].tolist() == [np.count_nonzero(mask) for mask in answer.mask.numpy()]
+    assert columns["hole_pixels"].tolist() == [np.count_nonzero(mask) for mask in result.mask.numpy()]
 
 
 def test_errors_are_of_the_hole_alone():
@@ -67,7 +67,7 @@ def test_errors_are_of_the_hole_alone():
     filled = image.clone()
     filled[0, 0, :2] = 0.3
     filled[1] = 1.0  # outside the hole nothing is looked at
-    found = Fidelity()(FillResult(filled, image, mask))
+    found = PixelErrors()(FillResult(filled, mask, image))
     assert found["hole_pixels"].tolist() == [8, 1, 0]
     assert found["mse_hole"][:2].tolist() == pytest.approx([0.03, 1.0])
     assert found["l1_hole"][:2].tolist() == pytest.approx([0.1, 1.0])
