@@ -251,6 +251,26 @@ def test_different_tests_do_not_get_into_one_table(whole, noise, tmp_path, monke
     assert "2 different tests" in capsys.readouterr().out
 
 
+def test_strategy_and_composer_stand_beside_the_numbers(noise, tmp_path, monkeypatch):
+    settings = f"data.root={noise}", "filler=mean", "protocol.pictures=1"
+    options = "strategy=tile, composer=FeatherComposer(dilate=0, feather=2)"
+    found = evaluate(tmp_path, *settings, "strategy=tile", "composer=feather", "composer.feather=2")
+    assert found["options"] == {"mean": options}
+    assert {row["options"] for row in pq.read_table(tmp_path / "results.parquet").to_pylist()} == {options}
+    folder = Folder(tmp_path)
+    hole, changed = (
+        read_mask(folder.mask(0, "center")),
+        read_image(folder.original(0)) != read_image(folder.filled("mean", 0, "center")),
+    )
+    assert changed[~hole].any()
+    calls = counted(monkeypatch, MeanFill)
+    monkeypatch.setattr(PixelErrors, "version", 2)
+    evaluate(tmp_path, *settings, "strategy=tile", "composer=feather", "composer.feather=2")
+    assert calls == []
+    with pytest.raises(InlayError, match=r"mean with options strategy=tile.*another run_dir"):
+        evaluate(tmp_path, *settings)
+
+
 def test_changed_files_are_noticed(noise, tmp_path):
     evaluate(tmp_path, f"data.root={noise}", "filler=[mean]")
     path = tmp_path / "rows/mean/pixel_errors/1-of-1.jsonl"

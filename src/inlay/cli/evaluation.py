@@ -25,7 +25,7 @@ _DATA = (  # the settings of the group that an evaluation reads
 )  # fmt: skip
 
 
-_OWN = {"filler": str | list[str], "run_dir": str, "shard": str | None, "device": str}
+_OWN = {"filler": str | list[str], "run_dir": str, "shard": str | None, "device": str, "strategy": str}
 
 
 def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
@@ -53,6 +53,7 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
     from inlay.evaluation.write_results import write_results
     from inlay.fillers import load_filler, short_names
     from inlay.parallel import cores
+    from inlay.pipeline import FillOptions
 
     _check_used(overrides)
     torch.set_num_threads(1)  # sums depend on their order: so they are the same however many processes share a machine
@@ -73,6 +74,8 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
         pictures=open_dataset(cfg.data, cfg.data.get("val_split", "val")),  # last: an index may take its time
         folder=Folder(Path(cfg.run_dir)),
         provenance=provenance.software() | {"device": _device_name(cfg.device)},
+        options=FillOptions(cfg.strategy, instantiate(cfg.composer)),
+        options_text=_options_text(cfg),
         on_bad_file=cfg.data.on_bad_file,
     )
     headers = evaluation.headers()
@@ -205,6 +208,12 @@ def _protocol(cfg: DictConfig) -> "EvalProtocol":
     recipe = OmegaConf.to_container(cfg.protocol, resolve=True)
     protocol: EvalProtocol = instantiate(cfg.protocol, _convert_="all")(recipe=recipe)
     return protocol
+
+
+def _options_text(cfg: DictConfig) -> str:
+    """Such as ``strategy=whole, composer=HardComposer(dilate=0)``."""
+    settings = ", ".join(f"{key}={value}" for key, value in cfg.composer.items() if key != "_target_")
+    return f"strategy={cfg.strategy}, composer={cfg.composer._target_.rpartition('.')[2]}({settings})"
 
 
 def _probes(cfg: DictConfig) -> "tuple[dict[str, Probe], dict[str, str]]":

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -42,7 +42,8 @@ class Evaluation:
         left_out: probes that cannot measure here, with the reason.
         folder: where everything goes.
         provenance: what the numbers come from: version, revision, packages.
-        options: how fillers are used.
+        options: how fillers are run on a sample, and how their prediction is put back.
+        options_text: the same as text, which stands beside the numbers.
         on_bad_file: ``error`` stops at a broken file, ``skip`` leaves the picture out and lists it.
     """
 
@@ -53,7 +54,8 @@ class Evaluation:
     left_out: Mapping[str, str]
     folder: Folder
     provenance: Mapping[str, Any]
-    options: FillOptions = field(default_factory=lambda: FillOptions(strategy="whole"))
+    options: FillOptions
+    options_text: str
     on_bad_file: Literal["error", "skip"] = "error"
 
     def protocol_info(self) -> ProtocolInfo:
@@ -79,7 +81,7 @@ class Evaluation:
                     pictures=count,
                     filler=filler,
                     identity=identity,
-                    options=self._used(filler),
+                    options="" if filler == ORIGINAL else self.options_text,
                     probe=name,
                     info=probe.info,
                     specs=[asdict(spec) for spec in probe.specs],
@@ -172,7 +174,7 @@ class Evaluation:
             result = fill_result(sample, hole, fills, filler.takes_text, self.protocol.truth)
             for probe in probes:
                 columns = self.probes[probe].columns(result)
-                records[probe]["rows"].append(result_row(name, self._used(name), sample, hole, columns))
+                records[probe]["rows"].append(result_row(name, self.options_text, sample, hole, columns))
                 if self.probes[probe].has_features:
                     records[probe]["features"][hole] = self.probes[probe].features(filled)
         return records
@@ -185,19 +187,19 @@ class Evaluation:
                 record["features"][""] = self.probes[probe].features(sample.image)
         return records
 
-    def _used(self, filler: str) -> str:
-        """How a filler is used, in a line."""
-        if filler == ORIGINAL:
-            return ""
-        return ", ".join(f"{name}={value}" for name, value in asdict(self.options).items() if name != "batch")
-
     def _filled(self, name: str, sample: EvalSample, hole: str, trusted: bool) -> NDArray[np.uint8]:
         path = self.folder.filled(name, sample.picture, hole)
-        if trusted and path.exists() and _fits(earlier := read_image(path), sample, hole):
+        if trusted and path.exists() and self._fits(earlier := read_image(path), sample, hole):
             return earlier
         filled = self._fill(self.fillers[name], sample, hole, seed=None)
         write_picture(path, Picture(filled))
         return filled
+
+    def _fits(self, filled: NDArray[np.uint8], sample: EvalSample, hole: str) -> bool:
+        """Whether a picture on disk is a fill of this very sample: its known pixels are."""
+        assert sample.image is not None
+        known = ~self.options.composer.masks(sample.masks[hole])[1]
+        return filled.shape == sample.image.shape and bool((filled[known] == sample.image[known]).all())
 
     def _samples(self, filler: Filler, sample: EvalSample, hole: str) -> Sequence[NDArray[np.uint8]]:
         """Several fills by a stochastic filler, to be compared with each other."""
@@ -220,13 +222,6 @@ class Evaluation:
 
 def _missing(probes: Mapping[str, ShardFile], picture: int) -> list[str]:
     return [name for name, file in probes.items() if picture not in file.done]
-
-
-def _fits(filled: NDArray[np.uint8], sample: EvalSample, hole: str) -> bool:
-    """Whether a picture on disk is a fill of this very sample: its known pixels are."""
-    assert sample.image is not None
-    known = ~sample.masks[hole]
-    return filled.shape == sample.image.shape and bool((filled[known] == sample.image[known]).all())
 
 
 def _empty_record(sample: EvalSample) -> SampleRecord:
