@@ -31,7 +31,7 @@ def _parsed(word):
 
 
 def _is_choice(word):
-    return word.key_or_group.partition("@")[0] in _GROUPS
+    return word.key_or_group.partition("@")[0] in {*_GROUPS, "hydra.searchpath"}
 
 
 @functools.cache

@@ -20,7 +20,7 @@ EXPLAINED = sorted(set(CONF.rglob("*.yaml")) - BUILT_ON_OTHERS)
 CHOICES = sorted(
     f"{path.parent.name}={path.stem}"
     for path in CONF.glob("*/*.yaml")
-    if path.parent.name not in ("experiment", "filler", "protocol") and path.stem not in ("base", "indexed")
+    if path.parent.name not in ("experiment", "filler", "probe", "protocol") and path.stem not in ("base", "indexed")
 )
 
 

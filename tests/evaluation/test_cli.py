@@ -15,6 +15,7 @@ from inlay.errors import InlayError
 from inlay.evaluation.store import Shard
 from inlay.fillers import Filler
 from inlay.ops import composite
+from tests.conftest import ROOT
 from tests.evaluation.evaluating import configure, evaluate
 
 
@@ -204,6 +205,12 @@ class TestProcesses:
 
 
 class TestProbes:
+    @pytest.mark.parametrize("path", sorted((ROOT / "conf/probe").glob("*.yaml")), ids=lambda path: path.stem)
+    def test_every_probe_is_built_or_lacks_weights(self, path):
+        probes, left_out = _probes(configure(f"probe=[pixel_errors,{path.stem}]", "device=cpu"))
+        assert all("weights." in reason for reason in left_out.values())
+        assert len(probes) + len(left_out) > (path.stem != "pixel_errors")
+
     def test_without_weights_it_is_left_out(self):
         probes, left_out = _probes(configure("protocol=tdanet_cub", "device=cpu"))
         assert list(left_out) == ["lpips", "inception", "clip_score", "diversity_lpips"]
