@@ -81,7 +81,7 @@ def test_trains_and_then_fills_evaluates_and_exports_by_the_commands_that_it_pri
 
 
 def test_a_short_evaluation_reads_the_photographs_too(shell, trained):
-    said = shell("inlay evaluate protocol=smoke data=demo filler=[model:o/checkpoints/best.ckpt,telea] run_dir=smoke")
+    said = shell("inlay evaluate protocol=smoke data=demo fillers=[model:o/checkpoints/best.ckpt,telea] run_dir=smoke")
     assert "psnr_hole by hole ratio, protocol smoke" in said
 
 

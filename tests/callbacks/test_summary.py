@@ -36,7 +36,7 @@ def test_a_run_ends_with_its_metrics_beside_telea_and_the_next_commands(tmp_path
     (path,) = predict(to_request(parse()))
     assert read_picture(path).size == (32, 32)
     assert f"data=folder data.root={noise} " in measuring
-    assert shlex.split(measuring)[-2] == f'filler=["model:{run / "checkpoints/best.ckpt"}",telea]'
+    assert shlex.split(measuring)[-2] == f'fillers=["model:{run / "checkpoints/best.ckpt"}",telea]'
     assert shlex.split(exporting)[-4:] == ["export", str(run / "checkpoints/best.ckpt"), "--to", str(run / "exported")]
 
 

@@ -34,8 +34,8 @@ def test_in_settings(word, root):
 
 
 def test_in_lists_of_settings_and_of_models():
-    cfg = compose_config(["filler=[telea,model:~/a.ckpt,~/b]"], "evaluate")
-    assert list(cfg.filler) == ["telea", "model:/home/a b/a.ckpt", "/home/a b/b"]
+    cfg = compose_config(["fillers=[telea,model:~/a.ckpt,~/b]"], "evaluate")
+    assert list(cfg.fillers) == ["telea", "model:/home/a b/a.ckpt", "/home/a b/b"]
 
 
 def test_that_deletes_a_setting_is_left_alone():

@@ -6,7 +6,7 @@ from inlay.cli.evaluation import evaluate as entry
 from inlay.evaluation import report
 from tests.composing import configure as compose
 
-TINY = ["protocol=smoke", "protocol.size=32", "data.num_workers=0", "data.val_split=train", "filler=[mean,telea]"]
+TINY = ["protocol=smoke", "protocol.size=32", "data.num_workers=0", "data.val_split=train", "fillers=[mean,telea]"]
 
 
 def configure(*overrides):

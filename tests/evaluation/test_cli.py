@@ -94,7 +94,7 @@ class TestMergeAndCompare:
         assert "no results in there" in said
 
     def test_half_a_shard_and_the_whole_of_it_make_a_whole(self, inlay_, noise, tmp_path):
-        settings = [f"data.root={noise}", "filler=[mean]", "protocol.pictures=3"]
+        settings = [f"data.root={noise}", "fillers=[mean]", "protocol.pictures=3"]
         for name, shard in (("half", "1/2"), ("again", "1/2"), ("rest", "2/2")):
             evaluate(tmp_path / name, *settings, f"shard={shard}")
         cut = (
@@ -108,7 +108,7 @@ class TestMergeAndCompare:
         assert (tmp_path / "whole/results.json").exists()
 
     def test_what_was_merged_is_a_copy(self, inlay_, noise, tmp_path):
-        evaluate(tmp_path / "part", f"data.root={noise}", "filler=[mean]", "protocol.pictures=1")
+        evaluate(tmp_path / "part", f"data.root={noise}", "fillers=[mean]", "protocol.pictures=1")
         inlay_("evaluation", "merge", tmp_path / "part", "--out", tmp_path / "whole")
         source, target = (tmp_path / name / "rows/mean/pixel_errors/1-of-1.jsonl" for name in ("part", "whole"))
         assert target.read_bytes() == source.read_bytes()
@@ -127,7 +127,7 @@ class TestSettings:
         "override", ["data.root=x", "data.listing.captions=beside", "+data.listing.x=1", "data=cub"]
     )
     def test_what_is_used_of_the_data_is_taken(self, override):
-        _check_used([override, "protocol.size=64", "filler=[mean]", "~protocol.holes.small"])
+        _check_used([override, "protocol.size=64", "fillers=[mean]", "~protocol.holes.small"])
 
     @pytest.mark.parametrize(
         "override", ["data.hflip_prob=0", "+data.batch_size=2", "++data.sample.x=1", "~data.color_jitter"]
@@ -153,16 +153,16 @@ class TestSettings:
 
     def test_a_filler_is_named_once(self, noise, tmp_path):
         with pytest.raises(InlayError, match="telea and telea are the same filler"):
-            evaluate(tmp_path, f"data.root={noise}", "filler=[telea,telea]")
+            evaluate(tmp_path, f"data.root={noise}", "fillers=[telea,telea]")
 
     def test_an_unknown_filler_is_refused_with_those_that_there_are(self, noise, tmp_path):
         with pytest.raises(
             InlayError, match=r"nobody: neither a filler nor a file\. Give mean, telea, .* or model:PATH"
         ):
-            evaluate(tmp_path, f"data.root={noise}", "filler=[nobody]")
+            evaluate(tmp_path, f"data.root={noise}", "fillers=[nobody]")
 
     def test_one_filler_needs_no_brackets(self, noise, tmp_path):
-        found = evaluate(tmp_path, f"data.root={noise}", "filler=mean", "protocol.pictures=1")
+        found = evaluate(tmp_path, f"data.root={noise}", "fillers=mean", "protocol.pictures=1")
         assert list(found["fillers"]) == ["mean"]
 
 
@@ -222,7 +222,7 @@ class TestProbes:
 
     def test_it_is_said(self, noise, tmp_path, caplog):
         with caplog.at_level("INFO"):
-            found = evaluate(tmp_path, f"data.root={noise}", "protocol.pictures=1", "filler=[mean]")
+            found = evaluate(tmp_path, f"data.root={noise}", "protocol.pictures=1", "fillers=[mean]")
         assert f"protocol smoke, hash {found['protocol']['hash']}" in caplog.messages
         said = [message for message in caplog.messages if message.startswith("left out ")]
         assert set(said) < {f"left out {name}: {reason}" for name, reason in found["metrics_left_out"].items()}
@@ -257,7 +257,7 @@ HALF = 0.5 * 0.5 * 32 * 32
 
 
 def of_birds(run_dir, noise, *overrides):
-    return evaluate(run_dir, *BIRDS, f"data.root={noise}", "filler=[mean]", *overrides)
+    return evaluate(run_dir, *BIRDS, f"data.root={noise}", "fillers=[mean]", *overrides)
 
 
 class TestTextAndSamples:
@@ -322,7 +322,7 @@ def test_tasks_of_slurm_do_not_all_do_everything(monkeypatch):
 
 
 def test_no_metric_and_no_filler_are_refused(noise, tmp_path):
-    with pytest.raises(InlayError, match=r"filler must name fillers.*got none"):
-        evaluate(tmp_path / "a", f"data.root={noise}", "filler=[]")
+    with pytest.raises(InlayError, match=r"fillers must name fillers.*got none"):
+        evaluate(tmp_path / "a", f"data.root={noise}", "fillers=[]")
     with pytest.raises(InlayError, match=r"probe=\['lpips'\]: nothing to measure with"):
         evaluate(tmp_path / "b", f"data.root={noise}", "protocol.pictures=1", "probe=lpips")

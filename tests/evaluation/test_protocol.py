@@ -81,7 +81,7 @@ def test_the_hash_is_of_the_test_alone():
         "protocol=smoke",
         *("protocol.about=Other words.", "protocol.truth=false", "probe=pixel_errors"),
         *(f"weights.{name}=/elsewhere" for name in ("lpips", "inception", "clip")),
-        *("data.root=/elsewhere", "data.num_workers=7", "run_dir=/elsewhere", "device=cpu", "filler=[biharmonic]"),
+        *("data.root=/elsewhere", "data.num_workers=7", "run_dir=/elsewhere", "device=cpu", "fillers=[biharmonic]"),
     )
     assert protocol.about == "Other words."
     assert protocol.hash(IDS) == GOLDEN["smoke"][0]

@@ -149,7 +149,7 @@ def test_a_killed_one_goes_on_behind_its_last_whole_line(whole, noise, tmp_path,
 
 
 def test_another_filler_joins(whole, noise, tmp_path, monkeypatch):
-    evaluate(tmp_path, f"data.root={noise}", "filler=[mean]")
+    evaluate(tmp_path, f"data.root={noise}", "fillers=[mean]")
     calls = counted(monkeypatch, MeanFill)
     assert evaluate(tmp_path, f"data.root={noise}") == results(whole)
     assert calls == []
@@ -242,7 +242,7 @@ def test_missing_shards_are_named(noise, tmp_path, monkeypatch, capsys):
 
 
 def test_different_tests_do_not_get_into_one_table(whole, noise, tmp_path, monkeypatch, capsys):
-    evaluate(tmp_path / "other", f"data.root={noise}", "protocol.seed=1", "filler=[navier_stokes]")
+    evaluate(tmp_path / "other", f"data.root={noise}", "protocol.seed=1", "fillers=[navier_stokes]")
     with pytest.raises(SystemExit):
         cli(monkeypatch, "evaluation", "merge", whole, tmp_path / "other", "--out", tmp_path / "merged")
     assert "different protocols" in capsys.readouterr().err
@@ -252,7 +252,7 @@ def test_different_tests_do_not_get_into_one_table(whole, noise, tmp_path, monke
 
 
 def test_strategy_and_composer_stand_beside_the_numbers(noise, tmp_path, monkeypatch):
-    settings = f"data.root={noise}", "filler=mean", "protocol.pictures=1"
+    settings = f"data.root={noise}", "fillers=mean", "protocol.pictures=1"
     options = "strategy=tile, composer=FeatherComposer(dilate=0, feather=2)"
     found = evaluate(tmp_path, *settings, "strategy=tile", "composer=feather", "composer.feather=2")
     assert found["options"] == {"mean": options}
@@ -271,8 +271,18 @@ def test_strategy_and_composer_stand_beside_the_numbers(noise, tmp_path, monkeyp
         evaluate(tmp_path, *settings)
 
 
+def test_fillers_are_configurations(noise, tmp_path):
+    yaml = tmp_path / "broad.yaml"
+    yaml.write_text("_target_: inlay.fillers.Telea\nradius: 9\n")
+    fillers = f"fillers=[telea,{{_target_:inlay.fillers.Telea,radius:6}},{yaml}]"
+    found = evaluate(tmp_path / "out", f"data.root={noise}", fillers, "protocol.pictures=2", "probe=pixel_errors")
+    assert list(found["fillers"])[:2] == ["telea", "Telea(radius=6)"]
+    assert len({found["values"][name]["all"]["l1"]["value"] for name in found["fillers"]}) == 3
+    assert len(set(found["fillers"].values())) == 3
+
+
 def test_changed_files_are_noticed(noise, tmp_path):
-    evaluate(tmp_path, f"data.root={noise}", "filler=[mean]")
+    evaluate(tmp_path, f"data.root={noise}", "fillers=[mean]")
     path = tmp_path / "rows/mean/pixel_errors/1-of-1.jsonl"
     head, line, *rest = path.read_text().splitlines()
     changed = json.loads(line)
@@ -304,7 +314,7 @@ def test_no_filler_sees_what_is_under_the_mask(noise, tmp_path, monkeypatch):
         return fill(self, image, mask)
 
     monkeypatch.setattr(MeanFill, "fill", watched)
-    evaluate(tmp_path, f"data.root={noise}", "filler=[mean]", "protocol.pictures=1")
+    evaluate(tmp_path, f"data.root={noise}", "fillers=[mean]", "protocol.pictures=1")
     assert shown == [0, 0, 0]
 
 
@@ -328,12 +338,12 @@ def test_a_full_disk_says_so_and_loses_nothing(whole, noise, tmp_path, monkeypat
 def test_a_second_evaluation_into_a_folder_is_refused_while_the_first_runs(noise, tmp_path, monkeypatch):
     def meanwhile(self, image, mask, **told):
         with pytest.raises(InlayError, match=rf"{tmp_path}: in use by process {os.getpid()} on .*inlay evaluate"):
-            evaluate(tmp_path, f"data.root={noise}", "filler=[telea]")
+            evaluate(tmp_path, f"data.root={noise}", "fillers=[telea]")
         return fill(self, image, mask)
 
     fill = MeanFill.fill
     monkeypatch.setattr(MeanFill, "fill", meanwhile)
-    settings = [f"data.root={noise}", "filler=[mean]", "protocol.pictures=1"]
+    settings = [f"data.root={noise}", "fillers=[mean]", "protocol.pictures=1"]
     assert list(evaluate(tmp_path, *settings)["fillers"]) == ["mean"]
 
 
@@ -349,8 +359,8 @@ def test_killed_and_repeated_it_ends_with_the_same_bytes(fatal, whole, noise, tm
 
 
 def test_what_others_left_there_is_shown_too(whole, noise, tmp_path):
-    evaluate(tmp_path, f"data.root={noise}", "filler=[telea]")
-    found = evaluate(tmp_path, f"data.root={noise}", "filler=[mean]")
+    evaluate(tmp_path, f"data.root={noise}", "fillers=[telea]")
+    found = evaluate(tmp_path, f"data.root={noise}", "fillers=[mean]")
     assert list(found["fillers"]) == ["mean", "telea"]
     assert found["values"] == results(whole)["values"]
 

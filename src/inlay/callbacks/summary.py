@@ -123,7 +123,7 @@ class Summary(pl.Callback):
         yield shlex.join([*inlay, "predict", "--image", picture, "--mask", hole, "--model", model, "--output", filled])
         protocol = "protocol=pconv_buckets_v2"
         data = _dataset(task.settings.get("data") or {})
-        where = " ".join([listed("filler", [f"model:{model}", "telea"]), setting("run_dir", to)])
+        where = " ".join([listed("fillers", [f"model:{model}", "telea"]), setting("run_dir", to)])
         yield f"{shlex.join([*inlay, 'evaluate'])} {protocol} {data} {where}"
         yield shlex.join([*inlay, "export", model, "--to", exported])
 

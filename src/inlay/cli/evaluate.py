@@ -1,4 +1,4 @@
-"""``inlay evaluate protocol=NAME data.root=PATH filler=[model:CKPT,telea] [shard=3/16]``: measure fillers."""
+"""``inlay evaluate protocol=NAME data.root=PATH fillers=[model:CKPT,telea] [shard=3/16]``: measure fillers."""
 
 import hydra
 from hydra.core.hydra_config import HydraConfig

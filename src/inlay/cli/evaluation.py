@@ -25,7 +25,13 @@ _DATA = (  # the settings of the group that an evaluation reads
 )  # fmt: skip
 
 
-_OWN = {"filler": str | list[str], "run_dir": str, "shard": str | None, "device": str, "strategy": str}
+_OWN = {
+    "fillers": str | list[str | dict[str, Any]],
+    "run_dir": str,
+    "shard": str | None,
+    "device": str,
+    "strategy": str,
+}
 
 
 def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
@@ -61,10 +67,11 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     cfg.device = _device(choose_device(cfg.device))
     shard = _shard(cfg.shard)
-    chosen = [cfg.filler] if isinstance(cfg.filler, str) else list(cfg.filler)
+    listed = OmegaConf.to_container(cfg.fillers, resolve=True) if OmegaConf.is_config(cfg.fillers) else [cfg.fillers]
+    chosen = cast(list[str | dict[str, Any]], listed)
     names = short_names(chosen)
     if not names or len({file_name(name) for name in names}) < len(names):
-        raise InlayError(f"filler must name fillers, with distinct file names; got {', '.join(names) or 'none'}.")
+        raise InlayError(f"fillers must name fillers, with distinct file names; got {', '.join(names) or 'none'}.")
     probes, left_out = _probes(cfg)
     evaluation = Evaluation(
         protocol=_protocol(cfg),

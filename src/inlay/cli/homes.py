@@ -21,7 +21,7 @@ def in_options(args: argparse.Namespace) -> argparse.Namespace:
 
 
 def in_settings(words: list[str]) -> list[str]:
-    """Settings as Hydra can read them, which knows no ``~`` in a value: ``data.root=~/x``, ``filler=[model:~/x]``."""
+    """Settings as Hydra can read them, which knows no ``~`` in a value: ``data.root=~/x``, ``fillers=[model:~/x]``."""
     os.environ.setdefault("HOME", str(Path.home()))
     return [_of_hydra(word) if word.startswith("-") else _PATH.sub(_VARIABLE, word) for word in words]
 

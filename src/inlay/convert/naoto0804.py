@@ -117,7 +117,7 @@ a reproduction of Liu et al. 2018, "Image Inpainting for Irregular Holes Using P
 - **Trained** by that project on crops of {SIZE} px: 500,000 iterations and as many of fine-tuning, 16 pictures each. Of
   which pictures is not in the file.
 - **Measured** by others on Places2 at hole ratios of 10-20, 20-30 and 30-40 %: PSNR 26.77, 23.25 and 21.56 dB. Measure
-  it on your own pictures with `inlay evaluate filler=model:FOLDER`.
+  it on your own pictures with `inlay evaluate fillers=model:FOLDER`.
 - **License** of the project: MIT. Whether it covers the weights, and what the terms of the training pictures ask for,
   is for you to check.
 """

@@ -242,6 +242,6 @@ Neural Image Inpainting".
   moves the vectors of its spectral norm on; here they stay as they were for the first. {report.counts}.
 - **Captions**: {reader.summary}
 - **Trained** by others on crops of {SIZE} px; the files do not say on which pictures, and hold no measurements. Measure
-  it on your own pictures with `inlay evaluate filler=model:FOLDER`.
+  it on your own pictures with `inlay evaluate fillers=model:FOLDER`.
 - **License**: not in the files. Ask whoever published them.
 """
