@@ -30,7 +30,7 @@ def test_every_module_but_the_programs_is_refused(monkeypatch):
 
 
 @pytest.mark.stranger("17.B.1")
-@pytest.mark.parametrize("module", ["inlay.runs.setup", "inlay.data.demo"])
+@pytest.mark.parametrize("module", ["inlay.runs.folder", "inlay.data.demo"])
 def test_a_module_that_is_no_program_ends_with_a_line_and_status_1(module):
     done = subprocess.run([sys.executable, "-m", module], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (1, "")
