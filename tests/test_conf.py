@@ -74,7 +74,16 @@ def split_folder(picture_folder):
     return picture_folder
 
 
-@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if name != "demo"])  # which runs below
+@pytest.mark.parametrize(
+    "name",
+    [  # one of each kind; the demo runs below
+        name
+        if name in ("pconv_finetune", "tdanet_cub64_cpu", "damsm_cub")
+        else pytest.param(name, marks=pytest.mark.slow)
+        for name in EXPERIMENTS
+        if name != "demo"
+    ],
+)
 def test_every_experiment_runs(name, tmp_path, split_folder):
     data, tiny, extra = [f"data.root={split_folder}"], TINY, []
     if name == "pconv_finetune":
@@ -139,7 +148,7 @@ def test_dashboards_get_scalars_and_grids(logger, leaves, tmp_path, picture_fold
 
 
 def test_demo_ends_with_table_scores_and_sheet(tmp_path, capsys):
-    train(tmp_path, "experiment=demo", "iterations=2", preflight=True)
+    train(tmp_path, "experiment=demo", "iterations=2")
     assert len(metrics(tmp_path, "train/loss")) == 2
     scores = json.loads((tmp_path / "metrics.json").read_text())
     assert list(scores) == ["inlay", "mean", "telea", "navier_stokes"]

@@ -8,7 +8,7 @@ import pytest
 
 from inlay.cli import _parser
 from inlay.cli.predict import parse
-from inlay.cli.settings import compose_config
+from tests.composing import configure
 from tests.conftest import ROOT
 
 DOCUMENTS = sorted(path for place in (".", "docs", "data", "masks") for path in (ROOT / place).glob("*.md"))
@@ -27,9 +27,8 @@ LINES = sorted(
 def test_a_command_is_understood(line, monkeypatch):
     _, program, *words = shlex.split(line)
     if program in ("train", "evaluate"):
-        compose_config(
-            [word.partition(",")[0] if words[0] == "-m" else word for word in words if word != "-m"], program
-        )
+        one = [word.partition(",")[0] if words[0] == "-m" else word for word in words if word != "-m"]
+        configure(*one, config=program)
     elif program == "predict":
         monkeypatch.setattr(sys, "argv", ["predict", *words])
         parse()

@@ -52,7 +52,9 @@ def asked(run_dir, settings, owner, name, number):
     [
         (signal.SIGINT, "inlay.cli.folders", "_is_named_by_the_clock", []),
         (signal.SIGTERM, "inlay.cli.training", "build", []),
-        (signal.SIGUSR1, "inlay.runs.folder", "prepare_run_dir", ["step_0000000.ckpt"]),
+        pytest.param(
+            signal.SIGUSR1, "inlay.runs.folder", "prepare_run_dir", ["step_0000000.ckpt"], marks=pytest.mark.slow
+        ),
         (signal.SIGTERM, Task, "setup", ["step_0000000.ckpt"]),
     ],
     ids=["composing", "building", "opening the folder", "beginning to train"],

@@ -11,6 +11,13 @@ from tests.training import train
 SETTINGS = ["iterations=6", "validate_every=3", "checkpoint_every=2", "callbacks=plain"]
 
 
+@pytest.fixture(scope="module")
+def whole(noise, tmp_path_factory):
+    """What remains of a run on a disk with room."""
+    train(folder := tmp_path_factory.mktemp("whole"), f"data.root={noise}", *SETTINGS)
+    return remains(folder)
+
+
 @pytest.mark.stranger("B.19")
 @pytest.mark.parametrize(
     ("owner", "name", "where", "message"),
@@ -20,7 +27,7 @@ SETTINGS = ["iterations=6", "validate_every=3", "checkpoint_every=2", "callbacks
     ],
 )
 def test_one_line_says_where_and_with_room_the_run_ends_with_the_same_bytes(
-    owner, name, where, message, noise, tmp_path, monkeypatch, caplog
+    owner, name, where, message, noise, whole, tmp_path, monkeypatch, caplog
 ):
     done, inner = [], getattr(owner, name)
 
@@ -31,12 +38,11 @@ def test_one_line_says_where_and_with_room_the_run_ends_with_the_same_bytes(
             fill_disk(patch)
 
     settings, filled = [f"data.root={noise}", *SETTINGS], tmp_path / "filled"
-    train(tmp_path / "whole", *settings)
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, then_full)
         with pytest.raises(InlayError, match=rf"{where}: {message}") as refused:
             train(filled, *settings)
     assert "resume=last" in caplog.text + str(refused.value)
     train(filled, *settings, "resume=last")
-    assert remains(filled) == remains(tmp_path / "whole")
+    assert remains(filled) == whole
     assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".inlay-") or "exception" in path.name]

@@ -84,7 +84,9 @@ def test_run_that_is_asked_to_stop_goes_on_exactly(
 
 
 @pytest.mark.parametrize(
-    ("call", "number", "steps"), [(1, signal.SIGTERM, 0), (2, signal.SIGINT, 2)], ids=["before training", "at its end"]
+    ("call", "number", "steps"),
+    [pytest.param(1, signal.SIGTERM, 0, marks=pytest.mark.slow), (2, signal.SIGINT, 2)],
+    ids=["before training", "at its end"],
 )
 def test_run_that_is_asked_in_its_first_or_last_validation_goes_on_exactly(noise, whole, tmp_path, call, number, steps):
     settings, log = [f"data.root={noise}", "iterations=3", "validate_every=3", "checkpoint_every=2"], tmp_path / "log"
@@ -109,7 +111,7 @@ def hanging(run_dir, settings, where):
     train(run_dir, *settings, "callbacks.preemption.grace=1", tiny=TINY)
 
 
-@pytest.mark.parametrize("where", ["in Python", "in a library"])
+@pytest.mark.parametrize("where", [pytest.param("in Python", marks=pytest.mark.slow), "in a library"])
 def test_run_that_hangs_ends_all_the_same(noise, tmp_path, where):
     begun = time.monotonic()
     status = run(tmp_path / "log", hanging, tmp_path / "run", [f"data.root={noise}", "checkpoint_every=2"], where)
