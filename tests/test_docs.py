@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from inlay.cli import _parser
+from inlay.cli.homes import in_settings
 from inlay.cli.predict import parse
 from tests.composing import configure
 from tests.conftest import ROOT
@@ -28,7 +29,7 @@ def test_a_command_is_understood(line, monkeypatch):
     _, program, *words = shlex.split(line)
     if program in ("train", "evaluate"):
         one = [word.partition(",")[0] if words[0] == "-m" else word for word in words if word != "-m"]
-        configure(*one, config=program)
+        configure(*in_settings(one), config=program)
     elif program == "predict":
         monkeypatch.setattr(sys, "argv", ["predict", *words])
         parse()
