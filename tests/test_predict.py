@@ -110,19 +110,6 @@ def test_keeps_size_mode_and_known_pixels(tmp_path, checkpoint, mask, predict_he
     assert_known_pixels_equal(read_picture(image), read_picture(output), read_mask(mask))
 
 
-@every_mode
-def test_every_sample_keeps_them(tmp_path, text_guided, mask, predict_here, channels, dtype, suffix):
-    image = picture(tmp_path / f"in{suffix}", channels, dtype)
-    output, hole = tmp_path / f"out{suffix}", read_mask(mask)
-    asked = {"text": "a red bird", "samples": 3, "seed": 7}
-    assert predict_here(image=image, mask=mask, model=text_guided, output=output, **asked) == 0
-    samples = [read_picture(tmp_path / f"out_{number}{suffix}") for number in (1, 2, 3)]
-    for sample in samples:
-        assert_known_pixels_equal(read_picture(image), sample, hole)
-    assert len({sample.pixels.tobytes() for sample in samples}) == 3
-    assert not output.exists()
-
-
 def test_a_text_and_samples_as_users_ask_for_them(tmp_path, text_guided, mask, predict_here, capsys, caplog):
     image, output = picture(tmp_path / "in.png", 3), tmp_path / "out.png"
     asked = {"text": "a bird with a turquoise head, red", "samples": 2, "seed": 7, "compare": True}
@@ -135,41 +122,27 @@ def test_a_text_and_samples_as_users_ask_for_them(tmp_path, text_guided, mask, p
     assert read_picture(written[2]).size[1] == 4 * 47 + 3 * 4
 
 
-class TestTextGuided:
-    @pytest.fixture
-    def filled(self, tmp_path, text_guided, mask, predict_here):
-        """The pixels of what is written to ``out.png`` with some options."""
-        image = picture(tmp_path / "in.png", 3)
+def test_text_and_seed_decide_the_picture_and_samples_are_those_of_their_seeds(
+    tmp_path, text_guided, mask, predict_here
+):
+    image = picture(tmp_path / "in.png", 3)
 
-        def run(name="out.png", **options):
-            given = {"image": image, "mask": mask, "model": text_guided, "output": tmp_path / "out.png"}
-            assert predict_here(**given, device="cpu", **options) == 0
-            return pixels(tmp_path / name)
+    def filled(name="out.png", **options):
+        given = {"image": image, "mask": mask, "model": text_guided, "output": tmp_path / "out.png", "device": "cpu"}
+        assert predict_here(**given, **options) == 0
+        return pixels(tmp_path / name)
 
-        return run
-
-    def test_is_the_same_each_time(self, filled):
-        assert np.array_equal(filled(text="a red bird"), filled(text="a red bird"))
-        assert np.array_equal(filled(text="a red bird", seed=3), filled(text="a red bird", seed=3))
-
-    def test_other_seeds_draw_otherwise(self, filled):
-        pictures = [filled(text="a red bird", **seed) for seed in ({}, {"seed": 0}, {"seed": 3})]
-        assert len({p.tobytes() for p in pictures}) == 3
-
-    def test_text_changes_the_hole(self, filled):
-        assert not np.array_equal(filled(text="a red bird"), filled(text="a blue bird"))
-        assert not np.array_equal(filled(text="a red bird"), filled())
-
-    def test_no_text_is_an_empty_one(self, filled):
-        assert np.array_equal(filled(), filled(text=""))
-
-    def test_samples_are_those_of_their_seeds(self, filled, tmp_path):
-        filled("out_1.png", text="bird", samples=3, seed=5)
+    red, drawn = filled(text="a red bird"), filled(text="a red bird", seed=3)
+    assert np.array_equal(red, filled(text="a red bird"))
+    assert np.array_equal(drawn, filled(text="a red bird", seed=3))
+    assert np.array_equal(filled(), filled(text=""))
+    others = [drawn, filled(text="a red bird", seed=0), filled(text="a blue bird"), filled()]
+    assert len({each.tobytes() for each in (red, *others)}) == 5
+    for seed, first in ((5, 5), (None, 0)):
+        filled("out_1.png", text="bird", samples=3, **({} if seed is None else {"seed": seed}))
         for number in (1, 2, 3):
-            alone = filled(text="bird", seed=4 + number).astype(int)  # a batch of another size may round otherwise
+            alone = filled(text="bird", seed=first + number - 1).astype(int)  # another batch may round otherwise
             assert np.abs(pixels(tmp_path / f"out_{number}.png") - alone).max() <= 1
-        filled("out_1.png", samples=2)
-        assert np.array_equal(pixels(tmp_path / "out_2.png"), filled(seed=1))
 
 
 def test_mask_of_another_shape_is_stretched_and_said(tmp_path, checkpoint, mask):
@@ -179,12 +152,6 @@ def test_mask_of_another_shape_is_stretched_and_said(tmp_path, checkpoint, mask)
     assert "The mask is 47x61; resized to the picture's 90x40." in done.stderr
     assert "mask and picture differ in aspect ratio" in done.stderr
     assert_known_pixels_equal(read_picture(image), read_picture(output), to_mask(mask, (40, 90)).mask)
-
-
-def test_compare_writes_a_sheet_beside_the_output(tmp_path, checkpoint, mask, predict_here):
-    image, output = picture(tmp_path / "in.png", 3), tmp_path / "out.png"
-    assert predict_here(image=image, mask=mask, model=checkpoint, output=output, compare=True) == 0
-    assert read_picture(tmp_path / "out_compare.png").size == (61, 3 * 47 + 2 * 4)
 
 
 def test_black_holes(tmp_path, checkpoint, mask, predict_here):
@@ -204,13 +171,6 @@ def test_classical_fillers_have_names(tmp_path, mask, predict_here, name):
     tensors = torch.from_numpy(given.rgb()).permute(2, 0, 1)[None], torch.from_numpy(hole).float()[None, None]
     expected = load_filler(name).fill(*tensors)[0].permute(1, 2, 0).numpy()
     assert np.abs(filled.rgb() - expected).max() < 0.51 / 255
-
-
-def test_a_checkpoint_may_be_marked_as_one(tmp_path, checkpoint, mask, predict_here):
-    image, outputs = picture(tmp_path / "in.png", 3), [tmp_path / "plain.png", tmp_path / "marked.png"]
-    for output, model in zip(outputs, (checkpoint, f"model:{checkpoint}"), strict=True):
-        assert predict_here(image=image, mask=mask, model=model, output=output) == 0
-    assert outputs[0].read_bytes() == outputs[1].read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -313,20 +273,8 @@ def test_help_names_every_option():
     answer = subprocess.run(
         [sys.executable, "predict.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    for option in (
-        "image",
-        "mask",
-        "model",
-        "output",
-        "text",
-        "samples",
-        "seed",
-        "mask-polarity",
-        "device",
-        "compare",
-        "strategy",
-        "blend",
-    ):
+    options = "image mask region model output text samples seed mask-polarity device strategy blend composer reference"
+    for option in options.split():
         assert f"--{option}" in answer.stdout
     for name in (*CLASSICAL, "model:PATH"):
         assert name in answer.stdout

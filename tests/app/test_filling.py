@@ -22,7 +22,7 @@ class Drawn(Filler):
     def __init__(self):
         self.texts = []
 
-    def fill(self, image, mask, *, text=None, seed=None):
+    def fill(self, image, mask, *, text=None, reference=None, seed=None):
         self.texts.append(text)
         seed = seed[0] if isinstance(seed, list) else seed
         return composite(image * 0 + (0 if seed is None else seed) / 255, image, mask)
@@ -96,7 +96,7 @@ def test_more_than_the_page_takes_on_is_refused(loaded, hole, tmp_path, asked, m
 class Broken(MeanFill):
     """Fills nothing."""
 
-    def fill(self, image, mask, *, text=None, seed=None):
+    def fill(self, image, mask, *, text=None, reference=None, seed=None):
         raise InlayError("broken")
 
 

@@ -55,7 +55,7 @@ class Told(Filler):
     def __init__(self):
         self.calls = []
 
-    def fill(self, image, mask, *, text=None, seed=None):
+    def fill(self, image, mask, *, text=None, reference=None, seed=None):
         """See Filler."""
         seed = None if seed is None else seed[0]  # one picture at a time
         self.calls.append((text, seed))

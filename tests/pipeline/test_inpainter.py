@@ -129,10 +129,11 @@ def test_a_reference_reaches_the_filler(filler, painter):
         ({"text": "a bird"}, r"text: telea takes no text\. Leave it out, or name a text-guided model"),
         ({"seed": 0}, "seed: telea has one answer and draws nothing"),
         ({"samples": 2}, "samples: telea has one answer"),
+        ({"reference": HALF}, r"reference: telea takes none\. Leave it out"),
         ({"samples": 0}, "samples must be at least 1, got 0"),
         ({"seed": -1}, "seed must be from 0 to"),
     ],
-    ids=str,
+    ids=lambda v: "-".join(v) if isinstance(v, dict) else "",
 )
 def test_refuses_what_the_model_would_not_heed(options, says):
     with pytest.raises(InlayError, match=says):

@@ -28,7 +28,7 @@ class Gray(Filler):
     def __init__(self):
         self.asked = []
 
-    def fill(self, image, mask, *, text=None, seed=None):
+    def fill(self, image, mask, *, text=None, reference=None, seed=None):
         self.asked.append((text, seed))
         colors = torch.tensor([min(each, 255) for each in seed or [255]]) / 255
         return colors.view(-1, 1, 1, 1).expand_as(image)
@@ -61,17 +61,9 @@ class TestPredict:
         return filler
 
     def test_writes_the_picture_with_its_hole_filled(self, request_, tmp_path):
-        assert predict(request_()) == [tmp_path / "out.png"]
+        assert predict(request_(text="")) == [tmp_path / "out.png"]  # an empty text is none
         given, filled = picture("RGB", (20, 30)).pixels, read_picture(tmp_path / "out.png").pixels
         assert np.array_equal(filled, np.where(half(20, 30)[..., None], 255 - given, given))
-
-    def test_writes_the_comparison_beside_it(self, request_, tmp_path):
-        assert predict(request_(compare=True)) == [tmp_path / "out.png", tmp_path / "out_compare.png"]
-        sheet = read_picture(tmp_path / "out_compare.png")
-        assert sheet.size == (20, 30 + 4 + 30 + 4 + 30)
-        assert (sheet.pixels[:, :30][half(20, 30)] == 255).all()
-        assert np.array_equal(sheet.pixels[:, 34:64], read_picture(tmp_path / "out.png").pixels)
-        assert np.array_equal(sheet.pixels[:, 68:], picture("RGB", (20, 30)).pixels)
 
     @pytest.mark.stranger("17.A.8")
     def test_takes_a_photograph_for_a_mask_at_a_threshold_alone(self, request_, tmp_path):
@@ -94,27 +86,19 @@ class TestPredict:
         )
 
     @pytest.mark.parametrize("name", ["in.png", "mask.png", "../{folder}/in.png"])
-    def test_overwrites_no_input(self, request_, tmp_path, name):
+    @pytest.mark.parametrize("link", ["", "out_1.png", "out_3.png", "out_compare.png"])
+    def test_overwrites_no_input(self, request_, tmp_path, gray, name, link):
+        taken = tmp_path / name.format(folder=tmp_path.name)
+        request = request_(
+            "out.png" if link else name.format(folder=tmp_path.name), samples=3 if link else 1, compare=True
+        )
+        before = taken.read_bytes()
+        if link:
+            (tmp_path / link).symlink_to(taken)
         with pytest.raises(InlayError, match="would overwrite an input"):
-            predict(request_(name.format(folder=tmp_path.name)))
-        assert np.array_equal(read_picture(tmp_path / "in.png").pixels, picture("RGB", (20, 30)).pixels)
-
-    @pytest.mark.parametrize("taken", ["in.png", "mask.png"])
-    @pytest.mark.parametrize("number", [1, 3])
-    def test_no_sample_overwrites_an_input(self, request_, tmp_path, gray, taken, number):
-        request = request_("out.png", samples=3)
-        (tmp_path / f"out_{number}.png").symlink_to(tmp_path / taken)
-        before = (tmp_path / taken).read_bytes()
-        with pytest.raises(InlayError, match=rf"out_{number}\.png would overwrite an input\. Choose another name"):
             predict(request)
-        assert (tmp_path / taken).read_bytes() == before
+        assert taken.read_bytes() == before
         assert gray.asked == []
-
-    def test_no_sheet_overwrites_an_input(self, request_, tmp_path):
-        (tmp_path / "out_compare.png").symlink_to(tmp_path / "in.png")
-        with pytest.raises(InlayError, match="would overwrite an input"):
-            predict(request_(compare=True))
-        assert predict(request_()) == [tmp_path / "out.png"]
 
     def test_is_not_drawn_unless_that_is_asked_for(self, request_, tmp_path, gray):
         assert predict(request_(text="a bird")) == [tmp_path / "out.png"]
@@ -124,15 +108,13 @@ class TestPredict:
 
     @pytest.mark.parametrize(("seed", "first"), [(None, 0), (0, 0), (40, 40), (2**32 - 3, 2**32 - 3)])
     def test_samples_count_from_the_seed(self, request_, tmp_path, gray, seed, first):
-        paths = predict(request_(samples=3, seed=seed, text="a bird"))
-        assert paths == [tmp_path / f"out_{number}.png" for number in (1, 2, 3)]
+        paths = predict(request_("out.webp", samples=3, seed=seed, text="a bird"))
+        assert paths == [tmp_path / f"out_{number}.webp" for number in (1, 2, 3)]
         assert gray.asked == [(["a bird"] * 3, [first, first + 1, first + 2])]
-        assert not (tmp_path / "out.png").exists()
-
-    def test_each_sample_is_written_as_it_was_drawn(self, request_, tmp_path, gray):
+        assert not (tmp_path / "out.webp").exists()
         where, given = half(20, 30)[..., None], picture("RGB", (20, 30)).pixels
-        for number, path in enumerate(predict(request_("out.webp", samples=3, seed=40))):
-            assert np.array_equal(read_picture(path).pixels, np.where(where, 40 + number, given))
+        for number, path in enumerate(paths):
+            assert np.array_equal(read_picture(path).pixels, np.where(where, min(first + number, 255), given))
 
     def test_samples_share_one_reading_of_everything(self, request_, gray, monkeypatch):
         read = []
@@ -145,14 +127,17 @@ class TestPredict:
         predict(request_(samples=3))
         assert read == ["read_pages", "read_pixels", "load_filler"]
 
-    def test_compares_all_samples_on_one_sheet(self, request_, tmp_path, gray):
-        paths = predict(request_("out.webp", samples=2, compare=True))
-        assert paths == [tmp_path / name for name in ("out_1.webp", "out_2.webp", "out_compare.png")]
+    @pytest.mark.parametrize("samples", [1, 2])
+    def test_compares_all_samples_on_one_sheet(self, request_, tmp_path, gray, samples):
+        paths = predict(request_("out.webp", samples=samples, compare=True))
+        names = ["out_1.webp", "out_2.webp"] if samples > 1 else ["out.webp"]
+        assert paths == [tmp_path / name for name in (*names, "out_compare.png")]
         sheet = read_picture(paths[-1])
-        assert sheet.size == (20, 4 * 30 + 3 * 4)
-        for number, path in enumerate(paths[:2], 1):
+        assert sheet.size == (20, (samples + 2) * 34 - 4)
+        assert (sheet.pixels[:, :30][half(20, 30)] == 255).all()
+        for number, path in enumerate(paths[:-1], 1):
             assert np.array_equal(sheet.pixels[:, 34 * number : 34 * number + 30], read_picture(path).pixels)
-        assert np.array_equal(sheet.pixels[:, 3 * 34 :], picture("RGB", (20, 30)).pixels)
+        assert np.array_equal(sheet.pixels[:, (samples + 1) * 34 :], picture("RGB", (20, 30)).pixels)
 
     def test_compares_with_the_text_below(self, request_, tmp_path, gray):
         plain = read_picture(predict(request_(compare=True))[-1])
@@ -181,9 +166,6 @@ class TestPredict:
         with pytest.raises(InlayError, match=re.escape(says.format(model=request.model))):
             predict(request)
         assert sorted(tmp_path.iterdir()) == [*before, tmp_path / "mask.png"]
-
-    def test_asks_for_nothing_when_the_text_is_empty(self, request_, tmp_path):
-        assert predict(request_(text="")) == [tmp_path / "out.png"]
 
     @pytest.mark.parametrize(
         ("options", "says"),

@@ -65,9 +65,9 @@ class Filler:
         if reference is not None and len(reference) != len(image):
             raise InlayError(f"reference must be {len(image)} pictures, one per picture, got {len(reference)}.")
         if text is not None and any(text) and not self.takes_text:
-            raise InlayError(f"text: {self.described} takes none. {_remedy('takes_text')}")
+            raise InlayError(f"text: {self.described} takes none. {remedy('takes_text')}")
         if reference is not None and not self.takes_reference:
-            raise InlayError(f"reference: {self.described} takes none. {_remedy('takes_reference')}")
+            raise InlayError(f"reference: {self.described} takes none. {remedy('takes_reference')}")
         raw = self.predict(
             erase(image, mask), mask, text=[""] * len(image) if text is None else text, reference=reference, seed=seed
         )
@@ -101,8 +101,8 @@ class Filler:
         return []
 
 
-def _remedy(flag: str) -> str:
-    """Which networks do what a filler does not, by their declarations."""
+def remedy(flag: str) -> str:
+    """What to do about an argument that a filler cannot use: the networks that can, by their declarations."""
     from inlay import models
 
     able = [name for name in models.__all__ if getattr(getattr(models, name), flag, False)]

@@ -57,13 +57,14 @@ def run_batched(filler: Filler, crops: Iterable[Crop], batch: int) -> Iterator[N
         texts = [crop.text or "" for crop in group] if filler.takes_text else []
         seeds = [crop.seed for crop in group if crop.seed is not None]
         references = [crop.reference for crop in group if crop.reference is not None]
-        # A filler without text, seed or reference need not know of them.
-        given = {"reference": _stacked(references)} if references else {}
         try:
             predicted = filler.fill(
-                image, torch.from_numpy(mask).float()[:, None], text=texts if any(texts) else None, seed=seeds or None,
-                **given,
-            )  # fmt: skip
+                image,
+                torch.from_numpy(mask).float()[:, None],
+                text=texts if any(texts) else None,
+                reference=_stacked(references) if references else None,
+                seed=seeds or None,
+            )
         except torch.OutOfMemoryError as error:
             count, _, height, width = image.shape
             raise InlayError(

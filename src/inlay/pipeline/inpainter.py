@@ -11,6 +11,7 @@ from inlay.device import choose_device
 from inlay.errors import InlayError
 from inlay.files import at_home
 from inlay.fillers import Filler, FillerConfig, load_filler, short_name
+from inlay.fillers.base import remedy
 from inlay.images import MaskPolarity
 from inlay.pipeline.conversions import to_pages, to_picture
 from inlay.pipeline.fill import Job, fill_pictures
@@ -111,7 +112,7 @@ class Inpainter:
         source = region if isinstance(region, Region) else load_region(region) if region is not None else None
         source = source or MaskRegion(mask, mask_polarity, threshold)
         for each in [text] if text is None or isinstance(text, str) else text:
-            self.check(each, seed, samples, source)
+            self.check(each, seed, samples, source, reference)
         image = at_home(image)
         several = isinstance(image, torch.Tensor) and image.ndim == 4
         if several and not len(image):
@@ -140,17 +141,26 @@ class Inpainter:
         """What a user should know about how a text is read, one sentence each."""
         return [f"text: {warning}" for warning in self.filler.text_warnings(text or "")]
 
-    def check(self, text: str | None, seed: int | None, samples: int = 1, region: Region | None = None) -> None:
+    def check(
+        self,
+        text: str | None,
+        seed: int | None,
+        samples: int = 1,
+        region: Region | None = None,
+        reference: Any = None,
+    ) -> None:
         """Refuse arguments that the model cannot use.
 
         Raises:
-            InlayError: a text for a model without, or a seed or samples where nothing is drawn; see
-                :func:`check_request`.
+            InlayError: a text or reference for a model that takes none, or a seed or samples where nothing is drawn;
+                see :func:`check_request`.
         """
         check_request(text, seed, samples)
         other = "name a text-guided model (task=tdanet)"
         if text and not self.filler.takes_text:
             raise InlayError(f"text: {self.name} takes no text. Leave it out, or {other}.")
+        if reference is not None and not self.filler.takes_reference:
+            raise InlayError(f"reference: {self.name} takes none. {remedy('takes_reference')}")
         drawn = {"samples": samples > 1, "seed": seed is not None and not (region and region.takes_seed)}
         asked = " and ".join(option for option, given in drawn.items() if given)
         if asked and not self.filler.takes_seed:

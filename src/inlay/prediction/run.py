@@ -76,5 +76,6 @@ def _tell(item: PredictItem, jobs: Sequence[Job], text_warnings: Sequence[str], 
 
 def _load(request: Request) -> Inpainter:
     inpainter = load(request.model, local_device(request.device), request.precision, request.options)
-    inpainter.check("captions" if request.captions else request.text, request.seed, request.samples, request.region)
+    text = "captions" if request.captions else request.text
+    inpainter.check(text, request.seed, request.samples, request.region, request.reference)
     return inpainter
