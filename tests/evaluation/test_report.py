@@ -73,7 +73,7 @@ def test_the_page_is_well_formed_and_ids_are_unique(page):
 
 
 def test_it_asks_for_nothing_outside(page):
-    assert set(re.findall(r"\w+://[^\"' <)]+", page)) == {"http://www.w3.org/2000/svg"}
+    assert "://" not in page
     read = Page(page)
     sources = [
         value for _, attributes in read.tags for key, value in attributes.items() if key in ("src", "srcset", "data")
@@ -149,7 +149,6 @@ def test_heads_tables_and_pictures_are_named_for_those_who_do_not_see_them(page)
     assert all(head.get("scope") in ("col", "row") for head in read.all("th"))
     assert read.all("img")
     assert all(picture["alt"] for picture in read.all("img"))
-    assert all(drawing.get("aria-label") for drawing in read.all("svg"))
     assert read.all("html")[0]["lang"] == "en"
 
 
@@ -198,7 +197,7 @@ def test_whatever_is_named_badly_is_escaped(folder, bad, shown, raw):
 
 def test_missing_pictures_are_shown_as_missing(tmp_path):
     read = Page(render(results(), rows(), Folder(tmp_path)))
-    assert read.all("img") == []
+    assert not [image for image in read.all("img") if "jpeg" in image["src"] or "png" in image["src"]]
     assert read.said.count("missing") == 5 * 9 + 1  # tiles of nine strips; the weights
 
 
@@ -230,7 +229,7 @@ def test_a_page_of_six_fillers_stays_below_six_megabytes(tmp_path):
             row = {**rows()[0], "filler": name, "picture": picture, "hole": "h", "mse_hole": 0.01 * (1 + picture)}
             answers.append(row)
     page = render(given, answers, folder)
-    assert len(Page(page).all("img")) == 6 * 3 * 8
+    assert len([image for image in Page(page).all("img") if "jpeg" in image["src"]]) == 6 * 3 * 8
     assert len(page) < 6e6
 
 

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from inlay.buckets import ALL
-from inlay.evaluation.curves import COLORS, Curve, curves
+from inlay.evaluation.curves import COLORS, curves
 from inlay.evaluation.folder import Folder
 from inlay.evaluation.gallery import gallery
 from inlay.evaluation.results import Comparison, ResultRow, Results
@@ -60,7 +60,7 @@ def render(results: Results, rows: Sequence[ResultRow], folder: Folder) -> str:
         summary=summary(results),
         panels=_panels(results),
         leading=LEADING if LEADING in results["metrics"] else next(iter(results["metrics"]), ""),
-        curves=[Curve(curve.metric, Markup(curve.light), Markup(curve.dark)) for curve in curves(results)],
+        curves=curves(results),
         gallery=gallery(results, rows, folder),
         colors=COLORS,
         arrows=ARROWS,
