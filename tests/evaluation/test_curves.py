@@ -28,7 +28,8 @@ def lines(svg, color):
     """The points of lines of a color, those of the legend left out, in the drawing's coordinates (y downward)."""
     paths = [path for path in ElementTree.fromstring(svg).iter(f"{SVG}path") if "clip-path" in path.attrib]
     shown = [path for path in paths if f"stroke: {color}" in path.get("style") and "fill: none" in path.get("style")]
-    return [[tuple(map(float, point)) for point in re.findall(r"[ML] (\S+) (\S+)", path.get("d", ""))] for path in shown]
+    points = [re.findall(r"[ML] (\S+) (\S+)", path.get("d", "")) for path in shown]
+    return [[tuple(map(float, point)) for point in line] for line in points]
 
 
 def test_what_was_measured_is_drawn_in_order():
