@@ -1,6 +1,7 @@
 """Several processes train the network that one process would have trained, and end together."""
 
 import csv
+import os
 import shutil
 import signal
 import subprocess
@@ -137,48 +138,42 @@ def test_ddp_run_with_shared_out_weights_resumes(pictures, tmp_path):
     assert all(torch.equal(value, halves["state_dict"][key]) for key, value in whole["state_dict"].items())
 
 
-def asked_on_rank_one(run_dir, settings, tiny):
-    """Train; the second process is sent SIGTERM in its third step."""
-    import os
-
+def disturbed(run_dir, settings, tiny, disturb):
+    """Train; something happens to the second process in its third step."""
     inner = Task.on_before_optimizer_step
 
     def step(self, optimizer):
         if self.global_step == 2 and self.trainer.global_rank == 1:
-            os.kill(os.getpid(), signal.SIGTERM)
+            disturb()
         inner(self, optimizer)
 
     Task.on_before_optimizer_step = step
     with reported():
         train(run_dir, *settings, tiny=tiny)
+
+
+def asked_to_stop():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hanging():
+    time.sleep(200)
 
 
 def test_ddp_run_stops_as_one_when_one_process_is_asked(pictures, tmp_path):
     settings = [f"data.root={pictures}", *LENGTH, *DDP]
-    children = ranks(tmp_path, 2, asked_on_rank_one, tmp_path / "run", settings, moved(TINY))
+    children = ranks(tmp_path, 2, disturbed, tmp_path / "run", settings, moved(TINY), asked_to_stop)
     assert statuses(children) == [REQUEUE, REQUEUE], (tmp_path / "rank0.log").read_text()[-3000:]
     assert (tmp_path / "run/checkpoints/last.ckpt").resolve().name == "step_0000003.ckpt"
 
 
-def dying(run_dir, settings, tiny):
-    """Train; the second process is killed in its third step."""
-    import os
-
-    inner = Task.on_before_optimizer_step
-
-    def step(self, optimizer):
-        if self.global_step == 2 and self.trainer.global_rank == 1:
-            os.kill(os.getpid(), signal.SIGKILL)
-        inner(self, optimizer)
-
-    Task.on_before_optimizer_step = step
-    with reported():
-        train(run_dir, *settings, tiny=tiny)
-
-
 def test_ddp_run_ends_with_the_reason_when_a_process_dies(pictures, tmp_path):
     settings = [f"data.root={pictures}", *LENGTH, *DDP, "trainer.strategy.timeout.seconds=20", "checkpoint_every=1"]
-    children = ranks(tmp_path, 2, dying, tmp_path / "run", settings, moved(TINY))
+    children = ranks(tmp_path, 2, disturbed, tmp_path / "run", settings, moved(TINY), killed)
     first, second = statuses(children)
     said = (tmp_path / "rank0.log").read_text()
     assert second == -signal.SIGKILL
@@ -187,25 +182,11 @@ def test_ddp_run_ends_with_the_reason_when_a_process_dies(pictures, tmp_path):
     assert (tmp_path / "run/checkpoints/last.ckpt").resolve().name == "step_0000002.ckpt"
 
 
-def hanging(run_dir, settings, tiny):
-    """Train; the second process hangs in its third step."""
-    inner = Task.on_before_optimizer_step
-
-    def step(self, optimizer):
-        if self.global_step == 2 and self.trainer.global_rank == 1:
-            time.sleep(200)
-        inner(self, optimizer)
-
-    Task.on_before_optimizer_step = step
-    with reported():
-        train(run_dir, *settings, tiny=tiny)
-
-
 @pytest.mark.slow
 @pytest.mark.stranger("B.19")
 def test_ddp_run_names_the_process_that_hangs(pictures, tmp_path):
     settings = [f"data.root={pictures}", *LENGTH, *DDP, "trainer.strategy.timeout.seconds=15", "checkpoint_every=1"]
-    first, second = ranks(tmp_path, 2, hanging, tmp_path / "run", settings, moved(TINY))
+    first, second = ranks(tmp_path, 2, disturbed, tmp_path / "run", settings, moved(TINY), hanging)
     assert first.wait() == 1
     second.signal(signal.SIGKILL)
     said = (tmp_path / "rank0.log").read_text()

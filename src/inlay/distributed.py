@@ -1,4 +1,4 @@
-"""Several processes that train one network."""
+"""Training one network in several processes."""
 
 import re
 import signal

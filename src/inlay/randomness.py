@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 
 class RngStream(IntEnum):
-    """What a draw is for; streams are independent of each other. Numbers are part of the contract: never reuse one."""
+    """Purposes of random draws; streams are independent. Numbers are part of the contract: never reuse one."""
 
     ORDER = 0
     AUGMENT = 1
@@ -36,7 +36,7 @@ def generator(seed: int, stream: RngStream, epoch: int = 0, index: int = 0) -> n
 
     Args:
         seed: the run's seed, ``0 <= seed < 2**64``.
-        stream: what the draws are for.
+        stream: purpose of the draws.
         epoch: pass over the data; 0 for draws that must not change between passes (validation).
         index: the sample's position in its dataset.
 

@@ -364,7 +364,7 @@ def test_a_game_with_it_ends_on_the_same_bits_as_one_without(tmp_path, picture_f
     train(tmp_path / "with", *settings, tiny=TINY_TEXT, preflight=True)
     (found,) = seen
     assert found.step.flops > 5 * found.fill > 0
-    assert [part.name for part in found.parts] == ["net", "discriminators", "text"]
+    assert [part.name for part in found.parts] == ["net", "text", "discriminators"]
     assert found.memory.optimizer == 2 * found.memory.gradients
     assert found.memory.average == 0
     assert found.learning_rate == 1e-4

@@ -63,31 +63,17 @@ def one_pixel_hole():
     return mask
 
 
-def test_hole_l1_equals_loops():
+def test_l1_equals_loops():
     raw, image, mask = sample()
     assert hole_l1(raw, image, mask).item() == pytest.approx(l1_by_loops(raw, image, mask), rel=1e-5)
-
-
-def test_valid_l1_equals_loops():
-    raw, image, mask = sample()
     assert valid_l1(raw, image, mask).item() == pytest.approx(l1_by_loops(raw, image, 1 - mask), rel=1e-5)
 
 
-def test_hole_l1_divides_by_all_elements_not_by_the_area_of_the_hole():
+def test_l1_divides_by_all_elements():
     mask = torch.zeros(1, 1, 4, 4)
     mask[..., :2, :2] = 1
     assert hole_l1(torch.ones(1, 3, 4, 4), torch.zeros(1, 3, 4, 4), mask) == 0.25
-
-
-def test_valid_l1_divides_by_all_elements_not_by_the_valid_area():
-    mask = torch.zeros(1, 1, 4, 4)
-    mask[..., :2, :2] = 1
     assert valid_l1(torch.ones(1, 3, 4, 4), torch.zeros(1, 3, 4, 4), mask) == 0.75
-
-
-def test_hole_l1_ignores_the_valid_pixels():
-    raw, image, mask = sample()
-    assert hole_l1(raw + (1 - mask), image, mask) == hole_l1(raw, image, mask)
 
 
 @pytest.mark.parametrize(("height", "width"), [(7, 5), (1, 9), (9, 1), (8, 8)])
@@ -117,7 +103,3 @@ def test_total_variation_ends_with_the_dilated_hole(one_pixel_hole, x, punished)
 
 def test_total_variation_does_not_see_the_outline_of_the_hole(one_pixel_hole):
     assert total_variation(torch.full((1, 3, 7, 9), 0.7), one_pixel_hole) == 0
-
-
-def test_total_variation_without_a_hole_is_zero():
-    assert total_variation(torch.rand(1, 3, 6, 6), torch.zeros(1, 1, 6, 6)) == 0

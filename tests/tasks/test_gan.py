@@ -10,6 +10,7 @@ from inlay.errors import InlayError
 from inlay.losses import HoleL1, WeightedSum
 from inlay.models import PConvUNet, ResidualDiscriminator
 from inlay.tasks import GANTask
+from inlay.text import GRUEncoder
 from tests.kills import remains
 from tests.training import metrics, train
 
@@ -108,6 +109,7 @@ class TestLosses:
         ("options", "complaint"),
         [
             ({"discriminator": None}, "discriminator=residual"),
+            ({"text": GRUEncoder(["a"], dim=8)}, "text= does nothing: PConvUNet"),
             ({"objective": "wgan"}, "task.objective must be one of"),
             ({"labels": "box"}, "task.labels must be one of"),
             ({"judged": "both"}, "task.judged must be raw or composite"),
@@ -150,7 +152,3 @@ class TestRuns:
             assert metrics(tmp_path / "true", f"train/{term}") == pytest.approx(
                 metrics(tmp_path / "false", f"train/{term}"), rel=1e-5
             )
-
-    def test_settings_that_a_recipe_has_no_use_for_are_refused(self, tmp_path):
-        with pytest.raises(InlayError, match="discriminator_optimizer= does nothing"):
-            train(tmp_path, "data.root=pictures", "optimizer@discriminator_optimizer=adam")

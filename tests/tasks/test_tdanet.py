@@ -15,7 +15,6 @@ from inlay.losses import TwoPathLoss
 from inlay.losses.two_paths import WEIGHTS
 from inlay.metrics import HoleErrors, InpaintingMetrics
 from inlay.models import ResidualDiscriminator, TDANet
-from inlay.ops import composite
 from inlay.runs.vocabulary import resolve_vocabulary
 from inlay.tasks import TDANetTask
 from inlay.tasks.adversarial import split
@@ -104,27 +103,23 @@ def hole_psnr(task, batch):
     return -10 * torch.log10((raw - batch["image"])[hole].square().mean()).item()
 
 
-class TestTurns:
-    """10. Gradients go to the player whose turn it is, and nowhere else."""
+class TestSides:
+    """10. Gradients reach one side at a time, and nothing else."""
 
     def gradients(self, task):
         return {name for name, p in task.named_parameters() if p.grad is not None}
 
-    @pytest.mark.parametrize("discriminator_mode", ["shared", "dual", "official"])
-    def test_discriminators_turn(self, discriminator_mode):
-        task = make_task(discriminator_mode=discriminator_mode)
+    @pytest.mark.parametrize("mode", ["shared", "dual", "official"])
+    def test_each_side_alone_gets_gradients(self, mode):
+        task = make_task(discriminator_mode=mode)
         batch = make_batch(task)
         task.discriminator_loss(batch, task.generate(batch, 0)).total.backward()
-        assert self.gradients(task) == {n for n, _ in task.named_parameters() if n.startswith("discriminators")}
-
-    @pytest.mark.parametrize("discriminator_mode", ["shared", "dual", "official"])
-    def test_generators_turn(self, discriminator_mode):
-        task = make_task(discriminator_mode=discriminator_mode)
-        batch = make_batch(task)
+        discriminators = {n for n, _ in task.named_parameters() if n.startswith("discriminators")}
+        assert self.gradients(task) == discriminators
+        task.zero_grad()
         with task.frozen_discriminators():
             task.generator_loss(batch, task.generate(batch, 0)).total.backward()
-        expected = {n for n, _ in task.named_parameters() if n.startswith(("net", "text"))}
-        assert self.gradients(task) == expected
+        assert self.gradients(task) == {n for n, _ in task.named_parameters()} - discriminators
         assert all(p.requires_grad for p in task.discriminators.parameters())
 
     def test_a_text_image_model_gets_no_gradient_and_pictures_do(self):
@@ -191,13 +186,6 @@ class TestTurns:
         task.generator_loss(batch, answer)
         assert passes == [6, 4, 2]
 
-    def test_composites_are_judged_on_request(self):
-        task = make_task(judged="composite")
-        batch = make_batch(task)
-        judged = task.generate(batch, 0).judged["out"]
-        known = (batch["mask"] == 0).expand_as(judged)
-        assert torch.equal(judged[known], batch["image"][known])
-
     def test_gradient_penalty_where_attention_is_fused(self):
         """More than 2048 positions; the fused kernels know no second derivative."""
         task = make_task(r1=1.0)
@@ -213,14 +201,6 @@ class TestTurns:
             answer = task.generate(batch := make_batch(task), 0)
             task.generator_loss(batch, answer)
             assert seen == passes
-
-    def test_gradient_penalty_on_its_steps(self):
-        task = make_task(r1=10.0, r1_every=4)
-        plain = make_task()
-        batch = make_batch(task)
-        total, terms = task.discriminator_loss(batch, task.generate(batch, 0))
-        expected = plain.discriminator_loss(batch, plain.generate(batch, 0)).total + 40 * terms["r1"]
-        torch.testing.assert_close(total, expected)
 
     def test_batches_are_cut_into_equal_parts(self):
         task = make_task()
@@ -264,7 +244,7 @@ class TestMistakes:
             ({"loss": torch.nn.L1Loss()}, "needs model=tdanet and loss=tdanet, got TDANet and L1Loss"),
             ({"discriminator": None}, "discriminator=residual"),
             ({"text": GRUEncoder(["a"], dim=4)}, "model.text_dim=8 and text.dim=4"),
-            ({"r1": -1.0}, "task.r1"),
+            ({"samples": -1}, "task.samples"),
             ({"gradient_clip": 0.0}, "task.gradient_clip"),
             ({"accumulate": 0}, "task.accumulate"),
         ],
@@ -317,12 +297,8 @@ class TestInference:
         assert torch.equal(first, second)
         filled = NetworkFiller(task.net, task.text).fill(batch["image"], batch["mask"], text=batch["caption"])
         torch.testing.assert_close(filled, first)
-
-    def test_validation_measures_what_users_get(self):
-        task = make_task().eval()
-        batch = make_batch(task)
         with torch.no_grad():
-            torch.testing.assert_close(task.validation_step(batch, 0).raw, task.fill(batch).raw)
+            torch.testing.assert_close(task.validation_step(batch, 0).composite, first)
 
 
 class TestMeasures:
@@ -386,9 +362,6 @@ class TestRuns:
         for name in ("psnr_hole", "ssim", "rec_psnr_hole", "rec_l1_hole", "caption_gap"):
             assert len(metrics(finished, f"val/{name}")) == 2
 
-    def test_count_a_batch_as_one_step(self, finished):
-        assert weights(finished)["global_step"] == 4
-
     def test_grids_have_captions(self, finished):
         columns = 4 * 128 + 3 * 4
         assert read_picture(finished / "grids/step_000004.png").size[1] == columns
@@ -426,11 +399,6 @@ class TestRuns:
         assert steps[0] == ["0", "1", "2", "3", "4", "5", "5"]  # the last row is the validation
         assert steps[1] == ["0", "1", "2", "2", "3", "4", "5", "5"]
 
-    def test_learning_rates_follow_the_schedule(self, birds, tmp_path):
-        run(tmp_path, birds, "scheduler=cosine", "iterations=4")
-        expected = [1e-4 * (1 + np.cos(np.pi * k / 4)) / 2 for k in range(4)]
-        assert metrics(tmp_path, "train/lr") == pytest.approx(expected, rel=1e-4)
-
     @pytest.mark.slow
     def test_clipping_and_parts_and_half_precision_train(self, birds, tmp_path):
         run(
@@ -444,17 +412,6 @@ class TestRuns:
             change = sum((moved[k] - v).square().sum() for k, v in start.items() if k.startswith(player))
             assert 0 < change.sqrt() <= 2 * 0.001 + 1e-4  # two steps of at most so much
         assert len(metrics(tmp_path, "train/loss")) == 2
-
-    @pytest.mark.parametrize(
-        ("theirs", "ours"),
-        [
-            ("+trainer.gradient_clip_val=1.0", "task.gradient_clip"),
-            ("+trainer.accumulate_grad_batches=2", "task.accumulate"),
-        ],
-    )
-    def test_settings_of_the_trainer_that_cannot_work_name_those_that_do(self, birds, tmp_path, theirs, ours):
-        with pytest.raises(InlayError, match=ours):
-            run(tmp_path, birds, theirs)
 
     @pytest.mark.stranger("17.C.3")
     def test_parts_make_the_same_step(self, birds, tmp_path):
@@ -470,21 +427,6 @@ class TestRuns:
             assert metrics(tmp_path / "1", f"train/{term}") == pytest.approx(
                 metrics(tmp_path / "2", f"train/{term}"), rel=1e-4
             )
-
-    def test_captions_vary_from_pass_to_pass(self, birds):
-        """15. D5: in the official code only the first caption is ever used."""
-        from hydra.utils import instantiate
-
-        data = instantiate(configure(*arguments(birds), *TINY_TEXT, "data.caption_dropout=0.25").data)
-        loader = iter(data.train_dataloader())
-        heard = {(name, said) for _ in range(40) for batch in [next(loader)]
-                 for name, said in zip(batch["id"], batch["caption"], strict=True)}  # fmt: skip
-        for number in range(4):
-            said = {caption for name, caption in heard if f"/{number}." in name or name.endswith(f"{number}")}
-            assert {f"a red bird number {number}", f"a blue bird number {number}", ""} <= said
-        assert {said for batch in data.val_dataloader() for said in batch["caption"]} == {
-            f"a red bird number {k}" for k in range(3)
-        }
 
     def test_holes_stay_on_their_objects(self, tmp_path):
         """15. D6: image and mask are cut and turned together."""
@@ -579,11 +521,6 @@ class TestAverage:
         average.on_validation_end(None, task)
         assert weight.item() == 5
 
-    @pytest.mark.parametrize("decay", [0.0, 1.0])
-    def test_range(self, decay):
-        with pytest.raises(InlayError, match=r"callbacks\.ema\.decay"):
-            EMA(decay)
-
 
 def test_tokens_are_made_where_batches_are():
     task = make_task()
@@ -591,8 +528,3 @@ def test_tokens_are_made_where_batches_are():
     batch = Collate({"tokens": task.text.tokenizer})([sample | {"caption": c} for c in ("a red bird", "", "red")])
     assert batch["tokens"]["input_ids"].shape == (3, 3)
     assert batch["tokens"]["words"].sum(1).tolist() == [3, 0, 1]
-
-
-def test_composite_leaves_known_pixels_exactly():
-    image, raw, mask = torch.rand(2, 3, 8, 8), torch.full((2, 3, 8, 8), float("nan")), torch.zeros(2, 1, 8, 8)
-    assert torch.equal(composite(raw, image, mask), image)

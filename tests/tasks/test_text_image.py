@@ -127,16 +127,14 @@ def test_heads_and_text_are_trained_and_the_frozen_trunk_is_not():
     trained = {name for name in before if not name.startswith("net.trunk.") and not name.startswith("text.null_")}
     assert changed == trained
     assert {name.split(".")[0] for name in trained} == {"net", "text"}
+    assert module.tokenizers() == {"tokens": module.text.tokenizer}
     assert all(p.grad is None for p in module.net.trunk.parameters())
     assert all(torch.equal(a, b) for a, b in zip(module.net.trunk.buffers(), buffers, strict=True))
     given = {id(p) for group in optimizer.param_groups for p in group["params"]}
     assert given == {id(p) for p in module.parameters() if p.requires_grad}
-
-
-def test_trainable_trunk_is_trained():
-    module = task(trainable=True)
-    module.train().batch_loss(batch_for(module)).total.backward()
-    assert all(p.grad.abs().sum() > 0 for p in module.net.parameters())
+    whole = task(trainable=True).train()
+    whole.batch_loss(batch_for(whole)).total.backward()
+    assert all(p.grad.abs().sum() > 0 for p in whole.net.parameters())
 
 
 def test_picture_without_a_caption_teaches_nothing():
@@ -168,19 +166,12 @@ def test_batches_without_tokens_are_answered_with_what_to_choose():
         module.batch_loss(batch)
 
 
-def test_data_gets_the_encoders_tokenizer():
-    module = task()
-    assert module.tokenizers() == {"tokens": module.text.tokenizer}
-
-
-def test_no_text_encoder_is_answered_with_what_to_choose():
-    with pytest.raises(InlayError, match=r"task=text_image needs a text encoder.*text=lstm"):
-        task(text=None)
-
-
-def test_widths_must_agree():
-    with pytest.raises(InlayError, match=r"model\.dim and text\.dim must be equal, got 16 and 8"):
-        task(dim=16)
+@pytest.mark.parametrize(
+    ("options", "said"), [({"text": None}, "text=lstm"), ({"dim": 16}, r"model\.dim and text\.dim")]
+)
+def test_encoders_that_do_not_fit_are_refused(options, said):
+    with pytest.raises(InlayError, match=said):
+        task(**options)
 
 
 def plain_r_precision(image, sentence, caption, label, rivals):

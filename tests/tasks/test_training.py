@@ -15,9 +15,7 @@ import torch
 from inlay import checkpoints
 from inlay.errors import InlayError
 from inlay.fillers import NetworkFiller
-from inlay.images import read_picture
 from inlay.metrics import InpaintingMetrics
-from inlay.models import PConvUNet
 from inlay.models.base import InpaintingNetwork
 from inlay.runs.checks import check_sweep
 from inlay.runs.folder import prepare_run_dir
@@ -133,11 +131,6 @@ def test_network_is_rebuilt_from_the_checkpoint_alone(run):
     assert all(torch.equal(v, weights(run_dir)["state_dict"][f"net.{k}"]) for k, v in net.state_dict().items())
 
 
-def test_grid_shows_four_columns_below_a_line_of_titles(run):
-    run_dir, _ = run
-    assert read_picture(run_dir / "grids/step_000004.png").size == (20 + 4 + 128, 4 * 128 + 3 * 4)  # 32 px, enlarged
-
-
 def test_training_learns(folder, tmp_path):
     train(tmp_path, f"data.root={folder}", "iterations=60", "validate_every=60", "optimizer.lr=5e-3")
     loss = metrics(tmp_path, "train/loss")
@@ -203,9 +196,11 @@ def test_accelerator_that_is_not_there_is_named_on_one_line(folder, tmp_path, tr
         train(tmp_path, f"data.root={folder}", tiny=tiny)
 
 
-@pytest.mark.parametrize("part", ["text=gru", "discriminator=residual", "text_image=clip"])
+@pytest.mark.parametrize(
+    "part", ["discriminator=residual", "text_image=clip", "optimizer@discriminator_optimizer=adam"]
+)
 def test_parts_that_the_recipe_has_no_use_for_are_refused(tmp_path, part):
-    with pytest.raises(InlayError, match=f"{part.split('=')[0]}= does nothing"):
+    with pytest.raises(InlayError, match=f"{part.split('=')[0].split('@')[-1]}= does nothing"):
         train(tmp_path, "data.root=pictures", part)
 
 
@@ -374,15 +369,6 @@ def test_no_network_is_shown_what_is_under_the_mask():
     filler.fill(poisoned, mask)
     for net in (task.net, filler.net):
         assert torch.equal(net.seen, torch.where(mask > 0, torch.zeros_like(image), image))
-
-
-def test_learned_filler_keeps_known_pixels_and_stays_in_range():
-    image, mask = torch.rand(1, 3, 40, 40), torch.zeros(1, 1, 40, 40)
-    mask[..., 10:20, 10:20] = 1
-    filled = NetworkFiller(PConvUNet(levels=4, width=4)).fill(image, mask)
-    known = (mask == 0).expand_as(image)
-    assert torch.equal(filled[known], image[known])
-    assert 0 <= filled.min() <= filled.max() <= 1
 
 
 @pytest.mark.parametrize("devices", [2, -1, "auto"])

@@ -12,14 +12,14 @@ Conv = TypeVar("Conv", nn.Conv2d, nn.ConvTranspose2d)
 
 
 def spectral(conv: Conv, dim: int | None = None) -> Conv:
-    """A convolution with orthogonal weight and no bias to begin with, kept at spectral norm 1 from then on.
+    """Initialize a convolution (orthogonal weight, zero bias) and keep its spectral norm at 1 from then on.
 
-    One power iteration a forward pass in training, none in eval mode; its vectors are buffers. Initialized before it
-    is wrapped: afterwards the weight hides under another name. Only its direction matters, so the gain is 1.
+    One power iteration per forward pass in training, none in eval mode; its vectors are buffers. The weight is
+    initialized before it is wrapped, as it has another name afterwards. Only its direction matters, so the gain is 1.
 
     Args:
-        conv: to be normalized.
-        dim: the axis of its weight that makes the rows of the matrix whose norm is meant; None for its outputs.
+        conv: to be normalized, in place.
+        dim: axis of the weight that becomes the rows of the normalized matrix; None for the output channels.
     """
     nn.init.orthogonal_(conv.weight)
     if conv.bias is not None:
@@ -32,7 +32,7 @@ def spectral(conv: Conv, dim: int | None = None) -> Conv:
 
 @contextmanager
 def power_iterations_paused(modules: Iterable[nn.Module]) -> Iterator[None]:
-    """No power iterations in these modules meanwhile: normalized weights stay those of the forward pass before."""
+    """No power iterations in these modules: normalized weights stay those of the last forward pass."""
     layers = (layer for module in modules for layer in module.modules())
     norms = [layer.norm for layer in layers if isinstance(layer, InFloat32) and layer.norm.training]
     for norm in norms:
@@ -45,7 +45,7 @@ def power_iterations_paused(modules: Iterable[nn.Module]) -> Iterator[None]:
 
 
 class InFloat32(nn.Module):
-    """A parametrization outside of autocast, which would iterate in half precision."""
+    """A parametrization in float32: under autocast it would iterate in half precision."""
 
     def __init__(self, norm: nn.Module) -> None:
         super().__init__()
