@@ -31,7 +31,8 @@ def _parsed(word):
 
 
 def _is_choice(word):
-    return word.key_or_group.partition("@")[0] in {*_GROUPS, "hydra.searchpath"}
+    """Of a group, or of Hydra itself."""
+    return word.key_or_group.partition("@")[0] in _GROUPS or word.key_or_group.startswith("hydra.")
 
 
 @functools.cache

@@ -104,7 +104,7 @@ def read(path: Path) -> list[SkippedSample]:
     if not path.exists():
         return []
     try:
-        return [SkippedSample(**row) for row in csv_rows(read_bytes(path))]  # type: ignore[arg-type]
+        return [SkippedSample(**row) for row in csv_rows(read_bytes(path))]
     except (ValueError, TypeError) as error:
         raise InlayError(f"{path}: not a list of a run ({error}). Move it away, and start again.") from error
 

@@ -21,9 +21,9 @@ def find(task: Task, data: InpaintingData, make_trainer: Callable[..., Any]) -> 
     the data set, and takes the largest size on trust.
 
     Args:
-        task: to train; its weights are of no use afterwards.
-        data: what on; its ``batch_size`` is the last one tried afterwards.
-        make_trainer: a ``pytorch_lightning.Trainer`` of further keywords.
+        task: to train; its weights are spoiled afterwards.
+        data: to train on; its ``batch_size`` is the last one tried afterwards.
+        make_trainer: makes a ``pytorch_lightning.Trainer``, given further keywords.
     """
 
     def fits(part: int) -> bool:

@@ -67,38 +67,31 @@ class Curve(NamedTuple):
         write_bytes(path, png.getvalue())
 
 
-def rise(
-    task: Task,
-    data: InpaintingData,
-    make_trainer: Callable[..., Any],
-    folder: Path,
-) -> Curve:
-    """Train some steps with rates from too low to too high.
+def rise(task: Task, data: InpaintingData, make_trainer: Callable[..., Any], folder: Path) -> Curve:
+    """Train some steps with rates from too low to too high (Lightning's learning-rate finder).
 
     Args:
-        task: to train; its weights are afterwards what they were.
-        data: what on.
-        make_trainer: a ``pytorch_lightning.Trainer`` of further keywords.
-        folder: where weights lie meanwhile; made if missing.
+        task: to train; its weights are restored afterwards.
+        data: to train on.
+        make_trainer: makes a ``pytorch_lightning.Trainer``, given further keywords.
+        folder: where the weights are kept meanwhile; made if missing.
 
     Returns:
-        The curve up to where the loss is no number any more.
+        The curve up to the first loss that is not finite.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".tune_", dir=folder) as aside:
-        found = (
-            Tuner(make_trainer(default_root_dir=aside))
-            .lr_find(
-                task,
-                datamodule=data,
-                min_lr=_LOWEST,
-                max_lr=_HIGHEST,
-                num_training=_STEPS,
-                early_stop_threshold=None,  # it would take a lucky first batch for the best loss there is
-                update_attr=False,
-            )
-            .results
+        finder = Tuner(make_trainer(default_root_dir=aside)).lr_find(
+            task,
+            datamodule=data,
+            min_lr=_LOWEST,
+            max_lr=_HIGHEST,
+            num_training=_STEPS,
+            early_stop_threshold=None,  # it would take a lucky first batch for the best loss there is
+            update_attr=False,
         )
+        assert finder is not None  # only trainer.fast_dev_run has none
+        found = finder.results
     losses = of_each_step(found["loss"])
     finite = int(np.isfinite(losses).cumprod().sum())
     return Curve(np.array(found["lr"])[:finite], losses[:finite])
