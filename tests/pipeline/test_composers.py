@@ -153,51 +153,28 @@ class TestPoisson:
         assert np.abs(painted.pixels - plane).max() < (1.01 if max(size) <= 256 else 65535 * 2e-3)
 
 
-class TestCells:
-    def test_of_a_small_picture_are_its_pixels(self, rng):
-        old, new = rng.integers(0, 256, (2, 9, 14, 3), np.uint8)
-        edge = rng.random((9, 14)) < 0.3
-        values, fixed = edge_cells(old, new, edge)
-        assert np.array_equal(fixed, edge)
-        assert np.array_equal(values, np.where(edge[..., None], old.astype(int) - new, 0))
-
-    @pytest.mark.usefixtures("large")
-    def test_of_a_large_one_are_means_of_the_edge_in_them(self, rng):
-        old, new = rng.integers(0, 65536, (2, 60, 512, 1), np.uint16)
-        edge = rng.random((60, 512)) < 0.3
-        values, fixed = edge_cells(old, new, edge)
-        difference = np.where(edge, (old.astype(int) - new)[..., 0], 0).reshape(30, 2, 256, 2)
-        count = edge.reshape(30, 2, 256, 2).sum((1, 3))
-        assert np.array_equal(fixed, count > 0)
-        assert np.allclose(values[fixed][:, 0], difference.sum((1, 3))[fixed] / count[fixed])
+@pytest.mark.usefixtures("large")
+def test_cells_of_a_large_picture_are_means_of_the_edge_in_them(rng):
+    old, new = rng.integers(0, 65536, (2, 60, 512, 1), np.uint16)
+    edge = rng.random((60, 512)) < 0.3
+    values, fixed = edge_cells(old, new, edge)
+    difference = np.where(edge, (old.astype(int) - new)[..., 0], 0).reshape(30, 2, 256, 2)
+    count = edge.reshape(30, 2, 256, 2).sum((1, 3))
+    assert np.array_equal(fixed, count > 0)
+    assert np.allclose(values[fixed][:, 0], difference.sum((1, 3))[fixed] / count[fixed])
 
 
-class TestHarmonic:
-    def test_continues_a_plane(self):
-        """A plane is harmonic: given on the border it is what is found inside."""
-        rows, columns = np.mgrid[:20, :30] / 30
-        plane = (0.3 * rows - 0.2 * columns + 0.1)[..., None]
-        border = np.ones((20, 30), bool)
-        border[1:-1, 1:-1] = False
-        found = harmonic(np.where(border[..., None], plane, 0), border)
-        assert np.abs(found - plane).max() < 1e-5
-
-    def test_is_the_mean_of_neighbors(self, rng):
-        fixed = rng.random((15, 17)) < 0.1
-        values = rng.random((15, 17, 2))
-        found = harmonic(values, fixed).astype(np.float64)
-        assert np.allclose(found[fixed], values[fixed], atol=1e-6)
-        inner = np.zeros_like(fixed)
-        inner[1:-1, 1:-1] = True
-        around = np.zeros_like(found)
-        around[1:-1, 1:-1] = (found[:-2, 1:-1] + found[2:, 1:-1] + found[1:-1, :-2] + found[1:-1, 2:]) / 4
-        free = inner & ~fixed
-        assert np.allclose(found[free], around[free], atol=1e-5)
-
-    def test_one_value_is_everywhere(self):
-        fixed = np.zeros((9, 9), bool)
-        fixed[3, 4] = True
-        assert np.allclose(harmonic(np.full((9, 9, 1), 0.7), fixed), 0.7)
+def test_harmonic_pixels_are_the_mean_of_their_neighbors(rng):
+    fixed = rng.random((15, 17)) < 0.1
+    values = rng.random((15, 17, 2))
+    found = harmonic(values, fixed).astype(np.float64)
+    assert np.allclose(found[fixed], values[fixed], atol=1e-6)
+    inner = np.zeros_like(fixed)
+    inner[1:-1, 1:-1] = True
+    around = np.zeros_like(found)
+    around[1:-1, 1:-1] = (found[:-2, 1:-1] + found[2:, 1:-1] + found[1:-1, :-2] + found[1:-1, 2:]) / 4
+    free = inner & ~fixed
+    assert np.allclose(found[free], around[free], atol=1e-5)
 
 
 @pytest.mark.parametrize(

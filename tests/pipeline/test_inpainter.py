@@ -131,7 +131,11 @@ def test_a_reference_reaches_the_filler(filler, painter):
         ({"samples": 2}, "samples: telea has one answer"),
         ({"reference": HALF}, r"reference: telea takes none\. Leave it out"),
         ({"samples": 0}, "samples must be at least 1, got 0"),
-        ({"seed": -1}, "seed must be from 0 to"),
+        ({"samples": 2, "seed": 3}, "samples and seed: telea has one answer"),
+        ({"seed": -1}, "seed must be from 0 to 4294967295, got -1"),
+        ({"seed": 2**32}, "seed must be from 0 to"),
+        ({"seed": 2**32 - 1, "samples": 2}, "the seed of the last sample must be from 0 to"),
+        ({"text": "caf\udce9"}, "text must be UTF-8"),
     ],
     ids=lambda v: "-".join(v) if isinstance(v, dict) else "",
 )

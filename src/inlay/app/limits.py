@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from inlay.errors import InlayError
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 _MOST = 10**9  # of anything; seconds beyond are more than a thread can wait
 
 
@@ -84,7 +84,7 @@ class SerialExecutor:
         self._last: Future[object] | None = None
         self._stopped = False
 
-    def run(self, work: Callable[[], Answer]) -> Answer:
+    def run(self, work: Callable[[], Result]) -> Result:
         """Run ``work()`` and return its value, or raise its error.
 
         Raises:
@@ -92,7 +92,7 @@ class SerialExecutor:
         """
         if self._last is not None and not self._last.done():
             raise InlayError(self.kind.busy)
-        outcome: Future[Answer] = Future()
+        outcome: Future[Result] = Future()
         self._last = outcome  # type: ignore[assignment]
         if self._stopped:
             outcome.cancel()
@@ -119,12 +119,12 @@ def closing() -> InlayError:
     return InlayError("Inlay was ended, and this page with it. Start it again, and load the page anew.")
 
 
-def _settle(outcome: Future[Answer], work: Callable[[], Answer]) -> None:
-    tell: Callable[[Any], None]
-    said: Any
+def _settle(outcome: Future[Result], work: Callable[[], Result]) -> None:
+    settle: Callable[[Any], None]
+    value: Any
     try:
-        tell, said = outcome.set_result, work()
+        settle, value = outcome.set_result, work()
     except BaseException as error:  # whoever waits gets it
-        tell, said = outcome.set_exception, error
+        settle, value = outcome.set_exception, error
     with suppress(InvalidStateError):  # nobody waits any more
-        tell(said)
+        settle(value)

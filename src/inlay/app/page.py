@@ -42,7 +42,7 @@ class Page:
         self.blocks.queue(max_size=limits.waiting, api_open=False)
 
     def close(self) -> None:
-        """End: who waits for a picture is told so, and when all have their answers, the server goes."""
+        """Close: those who wait for a picture get an error, then the server ends."""
         for turns in (self._fills, self._openings):
             turns.stop()
         self.blocks.server_app.stop_event.set()  # of the connections that are open as long as a visit

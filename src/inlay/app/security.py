@@ -60,7 +60,7 @@ class AllowListMiddleware:
         self.app, self.limits, self.room = app, limits, room
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, see ASGI."""
+        """Handle a request, see ASGI."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
@@ -72,7 +72,7 @@ class AllowListMiddleware:
             await PlainTextResponse(str(refused), refused.status)(scope, receive, send)
 
     def _check(self, scope: Scope, held: ExitStack) -> None:
-        """Look at all of a request but its body; ``held`` is left when it has been answered."""
+        """Check a request's head; what ``held`` has entered ends with the response."""
         if scope["type"] != "http" or not is_open(scope["path"]):
             raise Refused(HTTPStatus.NOT_FOUND, "Not found")
         headers = Headers(scope=scope)
@@ -115,13 +115,13 @@ def guarded(app: ASGIApp, limits: Limits, room: Room) -> ASGIApp:
 
 
 def _size(headers: Headers, most: float) -> int:
-    """Of a request's body, as it says before it."""
-    told = headers.get("content-length", "0")
-    if "transfer-encoding" in headers or not (told.isascii() and told.isdecimal()):
+    """Size of a request's body, as its head says."""
+    length = headers.get("content-length", "0")
+    if "transfer-encoding" in headers or not (length.isascii() and length.isdecimal()):
         raise Refused(HTTPStatus.LENGTH_REQUIRED, "Say how much is sent.")
-    if int(told) > most:
+    if int(length) > most:
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {most:,.0f} bytes are taken.")
-    return int(told)
+    return int(length)
 
 
 def _with_headers(send: Send) -> Send:

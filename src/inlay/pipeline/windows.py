@@ -1,4 +1,4 @@
-"""Rectangles of a picture, and which of them to look through."""
+"""Rectangles of a picture: boxes of holes, and grids of windows."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 _COARSE = 1024
-"""Holes are told apart on a mask of at most so many pixels a side: what lies closer than that can share a window."""
+"""Longest side of the mask on which holes are separated; holes closer than one of its pixels share a window."""
 _MOST = 256
-"""Of holes that are told apart; speckles are looked at more coarsely."""
+"""Largest number of separate holes; speckles are merged on a coarser mask."""
 
 
 class Window(NamedTuple):
@@ -37,18 +37,18 @@ class Window(NamedTuple):
         return max(self.height, self.width)
 
     def within(self, outer: "Window") -> "Window":
-        """The same rectangle, counted from the corner of another."""
+        """This rectangle in the coordinates of another."""
         return Window(self.top - outer.top, self.left - outer.left, self.height, self.width)
 
     def grown(self, border: int, size: tuple[int, int]) -> "Window":
-        """Wider by a border, as far as the picture goes."""
+        """Grow by a border, clipped to the picture's ``size``."""
         top, left = max(0, self.top - border), max(0, self.left - border)
         bottom = min(size[0], self.top + self.height + border)
         right = min(size[1], self.left + self.width + border)
         return Window(top, left, bottom - top, right - left)
 
     def at_least(self, side: int, size: tuple[int, int]) -> "Window":
-        """Around the same middle, no side below ``side`` where the picture is that large, and never beyond it."""
+        """Grow around the center until no side is below ``side``; the picture's ``size`` is the limit."""
         top, height = _stretched(self.top, self.height, side, size[0])
         left, width = _stretched(self.left, self.width, side, size[1])
         return Window(top, left, height, width)

@@ -254,7 +254,7 @@ def _outputs(request: Request, output: Path) -> tuple[tuple[Path, ...], Path | N
 
 def _in_format(name: Path, request: Request) -> Path:
     if request.format == "same":
-        return name.with_suffix(".png") if name.suffix.lower() == ".gif" else name  # 256 colors hold no answer
+        return name.with_suffix(".png") if name.suffix.lower() == ".gif" else name  # 256 colors hold no prediction
     return name.with_suffix(f".{request.format}")
 
 
