@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from inlay.errors import BadFile
-from inlay.images import not_held, read_picture, write_picture
+from inlay.images import read_picture, unsupported_metadata, write_picture
 from inlay.images.chunks import MOST, Chunk, looks_like_srgb, packed, read_chunks
 from tests.images.described import RGB_PROFILE, png_chunks, wrote
 from tests.images.files import SMOOTH, picture, png
@@ -157,5 +157,5 @@ def test_what_a_format_has_no_place_for_is_known(suffix, lost, tmp_path):
     given = read_picture(with_chunks(tmp_path / "in.png", [(b"gAMA", COLORS[b"gAMA"]), TEXTS[0]]))
     told = type(given.metadata)(exif=b"II*\0\x08\0\0\0\0\0\0\0\0\0", chunks=given.metadata.chunks, comments=(b"a",))
     described = type(given)(given.pixels, metadata=told)
-    assert not_held(tmp_path / f"out{suffix}", described) == lost
+    assert unsupported_metadata(tmp_path / f"out{suffix}", described) == lost
     write_picture(tmp_path / f"out{suffix}", described)

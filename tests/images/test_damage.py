@@ -11,7 +11,7 @@ from inlay.data.datasets import Folder
 from inlay.data.prepare import prepare, read_refused
 from inlay.errors import InlayError
 from inlay.images import read_image, read_mask, read_picture
-from inlay.images.damage import overheard
+from inlay.images.damage import capture_libjpeg_warnings
 from tests.images.files import photo
 
 
@@ -69,7 +69,7 @@ def test_a_sound_jpeg_is_not_doubted(tmp_path):
 class TestOverhearing:
     def test_lets_through_what_others_say(self, capfd):
         said = b"Corrupt JPEG data: bad Huffman code\n"
-        answer, damage = overheard(lambda: os.write(2, b"others\n" + said + b"more\n"))
+        answer, damage = capture_libjpeg_warnings(lambda: os.write(2, b"others\n" + said + b"more\n"))
         assert answer == len(said) + 12
         assert "bad Huffman code" in damage
         assert capfd.readouterr().err == "others\nmore\n"
@@ -80,20 +80,20 @@ class TestOverhearing:
             raise ValueError("no picture")
 
         with pytest.raises(ValueError, match="no picture"):
-            overheard(broken)
+            capture_libjpeg_warnings(broken)
         os.write(2, b"after\n")
         assert capfd.readouterr().err.endswith("after\n")
 
     def test_is_clean_again_each_time(self, capfd):
-        assert overheard(lambda: os.write(2, b"Premature end of JPEG file\n"))[1]
-        assert overheard(lambda: os.write(2, b"one\n"))[1] == ""
+        assert capture_libjpeg_warnings(lambda: os.write(2, b"Premature end of JPEG file\n"))[1]
+        assert capture_libjpeg_warnings(lambda: os.write(2, b"one\n"))[1] == ""
         assert capfd.readouterr().err == "one\n"
 
     def test_goes_without_a_stderr(self):
         terminal = os.dup(2)
         try:
             os.close(2)
-            assert overheard(lambda: np.zeros(1).size) == (1, "")
+            assert capture_libjpeg_warnings(lambda: np.zeros(1).size) == (1, "")
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)

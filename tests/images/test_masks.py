@@ -8,10 +8,10 @@ from PIL import Image
 from inlay.errors import BadFile, InlayError
 from inlay.images import (
     Picture,
-    alpha_hole,
+    mask_from_alpha,
     mask_of,
-    photograph_doubt,
-    polarity_doubt,
+    photograph_warning,
+    polarity_warning,
     read_mask,
     read_picture,
     resize_mask,
@@ -63,15 +63,15 @@ class TestMasks:
 class TestPolarityDoubt:
     @pytest.mark.parametrize("ratio", [0.05, 0.3, 0.80])
     def test_is_silent_about_usual_holes(self, ratio):
-        assert polarity_doubt(ratio) is None
+        assert polarity_warning(ratio) is None
 
     @pytest.mark.parametrize(("ratio", "percent"), [(0.0, "0.0%"), (0.04, "4.0%"), (0.81, "81.0%"), (1.0, "100.0%")])
     def test_names_the_share_of_unusual_ones(self, ratio, percent):
-        assert f"covers {percent} of the picture" in polarity_doubt(ratio)
+        assert f"covers {percent} of the picture" in polarity_warning(ratio)
 
     @pytest.mark.parametrize(("mask_polarity", "other"), [("white", "black"), ("black", "white")])
     def test_names_the_other_color(self, mask_polarity, other):
-        doubt = polarity_doubt(0.9, mask_polarity)
+        doubt = polarity_warning(0.9, mask_polarity)
         assert f"read with {mask_polarity} = hole" in doubt
         assert f"use mask_polarity={other}." in doubt
 
@@ -82,12 +82,12 @@ class TestAlphaHole:
     def test_is_where_it_is_more_transparent_than_opaque(self, channels, dtype, below, above):
         pixels = np.full((1, 4, channels), 200, dtype)
         pixels[0, :, -1] = 0, below, above, np.iinfo(dtype).max
-        assert alpha_hole(Picture(pixels)).tolist() == [[True, True, False, False]]
+        assert mask_from_alpha(Picture(pixels)).tolist() == [[True, True, False, False]]
 
     @pytest.mark.parametrize("mode", ["L", "RGB16"])
     def test_needs_an_alpha_channel(self, mode):
         with pytest.raises(InlayError, match=rf"mode {mode} has no alpha channel .* Give a mask, or"):
-            alpha_hole(picture(mode))
+            mask_from_alpha(picture(mode))
 
 
 class TestMaskOf:
@@ -140,10 +140,10 @@ class TestNumbersOf32Bits:
 @pytest.mark.stranger("17.A.8")
 class TestPhotographDoubt:
     def test_is_of_many_grays_and_few_extremes(self):
-        assert "photograph rather than a mask" in photograph_doubt(Picture(photo(60, 80)))
+        assert "photograph rather than a mask" in photograph_warning(Picture(photo(60, 80)))
 
     def test_is_not_of_a_mask_that_jpeg_has_blurred(self, tmp_path):
         y, x = np.mgrid[:60, :80]
         disc = np.where((y - 30) ** 2 + (x - 40) ** 2 < 400, np.uint8(255), np.uint8(0))
         Image.fromarray(disc).save(tmp_path / "mask.jpg", quality=60)
-        assert photograph_doubt(read_picture(tmp_path / "mask.jpg")) is None
+        assert photograph_warning(read_picture(tmp_path / "mask.jpg")) is None

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inlay.errors import InlayError
-from inlay.images import USUAL_HOLE, polarity_doubt
+from inlay.images import USUAL_HOLE, polarity_warning
 
 Mask = NDArray[np.bool_]
 
@@ -65,6 +65,6 @@ def remarks(hole: Mask, from_file: bool = False) -> list[str]:
     said = [f"Hole: {ratio:.1%} of the picture, {count:,} pixel{'s' * (count > 1)}."]
     if count == hole.size:
         return [*said, "Nothing is left to fill it from. Leave a part of the picture unpainted."]
-    if polarity_doubt(ratio) and (from_file or ratio > USUAL_HOLE[1]):
+    if polarity_warning(ratio) and (from_file or ratio > USUAL_HOLE[1]):
         said.append("That is unusual. If the hole is the wrong way round, press Invert.")
     return said

@@ -18,7 +18,7 @@ from inlay.images import (
     Picture,
     check_writable,
     mask_of,
-    photograph_doubt,
+    photograph_warning,
     read_picture,
     read_pixels,
     write_picture,
@@ -101,7 +101,7 @@ def load_mask(
     """
     with _admitted(path, limits):
         picture = read_pixels(path, int(limits.pixels))
-        if doubt := photograph_doubt(picture):
+        if doubt := photograph_warning(picture):
             raise BadFile(path, f"{doubt} Hand in the mask.")
     hole = match_size(mask_of(picture, mask_polarity), size, "mask", turned)
     return hole.mask, [*filter(None, [hole.note]), *hole.warnings]

@@ -10,7 +10,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from torch import Tensor
 
 from inlay.callbacks.mlflow_run import MLflowRun
-from inlay.images import contact_sheet, labeled, write_picture, written
+from inlay.images import contact_sheet, labeled, text_strip, write_picture
 from inlay.tasks import InpaintingTask
 from inlay.types import Batch
 
@@ -63,7 +63,7 @@ class ImageGrids(pl.Callback):
         if not self._rows:
             return
         titles = " | ".join(self._titles)
-        sheet = contact_sheet([[written(titles, self._rows[0].shape[1])], *([row] for row in self._rows)])
+        sheet = contact_sheet([[text_strip(titles, self._rows[0].shape[1])], *([row] for row in self._rows)])
         write_picture(self.folder / f"step_{trainer.global_step:06d}.png", sheet)
         for logger in trainer.loggers:
             _send(logger, sheet.pixels, titles, trainer.global_step)

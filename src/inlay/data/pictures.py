@@ -12,7 +12,7 @@ from inlay.data.index import Index
 from inlay.data.records import MaskIs
 from inlay.data.splits import number_of
 from inlay.errors import BadFile
-from inlay.images import Decoded, decode_image, picture_size, read_mask, read_picture, tell_damage
+from inlay.images import Decoded, decode_image, log_damage, picture_size, read_mask, read_picture
 
 MIN_SIDE = 16
 """Pixels: what is smaller holds nothing to learn from."""
@@ -123,7 +123,7 @@ class IndexedPictures:
         file, mask = self.root / self.index.value(index, "image"), self.index.value(index, "mask")
         decoded = decode_picture(file, min_short_side)
         if decoded.damage:
-            tell_damage(str(file), decoded.damage)
+            log_damage(str(file), decoded.damage)
         return SourceImage(
             decoded.pixels,
             self.id(index),

@@ -1,19 +1,19 @@
 """The border of the program: pictures and masks come in from files here and leave here.
 
 Inside, a picture is RGB and a mask is binary with 1 = hole. Outside there are palettes, CMYK, 16 bits, alpha, EXIF
-rotation and two opinions on which color is the hole; all of that ends in this package. What a file says of its picture
-(:class:`Metadata`) travels with the pixels and leaves with them.
+rotation and two opinions on which color is the hole; all of that ends in this package. The metadata of a file
+(:class:`Metadata`) are kept beside the pixels and written with them.
 """
 
-from inlay.images.finding import Images, Unread, find_images, tell_unread, why_not_read
+from inlay.images.finding import Images, Unread, find_images, log_unread, why_not_read
 from inlay.images.formats import LOSSY, READ_HERE, SUFFIXES, why_unread
 from inlay.images.masks import (
     USUAL_HOLE,
     MaskPolarity,
-    alpha_hole,
+    mask_from_alpha,
     mask_of,
-    photograph_doubt,
-    polarity_doubt,
+    photograph_warning,
+    polarity_warning,
     read_mask,
     resize_mask,
 )
@@ -25,17 +25,17 @@ from inlay.images.reading import (
     count_frames,
     count_pixels,
     decode_image,
+    from_array,
     from_pil,
-    of_numbers,
+    log_damage,
     picture_size,
     read_image,
     read_pages,
     read_picture,
     read_pixels,
-    tell_damage,
 )
-from inlay.images.sheets import contact_sheet, labeled, written
-from inlay.images.writing import check_writable, not_held, write_pages, write_picture
+from inlay.images.sheets import contact_sheet, labeled, text_strip
+from inlay.images.writing import check_writable, unsupported_metadata, write_pages, write_picture
 
 __all__ = [
     "LOSSY",
@@ -50,34 +50,34 @@ __all__ = [
     "Metadata",
     "Picture",
     "Unread",
-    "alpha_hole",
     "check_writable",
     "contact_sheet",
     "count_frames",
     "count_pixels",
     "decode_image",
     "find_images",
+    "from_array",
     "from_pil",
     "is_unturned",
     "labeled",
+    "log_damage",
+    "log_unread",
+    "mask_from_alpha",
     "mask_of",
-    "not_held",
-    "of_numbers",
-    "photograph_doubt",
+    "photograph_warning",
     "picture_size",
-    "polarity_doubt",
+    "polarity_warning",
     "read_image",
     "read_mask",
     "read_pages",
     "read_picture",
     "read_pixels",
     "resize_mask",
-    "tell_damage",
-    "tell_unread",
+    "text_strip",
+    "unsupported_metadata",
     "upright",
     "why_not_read",
     "why_unread",
     "write_pages",
     "write_picture",
-    "written",
 ]

@@ -1,4 +1,4 @@
-"""Parts of a PNG that say how its colors look, and its texts: they travel as they are.
+"""Parts of a PNG about the look of its colors, and its texts: they are copied byte by byte.
 
 (PNG, third edition, section 11.3.)
 """
@@ -25,7 +25,7 @@ _OTHER_PICTURE = re.compile(
     rb"/9j/[\w+/]{40}|iVBORw0KGgo|data:image|ffd8ff[de]|RIFF....WEBP|\xff\xd8\xff|\x89PNG", re.S
 )
 _SRGB = {b"gAMA": (45455,), b"cHRM": (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)}
-_SAID_BY_CICP = b"\x01\x0d\x00\x01"
+_CICP_OF_SRGB = b"\x01\x0d\x00\x01"
 
 
 class Chunk(NamedTuple):
@@ -36,7 +36,7 @@ class Chunk(NamedTuple):
 
 
 def read_chunks(path: Path) -> tuple[tuple[Chunk, ...], tuple[str, ...]]:
-    """What a PNG says of its colors, and its texts.
+    """Read the parts of a PNG about its colors, and its texts.
 
     Returns:
         The parts, and what was left out of them and why: what is damaged, too long, or holds a further picture, which
@@ -77,12 +77,14 @@ def unfit(text: bytes | None, room: int = MOST) -> str:
 
 def looks_like_srgb(chunks: tuple[Chunk, ...], profile: bool) -> bool:
     """Whether a reader that knows none of these parts shows the same colors: those of sRGB, or of a profile."""
-    said = {chunk.name: chunk.body for chunk in chunks if chunk.name in COLORS}
-    if b"cICP" in said:
-        return said[b"cICP"] == _SAID_BY_CICP
-    if profile or b"sRGB" in said:
+    colors = {chunk.name: chunk.body for chunk in chunks if chunk.name in COLORS}
+    if b"cICP" in colors:
+        return colors[b"cICP"] == _CICP_OF_SRGB
+    if profile or b"sRGB" in colors:
         return True
-    return all(said[name] == struct.pack(f">{len(usual)}I", *usual) for name, usual in _SRGB.items() if name in said)
+    return all(
+        colors[name] == struct.pack(f">{len(usual)}I", *usual) for name, usual in _SRGB.items() if name in colors
+    )
 
 
 def packed(chunks: Iterable[Chunk]) -> bytes:

@@ -1,4 +1,4 @@
-"""What libjpeg says of a JPEG whose coded pixels are damaged: it decodes on, and writes one line to stderr.
+"""Warnings of libjpeg about damaged pixels: it decodes on, and writes one line to stderr.
 
 Neither OpenCV nor Pillow passes its warnings on, so the line is read from there.
 """
@@ -11,33 +11,33 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeVar
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 _STDERR = 2
-_ONE_AT_A_TIME = threading.Lock()  # there is one stderr, and who decodes meanwhile would be heard, too
+_ONE_AT_A_TIME = threading.Lock()  # there is one stderr for all threads
 _OF_THE_PIXELS = re.compile(
     rb"^(?!.*ICC)(Corrupt JPEG data: .*|Premature end of JPEG file.*|Inconsistent progression sequence .*)\n?", re.M
 )
 
 
-def overheard(decode: Callable[[], Answer]) -> tuple[Answer, str]:
+def capture_libjpeg_warnings(decode: Callable[[], Result]) -> tuple[Result, str]:
     """Run a decoder of JPEG that warns on stderr.
 
-    What others write there meanwhile is written when it is done.
+    Lines of other threads are written to stderr when it is done.
 
     Returns:
-        Its answer, and what is wrong with the pixels, ``""`` for nothing.
+        The decoder's result, and libjpeg's warning about the pixels, ``""`` for none.
     """
     with _ONE_AT_A_TIME:
         try:
             terminal = os.dup(_STDERR)
-        except OSError:  # closed: nobody can be heard
+        except OSError:  # closed
             return decode(), ""
         scratch, written = _scratch(os.getpid()), b""
         try:
             os.dup2(scratch, _STDERR)
             try:
-                answer = decode()
+                result = decode()
             finally:
                 os.dup2(terminal, _STDERR)
                 written = _taken(scratch)
@@ -46,7 +46,7 @@ def overheard(decode: Callable[[], Answer]) -> tuple[Answer, str]:
                 os.write(terminal, others)
             os.close(terminal)
     found = _OF_THE_PIXELS.search(written)
-    return answer, f"its pixels are damaged (libjpeg: {found[1].decode(errors='replace').strip()})" if found else ""
+    return result, f"its pixels are damaged (libjpeg: {found[1].decode(errors='replace').strip()})" if found else ""
 
 
 @lru_cache(maxsize=1)
@@ -59,7 +59,7 @@ def _scratch(process: int) -> int:
 
 
 def _taken(scratch: int) -> bytes:
-    """What was written, which is gone then."""
+    """Read and delete what was written."""
     size = os.lseek(scratch, 0, os.SEEK_CUR)
     if not size:
         return b""

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from inlay.errors import BadFile
-from inlay.images.damage import overheard
+from inlay.images.damage import capture_libjpeg_warnings
 from inlay.images.formats import bits_of
 from inlay.images.opencv import cv2
 from inlay.images.picture import Picture, bands, upright
 from inlay.images.scans import check_scans
 
 _END_OF_JPEG = b"\xff\xd9"
-REDUCED = {  # scale: how OpenCV is asked for it
+REDUCED = {  # scale: OpenCV's flag
     1: cv2.IMREAD_COLOR,
     2: cv2.IMREAD_REDUCED_COLOR_2,
     4: cv2.IMREAD_REDUCED_COLOR_4,
@@ -54,12 +54,12 @@ def decode(path: Path, file: ImageFile.ImageFile) -> Picture:
 
     Raises:
         BadFile: it has 32 bits a pixel, or too many scans.
-        ValueError, OSError, SyntaxError: it is damaged; :func:`~inlay.images.opening.opened` says so of the file.
+        ValueError, OSError, SyntaxError: it is damaged; :func:`~inlay.images.opening.opened` names the file.
     """
     if file.mode in WIDE:
         raise BadFile(path, f"32 bits a pixel ({file.mode}): Inlay takes 8 or 16. Save it with one of them.")
     check_scans(file)
-    deep_colors = _deep_colors(file)  # asked first: reading the EXIF of a PNG decodes it and forgets this
+    deep_colors = _deep_colors(file)  # first: reading the EXIF of a PNG decodes it and forgets this
     turned = stored_orientation(file)
     if deep_colors:
         pixels = np.require(upright(_decode_16_bit_colors(path, file.tell()), orientation_left(file)), requirements="C")
@@ -74,16 +74,18 @@ def decode(path: Path, file: ImageFile.ImageFile) -> Picture:
 
 
 def _jpeg_damage(path: Path) -> str:
-    """What OpenCV's libjpeg says of a file that Pillow decoded, whose own is silent; an eighth is enough for that."""
+    """The warning of OpenCV's libjpeg for a file that Pillow decoded, whose own is silent; an eighth is enough."""
     data = np.fromfile(path, np.uint8)
-    return overheard(lambda: cv2.imdecode(data, cv2.IMREAD_REDUCED_GRAYSCALE_8))[1]
+    return capture_libjpeg_warnings(lambda: cv2.imdecode(data, cv2.IMREAD_REDUCED_GRAYSCALE_8))[1]
 
 
 def decode_jpeg(file: ImageFile.ImageFile, how: int) -> tuple[NDArray[np.uint8] | None, str]:
-    """Decode with OpenCV, which is twice as fast as Pillow and gives the same pixels; None where Pillow shall look.
+    """Decode with OpenCV, which is twice as fast as Pillow and gives equal pixels.
 
-    OpenCV fills what is missing of a truncated file with gray and says nothing, so only whole ones come this far. Of
-    those that are damaged all the same, the second value tells.
+    OpenCV fills what is missing of a truncated file with gray, without a warning, so only whole files are decoded here.
+
+    Returns:
+        The pixels, None where Pillow has to try, and the warning about damaged ones.
     """
     handle = file.fp
     assert handle is not None
@@ -91,7 +93,9 @@ def decode_jpeg(file: ImageFile.ImageFile, how: int) -> tuple[NDArray[np.uint8] 
     data = handle.read()
     if not data.endswith(_END_OF_JPEG):
         return None, ""
-    pixels, damage = overheard(lambda: cv2.imdecode(np.frombuffer(data, np.uint8), how | cv2.IMREAD_IGNORE_ORIENTATION))
+    pixels, damage = capture_libjpeg_warnings(
+        lambda: cv2.imdecode(np.frombuffer(data, np.uint8), how | cv2.IMREAD_IGNORE_ORIENTATION)
+    )
     if pixels is None:
         return None, ""
     return np.ascontiguousarray(upright(_red_first(pixels), orientation_left(file))), damage

@@ -28,7 +28,7 @@ _BELOW: dict[int, tuple[int, ...]] = {0: (_EXIF, _GPS), _EXIF: (_INTEROPERABILIT
 
 _ORIENTATION, _STRIPS = 0x0112, 0x0111
 _SWAPPED = {0x011A: 0x011B, 0xA002: 0xA003, 0xA20E: 0xA20F}  # resolution, size, focal plane: across and along
-_OF_THE_PIXELS = {  # how the source coded them (which the writer of the new file says of itself), profile and XMP
+_OF_THE_PIXELS = {  # coding of the source's pixels (the writer of the new file sets its own), profile and XMP
     *range(0x00FE, 0x0104), 0x0106, 0x010A, 0x0111, *range(0x0115, 0x011A), 0x011C, 0x013D, 0x0140,
     *range(0x0142, 0x0146), 0x0152, 0x0153, 0x0154, 0x0155, 0x015B, *range(0x0200, 0x020A), 0x0211, 0x0212, 0x0214,
     0x02BC, 0x8773,
@@ -216,7 +216,7 @@ def _count(fields: Directory) -> int:
 
 
 def _sideways(fields: Directory) -> Directory:
-    """What is said of the width is now said of the height, and the other way round."""
+    """Swap the fields of width and height."""
     other = _SWAPPED | {along: across for across, along in _SWAPPED.items()}
     return {
         other.get(tag, tag): _sideways(value) if isinstance(value, dict) else value for tag, value in fields.items()

@@ -57,7 +57,7 @@ def why_not_read(found: Found, root: Path) -> str:
     return f"{kind} by its content, and named like no picture. Give it the suffix of that." if kind else ""
 
 
-def tell_unread(unread: list[Unread]) -> None:
+def log_unread(unread: list[Unread]) -> None:
     """Warn of what is not read, a line each."""
     for path, reason in unread[:_SHOWN]:
         log.warning("not read: %s: %s", path, reason)

@@ -127,7 +127,7 @@ def of_pillow(path: Path, file: IO[bytes]) -> tuple[str, ...]:
 
 
 def bits_of(image: Image.Image) -> int:
-    """Bits of a channel in a file of AVIF, HEIC or JPEG 2000, of which Pillow keeps 8 unsaid; 8 for all others."""
+    """Bits of a channel in a file of AVIF, HEIC or JPEG 2000, of which Pillow keeps 8; 8 for all others."""
     handle = image.fp if isinstance(image, ImageFile.ImageFile) else None
     if image.format == "HEIF":
         return int(image.info.get("bit_depth", 8))
@@ -141,7 +141,7 @@ def bits_of(image: Image.Image) -> int:
     start = head.find(mark)
     if start < 0 or start + place >= len(head):
         return 8
-    told = head[start + place]
+    depth = head[start + place]
     if image.format == "AVIF":  # a bit for more than 8, one for 12 (AV1-ISOBMFF 1.2, section 2.3)
-        return 12 if told & 0x20 else 10 if told & 0x40 else 8
-    return (told & 0x7F) + 1  # ITU-T T.800, annex A.5.1
+        return 12 if depth & 0x20 else 10 if depth & 0x40 else 8
+    return (depth & 0x7F) + 1  # ITU-T T.800, annex A.5.1

@@ -1,4 +1,4 @@
-"""Files that hold several pictures, pages or frames: one of them is never taken for the whole unsaid."""
+"""Files that hold several pictures, pages or frames: none of them is ever taken for the whole without a warning."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ _SMALLER, _TRANSPARENCY = 1, 4  # bits of the first: a smaller version of anothe
 
 
 def places(file: Image.Image) -> list[int]:
-    """Which of the frames that Pillow counts are pictures of their own.
+    """The frames, as Pillow counts them, that are pictures of their own.
 
     Smaller versions and transparency masks of a TIFF are not, nor what a telephone adds to a JPEG (MPO): a preview, a
     gain map.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from inlay.errors import InlayError
 from inlay.images.opencv import cv2
 from inlay.images.picture import LUMA, Picture, bands
-from inlay.images.reading import read_pixels, tell_damage
+from inlay.images.reading import log_damage, read_pixels
 
 MaskPolarity = Literal["white", "black"]
 USUAL_HOLE = (0.05, 0.80)
@@ -37,7 +37,7 @@ def read_mask(
     _check(mask_polarity)
     picture = read_pixels(path, frame=frame)
     if picture.damage:
-        tell_damage(os.fspath(path), picture.damage)
+        log_damage(os.fspath(path), picture.damage)
     return mask_of(picture, mask_polarity, binarize)
 
 
@@ -51,8 +51,8 @@ def mask_of(picture: Picture, mask_polarity: MaskPolarity = "white", binarize: f
     return ~white if mask_polarity == "black" else white
 
 
-def photograph_doubt(picture: Picture) -> str | None:
-    """Why a picture is no mask but a photograph: many gray levels, and most of it neither black nor white.
+def photograph_warning(picture: Picture) -> str | None:
+    """Warn of a picture that is no mask but a photograph: many gray levels, and most of it neither black nor white.
 
     Returns:
         None for a mask, of which JPEG may have blurred the edges.
@@ -67,7 +67,7 @@ def photograph_doubt(picture: Picture) -> str | None:
     return f"a photograph rather than a mask: {shades} gray levels, and {between:.0%} of it neither black nor white."
 
 
-def alpha_hole(picture: Picture) -> NDArray[np.bool_]:
+def mask_from_alpha(picture: Picture) -> NDArray[np.bool_]:
     """The hole that was cut into a picture, ``(H, W)`` bool: True where it is more transparent than opaque.
 
     Raises:
@@ -89,8 +89,8 @@ def resize_mask(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.
     return cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST_EXACT).astype(np.bool_)
 
 
-def polarity_doubt(ratio: float, mask_polarity: MaskPolarity = "white") -> str | None:
-    """What to tell a user whose masks leave an unusual hole; None for a usual one.
+def polarity_warning(ratio: float, mask_polarity: MaskPolarity = "white") -> str | None:
+    """Warn of masks that leave an unusual hole; None for a usual one.
 
     Args:
         ratio: share of the picture that is hole.

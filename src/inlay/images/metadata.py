@@ -1,4 +1,4 @@
-"""What a file says of its picture besides the pixels: collected when it is read, written with the result."""
+"""The metadata of a picture file: collected when it is read, written with the result."""
 
 import logging
 import math
@@ -18,7 +18,7 @@ from inlay.images.chunks import MOST, Chunk, read_chunks, unfit
 log = logging.getLogger(__name__)
 
 EXIF_HEAD = b"Exif\0\0"
-"""What stands before EXIF in a JPEG, and in Pillow's ``info``."""
+"""Prefix of EXIF in a JPEG, and in Pillow's ``info``."""
 
 _UNREADABLE = (ValueError, SyntaxError, TypeError, KeyError, IndexError, OSError, EOFError, struct.error)
 _SPACES = {1: b"GRAY", 2: b"GRAY", 3: b"RGB ", 4: b"RGB "}  # channels: the color space of their profile
@@ -29,7 +29,7 @@ _XMP_OTHER_PICTURES = re.compile(rb"xmpGImg:|GImage:|hdrgm:|Container:|MicroVide
 
 
 class JpegCoding(NamedTuple):
-    """How a JPEG was compressed: written with the same steps again, its unfilled blocks stay nearly as they were."""
+    """Compression of a JPEG: written with equal steps again, its unfilled blocks stay nearly as they were."""
 
     tables: tuple[tuple[int, ...], ...]
     """The quantization tables of the components, 64 steps row by row; the last holds for all that follow, too."""
@@ -41,18 +41,18 @@ class JpegCoding(NamedTuple):
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a file says of its picture.
+    """The metadata of a picture file.
 
     Attributes:
         icc: the color profile; only one for the color space of the pixels.
         exif: as a TIFF structure; the orientation is 1, for pixels are upright, and there is no thumbnail: it would
             show what was painted over. An address inside a maker's note may not be right any more.
-        xmp: a packet of XML, the orientation likewise 1.
+        xmp: a packet of XML, in which the orientation is 1, too.
         dpi: pixels an inch, across and along.
         jpeg: of a picture that came as JPEG.
-        chunks: of a PNG, what it says of its colors besides a profile, and its texts.
+        chunks: of a PNG, its parts about colors besides a profile, and its texts.
         comments: of a JPEG.
-        left_out: what the file said and is said no more, and why.
+        left_out: metadata of the file that are not kept, with the reason.
     """
 
     icc: bytes = b""
@@ -65,7 +65,7 @@ class Metadata:
     left_out: tuple[str, ...] = ()
 
     def pil_info(self) -> dict[str, Any]:
-        """What there is of it, as Pillow names it in ``info`` and takes it in ``save``."""
+        """The metadata by Pillow's names, as in ``info`` and ``save``."""
         named = {
             "icc_profile": self.icc,
             "exif": EXIF_HEAD + self.exif if self.exif else b"",
@@ -89,7 +89,7 @@ def collect(image: Image.Image, channels: int, sideways: bool, name: str, path: 
     dpi = _dpi(image.info.get("dpi"))
     tiff, page = path if image.format == "TIFF" else None, image.tell()
     parse = (lambda: exif.parse_tiff(tiff, page)) if tiff else (lambda: exif.parse(_raw_exif(image)))
-    told, pictures = _exif(parse, sideways, name)
+    tags, pictures = _exif(parse, sideways, name)
     left_out = ["pictures within its EXIF (a thumbnail, a preview)"] if pictures else []
     if "photoshop" in image.info:
         left_out.append("its Photoshop block, which may hold a thumbnail")
@@ -97,7 +97,7 @@ def collect(image: Image.Image, channels: int, sideways: bool, name: str, path: 
     comments, unfit_comments = _comments(image)
     return Metadata(
         icc=_profile(image, channels, name),
-        exif=told,
+        exif=tags,
         xmp=_xmp(image.info.get("xmp") or b"", name),
         dpi=dpi[::-1] if dpi and sideways else dpi,
         jpeg=_coding(image, sideways) if isinstance(image, JpegImageFile) and image.mode in ("L", "RGB") else None,
@@ -108,7 +108,7 @@ def collect(image: Image.Image, channels: int, sideways: bool, name: str, path: 
 
 
 def fits(icc: bytes, channels: int) -> bool:
-    """Whether a color profile is one for pixels of so many channels (ICC.1:2022, table 17: its header)."""
+    """Whether a color profile is one for pixels of this number of channels (ICC.1:2022, table 17: its header)."""
     whole = len(icc) > 128 and icc[36:40] == b"acsp" and int.from_bytes(icc[:4], "big") <= len(icc)
     return whole and icc[16:20] == _SPACES[channels]
 
@@ -168,7 +168,7 @@ def _dpi(value: Any) -> tuple[float, float] | None:
         across, along = (float(number) for number in value)
     except (*_UNREADABLE, ZeroDivisionError):
         return None
-    sane = all(math.isfinite(number) and 1 < number <= _HIGHEST_DPI for number in (across, along))  # 1 says nothing
+    sane = all(math.isfinite(number) and 1 < number <= _HIGHEST_DPI for number in (across, along))  # 1 means unknown
     return (across, along) if sane else None
 
 
@@ -190,7 +190,7 @@ def _coding(file: JpegImageFile, sideways: bool) -> JpegCoding | None:
 
 
 def _is_rgb(file: JpegImageFile) -> bool:
-    """Whether the components are colors, as libjpeg tells: JFIF has none, Adobe says so, else their names do."""
+    """Whether the components are colors, by libjpeg's rule: JFIF has none, Adobe a flag, else names decide."""
     if "jfif" in file.info:
         return False
     if "adobe_transform" in file.info:

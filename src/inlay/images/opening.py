@@ -15,7 +15,7 @@ from inlay.images.formats import READ_HERE, of_pillow, why_unread
 from inlay.images.frames import choose
 
 MAX_PIXELS = 150_000_000
-"""More are refused, unless said otherwise."""
+"""Larger pictures are refused by default."""
 
 
 @contextmanager

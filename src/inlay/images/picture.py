@@ -1,4 +1,4 @@
-"""A picture in memory: its pixels, and what its file says of them."""
+"""A picture in memory: its pixels and their metadata."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -27,9 +27,9 @@ class Picture:
     Attributes:
         pixels: ``(H, W, C)`` uint8 or uint16; C is 1 (gray), 2 (gray, alpha), 3 (RGB) or 4 (RGBA).
         stored_as: the file's own mode where ``pixels`` had to differ from it (``"P"``, ``"CMYK"``, ...), else ``""``.
-        metadata: what the file says of the picture: profile, EXIF, resolution, ...
+        metadata: of its file: profile, EXIF, resolution, ...
         turned: the EXIF orientation that was undone to have it upright; 1 for none.
-        damage: what the decoder said of coded pixels that are damaged; ``""`` for sound ones.
+        damage: the decoder's warning about damaged pixels; ``""`` for sound ones.
     """
 
     pixels: NDArray[np.uint8] | NDArray[np.uint16]

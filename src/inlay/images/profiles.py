@@ -1,4 +1,4 @@
-"""Inks to colors: a CMYK picture is turned into sRGB by the profile that says what its inks look like."""
+"""Inks to colors: a CMYK picture is turned into sRGB by the profile of its inks."""
 
 from functools import lru_cache
 from io import BytesIO
@@ -17,7 +17,7 @@ def in_srgb(image: Image.Image) -> Image.Image | None:
 
 
 def is_used(image: Image.Image) -> bool:
-    """Whether :func:`in_srgb` turns this picture, so that its profile says nothing of the pixels made of it."""
+    """Whether :func:`in_srgb` turns this picture, so that its profile does not apply to the pixels made of it."""
     return image.mode == "CMYK" and _transform(bytes(image.info.get("icc_profile") or b"")) is not None
 
 

@@ -81,20 +81,20 @@ def count_frames(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> 
 
 
 def read_pixels(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS, frame: int | None = None) -> Picture:
-    """:func:`read_picture` without the metadata, for masks: gray of 32 bits a pixel is taken by :func:`of_numbers`."""
+    """:func:`read_picture` without the metadata, for masks: gray of 32 bits a pixel is taken by :func:`from_array`."""
     with opened(path, max_pixels, frame) as file:
         if file.mode in WIDE:
             check_scans(file)
-            return of_numbers(upright(np.asarray(file), orientation_left(file)), path)
+            return from_array(upright(np.asarray(file), orientation_left(file)), path)
         return decode(Path(path), file)
 
 
-def of_numbers(numbers: NDArray[Any], name: str | os.PathLike[str]) -> Picture:
+def from_array(numbers: NDArray[Any], name: str | os.PathLike[str]) -> Picture:
     """A gray picture of 16 bits from whole numbers or floats, whose range tells what is white: 1, 255 or 65535.
 
     Args:
         numbers: ``(H, W)``.
-        name: what the message calls them.
+        name: for the message.
 
     Raises:
         BadFile: they have another range.
@@ -122,12 +122,12 @@ def read_image(
     """
     decoded = decode_image(path, min_short_side, max_pixels)
     if decoded.damage:
-        tell_damage(os.fspath(path), decoded.damage)
+        log_damage(os.fspath(path), decoded.damage)
     return decoded.pixels
 
 
 class Decoded(NamedTuple):
-    """A picture for training, and what was learnt on the way."""
+    """A picture for training, and facts about its file."""
 
     pixels: NDArray[np.uint8]
     size: tuple[int, int]
@@ -135,13 +135,13 @@ class Decoded(NamedTuple):
     turned: int
     """The EXIF orientation that was undone to have it upright; 1 for none."""
     damage: str
-    """What the decoder said of coded pixels that are damaged; empty for sound ones."""
+    """The decoder's warning about damaged pixels; empty for sound ones."""
 
 
 def decode_image(
     path: str | os.PathLike[str], min_short_side: int | None = None, max_pixels: int = MAX_PIXELS
 ) -> Decoded:
-    """:func:`read_image`, with what is not seen of the pixels alone; nothing is logged."""
+    """Read a picture as :func:`read_image` does, with facts about its file; nothing is logged."""
     with opened(path, max_pixels) as file:
         check_scans(file)
         if file.format == "JPEG" and file.mode in ("L", "RGB"):
@@ -188,7 +188,7 @@ def from_pil(image: Image.Image) -> Picture:
 
 
 @lru_cache(maxsize=4096)  # training reads a file again and again
-def tell_damage(path: str, damage: str) -> None:
+def log_damage(path: str, damage: str) -> None:
     """Warn of a file whose coded pixels are damaged, once."""
     log.warning("%s: %s. Look at it.", path, damage)
 

@@ -20,16 +20,16 @@ def contact_sheet(rows: Iterable[Iterable[NDArray[np.floating[Any]]]], gap: int 
         gap: white pixels between neighbors.
     """
     strips = [_side_by_side(list(row), gap) for row in rows]
-    turned = _side_by_side([strip.swapaxes(0, 1) for strip in strips], gap)  # rows below each other, likewise
+    turned = _side_by_side([strip.swapaxes(0, 1) for strip in strips], gap)  # rows below each other
     return Picture(np.rint(np.clip(turned.swapaxes(0, 1), 0.0, 1.0) * 255).astype(np.uint8))
 
 
 def labeled(picture: NDArray[np.floating[Any]], text: str) -> NDArray[np.float32]:
     """An ``(H, W, 3)`` picture in ``[0, 1]`` with text below it, for a contact sheet."""
-    return np.concatenate([picture.astype(np.float32), written(text, picture.shape[1])])
+    return np.concatenate([picture.astype(np.float32), text_strip(text, picture.shape[1])])
 
 
-def written(text: str, width: int) -> NDArray[np.float32]:
+def text_strip(text: str, width: int) -> NDArray[np.float32]:
     """Text in black on white, ``(H, width, 3)`` in ``[0, 1]``: as many lines as it takes."""
     font = ImageFont.load_default(_TEXT)
     lines = [""]

@@ -1,4 +1,4 @@
-"""Pictures leave for files, whole or not at all, with what their source said of them."""
+"""Pictures are written to files, whole or not at all, with the metadata of their source."""
 
 import logging
 import os
@@ -33,11 +33,11 @@ def check_writable(path: str | os.PathLike[str], picture: Picture, pages: int = 
 
     Args:
         path: that it is to be written to.
-        picture: one of the pages, for the others alike.
-        pages: how many the file is to hold.
+        picture: one of the pages.
+        pages: their number.
 
     Raises:
-        InlayError: the suffix is unknown, or the format cannot hold the picture's mode or size, or so many pages.
+        InlayError: the suffix is unknown, or the format cannot hold the picture's mode or size, or the number of pages.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in _FORMATS:
@@ -56,24 +56,24 @@ def check_writable(path: str | os.PathLike[str], picture: Picture, pages: int = 
         )
 
 
-def not_held(path: str | os.PathLike[str], picture: Picture) -> list[str]:
-    """What is said of a picture that the format of a path's suffix has no place for.
+def unsupported_metadata(path: str | os.PathLike[str], picture: Picture) -> list[str]:
+    """Metadata of a picture that the format of a path's suffix cannot hold.
 
     Returns:
-        Of ``profile``, ``EXIF``, ``XMP``, ``comments``, ``texts`` and ``colors`` (what a PNG says of them, where it is
-        not what everybody takes for granted).
+        Of ``profile``, ``EXIF``, ``XMP``, ``comments``, ``texts`` and ``colors`` (the parts of a PNG about them, where
+        they are not those of sRGB).
     """
-    told = picture.metadata
-    said = {
-        "profile": told.icc,
-        "EXIF": told.exif,
-        "XMP": told.xmp,
-        "comments": told.comments,
-        "texts": [chunk for chunk in told.chunks if chunk.name not in COLORS],
-        "colors": not looks_like_srgb(told.chunks, bool(told.icc)),
+    metadata = picture.metadata
+    there = {
+        "profile": metadata.icc,
+        "EXIF": metadata.exif,
+        "XMP": metadata.xmp,
+        "comments": metadata.comments,
+        "texts": [chunk for chunk in metadata.chunks if chunk.name not in COLORS],
+        "colors": not looks_like_srgb(metadata.chunks, bool(metadata.icc)),
     }
     held = _FORMATS[Path(path).suffix.lower()].holds.split()
-    return [name for name, there in said.items() if there and name not in held]
+    return [name for name, value in there.items() if value and name not in held]
 
 
 def write_picture(path: str | os.PathLike[str], picture: Picture) -> None:
@@ -100,14 +100,14 @@ def write_pages(path: str | os.PathLike[str], pages: Sequence[Picture]) -> None:
 
 
 def _jpeg(picture: Picture) -> bytes:
-    told = _told(picture)
+    info = _pil_info(picture)
     comments = b"".join(b"\xff\xfe" + struct.pack(">H", len(each) + 2) + each for each in picture.metadata.comments)
     for name in ("exif", "xmp"):
-        if len(told.get(name, b"")) > _SEGMENT - _BEFORE[name]:
-            log.warning("JPEG cannot hold %d bytes of %s; they were left out.", len(told.pop(name)), name.upper())
+        if len(info.get(name, b"")) > _SEGMENT - _BEFORE[name]:
+            log.warning("JPEG cannot hold %d bytes of %s; they were left out.", len(info.pop(name)), name.upper())
     coding = picture.metadata.jpeg
     how = _as_before(coding, picture.pixels.shape[2]) if coding else {"quality": 95, "subsampling": 0}
-    return _by_pillow("JPEG", picture, extra=comments, **how, **told)
+    return _by_pillow("JPEG", picture, extra=comments, **how, **info)
 
 
 def _as_before(coding: JpegCoding, channels: int) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def _as_before(coding: JpegCoding, channels: int) -> dict[str, Any]:
 
 
 def _webp(picture: Picture) -> bytes:
-    return _by_pillow("WEBP", picture, lossless=True, exact=True, **_told_in_color(picture))
+    return _by_pillow("WEBP", picture, lossless=True, exact=True, **_pil_info_in_color(picture))
 
 
 def _bmp(picture: Picture) -> bytes:
@@ -147,17 +147,17 @@ def _png_of_16_bits(picture: Picture) -> bytes:
 
 def _png_chunks(picture: Picture) -> bytes:
     """The metadata as PNG holds them (third edition, sections 11.3.2.3, 11.3.3.4, 11.3.4.3 and 11.3.4.5)."""
-    told, chunks = _told(picture), list(picture.metadata.chunks)
-    if "icc_profile" in told:
+    info, chunks = _pil_info(picture), list(picture.metadata.chunks)
+    if "icc_profile" in info:
         chunks = [chunk for chunk in chunks if chunk.name != b"sRGB"]  # which it may not stand beside
-        chunks.append(Chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(told["icc_profile"])))
-    if "dpi" in told:
-        meters = (round(number / 0.0254) for number in told["dpi"])
+        chunks.append(Chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(info["icc_profile"])))
+    if "dpi" in info:
+        meters = (round(number / 0.0254) for number in info["dpi"])
         chunks.append(Chunk(b"pHYs", struct.pack(">IIB", *meters, 1)))
-    if "exif" in told:
+    if "exif" in info:
         chunks.append(Chunk(b"eXIf", picture.metadata.exif))
-    if "xmp" in told:
-        chunks.append(Chunk(b"iTXt", _XMP_CHUNK + told["xmp"]))
+    if "xmp" in info:
+        chunks.append(Chunk(b"iTXt", _XMP_CHUNK + info["xmp"]))
     chunks += [Chunk(b"iTXt", _COMMENT_CHUNK + _utf8(comment)) for comment in picture.metadata.comments]
     return packed(chunks)
 
@@ -172,14 +172,14 @@ def _utf8(comment: bytes) -> bytes:
 
 
 def _avif(picture: Picture) -> bytes:
-    return _by_pillow("AVIF", picture, quality=100, subsampling="4:4:4", **_told_in_color(picture))
+    return _by_pillow("AVIF", picture, quality=100, subsampling="4:4:4", **_pil_info_in_color(picture))
 
 
 def _heif(picture: Picture) -> bytes:
     from pillow_heif import register_heif_opener
 
     register_heif_opener()
-    return _by_pillow("HEIF", picture, quality=-1, chroma=444, **_told(picture))
+    return _by_pillow("HEIF", picture, quality=-1, chroma=444, **_pil_info(picture))
 
 
 def _jpeg_2000(picture: Picture) -> bytes:
@@ -217,32 +217,32 @@ def _tiff(picture: Picture, order: exif.Order = "<") -> bytes:
 
 def _tiff_fields(picture: Picture, order: exif.Order) -> exif.Directory:
     """The metadata that are fields of their own in a TIFF (TIFF 6.0, section 8; ICC.1:2022, B.4; XMP part 3)."""
-    told = _told(picture)
+    info = _pil_info(picture)
     fields: exif.Directory = {}
-    if "dpi" in told:
-        across, along = (struct.pack(f"{order}II", round(number * 10000), 10000) for number in told["dpi"])
+    if "dpi" in info:
+        across, along = (struct.pack(f"{order}II", round(number * 10000), 10000) for number in info["dpi"])
         inch = struct.pack(f"{order}H", 2)
         fields |= {0x011A: (exif.RATIONAL, across), 0x011B: (exif.RATIONAL, along), 0x0128: (exif.SHORT, inch)}
-    if "xmp" in told:
-        fields[0x02BC] = (exif.BYTE, told["xmp"])
-    if "icc_profile" in told:
-        fields[0x8773] = (exif.UNDEFINED, told["icc_profile"])
+    if "xmp" in info:
+        fields[0x02BC] = (exif.BYTE, info["xmp"])
+    if "icc_profile" in info:
+        fields[0x8773] = (exif.UNDEFINED, info["icc_profile"])
     return fields
 
 
-def _told(picture: Picture, channels: int = 0) -> dict[str, Any]:
-    """What is said of the picture, as Pillow takes it; without a profile that is none for so many channels."""
-    told = picture.metadata.pil_info()
-    told.pop("comment", None)
-    if "icc_profile" in told and not fits(told["icc_profile"], channels or picture.pixels.shape[2]):
+def _pil_info(picture: Picture, channels: int = 0) -> dict[str, Any]:
+    """The metadata by Pillow's names, without a profile that does not fit the number of channels."""
+    info = picture.metadata.pil_info()
+    info.pop("comment", None)
+    if "icc_profile" in info and not fits(info["icc_profile"], channels or picture.pixels.shape[2]):
         log.warning("The color profile is not one for the pixels of the file; it was left out.")
-        del told["icc_profile"]
-    return told
+        del info["icc_profile"]
+    return info
 
 
-def _told_in_color(picture: Picture) -> dict[str, Any]:
+def _pil_info_in_color(picture: Picture) -> dict[str, Any]:
     """For formats without gray: Pillow repeats it in color."""
-    return _told(picture, max(3, picture.pixels.shape[2]))
+    return _pil_info(picture, max(3, picture.pixels.shape[2]))
 
 
 class _Format(NamedTuple):

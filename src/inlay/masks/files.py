@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from inlay.errors import BadFile, InlayError
 from inlay.files import names_inside, open_regular
-from inlay.images import MaskPolarity, polarity_doubt, read_mask, resize_mask
+from inlay.images import MaskPolarity, polarity_warning, read_mask, resize_mask
 from inlay.masks.morphology import dilated
 from inlay.masks.pairing import found_masks
 from inlay.masks.ranges import Range, Ratio, check_range, check_ratio, lists_to_tuples
@@ -152,7 +152,7 @@ class Files:
         for path in self.paths[:: max(1, len(self.paths) // _LOOKED_AT)][:_LOOKED_AT]:
             with suppress(BadFile):  # said when it is drawn, to those who can replace it
                 shares.append(read_mask(path, self.mask_polarity).mean())
-        doubt = polarity_doubt(float(np.mean(shares)), self.mask_polarity) if shares else None
+        doubt = polarity_warning(float(np.mean(shares)), self.mask_polarity) if shares else None
         if doubt:
             log.warning("masks.root=%s: on average %s", self.root, doubt)
 

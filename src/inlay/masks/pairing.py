@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Self
 
 from inlay.errors import InlayError
-from inlay.images import READ_HERE, SUFFIXES, find_images, tell_unread
+from inlay.images import READ_HERE, SUFFIXES, find_images, log_unread
 
 _MASK = re.compile(r"_mask\d*$")
 
@@ -70,7 +70,7 @@ def found_masks(root: str | Path, setting: str) -> list[Path]:
         InlayError: there are none.
     """
     found, unread = find_images(root)
-    tell_unread(unread)
+    log_unread(unread)
     if not found:
         raise InlayError(f"{setting}={root}: no mask files there ({READ_HERE}). Check the path.")
     return found

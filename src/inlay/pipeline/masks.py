@@ -14,12 +14,12 @@ from inlay.images import (
     USUAL_HOLE,
     MaskPolarity,
     Picture,
+    from_array,
     from_pil,
     is_unturned,
     mask_of,
-    of_numbers,
-    photograph_doubt,
-    polarity_doubt,
+    photograph_warning,
+    polarity_warning,
     read_pixels,
     resize_mask,
     upright,
@@ -71,7 +71,7 @@ def to_mask(
         hole = fit_mask(_binarized(picture, name, mask_polarity, threshold), size, name, mask_polarity, turned)
         return hole._replace(warnings=[f"{name}: {picture.damage}.", *hole.warnings]) if picture.damage else hole
     if isinstance(mask, Image.Image):
-        picture = of_numbers(np.asarray(mask), "mask") if mask.mode in ("F", "I") else from_pil(mask)
+        picture = from_array(np.asarray(mask), "mask") if mask.mode in ("F", "I") else from_pil(mask)
         return fit_mask(_binarized(picture, "mask", mask_polarity, threshold), size, "mask", mask_polarity, turned)
     array = to_array(mask) if isinstance(mask, torch.Tensor) else mask
     if not isinstance(array, np.ndarray):
@@ -85,7 +85,7 @@ def to_mask(
     if numbers.dtype == np.bool_:
         return fit_mask(~numbers if mask_polarity == "black" else numbers, size, "mask", mask_polarity, turned)
     return fit_mask(
-        _binarized(of_numbers(numbers, "mask"), "mask", mask_polarity, threshold), size, "mask", mask_polarity, turned
+        _binarized(from_array(numbers, "mask"), "mask", mask_polarity, threshold), size, "mask", mask_polarity, turned
     )
 
 
@@ -116,7 +116,7 @@ def fit_mask(
             "colors count, not what is transparent."
         )
     ratio = float(hole.mask.mean())
-    if ratio > USUAL_HOLE[1] and (doubt := polarity_doubt(ratio, mask_polarity)):  # small holes are usual here
+    if ratio > USUAL_HOLE[1] and (doubt := polarity_warning(ratio, mask_polarity)):  # small holes are usual here
         hole.warnings.append(f"{name}: {doubt}")
     return hole
 
@@ -160,7 +160,7 @@ def _check_white(picture: Picture, name: str) -> None:
 
 
 def _binarized(picture: Picture, name: str, mask_polarity: MaskPolarity, threshold: float | None) -> NDArray[np.bool_]:
-    if threshold is None and (doubt := photograph_doubt(picture)):
+    if threshold is None and (doubt := photograph_warning(picture)):
         raise InlayError(f"{name}: {doubt} Name the mask; or cut it at a share of full white, with threshold=0.5.")
     return mask_of(picture, mask_polarity, threshold or 0.5)
 

@@ -14,7 +14,7 @@ from typing_extensions import override
 from inlay.configs import load
 from inlay.errors import BadFile, InlayError
 from inlay.files import at_home
-from inlay.images import MaskPolarity, Picture, alpha_hole, count_frames
+from inlay.images import MaskPolarity, Picture, count_frames, mask_from_alpha
 from inlay.pipeline.masks import Hole, check_threshold, fit_mask, to_mask
 from inlay.randomness import RngStream, generator
 from inlay.types import MaskGenerator
@@ -101,7 +101,7 @@ class AlphaRegion(Region):
         for picture in pictures:
             if picture.mode.removesuffix("16") not in ("LA", "RGBA"):
                 raise InlayError(f"{name}: no mask was given, and nothing in it is transparent. Name a mask.")
-        return [fit_mask(alpha_hole(each), each.size, f"{name}, what is transparent") for each in pictures]
+        return [fit_mask(mask_from_alpha(each), each.size, f"{name}, what is transparent") for each in pictures]
 
 
 @dataclass(frozen=True)

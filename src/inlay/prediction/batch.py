@@ -13,7 +13,7 @@ from typing import Literal
 from tqdm import tqdm
 
 from inlay.errors import BadFile, InlayError, disk_refused
-from inlay.images import LOSSY, count_pixels, tell_unread
+from inlay.images import LOSSY, count_pixels, log_unread
 from inlay.pipeline import Filled, Inpainter, Job
 from inlay.prediction.journal import Entry, Journal, made_of
 from inlay.prediction.pairing import PredictItem, PredictPlan
@@ -130,7 +130,7 @@ class BatchPredictor:
                 log.warning("%d %s; %s for instance.", len(paths), what, paths[0])
         unread, missing = self.plan.unread, ""
         if self.rank == 0:
-            tell_unread(unread)
+            log_unread(unread)
         if self.failed:
             reason = next(iter(self.failed.values()))
             missing = f"{len(self.failed)} of {len(self.todo)} pictures could not be filled: {reason}"

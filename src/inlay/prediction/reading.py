@@ -13,9 +13,9 @@ from inlay.images import (
     check_writable,
     contact_sheet,
     labeled,
-    not_held,
     read_pages,
     read_picture,
+    unsupported_metadata,
     write_pages,
     write_picture,
 )
@@ -45,7 +45,7 @@ def read(request: Request, item: PredictItem) -> list[Job]:
     reference = read_picture(item.reference) if item.reference else None
     jobs = []
     for picture, hole in zip(pictures, holes, strict=True):
-        lost, suffix = not_held(item.outputs[0], picture), item.outputs[0].suffix
+        lost, suffix = unsupported_metadata(item.outputs[0], picture), item.outputs[0].suffix
         left_out = [*picture.metadata.left_out, *(f"its {name}, for which {suffix} has no place" for name in lost)]
         jobs.append(
             Job(
