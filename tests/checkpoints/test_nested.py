@@ -9,7 +9,7 @@ from torch import nn
 
 from inlay import checkpoints
 from inlay.checkpoints import build_network
-from inlay.checkpoints.groups import ARGUMENTS, admitted, with_copies, without_copies
+from inlay.checkpoints.groups import ARGUMENTS, admitted, check_rebuildable, with_copies, without_copies
 from inlay.checkpoints.meta_init import EmptyWeights
 from inlay.errors import InlayError
 from inlay.export.folder import write_folder
@@ -163,6 +163,12 @@ def test_groups_admit_what_their_packages_define():
     for odd in ("torch.optim.sys.exit", "inlay.models..os", "inlay.models.__init__.TDANet", "", None, "os", "model"):
         assert admitted(odd, "model") is None
     assert [*ARGUMENTS.values()] == ["net", "loss", "optimizer", "scheduler"]  # in which weights are drawn
+
+
+def test_a_network_whose_checkpoints_nobody_could_open_is_refused():
+    check_rebuildable(config(), "model")
+    with pytest.raises(InlayError, match=r"torch\.nn\.Identity is no class of inlay\.models"):
+        check_rebuildable(config() | {"decoder": [{"_target_": "torch.nn.Identity"}]}, "model")
 
 
 def test_what_a_task_takes_from_a_group_stands_once_in_a_checkpoint():

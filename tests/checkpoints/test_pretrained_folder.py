@@ -16,7 +16,7 @@ from inlay.export.folder import write_folder
 from inlay.fillers import load_filler
 from inlay.models import TDANet
 from inlay.text import BERTEncoder
-from tests.export.examples import CONFIG, SHAPE, named, pconv, scene, write, write_pconv, write_tdanet
+from tests.export.examples import CONFIG, SHAPE, named, scene, write, write_pconv, write_tdanet
 from tests.text.conftest import bert_folder as bert  # noqa: F401 -- a fixture
 
 TENSOR = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
@@ -71,14 +71,6 @@ def test_predictions_are_the_checkpoints(exported, tmp_path):
     fillers = load_filler(path), load_filler(tmp_path / "text")
     one, other = (filler.fill(*scene(), text=["a red bird"], seed=3) for filler in fillers)
     assert torch.equal(one, other)
-
-
-def test_weights_are_carried_over_from_a_folder(exported):
-    net = pconv(seed=1)
-    report = checkpoints.load_matching_weights(exported, net)
-    assert not report.missing
-    assert not report.unexpected
-    assert torch.equal(net.encoder[0].conv.weight, pconv().encoder[0].conv.weight)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import torch
 from inlay.checkpoints import build_network
 from inlay.convert import import_naoto0804
 from inlay.errors import InlayError
-from inlay.fillers import load_filler
 from inlay.ops import erase
 from tests.convert import layouts, originals
 
@@ -42,16 +41,6 @@ def test_computes_what_the_original_computes(tmp_path, scenes, naoto0804_file):
 def test_computes_what_the_original_computes_at_full_size(tmp_path, scenes, naoto0804_file):
     net = check(tmp_path / "ours.ckpt", 1, scenes, (256, 256), naoto0804_file)
     assert round(sum(p.numel() for p in net.parameters()) / 1e6, 3) == 25.780
-
-
-def test_fills(tmp_path, scenes, naoto0804_file):
-    torch.save(import_naoto0804(naoto0804_file()).checkpoint, tmp_path / "ours.ckpt")
-    filler = load_filler(tmp_path / "ours.ckpt")
-    image, hole = scenes(60, 50)
-    filled = filler.fill(image, hole)
-    assert filler.size == 256
-    assert torch.equal(filled[1], image[1])
-    assert not torch.equal(filled[0], image[0])
 
 
 def test_every_key_is_mentioned(naoto0804_file):

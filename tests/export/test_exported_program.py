@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from inlay.checkpoints.files import digest
-from inlay.errors import InlayError
 from inlay.export.exported_program import export_program
 from inlay.fillers import load_filler
 from tests.conftest import ROOT
@@ -55,8 +54,3 @@ def test_tdanet_answers_as_before_at_every_size(tmp_path):
             mean = torch.zeros(trained.net.noise_spec.shape(image))
             filled = program(image, mask, *told, mean)
         torch.testing.assert_close(filled, trained.fill(image, mask, text=text), rtol=0, atol=1e-5)
-
-
-def test_another_ending(tmp_path):
-    with pytest.raises(InlayError, match=r"x\.pt: must end in \.pt2"):
-        export_program(pconv(tmp_path), tmp_path / "x.pt")

@@ -147,7 +147,7 @@ def test_a_card_names_what_is_missing_from_its_folder(checkpoint):
 
     made = describe(checkpoint, checkpoints.read(checkpoint), CardFields())
     text = {"_target_": "inlay.text.CLIPEncoder", "model": "openai/clip-vit-base-patch32"}
-    said = str(replace(made, reads=True, config={"model": SHAPE, "text": text}))
+    said = str(replace(made, takes_text=True, config={"model": SHAPE, "text": text}))
     assert "its text encoder reads with `openai/clip-vit-base-patch32`, which is not part of this folder" in said
     assert "tokenizer files into a folder `text_model` here." in said
 

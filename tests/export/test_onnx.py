@@ -12,8 +12,8 @@ from inlay.checkpoints.files import digest
 from inlay.errors import InlayError
 from inlay.export import onnx as module
 from inlay.export import wrappers
+from inlay.export.exported_program import export_program
 from inlay.export.onnx import export_onnx
-from inlay.export.outputs import write_outputs
 from inlay.fillers import load_filler
 from inlay.models import PConvUNet, ResidualDiscriminator, TDANet
 from inlay.text import BERTEncoder, CLIPEncoder, GRUEncoder, LSTMEncoder
@@ -77,7 +77,7 @@ def assert_alike(exported, trained, sizes=SIZES, **told):
         assert torch.equal(filled[known], image[known])
 
 
-def file_lock(path, *inputs):
+def run_graph(path, *inputs):
     """What the file itself answers, without our filler around it."""
     import onnxruntime
 
@@ -110,12 +110,12 @@ class TestPartialConvolution:
     def test_the_graph_alone_keeps_known_pixels_and_is_blind_in_the_hole(self, plain):
         source, (path,) = plain
         image, mask = pictures(2, 33, 50)
-        (filled,) = file_lock(path, image, mask)
+        (filled,) = run_graph(path, image, mask)
         known = (mask == 0).expand_as(image)
         assert torch.equal(filled[known], image[known])
         assert 0 <= filled.min() <= filled.max() <= 1
         for under in (0.0, 1.0, float("nan")):
-            (again,) = file_lock(path, image.masked_fill(mask > 0, under), mask)
+            (again,) = run_graph(path, image.masked_fill(mask > 0, under), mask)
             assert torch.equal(again, filled)
         torch.testing.assert_close(filled, load_filler(source).fill(image, mask), rtol=0, atol=1e-4)
 
@@ -212,9 +212,10 @@ class TestRefusals:
         with pytest.raises(InlayError, match=r"model\.onnx: has no network to export"):
             export_onnx(tmp_path / "model.onnx", tmp_path / "x.onnx")
 
-    def test_another_ending(self, tmp_path):
-        with pytest.raises(InlayError, match=r"x\.pb: must end in \.onnx"):
-            export_onnx(pconv(tmp_path), tmp_path / "x.pb")
+    @pytest.mark.parametrize(("export", "ending"), [(export_onnx, "onnx"), (export_program, "pt2")])
+    def test_another_ending(self, export, ending, tmp_path):
+        with pytest.raises(InlayError, match=rf"x\.pb: must end in \.{ending}"):
+            export(pconv(tmp_path), tmp_path / "x.pb")
 
     def test_what_cannot_be_traced_is_one_line(self, tmp_path, monkeypatch):
         def undecided(net, masked, mask):
@@ -230,7 +231,7 @@ class TestRefusals:
         from tests.fillers.test_onnx import turned
 
         monkeypatch.setattr(module, "_translated", lambda part: turned().SerializeToString())
-        with pytest.raises(InlayError, match="as ONNX it answers differently, by "):
+        with pytest.raises(InlayError, match="as ONNX its output differs by "):
             export_onnx(pconv(tmp_path), tmp_path / "x.onnx")
         assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
 
@@ -262,20 +263,3 @@ class TestParts:
         gray = mask * 0.3 + 0.3  # 0.3 and 0.6
         with torch.inference_mode():
             assert torch.equal(network(image, gray), network(image, mask))
-
-
-class TestPlacing:
-    def test_all_are_there(self, tmp_path):
-        contents = {tmp_path / "deep/one": b"1", tmp_path / "two": b"2"}
-        assert write_outputs(contents) == [*contents]
-        assert [path.read_bytes() for path in contents] == [b"1", b"2"]
-        assert sorted(path.name for path in tmp_path.rglob("*")) == ["deep", "one", "two"]
-
-    def test_without_room_for_the_second_the_first_stays_as_it_was(self, tmp_path):
-        first, blocked = tmp_path / "one", tmp_path / "file/two"
-        first.write_bytes(b"old")
-        (tmp_path / "file").write_bytes(b"")
-        with pytest.raises(OSError, match="file"):
-            write_outputs({first: b"new", blocked: b"2"})
-        assert first.read_bytes() == b"old"
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "one"]

@@ -1,6 +1,6 @@
 import pytest
 
-from inlay.files import append, remove_leftovers, replacing, write_bytes, write_text
+from inlay.files import append, remove_leftovers, replacing, replacing_all, write_bytes, write_text
 from tests.full_disk import fill_disk
 
 
@@ -45,6 +45,19 @@ def test_an_interrupted_writer_leaves_what_was_there(tmp_path):
     with pytest.raises(KeyboardInterrupt), replacing(tmp_path / "a"):
         raise KeyboardInterrupt
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a", b"old")]
+
+
+def test_files_that_belong_together_are_all_there_or_none_is_new(tmp_path):
+    first, last = tmp_path / "a", tmp_path / "b"
+    with pytest.raises(KeyboardInterrupt), replacing_all(first, last):
+        raise KeyboardInterrupt
+    assert names(tmp_path) == []
+    for content in (b"old", b"new"):
+        with replacing_all(first, last) as files:
+            for file in files:
+                file.write(content)
+        assert first.read_bytes() == last.read_bytes() == content
+    assert names(tmp_path) == ["a", "b"]
 
 
 @pytest.mark.stranger("A.8")

@@ -14,7 +14,7 @@ from inlay.export.card_metrics import evaluation_table
 from inlay.fillers.onnx import _read as read_onnx
 from inlay.images import read_picture
 from inlay.prediction.pairing import _caption
-from inlay.pretrained.files import WeightsFile
+from inlay.pretrained.weights import WeightsFile
 from inlay.text import vocabulary
 
 pytestmark = pytest.mark.stranger("A.11")

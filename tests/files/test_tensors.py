@@ -11,8 +11,7 @@ from inlay.convert.files import opened
 from inlay.errors import BadFile, InlayError
 from inlay.files import tensors
 from inlay.files.tensors import load_plain
-from inlay.pretrained.files import WeightsFile
-from inlay.pretrained.torchvision import Weights
+from inlay.pretrained.weights import TorchvisionWeights, WeightsFile
 
 pytestmark = [pytest.mark.stranger("A.2"), pytest.mark.filterwarnings("ignore:Validating sparse")]
 
@@ -113,7 +112,7 @@ def test_what_is_plain_is_what_was_saved(zipped, tmp_path):
 READERS = {
     "foreign": opened,
     "a metric's": lambda path: WeightsFile(str(path), "weights.lpips", "AlexNet", "https://x/y.pth").state(),
-    "a loss's": lambda path: Weights(str(path), "loss.extractors.vgg.weights", "VGG16", "").state(None),
+    "a loss's": lambda path: TorchvisionWeights(str(path), "loss.extractors.vgg.weights", "VGG16", "").state(None),
 }
 
 

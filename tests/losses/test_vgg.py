@@ -82,7 +82,7 @@ def test_whole_vgg16_of_torchvision_fits(monkeypatch, tmp_path):
     (tmp_path / "vgg16.pth").touch()
     with torch.device("meta"):  # shapes alone
         saved = torchvision.models.vgg16().state_dict()
-        monkeypatch.setattr("inlay.pretrained.torchvision.load_plain", lambda _: saved)
+        monkeypatch.setattr("inlay.pretrained.weights.load_plain", lambda _: saved)
         assert len(VGG16Features(str(tmp_path / "vgg16.pth")).blocks) == 3
 
 

@@ -116,5 +116,5 @@ def test_a_snapshot_of_the_hub_is_made_of_links_to_its_blobs(bert_folder, tmp_pa
 def test_settings_of_a_larger_network_than_the_weights(stranger, claim):
     change(stranger / "config.json", **claim)
     refused(stranger, "describes another network than its weights, a larger one")
-    with local_only(most=10_000), pytest.raises(InlayError, match="a larger one"):
+    with local_only(max_numbers=10_000), pytest.raises(InlayError, match="a larger one"):
         used(stranger, pretrained=False)

@@ -1,4 +1,4 @@
-"""How a run's checkpoint files are named, whether they are whole, and which version a file is."""
+"""How a run's checkpoint files are named, whether they are whole, and their digests."""
 
 import hashlib
 import re
@@ -13,12 +13,12 @@ _SIDECAR = 2**12  # bytes
 
 
 def step_file(folder: Path, step: int) -> Path:
-    """Where a run keeps the checkpoint after so many iterations."""
+    """Path of the checkpoint that a run writes after some iterations."""
     return folder / f"step_{step:07d}.ckpt"
 
 
 def step_files(folder: Path) -> dict[int, Path]:
-    """The checkpoints in a folder by iterations."""
+    """The checkpoints in a folder by the number of iterations."""
     found = ((re.fullmatch(r"step_(\d+)\.ckpt", path.name), path) for path in folder.glob("step_*.ckpt"))
     return {int(match[1]): path for match, path in found if match}
 
@@ -51,8 +51,8 @@ def is_whole(path: Path) -> bool:
     try:
         with open_regular(path) as file:
             if sidecar(path).exists():
-                said = read_text(sidecar(path), _SIDECAR).split()[:1]
-                return said == [hashlib.file_digest(file, "sha256").hexdigest()]
+                expected = read_text(sidecar(path), _SIDECAR).split()[:1]
+                return expected == [hashlib.file_digest(file, "sha256").hexdigest()]
             archive = zipfile.ZipFile(file)
             packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist())  # not by us
             return not packed and archive.testzip() is None
@@ -61,12 +61,11 @@ def is_whole(path: Path) -> bool:
 
 
 def digest(path: str | Path) -> str:
-    """Which version a file is, or all files of a folder: ``sha256:`` and 16 hexadecimal digits."""
+    """Identity of a file's content, or of all files in a folder: ``sha256:`` and 16 hexadecimal digits."""
     path = resolved(path)
     if path.is_dir():
-        told = "".join(
-            f"{file.relative_to(path)} {digest(file)}\n" for file in sorted(path.rglob("*")) if file.is_file()
-        )
-        return f"sha256:{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+        found = (file for file in sorted(path.rglob("*")) if file.is_file())
+        listing = "".join(f"{file.relative_to(path)} {digest(file)}\n" for file in found)
+        return f"sha256:{hashlib.sha256(listing.encode()).hexdigest()[:16]}"
     with open_regular(path) as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"

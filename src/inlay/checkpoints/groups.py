@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from inlay.configs import find_class
+from inlay.errors import InlayError
 
 Settings = bool | tuple[str, ...]
 """All settings of a group, none, or those with these names."""
@@ -129,18 +130,30 @@ OPTIONAL = tuple(name for name, group in GROUPS.items() if group.optional)
 
 
 def admitted(target: Any, group: str) -> type | None:
-    """The class that a file's ``_target_`` names, where its group admits it; None for anything else.
-
-    Args:
-        target: such as ``inlay.models.PConvUNet``.
-        group: such as ``model``.
-    """
+    """The class that a file's ``_target_`` names, where its group admits it; None for anything else."""
     known = GROUPS.get(group, ConfigGroup())
     packages = known.packages
     if target in known.adapters:
         packages = (target.partition(".")[0],)
     found = find_class(target, packages)
     return found if found is not None and issubclass(found, known.base) else None
+
+
+def check_rebuildable(config: Any, group: str) -> None:
+    """Refuse settings of a network whose checkpoints nobody could open, before it is trained.
+
+    Raises:
+        InlayError: a ``_target_``, at any depth, is none that the group admits.
+    """
+    if isinstance(config, dict) and "_target_" in config and admitted(config["_target_"], group) is None:
+        places = " or ".join(GROUPS[group].packages)
+        raise InlayError(
+            f"{group}: {config['_target_']} is no class of {places}, and only their checkpoints can be opened. Correct "
+            "the name, or move its file there."
+        )
+    if isinstance(config, dict | list):
+        for item in config.values() if isinstance(config, dict) else config:
+            check_rebuildable(item, group)
 
 
 def fixed_by_state(key: str) -> bool:

@@ -1,4 +1,4 @@
-"""Carrying weights over from a checkpoint to a module that is there already."""
+"""Weights of a checkpoint for a module that is there already: ``init_from=`` and ``text_from=``."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from inlay.errors import InlayError
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of each key when weights were carried over."""
+    """Keys of two state dicts by whether their weights were loaded; as text, one key a line."""
 
     loaded: list[str]
     missing: list[str]
@@ -20,8 +20,7 @@ class LoadReport:
 
     def __str__(self) -> str:
         lines = []
-        for title in ("loaded", "missing", "unexpected", "mismatched"):
-            keys = getattr(self, title)
+        for title, keys in vars(self).items():
             lines += [f"{len(keys)} keys {title}", *(f"  {key}" for key in keys)]
         return "\n".join(lines)
 
@@ -29,13 +28,8 @@ class LoadReport:
 def load_matching_weights(path: str | Path, net: nn.Module, part: str = "net") -> LoadReport:
     """Copy a checkpoint's weights into a network as far as names and shapes agree (``init_from=``).
 
-    Args:
-        path: of the checkpoint.
-        net: takes the weights.
-        part: of the checkpoint's task, that gives them.
-
     Raises:
-        InlayError: see :func:`read`; or nothing fits at all.
+        InlayError: see :func:`read`; or no weight fits.
     """
     given, own = weights(read(path), part), net.state_dict()
     shared = given.keys() & own.keys()

@@ -101,10 +101,6 @@ _BY_SHAPE: dict[Callable[..., Any], Callable[..., Tensor]] = {
 def load_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Give a module built under :class:`EmptyWeights` its weights, laid out in memory as its own are.
 
-    Args:
-        module: takes copies of them.
-        weights: its whole state dict.
-
     Raises:
         RuntimeError: names or shapes differ, or the module needs more than its state dict.
         TypeError: integers stand for floating-point numbers or the reverse.

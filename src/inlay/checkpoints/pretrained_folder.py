@@ -28,22 +28,17 @@ _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
 
 def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """What a folder says of its weights, with the configuration under ``config``, and the weights, mapped.
+    """The metadata of a folder, with the configuration under ``config``, and its weights, memory-mapped.
 
     Raises:
         InlayError: a file is missing or damaged, leads out of the folder, or holds something else.
     """
     _check_exported(folder)
-    told = _settings(path_in_folder(folder, SETTINGS))
-    return told, _weights(path_in_folder(folder, WEIGHTS))
+    return _settings(path_in_folder(folder, SETTINGS)), _weights(path_in_folder(folder, WEIGHTS))
 
 
 def backbone(folder: Path, name: Any) -> str:
-    """Where the pretrained network of a text encoder comes from: the folder's own, or the hub's cache.
-
-    Args:
-        folder: an exported one.
-        name: what its settings call the network.
+    """Folder or name of a text encoder's pretrained network: the exported folder's own, or of the hub's cache.
 
     Raises:
         InlayError: the settings name a place, which is not theirs to choose.
@@ -69,16 +64,20 @@ def _check_exported(folder: Path) -> None:
 
 
 def _settings(file: Path) -> dict[str, Any]:
-    told = _json(file, file.read_bytes()) if file.stat().st_size <= _MOST else None
-    if not isinstance(told, dict) or told.get("library") != LIBRARY or not isinstance(told.get("config"), dict):
+    metadata = _json(file, file.read_bytes()) if file.stat().st_size <= _MOST else None
+    if (
+        not isinstance(metadata, dict)
+        or metadata.get("library") != LIBRARY
+        or not isinstance(metadata.get("config"), dict)
+    ):
         raise InlayError(f"{file}: not the settings of a network of Inlay. Give a folder that `inlay export` wrote.")
-    if told.get("format") != FORMAT:
+    if metadata.get("format") != FORMAT:
         raise InlayError(
-            f"{file}: format {told.get('format')!r}, and this version of Inlay reads format {FORMAT}. Update Inlay."
+            f"{file}: format {metadata.get('format')!r}, and this version of Inlay reads format {FORMAT}. Update Inlay."
         )
     for group in PARTS:
-        _check_no_place(file, told["config"].get(group))
-    return {key: value for key, value in told.items() if key not in ("library", "format")}
+        _check_no_place(file, metadata["config"].get(group))
+    return {key: value for key, value in metadata.items() if key not in ("library", "format")}
 
 
 def _check_no_place(file: Path, arguments: Any) -> None:

@@ -1,4 +1,4 @@
-"""Where a checkpoint comes from: settings, revision, packages."""
+"""Origin of a checkpoint: settings, revision, packages."""
 
 import importlib.metadata
 import platform
@@ -13,17 +13,12 @@ _PACKAGES = ("torch", "torchvision", "pytorch-lightning", "torchmetrics", "trans
 
 
 def software() -> dict[str, Any]:
-    """What computed something: version, revision, packages."""
+    """Version, revision and packages that compute here."""
     return {"version": inlay.__version__, "git": _revision(), "packages": _packages()}
 
 
 def provenance(config: dict[str, Any], **state: int) -> dict[str, Any]:
-    """What a checkpoint says of its origin, under the key ``inlay``.
-
-    Args:
-        config: the resolved configuration of the run, plain containers only.
-        state: where the run stands.
-    """
+    """A checkpoint's entry ``inlay``."""
     return {**software(), "config": config, **state}
 
 

@@ -1,4 +1,4 @@
-"""Opening checkpoints, and what they hold."""
+"""Opening checkpoints as plain data, and what they hold."""
 
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from inlay.errors import InlayError
 from inlay.files.tensors import load_plain
 
 META_KEY = "inlay"
+"""Entry of a checkpoint with its configuration, version and step."""
 AVERAGE = "average"
-"""Where a checkpoint keeps the moving average of weights, if the run had one."""
+"""Entry of a checkpoint with the moving average of weights, if the run had one."""
 
 
 def read(path: str | Path) -> dict[str, Any]:
@@ -28,8 +29,8 @@ def read(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     if path.is_dir():
-        told, tensors = read_folder(path)
-        return {META_KEY: told, "state_dict": tensors}
+        metadata, tensors = read_folder(path)
+        return {META_KEY: metadata, "state_dict": tensors}
     if path.name == WEIGHTS:
         raise InlayError(f"{path}: weights alone do not say of which network. Name the folder: {path.parent}.")
     path = resolved(path)
@@ -48,46 +49,40 @@ def read(path: str | Path) -> dict[str, Any]:
         raise InlayError(
             f"{path}: not a checkpoint of Inlay (no {META_KEY!r} entry). Give one that `inlay train` wrote."
         )
-    told = checkpoint[META_KEY]
-    if not isinstance(told, dict) or not isinstance(told.get("config"), dict):
+    metadata = checkpoint[META_KEY]
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("config"), dict):
         raise InlayError(f"{path}: does not say which settings it was made with. Give one that `inlay train` wrote.")
-    for group in ("state_dict", AVERAGE):
-        _check_named(path, checkpoint.get(group, {}))
+    for tensors in (checkpoint["state_dict"], checkpoint.get(AVERAGE, {})):
+        if not isinstance(tensors, dict) or not all(isinstance(key, str) for key in tensors):
+            raise InlayError(f"{path}: its weights have no names. It is damaged; use another.")
     return checkpoint
 
 
-def _check_named(path: Path, tensors: Any) -> None:
-    if not isinstance(tensors, dict) or not all(isinstance(key, str) for key in tensors):
-        raise InlayError(f"{path}: its weights have no names. It is damaged; use another.")
-
-
 def other_version(checkpoint: dict[str, Any]) -> str:
-    """A sentence with both versions where another Inlay wrote a checkpoint than this one; else nothing."""
-    told = checkpoint[META_KEY]
-    written = told.get("version") if isinstance(told, dict) else None
+    """A sentence with both versions where another Inlay wrote a checkpoint than this one; else an empty text."""
+    metadata = checkpoint[META_KEY]
+    written = metadata.get("version") if isinstance(metadata, dict) else None
     if written == inlay.__version__:
         return ""
     return f" Inlay {written or 'of an unknown version'} wrote it, and this is Inlay {inlay.__version__}."
 
 
 def weights(checkpoint: dict[str, Any], part: str) -> dict[str, Tensor]:
-    """What a checkpoint holds of one part of its task, named as in that part's own state dict.
-
-    Averaged weights stand for those they are the average of.
+    """The state dict of one part of a checkpoint's task, with averaged weights where the run had any.
 
     Args:
         checkpoint: from :func:`read`.
-        part: ``net``, ``text``.
+        part: attribute of the task, such as ``net`` or ``text``.
     """
     held, prefix = {**checkpoint["state_dict"], **checkpoint.get(AVERAGE, {})}, f"{part}."
     return {key.removeprefix(prefix): value for key, value in held.items() if key.startswith(prefix)}
 
 
 def settings(path: str | Path, checkpoint: dict[str, Any], group: str) -> dict[str, Any]:
-    """What a checkpoint's configuration says of one of its parts.
+    """The settings of a group in a checkpoint's configuration.
 
     Raises:
-        InlayError: it says nothing.
+        InlayError: there are none.
     """
     try:
         return dict(checkpoint[META_KEY]["config"][group])
@@ -98,7 +93,7 @@ def settings(path: str | Path, checkpoint: dict[str, Any], group: str) -> dict[s
 
 
 def training_size(path: str | Path) -> int | None:
-    """Side in pixels of the crops that it was trained on; None where a checkpoint does not say. See :func:`read`."""
+    """Side in pixels of the crops that a checkpoint was trained on; None where it does not say. See :func:`read`."""
     try:
         size = read(path)[META_KEY]["config"]["data"]["image_size"]
     except (KeyError, TypeError):

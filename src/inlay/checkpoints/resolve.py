@@ -1,4 +1,4 @@
-"""From what a user calls a checkpoint to the place where it lies."""
+"""The path of a checkpoint that a user names by a path or by a name on the Hugging Face hub."""
 
 import logging
 import re
@@ -14,11 +14,11 @@ _FILES_OF_MODELS = {".ckpt", ".pt", ".pt2", ".pth", ".bin", ".onnx", ".safetenso
 
 
 def resolve_checkpoint(name: str | Path) -> Path:
-    """Where a checkpoint lies: a path as it is, a name on the Hugging Face hub in the hub's cache.
+    """The path of a checkpoint: a path as it is, ``org/name`` or ``org/name@revision`` in the hub's cache.
 
-    What is there as a file or folder is a path; so is whatever has the suffix of a file of weights, or lies in a folder
-    that there is. Of the rest ``org/name`` and ``org/name@revision`` are taken from the hub, which is announced;
-    with ``HF_HUB_OFFLINE=1`` only its cache is looked into. Only the files that ``inlay export`` writes are taken.
+    An existing file or folder is a path; so is a name with the suffix of a file of weights, and one in an existing
+    folder. A download is announced; with ``HF_HUB_OFFLINE=1`` only the cache is looked into. Only the files that
+    ``inlay export`` writes are taken.
 
     Raises:
         InlayError: the hub has no such model, or cannot be asked.
@@ -42,6 +42,6 @@ def resolve_checkpoint(name: str | Path) -> Path:
 
 
 def silence_hub_log() -> None:
-    """Keep the hub's library from telling each of its requests."""
+    """Keep the hub's library from logging each of its requests."""
     for name in ("httpx", "httpx2"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -22,18 +22,18 @@ def add_commands(commands: Any) -> None:
         "a new FOLDER (safetensors, JSON and a model card), FILE.onnx, FILE.pt2; onnx or torch: beside the checkpoint"
     )
     export.add_argument("--to", required=True, metavar="TARGET", help=target)
-    _add_wording(export)
+    _add_card_fields(export)
     export.set_defaults(run=_export)
 
     push = commands.add_parser("push", help="upload a checkpoint or an exported folder to the Hugging Face hub")
     push.add_argument("checkpoint", help="a file that `inlay train` wrote, or a folder that `inlay export` wrote")
     push.add_argument("--to", required=True, metavar="ORG/NAME", help="the repository, made if it is not there")
     push.add_argument("--private", action="store_true", help="of a repository that is made: for you alone")
-    _add_wording(push)
+    _add_card_fields(push)
     push.set_defaults(run=_push)
 
 
-def _add_wording(parser: argparse.ArgumentParser) -> None:
+def _add_card_fields(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--license", metavar="L", help="of the weights, for the card: apache-2.0, cc-by-nc-4.0, other")
     parser.add_argument("--name", metavar="N", help="of the model, for the card (default: the run's)")
     results = "results.json of an evaluation of this checkpoint, for the card"
@@ -58,8 +58,8 @@ def _written(path: Path, target: Path, args: argparse.Namespace) -> list[Path]:
     if target.suffix not in (_ONNX, _TORCH):
         from inlay.export.exporting import export_folder
 
-        return export_folder(path, target, _wording(args))
-    _refuse_wording(args, f"--to {args.to}: a {target.suffix} file has no card")
+        return export_folder(path, target, _card_fields(args))
+    _refuse_card_fields(args, f"--to {args.to}: a {target.suffix} file has no card")
     if target.suffix == _ONNX:
         from inlay.export.onnx import export_onnx
 
@@ -76,7 +76,7 @@ def _push(args: argparse.Namespace) -> None:
 
     path = resolve_checkpoint(args.checkpoint)
     if path.is_dir():
-        _refuse_wording(args, f"{path}: has its card already")
+        _refuse_card_fields(args, f"{path}: has its card already")
         say(push_folder(path, args.to, args.private))
         return
     if not args.license:
@@ -84,17 +84,17 @@ def _push(args: argparse.Namespace) -> None:
     from inlay.export.exporting import export_folder
 
     with tempfile.TemporaryDirectory() as folder:
-        export_folder(path, Path(folder), _wording(args))
+        export_folder(path, Path(folder), _card_fields(args))
         say(push_folder(Path(folder), args.to, args.private))
 
 
-def _wording(args: argparse.Namespace) -> "CardFields":
+def _card_fields(args: argparse.Namespace) -> "CardFields":
     from inlay.export.exporting import CardFields
 
     return CardFields(args.license, args.name, args.results)
 
 
-def _refuse_wording(args: argparse.Namespace, why: str) -> None:
+def _refuse_card_fields(args: argparse.Namespace, why: str) -> None:
     from inlay.errors import InlayError
 
     if given := [f"--{name}" for name in ("license", "name", "results") if getattr(args, name)]:

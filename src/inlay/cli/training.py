@@ -108,11 +108,14 @@ def build(cfg: DictConfig, checkpoint: Path | None = None) -> Parts:
 
 def build_task(cfg: DictConfig) -> Any:
     """Build the task with all its parts; their weights are drawn in this order."""
-    from inlay.checkpoints.groups import ARGUMENTS, without_copies
+    from inlay.checkpoints.groups import ARGUMENTS, PARTS, check_rebuildable, without_copies
 
     config = without_copies(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]
-    task = instantiate(cfg.task)  # what is built of its settings draws first
-    return task(config=config, **{argument: instantiate(cfg[group]) for group, argument in ARGUMENTS.items()})
+    make_task = instantiate(cfg.task)  # what is built of its settings draws first
+    task = make_task(config=config, **{argument: instantiate(cfg[group]) for group, argument in ARGUMENTS.items()})
+    for group in PARTS:
+        check_rebuildable(config.get(group), group)
+    return task
 
 
 def trainer_factory(cfg: DictConfig) -> Any:

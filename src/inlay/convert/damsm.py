@@ -23,9 +23,9 @@ from inlay.text.vocabulary import UNKNOWN, words_of
 from inlay.types import Tokens
 
 MAX_WORDS = 128
+_TARGET = "inlay.text.LSTMEncoder"
 _WEIGHTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
-_UNREAD = "unread"
-"""The one word of an encoder that reads nothing: a vocabulary has at least one."""
+_UNREAD = "unread"  # the one word of an encoder that reads nothing: a vocabulary has at least one
 _SAFE = "Put its words into a text file, one a line, or into a JSON list, in the order of their numbers"
 _SCRIPT = (
     "import json, pickle; words = pickle.load(open('captions.pickle', 'rb'))[2]; "
@@ -37,20 +37,20 @@ class Reader(NamedTuple):
     """A text encoder of ours."""
 
     settings: dict[str, Any]
-    """What it is built from."""
+    """Its class and arguments."""
     state: dict[str, Tensor]
     moves: Sequence[Move]
     remarks: Sequence[str]
     summary: str
-    """What it understands, in a sentence."""
+    """Which captions it reads, in a sentence."""
 
 
 def silent(dim: int) -> Reader:
-    """An encoder that reads nothing: whatever a caption says, its features are zeros, as without any."""
+    """An encoder that reads nothing: its features are zeros for every caption, as without any."""
     settings = _arguments([_UNREAD], dim, embedding=1)
     state = {key: torch.zeros_like(value) for key, value in LSTMEncoder(**settings).state_dict().items()}
     summary = "not read, since its text encoder was not imported (`--text`, `--words`); the picture alone decides."
-    return Reader(_named(settings), state, [], [f"captions: {summary}"], summary)
+    return Reader({"_target_": _TARGET, **settings}, state, [], [f"captions: {summary}"], summary)
 
 
 def read_captions(text: str | Path, words: str | Path | None, dim: int) -> Reader:
@@ -87,9 +87,12 @@ def read_captions(text: str | Path, words: str | Path | None, dim: int) -> Reade
         [f"{len(dropped)} words left out, as no caption is cut into them: {', '.join(dropped)}"] if dropped else []
     )
     remarks.append("null_word, null_sentence: what is read of the end of a caption alone")
-    summary = _summary(len(kept))
+    summary = (
+        f"read with {len(kept):,} words of its own; others are left out, as in the original. Words with hyphens, "
+        "apostrophes or letters beyond ASCII the original cuts in its own way."
+    )
     remarks.append(f"captions: {summary}")
-    return Reader(_named(settings), ours, moves, remarks, summary)
+    return Reader({"_target_": _TARGET, **settings}, ours, moves, remarks, summary)
 
 
 def read_words(path: str | Path) -> list[str]:
@@ -124,13 +127,6 @@ def read_words(path: str | Path) -> list[str]:
     return words
 
 
-def _summary(words: int) -> str:
-    return (
-        f"read with {words:,} words of its own; others are left out, as in the original. Words with hyphens, "
-        "apostrophes or letters beyond ASCII the original cuts in its own way."
-    )
-
-
 def _arguments(vocabulary: list[str], dim: int, embedding: int) -> dict[str, Any]:
     return {
         "vocabulary": vocabulary,
@@ -140,10 +136,6 @@ def _arguments(vocabulary: list[str], dim: int, embedding: int) -> dict[str, Any
         "frozen": True,
         "drop_unknown": True,
     }
-
-
-def _named(settings: dict[str, Any]) -> dict[str, Any]:
-    return {"_target_": "inlay.text.LSTMEncoder", **settings}
 
 
 def _moves(table: tuple[int, ...], dim: int, settings: dict[str, Any]) -> list[Move]:

@@ -10,8 +10,7 @@ from torch import Tensor
 from inlay.errors import InlayError
 from inlay.files.tensors import load_plain
 
-_WRAPPER = "module."
-"""What DataParallel puts before every name."""
+_WRAPPER = "module."  # which DataParallel puts before every name
 
 
 def opened(path: Path) -> Any:
@@ -38,24 +37,18 @@ def opened(path: Path) -> Any:
 def tensors(path: Path, state: Any) -> dict[str, Tensor]:
     """A state dict, without the prefix that DataParallel leaves.
 
-    Args:
-        path: of the file that it is from.
-        state: what is offered as one.
-
     Raises:
-        InlayError: it is none.
+        InlayError: it is no state dict.
     """
     if not isinstance(state, Mapping) or not state or not all(_is_entry(*item) for item in state.items()):
-        raise InlayError(f"{path}: holds {_seen(state)} where a state dict was expected: names, and a tensor for each.")
+        kinds = f"a {type(state).__name__}"
+        if isinstance(state, Mapping):
+            some = ", ".join(f"{key}: {type(value).__name__}" for key, value in list(state.items())[:3])
+            kinds = f"a dict of {some} ..."
+        raise InlayError(f"{path}: holds {kinds} where a state dict was expected: names, and a tensor for each.")
     cut = len(_WRAPPER) if all(key.startswith(_WRAPPER) for key in state) else 0
     return {key[cut:]: value for key, value in state.items()}
 
 
 def _is_entry(key: object, value: object) -> bool:
     return isinstance(key, str) and isinstance(value, Tensor) and value.layout == torch.strided
-
-
-def _seen(state: Any) -> str:
-    if not isinstance(state, Mapping):
-        return f"a {type(state).__name__}"
-    return f"a dict of {', '.join(f'{key}: {type(value).__name__}' for key, value in list(state.items())[:3])} ..."

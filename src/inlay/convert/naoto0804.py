@@ -21,10 +21,8 @@ from inlay.errors import InlayError
 from inlay.models.pconv import PConvUNet
 from inlay.printing import code
 
-MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-"""Of ImageNet: what its network sees and answers with."""
-SIZE = 256
-"""Side of the crops that it was trained on."""
+MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # of ImageNet: its network takes and returns normalized colors
+SIZE = 256  # side of the crops that it was trained on
 
 _STATE = "model"
 _NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
@@ -59,7 +57,7 @@ def import_naoto0804(path: str | Path) -> Imported:
 
 
 def _settings(source: str, state: dict[str, Tensor]) -> dict[str, Any]:
-    """Arguments of our network, from the shapes: the published ones are 7 levels of width 64."""
+    """Arguments of our network, from the shapes; the published file has 7 levels of width 64."""
     width = entry(state, "enc_1.conv.input_conv.weight", source, dims=4).shape[0]
     levels = sum(key.startswith("enc_") and key.endswith("input_conv.weight") for key in state)
     if not 4 <= levels <= 10:
@@ -89,7 +87,7 @@ def _stage(theirs: str, ours: str, shapes: dict[str, Shape]) -> Iterator[Move]:
 
 
 def _window(shape: Shape) -> int:
-    """How many numbers a window has, of a weight ``(C', C, k, k)``."""
+    """Numbers in a window of a weight ``(C', C, k, k)``."""
     return shape[1] * shape[2] * shape[3]
 
 

@@ -20,11 +20,11 @@ class Move(NamedTuple):
     """What becomes of one entry of a foreign file."""
 
     key: str
-    """What it is called there."""
+    """Its key in the foreign file."""
     shape: Shape | None
-    """Its shape there; None for what is no tensor."""
+    """Its shape in the foreign file; None for what is no tensor."""
     ours: str | None
-    """The entry of our state dict that it becomes, or None where it is left out."""
+    """The key of our state dict that it becomes, or None where it is left out."""
     what: str
     """What was done with it, or why it is left out."""
 
@@ -36,7 +36,7 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """All moves of an import, and what else is to be said of it, a sentence each."""
+    """All moves of an import, and remarks of a sentence each."""
 
     moves: Sequence[Move]
     remarks: Sequence[str] = ()
@@ -62,10 +62,10 @@ class Imported(NamedTuple):
 
 
 def entry(state: Mapping[str, Tensor], key: str, source: str, dims: int) -> Tensor:
-    """A tensor whose shape tells how wide a network is.
+    """A tensor whose shape tells the width of a network.
 
     Raises:
-        InlayError: there is none of so many dimensions; the file is of another family.
+        InlayError: it is missing or has another number of dimensions; the file is of another family.
     """
     if key not in state or state[key].ndim != dims:
         some = ", ".join(list(state)[:_NAMED])
@@ -74,12 +74,7 @@ def entry(state: Mapping[str, Tensor], key: str, source: str, dims: int) -> Tens
 
 
 def carried(source: str, state: Mapping[str, Tensor], moves: Iterable[Move]) -> dict[str, Tensor]:
-    """Copy what the moves say, named as ours, in float32 (counters stay whole numbers).
-
-    Args:
-        source: of the tensors, for errors.
-        state: the foreign tensors.
-        moves: one for each of them.
+    """Copy tensors under our keys, in float32 (counters stay integers).
 
     Raises:
         InlayError: a tensor is missing, unexpected, or of another shape; the first ones are named.

@@ -24,8 +24,7 @@ from inlay.errors import InlayError
 from inlay.models.tdanet import TDANet
 from inlay.printing import code
 
-SIZE = 256
-"""Side of the crops that it was trained on."""
+SIZE = 256  # side of the crops that it was trained on
 
 OFFICIAL = {
     "encoder_strides": [2] * 5,
@@ -42,7 +41,7 @@ OFFICIAL = {
     "min_std": 0.0,
     "merge_slope": 0.01,
 }
-"""What of our network's arguments no shape tells."""
+"""Arguments of our network that no shape tells."""
 
 # The official code names a convolution twice: as an attribute, and by its place in a sequence. Ours behind.
 _RESIDUAL = {("conv1", "model.1"): "first", ("conv2", "model.3"): "second", ("bypass", "shortcut.0"): "shortcut"}
@@ -146,7 +145,7 @@ def _files(folder: Path) -> dict[str, Path]:
 
 def _left(folder: Path, taken: Iterable[Path]) -> Iterator[str]:
     for path in sorted(set(folder.glob("*_net_*.pth")) - set(taken)):
-        why = "a discriminator, which fills nothing" if "_net_D" in path.name else "another step, or another network"
+        why = "a discriminator, which fills no holes" if "_net_D" in path.name else "another step, or another network"
         yield f"{path.name} left out: {why}"
 
 

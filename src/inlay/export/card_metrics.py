@@ -1,4 +1,4 @@
-"""What was measured of a checkpoint, by hole ratio: of its run's validation, and of an evaluation."""
+"""Metrics of a checkpoint by hole ratio, for its card: from its run's validation and from an evaluation."""
 
 import csv
 import json
@@ -15,8 +15,8 @@ from inlay.files import open_regular, read_bytes
 from inlay.printing import code, markdown
 
 NOTHING, INFINITE = "-", "\N{INFINITY}"
-"""Of no value, and of a PSNR without any error."""
-_SHOWN = {  # name: what a column is headed, and digits
+"""Cells without a value, and of a PSNR without any error."""
+_SHOWN = {  # name: heading of the column, and digits
     "psnr_hole": ("PSNR, hole (dB) ↑", 2),
     "psnr": ("PSNR (dB) ↑", 2),
     "ssim_hole": ("SSIM, hole ↑", 3),
@@ -29,12 +29,12 @@ _SHOWN = {  # name: what a column is headed, and digits
 
 @dataclass(frozen=True)
 class MetricsTable:
-    """A table.
+    """Metrics by hole ratio; ``str`` of it is the Markdown.
 
     Attributes:
-        about: what was measured, where and how: a sentence or more.
+        about: where and how they were measured, in sentences.
         rows: by bucket of hole ratios, the values by metric.
-        counts: by bucket, how many pictures with a hole were measured; what is not known is absent.
+        counts: by bucket, the number of pictures, where it is known.
     """
 
     about: str
@@ -55,12 +55,7 @@ class MetricsTable:
 
 
 def validation_table(checkpoint: Path, step: int | None) -> MetricsTable | None:
-    """What a run measured when it wrote a checkpoint; None where its ``metrics.csv`` says nothing of it.
-
-    Args:
-        checkpoint: in the run's ``checkpoints``.
-        step: iterations that it was written after.
-    """
+    """The validation of a run when it wrote a checkpoint; None where its ``metrics.csv`` has none."""
     file = checkpoint.resolve().parent.parent / "metrics.csv"
     if step is None or checkpoint.resolve().parent.name != "checkpoints" or not file.is_file():
         return None
@@ -82,11 +77,7 @@ def validation_table(checkpoint: Path, step: int | None) -> MetricsTable | None:
 
 
 def evaluation_table(file: Path, identity: str) -> MetricsTable:
-    """What ``results.json`` of an evaluation says of a checkpoint.
-
-    Args:
-        file: of the evaluation.
-        identity: digest of the checkpoint's file, by which it is found.
+    """The results of a checkpoint in ``results.json`` of an evaluation.
 
     Raises:
         InlayError: it cannot be read, or is about other checkpoints.
@@ -99,9 +90,9 @@ def evaluation_table(file: Path, identity: str) -> MetricsTable:
     except (BadFile, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InlayError(f"--results {file}: not the results of an evaluation ({one_line(error)}).") from error
     if not names:
-        told = ", ".join(f"{name} {other}" for name, other in results["fillers"].items())
+        others = ", ".join(f"{name} {other}" for name, other in results["fillers"].items())
         raise InlayError(
-            f"--results {file}: nothing of this checkpoint ({identity}), but of {told}. Evaluate it first."
+            f"--results {file}: nothing of this checkpoint ({identity}), but of {others}. Evaluate it first."
         )
     shown = {bucket: _known(_infinite_too(row)) for bucket, row in values[names[0]].items()}
     about = (

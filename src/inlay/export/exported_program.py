@@ -20,13 +20,8 @@ log = logging.getLogger(__name__)
 def export_program(checkpoint_path: Path, target: Path) -> list[Path]:
     """Write a checkpoint as a program for ``torch.export.load``, for any number of pictures of any height and width.
 
-    What its module takes and answers with is what :func:`inlay.export.onnx.export_onnx` says of ``target``, in
-    order; a text encoder becomes ``NAME.text.pt2``. The extra file ``inlay`` holds JSON: how to make tokens of texts,
-    and where the model comes from.
-
-    Args:
-        checkpoint_path: a checkpoint that ``inlay train`` wrote, or a folder that ``inlay export`` did.
-        target: a path that ends in ``.pt2``.
+    Inputs and outputs are those of :func:`inlay.export.onnx.export_onnx`, in order; a text encoder becomes
+    ``NAME.text.pt2``. The extra file ``inlay`` holds JSON: the tokenizer, and the origin of the model.
 
     Returns:
         The files, whole; in case of an error none is written.

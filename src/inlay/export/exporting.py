@@ -19,7 +19,7 @@ _LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 
 @dataclass(frozen=True)
 class CardFields:
-    """What a user says of a model that its checkpoint does not know.
+    """Fields of a model card that the user gives, as the checkpoint does not know them.
 
     Raises:
         InlayError: the license is no identifier.
@@ -42,13 +42,8 @@ class CardFields:
             raise InlayError(f"--name must be a line with a name in it, got {self.name!r}.")
 
 
-def export_folder(path: Path, folder: Path, wording: CardFields) -> list[Path]:
+def export_folder(path: Path, folder: Path, fields: CardFields) -> list[Path]:
     """Write a checkpoint that fills holes as a folder that ``load`` takes, and the hub.
-
-    Args:
-        path: of the checkpoint.
-        folder: see :func:`~inlay.export.folder.write_folder`.
-        wording: what the card says beside what is known.
 
     Returns:
         The files that were written.
@@ -57,38 +52,39 @@ def export_folder(path: Path, folder: Path, wording: CardFields) -> list[Path]:
         InlayError: the checkpoint cannot be used, or the folder not be written.
     """
     path = resolved(path).resolve()  # best.ckpt, which a training may move on while it is read
-    return write_folder(folder, checkpoint := read(path), str(describe(path, checkpoint, wording)))
+    return write_folder(folder, checkpoint := read(path), str(describe(path, checkpoint, fields)))
 
 
-def describe(path: Path, checkpoint: dict[str, Any], wording: CardFields) -> Card:
+def describe(path: Path, checkpoint: dict[str, Any], fields: CardFields) -> Card:
     """The card of a checkpoint that fills holes.
 
     Raises:
         InlayError: it does not fill holes, or the evaluation is not of it.
     """
-    told, filler = origin_of(checkpoint), load_filler(path)
-    config, step = checkpoint[META_KEY]["config"], told.get("step")
-    figures = [evaluation_table(wording.results, filler.identity)] if wording.results else []
+    metadata, filler = origin_of(checkpoint), load_filler(path)
     if not isinstance(filler, NetworkFiller):
         raise InlayError(f"{path}: has no network to export. Give a checkpoint that `inlay train` wrote.")
-    net = filler.net
+    config, net = checkpoint[META_KEY]["config"], filler.net
+    tables = [validation_table(path, metadata.get("step"))]
+    if fields.results:
+        tables.insert(0, evaluation_table(fields.results, filler.identity))
     return Card(
-        name=wording.name or _line(config.get("run_name")) or short_name(str(path)),
+        name=fields.name or _line(config.get("run_name")) or short_name(str(path)),
         family=type(net).__name__,
         parameters=sum(parameter.numel() for parameter in net.parameters()),
-        reads=filler.takes_text,
-        told=told,
+        takes_text=filler.takes_text,
+        metadata=metadata,
         config=config_to_publish(config),
-        averaged=bool(checkpoint.get(AVERAGE) or told.get("averaged")),
+        averaged=bool(checkpoint.get(AVERAGE) or metadata.get("averaged")),
         source=digest(path),
         started_from=_start(config),
-        license=wording.license,
-        figures=[*figures, *filter(None, [validation_table(path, step)])],
+        license=fields.license,
+        tables=[table for table in tables if table],
     )
 
 
-def _line(told: Any) -> str:
-    return " ".join(without_places(told).split()) if isinstance(told, str) else ""
+def _line(text: Any) -> str:
+    return " ".join(without_places(text).split()) if isinstance(text, str) else ""
 
 
 def _start(config: dict[str, Any]) -> str:

@@ -16,19 +16,18 @@ _LENGTH = ("iterations", "seed")
 _VERSION = re.compile(r"[A-Za-z0-9_.+!-]{1,64}")
 _NAME = re.compile(r"[\w .+!()-]{1,128}")
 _REVISION = re.compile(r"[0-9a-f]{4,64}(\+changes)?")
-_AFTER = re.compile(r"[?#].*", re.DOTALL)  # of an address: what is asked of the place
+_QUERY = re.compile(r"[?#].*", re.DOTALL)
 
 
 def write_folder(folder: Path, checkpoint: dict[str, Any], card: str) -> list[Path]:
-    """Write the weights that fill holes and what is needed to load them; whole, or not at all.
+    """Write the weights that fill holes, averaged where the run had averages, and the settings that load them.
 
-    Averaged weights stand for those they are the average of; optimizers and discriminators stay out. Of the settings
-    those go along that loading needs and that tell how the weights came about, without places on this machine.
+    The folder is there whole or not at all. Optimizers, discriminators and paths of this machine stay out.
 
     Args:
         folder: to be made; there may be an empty one.
         checkpoint: from :func:`inlay.checkpoints.read`.
-        card: what a reader is to know of it, Markdown.
+        card: Markdown.
 
     Returns:
         The files.
@@ -37,7 +36,8 @@ def write_folder(folder: Path, checkpoint: dict[str, Any], card: str) -> list[Pa
         InlayError: ``folder`` holds something already, the checkpoint does not say which network it holds, or the disk
             refuses.
     """
-    told = json.dumps(_told(folder, checkpoint), indent=1, ensure_ascii=False) + "\n"
+    settings(folder, checkpoint, "model")  # or it says that there is none
+    metadata = json.dumps(_metadata(checkpoint), indent=1, ensure_ascii=False) + "\n"
     try:
         with held(folder.parent, "inlay export", part=folder.name):
             if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
@@ -46,7 +46,7 @@ def write_folder(folder: Path, checkpoint: dict[str, Any], card: str) -> list[Pa
                 )
             remove_leftovers(folder.parent, folder.name)
             with new_folder(folder) as part:
-                write_text(part / SETTINGS, told)
+                write_text(part / SETTINGS, metadata)
                 write_text(part / CARD, card)
                 _write_weights(part / WEIGHTS, checkpoint)
     except OSError as error:
@@ -55,36 +55,27 @@ def write_folder(folder: Path, checkpoint: dict[str, Any], card: str) -> list[Pa
 
 
 def config_to_publish(config: dict[str, Any]) -> dict[str, Any]:
-    """What of a run's settings others may see: what makes the network and how it was trained, and no places.
-
-    Args:
-        config: of the run, resolved.
-    """
+    """Settings of a run that may be published: they make the network and say how it was trained, without paths."""
     length = {name: config[name] for name in _LENGTH if config.get(name) is not None}
     return {name: without_places(value) for name, value in (published(config) | length).items()}
 
 
-def _told(folder: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
-    settings(folder, checkpoint, "model")  # or it says that there is none
+def _metadata(checkpoint: dict[str, Any]) -> dict[str, Any]:
     averaged = {"averaged": True} if checkpoint.get(AVERAGE) else {}
     config = config_to_publish(checkpoint[META_KEY]["config"])
     return {"library": LIBRARY, "format": FORMAT, **averaged, **origin_of(checkpoint), "config": config}
 
 
 def origin_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """What a checkpoint says of itself: as far as Inlay writes such a thing, and in its form. Others may say anything.
-
-    Args:
-        checkpoint: from :func:`inlay.checkpoints.read`.
-    """
-    told = checkpoint[META_KEY]
-    packages, imported = told.get("packages"), told.get("imported")
+    """Version, git, packages and step of a checkpoint, as far as they have the form that Inlay writes."""
+    metadata = checkpoint[META_KEY]
+    packages, imported = metadata.get("packages"), metadata.get("imported")
     found = {
-        "version": _formed(told.get("version"), _VERSION),
-        "git": _formed(told.get("git"), _REVISION),
+        "version": _formed(metadata.get("version"), _VERSION),
+        "git": _formed(metadata.get("git"), _REVISION),
         "packages": _versions(packages) if isinstance(packages, dict) else None,
-        "step": _counted(told.get("step", checkpoint.get("global_step"))),
-        "averaged": told.get("averaged") is True or None,
+        "step": _counted(metadata.get("step", checkpoint.get("global_step"))),
+        "averaged": metadata.get("averaged") is True or None,
         "imported": _versions(without_places(imported)) if isinstance(imported, dict) else None,
     }
     return {key: value for key, value in found.items() if value is not None}
@@ -98,14 +89,14 @@ def _counted(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def _versions(told: dict[str, Any]) -> dict[str, str]:
-    """Names with a version, or with a digest, each."""
-    kept = {key: value.removeprefix("sha256:") for key, value in told.items() if isinstance(value, str)}
-    return {key: told[key] for key, value in kept.items() if _formed(key, _NAME) and _formed(value, _VERSION)}
+def _versions(named: dict[str, Any]) -> dict[str, str]:
+    """Entries that are a version or a digest."""
+    kept = {key: value.removeprefix("sha256:") for key, value in named.items() if isinstance(value, str)}
+    return {key: named[key] for key, value in kept.items() if _formed(key, _NAME) and _formed(value, _VERSION)}
 
 
 def without_places(value: Any) -> Any:
-    """The same string or nested data; of files on this machine, and of what lies at addresses, the names alone."""
+    """Nested data whose paths and addresses are reduced to the name at their end."""
     if isinstance(value, dict):
         return {key: without_places(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -125,8 +116,8 @@ def _is_place(value: str) -> bool:
 
 
 def _last_part(value: str) -> str:
-    """Of an address without what is asked there, and without who asks."""
-    value = _AFTER.sub("", value)
+    """Name of a file, without the query and the user of an address."""
+    value = _QUERY.sub("", value)
     return (PureWindowsPath(value).name if "\\" in value else PurePosixPath(value).name).rpartition("@")[2]
 
 

@@ -1,4 +1,4 @@
-"""To the Hugging Face hub."""
+"""Uploading an exported folder to the Hugging Face hub."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The model card: what a stranger is to know of a network before using it. What is not known is said to be unknown."""
+"""The model card of an exported network, as the Hugging Face hub wants it; what is not known says so."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,33 +13,33 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Card:
-    """All that a card says; ``str`` of it is the Markdown.
+    """The contents of a card; ``str`` of it is the Markdown.
 
     Attributes:
         name: of the model.
-        family: the network's class, ``PConvUNet``.
-        parameters: how many numbers filling a hole takes.
-        reads: whether it takes a text.
-        told: the checkpoint's entry on itself: version, git, packages, step.
-        config: those of its settings that others may see.
+        family: class of the network, ``PConvUNet``.
+        parameters: number of weights.
+        takes_text: whether the network takes a text.
+        metadata: version, git, packages and step of the checkpoint.
+        config: settings that may be published.
         averaged: whether the weights are a moving average.
-        source: digest of the file that it was exported from.
-        started_from: what weights the training started from.
+        source: digest of the exported file.
+        started_from: weights that the training started from.
         license: of the weights; None where none was given.
-        figures: what was measured.
+        tables: of metrics.
     """
 
     name: str
     family: str
     parameters: int
-    reads: bool
-    told: Mapping[str, Any]
+    takes_text: bool
+    metadata: Mapping[str, Any]
     config: Mapping[str, Any]
     averaged: bool
     source: str
     started_from: str = UNKNOWN
     license: str | None = None
-    figures: list[MetricsTable] = field(default_factory=list)
+    tables: list[MetricsTable] = field(default_factory=list)
 
     def __str__(self) -> str:
         parts = _head(self), _what(self), _use(self), _training(self), _measured(self), _origin(self), _limits(self)
@@ -58,7 +58,7 @@ def _head(card: Card) -> str:
         license=card.license,
         library_name="inlay",
         pipeline_tag="image-to-image",
-        tags=["inpainting", card.family.lower(), *["text-guided"] * card.reads],
+        tags=["inpainting", card.family.lower(), *["text-guided"] * card.takes_text],
     )
     return f"---\n{data.to_yaml()}\n---\n\n# {markdown(card.name)}"
 
@@ -66,7 +66,7 @@ def _head(card: Card) -> str:
 def _what(card: Card) -> str:
     crops = markdown(f"{card.size} x {card.size} pixels") if card.size else f"a size that is {UNKNOWN}"
     lines = [
-        f"Fills holes in photographs{', with what a text asks for' if card.reads else ''}.",
+        f"Fills holes in photographs{', with what a text asks for' if card.takes_text else ''}.",
         "",
         f"- Network: `{card.family}` of Inlay, {card.parameters / 1e6:.2f} M parameters",
         f"- Trained on crops of {crops}; takes pictures of any size",
@@ -82,7 +82,7 @@ def _what(card: Card) -> str:
 
 
 def _use(card: Card) -> str:
-    option, argument = (' --text "a red bird"', ', text="a red bird"') if card.reads else ("", "")
+    option, argument = (' --text "a red bird"', ', text="a red bird"') if card.takes_text else ("", "")
     return f"""## Use
 
 `FOLDER` is this folder, or its name on the Hugging Face hub.
@@ -102,7 +102,7 @@ White in the mask is filled; every other pixel stays exactly as it is."""
 
 
 def _training(card: Card) -> str:
-    data, iterations = card.config.get("data") or {}, card.told.get("step", card.config.get("iterations", UNKNOWN))
+    data, iterations = card.config.get("data") or {}, card.metadata.get("step", card.config.get("iterations", UNKNOWN))
     lines = {
         "Pictures": _described(data.get("listing")) or _kind(data),
         "Crops": _settings({name: data.get(name) for name in ("image_size", "crop_scale", "object_crop_scale")}),
@@ -116,24 +116,24 @@ def _training(card: Card) -> str:
         "Length": markdown(f"{iterations} iterations of {data.get('batch_size', UNKNOWN)} pictures a device"),
         "Started from": card.started_from,
     }
-    told = "\n".join(f"- {name}: {value or UNKNOWN}" for name, value in lines.items())
-    return f"## Training\n\n{told}\n\nAll settings are in `config.json`."
+    items = "\n".join(f"- {name}: {value or UNKNOWN}" for name, value in lines.items())
+    return f"## Training\n\n{items}\n\nAll settings are in `config.json`."
 
 
 def _measured(card: Card) -> str:
-    tables = "\n\n".join(str(figures) for figures in card.figures)
+    tables = "\n\n".join(map(str, card.tables))
     return "## Measured\n\n" + (tables or f"How good it is is {UNKNOWN}: no figures came with the checkpoint.")
 
 
 def _origin(card: Card) -> str:
-    told, packages = card.told, card.told.get("packages") or {}
+    metadata, packages = card.metadata, card.metadata.get("packages") or {}
     lines = {
         "Exported from": f"`{card.source}`" + (", the moving average of its weights" if card.averaged else ""),
-        "Inlay": markdown(f"{told.get('version', UNKNOWN)}, revision {told.get('git') or UNKNOWN}"),
+        "Inlay": markdown(f"{metadata.get('version', UNKNOWN)}, revision {metadata.get('git') or UNKNOWN}"),
         "Packages": markdown(", ".join(f"{name} {version}" for name, version in packages.items())) or UNKNOWN,
         "Format": f"{FORMAT}: safetensors and JSON, nothing that could run",
     }
-    if imported := told.get("imported"):
+    if imported := metadata.get("imported"):
         lines["Imported from"] = _settings(imported)
     return "## Origin\n\n" + "\n".join(f"- {name}: {value}" for name, value in lines.items())
 
@@ -151,7 +151,7 @@ def _limits(card: Card) -> str:
 
 
 def _kind(value: Any) -> str:
-    """The class that a setting asks for."""
+    """Name of the class that settings build."""
     target = value.get("_target_") if isinstance(value, Mapping) else None
     return code(target.rpartition(".")[2]) if isinstance(target, str) else ""
 
@@ -159,8 +159,8 @@ def _kind(value: Any) -> str:
 def _described(value: Any) -> str:
     """The class and its settings."""
     kind = _kind(value)
-    told = _settings({name: item for name, item in value.items() if not name.startswith("_")}) if kind else ""
-    return f"{kind} ({told})" if told else kind
+    settings = _settings({name: item for name, item in value.items() if not name.startswith("_")}) if kind else ""
+    return f"{kind} ({settings})" if settings else kind
 
 
 def _settings(values: Mapping[str, Any]) -> str:

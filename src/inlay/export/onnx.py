@@ -26,17 +26,17 @@ OPSET = 20
 LIMIT = 2**31
 """Bytes that one ONNX file can have."""
 TOLERANCE = 1e-4
-"""How far the graph's answer may be from PyTorch's."""
+"""Largest difference of the graph's output from PyTorch's."""
 
 
 def export_onnx(checkpoint_path: Path, target: Path) -> list[Path]:
     """Write a checkpoint as ONNX, for any number of pictures of any height and width.
 
     ``target`` takes ``image``, ``(B, 3, H, W)`` float32 in ``[0, 1]``, and ``mask``, ``(B, 1, H, W)`` with 1 = hole,
-    and answers with ``filled``: it erases the hole, pads, and puts known pixels back bit for bit. Then
+    and returns ``filled``: it erases the hole, pads, and puts known pixels back bit for bit. Then
     follows what else the network takes: ``features``, ``sentence`` and ``word_mask``, which ``NAME.text.onnx`` makes of
-    tokens; a ``reference`` picture; ``noise`` (zeros for the mean). JSON under ``inlay`` in the metadata says how to
-    make tokens of texts, and where the files come from.
+    tokens; a ``reference`` picture; ``noise`` (zeros for the mean). JSON under ``inlay`` in the metadata holds the
+    tokenizer and the origin of the model.
 
     Args:
         checkpoint_path: a checkpoint that ``inlay train`` wrote, or a folder that ``inlay export`` did.
@@ -79,7 +79,7 @@ def _translated(part: ExportModule) -> bytes:
         ClearMetadataAndDocStringPass()(exported.model)  # lines of our source, with the paths of this machine
         model = exported.model_proto
         _name_sizes(part, model)
-        _say(part, model)
+        _add_metadata(part, model)
         if model.ByteSize() >= LIMIT:
             raise InlayError(
                 f"{part.facts['family']} cannot be exported: it is larger than one ONNX file can be, 2 GB."
@@ -100,7 +100,9 @@ def _average_pool(
     """Average pooling with a divisor of its own, which the exporter leaves out."""
     from onnxscript import opset20 as op
 
-    kernel, steps, pads = (_pair(numbers) for numbers in (kernel_size, stride or kernel_size, padding))
+    kernel, steps, pads = (
+        [*numbers] * (2 // len(numbers)) for numbers in (kernel_size, stride or kernel_size, padding)
+    )
     pooled = op.AveragePool(
         self,
         ceil_mode=int(ceil_mode),
@@ -110,10 +112,6 @@ def _average_pool(
         strides=steps,
     )
     return pooled if divisor_override is None else op.Mul(pooled, kernel[0] * kernel[1] / divisor_override)
-
-
-def _pair(numbers: Sequence[int]) -> list[int]:
-    return [*numbers] * (2 // len(numbers))
 
 
 def _name_sizes(part: ExportModule, model: "ModelProto") -> None:
@@ -126,28 +124,24 @@ def _name_sizes(part: ExportModule, model: "ModelProto") -> None:
                     size.dim_param = axis
 
 
-def _say(part: ExportModule, model: "ModelProto") -> None:
+def _add_metadata(part: ExportModule, model: "ModelProto") -> None:
     model.producer_name, model.producer_version = "inlay", inlay.__version__
     entry = model.metadata_props.add()
     entry.key, entry.value = FACTS, json.dumps(part.facts, ensure_ascii=False)
 
 
 def _compare(part: ExportModule, content: bytes) -> None:
-    """Exporters leave out in silence what they do not know: ask both, for a size that was not traced."""
+    """Compare with PyTorch, for a size that was not traced: exporters leave out in silence what they do not know."""
     inputs = part.example(3, 75)
     with torch.inference_mode():
         expected = part(*inputs)
     given = {name: value.numpy() for name, value in zip(part.inputs, inputs, strict=True)}
     with exporting(part):
-        answers = session(content, torch.device("cpu")).run(None, given)
-    for answer, wanted in zip(answers, _several(expected), strict=True):
-        gap = np.abs(np.asarray(answer, np.float64) - wanted.double().numpy()).max()
+        outputs = session(content, torch.device("cpu")).run(None, given)
+    for output, wanted in zip(outputs, [expected] if isinstance(expected, Tensor) else expected, strict=True):
+        gap = np.abs(np.asarray(output, np.float64) - wanted.double().numpy()).max()
         if not gap <= TOLERANCE:
             raise InlayError(
-                f"{part.facts['family']} cannot be exported: as ONNX it answers differently, by {gap:.2g}. "
+                f"{part.facts['family']} cannot be exported: as ONNX its output differs by {gap:.2g}. "
                 "Export it with the versions of onnxscript and torch that Inlay names."
             )
-
-
-def _several(answer: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    return (answer,) if isinstance(answer, Tensor) else answer

@@ -9,9 +9,6 @@ from inlay.files import held, remove_leftovers, replacing_all
 def write_outputs(contents: Mapping[Path, bytes]) -> list[Path]:
     """Write files that belong together: all are complete before the first one takes its name.
 
-    Args:
-        contents: what each file shall hold; their folder is made.
-
     Returns:
         Their paths, in order.
 

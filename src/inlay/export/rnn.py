@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class Loop(nn.Module):
-    """What a recurrent layer answers with, word by word: tracers have no other way for a number of words they ignore.
+    """A recurrent layer as a loop over words: tracers have no other way for a number of words that is open.
 
     Args:
         layer: reads in one direction, is the only one, and takes ``(B, T, D)``; its weights are shared.
@@ -23,7 +23,7 @@ class Loop(nn.Module):
         self.requires_grad_(False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, None]:
-        """``(B, T, D)`` to ``(B, T, hidden_size)``, and nothing of the last state."""
+        """``(B, T, D)`` to ``(B, T, hidden_size)``; the last state, which nobody reads, is None."""
         from torch._higher_order_ops import while_loop
 
         batch, length = x.shape[:2]

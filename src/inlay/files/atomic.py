@@ -24,9 +24,6 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
     Encoders that write to a file's descriptor themselves (Pillow) can miss a full disk: let them write into memory.
 
-    Args:
-        path: what the file will be called; its folder is made.
-
     Raises:
         OSError: the disk refuses.
     """
@@ -40,9 +37,6 @@ def replacing_all(*paths: str | os.PathLike[str]) -> Iterator[list[IO[bytes]]]:
 
     The last one makes the others count. It is removed before the first one is replaced, so that it never stands beside
     an older or newer one than its own.
-
-    Args:
-        paths: what the files will be called, in one folder, which is made.
 
     Raises:
         OSError: the disk refuses.
@@ -83,9 +77,6 @@ def replace_link(path: Path, target: str) -> None:
 @contextmanager
 def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A folder to write in that takes its name when all in it is there; where anything is raised, nothing is left.
-
-    Args:
-        path: what the folder will be called; there may be an empty one.
 
     Raises:
         OSError: the disk refuses, or something is there.

@@ -9,10 +9,10 @@ from pathlib import Path, PurePath
 from inlay.errors import BadFile, InlayError
 
 MOST = 2**26
-"""Bytes of a file that is read at once, unless the caller knows better: 64 MiB."""
+"""Largest file that is read at once by default, in bytes: 64 MiB."""
 
 SUSPICIOUS = r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)"
-"""What a name has that could lead out of the folder it is relative to: a regular expression, for tables of names."""
+"""Regular expression that finds names which could lead out of the folder they are relative to."""
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
@@ -48,10 +48,6 @@ def open_regular(path: str | os.PathLike[str], most: int | None = None) -> Buffe
 def read_bytes(path: str | os.PathLike[str], most: int = MOST) -> bytes:
     """The content of a regular file of bounded size.
 
-    Args:
-        path: of the file.
-        most: largest size in bytes, also of a file that says it is empty, or that grows meanwhile.
-
     Raises:
         BadFile: see :func:`open_regular`.
     """
@@ -78,7 +74,7 @@ def read_text(path: str | os.PathLike[str], most: int = MOST) -> str:
 
 
 def inside(root: str | os.PathLike[str], name: str | os.PathLike[str]) -> Path:
-    """Where a file lies that a list, an index or a folder of somebody else names, links resolved.
+    """The path of a file that somebody else's list, index or folder names, with links resolved.
 
     Args:
         root: the folder it has to lie below; it may be a link itself.

@@ -20,12 +20,12 @@ def csv_bytes(rows: Iterable[Iterable[object]]) -> bytes:
 
 
 def csv_rows(content: bytes) -> list[dict[str, str]]:
-    """What :func:`csv_bytes` wrote below its first row, by the names that stand there.
+    """Rows that :func:`csv_bytes` wrote, as mappings from the names in its first row.
 
     A last line that a killed process left half of is no row.
 
     Raises:
-        ValueError: this is no such table.
+        ValueError: the content is no such table.
     """
     whole = content[: content.rfind(b"\n") + 1].decode("utf-8-sig")
     try:

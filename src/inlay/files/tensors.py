@@ -20,7 +20,7 @@ _SLACK = 2**20  # bytes, for small files
 
 
 def load_plain(path: str | Path, mapped: bool = False) -> Any:
-    """What ``torch.save`` wrote, on the CPU: tensors, numbers, strings, lists, dicts.
+    """Load what ``torch.save`` wrote, on the CPU: tensors, numbers, strings, lists, dicts.
 
     Args:
         path: of the file.

@@ -23,14 +23,14 @@ def lines_of(file: BufferedReader, longest: int, remark: Callable[[str], None]) 
     Args:
         file: as :func:`inlay.files.open_regular` opens it; it is closed at the end.
         longest: characters of a line; of a longer one, one more comes and then the rest.
-        remark: is told what was odd.
+        remark: called with a sentence on what was odd.
     """
-    told = False
+    remarked = False
     with TextIOWrapper(file, encoding=_encoding(file.peek(4096)[:4096]), errors="surrogateescape") as text:
         for line in iter(lambda: text.readline(longest + 1), ""):
             mended = _ODD.sub(_western, line)
-            if mended != line and not told:
-                told = True
+            if mended != line and not remarked:
+                remarked = True
                 remark("neither UTF-8 nor UTF-16; its odd bytes were read as cp1252. Save it as UTF-8.")
             yield mended
 

@@ -53,7 +53,7 @@ def _walk(root: Path, folder: str, above: frozenset[tuple[int, int]]) -> Iterato
 
 
 def found(path: Path) -> Found:
-    """What lies at a path, as :func:`walk` tells of it."""
+    """The entry that :func:`walk` yields for a path."""
     return _seen(str(path), path)
 
 

@@ -8,7 +8,7 @@ import torchvision
 from torch import Tensor, nn
 
 from inlay.models.frozen import Frozen
-from inlay.pretrained.torchvision import Weights
+from inlay.pretrained.weights import TorchvisionWeights
 
 log = logging.getLogger(__name__)
 
@@ -66,12 +66,12 @@ def _trunk(weights: str) -> nn.Sequential:
         log.warning("loss.extractors.vgg.weights=random: perceptual and style losses compare random features.")
         return trunk.to_empty(device="cpu").apply(_initialize)
     instead = "To try a run without it: loss.extractors.vgg.weights=random, or loss=pixel."
-    source = Weights(weights, "loss.extractors.vgg.weights", "VGG16", instead)
+    source = TorchvisionWeights(weights, "loss.extractors.vgg.weights", "VGG16", instead)
     state = source.state(torchvision.models.VGG16_Weights.IMAGENET1K_V1)
     try:
         trunk.load_state_dict({key: state[f"features.{key}"] for key in trunk.state_dict()}, assign=True)
     except (KeyError, TypeError, RuntimeError) as error:
-        raise source.do_not_fit(error) from error
+        raise source.misfit(error) from error
     return trunk
 
 

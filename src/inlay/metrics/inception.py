@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from inlay.errors import Missing
-from inlay.pretrained.files import WeightsFile
+from inlay.pretrained.weights import WeightsFile
 
 _ORIGIN = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
 
@@ -64,4 +64,4 @@ def _network(file: WeightsFile) -> Any:
     try:
         return NoTrainInceptionV3("inception-v3-compat", ["2048"], safe, antialias=False)  # type: ignore[arg-type]
     except (TypeError, AttributeError, RuntimeError) as error:
-        raise file.does_not_fit(error) from error
+        raise file.misfit(error) from error

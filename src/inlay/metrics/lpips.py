@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from inlay.errors import InlayError
 from inlay.metrics.base import FillResult, Metric, MetricSpec
-from inlay.pretrained.files import WeightsFile
+from inlay.pretrained.weights import WeightsFile
 
 
 class LPIPS(Metric):
@@ -93,5 +93,5 @@ def _network(file: WeightsFile, backbone: Literal["alex", "vgg"]) -> Network:
         found = {key: state[f"features.{key.partition('.')[2]}"] for key in net.net.state_dict()}
         net.net.load_state_dict(found)
     except (KeyError, TypeError, IndexError, RuntimeError) as error:
-        raise file.does_not_fit(error) from error
+        raise file.misfit(error) from error
     return net

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from inlay.errors import InlayError
 from inlay.models.frozen import Frozen
-from inlay.pretrained.torchvision import Weights
+from inlay.pretrained.weights import TorchvisionWeights
 
 log = logging.getLogger(__name__)
 
@@ -146,12 +146,12 @@ def _layers(name: str, weights: str, seed: int | None) -> dict[str, nn.Module]:
         _initialize(layers.to_empty(device="cpu"), generator)
         return dict(layers.items())
     instead = "To train without it: model.weights=random model.trainable=true."
-    source = Weights(weights, "model.weights", name, instead)
+    source = TorchvisionWeights(weights, "model.weights", name, instead)
     state = source.state(torchvision.models.get_model_weights(name).IMAGENET1K_V1)
     try:
         layers.load_state_dict({key: _entry(state, key) for key in layers.state_dict()}, assign=True)
     except (KeyError, TypeError, RuntimeError) as error:
-        raise source.do_not_fit(error) from error
+        raise source.misfit(error) from error
     return dict(layers.items())
 
 

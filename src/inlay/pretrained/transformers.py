@@ -40,25 +40,25 @@ _ASKING = {
     "quantization_config": "for weights that are packed",
     "init_inputs": "for files of its own choice",
 }
-"""What settings of a network or tokenizer must not hold, and what it asks for."""
+"""Settings that a network or tokenizer must not have, and what each asks for."""
 
 _local_only = ContextVar("local_only", default=False)
-_most: ContextVar[int | None] = ContextVar("most", default=None)
+_max_numbers: ContextVar[int | None] = ContextVar("max_numbers", default=None)
 
 
 @contextmanager
-def local_only(most: int | None = None) -> Iterator[None]:
-    """Nothing is downloaded in here, only the hub's cache is looked into: for names that a file chose, not a user.
+def local_only(max_numbers: int | None = None) -> Iterator[None]:
+    """Context without downloads, for names that a file chose and not a user; the hub's cache is looked into.
 
     Args:
-        most: numbers that a network with random weights may have, besides a few; None for any.
+        max_numbers: weights that a network with random weights may have, besides a few; None for any number.
     """
-    tokens = _local_only.set(True), _most.set(most)
+    tokens = _local_only.set(True), _max_numbers.set(max_numbers)
     try:
         yield
     finally:
         _local_only.reset(tokens[0])
-        _most.reset(tokens[1])
+        _max_numbers.reset(tokens[1])
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,10 @@ class Source:
     Args:
         model: a folder as ``save_pretrained`` of transformers writes it, or a name on the Hugging Face hub.
         key: the setting that names it, such as ``text.model``.
-        instead: the last sentence of a message: how to do without it.
+        instead: last sentence of a message: how to do without it.
 
     Raises:
-        InlayError: here and from the methods: a part is missing or damaged; the message says what goes where.
+        InlayError: here and from the methods: a part is missing or damaged; the message says which file goes where.
     """
 
     model: str
@@ -92,7 +92,7 @@ class Source:
 
     @property
     def _is_here(self) -> bool:
-        """Whether only files of this machine will do: of a folder, or of the hub's cache."""
+        """Whether only files of this machine are taken: of a folder, or of the hub's cache."""
         return _local_only.get() or Path(self.model).is_dir()
 
     def config(self) -> Any:
@@ -104,11 +104,7 @@ class Source:
         return config
 
     def tokenizer(self, known: int) -> Any:
-        """The tokenizer of transformers.
-
-        Args:
-            known: how many tokens the network knows.
-        """
+        """The tokenizer of transformers, for a network with ``known`` tokens."""
         from transformers import AutoTokenizer
 
         # Loader workers are forked, and threads do not survive that; transformers would say so for each of them.
@@ -122,7 +118,7 @@ class Source:
         return tokenizer
 
     def image_processor(self) -> Any:
-        """What makes CLIP's input of pictures, of transformers."""
+        """CLIP's image processor of transformers."""
         from transformers import CLIPImageProcessor
 
         return self._part("image processor", CLIPImageProcessor.from_pretrained)
@@ -136,7 +132,7 @@ class Source:
         """
         from transformers import AutoModel
 
-        self._check_size(config, self._stored if pretrained else _most.get())
+        self._check_size(config, self._stored if pretrained else _max_numbers.get())
         if pretrained:
             load = AutoModel.from_pretrained
             more = {"config": config, "output_loading_info": True, "use_safetensors": True, **_AS_WE_USE_IT}
@@ -152,13 +148,13 @@ class Source:
 
     @property
     def _stored(self) -> int | None:
-        """At least as many numbers as the weights of a folder have; None where that is not known before."""
+        """An upper bound of the weights in a folder; None where that is not known before."""
         folder = Path(self.model)
         return sum(file.stat().st_size for file in folder.glob("*.safetensors")) if folder.is_dir() else None
 
-    def _check_size(self, config: Any, most: int | None) -> None:
-        """Refuse settings that describe a network of more numbers, before it is laid out."""
-        if most is None:
+    def _check_size(self, config: Any, max_numbers: int | None) -> None:
+        """Refuse settings that describe a network with more weights, before it is laid out."""
+        if max_numbers is None:
             return
         from transformers import AutoModel
 
@@ -168,7 +164,7 @@ class Source:
             with torch.device("meta"):
                 net = AutoModel.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
             numbers = sum(parameter.numel() for parameter in net.parameters())
-        if not 0 < numbers <= most + _FEW:
+        if not 0 < numbers <= max_numbers + _FEW:
             raise InlayError(
                 f"{self}: its config.json describes another network than its weights, a larger one. "
                 f"{self._remedy(self.model)}"
@@ -196,7 +192,7 @@ class Source:
 
 
 def path_in_folder(folder: Path, name: str) -> Path:
-    """Where a file of a folder lies; links may lead to nothing but what the hub's cache keeps beside its snapshots.
+    """The resolved path of a file in a folder; links may lead to the hub's cache beside its snapshots only.
 
     Raises:
         InlayError: it is a link that leads elsewhere.
@@ -257,7 +253,7 @@ def _check_index(path: Path, index: Any) -> None:
 
 @contextmanager
 def _only_errors() -> Iterator[None]:
-    """Keep transformers from listing each weight that the file has beyond the network's, an image tower's mostly."""
+    """Keep transformers from listing the weights that only the file has, mostly of an image tower."""
     from transformers.utils import logging as chatter
 
     before = chatter.get_verbosity()

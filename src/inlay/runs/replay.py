@@ -41,10 +41,6 @@ def build_task(path: str | Path, config: dict[str, Any]) -> Any:
 
     Nothing is downloaded, and no more memory taken than the file can be about.
 
-    Args:
-        path: of the file.
-        config: from :func:`task_config`, perhaps with changes.
-
     Raises:
         InlayError: the settings are not to be trusted, or make no task.
     """
@@ -65,10 +61,6 @@ def build_task(path: str | Path, config: dict[str, Any]) -> Any:
 
 def run(path: str | Path, task: Task) -> None:
     """Compute a skipped step again on the CPU in float32, and print what is not finite.
-
-    Args:
-        path: of the replay file.
-        task: from :func:`build_task`.
 
     Raises:
         InlayError: everything is finite here.
@@ -100,7 +92,7 @@ def run(path: str | Path, task: Task) -> None:
 
 
 def _report(terms: Mapping[str, Tensor], task: Task, total: Tensor) -> bool:
-    """Print a loss and its gradients; say whether something is not finite."""
+    """Print a loss and its gradients; return whether something is not finite."""
     task.zero_grad()
     propagate_nonfinite(total).backward()  # type: ignore[no-untyped-call]
     bad = set(not_finite(terms))
@@ -121,8 +113,8 @@ def first_not_finite(module: nn.Module) -> Iterator[list[str]]:
     names: list[str] = []
 
     def look(name: str) -> Callable[..., None]:
-        def hook(_module: nn.Module, _inputs: Any, answer: Any) -> None:
-            if isinstance(answer, Tensor) and answer.is_floating_point() and not answer.isfinite().all():
+        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            if isinstance(output, Tensor) and output.is_floating_point() and not output.isfinite().all():
                 names.append(name)
 
         return hook

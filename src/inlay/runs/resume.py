@@ -1,4 +1,4 @@
-"""To go on with a run: which checkpoint, and what changed since."""
+"""Resuming a run: from which checkpoint, and what changed since."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ _NOT_OF_THE_RUN = ("resume", "run_dir", "run_id", "init_from", "text_from")
 
 
 def find(run_dir: str, resume: str | None) -> Path | None:
-    """The checkpoint to go on from, seen to be whole.
+    """The checkpoint to resume from, checked to be whole.
 
     Args:
         run_dir: the run's folder.
@@ -64,12 +64,7 @@ def _newest(folder: Path, resume: str) -> Path | None:
 
 
 def report(path: Path, config: Any, pictures: Mapping[str, int]) -> None:
-    """Say where a run goes on, and what changed since.
-
-    Args:
-        path: the checkpoint.
-        config: of the run that goes on, resolved.
-        pictures: how many there are now by split, ``train`` and ``val``.
+    """Print where a run is resumed, and what changed since.
 
     Raises:
         InlayError: see :func:`compare`.
@@ -91,10 +86,6 @@ def report(path: Path, config: Any, pictures: Mapping[str, int]) -> None:
 
 def compare(path: Path, config: Mapping[str, Any]) -> list[str]:
     """What changed in the configuration since a checkpoint was written, a line for each key.
-
-    Args:
-        path: the checkpoint.
-        config: of the run that goes on, resolved.
 
     Raises:
         InlayError: a change that the checkpoint's state would contradict.
