@@ -168,18 +168,8 @@ def fixed_by_state(key: str) -> bool:
 def without_copies(config: Mapping[str, Any]) -> dict[str, Any]:
     """A resolved configuration as checkpoints keep it: what the task takes from a group stands in that group alone."""
     task = config.get("task") or {}
-    kept = {key: value for key, value in task.items() if not _is_copy(config, key, value)}
-    return {**config, "task": kept}
-
-
-def with_copies(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration that :func:`without_copies` was given."""
-    copies = {name: config[name] for name in OPTIONAL if config.get(name) is not None}
-    return {**config, "task": copies | (config.get("task") or {})}
-
-
-def _is_copy(config: Mapping[str, Any], key: str, value: Any) -> bool:
-    return key in OPTIONAL and value is not None and value == config.get(key)
+    copies = {key for key in OPTIONAL if task.get(key) is not None and task[key] == config.get(key)}
+    return {**config, "task": {key: value for key, value in task.items() if key not in copies}}
 
 
 def published(config: Mapping[str, Any]) -> dict[str, Any]:

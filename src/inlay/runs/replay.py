@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from inlay.checkpoints import META_KEY, read
 from inlay.checkpoints.building import MISFITS, FileBuilder
-from inlay.checkpoints.groups import ARGUMENTS, BUILT, GROUPS, with_copies
+from inlay.checkpoints.groups import ARGUMENTS, BUILT, GROUPS, OPTIONAL
 from inlay.checkpoints.meta_init import WeightLimit
 from inlay.errors import InlayError, one_line
 from inlay.models.layers import power_iterations_paused
@@ -32,8 +32,7 @@ def task_config(path: str | Path) -> dict[str, Any]:
     content = read(path)
     if "batch" not in content:
         raise InlayError(f"{path}: no replay file. Runs write theirs to faults/ in their folder.")
-    kept = {name: value for name, value in content[META_KEY]["config"].items() if name in (*BUILT, "seed")}
-    return with_copies(kept) if isinstance(kept.get("task"), dict) else kept
+    return {name: value for name, value in content[META_KEY]["config"].items() if name in (*BUILT, "seed")}
 
 
 def build_task(path: str | Path, config: dict[str, Any]) -> Any:
@@ -52,7 +51,9 @@ def build_task(path: str | Path, config: dict[str, Any]) -> Any:
     try:
         with local_only(), WeightLimit(numbers):
             task = built("task")
-            return task(config=config, **{argument: built(group) for group, argument in ARGUMENTS.items()})
+            given = {argument: built(group) for group, argument in ARGUMENTS.items()}
+            given |= {group: built(group) for group in OPTIONAL if config.get(group) is not None}
+            return task(config=config, **given)
     except MISFITS as error:
         raise InlayError(
             f"{path}: its settings make no task ({one_line(error)}). Was it written by this version?"
