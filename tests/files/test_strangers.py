@@ -11,7 +11,7 @@ from inlay.convert.damsm import read_words
 from inlay.errors import InlayError
 from inlay.evaluation.write_results import read as read_results
 from inlay.export.card_metrics import evaluation_table
-from inlay.fillers.onnx import _read as read_onnx
+from inlay.fillers.onnx_file import _read as read_onnx
 from inlay.images import read_picture
 from inlay.prediction.pairing import _caption
 from inlay.pretrained.weights import WeightsFile

@@ -101,7 +101,7 @@ def _declared(target: Any) -> tuple[Mapping[str, Any], bool]:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value can be of a declared type; what cannot be told from a configuration is taken to fit."""
+    """Whether a value can be of a declared type; where a configuration does not show it, True."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return any(_fits(value, each) for each in inner)

@@ -1,4 +1,4 @@
-"""What becomes of each tensor of a foreign file: planned, checked, and told."""
+"""What becomes of each tensor of a foreign file: planned, checked, and reported."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -43,13 +43,13 @@ class ExportModule(nn.Module, ABC):
     """What is exported as one graph.
 
     Args:
-        facts: what is to be known of it besides its inputs and outputs, plain data.
-        inputs: what it takes, in order.
-        outputs: what it answers with, in order.
+        facts: plain data for the file's metadata.
+        inputs: names and sizes, in order.
+        outputs: names and sizes, in order.
     """
 
     suffix: ClassVar[str] = ""
-    """What stands between the name and the ending of its file."""
+    """Between the name and the ending of its file."""
 
     def __init__(self, facts: dict[str, Any], inputs: dict[str, Axes], outputs: dict[str, Axes]) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class ExportModule(nn.Module, ABC):
 
     @abstractmethod
     def example(self, batch: int, side: int) -> tuple[Tensor, ...]:
-        """Inputs for so many pictures, or texts, of about that size; always the same."""
+        """Example inputs of about that size; the same with every call."""
 
 
 class InpaintModule(ExportModule):
@@ -133,7 +133,7 @@ class TextEncoderModule(ExportModule):
         return super().range(size)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, words: Tensor) -> tuple[Tensor, ...]:
-        """See :class:`inlay.types.Tokens` and :class:`inlay.types.TextFeatures`."""
+        """:class:`inlay.types.Tokens`, entry by entry, to :class:`inlay.types.TextFeatures`."""
         return tuple(self.text(Tokens(input_ids=input_ids, attention_mask=attention_mask, words=words)))
 
     def example(self, batch: int, side: int) -> tuple[Tensor, ...]:
@@ -206,11 +206,11 @@ def _open(part: ExportModule, inputs: tuple[Tensor, ...]) -> Iterator[None]:
         for index, axis in enumerate(axes):
             if isinstance(axis, str):
                 mark_unbacked(value, index, shape_id=axis)
-    told = part.register_forward_pre_hook(_tell_ranges)
+    hook = part.register_forward_pre_hook(_tell_ranges)
     try:
         yield
     finally:
-        told.remove()
+        hook.remove()
 
 
 def _tell_ranges(part: ExportModule, inputs: tuple[Tensor, ...]) -> None:

@@ -94,7 +94,7 @@ def _check_backed(path: str | Path, content: Any, size: int) -> None:
                 raise BadFile(path, f"{name} is no plain tensor. The file is not to be trusted.")
             memory = value.untyped_storage()
             if value.nbytes > memory.nbytes():
-                raise BadFile(path, f"{name} is {tuple(value.shape)} of a file without so many numbers. Damaged.")
+                raise BadFile(path, f"{name} is {tuple(value.shape)} in a file with fewer numbers. Damaged.")
             claimed += value.nbytes
             stored[memory.data_ptr()] = memory.nbytes()
         count += 1

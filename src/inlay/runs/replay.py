@@ -20,7 +20,7 @@ from inlay.tasks.base import Replayed, Task
 from inlay.tasks.optimization import not_finite, propagate_nonfinite, split
 
 _SHOWN = 10
-_LARGEST = 10**7  # of channels, layers, words: lists of so many would still fit
+_LARGEST = 10**7  # of channels, layers, words: a list of this length still fits into memory
 
 
 def task_config(path: str | Path) -> dict[str, Any]:
