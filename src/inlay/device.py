@@ -10,7 +10,7 @@ def choose_device(name: str) -> torch.device:
     """The device of a name; ``auto`` is a CUDA GPU, else Apple's, else the processor.
 
     Raises:
-        InlayError: the device is not there.
+        InlayError: there is no such device here.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"

@@ -1,4 +1,4 @@
-"""Which numbers a run computes with, and a prediction."""
+"""Numerical precision of training and of inference."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, get_args
@@ -8,7 +8,7 @@ import torch
 from inlay.errors import InlayError
 
 InferencePrecision = Literal["32", "bf16", "16"]
-"""Numbers that a trained network fills with: float32, or autocast to bfloat16 or float16."""
+"""Precision in which a trained network fills: float32, or autocast to bfloat16 or float16."""
 
 _AUTOCAST = {"bf16": torch.bfloat16, "16": torch.float16}
 

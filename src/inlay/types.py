@@ -25,8 +25,8 @@ class Tokens(TypedDict):
     attention_mask: Tensor
     """``(B, T)`` bool, True = read by the encoder (words, and special tokens where it has them)."""
     words: Tensor
-    """``(B, T)`` bool, True = a real word. A caption without any is no caption: the encoder answers with its learned
-    null caption."""
+    """``(B, T)`` bool, True = a real word. A caption without any is no caption: the encoder returns the features of
+    its learned null caption."""
 
 
 class TextFeatures(NamedTuple):

@@ -450,12 +450,11 @@ class TestLayers:
 
 
 class TestDiscriminator:
-    def test_answers_with_patches(self):
-        assert ResidualDiscriminator((8, 8), attention=1)(torch.rand(3, 3, 32, 32)).shape == (3, 1, 6, 6)
-
-    def test_too_small_pictures_are_named(self):
-        with pytest.raises(InlayError, match="need pictures of 12 px"):
-            ResidualDiscriminator((8, 8), attention=1)(torch.rand(1, 3, 8, 8))
+    def test_scores_are_patches(self):
+        discriminator = ResidualDiscriminator((8, 8), attention=1)
+        assert discriminator(torch.rand(3, 3, 32, 32)).scores.shape == (3, 1, 6, 6)
+        with pytest.raises(InlayError, match=r"discriminator\.channels: .* 12 px"):
+            discriminator(torch.rand(1, 3, 8, 8))
 
     def test_attention_must_lie_inside(self):
         with pytest.raises(InlayError, match="between 1 and 2, got 3"):
@@ -464,7 +463,7 @@ class TestDiscriminator:
     def test_every_parameter_gets_a_gradient(self):
         judge = ResidualDiscriminator((8, 8), attention=1)
         judge.blocks[0].gamma.data.fill_(0.5)
-        judge(torch.rand(2, 3, 32, 32)).square().mean().backward()
+        judge(torch.rand(2, 3, 32, 32)).scores.square().mean().backward()
         assert [name for name, p in judge.named_parameters() if not p.grad.abs().sum() > 0] == []
 
 

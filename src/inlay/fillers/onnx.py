@@ -112,8 +112,8 @@ def inputs_of(text: bool, reference: bool, noise: bool) -> list[str]:
 
 def _noise_spec(model: "Model") -> NoiseSpec:
     facts = model.facts.get("noise")
-    told = facts if isinstance(facts, dict) else {}
-    numbers = *model.shape(NOISE)[1:2], told.get("stride"), told.get("least")
+    sizes = facts if isinstance(facts, dict) else {}
+    numbers = *model.shape(NOISE)[1:2], sizes.get("stride"), sizes.get("least")
     if len(numbers) < 3 or not all(map(_counts, numbers)):
         raise BadFile(
             model.path, "does not say in positive whole numbers of which shape its noise is. Export the model again."

@@ -1,4 +1,4 @@
-"""ONNX files that are looked through before onnxruntime runs them."""
+"""ONNX files, checked before onnxruntime runs them."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -28,21 +28,21 @@ _PATIENCE = 10  # seconds that a node may take to its end after Ctrl-C
 
 
 class Model:
-    """An ONNX file that was looked through, and its session.
+    """An ONNX file that was checked, and its session.
 
     Args:
         path: of the file.
         device: where it computes.
 
     Raises:
-        Missing: see :func:`load_onnx`.
-        BadFile: likewise.
+        Missing: onnx or onnxruntime is not installed, or has no part for the device.
+        BadFile: the file is missing, damaged, or not to be trusted.
 
     Attributes:
-        facts: what :mod:`inlay.export` wrote into its metadata.
+        facts: the description that :mod:`inlay.export` wrote into its metadata.
         identity: the digest of the file, as :func:`inlay.checkpoints.files.digest` has it.
-        inputs: the names of what it takes, in order.
-        outputs: the names of what it answers with.
+        inputs: names of its inputs, in order.
+        outputs: names of its outputs, in order.
     """
 
     def __init__(self, path: Path, device: torch.device) -> None:
@@ -61,7 +61,7 @@ class Model:
         self.outputs = [value.name for value in self.session.get_outputs()]
 
     def __call__(self, *inputs: Tensor) -> list[Tensor]:
-        """What the graph makes of its inputs, on the CPU.
+        """Run the graph; outputs are on the CPU.
 
         Raises:
             InlayError: onnxruntime gave up, for want of memory mostly.
@@ -85,7 +85,7 @@ class Model:
         return [torch.from_numpy(np.asarray(answer)) for answer in answers]
 
     def shape(self, name: str) -> list[Any]:
-        """Of an input: numbers, and names of open sizes."""
+        """Shape of an input: numbers, and names of open sizes."""
         return list(self._inputs[name].shape)
 
 
@@ -116,7 +116,7 @@ def session(content: bytes, device: torch.device) -> Any:
 
 
 def _interruptible(work: Callable[[], Any], stop: Callable[[], None]) -> Any:
-    """What some work beyond Python comes to; Ctrl-C, which it would not heed, stops it."""
+    """Result of work outside of Python, which would not notice Ctrl-C: that stops it."""
     answer: list[Any] = []
     failure: list[BaseException] = []
     done = Event()

@@ -1,7 +1,7 @@
 """Networks in pure PyTorch (shapes and polarity: :mod:`inlay.types`).
 
 Those that fill holes are :class:`~inlay.models.base.InpaintingNetwork` and declare what they take.
-A network is imported when it is asked for: DAMSM brings torchvision along, seconds that the others do without.
+Each is imported on first use: DAMSM brings torchvision along, which takes seconds.
 """
 
 from typing import TYPE_CHECKING

@@ -2,7 +2,6 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import torch
@@ -30,7 +29,7 @@ class Layout(NamedTuple):
     """Where a network of torchvision is cut, and what it was trained on."""
 
     last: str
-    """The child that answers with regions."""
+    """The child whose output are the regions."""
     channels: tuple[int, int]
     """Of the regions, and of the pooled end."""
     smallest: int
@@ -48,13 +47,13 @@ LAYOUTS = {
 class DAMSM(nn.Module):
     """Image encoder: a trunk that knows photographs, and two linear heads into the joint space.
 
-    With the defaults it has 22,506,720 parameters, of which the heads' 721,152 are trained, and answers with 17x17
-    regions. A trunk that is not trained stays in eval mode and in no checkpoint; gradients pass through it into the
-    picture all the same.
+    With the defaults it has 22,506,720 parameters, of which the heads' 721,152 are trained, and returns 17x17
+    regions. A trunk that is not trained stays in eval mode and in no checkpoint; gradients pass through it into
+    the picture nevertheless.
 
     Args:
         trunk: ``inception_v3`` (Szegedy et al. 2016; the paper's), or ``resnet18`` (He et al. 2016), which at
-            224 pixels is a third of the work and answers with 14x14 regions.
+            224 pixels is a third of the work and returns 14x14 regions.
         weights: what the trunk starts from: ``imagenet`` for torchvision's own (from its cache, or downloaded now), a
             path to a state dict of torchvision's network, or ``random``, which must be asked for. Random weights of a
             trunk that is not trained are always the same ones, so that a checkpoint can do without them.
@@ -139,7 +138,8 @@ def _layers(name: str, weights: str, seed: int | None) -> dict[str, nn.Module]:
     with torch.device("meta"):
         net = torchvision.models.get_model(name, weights=None, **options)
     children = dict(net.named_children())
-    layers = nn.ModuleDict({child: children[child] for child in _until(children, "avgpool")})
+    kept = [*children][: [*children].index("avgpool") + 1]
+    layers = nn.ModuleDict({child: children[child] for child in kept})
     if weights == "random":
         log.warning("model.weights=random: %s starts from random weights and knows no photographs.", name)
         generator = None if seed is None else torch.Generator().manual_seed(seed)
@@ -153,11 +153,6 @@ def _layers(name: str, weights: str, seed: int | None) -> dict[str, nn.Module]:
     except (KeyError, TypeError, RuntimeError) as error:
         raise source.misfit(error) from error
     return dict(layers.items())
-
-
-def _until(names: Iterable[str], last: str) -> list[str]:
-    names = list(names)
-    return names[: names.index(last) + 1]
 
 
 def _entry(state: Any, key: str) -> Tensor:

@@ -1,4 +1,4 @@
-"""What every text encoder is: a tokenizer, features of words and sentence, and an answer to no caption at all."""
+"""The base of text encoders: a tokenizer, features of words and sentence, and learned features for no caption."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -22,12 +22,12 @@ class Tokenizer(Protocol):
         ...
 
     def pieces(self, caption: str) -> list[str]:
-        """What stands at each position of a caption's tokens, to be shown; empty for a caption without words."""
+        """The text at each position of a caption's tokens, for display; empty for a caption without words."""
         ...
 
 
 class TextEncoder(nn.Module, ABC):
-    """Base of text encoders: what they answer with where there is no caption.
+    """Base of text encoders: what stands for a caption where there is none.
 
     A caption without a real word, an empty one or one that was dropped in training, gets the learned
     ``null_sentence``, and the learned ``null_word`` as its only word.

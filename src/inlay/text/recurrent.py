@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from inlay.errors import InlayError
 from inlay.text.base import TextEncoder, check_lengths, padded
@@ -40,7 +41,7 @@ class WordTokenizer:
         return padded(ids, [[True] * len(row) for row in ids], PADDING, self.max_length, self.pad_to_multiple_of)
 
     def pieces(self, caption: str) -> list[str]:
-        """See :class:`~inlay.text.Tokenizer`; unknown words as they are written, or dropped."""
+        """The words of a caption that are read; unknown ones as they are written, or dropped."""
         words = words_of(caption)
         if self.drop_unknown:
             words = [word for word in words if word in self.ids]
@@ -101,8 +102,8 @@ class RecurrentEncoder(TextEncoder):
                 part.requires_grad_(False)
             self.train()  # a new module is in training mode; leave it
 
+    @override
     def encode(self, tokens: Tokens) -> TextFeatures:
-        """See :meth:`TextEncoder.encode`; attends to the real words alone."""
         length = tokens["words"].sum(1, keepdim=True).clamp(min=1)  # (B, 1); 1 for no caption, so that it has an end
         reversed_ = reverse_indices(length, tokens["words"].shape[1])  # (B, T)
         embedded = self.dropout(self.embedding(tokens["input_ids"]))  # (B, T, E)
@@ -131,19 +132,6 @@ class LSTMEncoder(RecurrentEncoder):
     """
 
     cell = nn.LSTM
-
-    def __init__(
-        self,
-        vocabulary: Sequence[str],
-        dim: int = 256,
-        embedding: int = 300,
-        max_length: int = 128,
-        dropout: float = 0.5,
-        pad_to_multiple_of: int = 1,
-        frozen: bool = False,
-        drop_unknown: bool = False,
-    ) -> None:
-        super().__init__(vocabulary, dim, embedding, max_length, dropout, pad_to_multiple_of, frozen, drop_unknown)
 
 
 def reverse_indices(length: Tensor, size: int) -> Tensor:

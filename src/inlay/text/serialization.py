@@ -9,14 +9,14 @@ from inlay.text.transformer import SubwordTokenizer
 
 
 class _Pretrained(NamedTuple):
-    """The two things of a tokenizer of transformers that :class:`SubwordTokenizer` asks for."""
+    """The two things of a tokenizer of transformers that :class:`SubwordTokenizer` reads."""
 
     backend_tokenizer: Any
     pad_token_id: int
 
 
 def tokenizer_to_dict(tokenizer: Tokenizer) -> dict[str, Any]:
-    """What :func:`tokenizer_from_dict` makes the tokenizer of: numbers, strings and lists, which JSON can hold.
+    """A tokenizer as numbers, strings and lists, which JSON can hold; :func:`tokenizer_from_dict` is the inverse.
 
     Raises:
         InlayError: it is none of Inlay's.
@@ -32,10 +32,10 @@ def tokenizer_to_dict(tokenizer: Tokenizer) -> dict[str, Any]:
 
 
 def tokenizer_from_dict(kept: dict[str, Any]) -> Tokenizer:
-    """The tokenizer that :func:`tokenizer_to_dict` was given.
+    """Make the tokenizer that :func:`tokenizer_to_dict` described.
 
     Raises:
-        InlayError: the data is not what it gave.
+        InlayError: the data describes none.
     """
     from tokenizers import Tokenizer as Backend
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from inlay.errors import InlayError
 from inlay.models.frozen import Frozen
@@ -47,7 +48,7 @@ class SubwordTokenizer:
         return self._encoder.to_str(), self._fill
 
     def pieces(self, caption: str) -> list[str]:
-        """See :class:`~inlay.text.Tokenizer`; with special tokens, which have a position, too."""
+        """The subwords of a caption that are read, with the special tokens; none for a caption without words."""
         found = self._encoder.encode(caption)
         return list(found.tokens) if not all(found.special_tokens_mask) else []
 
@@ -62,7 +63,7 @@ class FrozenBackbone(Frozen):
 
     @torch.no_grad()
     def forward(self, **inputs: Tensor) -> Any:
-        """What the network answers."""
+        """The network's output, without gradient."""
         return self.net(**inputs)
 
 
@@ -104,8 +105,8 @@ class TransformerEncoder(TextEncoder):
         self.to_words = projection(config.hidden_size, dim)
         self.to_sentence = projection(config.hidden_size, dim)
 
+    @override
     def encode(self, tokens: Tokens) -> TextFeatures:
-        """See :meth:`TextEncoder.encode`."""
         states = self.backbone(input_ids=tokens["input_ids"], attention_mask=self.visible(tokens["attention_mask"]))
         states = states.last_hidden_state  # (B, T, C)
         sentence = self.summarize(states, tokens)  # (B, C)
@@ -132,8 +133,9 @@ class CLIPEncoder(TransformerEncoder):
 
     kinds = ("clip", "clip_text_model")
 
+    @override
     def visible(self, attention_mask: Tensor) -> Tensor:
-        """See :meth:`TransformerEncoder.visible`; no position looks ahead."""
+        # no position looks ahead
         return super().visible(attention_mask).tril()
 
     def summarize(self, states: Tensor, tokens: Tokens) -> Tensor:
@@ -150,17 +152,6 @@ class BERTEncoder(TransformerEncoder):
     """
 
     kinds = ("bert", "distilbert")
-
-    def __init__(
-        self,
-        model: str,
-        dim: int = 256,
-        max_length: int = 64,
-        pretrained: bool = True,
-        frozen: bool = True,
-        pad_to_multiple_of: int = 1,
-    ) -> None:
-        super().__init__(model, dim, max_length, pretrained, frozen, pad_to_multiple_of)
 
     def summarize(self, states: Tensor, tokens: Tokens) -> Tensor:
         """The mean over real words; zero where there is none."""

@@ -62,9 +62,9 @@ def read(path: str | os.PathLike[str]) -> list[str]:
     try:
         content = json.loads(read_text(path))
     except BadFile as error:
-        told = error.reason if error.reason == "no such file" else f"cannot be read ({error.reason})"
+        reason = error.reason if error.reason == "no such file" else f"cannot be read ({error.reason})"
         remedy = "Give the vocabulary of an earlier run, or min_count and max_size to build one."
-        raise InlayError(f"{name}: {told}. {remedy}") from None
+        raise InlayError(f"{name}: {reason}. {remedy}") from None
     except (ValueError, RecursionError) as error:  # no JSON
         raise InlayError(f"{name}: cannot be read ({error}). Give the vocabulary of an earlier run.") from error
     if not isinstance(content, dict) or (content.get("format"), content.get("version")) != (_FORMAT, _VERSION):

@@ -1,4 +1,4 @@
-"""What every text-image model is."""
+"""The base of text-image models."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ from inlay.types import Tokens
 
 
 class TextImageModel(Frozen, ABC):
-    """Compares pictures with captions. A gradient flows into the pictures and nowhere else; no checkpoint holds it.
+    """Compares images with captions: frozen encoders of both, and loss terms of their features.
 
-    A subclass says how to look at pictures, how to read captions, and what the loss terms of both are.
+    A gradient flows into the images and nowhere else, and no checkpoint holds the weights.
     """
 
     @property

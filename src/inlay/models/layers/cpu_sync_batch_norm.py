@@ -1,7 +1,5 @@
 """Batch norm over a batch that several processes share."""
 
-from typing import Any
-
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -38,27 +36,11 @@ class CPUSyncBatchNorm2d(nn.BatchNorm2d):
         self.running_var.lerp_(variance * (count / (count - 1)), momentum)
 
 
-class _Mean(torch.autograd.Function):
-    """The mean over processes; in the backward pass the mean of what they all want of it."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        return _averaged(x)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return _averaged(gradient)
-
-
-def _averaged(x: Tensor) -> Tensor:
-    total = x.clone(memory_format=torch.contiguous_format)
-    dist.all_reduce(total)
-    return total / dist.get_world_size()
-
-
 def _mean_over_processes(x: Tensor) -> Tensor:
-    mean: Tensor = _Mean.apply(x)
-    return mean
+    from torch.distributed.nn.functional import all_reduce  # brings remote calls along, which only processes need
+
+    total: Tensor = all_reduce(x.contiguous())  # differentiable, unlike that of torch.distributed itself
+    return total / dist.get_world_size()
 
 
 def convert_sync_batchnorm(module: nn.Module) -> None:
@@ -67,7 +49,7 @@ def convert_sync_batchnorm(module: nn.Module) -> None:
 
 
 def revert_sync_batchnorm(module: nn.Module) -> None:
-    """The other way round."""
+    """Let every :class:`CPUSyncBatchNorm2d` of a module be a :class:`torch.nn.BatchNorm2d` again, in place."""
     _turn(module, CPUSyncBatchNorm2d, nn.BatchNorm2d)
 
 

@@ -11,19 +11,20 @@ from inlay.errors import InlayError
 
 
 def checkpointed(part: nn.Module, *args: Any, enabled: bool = True) -> Any:
-    """Call a part of a network; in training, keep what it was given alone and compute the rest again when needed.
+    """Call a part of a network; in training, keep its inputs alone and compute activations again for the backward pass.
 
-    Gradients, answers and buffers are those of a plain call, bit for bit where the device computes the same twice:
-    the second computation begins with the buffers that the first began with (the vectors of spectral norm, the
-    statistics of batch norm), with the same random numbers and precision, and leaves the part's own buffers alone.
+    Gradients, outputs and buffers are those of a plain call, bit for bit on a deterministic device: the second
+    computation begins with the buffers that the first began with (the vectors of spectral norm, the statistics of batch
+    norm), with equal random numbers and precision, and leaves the part's own buffers alone. PyTorch's own checkpoint
+    would move both kinds of norm on a second time.
 
     Args:
         part: a module that changes none of its inputs; its parameters stay as they are until the backward pass.
         args: of its forward; tensors, or tuples of them that need no gradient.
-        enabled: false for a plain call, as in eval mode and where no gradient is asked for.
+        enabled: False for a plain call, which eval mode and ``torch.no_grad`` make, too.
 
     Returns:
-        What the part answers.
+        The part's output.
     """
     if not (enabled and part.training and torch.is_grad_enabled()):
         return part(*args)
@@ -31,13 +32,13 @@ def checkpointed(part: nn.Module, *args: Any, enabled: bool = True) -> Any:
 
 
 def refuse_to_compile(gradient_checkpointing: bool) -> None:
-    """A network that is checkpointed falls into pieces for the compiler, which decides by itself what to compute again.
+    """Refuse gradient checkpointing in a network that is compiled: the compiler decides itself what to compute again.
 
     Args:
-        gradient_checkpointing: whether the network that shall be compiled is.
+        gradient_checkpointing: the network's setting.
 
     Raises:
-        InlayError: the network shall do both.
+        InlayError: it is on.
     """
     if gradient_checkpointing:
         raise InlayError(

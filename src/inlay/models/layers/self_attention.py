@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 _EXPLICIT = 2048
-"""Up to so many positions the whole attention map is written out: faster, and 16 MB a picture at most."""
+"""Positions up to which the whole attention map is computed at once: faster, and at most 16 MB per picture."""
 
 
 def attend(query: Tensor, values: Tensor, scale: float) -> Tensor:

@@ -12,12 +12,12 @@ from inlay.models.layers import ResidualBlock
 
 
 class ImageFeatures(NamedTuple):
-    """What the encoder makes of a picture."""
+    """Features of a picture at two sizes."""
 
     low: Tensor
     """``(B, C, H/8, W/8)`` as published: ``v_l``, which long-term attention copies from."""
     high: Tensor
-    """``(B, C, H/32, W/32)`` as published: ``v_h``, which words and the latent are asked of."""
+    """``(B, C, H/32, W/32)`` as published: ``v_h``, which words and the latent are computed from."""
 
 
 class ImageEncoder(nn.Module):

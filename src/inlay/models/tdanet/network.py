@@ -30,7 +30,7 @@ class Noise(NamedTuple):
 
 
 class TwoPathOutput(NamedTuple):
-    """The answers of both paths, and which words they looked at."""
+    """Outputs of both paths, and which words they attended to."""
 
     out: PathOutput
     """The inpainting path, which sees the visible part alone: what users get."""
@@ -47,7 +47,7 @@ class TwoPathOutput(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """What one path makes of its picture and the text."""
+    """Fused features of one path, and its attention to words."""
 
     h: Tensor
     weights: Tensor
@@ -192,7 +192,7 @@ class TDANet(InpaintingNetwork):
         Args:
             image: ``(B, 3, H, W)`` RGB in ``[0, 1]``, whole.
             mask: ``(B, 1, H, W)``, 1 = hole.
-            text: what is said of the picture.
+            text: features of the caption.
             noise: draws for both latents; None for their means.
 
         Raises:
@@ -201,11 +201,15 @@ class TDANet(InpaintingNetwork):
         self.check_size(*image.shape[-2:])
         if self.posterior is None:
             raise InlayError("this network was made for inference, without its auxiliary path. Load it from a run.")
+        # Both pictures, and later both latents, go through shared layers as one batch, so that spectral norm iterates
+        # once per step and every weight is normalized once.
         visible, hidden = self._both(
             self._shown(erase(image, mask), 1 - mask), self._shown(erase(image, 1 - mask), mask)
         )
         seen, shown = self._visible(visible, mask, text), self._hidden(hidden, mask, text)
         prior, posterior = self._call(self.prior, seen.h), self._call(self.posterior, shown.h)
+        # P(h) and v_l are the visible part's in both paths: of what is hidden, the latent alone may reach a picture, or
+        # the auxiliary path would learn to copy and the prior would have nothing to learn from it.
         base, low = self._call(self.project, seen.h), self._low(mask)
         drawn = torch.cat([_drawn(prior, noise and noise.out), _drawn(posterior, noise and noise.rec)])
         latents = torch.cat([base] * 2) + self._call(self.transform, drawn)
@@ -242,7 +246,7 @@ class TDANet(InpaintingNetwork):
         return {"gamma": attention.gamma.detach(), "alpha": attention.alpha.detach()}
 
     def _call(self, part: nn.Module, *args: Tensor) -> Any:
-        """A part's answer. The generator divides itself; what words are asked of is too small to gain by it."""
+        """A part's output, with gradient checkpointing where it is on; the generator checkpoints its own blocks."""
         return checkpointed(part, *args, enabled=self.gradient_checkpointing)
 
     def _both(self, visible: Tensor, hidden: Tensor) -> tuple[ImageFeatures, ImageFeatures]:
@@ -279,7 +283,7 @@ class TDANet(InpaintingNetwork):
         return F.avg_pool2d(mask, self.stride) <= 0.5
 
     def _unknown(self, mask: Tensor) -> Tensor:
-        """Cells that count as hidden, likewise."""
+        """Cells of the latent's grid that count as hidden, ``(B, 1, h, w)`` bool; of the area, more than half."""
         return _points(mask, self.stride) == 1 if self.mask_downsampling == "points" else ~self._known(mask)
 
     def _low(self, mask: Tensor) -> Tensor:
