@@ -237,10 +237,8 @@ class TestTable:
         assert text.count("not measured ([why])") == 2
         assert "not measured (BadFile: a.jpg: torn)" in text
 
-    def test_says_when_one_batch_is_all_there_is(self):
-        assert "the first 16 samples again and again" in shown(STATS._replace(data=STATS.data._replace(only=16)))
-
     def test_leaves_out_what_a_recipe_has_not(self):
+        assert "the first 16 samples again and again" in shown(STATS._replace(data=STATS.data._replace(only=16)))
         text = shown(STATS._replace(fill=None, holes=None))
         assert "hol" not in text
         assert "not measured" not in text
@@ -297,10 +295,8 @@ class TestWarnings:
         monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: SimpleNamespace(free=2**40))
         assert list(disk_warning(STATS, kept)) == []
 
-    def test_a_recipe_that_is_not_known_is_nothing_to_compare_with(self):
+    def test_a_rate_of_reference_is_known_and_above_zero(self):
         assert list(warnings(STATS._replace(learning_rate=100.0))) == []
-
-    def test_a_rate_of_reference_is_above_zero(self):
         with pytest.raises(InlayError, match="reference_lr must be null or above 0, got 0"):
             Preflight(0)
 
