@@ -127,48 +127,33 @@ def test_generators_are_built():
     assert protocol.holes == {"center": Center(side=0.5)}
 
 
-@pytest.mark.parametrize("pictures", ["null", "8", "9"])
-def test_all_pictures_where_there_are_no_more(pictures):
-    assert built("protocol=smoke", f"protocol.pictures={pictures}").chosen(range(8)) == list(range(8))
+def test_the_choice_of_pictures():
+    def chosen(count, *settings, among=100):
+        return built("protocol=smoke", f"protocol.pictures={count}", *settings).chosen(range(among))
+
+    assert all(chosen(count, among=8) == list(range(8)) for count in ("null", 8, 9))
+    assert chosen(5) == CHOSEN, "the code chooses other pictures: raise `version` of every protocol"
+    assert chosen(5) != chosen(5, "protocol.seed=1")
+    assert set(chosen(5)) < set(chosen(20))
 
 
-def test_some_pictures_are_chosen_by_the_seed():
-    chosen = built("protocol=smoke", "protocol.pictures=5").chosen(range(100))
-    assert chosen == CHOSEN, "the code chooses other pictures: raise `version` of every protocol"
-    assert chosen != built("protocol=smoke", "protocol.pictures=5", "protocol.seed=1").chosen(range(100))
-
-
-def test_fewer_pictures_are_among_the_more():
-    few, more = (built("protocol=smoke", f"protocol.pictures={n}").chosen(range(100)) for n in (5, 20))
-    assert set(few) < set(more)
-
-
-@pytest.mark.parametrize("setting", ["size=15", "samples=0", "pictures=0"])
-def test_numbers_out_of_range_are_refused(setting):
-    name, value = setting.split("=")
-    with pytest.raises(InlayError, match=rf"protocol\.{name} must be a whole number from \d+, got '?{value}'?"):
-        built_or_cause("protocol=smoke", f"protocol.{setting}")
-
-
-@pytest.mark.parametrize("setting", ["size=32.5", "seed=1.5", "version=new"])
-def test_what_is_no_whole_number_is_refused(setting):
-    with pytest.raises(InlayError, match=rf"protocol\.{setting}: a whole number is needed here"):
-        built_or_cause("protocol=smoke", f"protocol.{setting}")
-
-
-def test_a_square_smaller_than_its_object_is_refused():
-    with pytest.raises(InlayError, match=r"around_object must be null or at least 1 .*got 0\.5"):
-        built_or_cause("protocol=smoke", "protocol.around_object=0.5")
-
-
-def test_another_cut_is_refused():
-    with pytest.raises(InlayError, match=r"protocol\.cut must be 'center' or 'squash', got 'left'"):
-        built_or_cause("protocol=smoke", "protocol.cut=left")
-
-
-def test_a_protocol_needs_holes():
-    with pytest.raises(InlayError, match=r"must name mask generators.*got none"):
-        built_or_cause("protocol=smoke", "~protocol.holes", "+protocol.holes={}")
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["protocol.size=15"], r"protocol\.size must be a whole number from 16"),
+        (["protocol.samples=0"], r"protocol\.samples must be a whole number from 1"),
+        (["protocol.pictures=0"], r"protocol\.pictures must be a whole number from 1"),
+        (["protocol.size=32.5"], r"protocol\.size=32\.5: a whole number"),
+        (["protocol.seed=1.5"], r"protocol\.seed=1\.5: a whole number"),
+        (["protocol.version=new"], r"protocol\.version=new: a whole number"),
+        (["protocol.around_object=0.5"], "around_object must be null or at least 1"),
+        (["protocol.cut=left"], r"protocol\.cut must be 'center' or 'squash'"),
+        (["~protocol.holes", "+protocol.holes={}"], "must name mask generators.*got none"),
+    ],
+)
+def test_bad_settings(overrides, message):
+    with pytest.raises(InlayError, match=message):
+        built_or_cause("protocol=smoke", *overrides)
 
 
 def test_holes_that_share_a_file_are_refused():
