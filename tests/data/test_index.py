@@ -1,11 +1,8 @@
 """JSON Lines in, memory-mapped rows out."""
 
 import json
-import multiprocessing
 import os
 import pickle
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -78,15 +75,6 @@ class TestRows:
         for split in ("train", "val", "test"):
             assert rows(open_split(path, split)) == [row for row in many if row["split"] == split]
         assert len(made) > 10
-
-    def test_need_no_newline_at_the_end(self, write_index):
-        path = write_index([BARE, FULL])
-        path.write_text(path.read_text().rstrip())
-        assert rows(open_split(path, "train")) == list(read_rows(path)) == [BARE, FULL]
-
-    def test_end(self, write_index):
-        with pytest.raises(IndexError):
-            open_split(write_index([BARE]), "train")[1]
 
 
 class TestRefusals:
@@ -178,14 +166,6 @@ class TestRefusals:
 
 
 class TestConversion:
-    def test_happens_once(self, write_index):
-        path = write_index([FULL, OTHER])
-        open_split(path, "train")
-        before = arrow_files()
-        open_split(path, "val")
-        assert arrow_files() == before
-        assert len(before) == 2
-
     @pytest.mark.stranger("B.6")
     def test_happens_again_when_the_index_has_changed(self, write_index):
         path = write_index([FULL, OTHER])
@@ -246,25 +226,6 @@ class TestConversion:
             assert list(pool.map(lambda _: len(open_split(path, "train")), range(4))) == [50] * 4
         assert len(made) == 1
 
-    def test_by_two_processes_at_once(self, write_index, tmp_path):
-        """Each must find the rows, whoever converts."""
-        for number in range(10):
-            write_index([BARE] * 50, f"{number}.jsonl")
-        forked = multiprocessing.get_context("fork")
-        together = forked.Barrier(2)
-
-        def open_all():
-            for number in range(10):
-                together.wait(60)
-                assert len(open_split(tmp_path / f"{number}.jsonl", "train")) == 50
-
-        both = [forked.Process(target=open_all) for _ in range(2)]
-        for process in both:
-            process.start()
-        for process in both:
-            process.join(60)
-        assert [process.exitcode for process in both] == [0, 0]
-
 
 class TestPickling:
     def test_keeps_the_place_alone(self, write_index):
@@ -273,17 +234,6 @@ class TestPickling:
         data = pickle.dumps(index)
         assert len(data) < 500
         assert rows(pickle.loads(data)) == rows(index)
-
-    def test_reaches_another_process(self, write_index):
-        code = "import pickle, sys; index = pickle.load(sys.stdin.buffer); print(len(index), index[1]['id'])"
-        data = pickle.dumps(open_split(write_index([FULL, BARE]), "train"))
-        answer = subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, check=True)
-        assert answer.stdout.split() == [b"2", b"2"]
-
-
-def test_an_index_is_plain_json_lines(write_index):
-    path = write_index([FULL, OTHER, BARE])
-    assert list(read_rows(path)) == [json.loads(line) for line in path.read_text().splitlines()] == [FULL, OTHER, BARE]
 
 
 @pytest.mark.parametrize("split", ["../train", "a/b", "", "tr ain"])

@@ -29,10 +29,6 @@ def cropped(picture, side=40):
     return CroppedContext(picture, CropBox(10, 0, 40, 40, 60), side)
 
 
-def test_the_picture_is_named(picture):
-    assert cropped(picture()).id == FullContext(picture()).id == "x/1"
-
-
 def test_object_and_box_are_seen_through_the_frame(picture):
     context = cropped(picture())
     assert np.array_equal(context.object(), INSIDE[:, 10:50])
@@ -44,14 +40,6 @@ def test_the_whole_picture_has_its_own_size(picture):
     assert np.array_equal(context.object(), INSIDE)
     assert np.array_equal(context.box(), INSIDE)
     assert np.array_equal(context.place(INSIDE.repeat(3, axis=0).repeat(3, axis=1)), INSIDE)
-
-
-@pytest.mark.parametrize("side", [20, 24, 80])
-def test_all_three_agree_at_any_size(picture, side):
-    context = cropped(picture(), side=side)
-    assert context.object().shape == (side, side)
-    assert np.array_equal(context.object(), context.box())
-    assert np.array_equal(context.object(), context.place(INSIDE))
 
 
 def test_masks_of_another_resolution_are_placed(picture):

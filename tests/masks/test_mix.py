@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from inlay.errors import BadFile, InlayError, NoHole
-from inlay.masks import Boxes, Center, MixedMasks, Objects, Outpaint, Paired, Shapes, Strokes
+from inlay.masks import MixedMasks, Objects, Paired, Strokes
 from tests.masks.contexts import PlainContext, disc
-from tests.masks.mask_tester import BUCKETS, address
+from tests.masks.mask_tester import address
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +34,6 @@ def drawn(family, count=400):
     return Counter(int(np.flatnonzero(family(8, 8, address(index)).any(axis=1))[0]) for index in range(count))
 
 
-def test_draws_by_odds():
-    counts = drawn(mix({"a": 1, "b": 3, "c": 0, "d": 4}))
-    assert counts[2] == 0
-    for number, share in ((0, 1 / 8), (1, 3 / 8), (3, 1 / 2)):
-        assert abs(counts[number] / 400 - share) < 0.08
-
-
 @pytest.mark.parametrize("odds", [(1, 1), (4, 2, 0, 1), (0.1, 0.3)])
 def test_odds_are_relative_and_kept_to(odds):
     counts = drawn(mix(dict(zip("abcd", odds, strict=False))), 2000)
@@ -65,22 +58,10 @@ def test_asks_each_once_a_mask():
     assert sorted(asked) == [0, 1]
 
 
-def test_depends_on_the_address_alone():
-    family = mix({"a": 1, "b": 1})
-    assert drawn(family) == drawn(family)
-
-
 def test_leaves_what_has_no_hole_to_the_others():
     counts = drawn(mix({"a": 6, "b": 1, "c": 3}, a=Row(raises=NoHole("too small"))))
     assert abs(counts[1] / 400 - 1 / 4) < 0.08
     assert counts[1] + counts[2] == 400
-
-
-def test_has_no_hole_where_none_of_them_has_and_says_why():
-    family = mix({"a": 1, "b": 2}, a=Row(raises=NoHole("too small")), b=Row(raises=NoHole("no mask for it")))
-    with pytest.raises(NoHole) as raised:
-        family(8, 8, address())
-    assert set(str(raised.value).split("; ")) == {"too small", "no mask for it"}
 
 
 def test_does_not_draw_one_of_odds_0_for_want_of_another():
@@ -99,15 +80,6 @@ def test_hands_the_picture_on():
     context = PlainContext(size=(64, 64), whole_object=disc(64, 20))
     mask = MixedMasks(families={"objects": Objects()}, odds={"objects": 1})(64, 64, address(), context)
     assert np.array_equal(mask, disc(64, 20))
-
-
-@pytest.mark.parametrize(("low", "high"), BUCKETS)
-def test_ratio_is_met_by_all_of_them(low, high):
-    families = {"s": Strokes(ratio=(0.7, 0.8)), "h": Shapes(), "b": Boxes(), "c": Center(), "o": Outpaint()}
-    families["objects"] = Objects()
-    family = MixedMasks(families=families, odds=dict.fromkeys(families, 1), ratio=(low, high))
-    context = PlainContext(size=(64, 64), whole_object=disc(64, 20))
-    assert all(low <= family(64, 64, address(index), context).mean() <= high for index in range(60))
 
 
 def test_without_a_ratio_each_has_its_own():

@@ -98,13 +98,6 @@ def test_the_limits_are_excluded(both, valid):
     assert draw(both, valid=(0.4, 0.6)).mean() == 0.5
 
 
-@pytest.mark.parametrize("ratio", [(0.1, 0.12), (0.4, 0.5)])
-def test_ratio_is_met_from_a_valid_object(both, ratio):
-    mask = draw(both, ratio=ratio)
-    assert ratio[0] <= mask.mean() <= ratio[1]
-    assert not (mask & ~BIRD).any() or not (BIRD & ~mask).any()
-
-
 def test_ratio_does_not_save_an_invalid_object(both):
     both.whole_object = disc(64, 4)
     with pytest.raises(NoHole, match=r"1\.3%"):
@@ -112,12 +105,7 @@ def test_ratio_does_not_save_an_invalid_object(both):
 
 
 def test_without_a_picture_the_remedy_is_named():
-    with pytest.raises(InlayError, match=r"masks=objects takes holes from a dataset's pictures.*data\.root"):
-        draw(None)
-
-
-def test_a_missing_picture_is_no_missing_hole():
-    with pytest.raises(InlayError) as raised:
+    with pytest.raises(InlayError, match=r"masks=objects takes .*data\.root") as raised:
         draw(None)
     assert not isinstance(raised.value, NoHole)  # which would be replaced and listed, picture by picture
 

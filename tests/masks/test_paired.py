@@ -4,7 +4,7 @@ from PIL import Image
 
 from inlay.errors import BadFile, InlayError, NoHole
 from inlay.masks import Paired
-from tests.masks.contexts import PlainContext, disc, rectangle
+from tests.masks.contexts import PlainContext, rectangle
 
 HOLE = rectangle((40, 60), 5, 25, 10, 40)
 
@@ -107,18 +107,6 @@ def test_a_part_of_the_picture_without_hole_has_no_hole(context):
         draw(context)
 
 
-@pytest.mark.parametrize("ratio", [(0.05, 0.06), (0.4, 0.5)])
-def test_ratio_is_met_by_growing_or_shrinking(context, ratio):
-    context.size, context.whole_object = (64, 64), disc(64, 16)
-    assert ratio[0] <= draw(context, ratio=ratio).mean() <= ratio[1]
-
-
 def test_without_a_picture_the_remedy_is_named():
     with pytest.raises(InlayError, match=r"masks=paired takes a mask for each picture.*data\.root"):
         draw(None)
-
-
-def test_a_third_color_of_the_hole_is_refused(tmp_path, context):
-    save(tmp_path / "one.png", HOLE)
-    with pytest.raises(InlayError, match="mask_polarity must be 'white' or 'black'"):
-        draw(context, root=str(tmp_path), mask_polarity="red")
