@@ -36,7 +36,7 @@ def place(hole: Count, pixels: int) -> Count:
 
 
 def bucket(hole: int, pixels: int) -> str:
-    """Which bucket so many pixels of hole in a picture of so many fall into, or :data:`OUTSIDE`."""
+    """The bucket of a picture with ``hole`` of its ``pixels`` masked, or :data:`OUTSIDE`."""
     return (OUTSIDE, *NAMES, OUTSIDE)[int(place(hole, pixels))]
 
 

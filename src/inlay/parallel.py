@@ -19,7 +19,7 @@ _AHEAD = 4  # chunks a process that wait or are worked on
 
 
 def ordered_map(function: Callable[[In], Out], things: Iterable[In], workers: int) -> Iterator[Out]:
-    """``map`` over processes: results in the order of the things, which are asked for only as they are needed.
+    """``map`` over processes: results in the order of the things, which are taken only as they are needed.
 
     Args:
         function: picklable; what it raises is raised here.

@@ -116,12 +116,12 @@ class MaskContext(Protocol):
         ...
 
     def box(self) -> NDArray[np.bool_] | None:
-        """The inside of the dataset's bounding box, likewise."""
+        """The inside of the dataset's bounding box, ``(height, width)`` of the sample; None where it has none."""
         ...
 
 
 class MaskGenerator(Protocol):
-    """Where holes come from: a pure function of the size, the generator and, for some families, the picture."""
+    """Where holes come from: a pure function of the size, the generator and, for some, the picture."""
 
     def __call__(
         self, height: int, width: int, rng: np.random.Generator, context: MaskContext | None = None

@@ -9,7 +9,7 @@ from PIL import Image
 from inlay.buckets import BUCKETS
 from inlay.images import read_image, read_mask
 from inlay.masks import Paired, Strokes
-from inlay.masks.export import freeze
+from inlay.masks.export import draw_set
 from tests.conftest import ROOT
 
 RATIO = "masks.ratio=[0.1,0.4]"
@@ -48,7 +48,7 @@ class TestGenerate:
     def test_draws_the_same_set_as_the_function(self, generate, out):
         generate("--count", 3, "--size", 32, "--seed", 5, "masks.ratio=[0.2,0.3]", "masks.brush=[0.1,0.2]")
         family = Strokes(ratio=(0.2, 0.3), brush=(0.1, 0.2))
-        for number, mask, _ in freeze(family, 3, 32, 5):
+        for number, mask, _ in draw_set(family, 3, 32, 5):
             assert np.array_equal(read_mask(out / f"{number}.png"), mask)
 
     def test_keeps_the_border_free(self, generate, out):
@@ -244,4 +244,4 @@ def freeze_of(family, count, size):
 
     from inlay.cli.settings import compose_config
 
-    return [drawn.mask for drawn in freeze(instantiate(compose_config([f"masks={family}"]).masks), count, size, 0)]
+    return [drawn.mask for drawn in draw_set(instantiate(compose_config([f"masks={family}"]).masks), count, size, 0)]

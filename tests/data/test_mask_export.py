@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from inlay.data.index import open_split
-from inlay.data.mask_export import holes
+from inlay.data.mask_export import draw_holes
 from inlay.data.pictures import IndexedPictures
 from inlay.errors import InlayError, NoHole
 
@@ -29,7 +29,7 @@ def pictures(save, write_index, tmp_path):
 
 
 def drawn(pictures, family=noise, seed=0):
-    return {hole.id: hole for hole in holes(pictures, family, seed)}
+    return {hole.id: hole for hole in draw_holes(pictures, family, seed)}
 
 
 def test_every_picture_has_one_of_its_own_size(pictures):

@@ -58,8 +58,7 @@ class TestIndexedPictures:
         assert pictures(row).read(0).bbox == (0.1, 0.25, 0.4, 0.625)
 
     @pytest.mark.parametrize(
-        ("bbox", "share"),
-        [([-5, -1, 50, 99], (0.0, 0.0, 0.5, 1.0)), ([120, 10, 150, 40], (1.0, 0.125, 1.0, 0.5))],
+        ("bbox", "share"), [([-5, -1, 50, 99], (0.0, 0.0, 0.5, 1.0)), ([120, 10, 150, 40], (1.0, 0.125, 1.0, 0.5))]
     )
     def test_have_boxes_that_end_at_the_edge(self, pictures, bbox, share):
         assert pictures(FULL | {"bbox": bbox}).read(0).bbox == share

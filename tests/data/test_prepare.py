@@ -320,11 +320,7 @@ class TestInterrupted:
         prepared(root, tmp_path / "index.jsonl")
         assert result(tmp_path / "index.jsonl") == self.whole(root, tmp_path)
 
-    @pytest.mark.parametrize(
-        "other",
-        [{"listing": Folder()}, {"verify": False}],
-        ids=["another listing", "unverified"],
-    )
+    @pytest.mark.parametrize("other", [{"listing": Folder()}, {"verify": False}], ids=["another listing", "unverified"])
     def test_another_task_starts_anew(self, root, tmp_path, interrupted, other):
         interrupted(3)
         prepared(root, tmp_path / "index.jsonl", **other)

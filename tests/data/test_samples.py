@@ -371,10 +371,7 @@ class TestBadFiles:
         assert len({one[2] for one in replaced()}) > 3  # not one picture for all of them
 
     def test_leave_other_samples_as_they_are(self, pictures):
-        whole, torn = (
-            training_of([*pictures, pictures[0]]),
-            training_of([*pictures, broken()], on_bad_file="skip"),
-        )
+        whole, torn = (training_of([*pictures, pictures[0]]), training_of([*pictures, broken()], on_bad_file="skip"))
         for index in range(4):
             assert bits(whole[SampleIndex(1, index)]) == bits(torn[SampleIndex(1, index)])
 

@@ -8,13 +8,13 @@ from inlay.buckets import BUCKETS
 from inlay.errors import InlayError
 from inlay.images import read_mask
 from inlay.masks import Boxes, Strokes
-from inlay.masks.export import Drawn, by_ratio, freeze, freeze_buckets, write_set
+from inlay.masks.export import Drawn, by_ratio, draw_buckets, draw_set, write_set
 
 STROKES = Strokes(ratio=(0.2, 0.3))
 
 
 def frozen(out, count=4, family=STROKES, seed=5):
-    return list(write_set(freeze(family, count, 32, seed), "strokes", seed, out))
+    return list(write_set(draw_set(family, count, 32, seed), "strokes", seed, out))
 
 
 def manifest(folder):
@@ -77,7 +77,7 @@ def test_refuses_two_masks_of_one_name(tmp_path):
 
 
 def test_writes_no_manifest_before_every_file_is_there(tmp_path):
-    rows = write_set(freeze(Boxes(), 3, 32, 0), "boxes", 0, tmp_path)
+    rows = write_set(draw_set(Boxes(), 3, 32, 0), "boxes", 0, tmp_path)
     next(rows)
     assert [path.name for path in tmp_path.iterdir()] == ["000000.png"]
 
@@ -92,13 +92,13 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
 
 class TestBuckets:
     def test_are_drawn_in_a_layout_that_names_ratio_and_border(self):
-        names = [drawn.name for drawn in freeze_buckets(Boxes(), 2, 32, 0)]
+        names = [drawn.name for drawn in draw_buckets(Boxes(), 2, 32, 0)]
         shares = ["01-10", "10-20", "20-30", "30-40", "40-50", "50-60"]
         assert names == [f"{b}/{share}/{n:06d}" for b in ("free", "border") for share in shares for n in range(2)]
 
     def test_keep_to_their_ratio_and_border(self):
         margin = round(50 / 512 * 64)
-        for drawn in freeze_buckets(Strokes(ratio=None, border=0.3), 2, 64, 0):
+        for drawn in draw_buckets(Strokes(ratio=None, border=0.3), 2, 64, 0):
             border, share, _ = drawn.name.split("/")
             low, high = next(bucket for bucket in BUCKETS if f"{100 * bucket[0]:02.0f}" == share[:2])
             assert low <= drawn.mask.mean() <= high

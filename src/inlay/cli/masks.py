@@ -54,7 +54,7 @@ def _add_set(parser: argparse.ArgumentParser, size: int, out: str) -> None:
 
 def _generate(args: argparse.Namespace) -> None:
     from inlay.errors import InlayError
-    from inlay.masks.export import freeze
+    from inlay.masks.export import draw_set
     from inlay.seeds import check_seed
 
     check_seed(args.seed)
@@ -66,20 +66,20 @@ def _generate(args: argparse.Namespace) -> None:
         _write(args, _for_each(found, cfg, args.seed), len(found), _name(args.settings))
     else:
         _check(args)
-        _write(args, freeze(_family(cfg), args.count, args.size, args.seed), args.count, _name(args.settings))
+        _write(args, draw_set(_family(cfg), args.count, args.size, args.seed), args.count, _name(args.settings))
 
 
 def _buckets(args: argparse.Namespace) -> None:
     from inlay.buckets import BUCKETS
     from inlay.errors import InlayError
-    from inlay.masks.export import BORDERS, freeze_buckets
+    from inlay.masks.export import BORDERS, draw_buckets
     from inlay.masks.painted import PaintedMask
 
     _check(args)
     family = _family(compose_config(args.settings))
     if not isinstance(family, PaintedMask):
         raise InlayError(f"{_name(args.settings)} has no ratio and border to set. Use masks=strokes, shapes or boxes.")
-    masks = freeze_buckets(family, args.count, args.size, args.seed)
+    masks = draw_buckets(family, args.count, args.size, args.seed)
     _write(args, masks, args.count * len(BUCKETS) * len(BORDERS), _name(args.settings))
 
 
@@ -97,9 +97,9 @@ def _drawn(cfg: "DictConfig", args: argparse.Namespace) -> Iterator[tuple[Any, s
     """Masks alone."""
     import numpy as np
 
-    from inlay.masks.export import freeze
+    from inlay.masks.export import draw_set
 
-    for drawn in freeze(_family(cfg), args.count, args.size, args.seed):
+    for drawn in draw_set(_family(cfg), args.count, args.size, args.seed):
         yield np.repeat(drawn.mask[..., None].astype(np.float32), 3, axis=2), f"{drawn.mask.mean():.1%}"
 
 
@@ -121,12 +121,12 @@ def _seen(cfg: "DictConfig", args: argparse.Namespace) -> Iterator[tuple[Any, st
 
 def _for_each(found: "Pictures", cfg: "DictConfig", seed: int) -> "Iterator[Drawn]":
     """A mask for each picture; at the end, a list of those without."""
-    from inlay.data.mask_export import holes
+    from inlay.data.mask_export import draw_holes
     from inlay.images import SUFFIXES
     from inlay.masks.export import Drawn
 
     without = []
-    for hole in holes(found, _family(cfg), seed):
+    for hole in draw_holes(found, _family(cfg), seed):
         if hole.mask is None:
             without.append(hole)
         else:

@@ -41,8 +41,8 @@ def check(index: Path, root: Path, workers: int) -> tuple[int, list[Wrong]]:
         How many pictures are as they should be, and what is wrong with the others.
     """
     total = sum(1 for _ in read_rows(index))
-    answers = ordered_map(partial(_compare, root), read_rows(index), workers)
-    wrong = [answer for answer in tqdm(answers, desc=index.name, total=total, unit=" pictures") if answer]
+    found = ordered_map(partial(_compare, root), read_rows(index), workers)
+    wrong = [one for one in tqdm(found, desc=index.name, total=total, unit=" pictures") if one]
     return total - len(wrong), wrong
 
 

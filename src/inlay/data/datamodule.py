@@ -1,4 +1,4 @@
-"""Pictures and a mask family to batches. A dataset is a listing (``inlay.data.datasets``) and a yaml."""
+"""Pictures to batches of samples. A dataset is a layout on disk (``inlay.data.datasets``) and a yaml."""
 
 import logging
 from abc import ABC, abstractmethod
@@ -97,11 +97,7 @@ class InpaintingData(pl.LightningDataModule, ABC):
                 raise InlayError(f"data.{message}.")
         check_seed(seed, "data.seed")
         self.config = SampleConfig(
-            parts=dict(sample),
-            size=image_size,
-            seed=seed,
-            object_crop_scale=object_crop_scale,
-            on_bad_file=on_bad_file,
+            parts=dict(sample), size=image_size, seed=seed, object_crop_scale=object_crop_scale, on_bad_file=on_bad_file
         )
         self.image_size = image_size
         self.batch_size = batch_size
@@ -163,7 +159,7 @@ class InpaintingData(pl.LightningDataModule, ABC):
         return to_batch(batch)
 
     def share(self, processes: int) -> int:
-        """Samples of a batch that each of so many processes gets.
+        """Samples of a batch for each of ``processes``.
 
         Raises:
             InlayError: they cannot be shared out evenly.

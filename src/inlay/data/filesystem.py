@@ -1,4 +1,4 @@
-"""A dataset's folder, which remembers what it was asked, so that a cached answer can be told from an outdated one."""
+"""A dataset's folder, which remembers what was looked at, so that a cached index is known to be outdated."""
 
 import logging
 import os
@@ -28,7 +28,7 @@ class Tree:
 
     Args:
         root: the folder; it may be a link, and so may the folders in it.
-        part_of: the tree whose answers rest on this one, too.
+        part_of: the tree that depends on this one, too.
 
     Raises:
         InlayError: there is no such folder.
@@ -38,7 +38,7 @@ class Tree:
         self.root = Path(root)
         self._part_of = part_of
         self.consulted: dict[str, int] = {}
-        """What the answers rest on: relative path to time of change in ns."""
+        """What was looked at: relative path to time of change in ns."""
         self._told: set[str] = set()
         check_root(self.root)
 
@@ -194,7 +194,7 @@ class Tree:
 
 
 def unchanged(root: Path, consulted: Mapping[str, int]) -> bool:
-    """Whether everything that answers rested on is as it was: a file added or removed changes its folder's time."""
+    """Whether everything that was looked at is as it was: a file added or removed changes its folder's time."""
     return all(_changed(root / path) == time for path, time in consulted.items())
 
 

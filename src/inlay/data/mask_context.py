@@ -1,22 +1,24 @@
-"""What mask families are told of the picture that a hole is for (:class:`inlay.types.MaskContext`)."""
+"""The picture that a mask is for, as mask generators see it (:class:`inlay.types.MaskContext`)."""
 
 import logging
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from inlay.data.crops import CropBox
 from inlay.data.pictures import SourceImage, read_object
 from inlay.images import is_unturned, resize_mask, upright
+from inlay.types import MaskContext
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _PictureContext(ABC):
+class _PictureContext(MaskContext):
     """A picture, whole or in part.
 
     Attributes:
@@ -26,12 +28,13 @@ class _PictureContext(ABC):
     picture: SourceImage
 
     @property
+    @override
     def id(self) -> str:
-        """The picture's name."""
         return self.picture.id
 
+    @override
     def place(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """See :class:`inlay.types.MaskContext`; a mask of the picture before EXIF turned it is turned likewise."""
+        # A mask with the size of the picture before EXIF turned it was drawn on that, and has to be turned, too.
         if is_unturned(mask.shape, self.picture.full_size or self.picture.size, self.picture.turned):
             _tell_turned(self.id)
             mask = upright(mask, self.picture.turned)
@@ -41,13 +44,13 @@ class _PictureContext(ABC):
     def _placed(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Cut and resize an upright mask."""
 
+    @override
     def object(self) -> NDArray[np.bool_] | None:
-        """See :class:`inlay.types.MaskContext`."""
         file = self.picture.object_file
         return self.place(read_object(file, self.picture.mask_is)) if file else None
 
+    @override
     def box(self) -> NDArray[np.bool_] | None:
-        """See :class:`inlay.types.MaskContext`."""
         if not self.picture.bbox:
             return None
         left, top, right, bottom = self.picture.bbox
@@ -61,8 +64,8 @@ class _PictureContext(ABC):
 class FullContext(_PictureContext):
     """A picture from edge to edge, at its own size."""
 
+    @override
     def _placed(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Resize a mask to the picture's size."""
         return resize_mask(mask, *self.picture.size)
 
 
@@ -78,11 +81,11 @@ class CroppedContext(_PictureContext):
     crop: CropBox
     side: int
 
+    @override
     def _placed(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Cut a mask as the sample was cut."""
         return self.crop.cut_mask(mask, self.side)
 
 
 @lru_cache(maxsize=4096)  # training draws a picture again and again
 def _tell_turned(id: str) -> None:
-    log.warning("%s: its mask has the size of the picture before EXIF turned it, and is turned likewise.", id)
+    log.warning("%s: its mask has the size of the picture before EXIF turned it, and is turned, too.", id)

@@ -23,7 +23,7 @@ class Hole(NamedTuple):
     reason: str
 
 
-def holes(pictures: Pictures, family: MaskGenerator, seed: int) -> Iterator[Hole]:
+def draw_holes(pictures: Pictures, masks: MaskGenerator, seed: int) -> Iterator[Hole]:
     """Draw a mask for each picture, at the picture's own size.
 
     A mask depends on ``(seed, id)`` alone, so that adding pictures changes none.
@@ -34,6 +34,6 @@ def holes(pictures: Pictures, family: MaskGenerator, seed: int) -> Iterator[Hole
         try:
             picture = pictures.read(index)
             rng = generator(seed, RngStream.GENERATE, index=number_of(id))
-            yield Hole(id, picture, family(*picture.size, rng, FullContext(picture)), "")
+            yield Hole(id, picture, masks(*picture.size, rng, FullContext(picture)), "")
         except (BadFile, NoHole) as error:
             yield Hole(id, picture, None, str(error))

@@ -1,4 +1,4 @@
-"""Pictures by position: read from disk when asked for, with what their dataset knows of them."""
+"""Pictures by position, read from disk on demand, with what their dataset knows of them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from inlay.data.index import Index
 from inlay.data.records import MaskIs
@@ -51,7 +52,7 @@ class SourceImage:
 
 
 class Pictures(Protocol):
-    """A sequence of pictures that are read when asked for."""
+    """A sequence of pictures that are read on demand."""
 
     @property
     def captioned(self) -> bool:
@@ -76,7 +77,7 @@ class Pictures(Protocol):
         ...
 
     def read(self, index: int, min_short_side: int | None = None) -> SourceImage:
-        """The picture at a position, its short side ``min_short_side`` so many pixels if it has them.
+        """The picture at a position; one with more than ``min_short_side`` pixels a side may be decoded at a fraction.
 
         Raises:
             BadFile: it cannot be used.
@@ -85,7 +86,7 @@ class Pictures(Protocol):
 
 
 @dataclass(frozen=True)
-class IndexedPictures:
+class IndexedPictures(Pictures):
     """The pictures that one split of an index names.
 
     Attributes:
@@ -97,29 +98,29 @@ class IndexedPictures:
     index: Index
 
     @property
+    @override
     def captioned(self) -> bool:
-        """Whether the index has captions."""
         return self.index.has("captions")
 
     @property
+    @override
     def labeled(self) -> bool:
-        """Whether the index has a label for every picture."""
         return self.index.complete("label")
 
+    @override
     def captions(self) -> Iterable[str]:
-        """See :class:`Pictures`."""
         for index in range(len(self) if self.captioned else 0):
             yield from self.index.value(index, "captions") or ()
 
     def __len__(self) -> int:
         return len(self.index)
 
+    @override
     def id(self, index: int) -> str:
-        """See :class:`Pictures`."""
         return str(self.index.value(index, "id"))
 
+    @override
     def read(self, index: int, min_short_side: int | None = None) -> SourceImage:
-        """See :class:`Pictures`."""
         file, mask = self.root / self.index.value(index, "image"), self.index.value(index, "mask")
         decoded = decode_picture(file, min_short_side)
         if decoded.damage:

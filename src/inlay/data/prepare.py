@@ -144,7 +144,7 @@ def prepare(
 
     Raises:
         InlayError: the root has another layout, or the index cannot be written.
-        BadFile: the first broken file, if asked for.
+        BadFile: the first broken file, if ``stop_at_bad_file``.
     """
     check_on_damaged(on_damaged)
     try:
@@ -320,10 +320,10 @@ def find_index(
         root: the dataset's folder.
         listing: how the dataset lies in it; may be None where an index is given.
         given: a file that :func:`prepare` made.
-        workers: as for :func:`prepare`.
-        verify: likewise.
-        stop_at_bad_file: likewise.
-        on_damaged: likewise.
+        workers: processes that decode.
+        verify: decode every file when an index is made.
+        stop_at_bad_file: raise at the first broken file rather than refuse it.
+        on_damaged: ``refuse`` or ``keep`` a picture whose decoder says that pixels are damaged.
 
     Raises:
         BadFile: the first broken file, if ``stop_at_bad_file`` and no index is given.

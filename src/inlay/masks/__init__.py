@@ -1,4 +1,4 @@
-"""Where holes come from: families, callables ``(height, width, rng, context) -> (height, width) bool``, True = hole.
+"""Mask generators: callables ``(height, width, rng, context) -> (height, width) bool``, True = hole.
 
 Strokes, shapes and boxes are painted, the center and outpainting are windows; others read files, or the picture's own
 masks and objects.

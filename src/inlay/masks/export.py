@@ -1,4 +1,4 @@
-"""Freezing: masks drawn once into PNG files with a manifest, so that others can use the very same holes."""
+"""Sets of masks: drawn once into PNG files with a manifest, so that others can use the very same holes."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -43,19 +43,19 @@ class Drawn(NamedTuple):
     id: str | None = None
 
 
-def freeze(family: MaskGenerator, count: int, size: int, seed: int) -> Iterator[Drawn]:
+def draw_set(masks: MaskGenerator, count: int, size: int, seed: int) -> Iterator[Drawn]:
     """Draw a numbered set of square masks.
 
     Mask ``i`` depends on ``(seed, i)`` alone: a longer set begins with the shorter one.
 
     Args:
-        family: draws the masks.
+        masks: draws them.
         count: how many.
         size: height and width in pixels.
         seed: of the set.
     """
     for index in range(count):
-        yield Drawn(f"{index:06d}", family(size, size, generator(seed, RngStream.GENERATE, index=index)))
+        yield Drawn(f"{index:06d}", masks(size, size, generator(seed, RngStream.GENERATE, index=index)))
 
 
 def by_ratio(family: PaintedMask, spread: Spread | None = None) -> dict[str, PaintedMask]:
@@ -73,13 +73,17 @@ def by_ratio(family: PaintedMask, spread: Spread | None = None) -> dict[str, Pai
     }
 
 
-def freeze_buckets(family: PaintedMask, count: int, size: int, seed: int) -> Iterator[Drawn]:
+def draw_buckets(family: PaintedMask, count: int, size: int, seed: int) -> Iterator[Drawn]:
     """Draw an evaluation set: ``count`` masks of each of :func:`by_ratio`, as ``free/10-20/000000.png``.
 
-    Arguments as for :func:`freeze`.
+    Args:
+        family: draws the masks.
+        count: of each bucket.
+        size: height and width in pixels.
+        seed: of the set.
     """
     for name, bucket in by_ratio(family).items():
-        for number, mask, _ in freeze(bucket, count, size, seed):
+        for number, mask, _ in draw_set(bucket, count, size, seed):
             yield Drawn(f"{name}/{number}", mask)
 
 

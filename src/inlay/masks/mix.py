@@ -1,4 +1,4 @@
-"""Several families at once."""
+"""Several mask generators at once."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -16,7 +16,7 @@ from inlay.types import MaskContext
 
 @dataclass(frozen=True, kw_only=True)
 class MixedMasks:
-    """One of several families for each mask, by odds.
+    """One of several mask generators for each mask, by odds.
 
     Attributes:
         families: by name; dataclasses, so that their ``ratio`` can be set.
@@ -47,7 +47,7 @@ class MixedMasks:
     def __call__(
         self, height: int, width: int, rng: np.random.Generator, context: MaskContext | None = None
     ) -> NDArray[np.bool_]:
-        """Draw a family, and let it draw. One that finds no hole in the picture leaves it to the others.
+        """Choose a generator, and let it draw. One that finds no hole in the picture leaves it to the others.
 
         Raises:
             NoHole: none of them finds one.
@@ -66,14 +66,14 @@ class MixedMasks:
         raise NoHole("; ".join(reasons))
 
     def _common(self, family: Any) -> Any:
-        """A family with the ratio and spread of all."""
+        """A generator with the ratio and spread of all."""
         given: dict[str, Any] = {} if self.ratio is None else {"ratio": self.ratio}
         if self.spread is not None and any(field.name == "spread" for field in fields(family)):
             given["spread"] = self.spread
         return replace(family, **given)
 
     def without_partner(self, ids: Iterable[str]) -> list[str]:
-        """See :meth:`inlay.masks.Paired.without_partner`."""
+        """The pictures that a folder of paired masks holds none for."""
         paired = [family for name, family in self.families.items() if self.odds[name] and isinstance(family, Paired)]
         ids = list(ids) if paired else ()
         return sorted(set(chain.from_iterable(family.without_partner(ids) for family in paired)))

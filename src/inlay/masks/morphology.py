@@ -18,7 +18,7 @@ def dilated(mask: NDArray[np.bool_], share: float) -> NDArray[np.bool_]:
 
 
 def opened(mask: NDArray[np.bool_], share: float) -> NDArray[np.bool_]:
-    """Remove what is thinner than a kernel, and leave the rest as it is. Arguments as for :func:`dilated`."""
+    """Remove what is thinner than a kernel of a width that is a share of the short side, and leave the rest."""
     return _morphed(mask, share, cv2.MORPH_OPEN)
 
 

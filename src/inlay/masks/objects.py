@@ -22,7 +22,7 @@ class Objects:
     Attributes:
         source: ``object`` takes the segmentation, ``box`` the bounding box, ``any`` the first of them that is there.
         opening: width of the kernel that removes what is thinner, as a share of the short side; 0 for none.
-        dilation: width of the kernel that grows the hole, by half of it, likewise.
+        dilation: width of the kernel that grows the hole, by half of it, as a share of the short side.
         valid: the share of the picture that is hole must lie between these, both excluded.
         ratio: lowest and highest share that is hole; a valid hole outside it is grown or shrunk. None for any.
         spread: ``natural`` leaves holes that meet the ratio alone; ``uniform`` grows or shrinks all of them, so that

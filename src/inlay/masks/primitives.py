@@ -51,7 +51,7 @@ class Stroke(NamedTuple):
     way: Sequence[float] | NDArray[np.float32]
 
     def paint(self, canvas: Canvas) -> None:
-        """See :class:`Primitive`."""
+        """Draw the polyline."""
         a_dot = len(self.points) == 1  # OpenCV draws it only as a line that closes
         cv2.polylines(canvas, [self.points], a_dot, 1, self.brush)
 
@@ -127,7 +127,7 @@ class Ellipse(NamedTuple):
         return math.pi * (self.axes[0] + 1) * (self.axes[1] + 1)
 
     def paint(self, canvas: Canvas) -> None:
-        """See :class:`Primitive`."""
+        """Draw the ellipse."""
         if self.axes[0] == self.axes[1]:
             cv2.circle(canvas, (self.x, self.y), self.axes[0], 1, cv2.FILLED)
         else:
@@ -154,7 +154,7 @@ class Box(NamedTuple):
         return self.height * self.width
 
     def paint(self, canvas: Canvas) -> None:
-        """See :class:`Primitive`."""
+        """Fill the rectangle."""
         canvas[self.top : self.top + self.height, self.left : self.left + self.width] = 1
 
     def cut(self, room: float) -> "Box | None":

@@ -58,7 +58,7 @@ def fit(
 
 
 def fit_pixels(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
-    """Move the edge of a hole evenly, outward or inward, until exactly so many pixels are hole.
+    """Move the edge of a hole evenly, outward or inward, until exactly ``pixels`` pixels are hole.
 
     The edge moves to a level of the signed Euclidean distance. Of the pixels at the very level the first ones, row by
     row, make up the count.

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from typing_extensions import override
+
 from inlay.data.captions import read_sentences
 from inlay.data.datasets.disk import below, unnamed, wrong_layout
 from inlay.data.filesystem import Tree
-from inlay.data.records import Record, RejectedFile
+from inlay.data.records import DatasetLayout, Record, RejectedFile
 from inlay.errors import InlayError
 
 _LISTS = ("images.txt", "image_class_labels.txt", "classes.txt", "train_test_split.txt")
@@ -22,7 +24,7 @@ _CLASS_LISTS = {"train": "trainvalclasses.txt", "test": "testclasses.txt"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class CUB:
+class CUB(DatasetLayout):
     """CUB-200-2011: birds, their boxes, segmentations and ten captions each.
 
     Attributes:
@@ -36,8 +38,8 @@ class CUB:
         if self.classes not in ("all", "zero_shot"):
             raise InlayError(f"data.listing.classes must be 'all' or 'zero_shot', got {self.classes!r}.")
 
+    @override
     def __call__(self, tree: Tree) -> Iterator[Record | RejectedFile]:
-        """See :class:`inlay.data.records.DatasetLayout`."""
         home = "CUB_200_2011" if tree.has_folder("CUB_200_2011") else ""
         for needed in ("images", *_LISTS):
             if not tree.has(below(home, needed)):

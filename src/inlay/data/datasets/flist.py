@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from typing_extensions import override
+
 from inlay.data.captions import captioned
 from inlay.data.datasets.disk import is_picture, is_text, unnamed, wrong_layout
 from inlay.data.datasets.spelling import Spelling, plain, relative
 from inlay.data.filesystem import Tree
-from inlay.data.records import Record, RejectedFile
+from inlay.data.records import DatasetLayout, Record, RejectedFile
 from inlay.errors import InlayError
 
 _SPLITS = {"train": "train", "val": "val", "test": "test"}  # how a list's name begins: valid.flist is val, too
@@ -18,7 +20,7 @@ _EXPECTED = "train*.flist and val*.flist (perhaps test*.flist), a path a line, e
 
 
 @dataclass(frozen=True, kw_only=True)
-class FList:
+class FList(DatasetLayout):
     """Lists in the root, ``train*.flist``, ``val*.flist`` or ``valid*.flist``, ``test*.flist``: a path a line.
 
     ``train_mask.flist`` gives the masks of ``train.flist`` line by line, any pixel that is not zero being the object.
@@ -32,8 +34,8 @@ class FList:
 
     root_was: str | None = None
 
+    @override
     def __call__(self, tree: Tree) -> Iterator[Record | RejectedFile]:
-        """See :class:`inlay.data.records.DatasetLayout`."""
         yield from captioned(_rows(tree, self.root_was), tree, _CAPTIONS if tree.has(_CAPTIONS) else None)
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from inlay.data.captions import captioned
 from inlay.data.datasets.disk import pictures
 from inlay.data.filesystem import Tree
-from inlay.data.records import Record, RejectedFile
+from inlay.data.records import DatasetLayout, Record, RejectedFile
 from inlay.data.splits import none_empty, split_of
 from inlay.errors import InlayError
 from inlay.images import READ_HERE
@@ -15,7 +17,7 @@ _SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Folder:
+class Folder(DatasetLayout):
     """A folder that holds ``train/`` and ``val/`` (perhaps ``test/``); any other is split by a hash of pictures' paths.
 
     Attributes:
@@ -25,8 +27,8 @@ class Folder:
 
     captions: str | None = None
 
+    @override
     def __call__(self, tree: Tree) -> Iterator[Record | RejectedFile]:
-        """See :class:`inlay.data.records.DatasetLayout`."""
         empty = True
         for row in captioned(_rows(tree), tree, self.captions):
             empty = False

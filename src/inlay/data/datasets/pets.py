@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
+from typing_extensions import override
+
 from inlay.data.captions import captioned
 from inlay.data.datasets.disk import below, unnamed, wrong_layout
 from inlay.data.filesystem import Tree
-from inlay.data.records import Record, RejectedFile
+from inlay.data.records import DatasetLayout, Record, RejectedFile
 
 _SPLITS = ("trainval", "test")
 _SPECIES = {"1": "cat", "2": "dog"}
@@ -16,7 +18,7 @@ _SOURCE = "https://www.robots.ox.ac.uk/~vgg/data/pets/, or with: inlay data down
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pets:
+class Pets(DatasetLayout):
     """Oxford-IIIT Pet: cats and dogs of 37 breeds, their trimaps and, in part, boxes around their heads.
 
     Attributes:
@@ -26,8 +28,8 @@ class Pets:
 
     captions: str | None = None
 
+    @override
     def __call__(self, tree: Tree) -> Iterator[Record | RejectedFile]:
-        """See :class:`inlay.data.records.DatasetLayout`."""
         home = "oxford-iiit-pet" if tree.has_folder("oxford-iiit-pet") else ""
         for needed in ("images", *(f"annotations/{split}.txt" for split in _SPLITS)):
             if not tree.has(below(home, needed)):

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
+from typing_extensions import override
+
 from inlay.data.datasets.disk import below, first_of, is_picture, pictures, refuse, wrong_layout
 from inlay.data.filesystem import Tree
-from inlay.data.records import Record, RejectedFile
+from inlay.data.records import DatasetLayout, Record, RejectedFile
 from inlay.errors import InlayError
 from inlay.images import why_unread
 
@@ -37,7 +39,7 @@ _SOURCE = "http://places2.csail.mit.edu/download.html"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Places2:
+class Places2(DatasetLayout):
     """Places2: scenes of 365 categories.
 
     Attributes:
@@ -51,8 +53,8 @@ class Places2:
         if self.layout != "auto" and self.layout not in _FOLDERS:
             raise InlayError(f"data.listing.layout must be one of auto, {', '.join(_FOLDERS)}, got {self.layout!r}.")
 
+    @override
     def __call__(self, tree: Tree) -> Iterator[Record | RejectedFile]:
-        """See :class:`inlay.data.records.DatasetLayout`."""
         chosen = self._chosen(tree)
         if not chosen:
             kind = "" if self.layout == "auto" else f" for data.listing.layout={self.layout}"

@@ -31,7 +31,7 @@ class Names:
         return place < len(self._hashes) and bool(self._hashes[place] == hash(name))
 
     def comes_again(self, name: str) -> bool:
-        """Whether the question is asked of a name a second time."""
+        """Whether this method was called with the name before."""
         if hash(name) not in self._repeated:
             return False
         again = name in self._seen
