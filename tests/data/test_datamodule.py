@@ -147,13 +147,11 @@ class TestSplits:
             pictures = data.pictures(split)
             assert [pictures.id(index) for index in range(len(pictures))] == names
 
-    def test_may_be_called_otherwise(self, folder, caplog):
+    def test_that_are_one_are_doubted(self, folder, caplog):
         data = folder(train_split="val", val_split="train")
         data.setup("fit")
         assert sorted(validated(data)) == NAMES["train"]
         assert caplog.records == []
-
-    def test_that_are_one_are_doubted(self, folder, caplog):
         folder(train_split="val").setup("fit")
         assert "data.train_split and data.val_split are both 'val': scores will flatter" in caplog.text
 

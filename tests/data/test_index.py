@@ -57,14 +57,10 @@ class TestRows:
         assert val.has("captions")
         assert not any(val.has(column) for column in ("label", "bbox", "mask", "size"))
 
-    def test_may_say_more_than_is_used(self, write_index):
-        path = write_index([BARE | {"license": {"name": "CC0", "years": [1, 2]}, "score": 0.5}, FULL | {"score": "?"}])
-        assert rows(open_split(path, "train")) == [BARE, FULL]
-
-    def test_may_say_what_they_lack(self, write_index):
-        assert rows(open_split(write_index([FULL | {"bbox": None, "captions": None}]), "train")) == [
-            {key: value for key, value in FULL.items() if key not in ("bbox", "captions")}
-        ]
+    def test_may_say_more_than_is_used_and_what_they_lack(self, write_index):
+        more = {"license": {"name": "CC0", "years": [1, 2]}, "score": 0.5}
+        path = write_index([BARE | more, FULL | {"score": "?"}, FULL | dict.fromkeys(FULL.keys() - BARE.keys())])
+        assert rows(open_split(path, "train")) == [BARE, FULL, {key: FULL[key] for key in BARE}]
 
     def test_keep_their_order_over_many_blocks(self, write_index, monkeypatch):
         monkeypatch.setattr(index, "_BLOCK", 2000)
@@ -113,16 +109,12 @@ class TestRefusals:
         with pytest.raises(InlayError, match=r"index\.jsonl"):
             open_split(path, "train")
 
-    def test_of_a_split_name_those_there_are(self, write_index):
-        path = write_index([FULL, OTHER, BARE])
-        with pytest.raises(
-            InlayError, match=r"no pictures in split 'test'; it has train \(2\), val \(1\)\. .*val_split"
-        ):
-            open_split(path, "test")
-
-    def test_of_an_empty_index_say_so(self, write_index):
-        with pytest.raises(InlayError, match="no pictures in split 'train'; it has none at all"):
-            open_split(write_index([]), "train")
+    @pytest.mark.parametrize(
+        ("found", "there"), [([FULL, OTHER, BARE], r"train \(2\), val \(1\)"), ([], "none at all")]
+    )
+    def test_of_a_split_name_those_there_are(self, write_index, found, there):
+        with pytest.raises(InlayError, match=rf"no pictures in split 'test'; it has {there}\. .*val_split"):
+            open_split(write_index(found), "test")
 
     @pytest.mark.parametrize("name", ["nowhere.jsonl", "."])
     def test_of_what_is_no_file(self, tmp_path, name):

@@ -64,12 +64,6 @@ def test_leaves_what_has_no_hole_to_the_others():
     assert counts[1] + counts[2] == 400
 
 
-def test_does_not_draw_one_of_odds_0_for_want_of_another():
-    family = mix({"a": 1, "b": 0}, a=Row(raises=NoHole("too small")))
-    with pytest.raises(NoHole, match=r"^too small$"):
-        family(8, 8, address())
-
-
 @pytest.mark.parametrize("error", [BadFile("mask.png", "broken"), InlayError("masks.root: none")])
 def test_hides_no_other_mistake(error):
     with pytest.raises(type(error)):

@@ -34,11 +34,6 @@ def test_split_by_hash(plant, ask):
     assert {id: row["split"] for id, row in rows.items()} == {name: split_of(name) for name in names}
 
 
-def test_a_handful_is_split_too(plant, ask):
-    rows, _ = ask(Folder(), plant({"a.jpg": "", "b.jpg": ""}))
-    assert sorted(row["split"] for row in rows.values()) == ["train", "val"]
-
-
 @pytest.mark.parametrize(("there", "lacking"), [("train", "val"), ("val", "train")])
 def test_half_a_split_is_announced(plant, ask, caplog, there, lacking):
     ask(Folder(), plant({f"{there}/a.jpg": "", f"{there}/b.jpg": ""}))
@@ -48,24 +43,19 @@ def test_half_a_split_is_announced(plant, ask, caplog, there, lacking):
 
 def test_a_file_named_train_is_no_split(plant, ask):
     rows, _ = ask(Folder(), plant({"train": "", "val": "", "a.jpg": "", "b.jpg": ""}))
-    assert len(rows) == 2
+    assert sorted(row["split"] for row in rows.values()) == ["train", "val"]  # a handful, and neither is empty
 
 
 def test_names_that_are_no_text(plant, ask):
-    root = plant({"a.jpg": "", "b.jpg": ""})
+    root = plant({"a.jpg": "", "Größe/雪 1.jpg": ""})
     (root / os.fsdecode(b"caf\xe9.jpg")).touch()
     (root / os.fsdecode(b"f\xff")).mkdir()
     (root / os.fsdecode(b"f\xff") / "d.jpg").touch()
     rows, refused = ask(Folder(), root)
-    assert list(rows) == ["a.jpg", "b.jpg"]
+    assert set(rows) == {"a.jpg", "Größe/雪 1.jpg"}
     assert list(refused) == [r"caf\xe9.jpg", r"f\xff/d.jpg"]
     assert all("UTF-8" in reason for reason in refused.values())
     json.dumps(list(refused), ensure_ascii=False).encode()
-
-
-def test_names_of_all_tongues(plant, ask):
-    rows, _ = ask(Folder(), plant({"Größe/雪 1.jpg": "", "b.jpg": ""}))
-    assert "Größe/雪 1.jpg" in rows
 
 
 def test_nothing_is_decoded_and_nothing_passed_over(plant, ask):
