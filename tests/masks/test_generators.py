@@ -130,9 +130,9 @@ class TestOutpaint(RatioTester):
     )
     @pytest.mark.parametrize("index", range(DRAWS))
     def test_keeps_one_window(self, index, options):
-        mask = Outpaint(**options)(64, 96, address(index))
+        mask = Outpaint(**options)(300, 450, address(index))
         left, right, top, bottom = strips(mask)
-        assert np.count_nonzero(~mask) == (64 - top - bottom) * (96 - left - right)
+        assert np.count_nonzero(~mask) == (300 - top - bottom) * (450 - left - right)
 
     @pytest.mark.parametrize("sides", [["left"], ["top", "bottom"], ["right", "bottom", "left"]])
     @pytest.mark.parametrize("ratio", [None, (0.2, 0.6)])
