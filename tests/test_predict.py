@@ -237,8 +237,12 @@ def test_regions_and_composers_as_files(tmp_path, predict_here, mask):
     drawn.write_text("_target_: inlay.pipeline.regions.GeneratedRegion\nmasks: {_target_: inlay.masks.Boxes}\n")
     given = {"image": image, "model": "telea"}
     short = {"blend": "poisson", "dilate": 2, "feather": 3}
-    for name, options in (("short.png", short), ("file.png", {"composer": soft}), ("hard.png", {"composer": "hard"})):
-        assert predict_here(**given, mask=mask, output=tmp_path / name, **options) == 0
+    for name, options in (
+        ("short.png", short),
+        ("file.png", {"composer": soft, "model": ROOT / "conf/filler/telea.yaml"}),
+        ("hard.png", {"composer": "hard"}),
+    ):
+        assert predict_here(**(given | options), mask=mask, output=tmp_path / name) == 0
     assert np.array_equal(pixels(tmp_path / "short.png"), pixels(tmp_path / "file.png"))
     assert_known_pixels_equal(read_picture(image), read_picture(tmp_path / "hard.png"), hole)
     filled = []
