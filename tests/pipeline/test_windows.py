@@ -13,30 +13,25 @@ def disks(size, *disks):
     return np.logical_or.reduce([(rows - y) ** 2 + (columns - x) ** 2 < r * r for y, x, r in disks])
 
 
-class TestWindow:
-    def test_grows_as_far_as_the_picture_goes(self):
-        assert Window(5, 10, 20, 30).grown(8, (40, 45)) == Window(0, 2, 33, 43)
+def test_windows_grow_meet_and_join():
+    window = Window(10, 10, 5, 5)
+    assert Window(5, 10, 20, 30).grown(8, (40, 45)) == Window(0, 2, 33, 43)
+    assert window.joined(Window(2, 20, 1, 1)) == Window(2, 10, 13, 11)
+    others = [Window(14, 14, 1, 1), Window(15, 10, 5, 5), Window(10, 5, 5, 5)]
+    assert [window.meets(other) for other in others] == [True, False, False]
 
-    @pytest.mark.parametrize(
-        ("window", "side", "expected"),
-        [
-            (Window(40, 40, 10, 20), 32, Window(29, 34, 32, 32)),
-            (Window(0, 90, 10, 10), 32, Window(0, 68, 32, 32)),
-            (Window(40, 40, 50, 10), 32, Window(40, 29, 50, 32)),
-            (Window(40, 40, 10, 10), 300, Window(0, 0, 100, 100)),
-        ],
-    )
-    def test_is_stretched_around_its_middle_and_stays_inside(self, window, side, expected):
-        assert window.at_least(side, (100, 100)) == expected
 
-    def test_meets_what_shares_a_pixel(self):
-        window = Window(10, 10, 5, 5)
-        assert window.meets(Window(14, 14, 1, 1))
-        assert not window.meets(Window(15, 10, 5, 5))
-        assert not window.meets(Window(10, 5, 5, 5))
-
-    def test_joins(self):
-        assert Window(10, 10, 5, 5).joined(Window(2, 20, 1, 1)) == Window(2, 10, 13, 11)
+@pytest.mark.parametrize(
+    ("window", "side", "expected"),
+    [
+        (Window(40, 40, 10, 20), 32, Window(29, 34, 32, 32)),
+        (Window(0, 90, 10, 10), 32, Window(0, 68, 32, 32)),
+        (Window(40, 40, 50, 10), 32, Window(40, 29, 50, 32)),
+        (Window(40, 40, 10, 10), 300, Window(0, 0, 100, 100)),
+    ],
+)
+def test_a_window_is_stretched_around_its_middle_and_stays_inside(window, side, expected):
+    assert window.at_least(side, (100, 100)) == expected
 
 
 def test_box_of_a_hole():
@@ -46,13 +41,11 @@ def test_box_of_a_hole():
 
 
 class TestBoxes:
-    def test_apart_are_apart(self):
-        hole = disks((400, 600), (50, 50, 10), (300, 500, 20))
-        assert boxes_of(hole, 0) == [Window(41, 41, 19, 19), Window(281, 481, 39, 39)]
-
-    def test_that_fit_together_share_a_window(self):
+    def test_apart_are_apart_and_those_that_fit_together_share_a_window(self):
         hole = disks((400, 600), (50, 50, 10), (90, 80, 10), (300, 500, 20))
-        assert boxes_of(hole, 64) == [Window(41, 41, 59, 49 + 0), Window(281, 481, 39, 39)]
+        assert boxes_of(hole, 64) == [Window(41, 41, 59, 49), Window(281, 481, 39, 39)]
+        apart = [Window(41, 41, 19, 19), Window(81, 71, 19, 19), Window(281, 481, 39, 39)]
+        assert boxes_of(hole, 0) == apart
 
     def test_that_meet_become_one(self):
         hole = np.zeros((100, 100), bool)
@@ -68,10 +61,7 @@ class TestBoxes:
         for box in boxes_of(hole, 16):
             covered[box.slices] += 1
             part = hole[box.slices]
-            assert part[0].any()
-            assert part[-1].any()
-            assert part[:, 0].any()
-            assert part[:, -1].any()
+            assert all(edge.any() for edge in (part[0], part[-1], part[:, 0], part[:, -1]))
         assert covered.max() == 1
         assert (covered[hole] == 1).all()
 

@@ -15,8 +15,8 @@ def add_commands(commands: Any) -> None:
         "--model",
         action="append",
         default=[],
-        help="a checkpoint or exported folder (PATH or model:PATH), telea, navier_stokes, biharmonic, mean, or a .yaml file; "
-        "given several times, the page offers a choice (default: those four, which need no training)",
+        help="a checkpoint or exported folder (PATH or model:PATH), telea, navier_stokes, biharmonic, mean, or a .yaml "
+        "file; given several times, the page offers a choice (default: those four, which need no training)",
     )
     app.add_argument("--port", type=int, help="of the page (default: 7860, or the next that is free)")
     app.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
