@@ -119,21 +119,18 @@ def _exact(hole: NDArray[np.bool_], window: Window) -> Window:
 
 
 def _merged(boxes: list[Window], side: int) -> list[Window]:
+    """Join boxes that meet, and those that fit into ``side`` together."""
     waiting, done = list(boxes), list[Window]()
     while waiting:
         box = waiting.pop()
-        near = next((other for other in [*waiting, *done] if _together(box, other, side)), None)
+        others = (each for each in [*waiting, *done] if box.meets(each) or box.joined(each).long <= side)
+        near = next(others, None)
         if near is None:
             done.append(box)
             continue
         (waiting if near in waiting else done).remove(near)
         waiting.append(box.joined(near))
     return sorted(done)
-
-
-def _together(box: Window, other: Window, side: int) -> bool:
-    both = box.joined(other)
-    return box.meets(other) or max(both.height, both.width) <= side
 
 
 def _stretched(start: int, length: int, least: int, end: int) -> tuple[int, int]:

@@ -122,7 +122,11 @@ class Journal:
         """Append in one write, which other processes do not tear; an unfinished line of a killed one is ended first."""
         path = self.folder / JOURNAL
         with self._written():
-            torn = path.exists() and path.stat().st_size > 0 and not _ends_with_line(path)
+            torn = False
+            if path.exists() and path.stat().st_size > 0:
+                with open_regular(path) as file:
+                    file.seek(-1, os.SEEK_END)
+                    torn = file.read(1) != b"\n"
             append(path, ("\n" * torn + json.dumps(line) + "\n").encode())
 
     def _read(self) -> dict[str, Entry]:
@@ -167,12 +171,6 @@ def _version(path: Path | None) -> list[Any] | None:
 
 def _place(path: str | Path) -> str:
     return os.path.abspath(path)  # noqa: PTH100 -- a link stays a link
-
-
-def _ends_with_line(path: Path) -> bool:
-    with open_regular(path) as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
 
 
 def _parsed(line: str) -> dict[str, Any]:

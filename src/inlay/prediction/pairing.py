@@ -115,11 +115,8 @@ def find_items(request: Request) -> PredictPlan:
 def _is_one_file(request: Request) -> bool:
     """Whether a single picture was named, and a file for it."""
     (first, *more) = request.image
-    return not more and not Path(first).is_dir() and not _is_pattern(first) and not _names_folder(request.output)
-
-
-def _names_folder(output: Path) -> bool:
-    return output.is_dir() or not output.suffix
+    names_file = request.output.suffix and not request.output.is_dir()
+    return bool(names_file) and not more and not Path(first).is_dir() and not _is_pattern(first)
 
 
 def _images(given: Sequence[str | Path], apart_from: Path | None) -> tuple[dict[Path, Path], list[Unread]]:
