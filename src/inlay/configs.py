@@ -66,7 +66,7 @@ def load(group: str, config: str | Path | Mapping[str, Any], packages: Sequence[
     return built
 
 
-class _PlainLoader(yaml.SafeLoader):
+class _PlainLoader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
     """Plain data without references, by which a small file could stand for more than the memory holds."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
