@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from inlay.data.datamodule import InpaintingData
 from inlay.errors import InlayError
+from inlay.models.base import InpaintingNetwork
 from inlay.runs.library_warnings import silence_warnings
 from inlay.tasks import ReconstructionTask, TDANetTask
 from inlay.tasks.optimization import Loss, clip_or_drop_gradients, propagate_nonfinite
@@ -310,7 +311,7 @@ class TestSteps:
         assert torch.equal(x.grad, 2 * x.detach())
 
 
-class Filled(torch.nn.Module):
+class Filled(InpaintingNetwork):
     """A network without batch norm, so that the parts of a batch do not see each other."""
 
     def __init__(self):
