@@ -100,18 +100,11 @@ GROUPS: Mapping[str, ConfigGroup] = {
         ),
     ),
     "masks": ConfigGroup(published=True),
+    "sample": ConfigGroup(published=True),
     "data": ConfigGroup(
         published=(
-            "_target_",
-            "listing",
-            "train_split",
-            "image_size",
-            "batch_size",
-            "crop_scale",
-            "object_crop_scale",
-            "hflip_prob",
-            "color_jitter",
-            "caption_dropout",
+            *("_target_", "listing", "train_split", "image_size", "batch_size", "crop_scale", "object_crop_scale"),
+            *("hflip_prob", "color_jitter", "caption_dropout"),
         )
     ),
 }
