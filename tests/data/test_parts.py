@@ -94,9 +94,10 @@ def test_a_mask_target_may_be_empty(batches, save, tmp_path):
     assert not batch["target"].any()
 
 
-def test_pictures_alone_have_no_hole_and_draw_none(batches, monkeypatch):
+@pytest.mark.parametrize("sample", ["sample=[picture]", "sample=[]"])
+def test_pictures_alone_have_no_hole_and_draw_none(batches, monkeypatch, sample):
     monkeypatch.setattr(Center, "__call__", lambda *_: pytest.fail("drawn"))
-    with_holes, alone = batches()[1][0], batches("sample=[picture]", "masks=center")[1][0]
+    with_holes, alone = batches()[1][0], batches(sample, "masks=center")[1][0]
     assert not alone["mask"].any()
     assert (alone["image"] == with_holes["image"]).all()
     assert "target" not in alone
