@@ -59,6 +59,7 @@ def protocol(**settings):
         "captions": True,
         "samples": 1,
         "seed": 0,
+        "truth": True,
         "recipe": {},
     } | settings
     return EvalProtocol(**settings)

@@ -106,7 +106,7 @@ def _draw(results: Results, metric: str, buckets: Sequence[str], theme: Theme) -
 
 def _add_line(axes: Axes, values: Sequence[Value], style: Mapping[str, Any]) -> None:
     places = range(len(values))
-    low, middle, high = ([_number(value[key]) for value in values] for key in ("low", "value", "high"))  # type: ignore[literal-required]
+    low, middle, high = ([_number(value[key]) for value in values] for key in ("low", "value", "high"))
     axes.fill_between(places, low, high, color=style["color"], alpha=0.18, linewidth=0)
     axes.plot(places, middle, linewidth=1.6, **style)
 
