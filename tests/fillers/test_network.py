@@ -120,16 +120,13 @@ class TestFill:
         assert filled_differently(without, filler.fill(image, mask), mask)
 
     def test_equal_seeds_draw_equally_and_others_do_not(self, filler, image, mask):
+        before = torch.random.get_rng_state()
         drawn = filler.fill(image, mask, text=TEXTS, seed=3)
+        assert torch.equal(torch.random.get_rng_state(), before)
         torch.manual_seed(1234)
         assert torch.equal(drawn, filler.fill(image, mask, text=TEXTS, seed=3))
         assert filled_differently(drawn, filler.fill(image, mask, text=TEXTS, seed=4), mask)
         assert filled_differently(drawn, filler.fill(image, mask, text=TEXTS), mask)
-
-    def test_draws_leave_the_generator_of_all_others_alone(self, filler, image, mask):
-        before = torch.random.get_rng_state()
-        filler.fill(image, mask, text=TEXTS, seed=3)
-        assert torch.equal(torch.random.get_rng_state(), before)
 
     def test_batch_equals_its_pictures(self, filler, image, mask):
         singles = [filler.fill(image[i : i + 1], mask[i : i + 1], text=[TEXTS[i]]) for i in range(2)]
@@ -258,13 +255,10 @@ class TestDoubts:
     def test_there_are_none_of_what_is_understood(self, filler, text):
         assert filler.text_warnings(text) == []
 
-    def test_a_text_without_words(self, filler):
-        assert filler.text_warnings(" ?! ") == ["it has no words, so the context decides."]
-
-    def test_words_that_the_vocabulary_lacks_are_named_once(self, filler):
-        assert filler.text_warnings("Turquoise bird, turquoise mohawk") == [
-            "the model never learned these words and cannot tell them apart: turquoise, mohawk."
-        ]
+    def test_no_words_and_words_that_the_vocabulary_lacks(self, filler):
+        assert "no words" in filler.text_warnings(" ?! ")[0]
+        (warning,) = filler.text_warnings("Turquoise bird, turquoise mohawk")
+        assert warning.endswith("tell them apart: turquoise, mohawk.")
 
     def test_a_text_that_is_cut_off(self, filler):
         cut = "it is too long: the model reads 6 words or parts of words, the rest is cut off."

@@ -220,6 +220,17 @@ class TestPaths:
         assert torch.equal(before.out.raw, after.out.raw)
         assert not torch.equal(before.rec.raw, after.rec.raw)
 
+    def test_every_parameter_gets_a_gradient_with_and_without_checkpointing(self):
+        image, mask = scene()
+        gradients = []
+        for again in (False, True):
+            net = opened(tiny(gradient_checkpointing=again))
+            paths = net.paths(image, mask, text(), draws(net, image))
+            sum(p.square().mean() for path in (paths.out, paths.rec) for p in path.pictures).backward()
+            gradients.append([p.grad for p in net.parameters()])
+        assert all(gradient is not None and gradient.abs().sum() > 0 for gradient in gradients[0])
+        assert all(torch.equal(*pair) for pair in zip(*gradients, strict=True))
+
 
 class TestBatches:
     """5. A sample's answer does not depend on its batch."""
