@@ -271,7 +271,7 @@ def test_items_are_clamped_as_a_file_would_clamp_them(tmp_path):
 
 
 def test_a_negative_count_is_refused(tmp_path):
-    with pytest.raises(InlayError, match=r"pictures and most must be at least 0, got -1 and 500"):
+    with pytest.raises(InlayError, match=r"pictures and max_rows must be at least 0, got -1 and 500"):
         PerSampleMetrics(str(tmp_path), pictures=-1)
 
 

@@ -420,7 +420,7 @@ def test_other_processes_do_nothing(capsys):
 
 def test_weights_that_are_shared_out_are_not_measured_by_one_process():
     trainer = SimpleNamespace(strategy=Mock(spec=pl.strategies.FSDPStrategy))
-    step, fill = run_stats._measured(trainer, make_task(TwoConvolutions()), None)
+    step, fill = run_stats._measure(trainer, make_task(TwoConvolutions()), None)
     assert step == fill == "InlayError: the weights are shared out over the processes"
 
 

@@ -39,7 +39,7 @@ class Item(NamedTuple):
     """Empty where there is none."""
 
 
-class _Measured(NamedTuple):
+class _BatchErrors(NamedTuple):
     """A batch."""
 
     ids: list[str]
@@ -58,23 +58,25 @@ class PerSampleMetrics(pl.Callback):
     Args:
         folder: of the run.
         pictures: how many rows of the dashboard's table, the first ones of the validation, show the task's pictures.
-        most: how many rows the dashboard's table has at most; the file has all.
+        max_rows: rows of the dashboard's table; the file has all.
 
     Raises:
-        InlayError: ``pictures`` or ``most`` is negative.
+        InlayError: ``pictures`` or ``max_rows`` is negative.
     """
 
-    def __init__(self, folder: str, pictures: int = 12, most: int = 500) -> None:
-        if min(pictures, most) < 0:
-            raise InlayError(f"callbacks.items.pictures and most must be at least 0, got {pictures} and {most}.")
+    def __init__(self, folder: str, pictures: int = 12, max_rows: int = 500) -> None:
+        if min(pictures, max_rows) < 0:
+            raise InlayError(
+                f"callbacks.items.pictures and max_rows must be at least 0, got {pictures} and {max_rows}."
+            )
         self.path = Path(folder) / FILE
-        self.pictures, self.most = pictures, most
-        self._measured: list[_Measured] = []
+        self.pictures, self.max_rows = pictures, max_rows
+        self._batches: list[_BatchErrors] = []
         self._strips: dict[str, NDArray[np.uint8]] = {}
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Begin a new table."""
-        self._measured, self._strips = [], {}
+        self._batches, self._strips = [], {}
 
     def on_validation_batch_end(
         self,
@@ -88,7 +90,7 @@ class PerSampleMetrics(pl.Callback):
         """Measure a batch; nothing is fetched from the device before the end."""
         if trainer.sanity_checking:
             return
-        self._measured.append(_measured(outputs.composite, batch))
+        self._batches.append(_measure(outputs.composite, batch))
         missing = self.pictures - len(self._strips)
         if missing > 0 and trainer.is_global_zero and _dashboards(trainer):
             with trainer.precision_plugin.forward_context():  # as the rest of the validation
@@ -100,20 +102,20 @@ class PerSampleMetrics(pl.Callback):
         """Put together what all processes have, and let the first one write and send it."""
         if trainer.sanity_checking:
             return
-        items = _of_all_processes([item for measured in self._measured for item in _read(measured)])
+        items = _of_all_processes([item for batch in self._batches for item in _read(batch)])
         if not trainer.is_global_zero:
             return
         write_bytes(self.path, csv_bytes([Item._fields, *sorted(items)]))
-        shown = sorted(sorted(items, key=lambda item: item.id not in self._strips)[: self.most])
+        shown = sorted(sorted(items, key=lambda item: item.id not in self._strips)[: self.max_rows])
         for logger in _dashboards(trainer):
             rows = [[*item, self._strips.get(item.id)] for item in shown]
             logger.log_table("val/items", [*Item._fields, "pictures"], rows, step=trainer.global_step)
 
 
-def _measured(composite: Tensor, batch: Any) -> _Measured:
+def _measure(composite: Tensor, batch: Any) -> _BatchErrors:
     ids, mask = batch["id"], batch["mask"]
     found = _PIXEL_ERRORS(FillResult(composite.detach().float().clamp(0, 1), mask, batch["image"].float()))
-    return _Measured(
+    return _BatchErrors(
         ids=ids,
         captions=batch.get("caption", [""] * len(ids)),
         holes=(mask > 0.5).sum(dim=(1, 2, 3)),
@@ -122,7 +124,7 @@ def _measured(composite: Tensor, batch: Any) -> _Measured:
     )
 
 
-def _read(measured: _Measured) -> list[Item]:
+def _read(measured: _BatchErrors) -> list[Item]:
     ids, captions, holes, pixels, errors = measured
     return [
         Item(round(100 * hole / pixels, 4), bucket(hole, pixels), name, _psnr(squared), absolute, caption)

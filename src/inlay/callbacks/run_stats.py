@@ -120,7 +120,7 @@ def collect(trainer: pl.Trainer, task: Task, parts: list[Part]) -> RunStats:
         parts: of the task, counted before anything was shared out over processes.
     """
     data, loader = _data(trainer, task), cast(TrainingLoader, trainer.train_dataloader)
-    step, fill = _measured(trainer, task, loader)
+    step, fill = _measure(trainer, task, loader)
     return RunStats(
         parts=parts,
         step=step,
@@ -133,7 +133,7 @@ def collect(trainer: pl.Trainer, task: Task, parts: list[Part]) -> RunStats:
     )
 
 
-def _measured(trainer: pl.Trainer, task: Task, loader: TrainingLoader) -> tuple[StepCosts | str, float | str | None]:
+def _measure(trainer: pl.Trainer, task: Task, loader: TrainingLoader) -> tuple[StepCosts | str, float | str | None]:
     """What a step costs, and filling a picture."""
     fills = task if isinstance(task, InpaintingTask) else None
     batch = attempt(lambda: _first_pictures(trainer, loader))

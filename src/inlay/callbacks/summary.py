@@ -68,7 +68,7 @@ class Summary(pl.Callback):
         kept = next((each for each in trainer.callbacks if isinstance(each, Checkpoints)), None)  # type: ignore[attr-defined]
         if kept is None:
             return
-        screen, measured = console(), _measured(self.folder / "metrics.csv", kept.monitor)
+        screen, measured = console(), _validation_rows(self.folder / "metrics.csv", kept.monitor)
         screen.print()
         if measured:
             pick = max if task.higher_is_better(kept.monitor) else min
@@ -144,7 +144,7 @@ def _samples(trainer: pl.Trainer, limit: int | None = None) -> Sequence[Any]:
     return cast(Sequence[Any], Subset(loader.dataset, list(cast(Any, loader.sampler))[:limit]))
 
 
-def _measured(path: Path, monitor: str) -> list[Row]:
+def _validation_rows(path: Path, monitor: str) -> list[Row]:
     """The rows of the run's metrics that a validation wrote, those of earlier starts too."""
     if not path.exists():
         return []

@@ -26,7 +26,9 @@ def show(sections: Iterable[tuple[str, list[Finding]]], each: bool = False) -> S
     screen, everything = console(), list[Finding]()
     for section, findings in sections:
         screen.print(Text(section, "bold"))
-        for line in (line for finding in _shown(section, findings, each) for line in _lines(finding, screen.width)):
+        for line in (
+            line for finding in _absent_together(section, findings, each) for line in _lines(finding, screen.width)
+        ):
             screen.print(line, soft_wrap=True)  # a word may be longer than a line: addresses stay whole
         screen.print()
         everything += findings
@@ -42,7 +44,7 @@ def as_json(sections: Iterable[tuple[str, list[Finding]]]) -> tuple[str, State]:
     return json.dumps({"state": state, "findings": rows}, indent=2), state
 
 
-def _shown(section: str, findings: list[Finding], each: bool) -> list[Finding]:
+def _absent_together(section: str, findings: list[Finding], each: bool) -> list[Finding]:
     """What is absent in one finding, behind the others."""
     absent = [finding for finding in findings if finding.state == "absent"]
     if each or len(absent) < 2:
@@ -71,12 +73,12 @@ def _wrapped(text: str, width: int, first: str, other: str) -> list[str]:
 
 
 def _summary(states: list[State]) -> str:
-    counts = ", ".join(_counted(states, "problem", "warning"))
+    counts = ", ".join(_counts(states, "problem", "warning"))
     verdict = "Inlay does not work as it should" if "problem" in states else "Inlay works"
     return f"{verdict}: {counts}, see the arrows." if counts else f"{verdict}."
 
 
-def _counted(states: list[State], *which: State) -> Iterator[str]:
+def _counts(states: list[State], *which: State) -> Iterator[str]:
     for state in which:
         if count := states.count(state):
             yield f"{count} {state}{'s' if count > 1 else ''}"

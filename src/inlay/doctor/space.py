@@ -33,7 +33,7 @@ def disk(subject: str, folder: Path, elsewhere: str) -> Finding:
     if not os.access(place, os.W_OK):
         return Finding(subject, f"{place} cannot be written to", "problem", f"Choose another place: {elsewhere}")
     free = shutil.disk_usage(place).free
-    found = f"{_said(free)} free at {folder}"
+    found = f"{_format_bytes(free)} free at {folder}"
     if free >= _LITTLE:
         return Finding(subject, found)
     return Finding(subject, found, "problem" if free < _NONE else "warning", remedy)
@@ -42,11 +42,13 @@ def disk(subject: str, folder: Path, elsewhere: str) -> Finding:
 def shared_memory(size: int) -> Finding:
     """Whether the batches that workers have ready fit into memory of a size in bytes."""
     needed = _WORKERS * _AHEAD * _LOADERS * _BATCH * _SIDE**2 * _BYTES
-    what = f"{_WORKERS} workers with batches of {_BATCH} at {_SIDE} px take {_said(needed)}"
+    what = f"{_WORKERS} workers with batches of {_BATCH} at {_SIDE} px take {_format_bytes(needed)}"
     if size >= needed:
-        return Finding("shared memory", f"{_said(size)} in {_SHARED}; {what}")
-    return Finding("shared memory", f"only {_said(size)} in {_SHARED}, and {what}", "warning", MORE_SHARED_MEMORY)
+        return Finding("shared memory", f"{_format_bytes(size)} in {_SHARED}; {what}")
+    return Finding(
+        "shared memory", f"only {_format_bytes(size)} in {_SHARED}, and {what}", "warning", MORE_SHARED_MEMORY
+    )
 
 
-def _said(count: float) -> str:
+def _format_bytes(count: float) -> str:
     return f"{count / GIB:.1f} GiB" if count >= GIB else f"{count / 2**20:.0f} MiB"

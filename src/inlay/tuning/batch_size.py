@@ -38,15 +38,15 @@ def find(task: Task, data: InpaintingData, make_trainer: Callable[..., Any]) -> 
     return max(int(part * _USED), min(part, 1)) * task.accumulate
 
 
-def largest(fits: Callable[[int], bool], most: int) -> int:
-    """The largest number from 2 to ``most`` that fits, to a sixteenth of it; 0 if 2 does not.
+def largest(fits: Callable[[int], bool], limit: int) -> int:
+    """The largest number from 2 to ``limit`` that fits, to a sixteenth of it; 0 if 2 does not.
 
     One sample is not tried: batch norm refuses it.
     """
     low, high = 0, 2
-    while high <= most and fits(high):
+    while high <= limit and fits(high):
         low, high = high, 2 * high
-    high = min(high, most + 1)
+    high = min(high, limit + 1)
     while low and high - low > max(1, low // 16):
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)
