@@ -109,7 +109,7 @@ class TwoPathLoss(nn.Module):
             out: the inpainting path's output.
             rec: the auxiliary path's output.
             scores: of both.
-            image: ``(B, 3, H, W)`` the photograph in ``[0, 1]``.
+            image: ``(B, 3, H, W)`` the real image in ``[0, 1]``.
             mask: ``(B, 1, H, W)``, 1 = hole.
             matching: the text-image terms by name, if there is a text-image model.
 
