@@ -18,6 +18,7 @@ from inlay.errors import InlayError
 from inlay.losses import feature_matching, patch_labels, r1_penalty
 from inlay.losses.adversarial import ObjectiveName, objective_by_name
 from inlay.losses.patch_labels import PatchLabels
+from inlay.models.base import InpaintingNetwork
 from inlay.models.discriminators import Discriminator, DiscriminatorOutput
 from inlay.models.layers import power_iterations_paused
 from inlay.ops import composite, target_of
@@ -77,7 +78,7 @@ class AdversarialTask(InpaintingTask, Generic[Generated]):
 
     def __init__(
         self,
-        net: nn.Module,
+        net: InpaintingNetwork,
         discriminators: Sequence[Discriminator],
         loss: nn.Module,
         *,
@@ -279,7 +280,7 @@ class GANTask(AdversarialTask[Prediction]):
 
     def __init__(
         self,
-        net: nn.Module,
+        net: InpaintingNetwork,
         loss: nn.Module,
         *,
         discriminator: Callable[[], Discriminator] | None,
