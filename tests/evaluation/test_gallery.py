@@ -51,7 +51,7 @@ def test_a_strip_holds_the_masked_picture_every_answer_and_the_truth(folder):
     masked, *answers, original = strip.tiles
     assert [tile.name for tile in strip.tiles] == ["masked", *FILLERS, "original"]
     assert [tile.own for tile in strip.tiles] == [False, False, True, False, False]
-    assert [tile.answer for tile in strip.tiles] == [False, True, True, True, False]
+    assert [tile.filled for tile in strip.tiles] == [False, True, True, True, False]
     assert (pixels(masked)[:12] == 255).all()
     assert (pixels(masked)[12:] == 100).all()
     assert [int(pixels(tile)[0, 0, 0]) for tile in answers] == [110, 120, 130]

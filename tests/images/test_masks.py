@@ -47,8 +47,12 @@ class TestMasks:
         assert read_mask(self.write(tmp_path, pixels)).tolist() == [[True, False, True, False]]
 
     def test_know_two_colors_of_the_hole(self, tmp_path):
-        with pytest.raises(InlayError, match="mask_polarity must be 'white' or 'black', got 'grey'"):
-            read_mask(self.write(tmp_path, picture("L").pixels), mask_polarity="grey")
+        for read in (
+            lambda: read_mask(self.write(tmp_path, SMOOTH), mask_polarity="grey"),
+            lambda: mask_of(picture("L"), "grey"),
+        ):
+            with pytest.raises(InlayError, match="mask_polarity must be 'white' or 'black', got 'grey'"):
+                read()
 
     @pytest.mark.parametrize("size", [(10, 13), (5, 6), (23, 64)])
     def test_stay_binary_at_any_size(self, size, rng):
@@ -60,20 +64,14 @@ class TestMasks:
         assert np.array_equal(resize_mask(mask, 20, 39), mask.repeat(2, axis=0).repeat(3, axis=1))
 
 
-class TestPolarityDoubt:
-    @pytest.mark.parametrize("ratio", [0.05, 0.3, 0.80])
-    def test_is_silent_about_usual_holes(self, ratio):
-        assert polarity_warning(ratio) is None
-
-    @pytest.mark.parametrize(("ratio", "percent"), [(0.0, "0.0%"), (0.04, "4.0%"), (0.81, "81.0%"), (1.0, "100.0%")])
-    def test_names_the_share_of_unusual_ones(self, ratio, percent):
+def test_unusual_holes_are_warned_of():
+    assert not any(polarity_warning(ratio) for ratio in (0.05, 0.3, 0.80))
+    for ratio, percent in [(0.0, "0.0%"), (0.04, "4.0%"), (0.81, "81.0%"), (1.0, "100.0%")]:
         assert f"covers {percent} of the picture" in polarity_warning(ratio)
-
-    @pytest.mark.parametrize(("mask_polarity", "other"), [("white", "black"), ("black", "white")])
-    def test_names_the_other_color(self, mask_polarity, other):
-        doubt = polarity_warning(0.9, mask_polarity)
-        assert f"read with {mask_polarity} = hole" in doubt
-        assert f"use mask_polarity={other}." in doubt
+    for polarity, other in [("white", "black"), ("black", "white")]:
+        warning = polarity_warning(0.9, polarity)
+        assert f"read with {polarity} = hole" in warning
+        assert f"use mask_polarity={other}." in warning
 
 
 class TestAlphaHole:
@@ -104,10 +102,6 @@ class TestMaskOf:
     def test_may_be_cut_elsewhere(self):
         grays = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
         assert mask_of(Picture(grays), binarize=0.1).sum() == 256 - 26
-
-    def test_knows_two_colors_of_the_hole(self):
-        with pytest.raises(InlayError, match="got 'grey'"):
-            mask_of(picture("L"), "grey")
 
     def test_of_a_file_says_nothing_of_its_metadata(self, tmp_path, caplog):
         Image.fromarray(SMOOTH).save(tmp_path / "mask.png", icc_profile=b"damaged")

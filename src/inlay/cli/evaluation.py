@@ -191,7 +191,7 @@ def _device_name(device: str) -> str:
 
 
 def _shard(given: str | None) -> "Shard":
-    """The part that was asked for; without, the one of this process among those that torchrun started."""
+    """The given part; by default the one of this process among those of torchrun."""
     from inlay.errors import InlayError
     from inlay.evaluation.store import Shard
     from inlay.processes import env_rank_and_world, is_only_process

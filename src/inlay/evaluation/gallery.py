@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: what each filler did best, worst and in between, beside the other fillers."""
+"""Pictures of an evaluation: the best, the median and the worst of each filler, beside the others."""
 
 import base64
 import io
@@ -40,20 +40,20 @@ class Tile(NamedTuple):
     width: int
     height: int
     psnr: str
-    """Of the hole, in dB; empty for what is no answer."""
-    answer: bool
+    """Of the hole, in dB; empty for pictures that are no fill."""
+    filled: bool
     """Whether a filler made it."""
     own: bool
-    """Whether it is the answer that the strip was chosen for."""
+    """Whether it is the fill that the strip was chosen for."""
 
 
 class Strip(NamedTuple):
-    """A case: the picture with its hole, every filler's answer, the truth."""
+    """A case: the picture with its hole, every filler's fill, the truth."""
 
     choices: list[Choice]
     """Why it is shown; several where there are few cases."""
     filler: str
-    """Whose."""
+    """The filler that it was chosen for."""
     id: str
     hole: str
     ratio: float
@@ -66,7 +66,7 @@ def gallery(results: Results, rows: Sequence[ResultRow], folder: Folder) -> dict
 
     Args:
         results: names the fillers, in the order they are shown.
-        rows: what was measured; those without ``mse_hole`` are passed over.
+        rows: of all filled holes; those without ``mse_hole`` are passed over.
         folder: where the pictures are.
     """
     by_case: dict[Case, dict[str, ResultRow]] = {}
@@ -83,7 +83,7 @@ def gallery(results: Results, rows: Sequence[ResultRow], folder: Folder) -> dict
 
 def _chosen(by_case: Mapping[Case, Mapping[str, ResultRow]], filler: str) -> dict[Case, list[Choice]]:
     """Three cases of a filler; fewer where there are fewer. Between equal errors the first picture decides."""
-    errors = {case: _error(answers.get(filler)) for case, answers in by_case.items()}
+    errors = {case: _error(of_case.get(filler)) for case, of_case in by_case.items()}
     order = sorted((error, case) for case, error in errors.items() if error is not None)
     chosen: dict[Case, list[Choice]] = {}
     if order:
@@ -99,15 +99,15 @@ def _error(row: ResultRow | None) -> float | None:
 
 
 def _strip(
-    choices: list[Choice], filler: str, answers: Mapping[str, ResultRow], fillers: Sequence[str], folder: Folder
+    choices: list[Choice], filler: str, rows: Mapping[str, ResultRow], fillers: Sequence[str], folder: Folder
 ) -> Strip:
-    row = answers[filler]
+    row = rows[filler]
     picture, hole = row["picture"], row["hole"]
     original = _image(folder.original(picture))
     tiles = [_tile("masked", _masked(original, folder.mask(picture, hole)))]
     for name in fillers:
-        answer = _image(folder.filled(name, picture, hole))
-        tiles.append(_tile(name, answer, _decibel(_error(answers.get(name))), answer=True, own=name == filler))
+        filled = _image(folder.filled(name, picture, hole))
+        tiles.append(_tile(name, filled, _decibel(_error(rows.get(name))), filled=True, own=name == filler))
     tiles.append(_tile("original", original))
     return Strip(choices, filler, row["id"], hole, row["ratio"], row["caption"], tiles)
 
@@ -134,12 +134,12 @@ def _decibel(error: float | None) -> str:
     return f"{-10 * math.log10(error):.2f} dB" if error else "exact"
 
 
-def _tile(name: str, pixels: NDArray[np.uint8] | None, psnr: str = "", answer: bool = False, own: bool = False) -> Tile:
+def _tile(name: str, pixels: NDArray[np.uint8] | None, psnr: str = "", filled: bool = False, own: bool = False) -> Tile:
     if pixels is None:
-        return Tile(name, None, SIDE, SIDE, psnr, answer, own)
+        return Tile(name, None, SIDE, SIDE, psnr, filled, own)
     picture = Image.fromarray(pixels)
     picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-    return Tile(name, _address(picture), *picture.size, psnr, answer, own)
+    return Tile(name, _address(picture), *picture.size, psnr, filled, own)
 
 
 def _address(picture: Image.Image) -> str:

@@ -21,7 +21,7 @@ _SPECIAL = {
 
 
 def latex(results: Results) -> str:
-    """All tables for LaTeX with the package ``booktabs``, a ``table`` each; the rest is said in comments."""
+    """All tables for LaTeX with the package ``booktabs``, a ``table`` each; everything else in comments."""
     protocol = results["protocol"]
     comments = [
         f"Evaluation on {protocol['name']}. Needs \\usepackage{{booktabs}}.",

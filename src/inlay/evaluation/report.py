@@ -40,7 +40,7 @@ def render(results: Results, rows: Sequence[ResultRow], folder: Folder) -> str:
 
     Args:
         results: of an evaluation.
-        rows: what was measured of each answer; the pictures are chosen by it.
+        rows: of all filled holes; the pictures are chosen by them.
         folder: where the pictures are; those that are missing are shown as missing.
     """
     environment = Environment(
@@ -97,7 +97,7 @@ def _ahead(results: Results, best: str, others: Sequence[str]) -> str:
         if {comparison["a"], comparison["b"]} == {best, other}
     }
     if len(found) < len(others):
-        return "; not all fillers could be compared picture by picture, so nothing is said of noise"
+        return "; not all fillers could be compared picture by picture, so noise cannot be judged"
     tied = [other for other in others if found[other]["within_noise"]]
     if tied:
         return f", but within noise of {_listed(tied)}"
@@ -127,11 +127,11 @@ def _cell_title(table: Table, filler: str, bucket: str, cell: Cell) -> str:
     value = cell.value
     if value is None or cell.number is None:
         return f"{filler}, {head(bucket)}: no value"
-    said = [f"{filler}, {head(bucket)}: {table.shown(cell.number)} {table.unit}".rstrip()]
+    parts = [f"{filler}, {head(bucket)}: {table.shown(cell.number)} {table.unit}".rstrip()]
     if value["low"] is not None:
-        said.append(f"95 % interval {table.shown(value['low'])} to {table.shown(value['high'])}")
-    said += ["best"] * cell.best + ["within noise of the best"] * cell.tied
-    return ", ".join(said)
+        parts.append(f"95 % interval {table.shown(value['low'])} to {table.shown(value['high'])}")
+    parts += ["best"] * cell.best + ["within noise of the best"] * cell.tied
+    return ", ".join(parts)
 
 
 def _printable(value: Any) -> Any:

@@ -13,7 +13,7 @@ LISTED = 20
 NOTHING = "\N{EN DASH}"
 """Stands where there is no value."""
 INFINITE = "\N{INFINITY}"
-"""Stands for the PSNR of answers that differ nowhere."""
+"""Stands for the PSNR of pictures that differ nowhere."""
 ARROWS = {"higher": "↑", "lower": "↓", "neither": ""}
 
 _OF_A_SET = re.compile(r"(.+)_n(\d+)")
