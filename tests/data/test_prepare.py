@@ -238,6 +238,14 @@ class TestStop:
             prepared(root, tmp_path / "stopped.jsonl", stop_at_bad_file=True)
         assert decoded.count("a.jpg") == 2  # once for each index
 
+    def test_comes_also_where_someone_went_on_before(self, root, tmp_path, decoded):
+        decoded.left = 3
+        with pytest.raises(KeyboardInterrupt):
+            prepared(root, tmp_path / "index.jsonl")
+        decoded.left = 100
+        with pytest.raises(BadFile, match=r"broken\.jpg"):
+            prepared(root, tmp_path / "index.jsonl", stop_at_bad_file=True)
+
     def test_goes_on_with_what_was_mended(self, root, tmp_path):
         for name in BROKEN:
             with pytest.raises(BadFile, match=name):
@@ -274,9 +282,6 @@ class TestInterrupted:
     @pytest.mark.parametrize("count", [0, 1, 2, 3])
     def test_it_goes_on_and_ends_on_the_same_bytes(self, root, tmp_path, interrupted, decoded, count):
         before = interrupted(count)
-        if count == 3:  # who stops at broken files stops, too, at those that someone passed over before
-            with pytest.raises(BadFile, match=r"broken\.jpg"):
-                prepared(root, tmp_path / "index.jsonl", stop_at_bad_file=True)
         prepared(root, tmp_path / "index.jsonl")
         assert before + decoded == ["a.jpg", "b.png", "z.webp", "c.jpg"]
         assert result(tmp_path / "index.jsonl") == self.whole(root, tmp_path)
