@@ -1,4 +1,4 @@
-"""What a TDANet training step costs: both players' turns of the published network at 256 px.
+"""What a TDANet training step costs: both sides' updates of the published network at 256 px.
 
 On a CPU the headline is a ratio to one 3x3 convolution of 256 channels, forward and backward, from process CPU seconds
 on one thread, both interleaved in one process, minimum over the repeats: other load on the machine then matters little.
@@ -43,7 +43,7 @@ CLIP_START, CLIP_END = 49406, 49407  # ids below the start are words
 Step = Callable[[], object]
 
 
-class Turns:
+class Phases:
     """A training step of the task, phase by phase, without the trainer that calls it otherwise."""
 
     def __init__(self, task: TDANetTask, batch: Batch) -> None:
@@ -56,13 +56,13 @@ class Turns:
         self.generated = self.task.generate(self.batch, 0)
 
     def discriminator(self) -> None:
-        """The discriminator's turn."""
-        self._turn(self.discriminate, self.task.discriminator_loss)
+        """The discriminator's update."""
+        self._update(self.discriminate, self.task.discriminator_loss)
 
     def generator(self) -> None:
-        """The generator's turn."""
+        """The generator's update."""
         with self.task.frozen_discriminators():
-            self._turn(self.generate, self.task.generator_loss)
+            self._update(self.generate, self.task.generator_loss)
         del self.generated  # as the trainer lets go of them, too
 
     def phases(self) -> dict[str, Step]:
@@ -74,7 +74,7 @@ class Turns:
         for phase in self.phases().values():
             phase()
 
-    def _turn(self, optimizer: Optimizer, loss: Callable[[Batch, Generated], Loss]) -> None:
+    def _update(self, optimizer: Optimizer, loss: Callable[[Batch, Generated], Loss]) -> None:
         optimizer.zero_grad()
         loss(self.batch, self.generated).total.backward()
         optimizer.step()
@@ -207,7 +207,7 @@ def measure_step(repeats: int) -> None:
     """The step and its shares, the memory it took, inference, and what both compute."""
     task = make_task()
     batch = make_batch(task, BATCH, "cpu")
-    turns = Turns(task, batch)
+    turns = Phases(task, batch)
     taken = measure(turns.phases(), repeats)
     report_ratio("tdanet.step_over_conv", taken)
     report("tdanet.conv", min(taken["NCHW"], taken["NHWC"]), "CPU s of the reference")
@@ -226,7 +226,7 @@ def measure_step(repeats: int) -> None:
 def measure_matched_step(repeats: int) -> None:
     """The step with CLIP ViT-B/32 looking at both answers."""
     task = make_task(CLIPTextImage(None, pretrained=False))
-    turns = Turns(task, make_batch(task, BATCH, "cpu"))
+    turns = Phases(task, make_batch(task, BATCH, "cpu"))
     report_ratio("tdanet.step_over_conv.clip", measure(turns.phases(), repeats))
 
 
@@ -252,7 +252,7 @@ def measure_throughput(batch: int, compile: bool, repeats: int) -> None:
     torch.cuda.empty_cache()
     torch.manual_seed(0)
     task = make_task(compile=compile).cuda()
-    turns = Turns(task, make_batch(task, batch, "cuda"))
+    turns = Phases(task, make_batch(task, batch, "cuda"))
 
     def step() -> None:
         with torch.autocast("cuda", dtype=torch.bfloat16):
