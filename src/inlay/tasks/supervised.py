@@ -26,7 +26,7 @@ class SupervisedTask(SingleOptimizerTask):
     def batch_loss(self, batch: Batch) -> Loss:
         return self._compared(batch)[0]
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:  # type: ignore[override]  # callbacks take any
+    def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Log the loss of a batch and update the metrics."""
         loss, output = self._compared(batch)
         self.log("val/loss", loss.total, batch_size=len(batch["image"]), sync_dist=True)

@@ -167,7 +167,7 @@ class TDANetTask(AdversarialTask[Generated]):
         return Loss(total, terms | state)
 
     @override
-    def validation_step(self, batch: Batch, batch_idx: int) -> Prediction:
+    def validation_step(self, batch: Batch, batch_idx: int) -> Prediction:  # type: ignore[override]  # as in the base
         """Fill a batch; measure the auxiliary path, and the inpainting path with the captions of other pictures."""
         target, mask = target_of(batch), batch["mask"]
         text = self.read(batch)
