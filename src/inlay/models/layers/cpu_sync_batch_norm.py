@@ -39,7 +39,8 @@ class CPUSyncBatchNorm2d(nn.BatchNorm2d):
 def _mean_over_processes(x: Tensor) -> Tensor:
     from torch.distributed.nn.functional import all_reduce  # brings remote calls along, which only processes need
 
-    total: Tensor = all_reduce(x.contiguous())  # differentiable, unlike that of torch.distributed itself
+    # differentiable, unlike that of torch.distributed itself
+    total: Tensor = all_reduce(x.contiguous())  # type: ignore[no-untyped-call]
     return total / dist.get_world_size()
 
 
