@@ -1,16 +1,21 @@
 """What the documents say can be typed, and their links lead somewhere."""
 
+import os
 import re
 import shlex
+import shutil
+import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from inlay.cli import _parser
 from inlay.cli.homes import in_settings
 from inlay.cli.predict import parse
+from inlay.images import Picture, write_picture
 from tests.composing import configure
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SHARED
 
 DOCUMENTS = sorted(path for place in (".", "docs", "data", "masks") for path in (ROOT / place).glob("*.md"))
 LINES = sorted(
@@ -42,3 +47,57 @@ def test_a_command_is_understood(line, monkeypatch):
 def test_links_lead_somewhere(path):
     links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", path.read_text())
     assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+ELSEWHERE = {  # what needs more than this machine
+    "inlay app": "is a server (tests/app)",
+    "inlay push": "uploads",
+    "inlay data download": "downloads",
+    "inlay import": "needs weights that are downloaded (tests/convert)",
+}
+SHORT = {  # a few small steps of whatever a line trains, and a small test of whatever it evaluates
+    "train": "iterations=2 validate_every=2 data.num_workers=0 data.image_size=64 data.batch_size=2 trainer=cpu "
+    "++loss.vgg.weights=random",
+    "evaluate": "protocol.size=64 protocol.pictures=2",
+}
+DATA = {"PICTURES": "pictures", "PLACES2": "places", "CUB": "cub", "PATH/TO/CUB": "cub", "PATH": "pictures"}
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """A folder with everything that the documents' commands name."""
+    folder = tmp_path_factory.mktemp("desk")
+    rng = np.random.default_rng(0)
+    hole = np.zeros((64, 64, 3), np.uint8)
+    hole[20:40, 20:40] = 255
+    for name in ("photo.jpg", "bird.jpg", *(f"{place}/{k}.png" for place in ("photos", "pictures") for k in range(4))):
+        write_picture(folder / name, Picture(rng.integers(0, 256, (64, 64, 3)).astype(np.uint8)))
+    for name in ("mask.png", *(f"masks/{k}.png" for k in range(4))):
+        write_picture(folder / name, Picture(hole))
+    for name, place in {"cub": "cub", "data/cub": "cub", "data/pets": "pets", "places": "places"}.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).symlink_to(SHARED / place)
+    _run(folder, "inlay train experiment=demo iterations=2 run_dir=RUN")
+    for name in ("o", "outputs/demo", "outputs/pconv", "outputs/pconv_rgb"):
+        shutil.copytree(folder / "RUN", folder / name)
+    shutil.copy(folder / "RUN/checkpoints/best.ckpt", folder / "CKPT")
+    for name, filler in {"a": "telea", "b": "mean", "compared": "telea", "other": "mean"}.items():
+        _run(folder, f"inlay evaluate protocol=smoke data=demo fillers={filler} run_dir=outputs/{name}")
+    _run(folder, "inlay data prepare cub --root data/cub --out data/cub.jsonl")
+    return folder
+
+
+def _run(folder, line):
+    command = [sys.executable, "-m", *shlex.split(line)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, env=dict(os.environ))
+    assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", LINES)
+def test_a_command_runs(line, desk, shared_data):
+    for beginning, reason in ELSEWHERE.items():
+        if line.startswith(beginning):
+            pytest.skip(f"{beginning} {reason}")
+    line = re.sub(r"(?<=data\.root=)[A-Z/\d]+", lambda word: DATA[word[0]], line)
+    _run(desk, f"{line} {SHORT.get(line.split()[1], '')}".replace("compare outputs/ev", "compare outputs/compared"))
