@@ -134,9 +134,9 @@ def test_fills_and_is_evaluated(family, runs, data, inlay, tmp_path):
 
 
 def scores(results):
-    """By metric, of the only filler over all holes."""
-    (rows,) = {row["filler"]: row for row in results["rows"]}.values()
-    return rows
+    """The values of the only filler over all holes, by metric."""
+    (values,) = results["values"].values()
+    return {name: value["value"] for name, value in values["all"].items()}
 
 
 def test_both_learning_rates_and_every_term_of_the_gan_are_logged(runs):
