@@ -58,12 +58,14 @@ def test_other_forms_are_asked_of_those_who_write_them(
     assert len(asked) == 1
 
 
-def test_what_fills_no_holes_is_not_exported(inlay, tmp_path):
+def test_a_network_that_fills_no_holes_has_a_card_that_says_so(inlay, tmp_path):
     net = ResidualDiscriminator(channels=[8, 8], attention=1)
     config = {"model": {"_target_": "inlay.models.ResidualDiscriminator", "channels": [8, 8], "attention": 1}}
     path = write(tmp_path / "odd.ckpt", named(net=net), config)
-    assert "ResidualDiscriminator, which fills no holes" in inlay("export", path, "--to", tmp_path / "out").err
-    assert not (tmp_path / "out").exists()
+    inlay("export", path, "--to", tmp_path / "out")
+    card = (tmp_path / "out/README.md").read_text()
+    assert "fills no holes" in card
+    assert "inlay predict" not in card
 
 
 def test_a_checkpoint_that_is_not_there_is_one_line(inlay, tmp_path):

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inlay.checkpoints import AVERAGE, META_KEY, read
+from inlay.checkpoints import AVERAGE, META_KEY, build_network, build_text_encoder, read
 from inlay.checkpoints.files import digest, resolved
 from inlay.errors import InlayError
 from inlay.export.card_metrics import evaluation_table, validation_table
 from inlay.export.folder import config_to_publish, is_address, origin_of, without_places, write_folder
 from inlay.export.model_card import UNKNOWN, Card
-from inlay.fillers import NetworkFiller, load_filler, short_name
+from inlay.fillers import short_name
+from inlay.models.base import InpaintingNetwork
 from inlay.printing import code
 
 _LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
@@ -43,7 +44,7 @@ class CardFields:
 
 
 def export_folder(path: Path, folder: Path, fields: CardFields) -> list[Path]:
-    """Write a checkpoint that fills holes as a folder that ``load`` takes, and the hub.
+    """Write the network of a checkpoint as a folder that is opened wherever a checkpoint is, and the hub takes.
 
     Returns:
         The files that were written.
@@ -56,23 +57,27 @@ def export_folder(path: Path, folder: Path, fields: CardFields) -> list[Path]:
 
 
 def describe(path: Path, checkpoint: dict[str, Any], fields: CardFields) -> Card:
-    """The card of a checkpoint that fills holes.
+    """The card of a checkpoint.
 
     Raises:
-        InlayError: it does not fill holes, or the evaluation is not of it.
+        InlayError: its network cannot be rebuilt, or the evaluation is not of it.
     """
-    metadata, filler = origin_of(checkpoint), load_filler(path)
-    if not isinstance(filler, NetworkFiller):
-        raise InlayError(f"{path}: has no network to export. Give a checkpoint that `inlay train` wrote.")
-    config, net = checkpoint[META_KEY]["config"], filler.net
+    metadata, config, net = origin_of(checkpoint), checkpoint[META_KEY]["config"], build_network(path)
+    fills_holes = isinstance(net, InpaintingNetwork)
+    takes_text = isinstance(net, InpaintingNetwork) and net.takes_text
+    if isinstance(net, InpaintingNetwork):
+        if takes_text and net.own_text_encoder() is None:
+            build_text_encoder(path)  # what cannot be read back is refused now
+        net.for_inference()
     tables = [validation_table(path, metadata.get("step"))]
     if fields.results:
-        tables.insert(0, evaluation_table(fields.results, filler.identity))
+        tables.insert(0, evaluation_table(fields.results, digest(path)))
     return Card(
         name=fields.name or _line(config.get("run_name")) or short_name(str(path)),
         family=type(net).__name__,
         parameters=sum(parameter.numel() for parameter in net.parameters()),
-        takes_text=filler.takes_text,
+        fills_holes=fills_holes,
+        takes_text=takes_text,
         metadata=metadata,
         config=config_to_publish(config),
         averaged=bool(checkpoint.get(AVERAGE) or metadata.get("averaged")),

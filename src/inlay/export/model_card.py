@@ -19,6 +19,7 @@ class Card:
         name: of the model.
         family: class of the network, ``PConvUNet``.
         parameters: number of weights.
+        fills_holes: whether it is a network that ``inlay predict`` can use.
         takes_text: whether the network takes a text.
         metadata: version, git, packages and step of the checkpoint.
         config: settings that may be published.
@@ -32,6 +33,7 @@ class Card:
     name: str
     family: str
     parameters: int
+    fills_holes: bool
     takes_text: bool
     metadata: Mapping[str, Any]
     config: Mapping[str, Any]
@@ -57,16 +59,17 @@ def _head(card: Card) -> str:
     data = ModelCardData(
         license=card.license,
         library_name="inlay",
-        pipeline_tag="image-to-image",
-        tags=["inpainting", card.family.lower(), *["text-guided"] * card.takes_text],
+        pipeline_tag="image-to-image" if card.fills_holes else None,
+        tags=[*["inpainting"] * card.fills_holes, card.family.lower(), *["text-guided"] * card.takes_text],
     )
     return f"---\n{data.to_yaml()}\n---\n\n# {markdown(card.name)}"
 
 
 def _what(card: Card) -> str:
     crops = markdown(f"{card.size} x {card.size} pixels") if card.size else f"a size that is {UNKNOWN}"
+    purpose = f"Fills holes in photographs{', with what a text asks for' if card.takes_text else ''}."
     lines = [
-        f"Fills holes in photographs{', with what a text asks for' if card.takes_text else ''}.",
+        purpose if card.fills_holes else "A network of one picture, which fills no holes.",
         "",
         f"- Network: `{card.family}` of Inlay, {card.parameters / 1e6:.2f} M parameters",
         f"- Trained on crops of {crops}; takes pictures of any size",
@@ -82,6 +85,14 @@ def _what(card: Card) -> str:
 
 
 def _use(card: Card) -> str:
+    if not card.fills_holes:
+        return """## Use
+
+```python
+from inlay.checkpoints import build_network
+
+net = build_network("FOLDER")  # this folder; (B, 3, H, W) RGB in [0, 1]
+```"""
     option, argument = (' --text "a red bird"', ', text="a red bird"') if card.takes_text else ("", "")
     return f"""## Use
 
@@ -139,6 +150,8 @@ def _origin(card: Card) -> str:
 
 
 def _limits(card: Card) -> str:
+    if not card.fills_holes:
+        return "## Limits\n\nWhom and what its training pictures leave out was not looked at."
     far = f" Pictures much larger than {markdown(card.size)} px, and holes" if card.size else " Holes"
     text = (
         " Words that it was not trained on tell it nothing." if "vocabulary" in (card.config.get("text") or {}) else ""
