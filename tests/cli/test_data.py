@@ -63,9 +63,11 @@ class TestPrepare:
         line = refused("data", "prepare", "folder", "--root", tmp_path / "none", "--out", tmp_path / "index.jsonl")
         assert "none: no such folder" in line
 
-    @pytest.mark.parametrize(
-        "arguments", [["folder"], ["birds", "--root", "a", "--out", "b"], ["folder", "--nonsense"]]
-    )
+    @pytest.mark.parametrize(("dataset", "message"), [("birds", "cub"), ("demo", "has no files to index")])
+    def test_refuses_what_is_not_a_dataset_on_disk(self, refused, tmp_path, dataset, message):
+        assert message in refused("data", "prepare", dataset, "--root", tmp_path, "--out", tmp_path / "index.jsonl")
+
+    @pytest.mark.parametrize("arguments", [["folder"], ["folder", "--nonsense"]])
     def test_answers_other_mistakes_with_its_usage(self, inlay, arguments):
         _, error, status = inlay("data", "prepare", *arguments)
         assert status == 2

@@ -6,15 +6,13 @@ from typing import Any
 
 from inlay.printing import say
 
-DATASETS = ("folder", "places2", "cub", "pets", "flist")
-
 
 def add_commands(commands: Any) -> None:
     """Add the commands to a parser."""
     data = commands.add_parser("data", help="datasets").add_subparsers(required=True, metavar="ACTION")
 
     prepare = data.add_parser("prepare", help="find, decode and count the pictures of a dataset once, into an index")
-    prepare.add_argument("dataset", choices=DATASETS, help="how it lies on disk")
+    prepare.add_argument("dataset", help="how it lies on disk, as for data=: folder, places2, cub, pets, flist")
     prepare.add_argument("--root", type=Path, required=True, help="its folder")
     prepare.add_argument("--out", type=Path, required=True, help="the index, a .jsonl file")
     _add_workers(prepare)
@@ -45,6 +43,8 @@ def _prepare(args: argparse.Namespace) -> None:
     from inlay.parallel import cores
 
     data = compose_config([f"data={args.dataset}", *args.settings]).data
+    if not data.get("listing"):
+        raise InlayError(f"{args.dataset}: has no files to index. Choose folder, places2, cub, pets or flist.")
     workers = cores() if args.workers is None else args.workers
     report = prepare(instantiate(data.listing), args.root, args.out, workers, on_damaged=data.on_damaged)
     say(report)
