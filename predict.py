@@ -1,7 +1,6 @@
-"""Fill holes: ``python predict.py --image I --mask M --model MODEL --output O``, the same as ``inlay predict ...``."""
+"""Fill holes: ``python predict.py --image I --mask M --model MODEL --output O``, as ``inlay predict ...`` does."""
 
-from inlay.cli.predict import leave, main
+from inlay.cli.predict import main
 
 if __name__ == "__main__":
     main()
-    leave()

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from inlay.losses import HoleL1, Perceptual, Style, TotalVariation, ValidL1, VGG16Features, WeightedSum
+from inlay.losses import HoleL1, Perceptual, Style, TotalVariationLoss, ValidL1, VGG16Features, WeightedSum
 from inlay.models import PConvUNet
 from inlay.models.pconv.unet import PConvBlock
 from inlay.ops import composite, erase
@@ -78,7 +78,7 @@ class PlainUNet(nn.Module):
 def paper_loss() -> WeightedSum:
     """The five terms with a VGG of random weights: the same arithmetic as with ImageNet's."""
     terms = {name: {"weight": weight, "term": term} for name, (weight, term) in PAPER.items()}
-    terms["tv"] = {"weight": 0.1, "term": TotalVariation}
+    terms["tv"] = {"weight": 0.1, "term": TotalVariationLoss}
     return WeightedSum(terms, {"vgg": functools.partial(VGG16Features, "random")})
 
 

@@ -12,7 +12,7 @@ from inlay.errors import InlayError
 from inlay.images import read_picture
 from inlay.models import PConvUNet
 from inlay.tuning import batch_size, learning_rate, tune
-from inlay.tuning.learning_rate import Curve, of_each_step
+from inlay.tuning.learning_rate import LRCurve, of_each_step
 from tests.training import TDANET, TINY, TINY_TEXT, configure, train
 
 RATES = np.geomspace(1e-6, 1, 100)
@@ -46,19 +46,19 @@ class TestCurve:
     def curve(self, rng, noise=0.05, fall=0.8, at=1e-3):
         """A loss that falls around a rate, and rises at the end."""
         decades = np.log10(RATES / at)
-        return Curve(RATES, 1 - fall / (1 + np.exp(-4 * decades)) + noise * rng.standard_normal(100) + RATES**2)
+        return LRCurve(RATES, 1 - fall / (1 + np.exp(-4 * decades)) + noise * rng.standard_normal(100) + RATES**2)
 
     @pytest.mark.parametrize("at", [1e-4, 1e-3, 1e-2])
     def test_suggests_where_the_loss_falls_fastest(self, rng, at):
         assert at / 3 < self.curve(rng, at=at).suggestion < at * 3
 
     def test_suggests_nothing_where_the_loss_does_not_fall(self, rng):
-        assert Curve(RATES, 1 + 0.2 * rng.standard_normal(100)).suggestion is None
-        assert Curve(RATES, RATES + 0.01 * rng.standard_normal(100)).suggestion is None
+        assert LRCurve(RATES, 1 + 0.2 * rng.standard_normal(100)).suggestion is None
+        assert LRCurve(RATES, RATES + 0.01 * rng.standard_normal(100)).suggestion is None
 
     @pytest.mark.parametrize("steps", [0, 1, 10, 11])
     def test_suggests_nothing_of_few_steps_and_is_drawn_all_the_same(self, rng, tmp_path, steps):
-        curve = Curve(*(values[:steps] for values in self.curve(rng)))
+        curve = LRCurve(*(values[:steps] for values in self.curve(rng)))
         assert curve.suggestion is None
         curve.draw(tmp_path / "curve.png")
         assert read_picture(tmp_path / "curve.png").size[0] > 300

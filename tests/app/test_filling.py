@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from inlay.app.filling import PageRequest, Results, fill
+from inlay.app.filling import PageRequest, PageResults, fill
 from inlay.app.limits import Limits
 from inlay.app.pictures import Loaded
 from inlay.app.room import Room
@@ -115,7 +115,7 @@ def test_forgotten_samples_leave_nothing(loaded, hole, tmp_path, monkeypatch):
     monkeypatch.setattr("inlay.app.views.LONGEST", 8)
     samples = filled(Drawn(), loaded, hole, tmp_path, samples=2)
     assert len(list(tmp_path.iterdir())) == 2
-    Results.of(loaded.version, "", samples).forget()
+    PageResults.of(loaded.version, "", samples).forget()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -123,7 +123,7 @@ def test_forgotten_samples_leave_nothing(loaded, hole, tmp_path, monkeypatch):
 def test_two_models_fill_one_hole_and_one_answer_of_each_is_seen(loaded, hole, tmp_path):
     samples = filled({"telea": MeanFill(), "drawn": Drawn()}, loaded, hole, tmp_path, seed=4, samples=2)
     assert [each.title for each in samples] == ["Quick patch (Telea)", "drawn, seed 4", "drawn, seed 5"]
-    results = Results.of(loaded.version, "", samples)
+    results = PageResults.of(loaded.version, "", samples)
     assert (results.shown, results.kept) == ((0, 1), 0)
     chosen = results.keep(2)
     assert (chosen.shown, chosen.kept) == ((0, 2), 2)

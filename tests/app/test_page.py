@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inlay.app.filling import Results
+from inlay.app.filling import PageResults
 from inlay.app.limits import Limits
 from inlay.app.masks import decode_runs, encode_runs
 from inlay.app.models import open_models
@@ -102,7 +102,7 @@ def test_filling_shows_the_result_and_forgets_the_one_before(page, loaded, box, 
     monkeypatch.setattr("inlay.app.views.LONGEST", 10)
     p = page.parts
     first = page.fill(loaded, box, None, "mean", "", *ASKED)[p.results].samples[0]
-    second = page.fill(loaded, box, Results.of(loaded.version, box, [first]), "mean", "", *ASKED)
+    second = page.fill(loaded, box, PageResults.of(loaded.version, box, [first]), "mean", "", *ASKED)
     (sample,) = second[p.results].samples
     before, after = loaded.picture.pixels, sample.patch.apply(loaded.picture).pixels
     assert np.array_equal(after[~hole], before[~hole])

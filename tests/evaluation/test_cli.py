@@ -279,11 +279,11 @@ class TestTextAndSamples:
         assert pooled == pytest.approx(np.mean(expected), abs=1e-9)
 
     def test_the_answer_that_counts_is_the_one_without_a_seed(self, noise, tmp_path, told):
-        from inlay.evaluation.folder import Folder
+        from inlay.evaluation.folder import EvalFolder
         from inlay.images import read_image, read_mask
 
         of_birds(tmp_path, noise)
-        folder = Folder(tmp_path)
+        folder = EvalFolder(tmp_path)
         filled, hole = read_image(folder.filled("mean", 0, "center")), read_mask(folder.mask(0, "center"))
         assert np.unique(filled[hole]).tolist() == [128]
 

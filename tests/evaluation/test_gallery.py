@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inlay.evaluation.folder import Folder
+from inlay.evaluation.folder import EvalFolder
 from inlay.evaluation.gallery import SIDE, SMALL, gallery
 from inlay.images import read_image
 from tests.evaluation.examples import FILLERS, MODEL, results, rows, write_pictures
@@ -14,7 +14,7 @@ from tests.evaluation.examples import FILLERS, MODEL, results, rows, write_pictu
 
 @pytest.fixture
 def folder(tmp_path):
-    folder = Folder(tmp_path)
+    folder = EvalFolder(tmp_path)
     write_pictures(folder)
     return folder
 
@@ -86,7 +86,7 @@ def test_few_cases_are_shown_once_and_without_any_there_is_nothing(folder):
 
 
 def test_small_pictures_keep_every_pixel_and_large_ones_are_shrunk_to_jpeg(tmp_path):
-    folder = Folder(tmp_path)
+    folder = EvalFolder(tmp_path)
     write_pictures(folder, side=SMALL)
     original = gallery(results(), rows(), folder)["mean"][0].tiles[-1]
     assert original.source.startswith("data:image/png")

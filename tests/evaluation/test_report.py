@@ -7,7 +7,7 @@ import pytest
 from skimage import data
 
 from inlay.buckets import ALL
-from inlay.evaluation.folder import Folder
+from inlay.evaluation.folder import EvalFolder
 from inlay.evaluation.report import render, summary
 from inlay.evaluation.results import LeftOut, MetricInfo
 from inlay.images import Picture, write_picture
@@ -51,7 +51,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = Folder(tmp_path_factory.mktemp("evaluation"))
+    folder = EvalFolder(tmp_path_factory.mktemp("evaluation"))
     write_pictures(folder)
     return folder
 
@@ -196,7 +196,7 @@ def test_whatever_is_named_badly_is_escaped(folder, bad, shown, raw):
 
 
 def test_missing_pictures_are_shown_as_missing(tmp_path):
-    read = Page(render(results(), rows(), Folder(tmp_path)))
+    read = Page(render(results(), rows(), EvalFolder(tmp_path)))
     assert not [image for image in read.all("img") if "jpeg" in image["src"] or "png" in image["src"]]
     assert read.said.count("missing") == 5 * 9 + 1  # tiles of nine strips; the weights
 
@@ -214,7 +214,7 @@ def test_nothing_left_out_is_said_and_long_lists_are_cut(folder):
 
 
 def test_a_page_of_six_fillers_stays_below_six_megabytes(tmp_path):
-    folder, given = Folder(tmp_path), results()
+    folder, given = EvalFolder(tmp_path), results()
     names = [f"filler {i}" for i in range(6)]
     given["fillers"] = dict.fromkeys(names, "1")
     given["values"] = dict.fromkeys(names, given["values"]["mean"])
@@ -252,7 +252,7 @@ def test_the_summary_says_what_is_within_noise_of_the_best():
 def test_a_perfect_fill_is_infinite_in_the_page(tmp_path):
     given = results()
     given["values"]["mean"]["10-20"]["psnr_hole"].update(value=None, low=None, high=None)
-    page = render(given, rows(), Folder(tmp_path))
+    page = render(given, rows(), EvalFolder(tmp_path))
     assert 'title="mean, 10-20 %: \N{INFINITY} dB, best"' in page
     assert "<b>\N{INFINITY}</b>" in page
 

@@ -15,7 +15,7 @@ from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 
 from inlay.cli import main
 from inlay.errors import InlayError
-from inlay.evaluation.folder import Folder
+from inlay.evaluation.folder import EvalFolder
 from inlay.evaluation.store import ShardFile
 from inlay.fillers import MeanFill, Telea
 from inlay.images import Picture, read_image, read_mask, write_picture
@@ -85,7 +85,7 @@ def test_everything_is_written(whole):
 
 @pytest.mark.parametrize("filler", ["mean", "telea"])
 def test_psnr_equals_scikit_image_on_the_written_pictures(whole, filler):
-    folder, squared = Folder(whole), []
+    folder, squared = EvalFolder(whole), []
     for row in pq.read_table(whole / "results.parquet").to_pylist():
         if row["filler"] == filler:
             original = read_image(folder.original(row["picture"]))
@@ -205,7 +205,7 @@ def test_a_probe_of_a_stranger_without_truth(noise, tmp_path, monkeypatch):
     assert set(found["metrics"]) == {"tv", "tv_hole", "brightness"}
     assert "true picture" in found["metrics_left_out"]["pixel_errors"]
     row = pq.read_table(tmp_path / "out/results.parquet").to_pylist()[0]
-    folder = Folder(tmp_path / "out")
+    folder = EvalFolder(tmp_path / "out")
     filled = read_image(folder.filled("mean", 0, row["hole"]))
     hole = read_mask(folder.mask(0, row["hole"]))
     assert row["brightness"] == pytest.approx(filled[hole].mean() / 255)
@@ -257,7 +257,7 @@ def test_strategy_and_composer_stand_beside_the_numbers(noise, tmp_path, monkeyp
     found = evaluate(tmp_path, *settings, "strategy=tile", "composer=feather", "composer.feather=2")
     assert found["options"] == {"mean": options}
     assert {row["options"] for row in pq.read_table(tmp_path / "results.parquet").to_pylist()} == {options}
-    folder = Folder(tmp_path)
+    folder = EvalFolder(tmp_path)
     hole, changed = (
         read_mask(folder.mask(0, "center")),
         read_image(folder.original(0)) != read_image(folder.filled("mean", 0, "center")),
@@ -297,9 +297,9 @@ def test_an_answer_to_another_picture_is_not_trusted(whole, noise, tmp_path, mon
     evaluate(tmp_path, f"data.root={noise}")
     for rows in tmp_path.glob("rows/telea/*/1-of-1.jsonl"):
         rows.write_text(rows.read_text().splitlines()[0] + "\n")
-    answer = Folder(tmp_path).filled("telea", 0, "small")
+    answer = EvalFolder(tmp_path).filled("telea", 0, "small")
     pixels = read_image(answer).copy()
-    pixels[~read_mask(Folder(tmp_path).mask(0, "small"))] ^= 1
+    pixels[~read_mask(EvalFolder(tmp_path).mask(0, "small"))] ^= 1
     write_picture(answer, Picture(pixels))
     calls = counted(monkeypatch, Telea)
     assert evaluate(tmp_path, f"data.root={noise}") == results(whole)

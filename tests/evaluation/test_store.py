@@ -6,7 +6,7 @@ import math
 import pytest
 
 from inlay.errors import InlayError
-from inlay.evaluation.folder import Folder
+from inlay.evaluation.folder import EvalFolder
 from inlay.evaluation.store import (
     SampleRecord,
     Shard,
@@ -45,7 +45,7 @@ def record(picture, l1=0.5, **columns):
 
 
 def opened(folder, shard=WHOLE, **fields):
-    return ShardFile.open(Folder(folder), header(**fields), shard)
+    return ShardFile.open(EvalFolder(folder), header(**fields), shard)
 
 
 def write(folder, numbers, shard=WHOLE, l1=0.5, **fields):
@@ -57,7 +57,7 @@ def write(folder, numbers, shard=WHOLE, l1=0.5, **fields):
 
 
 def collected(*folders, **options):
-    return collect(map(Folder, folders), **options)
+    return collect(map(EvalFolder, folders), **options)
 
 
 @pytest.mark.parametrize("text", ["", "3", "0/4", "5/4", "1/0", "-1/4", "1/4/4", "a/b", " 1/4", "1/4\n", "1.0/4"])
@@ -81,12 +81,12 @@ def test_json_has_no_nan(tmp_path):
 
 
 def test_a_new_file(tmp_path):
-    assert fillers_begun(Folder(tmp_path), [header()]) == set()
+    assert fillers_begun(EvalFolder(tmp_path), [header()]) == set()
     file = opened(tmp_path, Shard(2, 3), filler="demo/best")
     assert file.path == tmp_path / "rows/demo__best/l1/2-of-3.jsonl"
     assert file.done == set()
     assert json.loads(file.path.read_text())["filler"] == "demo/best"
-    assert fillers_begun(Folder(tmp_path), [header()]) == {"demo/best"}
+    assert fillers_begun(EvalFolder(tmp_path), [header()]) == {"demo/best"}
 
 
 def test_the_next_run_goes_on(tmp_path):
@@ -115,7 +115,7 @@ def test_a_cut_line_is_done_again(tmp_path, left):
 def test_a_cut_header_is_a_new_start(tmp_path):
     path = write(tmp_path, [])
     path.write_bytes(path.read_bytes()[:-1])
-    assert fillers_begun(Folder(tmp_path), [header()]) == set()
+    assert fillers_begun(EvalFolder(tmp_path), [header()]) == set()
     assert opened(tmp_path).done == set()
     assert path.read_bytes().endswith(b"\n")
 
@@ -141,7 +141,7 @@ OTHER_TESTS = [
 def test_another_evaluation_is_refused(tmp_path, fields, message):
     write(tmp_path, [0], Shard(1, 2))
     with pytest.raises(InlayError, match=rf"1-of-2\.jsonl: holds numbers of {message}.*run_dir"):
-        fillers_begun(Folder(tmp_path), [header(**fields)])
+        fillers_begun(EvalFolder(tmp_path), [header(**fields)])
     write(tmp_path, [1], Shard(2, 2), **fields)
     with pytest.raises(InlayError, match=rf"2-of-2\.jsonl: holds numbers of {message}"):
         collected(tmp_path)
@@ -150,7 +150,7 @@ def test_another_evaluation_is_refused(tmp_path, fields, message):
 def test_another_filler_of_another_protocol_is_refused(tmp_path):
     write(tmp_path, [0], filler="mean")
     with pytest.raises(InlayError, match=r"mean.l1.1-of-1\.jsonl: .*protocol"):
-        fillers_begun(Folder(tmp_path), [header(hash="11")])
+        fillers_begun(EvalFolder(tmp_path), [header(hash="11")])
 
 
 OTHER_PROBES = [

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from inlay.losses import HoleL1, TotalVariation, ValidL1
+from inlay.losses import HoleL1, TotalVariationLoss, ValidL1
 from inlay.losses.pixel import hole_l1, total_variation, valid_l1
 from tests.losses.loss_tester import LossTester, sample
 
@@ -23,7 +23,7 @@ class TestValidL1(LossTester):
 
 
 class TestTotalVariation(LossTester):
-    term = TotalVariation
+    term = TotalVariationLoss
     refused = ((lambda given: given._replace(composite=given.composite[..., 1:]), RuntimeError, "must match"),)
 
     def perfect(self):  # nothing is smoother than a picture of one color

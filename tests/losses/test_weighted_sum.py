@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from inlay.errors import InlayError
-from inlay.losses import HoleL1, Perceptual, Style, TotalVariation, ValidL1, WeightedSum
+from inlay.losses import HoleL1, Perceptual, Style, TotalVariationLoss, ValidL1, WeightedSum
 from inlay.losses.perceptual import feature_l1, gram
 from inlay.losses.pixel import hole_l1, total_variation, valid_l1
 from inlay.losses.vgg import IMAGENET_MEAN, IMAGENET_STD
@@ -13,7 +13,7 @@ from inlay.models.frozen import Frozen
 from inlay.ops import composite
 from tests.losses.loss_tester import sample
 
-PIXEL = {"valid": (1, ValidL1), "hole": (6, HoleL1), "tv": (0.1, TotalVariation)}
+PIXEL = {"valid": (1, ValidL1), "hole": (6, HoleL1), "tv": (0.1, TotalVariationLoss)}
 PAPER = PIXEL | {"perceptual": (0.05, Perceptual), "style": (120, Style)}
 
 

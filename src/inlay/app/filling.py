@@ -79,7 +79,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Results:
+class PageResults:
     """All predictions for one hole.
 
     Attributes:
@@ -97,12 +97,12 @@ class Results:
     kept: int = 0
 
     @classmethod
-    def of(cls, version: int, runs: str, samples: Sequence[Sample]) -> "Results":
+    def of(cls, version: int, runs: str, samples: Sequence[Sample]) -> "PageResults":
         """Results that show the first sample of each model, and keep the very first."""
         models = [sample.model for sample in samples]
         return cls(version, runs, tuple(samples), tuple(models.index(model) for model in dict.fromkeys(models)))
 
-    def keep(self, number: int) -> "Results":
+    def keep(self, number: int) -> "PageResults":
         """Keep another sample, and show it as its model's."""
         model = self.samples[number].model
         shown = tuple(number if self.samples[other].model == model else other for other in self.shown)

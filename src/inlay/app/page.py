@@ -9,7 +9,7 @@ import gradio as gr
 import numpy as np
 
 from inlay.app.events import Happened, connect
-from inlay.app.filling import PageRequest, Results, fill
+from inlay.app.filling import PageRequest, PageResults, fill
 from inlay.app.layout import TITLE, build_layout, neutral, says
 from inlay.app.limits import FILLING, OPENING, Limits, SerialExecutor
 from inlay.app.masks import decode_runs, encode_runs, remarks
@@ -50,7 +50,7 @@ class Page:
         self.room.close()
         self.blocks.close(verbose=False)
 
-    def open_picture(self, path: str, old: Loaded | None, results: Results | None) -> Happened:
+    def open_picture(self, path: str, old: Loaded | None, results: PageResults | None) -> Happened:
         """A picture was handed in."""
         p = self.parts
         loaded = self._openings.run(functools.partial(load, path, self.limits, self.room))
@@ -110,7 +110,7 @@ class Page:
         return {self.parts.text_warnings: shown}
 
     def fill(
-        self, loaded: Loaded | None, runs: str, old: Results | None, model: str, beside: str, *asked: Any
+        self, loaded: Loaded | None, runs: str, old: PageResults | None, model: str, beside: str, *asked: Any
     ) -> Happened:
         """The button was pressed; ``asked`` are the arguments of :func:`_to_request`."""
         if loaded is None:
@@ -118,7 +118,7 @@ class Page:
         hole, request = decode_runs(runs or "", loaded.picture.size), _to_request(*asked)
         models = self._chosen(model, beside)
         work = functools.partial(fill, models, loaded, hole, request, self.limits, self.room)
-        results = Results.of(loaded.version, runs, self._fills.run(work))
+        results = PageResults.of(loaded.version, runs, self._fills.run(work))
         if old:
             old.forget()
         self.room.tidy()
@@ -137,25 +137,25 @@ class Page:
             ),
         }
 
-    def show(self, loaded: Loaded | None, results: Results | None, chosen: gr.SelectData) -> Happened:
+    def show(self, loaded: Loaded | None, results: PageResults | None, chosen: gr.SelectData) -> Happened:
         """A sample was chosen among the small ones."""
         loaded, results = _there(loaded, results)
         return self._shown(loaded, results.keep(chosen.index))
 
-    def keep(self, loaded: Loaded | None, results: Results | None, chosen: str) -> Happened:
+    def keep(self, loaded: Loaded | None, results: PageResults | None, chosen: str) -> Happened:
         """A result was chosen of two."""
         loaded, results = _there(loaded, results)
         results = results.keep(int(chosen))
         return {**self._shown(loaded, results), self.parts.compare: gr.update(kept=results.kept)}
 
-    def go_on(self, loaded: Loaded | None, results: Results | None) -> Happened:
+    def go_on(self, loaded: Loaded | None, results: PageResults | None) -> Happened:
         """The result becomes the picture."""
         loaded, results = _there(loaded, results)
         sample = results.samples[results.kept]
         on = loaded.go_on(sample.patch, results.runs, self.room)
         return {**self._worked_on(on, results), self.parts.tabs: gr.update(selected="picture")}
 
-    def go_back(self, loaded: Loaded | None, results: Results | None) -> Happened:
+    def go_back(self, loaded: Loaded | None, results: PageResults | None) -> Happened:
         """Undo went beyond what was painted: the picture before, with its hole."""
         if loaded is None or not loaded.done:
             return {self.parts.loaded: loaded}
@@ -163,22 +163,22 @@ class Page:
         happened = self._worked_on(loaded.go_back(self.room), results)
         return {**happened, self.parts.painter: {**happened[self.parts.painter], "given": given(runs)}}
 
-    def go_forward(self, loaded: Loaded | None, results: Results | None) -> Happened:
+    def go_forward(self, loaded: Loaded | None, results: PageResults | None) -> Happened:
         """Redo went beyond what was painted."""
         if loaded is None or not loaded.undone:
             return {self.parts.loaded: loaded}
         return self._worked_on(loaded.go_forward(self.room), results)
 
-    def keep_own(self, loaded: Loaded | None, results: Results | None) -> Happened:
+    def keep_own(self, loaded: Loaded | None, results: PageResults | None) -> Happened:
         """The result is downloaded in the format that the picture came in."""
         loaded, results = _there(loaded, results)
         return self._saved(loaded, results, own_format(loaded))
 
-    def keep_exact(self, loaded: Loaded | None, results: Results | None) -> Happened:
+    def keep_exact(self, loaded: Loaded | None, results: PageResults | None) -> Happened:
         """The result is downloaded with every pixel as it is."""
         return self._saved(*_there(loaded, results), ".png")
 
-    def keep_result_mask(self, loaded: Loaded | None, results: Results | None) -> Happened:
+    def keep_result_mask(self, loaded: Loaded | None, results: PageResults | None) -> Happened:
         """The hole that was filled is downloaded."""
         loaded, results = _there(loaded, results)
         return self.keep_mask(loaded, results.runs)
@@ -191,11 +191,11 @@ class Page:
         white = Picture(hole[..., None].astype(np.uint8) * 255)
         return {self.parts.file: str(save(white, f"{Path(loaded.name).stem}_mask.png", self.room))}
 
-    def _saved(self, loaded: Loaded, results: Results, suffix: str) -> Happened:
+    def _saved(self, loaded: Loaded, results: PageResults, suffix: str) -> Happened:
         filled = results.samples[results.kept].patch.apply(loaded.picture)
         return {self.parts.file: str(save(filled, f"{Path(loaded.name).stem}_filled{suffix}", self.room))}
 
-    def _worked_on(self, loaded: Loaded, results: Results | None) -> Happened:
+    def _worked_on(self, loaded: Loaded, results: PageResults | None) -> Happened:
         """Another picture is worked on; the results of the one before are forgotten."""
         if results:
             results.forget()
@@ -209,7 +209,7 @@ class Page:
             **self.look(loaded, ""),
         }
 
-    def _shown(self, loaded: Loaded, results: Results) -> Happened:
+    def _shown(self, loaded: Loaded, results: PageResults) -> Happened:
         p, kept = self.parts, results.samples[results.kept]
         said = [f"{kept.title}: {kept.looked}."]
         if (suffix := own_format(loaded)) in LOSSY:
@@ -225,7 +225,7 @@ class Page:
         return {name: self.models[name] for name in dict.fromkeys([model, beside]) if name}
 
 
-def _there(loaded: Loaded | None, results: Results | None) -> tuple[Loaded, Results]:
+def _there(loaded: Loaded | None, results: PageResults | None) -> tuple[Loaded, PageResults]:
     """The picture and its results, which are kept for an hour."""
     if results is None:
         raise InlayError("The result is not kept here any more. Press Fill again.")

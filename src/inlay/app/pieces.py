@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from inlay.app.filling import Results
+from inlay.app.filling import PageResults
 from inlay.app.pictures import Loaded
 from inlay.app.views import View
 
@@ -37,7 +37,7 @@ def given(runs: str) -> dict[str, Any]:
     return {"runs": runs, "turn": time.monotonic_ns()}
 
 
-def with_results(before: View, results: Results | None) -> dict[str, Any]:
+def with_results(before: View, results: PageResults | None) -> dict[str, Any]:
     """The comparer's update that shows results; None shows none."""
     if results is None:
         return gr.update(results=None)

@@ -54,7 +54,7 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
     from inlay.checkpoints import provenance
     from inlay.device import choose_device
     from inlay.errors import InlayError
-    from inlay.evaluation.folder import Folder, file_name
+    from inlay.evaluation.folder import EvalFolder, file_name
     from inlay.evaluation.run import Evaluation
     from inlay.evaluation.write_results import write_results
     from inlay.fillers import load_filler, short_names
@@ -79,7 +79,7 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
         probes=probes,
         left_out=left_out,
         pictures=open_dataset(cfg.data, cfg.data.get("val_split", "val")),  # last: an index may take its time
-        folder=Folder(Path(cfg.run_dir)),
+        folder=EvalFolder(Path(cfg.run_dir)),
         provenance=provenance.software() | {"device": _device_name(cfg.device)},
         options=FillOptions(cfg.strategy, instantiate(cfg.composer)),
         options_text=_options_text(cfg),
@@ -135,12 +135,12 @@ def _print_results(results: "Results", folder: Path) -> None:
     from rich import box
     from rich.table import Table
 
-    from inlay.evaluation.folder import Folder
+    from inlay.evaluation.folder import EvalFolder
     from inlay.evaluation.tables import by_metric, head
 
     tables = {table.metric: table for table in by_metric(results)}
     table = tables.get(_SHOWN) or next(iter(tables.values()))
-    protocol, where = results["protocol"], Folder(folder)
+    protocol, where = results["protocol"], EvalFolder(folder)
     title = f"{table.metric} by hole ratio, protocol {protocol['name']} {protocol['hash']}"
     printed = Table(title=title, box=box.SIMPLE)
     printed.add_column("filler", overflow="fold")

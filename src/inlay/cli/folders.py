@@ -23,7 +23,7 @@ EVALUATION = (
     "pictures",
     "evaluate.log",
 )
-"""What lies in the folder of one; see :class:`inlay.evaluation.folder.Folder`."""
+"""What lies in the folder of one; see :class:`inlay.evaluation.folder.EvalFolder`."""
 
 _HOLDING = ExitStack()  # not the callback's own: launchers send that to other machines
 atexit.register(_HOLDING.close)  # Hydra tells nothing of runs that end with an exit status

@@ -25,7 +25,7 @@ _OWN = {
 }
 
 
-class Parts(NamedTuple):
+class RunParts(NamedTuple):
     """What a run is made of, besides its trainer."""
 
     task: "Task"
@@ -75,7 +75,7 @@ def set_up(cfg: DictConfig) -> Path | None:
     return checkpoint
 
 
-def build(cfg: DictConfig, checkpoint: Path | None = None) -> Parts:
+def build(cfg: DictConfig, checkpoint: Path | None = None) -> RunParts:
     """Build data and task, with the weights that a new run starts from.
 
     Args:
@@ -103,7 +103,7 @@ def build(cfg: DictConfig, checkpoint: Path | None = None) -> Parts:
         init_weights(task, cfg.init_from, cfg.text_from)
     task.configure_optimizers()  # refuses wrong numbers now, while nothing is written yet
     data.tokenizers = task.tokenizers()
-    return Parts(task, data, vocabulary)
+    return RunParts(task, data, vocabulary)
 
 
 def build_task(cfg: DictConfig) -> Any:
@@ -125,7 +125,7 @@ def trainer_factory(cfg: DictConfig) -> Any:
     return instantiate(cfg.trainer, precision=precision.resolve(cfg.trainer.precision, cfg.trainer.accelerator))
 
 
-def build_trainer(cfg: DictConfig, parts: Parts) -> Any:
+def build_trainer(cfg: DictConfig, parts: RunParts) -> Any:
     """Build the trainer with its callbacks and loggers.
 
     Raises:

@@ -16,7 +16,7 @@ from inlay.checkpoints.files import digest
 from inlay.checkpoints.meta_init import EmptyWeights
 from inlay.checkpoints.provenance import software
 from inlay.convert.files import opened, tensors
-from inlay.convert.report import COPIED, Imported, Move, Report, Shape, carried, entry
+from inlay.convert.report import COPIED, ConversionReport, Imported, Move, Shape, carried, entry
 from inlay.errors import InlayError
 from inlay.models.pconv import PConvUNet
 from inlay.printing import code
@@ -47,7 +47,7 @@ def import_naoto0804(path: str | Path) -> Imported:
         if key.endswith("conv.weight"):
             value /= _window(value.shape)
     extras = [Move(key, None, None, "of its training") for key in file if key != _STATE] if wrapped else []
-    report = Report([*moves, *extras])
+    report = ConversionReport([*moves, *extras])
     config = {"model": {"_target_": "inlay.models.PConvUNet", **settings}, "data": {"image_size": SIZE}}
     checkpoint = {
         META_KEY: {**software(), "config": config, "imported": {"from": "naoto0804", path.name: digest(path)}},
@@ -97,7 +97,7 @@ def _check_ones(source: str, state: dict[str, Tensor]) -> None:
         raise InlayError(f"{source}: {odd[0]} is not all ones, so it sums no mask up. Give the published file.")
 
 
-def _card(path: Path, report: Report) -> str:
+def _card(path: Path, report: ConversionReport) -> str:
     return f"""---
 library_name: inlay
 pipeline_tag: image-to-image

@@ -35,7 +35,7 @@ class Move(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Report:
+class ConversionReport:
     """All moves of an import, and remarks of a sentence each."""
 
     moves: Sequence[Move]
@@ -56,7 +56,7 @@ class Imported(NamedTuple):
 
     checkpoint: dict[str, Any]
     """As :func:`inlay.checkpoints.read` gives it."""
-    report: Report
+    report: ConversionReport
     card: str
     """A model card in Markdown."""
 

@@ -19,7 +19,7 @@ from inlay.checkpoints.meta_init import EmptyWeights
 from inlay.checkpoints.provenance import software
 from inlay.convert.damsm import Reader, read_captions, silent
 from inlay.convert.files import opened, tensors
-from inlay.convert.report import COPIED, Imported, Move, Report, Shape, carried, check_equal, entry
+from inlay.convert.report import COPIED, ConversionReport, Imported, Move, Shape, carried, check_equal, entry
 from inlay.errors import InlayError
 from inlay.models.tdanet import TDANet
 from inlay.printing import code
@@ -113,7 +113,7 @@ def import_tdanet(folder: str | Path, text: str | Path | None = None, words: str
     net, moves = _network(files, states, settings)
     dim = settings["text_dim"]
     reader = silent(dim) if text is None else read_captions(text, words, dim)
-    report = Report([*moves, *reader.moves], [*_left(folder, files.values()), *reader.remarks])
+    report = ConversionReport([*moves, *reader.moves], [*_left(folder, files.values()), *reader.remarks])
     sources = [*files.values(), *(Path(path) for path in (text, words) if path is not None)]
     config = {
         "model": {"_target_": "inlay.models.TDANet", **settings},
@@ -223,7 +223,7 @@ def power_iteration(weight: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
     return F.normalize(matrix @ v, dim=0).to(weight.dtype), v.to(weight.dtype)
 
 
-def _card(sources: Iterable[Path], report: Report, reader: Reader) -> str:
+def _card(sources: Iterable[Path], report: ConversionReport, reader: Reader) -> str:
     files = ", ".join(f"{code(path.name)} ({digest(path)})" for path in sources)
     return f"""---
 library_name: inlay

@@ -14,7 +14,7 @@ from inlay.randomness import RngStream, generator
 from inlay.types import MaskGenerator
 
 
-class Hole(NamedTuple):
+class ExportedMask(NamedTuple):
     """A picture's hole, or why it has none."""
 
     id: str
@@ -23,7 +23,7 @@ class Hole(NamedTuple):
     reason: str
 
 
-def draw_holes(pictures: Pictures, masks: MaskGenerator, seed: int) -> Iterator[Hole]:
+def draw_holes(pictures: Pictures, masks: MaskGenerator, seed: int) -> Iterator[ExportedMask]:
     """Draw a mask for each picture, at the picture's own size.
 
     A mask depends on ``(seed, id)`` alone, so that adding pictures changes none.
@@ -34,6 +34,6 @@ def draw_holes(pictures: Pictures, masks: MaskGenerator, seed: int) -> Iterator[
         try:
             picture = pictures.read(index)
             rng = generator(seed, RngStream.GENERATE, index=number_of(id))
-            yield Hole(id, picture, masks(*picture.size, rng, FullContext(picture)), "")
+            yield ExportedMask(id, picture, masks(*picture.size, rng, FullContext(picture)), "")
         except (BadFile, NoHole) as error:
-            yield Hole(id, picture, None, str(error))
+            yield ExportedMask(id, picture, None, str(error))

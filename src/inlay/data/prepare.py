@@ -70,7 +70,7 @@ class About(Origin):
 
 
 @dataclass
-class Report:
+class PrepareReport:
     """What an index was made of."""
 
     found: int = 0
@@ -127,7 +127,7 @@ def prepare(
     verify: bool = True,
     stop_at_bad_file: bool = False,
     on_damaged: OnDamaged = "refuse",
-) -> Report:
+) -> PrepareReport:
     """Write an index, with a progress bar. Interrupted and called again, it goes on where it was.
 
     Beside the index stand a table of what was refused and a note of where it came from.
@@ -169,7 +169,7 @@ def _prepare(
     verify: bool,
     stop_at_bad_file: bool,
     keep_damaged: bool,
-) -> Report:
+) -> PrepareReport:
     tree, partly = Tree(root), out.with_name(f".{out.name}.part")
     origin = Origin(root=str(root.resolve()), listing=repr(listing), verified=verify, damaged_kept=keep_damaged)
     total = sum(1 for _ in _listed(listing, tree))
@@ -272,9 +272,9 @@ def _parsed(line: bytes) -> Examined | None:
     return Examined(listed, row, [RejectedFile(*one) for one in refused], bad, damage)
 
 
-def _publish(partly: Path, out: Path, tree: Tree, origin: Origin) -> Report:
+def _publish(partly: Path, out: Path, tree: Tree, origin: Origin) -> PrepareReport:
     """Turn the finished work into the index and what stands beside it; what makes the index count is there last."""
-    report = Report()
+    report = PrepareReport()
     for path in (out, refused_file(out), about_file(out)):
         remove_leftovers(path.parent, path.name)
     with partly.open("rb") as lines, replacing(out) as file:

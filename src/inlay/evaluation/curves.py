@@ -35,7 +35,7 @@ _LONGEST = 28  # characters of a name in a chart
 _NO_VALUE = Value(value=None, low=None, high=None)
 
 
-class Curve(NamedTuple):
+class MetricCurve(NamedTuple):
     """The chart of a metric: SVG as ``data:`` addresses, for pages of both themes."""
 
     metric: str
@@ -45,7 +45,7 @@ class Curve(NamedTuple):
     dark: str
 
 
-def curves(results: Results) -> list[Curve]:
+def curves(results: Results) -> list[MetricCurve]:
     """Draw every metric of :data:`DRAWN` that was measured, each filler a line with its 95 % confidence band.
 
     With a single bucket there is nothing to connect: fillers are drawn below each other as points with bars.
@@ -56,7 +56,9 @@ def curves(results: Results) -> list[Curve]:
     buckets = [name for name in results["buckets"] if _PERCENT.fullmatch(name)] or [ALL]
     where = f"of {', '.join(results['fillers'])} for holes of {', '.join(map(head, buckets))}"
     return [
-        Curve(metric, printable(f"{metric} {where}"), *(_draw(results, metric, buckets, theme) for theme in COLORS))
+        MetricCurve(
+            metric, printable(f"{metric} {where}"), *(_draw(results, metric, buckets, theme) for theme in COLORS)
+        )
         for metric in DRAWN
         if metric in results["metrics"]
     ]

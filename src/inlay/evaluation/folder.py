@@ -8,7 +8,7 @@ ORIGINAL = "the original"
 
 
 @dataclass(frozen=True)
-class Folder:
+class EvalFolder:
     """The folder of an evaluation.
 
     Attributes:

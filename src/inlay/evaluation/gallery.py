@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inlay.errors import BadFile
-from inlay.evaluation.folder import Folder
+from inlay.evaluation.folder import EvalFolder
 from inlay.evaluation.results import ResultRow, Results
 from inlay.images import read_image, read_mask
 
@@ -61,7 +61,7 @@ class Strip(NamedTuple):
     tiles: list[Tile]
 
 
-def gallery(results: Results, rows: Sequence[ResultRow], folder: Folder) -> dict[str, list[Strip]]:
+def gallery(results: Results, rows: Sequence[ResultRow], folder: EvalFolder) -> dict[str, list[Strip]]:
     """For each filler the cases with its smallest, its median and its largest mean squared error in the hole.
 
     Args:
@@ -99,7 +99,7 @@ def _error(row: ResultRow | None) -> float | None:
 
 
 def _strip(
-    choices: list[Choice], filler: str, rows: Mapping[str, ResultRow], fillers: Sequence[str], folder: Folder
+    choices: list[Choice], filler: str, rows: Mapping[str, ResultRow], fillers: Sequence[str], folder: EvalFolder
 ) -> Strip:
     row = rows[filler]
     picture, hole = row["picture"], row["hole"]

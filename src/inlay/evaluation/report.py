@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from inlay.buckets import ALL
 from inlay.evaluation.curves import COLORS, curves
-from inlay.evaluation.folder import Folder
+from inlay.evaluation.folder import EvalFolder
 from inlay.evaluation.gallery import gallery
 from inlay.evaluation.results import Comparison, ResultRow, Results
 from inlay.evaluation.tables import ARROWS, LISTED, NOTHING, Cell, Table, by_metric, head
@@ -35,7 +35,7 @@ class Panel(NamedTuple):
     pairs: list[Pair]
 
 
-def render(results: Results, rows: Sequence[ResultRow], folder: Folder) -> str:
+def render(results: Results, rows: Sequence[ResultRow], folder: EvalFolder) -> str:
     """The page: one HTML file that asks for nothing outside of itself. Equal arguments give equal bytes.
 
     Args:

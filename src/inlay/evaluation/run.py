@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from inlay.data.pictures import Pictures
 from inlay.errors import InlayError
-from inlay.evaluation.folder import ORIGINAL, Folder
+from inlay.evaluation.folder import ORIGINAL, EvalFolder
 from inlay.evaluation.protocol import EvalProtocol
 from inlay.evaluation.results import LeftOut, ProtocolInfo
 from inlay.evaluation.samples import EvalSample, ProtocolPictures
@@ -52,7 +52,7 @@ class Evaluation:
     fillers: Mapping[str, Filler]
     probes: Mapping[str, Probe]
     left_out: Mapping[str, str]
-    folder: Folder
+    folder: EvalFolder
     provenance: Mapping[str, Any]
     options: FillOptions
     options_text: str

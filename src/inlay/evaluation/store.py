@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self, TypedDict, cast
 
 from inlay.errors import InlayError
-from inlay.evaluation.folder import Folder
+from inlay.evaluation.folder import EvalFolder
 from inlay.evaluation.results import LeftOut, ProbeInfo, ProtocolInfo, ResultRow
 from inlay.files import append, open_regular, write_text
 
@@ -86,7 +86,7 @@ class ShardFile:
     done: set[int]
 
     @classmethod
-    def open(cls, folder: Folder, header: ShardHeader, shard: Shard) -> Self:
+    def open(cls, folder: EvalFolder, header: ShardHeader, shard: Shard) -> Self:
         """Open a file, new or half full; numbers by another version of the probe are dropped.
 
         Args:
@@ -133,7 +133,7 @@ class Measured(NamedTuple):
         return len(self.records) == self.headers[0]["pictures"]
 
 
-def fillers_begun(folder: Folder, headers: Iterable[ShardHeader]) -> set[str]:
+def fillers_begun(folder: EvalFolder, headers: Iterable[ShardHeader]) -> set[str]:
     """Find the fillers of which a folder holds numbers, and therefore pictures.
 
     Raises:
@@ -150,7 +150,7 @@ def fillers_begun(folder: Folder, headers: Iterable[ShardHeader]) -> set[str]:
 
 
 def collect(
-    folders: Iterable[Folder], wanted: Mapping[str, ShardHeader] | None = None
+    folders: Iterable[EvalFolder], wanted: Mapping[str, ShardHeader] | None = None
 ) -> dict[str, dict[str, Measured]]:
     """Read the numbers of folders, by filler and probe, in the order in which these were given to the first run.
 

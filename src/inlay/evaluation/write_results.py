@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from inlay.errors import InlayError
 from inlay.evaluation import report
-from inlay.evaluation.folder import Folder
+from inlay.evaluation.folder import EvalFolder
 from inlay.evaluation.latex import latex
 from inlay.evaluation.markdown import markdown
 from inlay.evaluation.results import ResultRow, Results
@@ -20,7 +20,7 @@ from inlay.evaluation.summary import summarize
 from inlay.files import file_lock, open_regular, read_text, replacing, write_text
 
 
-def write_results(folder: Folder, wanted: Mapping[str, Mapping[str, ShardHeader]] | None = None) -> Results | None:
+def write_results(folder: EvalFolder, wanted: Mapping[str, Mapping[str, ShardHeader]] | None = None) -> Results | None:
     """Write results, tables and report of a folder in which every picture has been measured.
 
     Args:
@@ -74,8 +74,8 @@ def merge(sources: Sequence[Path], out: Path) -> Results:
     Raises:
         InlayError: pictures are missing; or the folders do not belong together.
     """
-    folders = [Folder(source) for source in sources]
-    measured = collect([*folders, Folder(out)])
+    folders = [EvalFolder(source) for source in sources]
+    measured = collect([*folders, EvalFolder(out)])
     if not measured:
         raise InlayError(f"{', '.join(map(str, sources))}: no rows of an evaluation in there.")
     _check_complete(measured)
@@ -83,14 +83,14 @@ def merge(sources: Sequence[Path], out: Path) -> Results:
     for folder in folders:
         if folder.root.resolve() != out.resolve():
             _copy(folder, out)
-    results = write_results(Folder(out))
+    results = write_results(EvalFolder(out))
     assert results is not None
     return results
 
 
 def read(folder: Path) -> Results:
     """The results of a folder. Raises :class:`InlayError` where there are none."""
-    path = Folder(folder).results
+    path = EvalFolder(folder).results
     try:
         results: Results = json.loads(read_text(path, 2**28))
     except (InlayError, ValueError, RecursionError) as error:
@@ -111,7 +111,7 @@ def _check_complete(measured: Mapping[str, Mapping[str, Measured]]) -> None:
                 )
 
 
-def _copy(folder: Folder, out: Path) -> None:
+def _copy(folder: EvalFolder, out: Path) -> None:
     """Copy numbers, as runs write on in their files; link pictures, which are never changed, where the disk can."""
     for source in folder.rows.rglob("*.jsonl"):
         target = out / source.relative_to(folder.root)

@@ -4,7 +4,7 @@ from inlay.losses.adversarial import OBJECTIVES, feature_matching, hinge, least_
 from inlay.losses.contrastive import MatchingLoss
 from inlay.losses.patch_labels import patch_labels
 from inlay.losses.perceptual import FeatureTerm, Perceptual, Style
-from inlay.losses.pixel import HoleL1, TotalVariation, ValidL1
+from inlay.losses.pixel import HoleL1, TotalVariationLoss, ValidL1
 from inlay.losses.two_paths import PatchScores, TwoPathLoss
 from inlay.losses.vgg import VGG16Features
 from inlay.losses.weighted_sum import WeightedSum
@@ -17,7 +17,7 @@ __all__ = [
     "PatchScores",
     "Perceptual",
     "Style",
-    "TotalVariation",
+    "TotalVariationLoss",
     "TwoPathLoss",
     "VGG16Features",
     "ValidL1",

@@ -64,7 +64,7 @@ class ValidL1(nn.Module):
         return valid_l1(given.raw, given.target, given.mask, given.std)
 
 
-class TotalVariation(nn.Module):
+class TotalVariationLoss(nn.Module):
     """:func:`total_variation` as a term."""
 
     @override

@@ -19,16 +19,16 @@ _MEMORY = 0.98  # of Lightning's running mean of losses
 _WINDOW = 11  # steps that are averaged over: two thirds of a decade
 
 
-class Curve(NamedTuple):
+class LRCurve(NamedTuple):
     """The loss of each step, while the learning rate rose by the same factor from step to step."""
 
     rates: NDArray[np.float64]
     losses: NDArray[np.float64]
 
-    def smooth(self) -> "Curve":
+    def smooth(self) -> "LRCurve":
         """The moving average; without the steps at both ends that it cannot be had for."""
         middle = slice(_WINDOW // 2, 1 - _WINDOW + _WINDOW // 2)
-        return Curve(self.rates[middle], np.convolve(self.losses, np.full(_WINDOW, 1 / _WINDOW), "valid"))
+        return LRCurve(self.rates[middle], np.convolve(self.losses, np.full(_WINDOW, 1 / _WINDOW), "valid"))
 
     @property
     def suggestion(self) -> float | None:
@@ -67,7 +67,7 @@ class Curve(NamedTuple):
         write_bytes(path, png.getvalue())
 
 
-def rise(task: Task, data: InpaintingData, make_trainer: Callable[..., Any], folder: Path) -> Curve:
+def rise(task: Task, data: InpaintingData, make_trainer: Callable[..., Any], folder: Path) -> LRCurve:
     """Train some steps with rates from too low to too high (Lightning's learning-rate finder).
 
     Args:
@@ -94,7 +94,7 @@ def rise(task: Task, data: InpaintingData, make_trainer: Callable[..., Any], fol
         found = finder.results
     losses = of_each_step(found["loss"])
     finite = int(np.isfinite(losses).cumprod().sum())
-    return Curve(np.array(found["lr"])[:finite], losses[:finite])
+    return LRCurve(np.array(found["lr"])[:finite], losses[:finite])
 
 
 def of_each_step(smoothed: Sequence[float]) -> NDArray[np.float64]:

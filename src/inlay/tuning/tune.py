@@ -76,7 +76,7 @@ def check(what: str, task: Task, trainer: Any) -> None:
         )
 
 
-def _print_rate(curve: learning_rate.Curve, path: Path) -> None:
+def _print_rate(curve: learning_rate.LRCurve, path: Path) -> None:
     archive_existing(path.parent, [path.name])
     curve.draw(path)
     if curve.suggestion is None:

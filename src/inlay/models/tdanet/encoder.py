@@ -11,7 +11,7 @@ from inlay.errors import InlayError
 from inlay.models.layers import ResidualBlock
 
 
-class ImageFeatures(NamedTuple):
+class EncoderFeatures(NamedTuple):
     """Features of a picture at two sizes."""
 
     low: Tensor
@@ -53,7 +53,7 @@ class ImageEncoder(nn.Module):
             for i, (a, b, stride) in enumerate(zip([inputs, *channels[:-1]], channels, strides, strict=True))
         )
 
-    def forward(self, picture: Tensor) -> ImageFeatures:
+    def forward(self, picture: Tensor) -> EncoderFeatures:
         """Features of ``(B, inputs, H, W)``, height and width divisible by the product of the strides."""
         x = picture.contiguous(memory_format=torch.channels_last)
         low = x
@@ -61,4 +61,4 @@ class ImageEncoder(nn.Module):
             x = layer(x)
             if position == self.tap:
                 low = x
-        return ImageFeatures(low, x)
+        return EncoderFeatures(low, x)

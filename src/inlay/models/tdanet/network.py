@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from inlay.errors import InlayError
 from inlay.models.base import InpaintingNetwork, NoiseSpec
 from inlay.models.layers import LEAK, ResidualBlock, checkpointed, refuse_to_compile
-from inlay.models.tdanet.encoder import ImageEncoder, ImageFeatures
+from inlay.models.tdanet.encoder import EncoderFeatures, ImageEncoder
 from inlay.models.tdanet.fusion import Fusion
 from inlay.models.tdanet.generator import IMAGE_CHANNELS, Generator, SpectralDim, Upsample
 from inlay.models.tdanet.words import WordAttention, entropy, fallback_to_full, masked_max_pool, mean_word_weights
@@ -249,24 +249,24 @@ class TDANet(InpaintingNetwork):
         """A part's output, with gradient checkpointing where it is on; the generator checkpoints its own blocks."""
         return checkpointed(part, *args, enabled=self.gradient_checkpointing)
 
-    def _both(self, visible: Tensor, hidden: Tensor) -> tuple[ImageFeatures, ImageFeatures]:
+    def _both(self, visible: Tensor, hidden: Tensor) -> tuple[EncoderFeatures, EncoderFeatures]:
         """Features of both pictures in one pass, so that every weight is normalized once."""
         low, high = self._call(self.encoder, torch.cat([visible, hidden]))
         (low_visible, low_hidden), (high_visible, high_hidden) = low.chunk(2), high.chunk(2)
-        return ImageFeatures(low_visible, high_visible), ImageFeatures(low_hidden, high_hidden)
+        return EncoderFeatures(low_visible, high_visible), EncoderFeatures(low_hidden, high_hidden)
 
     def _shown(self, picture: Tensor, region: Tensor) -> Tensor:
         """A picture as the encoder takes it: ``[-1, 1]`` in its region, 0 elsewhere."""
         shown = (picture * 2 - 1) * region
         return torch.cat([shown, region], dim=1) if self.mask_as_input else shown
 
-    def _visible(self, features: ImageFeatures, mask: Tensor, text: TextFeatures) -> _Seen:
+    def _visible(self, features: EncoderFeatures, mask: Tensor, text: TextFeatures) -> _Seen:
         """``h``: the visible part and the words it does not show."""
         words = self.words(features.high, text, negative=True)
         context = masked_max_pool(words.context, self._known(mask), self.zero_outside_region)
         return _Seen(_fuse(self._call(self.refine, features.high), text, context), words.weights)
 
-    def _hidden(self, features: ImageFeatures, mask: Tensor, text: TextFeatures) -> _Seen:
+    def _hidden(self, features: EncoderFeatures, mask: Tensor, text: TextFeatures) -> _Seen:
         """``h'``: the hidden part and the words it shows."""
         words = self.words(features.high, text, negative=False)
         hidden = self._unknown(mask)
