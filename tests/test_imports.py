@@ -55,7 +55,17 @@ ONLY_IN = {
     "omegaconf": {"cli"},
     "albumentations": {"data/transforms.py"},
 }
-NEEDS_TORCH = {"batches", "datamodule", "demo", "mask_export", "loader", "parts", "samples", "transforms"}  # of data
+NEEDS_TORCH = {
+    "batches",
+    "datamodule",
+    "demo",
+    "loader",
+    "mask_context",
+    "mask_export",
+    "parts",
+    "samples",
+    "transforms",
+}  # of data
 FILES = [*sorted(SOURCE.rglob("*.py")), ROOT / "train.py", ROOT / "predict.py", ROOT / "evaluate.py"]
 
 
