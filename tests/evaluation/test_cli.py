@@ -1,6 +1,7 @@
 """What the command line says and refuses, and what fillers are told."""
 
 import json
+import re
 import sys
 from collections import Counter
 
@@ -12,24 +13,21 @@ import inlay.fillers
 from inlay.cli import main
 from inlay.cli.evaluation import _check_used, _device, _probes, _shard
 from inlay.errors import InlayError
+from inlay.evaluation.folder import EvalFolder
 from inlay.evaluation.store import Shard
 from inlay.fillers import Filler
+from inlay.images import read_image, read_mask
 from inlay.ops import composite
 from tests.conftest import ROOT
 from tests.evaluation.evaluating import configure, evaluate
 
 
 @pytest.fixture(autouse=True)
-def _no_drawing(monkeypatch):
-    """Curves take seconds, and have tests of their own."""
-    monkeypatch.setattr("inlay.evaluation.report.render", lambda *_: "<p>not drawn</p>")
-
-
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch):
-    """Whoever runs the tests may be one of several processes."""
+def _alone_and_without_curves(monkeypatch):
+    """Whoever runs the tests may be one of several processes; curves take seconds, and have tests of their own."""
     for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("inlay.evaluation.report.render", lambda *_: "<p>not drawn</p>")
 
 
 @pytest.fixture
@@ -70,58 +68,40 @@ class TestMergeAndCompare:
             assert code == 2
             assert said.startswith("usage: inlay evaluation")
 
-    def test_merging_several_needs_a_place(self, inlay_, tmp_path):
-        code, _, said = inlay_("evaluation", "merge", tmp_path / "a", tmp_path / "b")
-        assert code == 1
-        assert said == "error: several folders are to be merged: give --out, the folder of the whole.\n"
-
-    def test_merging_nothing_is_refused(self, inlay_, tmp_path):
-        code, _, said = inlay_("evaluation", "merge", tmp_path / "nowhere", "--out", tmp_path / "out")
-        assert code == 1
-        assert said == f"error: {tmp_path / 'nowhere'}: no rows of an evaluation in there.\n"
+    def test_what_there_is_not_is_refused(self, inlay_, tmp_path):
+        for arguments, said in (
+            (["merge", tmp_path / "a", tmp_path / "b"], "error: several folders.*--out"),
+            (["merge", tmp_path / "a", "--out", tmp_path / "out"], f"error: {tmp_path / 'a'}: no rows"),
+            (["compare", tmp_path], rf"{tmp_path}/results\.json: no results.*`inlay evaluate run_dir={tmp_path}`"),
+        ):
+            code, _, found = inlay_("evaluation", *arguments)
+            assert code == 1
+            assert re.search(said, found)
         assert not (tmp_path / "out").exists()
-
-    def test_comparing_needs_results(self, inlay_, tmp_path):
-        code, _, said = inlay_("evaluation", "compare", tmp_path)
-        assert code == 1
-        assert f"{tmp_path / 'results.json'}: no results in there" in said
-        assert f"`inlay evaluate run_dir={tmp_path}` makes them" in said
-
-    def test_comparing_refuses_what_is_no_results(self, inlay_, tmp_path):
         (tmp_path / "results.json").write_text("{")
-        code, _, said = inlay_("evaluation", "compare", tmp_path)
-        assert code == 1
-        assert "no results in there" in said
+        assert "no results in there" in inlay_("evaluation", "compare", tmp_path)[2]
 
-    def test_half_a_shard_and_the_whole_of_it_make_a_whole(self, inlay_, noise, tmp_path):
+    def test_half_a_shard_and_the_whole_of_it_make_a_whole_of_copies(self, inlay_, noise, tmp_path):
         settings = [f"data.root={noise}", "fillers=[mean]", "protocol.pictures=3"]
         for name, shard in (("half", "1/2"), ("again", "1/2"), ("rest", "2/2")):
             evaluate(tmp_path / name, *settings, f"shard={shard}")
-        cut = (
-            tmp_path / "half/rows/mean/pixel_errors/1-of-2.jsonl"
-        )  # as if it had been killed, and done again on another machine
-        cut.write_text("".join(cut.read_text().splitlines(keepends=True)[:2]))
+        cut = tmp_path / "half/rows/mean/pixel_errors/1-of-2.jsonl"
+        cut.write_text("".join(cut.read_text().splitlines(keepends=True)[:2]))  # as if killed, and done again elsewhere
         folders = [tmp_path / name for name in ("half", "again", "rest")]
         code, said, _ = inlay_("evaluation", "merge", *folders, "--out", tmp_path / "whole")
         assert code == 0
         assert str(tmp_path / "whole/results.json") in said
         assert (tmp_path / "whole/results.json").exists()
-
-    def test_what_was_merged_is_a_copy(self, inlay_, noise, tmp_path):
-        evaluate(tmp_path / "part", f"data.root={noise}", "fillers=[mean]", "protocol.pictures=1")
-        inlay_("evaluation", "merge", tmp_path / "part", "--out", tmp_path / "whole")
-        source, target = (tmp_path / name / "rows/mean/pixel_errors/1-of-1.jsonl" for name in ("part", "whole"))
+        source, target = (tmp_path / name / "rows/mean/pixel_errors/2-of-2.jsonl" for name in ("rest", "whole"))
         assert target.read_bytes() == source.read_bytes()
         assert not target.samefile(source), "whoever goes on in one folder would write into the other"
 
 
 class TestSettings:
-    def test_the_default_protocol(self):
+    def test_the_default_protocol_and_that_protocols_of_birds_bring_their_dataset(self):
         assert configure().protocol.name == "pconv_buckets_v2"
-
-    @pytest.mark.parametrize("name", ["tdanet_cub", "legacy_tdanet"])
-    def test_protocols_of_birds_bring_their_dataset(self, name):
-        assert configure(f"protocol={name}").data.listing._target_ == "inlay.data.datasets.CUB"
+        for name in ("tdanet_cub", "legacy_tdanet"):
+            assert configure(f"protocol={name}").data.listing._target_ == "inlay.data.datasets.CUB"
 
     @pytest.mark.parametrize(
         "override", ["data.root=x", "data.listing.captions=beside", "+data.listing.x=1", "data=cub"]
@@ -151,15 +131,20 @@ class TestSettings:
         with pytest.raises(InlayError, match=r"data\.root=.*/nowhere: no such folder"):
             inlay.cli.evaluation.evaluate(cfg, [])
 
-    def test_a_filler_is_named_once(self, noise, tmp_path):
-        with pytest.raises(InlayError, match="telea and telea are the same filler"):
-            evaluate(tmp_path, f"data.root={noise}", "fillers=[telea,telea]")
-
-    def test_an_unknown_filler_is_refused_with_those_that_there_are(self, noise, tmp_path):
-        with pytest.raises(
-            InlayError, match=r"nobody: neither a filler nor a file\. Give mean, telea, .* or model:PATH"
-        ):
-            evaluate(tmp_path, f"data.root={noise}", "fillers=[nobody]")
+    @pytest.mark.parametrize(
+        ("override", "message"),
+        [
+            ("fillers=[telea,telea]", "telea and telea are the same filler"),
+            ("fillers=[nobody]", r"nobody: neither a filler nor a file\. Give mean, telea, .* or model:PATH"),
+            ("fillers=[]", r"fillers must name fillers.*got none"),
+            ("probe=lpips", r"probe=\['lpips'\]: nothing to measure with"),
+            ("shard=3/2", r"shard must be K/N.*got '3/2'"),
+            ("data.image_size=64", r"data\.image_size=64: does nothing here"),
+        ],
+    )
+    def test_bad_ones_are_refused(self, noise, tmp_path, override, message):
+        with pytest.raises(InlayError, match=message):
+            evaluate(tmp_path, f"data.root={noise}", "protocol.pictures=1", override)
 
     def test_one_filler_needs_no_brackets(self, noise, tmp_path):
         found = evaluate(tmp_path, f"data.root={noise}", "fillers=mean", "protocol.pictures=1")
@@ -167,41 +152,28 @@ class TestSettings:
 
 
 class TestProcesses:
-    @pytest.mark.parametrize(
-        ("device", "local_rank", "taken"),
-        [
-            ("cpu", None, "cpu"),
-            ("cpu", "3", "cpu"),
-            ("cuda:0", None, "cuda:0"),
-            ("cuda:0", "3", "cuda:3"),
-            ("cuda:2", "0", "cuda:2"),
-            ("mps", "1", "mps"),
-        ],
-    )
-    def test_each_process_has_its_device(self, monkeypatch, device, local_rank, taken):
-        if local_rank is not None:
-            monkeypatch.setenv("LOCAL_RANK", local_rank)
-        assert _device(torch.device(device)) == taken
+    def test_each_process_has_its_device(self, monkeypatch):
+        assert [_device(torch.device(name)) for name in ("cpu", "cuda:0")] == ["cpu", "cuda:0"]
+        for asked, rank, taken in map(str.split, ("cpu 3 cpu", "cuda:0 3 cuda:3", "cuda:2 0 cuda:2", "mps 1 mps")):
+            monkeypatch.setenv("LOCAL_RANK", rank)
+            assert _device(torch.device(asked)) == taken
 
-    def test_alone_it_does_everything(self):
-        assert _shard(None) == Shard(1, 1)
-        assert _shard("3/16") == Shard(3, 16)
-
-    def test_a_process_of_torchrun_does_its_part(self, monkeypatch):
+    def test_shares(self, monkeypatch):
+        assert (_shard(None), _shard("3/16")) == (Shard(1, 1), Shard(3, 16))
+        monkeypatch.setenv("RANK", "0")
+        monkeypatch.setenv("WORLD_SIZE", "1")
+        assert _shard("2/5") == Shard(2, 5)  # one process of torchrun may be given a part
         monkeypatch.setenv("RANK", "2")
         monkeypatch.setenv("WORLD_SIZE", "4")
         assert _shard(None) == Shard(3, 4)
         with pytest.raises(InlayError, match="share out by themselves"):
             _shard("1/2")
 
-    def test_one_process_of_torchrun_may_be_given_a_part(self, monkeypatch):
-        monkeypatch.setenv("RANK", "0")
-        monkeypatch.setenv("WORLD_SIZE", "1")
-        assert _shard("2/5") == Shard(2, 5)
-
-    def test_a_part_that_is_none_is_refused(self, noise, tmp_path):
-        with pytest.raises(InlayError, match=r"shard must be K/N.*got '3/2'"):
-            evaluate(tmp_path, f"data.root={noise}", "shard=3/2")
+    def test_tasks_of_slurm_do_not_all_do_everything(self, monkeypatch):
+        monkeypatch.setenv("SLURM_NTASKS", "4")
+        with pytest.raises(InlayError, match=r"shard=\$\(\(SLURM_PROCID\+1\)\)/\$SLURM_NTASKS"):
+            _shard(None)
+        assert _shard("1/1") == (1, 1)
 
 
 class TestProbes:
@@ -277,13 +249,7 @@ class TestTextAndSamples:
         assert [row["hole_pixels"] for row in rows] == [HALF, HALF]
         pooled = found["values"]["mean"]["all"]["diversity_l1_hole"]["value"]
         assert pooled == pytest.approx(np.mean(expected), abs=1e-9)
-
-    def test_the_answer_that_counts_is_the_one_without_a_seed(self, noise, tmp_path, told):
-        from inlay.evaluation.folder import EvalFolder
-        from inlay.images import read_image, read_mask
-
-        of_birds(tmp_path, noise)
-        folder = EvalFolder(tmp_path)
+        folder = EvalFolder(tmp_path)  # the answer that counts is the one without a seed
         filled, hole = read_image(folder.filled("mean", 0, "center")), read_mask(folder.mask(0, "center"))
         assert np.unique(filled[hole]).tolist() == [128]
 
@@ -298,13 +264,11 @@ class TestTextAndSamples:
         of_birds(tmp_path, noise, *silence)
         assert {text for text, _ in told.calls} == {None}
 
-    def test_one_sample_is_none(self, noise, tmp_path, told):
-        found = of_birds(tmp_path, noise, "protocol.samples=1")
+    def test_one_sample_and_who_draws_nothing_have_no_diversity(self, noise, tmp_path, request):
+        assert "diversity_l1_hole" not in of_birds(tmp_path / "a", noise)["values"]["mean"]["all"]
+        told = request.getfixturevalue("told")
+        found = of_birds(tmp_path / "b", noise, "protocol.samples=1")
         assert [seed for _, seed in told.calls] == [None, None]
-        assert "diversity_l1_hole" not in found["values"]["mean"]["all"]
-
-    def test_who_draws_nothing_has_no_diversity(self, noise, tmp_path):
-        found = of_birds(tmp_path, noise)
         assert "diversity_l1_hole" not in found["values"]["mean"]["all"]
 
 
@@ -312,17 +276,3 @@ def apart(seeds):
     """Mean distance of the gray levels that the stand-in draws, as bytes, over all pairs."""
     levels = [round(255 * np.float32(np.random.default_rng(seed).uniform())) / 255 for seed in seeds]
     return np.mean([abs(a - b) for number, a in enumerate(levels) for b in levels[:number]])
-
-
-def test_tasks_of_slurm_do_not_all_do_everything(monkeypatch):
-    monkeypatch.setenv("SLURM_NTASKS", "4")
-    with pytest.raises(InlayError, match=r"shard=\$\(\(SLURM_PROCID\+1\)\)/\$SLURM_NTASKS"):
-        _shard(None)
-    assert _shard("1/1") == (1, 1)
-
-
-def test_no_metric_and_no_filler_are_refused(noise, tmp_path):
-    with pytest.raises(InlayError, match=r"fillers must name fillers.*got none"):
-        evaluate(tmp_path / "a", f"data.root={noise}", "fillers=[]")
-    with pytest.raises(InlayError, match=r"probe=\['lpips'\]: nothing to measure with"):
-        evaluate(tmp_path / "b", f"data.root={noise}", "protocol.pictures=1", "probe=lpips")

@@ -32,11 +32,14 @@ def lines(svg, color):
     return [[tuple(map(float, point)) for point in line] for line in points]
 
 
-def test_what_was_measured_is_drawn_in_order():
+def test_what_was_measured_is_drawn_in_order_and_can_be_read():
     psnr, l1 = curves(results())
     assert (psnr.metric, l1.metric) == ("psnr_hole", "l1_hole")
     assert "tv" not in DRAWN
     assert psnr.alt == f"psnr_hole of mean, telea, {MODEL} for holes of 10-20 %, 40-50 %"
+    words = texts(drawn(results(), "dark"))
+    assert {"psnr_hole, dB ↑", "mean", "telea", "10\N{EN DASH}20", "hole, % of the picture"} <= set(words)
+    assert "model:runs/u_\N{HORIZONTAL ELLIPSIS}50%/best.ckpt"[-10:] in "".join(words)
 
 
 def test_a_line_goes_through_the_values_within_its_band():
@@ -51,12 +54,6 @@ def test_a_line_goes_through_the_values_within_its_band():
     heights = [float(y) for _, y in re.findall(r"[ML] (\S+) (\S+)", band.get("d"))]
     scale = (y1 - y0) / (18.004 - 15.5)  # of the drawing, a decibel; the band is 0.9 to 1.1 times the value
     assert max(heights) - min(heights) == pytest.approx(scale * (1.1 * 18.004 - 0.9 * 15.5), rel=1e-4)
-
-
-def test_it_can_be_read():
-    words = texts(drawn(results(), "dark"))
-    assert {"psnr_hole, dB ↑", "mean", "telea", "10\N{EN DASH}20", "hole, % of the picture"} <= set(words)
-    assert "model:runs/u_\N{HORIZONTAL ELLIPSIS}50%/best.ckpt"[-10:] in "".join(words)
 
 
 def test_with_one_bucket_fillers_are_points_with_bars():

@@ -47,22 +47,9 @@ class Picky:
 
 
 def protocol(**settings):
-    settings = {
-        "name": "test",
-        "about": "",
-        "version": 1,
-        "pictures": None,
-        "size": SIZE,
-        "cut": "center",
-        "around_object": None,
-        "holes": HOLES,
-        "captions": True,
-        "samples": 1,
-        "seed": 0,
-        "truth": True,
-        "recipe": {},
-    } | settings
-    return EvalProtocol(**settings)
+    known = {"name": "test", "about": "", "version": 1, "pictures": None, "size": SIZE, "cut": "center"}
+    known |= {"around_object": None, "holes": HOLES, "captions": True, "samples": 1, "seed": 0, "truth": True}
+    return EvalProtocol(**known | {"recipe": {}} | settings)
 
 
 def of(pictures=None, numbers=range(7), on_bad_file="error", **settings):
@@ -86,21 +73,19 @@ def test_a_case_is_what_types_say():
     assert cases.masks["center"].mean() == 0.25
 
 
-def test_pictures_and_holes_differ():
-    first, second = of()[0], of()[1]
+def test_pictures_and_holes_differ_and_the_seed_draws_other_holes_alone():
+    first, second, other = of()[0], of()[1], of(seed=1)[0]
     assert not np.array_equal(first.image, second.image)
     assert not np.array_equal(first.masks["strokes"], second.masks["strokes"])
     assert not np.array_equal(first.masks["strokes"], first.masks["boxes"])
+    assert np.array_equal(first.image, other.image)
+    assert not np.array_equal(first.masks["strokes"], other.masks["strokes"])
 
 
-def test_the_order_changes_nothing():
-    forward, backward = of(), of(numbers=range(6, -1, -1))
+def test_order_and_shards_change_nothing():
+    whole, backward = of(), of(numbers=range(6, -1, -1))
     for number in range(7):
-        same(forward[number], backward[6 - number])
-
-
-def test_shards_have_the_cases_of_the_whole():
-    whole = of()
+        same(whole[number], backward[6 - number])
     for number in (1, 2, 3):
         shard = of(numbers=Shard(number, 3).of(7))
         for place in range(len(shard)):
@@ -121,12 +106,6 @@ def test_a_hole_less_behind_changes_nothing_before():
         for number in range(7):
             for other, mask in fewer[number].masks.items():
                 assert np.array_equal(mask, of()[number].masks[other])
-
-
-def test_the_seed_draws_other_holes_for_the_same_pictures():
-    one, other = of()[0], of(seed=1)[0]
-    assert np.array_equal(one.image, other.image)
-    assert not np.array_equal(one.masks["strokes"], other.masks["strokes"])
 
 
 def test_numbers_are_places_among_the_chosen():
@@ -165,11 +144,8 @@ def test_around_the_object():
     pictures = Memory(2 * SIZE, 2 * SIZE, bbox=box)
     cases = of(pictures, around_object=1.0, holes={"object": Objects(valid=(0, 1), dilation=0)})[0]
     assert np.array_equal(cases.image, pictures.read(0).pixels[16:48, 32:64])
+    same(of(around_object=1.5)[0], of()[0])  # without a box the whole picture is shown
     assert cases.left_out == {"object": "its object covers 100.0% of the sample, which is not between 0% and 100%"}
-
-
-def test_without_a_box_the_whole_picture_is_shown():
-    same(of(around_object=1.5)[0], of()[0])
 
 
 def test_a_picture_without_a_hole_is_listed():
@@ -180,14 +156,11 @@ def test_a_picture_without_a_hole_is_listed():
     assert dataset[1].image is not None
 
 
-def test_a_broken_file_stops():
+def test_a_broken_file_stops_or_is_left_out():
     dataset = of(Memory(broken=[3]))
     assert dataset[2].id == "2.png"
     with pytest.raises(BadFile, match=r"3\.png: cut off"):
         dataset[3]
-
-
-def test_a_broken_file_is_left_out():
     cases = of(Memory(broken=[3]), on_bad_file="skip")[3]
     assert cases == EvalSample(3, "3.png", None, "", {}, dict.fromkeys(HOLES, "cut off."))
 
@@ -202,7 +175,6 @@ def test_the_digest_is_of_picture_and_mask():
     assert int(known, 16) >= 0
     assert known == of()[0].digest("center")
     assert known != cases.digest("strokes")
-    assert known != replace(cases, image=one_pixel).digest("center")
-    assert known != replace(cases, masks={"center": one_place}).digest("center")
-    assert known != replace(cases, caption="x").digest("center")
+    for change in ({"image": one_pixel}, {"masks": {"center": one_place}}, {"caption": "x"}):
+        assert known != replace(cases, **change).digest("center")
     assert known == replace(cases, masks={"other": cases.masks["center"]}, id="y").digest("other")

@@ -34,6 +34,12 @@ def column(rows, name):
     return np.array([row[name] for row in rows])
 
 
+def pooled(rows):
+    weights = column(rows, "hole_pixels")
+    hole, mse = (np.average(column(rows, name), weights=weights) for name in ("l1_hole", "mse"))
+    return [column(rows, "l1").mean(), hole, -10 * np.log10(mse)]
+
+
 def test_sums_by_hand():
     rows = [row(7, l1=1, hole=2, pixels=10), row(4, l1=3, hole=4, pixels=5), row(7, l1=5, hole=6, pixels=1)]
     found = sums(rows, [L1, HOLE], [4, 7, 9])
@@ -41,45 +47,27 @@ def test_sums_by_hand():
     assert found.weights.tolist() == [[1, 5], [2, 11], [0, 0]]
 
 
-@pytest.mark.parametrize("nothing", [None, float("nan")])
-def test_what_was_not_measured_counts_nothing(nothing):
-    rows = [row(0, hole=nothing, pixels=0), row(0, l1=nothing, hole=3, pixels=4), row(1, l1=nothing, hole=nothing)]
-    found = sums(rows, [L1, HOLE], [0, 1])
-    assert found.weighted.tolist() == [[0, 12], [0, 0]]
-    assert found.weights.tolist() == [[1, 4], [0, 0]]
-
-
-def test_a_column_that_is_not_there_counts_nothing():
-    rows = [{"picture": 0, "hole_pixels": 3.0}, row(1, l1=2, hole=5, pixels=7)]
-    found = sums(rows, [L1, HOLE], [0, 1])
-    assert found.weighted.tolist() == [[0, 0], [2, 35]]
-    assert found.weights.tolist() == [[0, 0], [1, 7]]
+def test_what_was_not_measured_and_a_column_that_is_not_there_count_nothing():
+    for nothing in (None, float("nan")):
+        rows = [row(0, hole=nothing, pixels=0), row(0, l1=nothing, hole=3, pixels=4), row(1, l1=nothing, hole=nothing)]
+        found = sums(rows, [L1, HOLE], [0, 1])
+        assert found.weighted.tolist() == [[0, 12], [0, 0]]
+        assert found.weights.tolist() == [[1, 4], [0, 0]]
+    found = sums([{"picture": 0, "hole_pixels": 3.0}, row(1, l1=2, hole=5, pixels=7)], [L1, HOLE], [0, 1])
+    assert (found.weighted.tolist(), found.weights.tolist()) == ([[0, 0], [2, 35]], [[0, 0], [1, 7]])
 
 
 def test_values_are_pooled(rng):
     rows = noise(20, rng, holes=3)
-    weights = column(rows, "hole_pixels")
-    expected = [
-        column(rows, "l1").mean(),
-        np.average(column(rows, "l1_hole"), weights=weights),
-        -10 * np.log10(np.average(column(rows, "mse"), weights=weights)),
-    ]
-    np.testing.assert_allclose(measured(rows).values, expected, rtol=1e-12)
+    np.testing.assert_allclose(measured(rows).values, pooled(rows), rtol=1e-12)
 
 
 def test_psnr_is_of_the_pooled_error_and_no_mean_of_logarithms():
     rows = [row(0, mse=0.0, pixels=1), row(1, mse=0.02, pixels=1)]
     assert measured(rows, [PSNR]).values[0] == pytest.approx(20)  # a perfect picture does not make it infinite
-
-
-def test_psnr_without_any_error_is_infinite():
     assert measured([row(0), row(1)], [PSNR]).values[0] == np.inf
-
-
-def test_nothing_measured_is_nan():
-    found = measured([row(0, l1=None), row(1, l1=None)])
-    assert np.isnan(found.values[0])
-    assert np.isnan(found.resampled[:, 0]).all()
+    nothing = measured([row(0, l1=None), row(1, l1=None)])
+    assert np.isnan([nothing.values[0], *nothing.resampled[:, 0]]).all()
 
 
 def test_every_resample_has_as_many_pictures():
@@ -114,22 +102,13 @@ def test_resamples_are_pooled_over_the_drawn_pictures(rng):
     found = estimates(sums(rows, METRICS, range(6)), METRICS, counts)
     for number in (0, 49, 50, 119):
         drawn = [row for row in rows for _ in range(int(counts[number, row["picture"]]))]
-        weights = column(drawn, "hole_pixels")
-        expected = [
-            column(drawn, "l1").mean(),
-            np.average(column(drawn, "l1_hole"), weights=weights),
-            -10 * np.log10(np.average(column(drawn, "mse"), weights=weights)),
-        ]
-        np.testing.assert_allclose(found.resampled[number], expected, rtol=1e-12)
+        np.testing.assert_allclose(found.resampled[number], pooled(drawn), rtol=1e-12)
 
 
-def test_the_holes_of_a_picture_stay_together():
+def test_holes_of_a_picture_stay_together_and_add_no_certainty(rng):
     # Each picture's holes are 0 and 2: resampling holes would give a spread, resampling pictures gives none.
     rows = [row(picture, l1=l1) for picture in range(10) for l1 in (0.0, 2.0)]
     assert (measured(rows, [L1]).resampled == 1).all()
-
-
-def test_holes_of_a_picture_add_no_certainty(rng):
     once = noise(50, rng)
     one, ten = (measured(rows, [L1]).resampled[:, 0] for rows in (once, once * 10))
     np.testing.assert_allclose(one, ten, rtol=1e-12)
@@ -168,11 +147,8 @@ def test_two_that_differ_by_a_constant_differ_surely(rng):
     assert np.ptp(a[:, 0]) > 0.5, "each by itself is not sure at all"
 
 
-def test_the_interval_leaves_2_5_percent_on_either_side():
+def test_the_interval_leaves_2_5_percent_on_either_side_and_what_is_not_finite_aside():
     assert interval(np.arange(1001.0)[::-1]) == pytest.approx((25, 975))
-
-
-def test_the_interval_leaves_aside_what_is_not_finite():
     assert interval(np.array([np.inf, 1.0, np.nan, 1.0, -np.inf])) == (1, 1)
     assert np.isnan(interval(np.array([np.nan, np.inf]))).all()
 

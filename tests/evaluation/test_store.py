@@ -89,15 +89,17 @@ def test_a_new_file(tmp_path):
     assert fillers_begun(EvalFolder(tmp_path), [header()]) == {"demo/best"}
 
 
-def test_the_next_run_goes_on(tmp_path):
+def test_the_next_run_goes_on_and_so_does_one_cut_into_other_shards(tmp_path):
     path = write(tmp_path, [0, 2], place=(3, 1), provenance={"git": "x"})
     before = path.read_bytes()
+    assert opened(tmp_path, specs=[SPEC | {"about": "Other words."}]).done == {0, 2}
+    opened(tmp_path, Shard(1, 2)).add(record(3))
     file = opened(tmp_path)
-    assert file.done == {0, 2}
+    assert file.done == {0, 2, 3}
     assert path.read_bytes() == before
     file.add(record(1))
-    assert file.done == {0, 1, 2}
-    assert collected(tmp_path)["telea"]["l1"].records == [record(0), record(1), record(2)]
+    assert file.done == {0, 1, 2, 3}
+    assert collected(tmp_path)["telea"]["l1"].records == [record(number) for number in range(4)]
 
 
 @pytest.mark.parametrize("left", [1, 20, -1])
@@ -112,45 +114,36 @@ def test_a_cut_line_is_done_again(tmp_path, left):
     assert collected(tmp_path)["telea"]["l1"].records == [record(0), record(1)]
 
 
-def test_a_cut_header_is_a_new_start(tmp_path):
+def test_a_cut_header_is_a_new_start_and_a_damaged_line_is_named(tmp_path):
     path = write(tmp_path, [])
     path.write_bytes(path.read_bytes()[:-1])
     assert fillers_begun(EvalFolder(tmp_path), [header()]) == set()
     assert opened(tmp_path).done == set()
     assert path.read_bytes().endswith(b"\n")
+    write(tmp_path, [0, 1])
+    path.write_bytes(path.read_bytes().replace(b'"picture": 0', b'"picture: 0'))
+    with pytest.raises(InlayError, match=r"1-of-1\.jsonl: holds a line that is damaged"):
+        opened(tmp_path)
 
 
-def test_a_run_cut_into_other_shards_goes_on(tmp_path):
-    path = write(tmp_path, [0, 1])
-    before = path.read_bytes()
-    file = opened(tmp_path, Shard(1, 2))
-    assert file.done == {0, 1}
-    file.add(record(2))
-    assert path.read_bytes() == before
-    assert collected(tmp_path)["telea"]["l1"].records == [record(0), record(1), record(2)]
-
-
-OTHER_TESTS = [
-    ({"hash": "11"}, "protocol smoke 00, and this is smoke 11"),
-    ({"identity": "OpenCV 6"}, "telea with identity OpenCV 5, and this is OpenCV 6"),
-    ({"options": "strategy=tile"}, "telea with options strategy=whole, and this is strategy=tile"),
-]
-
-
-@pytest.mark.parametrize(("fields", "message"), OTHER_TESTS)
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"hash": "11"}, "protocol smoke 00, and this is smoke 11"),
+        ({"identity": "OpenCV 6"}, "telea with identity OpenCV 5, and this is OpenCV 6"),
+        ({"options": "strategy=tile"}, "telea with options strategy=whole, and this is strategy=tile"),
+    ],
+)
 def test_another_evaluation_is_refused(tmp_path, fields, message):
     write(tmp_path, [0], Shard(1, 2))
     with pytest.raises(InlayError, match=rf"1-of-2\.jsonl: holds numbers of {message}.*run_dir"):
         fillers_begun(EvalFolder(tmp_path), [header(**fields)])
+    if "hash" in fields:
+        with pytest.raises(InlayError, match=r"telea.l1.1-of-2\.jsonl: .*protocol"):
+            fillers_begun(EvalFolder(tmp_path), [header("mean", **fields)])
     write(tmp_path, [1], Shard(2, 2), **fields)
     with pytest.raises(InlayError, match=rf"2-of-2\.jsonl: holds numbers of {message}"):
         collected(tmp_path)
-
-
-def test_another_filler_of_another_protocol_is_refused(tmp_path):
-    write(tmp_path, [0], filler="mean")
-    with pytest.raises(InlayError, match=r"mean.l1.1-of-1\.jsonl: .*protocol"):
-        fillers_begun(EvalFolder(tmp_path), [header(hash="11")])
 
 
 OTHER_PROBES = [
@@ -161,27 +154,18 @@ OTHER_PROBES = [
 
 
 @pytest.mark.parametrize("fields", OTHER_PROBES)
-def test_another_version_drops_the_numbers_of_its_probe_alone(tmp_path, fields):
+def test_another_version_of_a_probe_drops_its_numbers_alone_and_refuses_stale_shards(tmp_path, fields):
     mse = write(tmp_path, [0, 1, 2], probe="mse")
     before = mse.read_bytes()
-    write(tmp_path, [0, 1])
-    assert opened(tmp_path, **fields).done == set()
+    write(tmp_path, [0], Shard(1, 2))
+    assert opened(tmp_path, shard=Shard(1, 2), **fields).done == set()
     assert opened(tmp_path, probe="mse").done == {0, 1, 2}
     assert mse.read_bytes() == before
-
-
-@pytest.mark.parametrize("fields", OTHER_PROBES)
-def test_stale_shards_are_refused_or_passed_over(tmp_path, fields):
-    write(tmp_path, [0], Shard(1, 2))
-    write(tmp_path, [1], Shard(2, 2), **fields)
+    write(tmp_path / "b", [0], Shard(1, 2))
+    write(tmp_path / "b", [1], Shard(2, 2), **fields)
     with pytest.raises(InlayError, match=r"2-of-2\.jsonl: was measured by another version"):
-        collected(tmp_path)
-    assert collected(tmp_path, wanted={"l1": header(**fields)})["telea"]["l1"].records == [record(1)]
-
-
-def test_words_about_a_metric_do_not_matter(tmp_path):
-    write(tmp_path, [0])
-    assert opened(tmp_path, specs=[SPEC | {"about": "Other words."}]).done == {0}
+        collected(tmp_path / "b")
+    assert collected(tmp_path / "b", wanted={"l1": header(**fields)})["telea"]["l1"].records == [record(1)]
 
 
 def test_everything_is_collected(tmp_path):
@@ -220,13 +204,6 @@ def test_a_file_that_is_being_written(tmp_path):
     assert len(found["telea"]["l1"].headers) == 1
 
 
-def test_a_damaged_line_is_named(tmp_path):
-    path = write(tmp_path, [0, 1])
-    path.write_bytes(path.read_bytes().replace(b'"picture": 0', b'"picture: 0'))
-    with pytest.raises(InlayError, match=r"1-of-1\.jsonl: holds a line that is damaged"):
-        opened(tmp_path)
-
-
 def probes(tmp_path, **columns):
     """``l1`` and another probe, which measured these columns of the first picture."""
     write(tmp_path, [0])
@@ -236,13 +213,9 @@ def probes(tmp_path, **columns):
 
 def test_probes_are_joined(tmp_path):
     assert joined("telea", probes(tmp_path, mse=0.25)) == [record(0, mse=0.25)]
-
-
-def test_probes_of_other_pixels_are_not_joined(tmp_path):
-    with pytest.raises(InlayError, match="different pixels"):
-        joined("telea", probes(tmp_path, sample="other"))
-
-
-def test_a_column_has_one_probe(tmp_path):
-    with pytest.raises(InlayError, match="other numbers called l1"):
-        joined("telea", probes(tmp_path, l1=0.25))
+    for place, column, said in (
+        ("a", {"sample": "other"}, "different pixels"),
+        ("b", {"l1": 0.25}, "numbers called l1"),
+    ):
+        with pytest.raises(InlayError, match=said):
+            joined("telea", probes(tmp_path / place, **column))

@@ -101,14 +101,10 @@ def one(results, metric, bucket):
     return found[0]
 
 
-def test_buckets_and_counts(two):
-    assert summarize(two)["buckets"] == {"1-10": 3, "40-50": 3, "all": 6}
-    assert list(summarize(two)["buckets"]) == ["1-10", "40-50", "all"]
-    assert summarize(two)["pictures"] == 3
-
-
-def test_fillers_are_in_the_order_they_were_asked_for(two):
+def test_buckets_counts_and_fillers_in_the_order_they_were_asked_for(two):
     results = summarize(two)
+    assert list(results["buckets"].items()) == [("1-10", 3), ("40-50", 3), ("all", 6)]
+    assert results["pictures"] == 3
     assert list(results["fillers"].items()) == [("bad", "release of bad"), ("good", "release of good")]
     assert list(results["values"]) == ["bad", "good"]
     assert results["protocol"]["hash"] == "00"
@@ -126,33 +122,29 @@ def test_values_are_pooled_by_hand(two, bucket, holes, metric):
 
 def test_what_is_not_measured_in_a_bucket_is_absent(two):
     values = summarize(two)["values"]["good"]
-    assert values["1-10"]["tv"] == {"value": 0.5, "low": 0.5, "high": 0.5}
-    assert values["all"]["tv"] == {"value": 0.5, "low": 0.5, "high": 0.5}
+    assert values["1-10"]["tv"] == values["all"]["tv"] == {"value": 0.5, "low": 0.5, "high": 0.5}
     assert "tv" not in values["40-50"]
 
 
-def test_a_psnr_without_any_error_is_null():
-    perfect = measured("good")
-    for line in perfect["errors"].records:
-        for row in line["rows"]:
-            row["mse"] = 0.0
-    assert summarize({"good": perfect})["values"]["good"]["all"]["psnr"] == {"value": None, "low": None, "high": None}
-
-
-def test_two_without_any_error_are_not_compared():
+def test_a_psnr_without_any_error_is_null_and_two_of_them_are_not_compared():
     fillers = {name: measured(name, place) for place, name in enumerate(("one", "other"))}
     for found in fillers.values():
         for line in found["errors"].records:
             line["rows"][0]["mse"] = 0.0  # every small hole; of the large ones no resample is perfect
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        compared = {(each["metric"], each["bucket"]) for each in summarize(fillers)["comparisons"]}
+        results = summarize(fillers)
+    assert results["values"]["one"]["1-10"]["psnr"] == {"value": None, "low": None, "high": None}
+    compared = {(each["metric"], each["bucket"]) for each in results["comparisons"]}
     assert ("psnr", "1-10") not in compared
     assert ("psnr", "40-50") in compared
 
 
 def test_comparisons_are_of_pairs(two):
     results = summarize(two)
+    assert {each["metric"] for each in results["comparisons"]} == {"l1", "psnr"}  # and no mere description
+    two["bad"]["errors"].headers[0]["specs"][0] = asdict(replace(L1, about="The same in other words."))
+    one(summarize(two), "l1", "all")  # once
     for bucket in results["buckets"]:
         found = one(results, "l1", bucket)
         assert (found["a"], found["b"]) == ("bad", "good")
@@ -162,10 +154,6 @@ def test_comparisons_are_of_pairs(two):
         psnr = one(results, "psnr", bucket)
         assert psnr["low"] <= psnr["difference"] <= psnr["high"] < 0
         assert psnr["within_noise"] is False
-
-
-def test_a_description_is_not_compared(two):
-    assert {each["metric"] for each in summarize(two)["comparisons"]} == {"l1", "psnr"}
 
 
 def test_a_difference_that_goes_either_way_is_noise(two):
@@ -179,59 +167,23 @@ def test_a_difference_that_goes_either_way_is_noise(two):
     assert found["difference"] == pytest.approx((-0.05 * 10 + 0.05 * 20 - 0.01 * 30) / 60)
 
 
-def test_equal_ones_are_within_noise(two):
-    found = one(summarize({"a": measured("a"), "b": measured("b")}), "l1", "all")
-    assert (found["difference"], found["low"], found["high"], found["within_noise"]) == (0, 0, 0, True)
+def test_every_pair_is_compared_and_equal_ones_are_within_noise():
+    results = summarize({name: measured(name, place) for place, name in enumerate("cab")})
+    assert {(each["a"], each["b"]) for each in results["comparisons"]} == {("c", "a"), ("c", "b"), ("a", "b")}
+    for each in results["comparisons"]:
+        assert (each["difference"], each["low"], each["high"], each["within_noise"]) == (0, 0, 0, True)
+    alone = summarize({"good": measured("good")})
+    assert (alone["comparisons"], list(alone["fillers"])) == ([], ["good"])
 
 
-def test_every_pair_is_compared():
-    fillers = {name: measured(name, place) for place, name in enumerate("cab")}
-    pairs = {(each["a"], each["b"]) for each in summarize(fillers)["comparisons"]}
-    assert pairs == {("c", "a"), ("c", "b"), ("a", "b")}
-
-
-def test_one_filler_is_compared_with_nobody():
-    results = summarize({"good": measured("good")})
-    assert results["comparisons"] == []
-    assert list(results["fillers"]) == ["good"]
-
-
-def test_metrics_are_described_in_their_order(two):
+def test_metrics_are_described_in_their_order_and_probes_listed(two):
     results = summarize(two)
-    assert results["metrics"] == {
-        "l1": {"better": "lower", "unit": "", "about": "Distance."},
-        "psnr": {"better": "higher", "unit": "dB", "about": ""},
-        "tv": {"better": "neither", "unit": "", "about": ""},
-    }
-    assert list(results["metrics"]) == ["l1", "psnr", "tv"]
+    assert list(results["metrics"].items()) == [
+        ("l1", {"better": "lower", "unit": "", "about": "Distance."}),
+        ("psnr", {"better": "higher", "unit": "dB", "about": ""}),
+        ("tv", {"better": "neither", "unit": "", "about": ""}),
+    ]
     assert results["metrics_left_out"] == {"lpips": "no weights"}
-
-
-def test_a_metric_of_one_filler_is_absent_for_the_other(two):
-    two["good"]["errors"].headers[0]["specs"].append(asdict(MetricSpec("clip_score", "higher")))
-    for line in two["good"]["errors"].records:
-        for row in line["rows"]:
-            row["clip_score"] = 0.25
-    results = summarize(two)
-    assert results["values"]["good"]["all"]["clip_score"]["value"] == 0.25
-    assert "clip_score" not in results["values"]["bad"]["all"]
-    assert "clip_score" in results["metrics"]
-    assert all(each["metric"] != "clip_score" for each in results["comparisons"])
-
-
-def test_different_protocols_are_refused(two):
-    two["bad"]["errors"].headers[0]["protocol"] = two["bad"]["errors"].headers[0]["protocol"] | {"hash": "11"}
-    with pytest.raises(InlayError, match=r"different protocols \(bad by 11, good by 00\).*inlay evaluation compare"):
-        summarize(two)
-
-
-def test_different_versions_of_a_probe_are_refused(two):
-    two["good"]["errors"].headers[0]["info"] = {"version": 2, "settings": {}}
-    with pytest.raises(InlayError, match=r"different versions of probe errors.*again"):
-        summarize(two)
-
-
-def test_probes_are_listed_and_are_not_left_out(two):
     two["good"]["lpips"] = Measured([header("good", probe="lpips", specs=[])], two["good"]["errors"].records)
     results = summarize(two)
     assert list(results["probes"]) == ["errors", "lpips"]
@@ -239,16 +191,21 @@ def test_probes_are_listed_and_are_not_left_out(two):
     assert results["options"] == dict.fromkeys(("bad", "good"), "strategy=whole")
 
 
-@pytest.mark.parametrize("change", [{"sample": "other"}, {"hole": "other"}, {"picture": 7}])
-def test_different_pixels_are_refused(two, change):
-    two["bad"]["errors"].records[1]["rows"][0] |= change
-    with pytest.raises(InlayError, match=r"given different pixels.*new run_dir"):
+def test_different_protocols_and_versions_of_a_probe_are_refused(two):
+    [head] = two["good"]["errors"].headers
+    head["info"] = {"version": 2, "settings": {}}
+    with pytest.raises(InlayError, match=r"different versions of probe errors.*again"):
+        summarize(two)
+    head["protocol"] = head["protocol"] | {"hash": "11"}
+    with pytest.raises(InlayError, match=r"different protocols \(bad by 00, good by 11\).*inlay evaluation compare"):
         summarize(two)
 
 
-def test_a_missing_row_is_refused(two):
-    del two["bad"]["errors"].records[2]["rows"][1]
-    with pytest.raises(InlayError, match="given different pixels"):
+@pytest.mark.parametrize("change", [{"sample": "other"}, {"hole": "other"}, {"picture": 7}, None])
+def test_different_pixels_and_a_missing_row_are_refused(two, change):
+    found = two["bad"]["errors"].records[1]["rows"]
+    found[:1] = [found[0] | change] if change else []
+    with pytest.raises(InlayError, match=r"given different pixels.*new run_dir"):
         summarize(two)
 
 
@@ -269,16 +226,13 @@ def test_the_digest_is_of_the_cases_and_of_nothing_else(two):
     assert summarize(two)["protocol"]["samples"] != known
 
 
-def test_provenance_is_joined(two):
-    two["bad"]["errors"].headers.append(header("bad", provenance={"git": "other"}))
-    assert summarize(two)["provenance"] == [{"git": "abc"}, {"git": "other"}]
-
-
-def test_what_was_left_out_is_listed(two):
+def test_provenance_is_joined_and_what_was_left_out_is_listed(two):
     out = {"id": "1.png", "hole": "object", "reason": "too small"}
     for found in two.values():
         found["errors"].records[1]["left_out"].append(out)
-    assert summarize(two)["pictures_left_out"] == [out]
+    two["bad"]["errors"].headers.append(header("bad", provenance={"git": "other"}))
+    results = summarize(two)
+    assert (results["provenance"], results["pictures_left_out"]) == ([{"git": "abc"}, {"git": "other"}], [out])
 
 
 # Metrics of sets.
@@ -314,6 +268,7 @@ def test_metrics_of_sets_are_of_each_bucket(two, features):
     truth = features[""]
     small, large = (distances(truth, features[hole], seed=5) for hole in HOLES)
     both = {name: (small[name] + large[name]) / 2 for name in small}
+    assert list(results["fillers"]) == list(results["values"]) == ["bad", "good"]  # the original is none
     for bucket, known in {"1-10": small, "40-50": large, "all": both}.items():
         found = results["values"]["good"][bucket]
         assert {name: found[name]["value"] for name in known} == pytest.approx(known, rel=1e-9)
@@ -324,17 +279,9 @@ def test_metrics_of_sets_are_of_each_bucket(two, features):
     assert results["metrics"]["fid_n3"]["better"] == "lower"
     assert results["metrics"]["p_ids_n3"]["better"] == "higher"
     assert {each["metric"] for each in results["comparisons"]} == {"l1", "psnr"}
-
-
-def test_the_original_is_no_filler(two, features):
-    results = summarize(with_features(two, features))
-    assert list(results["fillers"]) == list(results["values"]) == ["bad", "good"]
-
-
-def test_who_gives_back_the_originals_is_at_no_distance(two, features):
-    values = summarize(with_features(two, features))["values"]["bad"]
-    assert values["1-10"]["fid_n3"]["value"] == pytest.approx(0, abs=1e-9)
-    assert values["all"]["p_ids_n3"]["value"] == 0, "no answer beats its own original: the pairs are right"
+    bad = results["values"]["bad"]  # gives back the originals
+    assert bad["1-10"]["fid_n3"]["value"] == pytest.approx(0, abs=1e-9)
+    assert bad["all"]["p_ids_n3"]["value"] == 0, "no answer beats its own original: the pairs are right"
 
 
 def test_pairs_go_by_picture_where_a_hole_is_missing(two, features):
@@ -346,27 +293,16 @@ def test_pairs_go_by_picture_where_a_hole_is_missing(two, features):
     assert {name: found[name]["value"] for name in known} == pytest.approx(known, rel=1e-9)
 
 
-def test_a_broken_picture_has_no_features(two, features):
+def test_a_broken_picture_and_a_filler_may_have_no_features(two, features):
     measured = with_features(two, features)
     for found in measured.values():
         for each in found.values():
             each.records[1]["features"], each.records[1]["rows"] = {}, []
+    del measured["bad"]["inception"]
     results = summarize(measured)
     assert results["buckets"] == {"1-10": 2, "40-50": 2, "all": 4}
     assert "fid_n2" in results["values"]["good"]["all"]
-
-
-def test_a_filler_without_features_has_no_metrics_of_sets(two, features):
-    measured = with_features(two, features)
-    del measured["bad"]["inception"]
-    results = summarize(measured)
-    assert "fid_n3" in results["values"]["good"]["all"]
-    assert "fid_n3" not in results["values"]["bad"]["all"]
-
-
-def test_a_metric_that_two_runs_describe_differently_is_compared_once(two):
-    two["bad"]["errors"].headers[0]["specs"][0] = asdict(replace(L1, about="The same in other words."))
-    one(summarize(two), "l1", "all")
+    assert "fid_n2" not in results["values"]["bad"]["all"]
 
 
 def test_few_pictures_allow_no_comparison(two, monkeypatch):
@@ -378,9 +314,17 @@ def test_few_pictures_allow_no_comparison(two, monkeypatch):
     assert (value["low"], value["high"]) == (None, None)
 
 
-def test_a_metric_without_any_number_is_said_to_be_left_out(two):
+def test_a_metric_of_one_filler_is_absent_for_the_other_and_one_without_any_number_is_left_out(two):
+    two["good"]["errors"].headers[0]["specs"].append(asdict(MetricSpec("clip_score", "higher")))
+    for line in two["good"]["errors"].records:
+        for row in line["rows"]:
+            row["clip_score"] = 0.25
     for found in two.values():
         found["errors"].headers[0]["specs"].append(asdict(MetricSpec("ms_ssim", "higher")))
     results = summarize(two)
+    assert results["values"]["good"]["all"]["clip_score"]["value"] == 0.25
+    assert "clip_score" not in results["values"]["bad"]["all"]
+    assert "clip_score" in results["metrics"]
+    assert all(each["metric"] != "clip_score" for each in results["comparisons"])
     assert results["metrics_left_out"]["ms_ssim"].startswith("gave no number")
     assert "ms_ssim" not in results["metrics"]

@@ -10,17 +10,7 @@ from PIL import Image
 
 from inlay.errors import BadFile
 from inlay.images import read_image, read_picture, write_picture
-from tests.images.described import (
-    NOTE,
-    THUMBNAIL,
-    XMP,
-    described,
-    exif,
-    fields_of,
-    opened,
-    raw_fields,
-    wrote,
-)
+from tests.images.described import NOTE, THUMBNAIL, XMP, described, exif, fields_of, opened, raw_fields, wrote
 from tests.images.files import SIZE, SMOOTH
 
 

@@ -7,11 +7,7 @@ import pytest
 from PIL import Image
 
 from inlay.images import Metadata, Picture, read_picture
-from tests.images.described import (
-    exif,
-    opened,
-    wrote,
-)
+from tests.images.described import exif, opened, wrote
 from tests.images.files import SMOOTH, photo, picture
 
 

@@ -13,26 +13,8 @@ import pytest
 from PIL import Image, ImageFile, ImageOps
 
 from inlay.errors import BadFile
-from inlay.images import (
-    find_images,
-    picture_size,
-    read_image,
-    read_mask,
-    read_picture,
-)
-from tests.images.files import (
-    EIGHT,
-    KINDS,
-    SIXTEEN,
-    SIZE,
-    SMOOTH,
-    by_the_book,
-    exif,
-    photo,
-    picture,
-    png,
-    written,
-)
+from inlay.images import find_images, picture_size, read_image, read_mask, read_picture
+from tests.images.files import EIGHT, KINDS, SIXTEEN, SIZE, SMOOTH, by_the_book, exif, photo, picture, png, written
 
 
 class TestEveryKindOfFile:

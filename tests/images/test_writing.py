@@ -7,18 +7,9 @@ import numpy as np
 import pytest
 
 from inlay.errors import InlayError
-from inlay.images import (
-    Picture,
-    check_writable,
-    read_image,
-    read_picture,
-    write_picture,
-)
+from inlay.images import Picture, check_writable, read_image, read_picture, write_picture
 from tests.full_disk import full_after
-from tests.images.files import (
-    SMOOTH,
-    picture,
-)
+from tests.images.files import SMOOTH, picture
 
 
 class TestWriting:

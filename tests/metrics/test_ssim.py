@@ -5,9 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from skimage.metrics import structural_similarity
-from torchmetrics.functional.image import (
-    structural_similarity_index_measure,
-)
+from torchmetrics.functional.image import structural_similarity_index_measure
 
 from inlay.metrics import StructuralSimilarity, measure
 from inlay.metrics.ssim import MIN_SIDE, SCALES, ssim_maps
