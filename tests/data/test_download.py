@@ -80,73 +80,75 @@ def archive(files):
 @pytest.fixture
 def pets(server, monkeypatch):
     """Two small archives in the place of the real ones."""
+    said = {"trainval.txt": b"Abyssinian_1 1 1 1\n", "test.txt": b"pug_2 2 2 1\n"}
+    said |= {"trimaps/Abyssinian_1.png": b"", "trimaps/pug_2.png": b""}
     server.files = {
         "images.tar.gz": archive({"images/Abyssinian_1.jpg": b"cat", "images/pug_2.jpg": b"dog"}),
-        "annotations.tar.gz": archive(
-            {
-                "annotations/trainval.txt": b"Abyssinian_1 1 1 1\n",
-                "annotations/test.txt": b"pug_2 2 2 1\n",
-                "annotations/trimaps/Abyssinian_1.png": b"",
-                "annotations/trimaps/pug_2.png": b"",
-            }
-        ),
+        "annotations.tar.gz": archive({f"annotations/{name}": content for name, content in said.items()}),
     }
-    resources = tuple((server.url + name, hashlib.md5(body).hexdigest()) for name, body in server.files.items())
-    monkeypatch.setattr(OxfordIIITPet, "_RESOURCES", resources)
+    publish(server, monkeypatch)
     return server
 
 
-def test_fetch(server, tmp_path):
+def publish(server, monkeypatch):
+    resources = tuple((server.url + name, hashlib.md5(body).hexdigest()) for name, body in server.files.items())
+    monkeypatch.setattr(OxfordIIITPet, "_RESOURCES", resources)
+
+
+@pytest.fixture
+def get(server, tmp_path):
+    """Fetches ``BODY``, which the server has, and checks it."""
     server.files["a.bin"] = BODY
-    assert fetch(server.url + "a.bin", tmp_path / "a.bin", MD5) == tmp_path / "a.bin"
-    assert (tmp_path / "a.bin").read_bytes() == BODY
-    assert [file.name for file in tmp_path.iterdir()] == ["a.bin"]
-    fetch(server.url + "a.bin", tmp_path / "a.bin", MD5)
-    assert server.asked == [("/a.bin", None)]  # what is there and intact is not asked for again
+
+    def get():
+        assert fetch(server.url + "a.bin", tmp_path / "a.bin", MD5) == tmp_path / "a.bin"
+        assert (tmp_path / "a.bin").read_bytes() == BODY
+        assert [file.name for file in tmp_path.iterdir()] == ["a.bin"]
+        return [wanted for _, wanted in server.asked]
+
+    return get
 
 
-def test_a_connection_that_is_cut(server, tmp_path, caplog):
-    server.files["a.bin"], server.cuts = BODY, [100_000, 50_000]
-    fetch(server.url + "a.bin", tmp_path / "a.bin", MD5)
-    assert (tmp_path / "a.bin").read_bytes() == BODY
-    assert [wanted for _, wanted in server.asked] == [None, "bytes=100000-", "bytes=150000-"]
+def test_what_is_there_and_intact_is_not_asked_for_again(get):
+    assert get() == [None] == get()
+
+
+def test_a_connection_that_is_cut(get, server, caplog):
+    server.cuts = [100_000, 50_000]
+    assert get() == [None, "bytes=100000-", "bytes=150000-"]
     assert "cut after 100,000 bytes" in caplog.text
 
 
 @pytest.mark.parametrize("have", [1000, len(BODY)])
-def test_an_interruption(server, tmp_path, have):
-    server.files["a.bin"] = BODY
+def test_an_interruption(get, tmp_path, have):
     (tmp_path / "a.bin.part").write_bytes(BODY[:have])
-    fetch(server.url + "a.bin", tmp_path / "a.bin", MD5)
-    assert (tmp_path / "a.bin").read_bytes() == BODY
-    assert server.asked == [("/a.bin", f"bytes={have}-")]
+    assert get() == [f"bytes={have}-"]
 
 
-def test_a_server_that_knows_no_ranges(server, tmp_path):
-    server.files["a.bin"], server.ranges = BODY, False
+def test_a_server_that_knows_no_ranges(get, server, tmp_path):
+    server.ranges = False
     (tmp_path / "a.bin.part").write_bytes(b"x" * 1000)
-    fetch(server.url + "a.bin", tmp_path / "a.bin", MD5)
-    assert (tmp_path / "a.bin").read_bytes() == BODY
+    get()
+
+
+def test_what_is_there_and_damaged_is_fetched_anew(get, tmp_path, caplog):
+    (tmp_path / "a.bin").write_bytes(b"half")
+    get()
+    assert "is damaged: removed" in caplog.text
 
 
 def test_what_comes_damaged_is_removed(server, tmp_path):
     server.files["a.bin"] = BODY[:-1] + b"?"
-    with pytest.raises(InlayError, match=r"http://127.*came damaged.*removed.*put it at .*a\.bin"):
+    with pytest.raises(InlayError, match=r"http://127.*damaged.*removed.*put it at .*a\.bin"):
         fetch(server.url + "a.bin", tmp_path / "a.bin", MD5)
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_there_and_damaged_is_fetched_anew(server, tmp_path, caplog):
-    server.files["a.bin"] = BODY
-    (tmp_path / "a.bin").write_bytes(b"half")
-    fetch(server.url + "a.bin", tmp_path / "a.bin", MD5)
-    assert (tmp_path / "a.bin").read_bytes() == BODY
-    assert "is damaged: removed" in caplog.text
-
-
-def test_no_such_file(server, tmp_path):
-    with pytest.raises(InlayError, match=r"http://127.*the server answers 404.*put it at .*a\.bin"):
-        fetch(server.url + "a.bin", tmp_path / "a.bin", MD5)
+@pytest.mark.parametrize(("port", "message"), [(None, "the server answers 404"), ("9", "cannot be reached")])
+def test_no_such_file_and_no_network(server, tmp_path, port, message):
+    url = server.url.replace(str(server.server_port), port or str(server.server_port))  # nothing listens at 9
+    with pytest.raises(InlayError, match=rf"http://127.*{message}.*put it at .*a\.bin"):
+        fetch(url + "a.bin", tmp_path / "a.bin", MD5)
 
 
 def test_a_server_that_sends_nothing(server, tmp_path):
@@ -156,12 +158,6 @@ def test_a_server_that_sends_nothing(server, tmp_path):
     assert (tmp_path / "a.bin.part").read_bytes() == BODY[:1000]
 
 
-def test_no_network(server, tmp_path):
-    url = server.url.replace(str(server.server_port), "9")  # where nothing listens
-    with pytest.raises(InlayError, match=r"http://127.*cannot be reached.*put it at .*a\.bin"):
-        fetch(url + "a.bin", tmp_path / "a.bin", MD5)
-
-
 def test_pets(pets, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     pets.cuts = [150]
@@ -169,11 +165,9 @@ def test_pets(pets, tmp_path, caplog):
     rows = list(Pets()(Tree(tmp_path)))
     assert [row["id"] for row in rows] == ["Abyssinian_1", "pug_2"]
     assert (tmp_path / rows[0]["image"]).read_bytes() == b"cat"
-    first = caplog.records[0].message
-    for said in ("800 MB", f"{pets.url}images.tar.gz", f"{tmp_path}/oxford-iiit-pet", "CC BY-SA 4.0"):
-        assert said in first
+    told = ("800 MB", f"{pets.url}images.tar.gz", f"{tmp_path}/oxford-iiit-pet", "CC BY-SA 4.0")
+    assert all(said in caplog.records[0].message for said in told)
     OxfordIIITPet(tmp_path, download=True)  # torchvision, too, finds all it needs
-
     asked = len(pets.asked)
     download_pets(tmp_path)
     assert len(pets.asked) == asked
@@ -210,12 +204,8 @@ def test_pets_put_there_by_hand(pets, tmp_path):
 
 
 def test_archives_that_lack_files(pets, tmp_path, monkeypatch):
-    body = archive({"images/Abyssinian_1.jpg": b"cat"})
-    pets.files["images.tar.gz"] = body
-    resources = [
-        (url, hashlib.md5(pets.files[url.rpartition("/")[2]]).hexdigest()) for url, _ in OxfordIIITPet._RESOURCES
-    ]
-    monkeypatch.setattr(OxfordIIITPet, "_RESOURCES", resources)
+    pets.files["images.tar.gz"] = archive({"images/Abyssinian_1.jpg": b"cat"})
+    publish(pets, monkeypatch)
     with pytest.raises(InlayError, match="files are missing after unpacking"):
         download_pets(tmp_path)
 

@@ -6,19 +6,12 @@ import pytest
 from inlay.data.filesystem import Tree, unchanged
 from inlay.errors import InlayError
 
+FILES = "b.JPG a/2.png a/1.webp a.tif notes.txt .hidden.jpg .thumbnails/1.jpg a/._1.webp"
+
 
 @pytest.fixture
 def root(tmp_path):
-    for path in (
-        "b.JPG",
-        "a/2.png",
-        "a/1.webp",
-        "a.tif",
-        "notes.txt",
-        ".hidden.jpg",
-        ".thumbnails/1.jpg",
-        "a/._1.webp",
-    ):
+    for path in FILES.split():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).touch()
     return tmp_path
@@ -44,13 +37,10 @@ def test_links_are_followed_and_circles_left(root, tmp_path_factory):
     assert found == ["a/1.webp", "a/2.png", "a.tif", "b.JPG", "linked/c.png", "lost.jpg", "self.jpg"]
 
 
-def test_a_root_that_is_no_folder(root):
+def test_folders_that_cannot_be_searched(root):
     for path in (root / "nowhere", root / "b.JPG"):
         with pytest.raises(InlayError, match=r"data\.root=.*no such folder"):
             Tree(path)
-
-
-def test_folders_that_cannot_be_searched(root):
     tree = Tree(root)
     with pytest.raises(InlayError, match="nowhere: cannot be searched"):
         list(tree.pictures("nowhere"))
@@ -66,14 +56,11 @@ def test_names(root):
     assert (tree.has_folder("a"), tree.has_folder("a.tif"), tree.has_folder("b")) == (True, False, False)
 
 
-def test_text_of_any_making(root):
-    (root / "notes.txt").write_bytes(b"\xef\xbb\xbfone\r\ntwo \xff\r\n")
-    assert Tree(root).text("notes.txt") == "one\ntwo ÿ\n"
-
-
-def test_lines_and_table(root):
-    (root / "notes.txt").write_bytes(b"# heading\r\n\r\n  1 a  b\x0c \r\n#2 c\n3 d\n")
+def test_text_lines_and_table(root):
     tree = Tree(root)
+    (root / "notes.txt").write_bytes(b"\xef\xbb\xbfone\r\ntwo \xff\r\n")
+    assert tree.text("notes.txt") == "one\ntwo ÿ\n"
+    (root / "notes.txt").write_bytes(b"# heading\r\n\r\n  1 a  b\x0c \r\n#2 c\n3 d\n")
     assert list(tree.lines("notes.txt")) == [(3, "1 a  b"), (5, "3 d")]
     assert list(tree.table("notes.txt", 2)) == [["1", "a", "b"], ["3", "d"]]
     with pytest.raises(InlayError, match=r"notes\.txt, line 5: expected 3 columns, got '3 d'"):
@@ -121,9 +108,7 @@ def test_what_looks_like_a_picture_and_is_not_read_is_found(root):
     (root / "a/raw.CR2").touch()
     os.mkfifo(root / "pipe")
     (root / "gone").symlink_to("nowhere")
-    unread = {path: reason.split(",")[0] for path, reason in Tree(root).found() if reason}
-    assert unread == {
-        "a/raw.CR2": "a camera's raw data",
-        "gone": "a link that leads nowhere",
-        "pipe": "no regular file but a pipe",
-    }
+    unread = {path: reason for path, reason in Tree(root).found() if reason}
+    assert sorted(unread) == ["a/raw.CR2", "gone", "pipe"]
+    for path, said in {"a/raw.CR2": "raw data", "gone": "leads nowhere", "pipe": "no regular file but a pipe"}.items():
+        assert said in unread[path]

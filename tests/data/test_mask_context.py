@@ -30,24 +30,12 @@ def cropped(picture, side=40):
 
 
 def test_object_and_box_are_seen_through_the_frame(picture):
-    context = cropped(picture())
-    assert np.array_equal(context.object(), INSIDE[:, 10:50])
-    assert np.array_equal(context.box(), INSIDE[:, 10:50])
-
-
-def test_the_whole_picture_has_its_own_size(picture):
-    context = FullContext(picture())
-    assert np.array_equal(context.object(), INSIDE)
-    assert np.array_equal(context.box(), INSIDE)
-    assert np.array_equal(context.place(INSIDE.repeat(3, axis=0).repeat(3, axis=1)), INSIDE)
-
-
-def test_masks_of_another_resolution_are_placed(picture):
-    fine = INSIDE.repeat(2, axis=0).repeat(2, axis=1)
-    coarse = INSIDE[2::4, 2::4]
-    context = cropped(picture())
-    assert np.array_equal(context.place(fine), INSIDE[:, 10:50])
-    assert np.array_equal(context.place(coarse), INSIDE[:, 10:50])
+    whole, context = FullContext(picture()), cropped(picture())
+    assert all(np.array_equal(seen, INSIDE) for seen in (whole.object(), whole.box()))
+    assert all(np.array_equal(seen, INSIDE[:, 10:50]) for seen in (context.object(), context.box()))
+    fine, coarse = INSIDE.repeat(2, axis=0).repeat(2, axis=1), INSIDE[2::4, 2::4]
+    assert np.array_equal(whole.place(fine), INSIDE)
+    assert all(np.array_equal(context.place(mask), INSIDE[:, 10:50]) for mask in (fine, coarse))
 
 
 def test_a_reduced_picture_has_the_same_box_and_object(picture):
@@ -59,8 +47,7 @@ def test_a_reduced_picture_has_the_same_box_and_object(picture):
 
 def test_nothing_is_none(picture):
     context = cropped(picture(bbox=None, object_file=None))
-    assert context.object() is None
-    assert context.box() is None
+    assert context.object() is context.box() is None
 
 
 @pytest.mark.parametrize(

@@ -57,16 +57,13 @@ def test_a_twin_of_another_resolution_lines_up(batches, save, tmp_path):
         assert (batch["target"] - batch["image"])[:, :2].abs().max() < 4 / 255
 
 
-@pytest.mark.parametrize("settings", [["data.on_bad_file=skip"], []])
-def test_a_twin_of_other_proportions_is_a_bad_file(batches, save, tmp_path, settings):
+def test_a_twin_of_other_proportions_is_a_bad_file(batches, save, tmp_path):
     save("twins/train/1.png", (80, 60))
-    settings = ["sample=[target_picture]", f"sample.target.root={tmp_path / 'twins'}", *settings]
-    if len(settings) == 2:
-        with pytest.raises(InlayError, match=r"1\.png: has other proportions .*60x80, its picture 80x60"):
-            batches(*settings)
-    else:
-        data, _ = batches(*settings)
-        assert {(one.what, one.id) for one in data.skipped.drain()} == {("target", "train/1.png")}
+    settings = ["sample=[target_picture]", f"sample.target.root={tmp_path / 'twins'}"]
+    with pytest.raises(InlayError, match=r"1\.png: has other proportions .*60x80, its picture 80x60"):
+        batches(*settings)
+    data, _ = batches(*settings, "data.on_bad_file=skip")
+    assert {(one.what, one.id) for one in data.skipped.drain()} == {("target", "train/1.png")}
 
 
 def test_pictures_without_a_twin_are_listed_and_replaced(batches, tmp_path):
@@ -77,19 +74,17 @@ def test_pictures_without_a_twin_are_listed_and_replaced(batches, tmp_path):
     assert {tuple(one)[:4] for one in data.skipped.drain()} >= {("train", "train/2.png", "target", "")}
 
 
-def test_a_mask_target_is_cut_and_flipped_as_its_picture(batches, tmp_path):
-    for batch in batches("sample=[target_mask]", f"sample.target.masks.root={tmp_path / 'masks'}")[1]:
+def test_a_mask_target_is_cut_and_flipped_as_its_picture_and_may_be_empty(batches, save, tmp_path):
+    settings = "sample=[target_mask]", f"sample.target.masks.root={tmp_path / 'masks'}"
+    for batch in batches(*settings)[1]:
         expected = batch["image"][:, :1] * 255 >= 120
         assert batch["target"].shape == (4, 1, 24, 24)
         assert ((batch["target"] > 0.5) != expected).float().mean() < 0.05
         assert not batch["mask"].any()
     assert len({tuple(one.flatten().tolist()) for one in batch["target"]}) == 1
-
-
-def test_a_mask_target_may_be_empty(batches, save, tmp_path):
     for number in range(4):
         save(f"masks/train/{number}.png", np.zeros((60, 80), np.uint8))
-    batch = batches("sample=[target_mask]", f"sample.target.masks.root={tmp_path / 'masks'}")[1][0]
+    batch = batches(*settings)[1][0]
     assert len(batch["id"]) == 4
     assert not batch["target"].any()
 
@@ -101,12 +96,6 @@ def test_pictures_alone_have_no_hole_and_draw_none(batches, monkeypatch, sample)
     assert not alone["mask"].any()
     assert (alone["image"] == with_holes["image"]).all()
     assert "target" not in alone
-
-
-def test_validation_holes_are_of_their_own_family():
-    part = DrawMask(Center(), Center(side=0.25))
-    assert part._of(training=True).side == 0.5
-    assert part._of(training=False).side == 0.25
 
 
 def test_other_entries_are_collated_as_they_are(slopes):
@@ -121,7 +110,9 @@ def test_other_entries_are_collated_as_they_are(slopes):
         IndexedData(str(slopes), sample={"image": PairedPicture(str(slopes))}, listing=Folder())
 
 
-def test_paired_masks_are_parts_that_know_their_partners(tmp_path, slopes):
-    part = DrawMask(Paired(root=str(tmp_path / "masks")), Center())
+def test_validation_has_holes_of_its_own_family_and_each_knows_its_partners(tmp_path, slopes):
+    part = DrawMask(Paired(root=str(tmp_path / "masks")), Center(side=0.25))
+    assert part._of(training=True).root == str(tmp_path / "masks")
+    assert part._of(training=False).side == 0.25
     assert part.without_partner(["train/0.png", "train/9.png"], training=True) == ["train/9.png"]
     assert part.without_partner(["train/9.png"], training=False) == []

@@ -10,16 +10,8 @@ from inlay.errors import BadFile
 from inlay.images import read_image
 
 BARE = {"id": "bare", "image": "pictures/bare.png", "split": "train"}
-FULL = {
-    "id": "full",
-    "image": "pictures/full.jpg",
-    "split": "train",
-    "captions": ["One.", "Two."],
-    "bbox": [10.0, 20.0, 40.0, 50.0],
-    "mask": "masks/full.png",
-    "mask_is": "trimap",
-    "size": [100, 80],
-}
+FULL = {"id": "full", "image": "pictures/full.jpg", "split": "train", "captions": ["One.", "Two."]}
+FULL |= {"bbox": [10.0, 20.0, 40.0, 50.0], "mask": "masks/full.png", "mask_is": "trimap", "size": [100, 80]}
 
 
 @pytest.fixture
@@ -50,8 +42,7 @@ class TestIndexedPictures:
         assert (picture.captions, picture.bbox, picture.object_file) == ((), None, None)
 
     def test_have_captions_where_any_has_one(self, pictures):
-        assert pictures().captioned
-        assert not pictures(BARE).captioned
+        assert [pictures().captioned, pictures(BARE).captioned] == [True, False]
 
     def test_look_up_the_size_for_a_box_where_the_index_has_none(self, pictures):
         row = {key: value for key, value in FULL.items() if key != "size"}
@@ -97,32 +88,17 @@ def test_the_smallest_photographs_are_read(save, kind, min_short_side):
     assert min(decode_picture(save(f"b.{kind}", (300, 200)), min_short_side).pixels.shape[:2]) >= MIN_SIDE
 
 
-class TestObjects:
-    def write(self, folder, values, mode="L"):
-        path = folder / "object.png"
-        Image.fromarray(np.array(values, np.uint8), mode).save(path) if mode == "P" else Image.fromarray(
-            np.array(values, np.uint8)
-        ).save(path)
-        return path
+MARKED = {"white": "000011", "black": "111100", "nonzero": "011111", "trimap": "010000"}
 
-    @pytest.mark.parametrize(
-        ("mask_is", "expected"),
-        [
-            ("white", [[False, False, False, False, True, True]]),
-            ("black", [[True, True, True, True, False, False]]),
-            ("nonzero", [[False, True, True, True, True, True]]),
-            ("trimap", [[False, True, False, False, False, False]]),
-        ],
-    )
-    def test_are_marked_in_four_ways(self, tmp_path, mask_is, expected):
-        path = self.write(tmp_path, [[0, 1, 2, 3, 128, 255]])
-        assert read_object(path, mask_is).tolist() == expected
 
-    @pytest.mark.parametrize("mask_is", ["white", "black", "nonzero", "trimap"])
-    def test_that_are_broken_are_named(self, tmp_path, mask_is):
-        (tmp_path / "object.png").write_text("nothing")
-        with pytest.raises(BadFile, match=r"object\.png: not a picture"):
-            read_object(tmp_path / "object.png", mask_is)
+@pytest.mark.parametrize("mask_is", MARKED)
+def test_objects_are_marked_in_four_ways_and_named_where_broken(tmp_path, mask_is):
+    path = tmp_path / "object.png"
+    Image.fromarray(np.array([[0, 1, 2, 3, 128, 255]], np.uint8)).save(path)
+    assert read_object(path, mask_is).tolist() == [[digit == "1" for digit in MARKED[mask_is]]]
+    path.write_text("nothing")
+    with pytest.raises(BadFile, match=r"object\.png: not a picture"):
+        read_object(path, mask_is)
 
 
 def test_trimaps_of_oxford_pets(shared_data):

@@ -1,11 +1,11 @@
 """Making an index: everything is counted, nothing is done twice, and interrupted or not it ends on the same bytes."""
 
 import contextlib
-import csv
 import hashlib
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import time
@@ -20,10 +20,8 @@ from inlay.data.datasets import Folder
 from inlay.data.index import open_split, read_rows
 from inlay.data.prepare import about_file, find_index, prepare, read_refused, refused_file
 from inlay.errors import BadFile, InlayError
-from inlay.images import READ_HERE
 from tests.kills import Moments, watch
 
-INLAY_READS = f"Inlay reads {READ_HERE}."
 FOLDER = Folder(captions="beside")
 BROKEN = ("train/broken.jpg", "val/empty.png")
 
@@ -105,62 +103,51 @@ def rows(out):
 
 
 @pytest.mark.stranger("A.10")
-@pytest.mark.parametrize(
-    "row", [{"image": "../p.png"}, {"image": "/etc/p.png"}, {"image": "a.png", "mask": "../p.png"}]
-)
+@pytest.mark.parametrize("row", [{"image": "../p.png"}, {"image": "/etc/p.png"}, {"image": "a", "mask": "../p.png"}])
 @pytest.mark.parametrize("verify", [True, False])
 def test_names_outside_the_root_are_refused(root, tmp_path, row, verify):
-    listing = Listed((row | {"id": "a"},))
     with pytest.raises(InlayError, match=r"p\.png lies outside data\.root"):
-        prepared(root, tmp_path / "index.jsonl", listing, verify=verify)
+        prepared(root, tmp_path / "index.jsonl", Listed((row | {"id": "a"},)), verify=verify)
 
 
-class TestReport:
-    def test_reads_as_a_summary(self, root, tmp_path):
-        assert str(prepared(root, tmp_path / "index.jsonl")).splitlines() == [
-            "7 found: 4 kept, 3 refused",
-            "splits: train 3, val 1",
-            "captions: 2 pictures with 0, 1 pictures with 1, 1 pictures with 2",
-            "  refused beside.png: lies beside train/ and val/",
-            "  refused train/broken.jpg: not a picture. " + INLAY_READS,
-            "  refused val/empty.png: not a picture (the file is empty). " + INLAY_READS,
-        ]
-        assert "captions" not in str(prepared(root, tmp_path / "index.jsonl", Folder()))
+def test_report_is_a_summary(root, tmp_path):
+    lines = str(prepared(root, tmp_path / "index.jsonl")).splitlines()
+    assert lines[:3] == [
+        "7 found: 4 kept, 3 refused",
+        "splits: train 3, val 1",
+        "captions: 2 pictures with 0, 1 pictures with 1, 1 pictures with 2",
+    ]
+    told = zip(("beside.png: lies beside", *(f"{name}: not a picture" for name in BROKEN)), lines[3:], strict=True)
+    assert all(line.startswith(f"  refused {start}") for start, line in told)
+    assert "captions" not in str(prepared(root, tmp_path / "index.jsonl", Folder()))
 
-    def test_shows_some_of_many(self, tmp_path):
-        (tmp_path / "root").mkdir()
-        for number in range(23):
-            (tmp_path / f"root/{number:02d}.jpg").touch()
-        lines = str(prepared(tmp_path / "root", tmp_path / "index.jsonl", Folder())).splitlines()
-        assert lines[:2] == ["23 found: 0 kept, 23 refused", "splits: none"]
-        assert (len(lines), lines[-1]) == (2 + 20 + 1, "  and 3 more")
+
+def test_report_shows_some_of_many(tmp_path):
+    (tmp_path / "root").mkdir()
+    for number in range(23):
+        (tmp_path / f"root/{number:02d}.jpg").touch()
+    lines = str(prepared(tmp_path / "root", tmp_path / "index.jsonl", Folder())).splitlines()
+    assert lines[:2] == ["23 found: 0 kept, 23 refused", "splits: none"]
+    assert (len(lines), lines[-1]) == (2 + 20 + 1, "  and 3 more")
 
 
 class TestIndex:
     def test_has_sizes_and_checksums_as_others_find_them(self, root, tmp_path):
-        prepared(root, tmp_path / "index.jsonl")
-        for name, row in rows(tmp_path / "index.jsonl").items():
-            path = root / name
-            with Image.open(path) as file:
-                assert row["size"] == list(ImageOps.exif_transpose(file).size)
-            assert row["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-        first = rows(tmp_path / "index.jsonl")["train/a.jpg"]
-        assert (first["split"], first["captions"]) == ("train", ["One.", "Two."])
-        assert rows(tmp_path / "index.jsonl")["val/c.jpg"]["size"] == [24, 60]  # stored 60 wide, and lying on its side
-
-    def test_stands_beside_what_it_refused_and_where_it_came_from(self, root, tmp_path):
         out = tmp_path / "deep/er/index.jsonl"
         prepared(root, out)
+        for name, row in rows(out).items():
+            with Image.open(root / name) as file:
+                assert row["size"] == list(ImageOps.exif_transpose(file).size)
+            assert row["sha256"] == hashlib.sha256((root / name).read_bytes()).hexdigest()
+        first = rows(out)["train/a.jpg"]
+        assert (first["split"], first["captions"]) == ("train", ["One.", "Two."])
+        assert rows(out)["val/c.jpg"]["size"] == [24, 60]  # stored 60 wide, and lying on its side
         names = {path.name for path in out.parent.iterdir()}
         assert names == {"index.jsonl", "index.refused.csv", "index.about.json", ".index.jsonl.lock"}
         assert read_refused(tmp_path / "other.jsonl") == []
-        assert [(one.file, one.split) for one in read_refused(out)] == [
-            ("beside.png", ""),
-            ("train/broken.jpg", "train"),
-            ("val/empty.png", "val"),
-        ]
-        with refused_file(out).open(newline="") as file:
-            assert next(csv.reader(file)) == ["file", "reason", "split"]
+        refused = [(one.file, one.split) for one in read_refused(out)]
+        assert refused == [("beside.png", ""), ("train/broken.jpg", "train"), ("val/empty.png", "val")]
+        assert refused_file(out).read_text().splitlines()[0] == "file,reason,split"
         assert json.loads(about_file(out).read_text())["root"] == str(root)
 
     def test_may_go_without_decoding(self, root, tmp_path, decoded):
@@ -183,11 +170,10 @@ class TestIndex:
 
     def test_into_a_place_that_cannot_be_written_is_refused(self, root, tmp_path):
         (tmp_path / "file").touch()
-        with pytest.raises(InlayError, match=r"file/index\.jsonl: cannot be written .*Choose another place"):
-            prepared(root, tmp_path / "file/index.jsonl")
         (tmp_path / "folder").mkdir()
-        with pytest.raises(InlayError, match=r"folder: cannot be written .*Choose another place"):
-            prepared(root, tmp_path / "folder")
+        for out in ("file/index.jsonl", "folder"):
+            with pytest.raises(InlayError, match=rf"{out}: cannot be written .*Choose another place"):
+                prepared(root, tmp_path / out)
 
 
 class TestObjects:
@@ -195,27 +181,20 @@ class TestObjects:
     def listing(self, save, tmp_path):
         save("root/a.png")
         save("root/b.png")
-        Image.fromarray(np.eye(40, dtype=np.uint8) * 255).save(tmp_path / "root/a_object.png")
+        save("root/a_object.png", np.eye(40, dtype=np.uint8) * 255)
         (tmp_path / "root/b_object.png").write_text("broken")
-        pictures = ("a", "b", "c") if (tmp_path / "root/c.png").exists() else ("a", "b")
-        return Listed(
-            tuple(
-                (("id", name), ("image", f"{name}.png"), ("mask", f"{name}_object.png"), ("mask_is", "white"))
-                for name in pictures
-            )
-        )
+        rows = ({"id": x, "image": f"{x}.png", "mask": f"{x}_object.png", "mask_is": "white"} for x in "ab")
+        return Listed(tuple(tuple(row.items()) for row in rows))
 
     @pytest.mark.parametrize("stop", [False, True])
     def test_that_are_broken_leave_the_picture(self, listing, tmp_path, stop):
         out = tmp_path / "index.jsonl"
         report = prepared(tmp_path / "root", out, listing, stop_at_bad_file=stop)
         assert (report.found, report.kept) == (2, 2)
-        assert rows(out)["a"]["mask"] == "a_object.png"
-        assert "mask" not in rows(out)["b"]
+        assert {name: row.get("mask") for name, row in rows(out).items()} == {"a": "a_object.png", "b": None}
         (refused,) = read_refused(out)
         assert (refused.file, refused.split) == ("b_object.png", "")
-        assert refused.reason.startswith("not a picture.")
-        assert refused.reason.endswith("The picture is kept without it.")
+        assert re.search(r"^not a picture\..* kept without it", refused.reason)
 
     def test_that_are_mended_make_the_index_outdated(self, listing, tmp_path):
         find_index(tmp_path / "root", listing, None, 0, True, False)
@@ -224,18 +203,12 @@ class TestObjects:
 
 
 class TestStop:
-    def test_at_the_first_broken_file(self, root, tmp_path):
-        with pytest.raises(BadFile, match="not a picture") as caught:
-            prepared(root, tmp_path / "index.jsonl", stop_at_bad_file=True)
-        assert caught.value.path == str(root / "train/broken.jpg")
-        assert not (tmp_path / "index.jsonl").exists()
-
-    def test_is_not_forgotten(self, root, tmp_path, decoded):
-        for _ in range(2):
-            with pytest.raises(BadFile):
-                prepared(root, tmp_path / "index.jsonl", stop_at_bad_file=True)
-        with pytest.raises(BadFile):
-            prepared(root, tmp_path / "stopped.jsonl", stop_at_bad_file=True)
+    def test_at_the_first_broken_file_is_not_forgotten(self, root, tmp_path, decoded):
+        for out in ("index.jsonl", "index.jsonl", "stopped.jsonl"):
+            with pytest.raises(BadFile, match="not a picture") as caught:
+                prepared(root, tmp_path / out, stop_at_bad_file=True)
+            assert caught.value.path == str(root / "train/broken.jpg")
+            assert not (tmp_path / out).exists()
         assert decoded.count("a.jpg") == 2  # once for each index
 
     def test_comes_also_where_someone_went_on_before(self, root, tmp_path, decoded):
@@ -274,9 +247,9 @@ class TestInterrupted:
 
         return interrupt
 
-    def whole(self, root, tmp_path):
+    def whole(self, root, tmp_path, **options):
         """What one go makes of the folder as it is now."""
-        prepared(root, tmp_path / "whole.jsonl")
+        prepared(root, tmp_path / "whole.jsonl", **options)
         return result(tmp_path / "whole.jsonl")
 
     @pytest.mark.parametrize("count", [0, 1, 2, 3])
@@ -320,8 +293,7 @@ class TestInterrupted:
     def test_another_task_starts_anew(self, root, tmp_path, interrupted, other):
         interrupted(3)
         prepared(root, tmp_path / "index.jsonl", **other)
-        prepared(root, tmp_path / "whole.jsonl", **other)
-        assert result(tmp_path / "index.jsonl") == result(tmp_path / "whole.jsonl")
+        assert result(tmp_path / "index.jsonl") == self.whole(root, tmp_path, **other)
 
     @pytest.mark.stranger("B.19")
     def test_killed_at_any_step_it_ends_with_the_same_bytes(self, root, tmp_path):
@@ -358,35 +330,27 @@ class TestFindIndex:
 
         return find
 
-    def test_is_made_on_first_use_and_announced(self, find, root, tmp_path, capsys):
+    def test_is_made_and_announced_and_used_again_without_a_word_or_a_decoding(
+        self, find, root, tmp_path, decoded, capsys
+    ):
         path = find()
         assert path.parent == tmp_path / "cache/indexes"
         assert list(rows(path)) == ["train/a.jpg", "train/b.png", "train/z.webp", "val/c.jpg"]
         printed = capsys.readouterr().out
-        assert f"{root} has no index yet" in printed
-        assert str(path) in printed
-        assert "7 found: 4 kept, 3 refused" in printed
-
-    def test_is_used_again_without_a_word_or_a_decoding(self, find, decoded, capsys):
-        path = find()
+        assert all(said in printed for said in (f"{root} has no index yet", str(path), "7 found: 4 kept, 3 refused"))
         before = path.stat()
         decoded.clear()
-        capsys.readouterr()
-        assert find() == path
-        assert path.stat() == before
-        assert decoded == []
-        assert capsys.readouterr().out == ""
+        assert (find(), path.stat(), decoded, capsys.readouterr().out) == (path, before, [], "")
 
     @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
     def test_is_made_again_when_something_changed(self, find, root, change, tmp_path):
         path = find()
-        before = path.read_bytes(), refused_file(path).read_bytes()
+        before = result(path)
         time.sleep(0.02)
         change(root)
-        assert find() == path
-        assert (path.read_bytes(), refused_file(path).read_bytes()) != before
         prepared(root, tmp_path / "whole.jsonl")
-        assert result(path) == result(tmp_path / "whole.jsonl")
+        assert find() == path
+        assert before != result(path) == result(tmp_path / "whole.jsonl")
 
     def test_is_made_again_when_a_caption_file_was_edited(self, find, root):
         for said in ("One.", "Two."):
@@ -407,14 +371,15 @@ class TestFindIndex:
         assert result(path) == whole
 
     def test_keeps_other_questions_apart(self, find):
-        paths = {find(), find(Folder()), find(verify=False), find(Folder(), verify=False)}
-        assert len(paths) == 4
+        assert len({find(), find(Folder()), find(verify=False), find(Folder(), verify=False)}) == 4
         assert all("captions" not in row for row in read_rows(find(Folder())))
 
     def test_is_the_one_that_is_given(self, find, decoded, tmp_path):
         given = str(tmp_path / "given.jsonl")
         assert find(given=given) == find(None, given) == tmp_path / "given.jsonl"
         assert decoded == []
+        with pytest.raises(InlayError, match=r"data\.index: .*`inlay data prepare`"):
+            find(None)
 
     @pytest.mark.stranger("B.7", "B.8")
     @pytest.mark.parametrize("given", [None, "index.jsonl"])
@@ -423,10 +388,6 @@ class TestFindIndex:
             find_index(tmp_path / "nowhere", FOLDER, given, 0, True, False)
         assert capsys.readouterr().out == ""
 
-    def test_of_nothing_is_refused(self, find):
-        with pytest.raises(InlayError, match=r"data\.index: give the index .*`inlay data prepare`"):
-            find(None)
-
     @pytest.mark.stranger("B.7")
     def test_stops_at_broken_files_if_asked_and_says_how_not_to(self, find, root):
         with pytest.raises(BadFile, match=rf"^{root}/train/broken\.jpg: not a picture.*data\.on_bad_file=skip\.$"):
@@ -434,7 +395,7 @@ class TestFindIndex:
 
     def test_stops_at_what_an_earlier_run_passed_over(self, find, root):
         path = find()
-        with pytest.raises(BadFile, match=rf"^{root}/train/broken\.jpg: not a picture.* \(2 such in all\)"):
+        with pytest.raises(BadFile, match=rf"^{root}/train/broken\.jpg: not a picture.*\(2 such"):
             find(stop=True)
         for name in BROKEN:
             (root / name).unlink()

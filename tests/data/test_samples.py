@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from inlay.data.batches import Collate
+from inlay.data.crops import WHOLE, random_crop
 from inlay.data.index import open_split
 from inlay.data.parts import DrawMask
 from inlay.data.pictures import IndexedPictures, SourceImage
@@ -107,13 +108,11 @@ class TestTrainingSamples:
         assert bits(samples[SampleIndex(2, 3)]) == first == bits(training()[SampleIndex(2, 3)])
 
     @pytest.mark.parametrize(
-        ("address", "seed"),
-        [(SampleIndex(1, 0), 0), (SampleIndex(0, 1), 0), (SampleIndex(0, 0), 1)],
-        ids=["epoch", "index", "seed"],
+        ("address", "seed"), [((1, 0), 0), ((0, 1), 0), ((0, 0), 1)], ids=["epoch", "index", "seed"]
     )
     def test_differ_with_every_part_of_it(self, training, address, seed):
         image, mask, _ = bits(training()[SampleIndex(0, 0)])
-        other_image, other_mask, _ = bits(training(seed)[address])
+        other_image, other_mask, _ = bits(training(seed)[SampleIndex(*address)])
         assert image != other_image
         assert mask != other_mask
 
@@ -134,12 +133,14 @@ class TestTrainingSamples:
         assert all(np.array_equal(sample["mask"], sample["image"][..., 0] == 0) for sample in drawn)
         assert 10 < sum(bool(sample["mask"][0, 0]) for sample in drawn) < 30
 
-    def test_show_the_same_crop_flipped_or_not(self, training):
+    def test_show_the_same_crop_flipped_or_not_and_whatever_the_family_draws(self, training):
         never, always = training(flip=0.0), training(flip=1.0)
         for epoch in range(5):
             one, other = never[SampleIndex(epoch, 1)], always[SampleIndex(epoch, 1)]
             assert np.array_equal(one["image"], other["image"][:, ::-1])
             assert np.array_equal(one["mask"], other["mask"][:, ::-1])
+        sparing, greedy = training(masks=left_half), training(masks=noise)
+        assert np.array_equal(sparing[SampleIndex(3, 2)]["image"], greedy[SampleIndex(3, 2)]["image"])
 
     def test_show_parts_of_the_picture_at_several_scales(self):
         slope = np.broadcast_to(np.arange(200, dtype=np.uint8)[:, None], (200, 200, 3)).copy()
@@ -153,10 +154,6 @@ class TestTrainingSamples:
         for jitter, shades in ((0.0, 1), (0.4, 10)):
             samples = training_of(orange, left_half, jitter=jitter)
             assert len({tuple(samples[SampleIndex(epoch, 0)]["image"][0, 0]) for epoch in range(10)}) == shades
-
-    def test_have_the_same_crop_whatever_the_family_draws(self, training):
-        sparing, greedy = training(masks=left_half), training(masks=noise)
-        assert np.array_equal(sparing[SampleIndex(3, 2)]["image"], greedy[SampleIndex(3, 2)]["image"])
 
     @pytest.mark.parametrize("shape", [(8, 8, 3), (5, 100, 3), (100, 5, 3)])
     def test_are_made_of_pictures_smaller_than_they_are(self, shape, rng):
@@ -179,11 +176,9 @@ class TestEvaluationSamples:
     def test_share_no_mask_with_training(self, training, evaluation):
         assert not np.array_equal(training(crop_scale=(1.0, 1.0))[SampleIndex(0, 0)]["mask"], evaluation()[0]["mask"])
 
-    def test_show_the_middle_of_the_picture(self, rng):
+    def test_show_the_middle_of_the_picture_and_are_never_flipped(self, rng, evaluation):
         picture = rng.integers(0, 256, (SIZE, 40, 3)).astype(np.uint8)
         assert np.array_equal(evaluation_of([picture])[0]["image"], picture[:, 8:32])
-
-    def test_are_never_flipped(self, evaluation):
         samples = evaluation(masks=left_half)
         assert all(np.array_equal(samples[index]["mask"], left_half(SIZE, SIZE, None)) for index in range(4))
 
@@ -196,25 +191,20 @@ class TestCaptions:
 
     def test_are_any_of_the_pictures_in_training(self, captioned):
         samples = training_of(captioned, captioned=True)
-        drawn = Counter(samples[SampleIndex(epoch, 0)]["caption"] for epoch in range(150))
+        drawn = [samples[SampleIndex(epoch, 0)]["caption"] for epoch in range(150)]
         assert set(drawn) == {"one", "two", "three"}
-        assert min(drawn.values()) > 30
-        assert [samples[SampleIndex(epoch, 0)]["caption"] for epoch in range(9)] == [
-            samples[SampleIndex(epoch, 0)]["caption"] for epoch in range(9)
-        ]
+        assert min(Counter(drawn).values()) > 30
+        assert [samples[SampleIndex(epoch, 0)]["caption"] for epoch in range(9)] == drawn[:9]
 
     def test_are_the_first_in_validation_and_empty_for_a_picture_without(self, captioned):
         samples, validation = training_of(captioned, captioned=True), evaluation_of(captioned, captioned=True)
-        assert [validation[0]["caption"], validation[1]["caption"], samples[SampleIndex(0, 1)]["caption"]] == [
-            "one",
-            "",
-            "",
-        ]
-        assert "caption" not in training_of(captioned)[SampleIndex(0, 0)].keys() | evaluation_of(captioned)[0].keys()
+        said = [sample["caption"] for sample in (validation[0], validation[1], samples[SampleIndex(0, 1)])]
+        assert said == ["one", "", ""]
 
     def test_change_nothing_else(self, captioned):
         plain, with_captions = training_of(captioned), training_of(captioned, captioned=True)
         assert bits(plain[SampleIndex(4, 0)]) == bits(with_captions[SampleIndex(4, 0)])
+        assert "caption" not in plain[SampleIndex(0, 0)].keys() | evaluation_of(captioned)[0].keys()
 
 
 class TestScenes:
@@ -277,10 +267,8 @@ class TestScenes:
         save("o.png", inside.astype(np.uint8) * 255)
         row = {"id": "a", "image": "a.jpg", "split": "train", "bbox": [200, 100, 500, 300], "mask": "o.png"}
         pictures = IndexedPictures(tmp_path, open_split(write_index([row | {"mask_is": "white"}]), "train"))
-        for part in ("object", "box"):
-            samples = TrainingSamples(
-                pictures, recipe(lambda height, width, rng, context, part=part: getattr(context, part)()), (0.4, 1.0)
-            )
+        for part in (lambda *sample: sample[3].object(), lambda *sample: sample[3].box()):
+            samples = TrainingSamples(pictures, recipe(part), (0.4, 1.0))
             assert samples.read(0)[0].size == (60, 80)
             for epoch in range(20):
                 sample = samples[SampleIndex(epoch, 0)]
@@ -301,27 +289,22 @@ class TestAroundObject:
         images = np.stack([samples[SampleIndex(epoch, 0)]["image"] for epoch in range(50)])
         assert 94 <= images[..., 0].min() <= images[..., 0].max() <= 125  # 110 -+ 15
         assert 34 <= images[..., 1].min() <= images[..., 1].max() <= 65  # 50 -+ 15
-
-    def test_validation_shows_all_of_it(self, picture):
-        image = evaluation_of([picture], object_crop_scale=1.5)[0]["image"]
+        validation = evaluation_of([picture], object_crop_scale=1.5)
+        image = validation[0]["image"]  # all of it
         assert (image[..., 0].min(), image[..., 0].max()) == pytest.approx((95, 124), abs=1)
+        # the window may be small: pictures are decoded whole
+        assert samples.min_short_side is validation.min_short_side is None
 
     def test_a_picture_without_a_box_is_cut_as_ever(self, picture):
         plain = SourceImage(picture.pixels, "a")
         one, other = training_of([plain], object_crop_scale=1.5), training_of([plain])
         assert bits(one[SampleIndex(0, 0)]) == bits(other[SampleIndex(0, 0)])
 
-    def test_pictures_are_decoded_whole_as_the_window_may_be_small(self, picture):
-        assert training_of([picture], object_crop_scale=1.5).min_short_side is None
-        assert evaluation_of([picture], object_crop_scale=1.5).min_short_side is None
-
 
 class TestDecoding:
     @pytest.mark.parametrize(("scale", "min_short_side"), [(1.0, SIZE), (0.25, 2 * SIZE), (0.5, 34)])
     def test_no_more_pixels_are_asked_for_than_a_crop_may_need(self, pictures, scale, min_short_side):
         assert training_of(pictures, crop_scale=(scale, 1.0)).min_short_side == min_short_side
-
-    def test_validation_needs_no_more_than_the_sample(self, pictures):
         assert evaluation_of(pictures).min_short_side == SIZE
 
     @pytest.mark.parametrize("size", [(100, 100), (70, 300), (300, 70)])
@@ -329,10 +312,7 @@ class TestDecoding:
     def test_it_is_enough_for_every_crop(self, size, scale, rng):
         """Were fewer decoded, crops would be enlarged that need not be."""
         samples = training_of([np.zeros((*size, 3), np.uint8)], crop_scale=(scale, 1.0))
-        from inlay.data.crops import WHOLE, random_crop
-
-        factor = samples.min_short_side / min(size)
-        reduced = tuple(round(side * factor) for side in size)
+        reduced = tuple(round(side * samples.min_short_side / min(size)) for side in size)
         assert all(random_crop(reduced, WHOLE, (scale, 1.0), rng).side >= SIZE for _ in range(200))
 
 
@@ -340,24 +320,32 @@ def broken(path="x.jpg"):
     return BadFile(path, "damaged")
 
 
+def raising(error):
+    """A family that raises for picture 0."""
+
+    def family(height, width, rng, context):
+        if context.id == "picture 0":
+            raise error
+        return left_half(height, width, rng)
+
+    return family
+
+
 class TestBadFiles:
     """On ``error`` they stop the run; on ``skip`` another picture takes their place, and they are listed."""
 
     def test_stop_the_run_by_default(self, pictures):
-        for samples, address in (
-            (training_of([broken(), *pictures]), SampleIndex(0, 0)),
-            (evaluation_of([broken(), *pictures]), 0),
-        ):
+        held = [broken(), *pictures]
+        for samples, address in ((training_of(held), SampleIndex(0, 0)), (evaluation_of(held), 0)):
             with pytest.raises(BadFile, match=r"^x\.jpg: damaged .*data\.on_bad_file=skip\.$"):
                 samples[address]
 
     def test_are_replaced_and_listed(self, pictures):
-        held = [broken(), *pictures]
+        held, problem = [broken(), *pictures], SkippedSample("train", "picture 0", "picture", "x.jpg", "damaged")
         sample = training_of(held, on_bad_file="skip")[SampleIndex(0, 0)]
         assert sample["id"] in {f"picture {number}" for number in range(1, 5)}
-        assert set(sample["skipped"]) == {SkippedSample("train", "picture 0", "picture", "x.jpg", "damaged")}
-        sample = evaluation_of(held, on_bad_file="skip")[0]
-        assert set(sample["skipped"]) == {SkippedSample("val", "picture 0", "picture", "x.jpg", "damaged")}
+        assert set(sample["skipped"]) == {problem}
+        assert set(evaluation_of(held, on_bad_file="skip")[0]["skipped"]) == {problem._replace(split="val")}
 
     def test_are_replaced_by_what_the_address_determines(self, pictures):
         held = [broken(), *pictures, *pictures]
@@ -376,29 +364,19 @@ class TestBadFiles:
             assert bits(whole[SampleIndex(1, index)]) == bits(torn[SampleIndex(1, index)])
 
     def test_are_listed_all_of_them_where_several_stand_in_a_row(self, pictures):
-        held = [broken("0.jpg"), broken("1.jpg"), broken("2.jpg"), pictures[0]]
-        problems = training_of(held, on_bad_file="skip")[SampleIndex(0, 0)]["skipped"]
-        assert problems[0].file == "0.jpg"
-        met = {problem.file for epoch in range(30) for problem in self.problems(held, epoch)}
-        assert met == {"0.jpg", "1.jpg", "2.jpg"}
+        names = ["0.jpg", "1.jpg", "2.jpg"]
+        samples = training_of([*map(broken, names), pictures[0]], on_bad_file="skip")
+        problems = [samples[SampleIndex(epoch, 0)]["skipped"] for epoch in range(30)]
+        assert problems[0][0].file == "0.jpg"
+        assert {problem.file for met in problems for problem in met} == set(names)
 
-    def problems(self, held, epoch):
-        return training_of(held, on_bad_file="skip")[SampleIndex(epoch, 0)]["skipped"]
-
-    @pytest.mark.parametrize("build", [training_of, evaluation_of])
-    def test_stop_the_run_when_there_is_nothing_else(self, build):
-        samples = build([broken("0.jpg"), broken("1.jpg")], on_bad_file="skip")
-        with pytest.raises(
-            InlayError, match=r"^100 pictures in a row cannot be used; the last one is picture \d: damaged"
-        ):
-            samples[SampleIndex(0, 0) if build is training_of else 0]
+    @pytest.mark.parametrize(("build", "address"), [(training_of, SampleIndex(0, 0)), (evaluation_of, 0)])
+    def test_stop_the_run_when_there_is_nothing_else(self, build, address):
+        with pytest.raises(InlayError, match=r"^100 pictures in a row .*; the last one is picture \d: damaged"):
+            build([broken("0.jpg"), broken("1.jpg")], on_bad_file="skip")[address]
 
     def test_may_be_masks_of_the_family(self, pictures):
-        def family(height, width, rng, context):
-            if context.id == "picture 0":
-                raise BadFile("mask.png", "damaged")
-            return left_half(height, width, rng)
-
+        family = raising(BadFile("mask.png", "damaged"))
         with pytest.raises(BadFile, match=r"mask\.png: damaged"):
             training_of(pictures, family)[SampleIndex(0, 0)]
         sample = training_of(pictures, family, on_bad_file="skip")[SampleIndex(0, 0)]
@@ -406,31 +384,24 @@ class TestBadFiles:
 
     @pytest.mark.parametrize("on_bad_file", ["error", "skip"])
     def test_are_not_what_is_wrong_with_the_settings(self, pictures, on_bad_file):
-        def family(height, width, rng, context):
-            raise InlayError("masks.ratio cannot be met.")
-
+        family = raising(InlayError("masks.ratio cannot be met."))
         with pytest.raises(InlayError, match=r"^masks\.ratio cannot be met\.$"):
             training_of(pictures, family, on_bad_file=on_bad_file)[SampleIndex(0, 0)]
 
 
 class TestPicturesWithoutAHole:
-    def family(self, height, width, rng, context):
-        if context.id == "picture 0":
-            raise NoHole("its object is too small.")
-        return left_half(height, width, rng)
-
     @pytest.mark.parametrize("on_bad_file", ["error", "skip"])
     def test_are_replaced_and_listed_whatever_happens_to_bad_files(self, pictures, on_bad_file):
-        problem = SkippedSample("train", "picture 0", "hole", "", "its object is too small.")
-        sample = training_of(pictures, self.family, on_bad_file=on_bad_file)[SampleIndex(0, 0)]
+        problem, family = SkippedSample("train", "picture 0", "hole", "", "too small."), raising(NoHole("too small."))
+        sample = training_of(pictures, family, on_bad_file=on_bad_file)[SampleIndex(0, 0)]
         assert sample["id"] != "picture 0"
         assert set(sample["skipped"]) == {problem}
-        sample = evaluation_of(pictures, self.family, on_bad_file=on_bad_file)[0]
+        sample = evaluation_of(pictures, family, on_bad_file=on_bad_file)[0]
         assert set(sample["skipped"]) == {problem._replace(split="val")}
 
     def test_stop_the_run_when_there_is_no_other(self, pictures):
-        with pytest.raises(InlayError, match=r"100 pictures in a row .* picture 0: its object is too small\."):
-            training_of(pictures[:1], self.family)[SampleIndex(0, 0)]
+        with pytest.raises(InlayError, match=r"100 pictures in a row .* picture 0: too small\."):
+            training_of(pictures[:1], raising(NoHole("too small.")))[SampleIndex(0, 0)]
 
 
 def test_collating_keeps_captions_and_all_problems(pictures):

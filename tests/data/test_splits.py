@@ -13,7 +13,7 @@ def rows(ids, splits=None):
 
 
 def ids_in(split, count):
-    return [id for id in IDS if split_of(id) == split][:count]
+    return [id for id in IDS if split_of(id) == split][: int(count)]
 
 
 def test_a_function_of_the_name_alone():
@@ -27,23 +27,15 @@ def test_shares():
     assert shares == pytest.approx([0.8, 0.1, 0.1], abs=0.02)
 
 
-@pytest.mark.parametrize(
-    "ids",
-    [
-        ids_in("train", 2),
-        ids_in("val", 2),
-        ids_in("test", 2),
-        ids_in("val", 1) + ids_in("test", 1),
-        ids_in("val", 1) + ids_in("test", 5),
-        ids_in("test", 1) + ids_in("train", 1),
-        ids_in("train", 30),
-    ],
-)
-def test_a_handful_has_something_to_train_on_and_to_validate_with(ids):
-    before = rows(ids)
+HANDFULS = ["train:2", "val:2", "test:2", "val:1 test:1", "val:1 test:5", "test:1 train:1", "train:30"]
+
+
+@pytest.mark.parametrize("handful", HANDFULS)
+def test_a_handful_has_something_to_train_on_and_to_validate_with(handful):
+    ids = [id for part in handful.split() for id in ids_in(*part.split(":"))]
     after = [row["split"] for row in none_empty(rows(ids))]
     assert {"train", "val"} <= set(after)
-    assert sum(new != row["split"] for new, row in zip(after, before, strict=True)) <= 2
+    assert sum(new != row["split"] for new, row in zip(after, rows(ids), strict=True)) <= 2
 
 
 def test_where_nothing_is_empty_nothing_changes():

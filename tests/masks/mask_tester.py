@@ -1,6 +1,7 @@
 """What every family of generated holes has to do. A new one gets all of it in three lines of ``test_families.py``."""
 
 import random
+import re
 
 import numpy as np
 import pytest
@@ -22,6 +23,15 @@ inherited = settings(deadline=None, max_examples=60, suppress_health_check=[Heal
 
 def address(index=0):
     return generator(7, RngStream.TRAIN_MASK, epoch=3, index=index)
+
+
+def bad_options(settings):
+    """Settings as the command line has them, each with what has to be said: its name, and what was got."""
+    cases = []
+    for setting in settings.split():
+        ((name, value),) = OmegaConf.to_object(OmegaConf.from_dotlist([setting])).items()
+        cases.append(({name: value}, rf"masks\.{name} must .*got {re.escape(repr(value))}"))
+    return pytest.mark.parametrize(("options", "message"), cases)
 
 
 def range_of(fewest, most, area):
@@ -150,9 +160,7 @@ class MaskTester(RatioTester):
 
     @pytest.mark.stranger("17.C.5")
     def test_a_uniform_spread_needs_a_range(self):
-        with pytest.raises(
-            InlayError, match=r"spread=uniform .* masks\.ratio, which is null\. Give .* or masks\.spread"
-        ):
+        with pytest.raises(InlayError, match=r"spread=uniform .* masks\.ratio, which is null\. .* masks\.spread"):
             self.family(spread="uniform")
         with pytest.raises(InlayError, match=r"masks\.spread must be natural or uniform; got 'even'"):
             self.family(spread="even")
@@ -165,8 +173,6 @@ class MaskTester(RatioTester):
     def test_refuses_a_ratio_that_the_border_leaves_no_room_for(self):
         with pytest.raises(InlayError, match=r"masks\.ratio asks for 50%.* but masks\.border=0\.25 leaves 25%"):
             self.family(ratio=(0.5, 0.6), border=0.25)(64, 64, address())
-
-    def test_refuses_a_border_that_leaves_no_pixel(self):
         with pytest.raises(InlayError, match=r"masks\.border=0\.49 leaves nothing of 20x16 pixels"):
             self.family(border=0.49)(16, 20, address())
 

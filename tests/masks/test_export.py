@@ -31,6 +31,9 @@ def test_manifest_tells_what_every_file_is(tmp_path):
         assert (row["file"], row["family"], row["seed"]) == (f"{index:06d}.png", "strokes", 5)
         assert row["ratio"] == read_mask(tmp_path / row["file"]).mean()
         assert "id" not in row
+    with Image.open(tmp_path / "000000.png") as file:
+        assert (file.mode, file.size) == ("L", (32, 32))
+        assert set(np.unique(np.asarray(file))) == {0, 255}
 
 
 def test_manifest_names_the_pictures_that_masks_are_for(tmp_path):
@@ -41,23 +44,11 @@ def test_manifest_names_the_pictures_that_masks_are_for(tmp_path):
     assert np.array_equal(read_mask(tmp_path / "deep/a.png"), mask)
 
 
-def test_files_are_gray_and_of_two_values(tmp_path):
-    frozen(tmp_path)
-    with Image.open(tmp_path / "000000.png") as file:
-        assert (file.mode, file.size) == ("L", (32, 32))
-        assert set(np.unique(np.asarray(file))) == {0, 255}
-
-
-def test_longer_set_begins_with_the_shorter(tmp_path):
-    frozen(tmp_path / "short", count=3)
-    frozen(tmp_path / "long", count=6)
+def test_longer_set_begins_with_the_shorter_and_another_seed_is_another_set(tmp_path):
+    for name, count, seed in (("short", 3, 5), ("long", 6, 5), ("other", 6, 6)):
+        frozen(tmp_path / name, count=count, seed=seed)
     assert contents(tmp_path / "short").items() < contents(tmp_path / "long").items()
-
-
-def test_another_seed_is_another_set(tmp_path):
-    frozen(tmp_path / "a", seed=1)
-    frozen(tmp_path / "b", seed=2)
-    assert set(contents(tmp_path / "a").values()).isdisjoint(contents(tmp_path / "b").values())
+    assert set(contents(tmp_path / "long").values()).isdisjoint(contents(tmp_path / "other").values())
 
 
 def test_refuses_a_folder_that_holds_a_set_and_leaves_it_alone(tmp_path):
@@ -91,30 +82,24 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
 
 
 class TestBuckets:
-    def test_are_drawn_in_a_layout_that_names_ratio_and_border(self):
-        names = [drawn.name for drawn in draw_buckets(Boxes(), 2, 32, 0)]
+    def test_keep_to_ratio_and_border_which_their_layout_names(self):
+        margin, drawn = round(50 / 512 * 64), list(draw_buckets(Strokes(ratio=None, border=0.3), 2, 64, 0))
         shares = ["01-10", "10-20", "20-30", "30-40", "40-50", "50-60"]
-        assert names == [f"{b}/{share}/{n:06d}" for b in ("free", "border") for share in shares for n in range(2)]
-
-    def test_keep_to_their_ratio_and_border(self):
-        margin = round(50 / 512 * 64)
-        for drawn in draw_buckets(Strokes(ratio=None, border=0.3), 2, 64, 0):
-            border, share, _ = drawn.name.split("/")
-            low, high = next(bucket for bucket in BUCKETS if f"{100 * bucket[0]:02.0f}" == share[:2])
-            assert low <= drawn.mask.mean() <= high
+        names = [f"{b}/{share}/{n:06d}" for b in ("free", "border") for share in shares for n in range(2)]
+        assert [one.name for one in drawn] == names
+        for one in drawn:
+            border, share, _ = one.name.split("/")
+            low, high = BUCKETS[shares.index(share)]
+            assert low <= one.mask.mean() <= high
             if border == "border":
-                assert not drawn.mask[:margin].any()
-                assert not drawn.mask[:, -margin:].any()
+                assert not one.mask[:margin].any()
+                assert not one.mask[:, -margin:].any()
 
     @pytest.mark.stranger("17.C.5")
     def test_are_spread_as_the_family_is_unless_asked_otherwise(self):
-        uniform = Boxes(ratio=(0.1, 0.2), spread="uniform")
-        asked = by_ratio(uniform), by_ratio(Boxes(), "uniform"), by_ratio(Boxes())
-        assert [{each.spread for each in families.values()} for families in asked] == [
-            {"uniform"},
-            {"uniform"},
-            {"natural"},
-        ]
+        asked = by_ratio(Boxes(ratio=(0.1, 0.2), spread="uniform")), by_ratio(Boxes(), "uniform"), by_ratio(Boxes())
+        spreads = [{each.spread for each in families.values()} for families in asked]
+        assert spreads == [{"uniform"}, {"uniform"}, {"natural"}]
 
 
 @pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "a/../../outside"])

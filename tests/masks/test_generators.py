@@ -4,7 +4,7 @@ from scipy import ndimage
 
 from inlay.errors import InlayError
 from inlay.masks import Boxes, Center, Outpaint, Shapes, Strokes
-from tests.masks.mask_tester import DRAWS, MaskTester, RatioTester, address
+from tests.masks.mask_tester import DRAWS, MaskTester, RatioTester, address, bad_options
 
 
 class TestStrokes(MaskTester):
@@ -21,11 +21,8 @@ class TestStrokes(MaskTester):
 
     def test_goes_straight_without_turns(self):
         family = Strokes(count=(1, 1), vertices=(4, 4), length=(0.05, 0.05), brush=(0.01, 0.01), turn=0.0)
-        lengths = []
-        for index in range(40):
-            rows, columns = np.nonzero(family(200, 200, address(index)))
-            lengths.append(np.hypot(np.ptp(rows), np.ptp(columns)))
-        assert abs(np.median(lengths) - 30) <= 4  # those that met an edge came back from it
+        spans = [np.ptp(np.nonzero(family(200, 200, address(index))), axis=1) for index in range(40)]
+        assert abs(np.median(np.hypot(*np.transpose(spans))) - 30) <= 4  # those that met an edge came back from it
 
     def test_goes_in_every_direction(self):
         family = Strokes(count=(1, 1), vertices=(2, 2), length=(0.2, 0.2), brush=(0.01, 0.01), turn=0.0)
@@ -44,14 +41,7 @@ class TestStrokes(MaskTester):
         corners = np.mean([often[:16, :16], often[:16, -16:], often[-16:, :16], often[-16:, -16:]])
         assert corners > 0.7 * often[24:40, 24:40].mean()
 
-    @pytest.mark.parametrize(
-        ("options", "message"),
-        [
-            ({"vertices": (0, 3)}, r"masks\.vertices must be .* with 1 <= low .*got \[0, 3\]"),
-            ({"brush": (0.2, 0.1)}, r"masks\.brush must be .*shares of the short side; got \[0\.2, 0\.1\]"),
-            ({"length": (0.1, 3)}, r"masks\.length must be .*high <= 1.*got \[0\.1, 3\]"),
-        ],
-    )
+    @bad_options("vertices=[0,3] brush=[0.2,0.1] length=[0.1,3]")
     def test_names_bad_options(self, options, message):
         with pytest.raises(InlayError, match=message):
             Strokes(**options)
@@ -62,17 +52,15 @@ class TestShapes(MaskTester):
 
     def test_has_lines_circles_and_ellipses(self):
         family = Shapes(count=(1, 1), extent=(0.05, 0.2), thickness=(0.01, 0.01))
-        fullness = []  # of the box around: of a line it is small, of a round form pi / 4 or less
+        forms = []  # of the box around: how full, of a line small, of a round form pi / 4 or less; and how oblong
         for index in range(90):
             rows, columns = np.nonzero(mask := family(300, 300, address(index)))
             if rows.min() > 0 and rows.max() < 299 and columns.min() > 0 and columns.max() < 299:
-                fullness.append(
-                    (mask.sum() / (np.ptp(rows) + 1) / (np.ptp(columns) + 1), np.ptp(rows) - np.ptp(columns))
-                )
-        circles = sum(abs(full - np.pi / 4) < 0.03 and difference == 0 for full, difference in fullness)
-        ellipses = sum(full > 0.4 and difference != 0 for full, difference in fullness)
-        lines = sum(full < 0.2 for full, _ in fullness)
-        assert min(circles, ellipses, lines) > 5
+                tall, wide = np.ptp(rows) + 1, np.ptp(columns) + 1
+                forms.append((mask.sum() / tall / wide, tall - wide))
+        circles = sum(abs(full - np.pi / 4) < 0.03 and difference == 0 for full, difference in forms)
+        ellipses = sum(full > 0.4 and difference != 0 for full, difference in forms)
+        assert min(circles, ellipses, sum(full < 0.2 for full, _ in forms)) > 5
 
 
 class TestBoxes(MaskTester):
@@ -162,20 +150,11 @@ class TestOutpaint(RatioTester):
             quotients = after[after > 0] / before[before > 0]
             assert quotients.max() / quotients.min() < 1.1
 
-    @pytest.mark.parametrize(
-        ("options", "message"),
-        [
-            ({"sides": []}, r"masks\.sides must name some of left, right, top, bottom"),
-            ({"sides": ["left", "up"]}, r"masks\.sides .*got \['left', 'up'\]"),
-            ({"sides": ["left", "left"]}, r"masks\.sides .*each once"),
-            ({"count": (0, 2)}, r"masks\.count must be"),
-            (
-                {"sides": ["left"], "count": (2, 3)},
-                r"masks\.count=\[2, 3\] asks for more sides than masks\.sides=\['left'\] has",
-            ),
-            ({"width": (0.1, 0.6)}, r"masks\.width must be .*high <= 0\.49"),
-        ],
-    )
+    @bad_options("sides=[] sides=[left,up] sides=[left,left] count=[0,2] width=[0.1,0.6]")
     def test_names_bad_options(self, options, message):
         with pytest.raises(InlayError, match=message):
             Outpaint(**options)
+
+    def test_more_sides_than_there_are_cannot_be_asked_for(self):
+        with pytest.raises(InlayError, match=r"masks\.count=\[2, 3\] asks for more sides than masks\.sides=\['left'\]"):
+            Outpaint(sides=["left"], count=(2, 3))

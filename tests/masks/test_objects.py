@@ -5,6 +5,7 @@ from inlay.errors import InlayError, NoHole
 from inlay.masks import Objects
 from inlay.masks.morphology import dilated, opened
 from tests.masks.contexts import PlainContext, disc, rectangle
+from tests.masks.mask_tester import bad_options
 
 BIRD = disc(64, 16)
 FRAME = rectangle((64, 64), 10, 50, 8, 40)
@@ -22,10 +23,7 @@ def draw(context, **options):
 @pytest.mark.parametrize(("source", "expected"), [("any", BIRD), ("object", BIRD), ("box", FRAME)])
 def test_source_is_what_the_hole_comes_from(both, source, expected):
     assert np.array_equal(draw(both, source=source), expected)
-
-
-def test_any_takes_the_box_where_nothing_is_segmented():
-    assert np.array_equal(draw(PlainContext(size=(64, 64), whole_box=FRAME)), FRAME)
+    assert np.array_equal(draw(PlainContext(size=(64, 64), whole_box=FRAME)), FRAME)  # where nothing is segmented
 
 
 @pytest.mark.parametrize(
@@ -54,14 +52,15 @@ def test_is_cleaned_first_and_grown_then(both):
     assert not draw(both, opening=0.1)[60:62].any()
 
 
+@pytest.mark.parametrize("ratio", [None, (0.1, 0.2)])  # which does not save it
 @pytest.mark.parametrize(
     ("radius", "message"),
-    [(4, r"1\.3% of the sample, which is not between 5% and 80%"), (40, r"9\d\.\d% of the sample")],
+    [(4, r"1\.3% of the sample, which is not between 5% and 80%"), (40, r"9\d\.\d% of the sample"), (0, r"0\.0%")],
 )
-def test_an_object_of_no_use_is_no_hole(both, radius, message):
+def test_an_object_of_no_use_is_no_hole(both, radius, message, ratio):
     both.whole_object = disc(64, radius)
     with pytest.raises(NoHole, match=message):
-        draw(both)
+        draw(both, ratio=ratio)
 
 
 def test_what_counts_is_the_size_after_cleaning_and_growing(both):
@@ -84,12 +83,6 @@ def test_five_and_eighty_percent_are_excluded(both, pixels, valid):
             draw(both)
 
 
-def test_an_empty_segmentation_is_not_replaced_by_the_box(both):
-    both.whole_object = np.zeros((64, 64), np.bool_)
-    with pytest.raises(NoHole, match=r"covers 0\.0%"):
-        draw(both, source="any")
-
-
 @pytest.mark.parametrize("valid", [(0.5, 0.9), (0.1, 0.5)])
 def test_the_limits_are_excluded(both, valid):
     both.whole_object = rectangle((64, 64), 0, 64, 0, 32)
@@ -98,28 +91,13 @@ def test_the_limits_are_excluded(both, valid):
     assert draw(both, valid=(0.4, 0.6)).mean() == 0.5
 
 
-def test_ratio_does_not_save_an_invalid_object(both):
-    both.whole_object = disc(64, 4)
-    with pytest.raises(NoHole, match=r"1\.3%"):
-        draw(both, ratio=(0.1, 0.2))
-
-
 def test_without_a_picture_the_remedy_is_named():
     with pytest.raises(InlayError, match=r"masks=objects takes .*data\.root") as raised:
         draw(None)
     assert not isinstance(raised.value, NoHole)  # which would be replaced and listed, picture by picture
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"source": "cat"}, r"masks\.source must be one of any, object, box; got 'cat'"),
-        ({"opening": -0.1}, r"masks\.opening must lie in \[0, 0\.5\).*got -0\.1"),
-        ({"dilation": 0.5}, r"masks\.dilation must lie in \[0, 0\.5\).*got 0\.5"),
-        ({"valid": (0.8, 0.1)}, r"masks\.valid must be \[low, high\].*got \[0\.8, 0\.1\]"),
-        ({"ratio": (0.8, 0.1)}, r"masks\.ratio must be \[low, high\]"),
-    ],
-)
+@bad_options("source=cat opening=-0.1 dilation=0.5 valid=[0.8,0.1] ratio=[0.8,0.1]")
 def test_names_bad_options(options, message):
     with pytest.raises(InlayError, match=message):
         Objects(**options)

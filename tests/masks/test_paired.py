@@ -23,48 +23,51 @@ def context():
     return PlainContext(size=(40, 60), id="birds/one.jpg")
 
 
-class TestFolder:
-    @pytest.mark.parametrize("file", ["birds/one.png", "birds/one.BMP", "one.png"])
-    def test_a_partner_is_known_by_its_path_or_its_stem(self, tmp_path, context, file):
-        save(tmp_path / file, HOLE)
-        save(tmp_path / "birds/two.png", ~HOLE)
-        assert np.array_equal(draw(context, root=str(tmp_path)), HOLE)
+@pytest.fixture
+def draw_of(tmp_path, context):
+    """The mask that is drawn where a folder has HOLE in one file, and its opposite in the others."""
 
-    def test_the_path_goes_before_the_stem(self, tmp_path, context):
-        save(tmp_path / "birds/one.png", HOLE)
-        save(tmp_path / "cats/one.png", ~HOLE)
-        assert np.array_equal(draw(context, root=str(tmp_path)), HOLE)
+    def draw_of(file, *others, **options):
+        save(tmp_path / file, HOLE)
+        for other in others:
+            save(tmp_path / other, ~HOLE)
+        return draw(context, root=str(tmp_path), **options)
+
+    return draw_of
+
+
+class TestFolder:
+    @pytest.mark.parametrize(
+        "files",
+        [
+            *(("birds/one.png", "birds/two.png"), ("birds/one.BMP", "birds/two.png"), ("one.png", "birds/two.png")),
+            ("birds/one.png", "cats/one.png"),  # the path goes before the stem
+        ],
+    )
+    def test_a_partner_is_known_by_its_path_or_its_stem(self, draw_of, files):
+        assert np.array_equal(draw_of(*files), HOLE)
 
     @pytest.mark.parametrize("id", ["birds/001.black_bird", "birds/001.black_bird.JPEG"])
-    def test_a_dot_in_a_name_is_no_suffix(self, tmp_path, context, id):
-        save(tmp_path / "birds/001.black_bird.png", HOLE)
-        save(tmp_path / "birds/001.png", ~HOLE)
+    def test_a_dot_in_a_name_is_no_suffix(self, draw_of, context, id):
         context.id = id
-        assert np.array_equal(draw(context, root=str(tmp_path)), HOLE)
+        assert np.array_equal(draw_of("birds/001.black_bird.png", "birds/001.png"), HOLE)
 
     @pytest.mark.parametrize("files", [("one.png", "one.bmp"), ("birds/one.png", "birds/one.bmp")])
-    def test_two_that_could_be_meant_are_named(self, tmp_path, context, files):
-        for file in files:
-            save(tmp_path / file, HOLE)
+    def test_two_that_could_be_meant_are_named(self, tmp_path, draw_of, files):
         with pytest.raises(InlayError, match=r"could both be meant for birds/one\.jpg") as raised:
-            draw(context, root=str(tmp_path))
+            draw_of(*files)
         assert all(str(tmp_path / file) in str(raised.value) for file in files)
         assert not isinstance(raised.value, NoHole)
 
-    def test_black_can_be_the_hole(self, tmp_path, context):
-        save(tmp_path / "one.png", ~HOLE)
-        assert np.array_equal(draw(context, root=str(tmp_path), mask_polarity="black"), HOLE)
-
-    def test_a_mask_is_of_the_whole_picture_and_cut_as_the_sample_was(self, tmp_path, context):
-        save(tmp_path / "one.png", HOLE)
+    def test_a_mask_is_of_the_whole_picture_and_cut_as_the_sample_was(self, draw_of, context):
+        assert np.array_equal(draw_of("one.png", mask_polarity="black"), ~HOLE)
         context.size, context.rows, context.columns = (20, 30), (0.0, 0.5), (0.5, 1.0)
-        assert np.array_equal(draw(context, root=str(tmp_path)), HOLE[:20, 30:])
+        assert np.array_equal(draw_of("one.png"), HOLE[:20, 30:])
 
     @pytest.mark.parametrize("other", ["two.png", "cats/one.png"])
-    def test_a_picture_without_partner_has_no_hole(self, tmp_path, context, other):
-        save(tmp_path / other, HOLE)
+    def test_a_picture_without_partner_has_no_hole(self, tmp_path, draw_of, other):
         with pytest.raises(NoHole, match=f"no mask for it in {tmp_path}"):
-            draw(context, root=str(tmp_path))
+            draw_of(other)
 
     def test_pictures_without_partner_are_listed(self, tmp_path):
         save(tmp_path / "birds/one.png", HOLE)
@@ -86,9 +89,7 @@ class TestDataset:
     def test_may_name_none(self, context):
         with pytest.raises(NoHole, match="the dataset names no mask"):
             draw(context)
-
-    def test_lists_no_pictures_beforehand(self):
-        assert Paired().without_partner(["a.jpg"]) == []
+        assert Paired().without_partner(["a.jpg"]) == []  # lists none beforehand
 
 
 def test_a_part_of_the_picture_without_hole_has_no_hole(context):

@@ -26,8 +26,8 @@ def stroke(corners, brush):
     return only
 
 
-def painted(primitive):
-    canvas = np.zeros((SIDE, SIDE), np.uint8)
+def painted(primitive, size=(SIDE, SIDE)):
+    canvas = np.zeros(size, np.uint8)
     primitive.paint(canvas)
     return canvas
 
@@ -89,34 +89,23 @@ def test_what_lies_partly_outside_keeps_to_its_bound(size, corners, brush, axes,
     x, y = (int(value) for value in corners[0])
     for whole in (stroke(corners, brush), Ellipse(x, y, axes, angle), Ellipse(x, y, (axes[0], axes[0]), angle)):
         room = int(share * whole.bound)
-        smaller = whole.cut(room)
-        for primitive, most in ((whole, whole.bound), (smaller, room)):
+        for primitive, most in ((whole, whole.bound), (whole.cut(room), room)):
             if primitive is not None:
-                canvas = np.zeros(size, np.uint8)
-                primitive.paint(canvas)
-                assert np.count_nonzero(canvas) <= most
+                assert np.count_nonzero(painted(primitive, size)) <= most
 
 
 def test_bounds_are_not_generous():
-    assert stroke([(100, 100), (300, 250)], 30).bound < 1.3 * np.count_nonzero(
-        painted(stroke([(100, 100), (300, 250)], 30))
-    )
+    for whole, most in ((stroke([(100, 100), (300, 250)], 30), 1.3), (Ellipse(250, 250, (60, 40), 30.0), 1.1)):
+        assert whole.bound < most * np.count_nonzero(painted(whole))
     assert stroke([(100, 100)], 1).bound == 1
-    round_one = Ellipse(250, 250, (60, 40), 30.0)
-    assert round_one.bound < 1.1 * np.count_nonzero(painted(round_one))
 
 
-def test_a_cut_stroke_is_the_beginning_of_the_whole():
+def test_a_cut_stroke_is_the_beginning_of_the_whole_and_can_be_cut_again():
     whole = stroke([(100, 100), (200, 100), (200, 200), (100, 200)], 20)
-    part = whole.cut(whole.bound / 2)
+    part = whole.cut(whole.bound * 0.7)
     assert 1 < len(part.points) < 4
     assert np.array_equal(part.points, whole.points[: len(part.points)])
     assert part.brush == whole.brush
-
-
-def test_a_cut_stroke_can_be_cut_again():
-    whole = stroke([(100, 100), (200, 100), (200, 200), (100, 200)], 20)
-    part = whole.cut(whole.bound * 0.7)
     assert np.array_equal(part.cut(10**9).points, part.points)
     assert len(part.cut(part.bound * 0.6).points) < len(part.points)
 

@@ -32,12 +32,13 @@ class Shown:
         return self.family(height, width, rng, PlainContext((height, width), whole_object=OBJECT, whole_box=OBJECT))
 
 
+ODDS = {"strokes": 4, "shapes": 2, "boxes": 1, "center": 1, "out": 1}
+
+
 class TestMix(RatioTester):
     def family(self, **options):
-        families = {"strokes": Strokes(), "shapes": Shapes(), "boxes": Boxes(), "center": Center(), "out": Outpaint()}
-        return MixedMasks(
-            families=families, odds={"strokes": 4, "shapes": 2, "boxes": 1, "center": 1, "out": 1}, **options
-        )
+        families = dict(zip(ODDS, (Strokes(), Shapes(), Boxes(), Center(), Outpaint()), strict=True))
+        return MixedMasks(families=families, odds=ODDS, **options)
 
 
 class TestObjects(RatioTester):
@@ -76,14 +77,10 @@ MOVES = {"dilate": (0.02, 0.1), "shift": 0.2, "rotate": 90, "crop": (0.5, 1.0), 
 @pytest.mark.parametrize("options", [{}, MOVES])
 def test_files_meet_any_ratio_or_say_that_none_does(percents, options, monkeypatch):
     monkeypatch.setattr("inlay.masks.files._ATTEMPTS", 40)  # reading takes its time
+    side = st.integers(16, 200)
 
     @settings(deadline=None, max_examples=25)
-    @given(
-        st.tuples(st.integers(16, 200), st.integers(16, 200)),
-        st.floats(0.01, 0.95),
-        st.floats(0.001, 0.3),
-        st.integers(0),
-    )
+    @given(st.tuples(side, side), st.floats(0.01, 0.95), st.floats(0.001, 0.3), st.integers(0))
     def check(size, low, width, seed):
         ratio = low, min(1.0, low + width)
         try:
@@ -113,23 +110,18 @@ def test_files_take_the_lists_of_a_configuration(percents):
     assert [type(getattr(family, name)) for name in lists] == [tuple] * 3
 
 
-@pytest.mark.parametrize(
-    ("family", "name"),
-    [
-        (Strokes, "brush"),
-        (Strokes, "length"),
-        (Strokes, "vertices"),
-        (Strokes, "count"),
-        (Shapes, "extent"),
-        (Shapes, "thickness"),
-        (Boxes, "side"),
-        (Outpaint, "width"),
-        (Outpaint, "count"),
-        (Objects, "valid"),
-        (Center, "ratio"),
-        (Paired, "ratio"),
-    ],
-)
+RANGES = {
+    Strokes: "brush length vertices count",
+    Shapes: "extent thickness",
+    Boxes: "side",
+    Outpaint: "width count",
+    Objects: "valid",
+    Center: "ratio",
+    Paired: "ratio",
+}
+
+
+@pytest.mark.parametrize(("family", "name"), [(family, name) for family in RANGES for name in RANGES[family].split()])
 @pytest.mark.parametrize("value", [0.3, (0.3,), (0.1, 0.2, 0.3)])
 def test_a_range_that_has_not_two_ends_is_named(family, name, value):
     with pytest.raises(InlayError, match=rf"masks\.{name} must be \[low, high\], two numbers; got"):

@@ -38,16 +38,12 @@ def ratios(masks, count=40):
 
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("ratio", ["[0.2,0.3]", "null"])
-def test_every_family_takes_a_ratio(name, ratio):
-    found = ratios(family(*named(name), f"masks.ratio={ratio}"))
+def test_every_family_takes_a_ratio_and_reaches_the_workers(name, ratio):
+    masks = family(*named(name), f"masks.ratio={ratio}")
+    found = ratios(masks)
     assert 0 < min(found) <= max(found) < 1
     if ratio != "null":
         assert 0.2 <= min(found) <= max(found) <= 0.3
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_every_family_reaches_the_workers(name):
-    masks = family(*named(name), "masks.ratio=null")
     copy = pickle.loads(pickle.dumps(masks))
     assert np.array_equal(*(each(64, 64, address(), SCENE) for each in (masks, copy)))
 
@@ -74,19 +70,12 @@ def test_mix_leaves_out_what_has_odds_of_nothing():
     assert {masks(32, 32, address(index)).tobytes() for index in range(20)} == {Center()(32, 32, None).tobytes()}
 
 
-def test_a_ratio_reaches_every_family_of_a_mix():
-    masks = family("masks=mix", "masks.ratio=[0.45,0.5]")
-    assert {each.ratio for each in masks.families.values()} == {(0.45, 0.5)}
-
-
 @pytest.mark.stranger("17.C.5")
-def test_a_spread_reaches_the_families_of_a_mix_that_have_the_choice():
-    masks = family("masks=mix", "masks.spread=uniform")
-    assert {name for name, each in masks.families.items() if getattr(each, "spread", "") == "uniform"} == {
-        "strokes",
-        "shapes",
-        "boxes",
-    }
+def test_settings_reach_every_family_of_a_mix_that_has_the_choice():
+    masks = family("masks=mix", "masks.ratio=[0.45,0.5]", "masks.spread=uniform")
+    assert {each.ratio for each in masks.families.values()} == {(0.45, 0.5)}
+    spread = {name: getattr(each, "spread", "") for name, each in masks.families.items()}
+    assert spread == {**dict.fromkeys(["strokes", "shapes", "boxes"], "uniform"), "center": "", "outpaint": ""}
     assert family("masks=mix", "masks.families.strokes.spread=uniform").families["strokes"].spread == "uniform"
 
 

@@ -1,3 +1,6 @@
+import re
+from collections import Counter
+
 import pytest
 
 from inlay.data.datasets import CUB
@@ -17,31 +20,20 @@ BIRDS = {
 LISTS = {"trainvalclasses.txt": "001.Auk\n", "testclasses.txt": "003.Jay\n"}
 
 
+def row(name, split, **more):
+    """A row of the official layout."""
+    image = f"CUB_200_2011/images/{name}"
+    return {"id": name, "image": image, "split": split, "label": name.partition("/")[0], **more}
+
+
 def test_official_layout(plant, ask):
     rows, refused = ask(CUB(), plant(BIRDS))
-    assert rows == {
-        "001.Auk/Auk_2.jpg": {
-            "id": "001.Auk/Auk_2.jpg",
-            "image": "CUB_200_2011/images/001.Auk/Auk_2.jpg",
-            "split": "train",
-            "label": "001.Auk",
-            "bbox": [60.0, 27.1, 385.0, 331.3],
-        },
-        "003.Jay/Jay_1.jpg": {
-            "id": "003.Jay/Jay_1.jpg",
-            "image": "CUB_200_2011/images/003.Jay/Jay_1.jpg",
-            "split": "test",
-            "label": "003.Jay",
-            "bbox": [1.0, 2.0, 4.0, 6.0],
-        },
-        "003.Jay/Jay_7.jpg": {  # listed and not there: whoever decodes says so
-            "id": "003.Jay/Jay_7.jpg",
-            "image": "CUB_200_2011/images/003.Jay/Jay_7.jpg",
-            "split": "train",
-            "label": "003.Jay",
-        },
-    }
-    assert not refused
+    expected = [
+        row("001.Auk/Auk_2.jpg", "train", bbox=[60.0, 27.1, 385.0, 331.3]),
+        row("003.Jay/Jay_1.jpg", "test", bbox=[1.0, 2.0, 4.0, 6.0]),
+        row("003.Jay/Jay_7.jpg", "train"),  # listed and not there: whoever decodes says so
+    ]
+    assert (list(rows.values()), refused) == (expected, {})
 
 
 def test_the_inner_folder_as_root(plant, ask):
@@ -66,29 +58,22 @@ def test_the_inner_folder_finds_captions_and_class_lists_beside_it(plant, ask, p
 
 
 @pytest.mark.stranger("17.C.6")
-def test_without_captions_it_says_where_it_looked(plant, ask, caplog):
-    root = plant(BIRDS) / "CUB_200_2011"
-    ask(CUB(), root)
-    assert f"no captions; looked for {root}/text_c10, {root}/text, " in caplog.text
-    assert f"{root.parent}/text_c10, {root.parent}/text, {root.parent}/cvpr2016_cub/text_c10" in caplog.text
+def test_what_lies_beside_the_inner_folder_and_is_not_used_is_said(plant, ask, caplog):
+    root = plant(BIRDS | {"segmentations/001.Auk/Auk_2.png": ""})
+    rows, _ = ask(CUB(), root / "CUB_200_2011")
+    for place in (root / "CUB_200_2011", root):
+        assert f"{place}/text_c10, {place}/text, " in caplog.text
+    assert f"{root}/cvpr2016_cub/text_c10" in caplog.text
+    assert "mask" not in rows["001.Auk/Auk_2.jpg"]
+    assert re.search(rf"{root}/segmentations is not used.*data\.root={root}\.", caplog.text)
 
 
 @pytest.mark.stranger("17.C.6")
 def test_captions_beside_lead_no_further(plant, ask):
     lists = {"CUB_200_2011/images.txt": "2 ../secret.jpg\n"}
-    root = plant(BIRDS | lists | {"text/a": "", "secret.txt": "A secret."})
-    rows, refused = ask(CUB(), root / "CUB_200_2011")
+    rows, refused = ask(CUB(), plant(BIRDS | lists | {"text/a": "", "secret.txt": "A secret."}) / "CUB_200_2011")
     assert not rows
     assert "lies outside" in refused["images/../secret.jpg"]
-
-
-@pytest.mark.stranger("17.C.6")
-def test_segmentations_beside_the_inner_folder_are_said_to_be_unused(plant, ask, caplog):
-    root = plant(BIRDS | {"segmentations/001.Auk/Auk_2.png": ""})
-    rows, _ = ask(CUB(), root / "CUB_200_2011")
-    assert "mask" not in rows["001.Auk/Auk_2.jpg"]
-    assert f"{root}/segmentations is not used" in caplog.text
-    assert f"Give data.root={root}." in caplog.text
 
 
 @pytest.mark.parametrize("place", ["text", "text_c10", "CUB_200_2011/text_c10", "cvpr2016_cub/text_c10"])
@@ -105,14 +90,10 @@ def test_captions(plant, ask, caplog, place):
 
 
 @pytest.mark.stranger("17.A.11")
-@pytest.mark.parametrize(
-    "file", ["text_c10/001.Auk.t7", "cvpr2016_cub/word_c10/001.Auk.t7", "cub_icml/001.Auk/Auk_2.t7"]
-)
+@pytest.mark.parametrize("file", ["text_c10/001.Auk.t7", "cvpr2016_cub/word_c10/001.Auk.t7", "cub_icml/001.Auk/2.t7"])
 def test_captions_for_torch_alone_are_told_from_what_is_needed(plant, ask, caplog, file):
     ask(CUB(), plant(BIRDS | {file: b"\x04\0"}))
-    assert f"{file} and its like are captions for Torch" in caplog.text
-    assert "text_c10/ or text/ with CLASS/IMAGE.txt" in caplog.text
-    assert "cvpr2016_cub.tar.gz" in caplog.text
+    assert re.search(rf"{file} .*for Torch.*text_c10/ or text/ .*cvpr2016_cub\.tar\.gz", caplog.text)
 
 
 @pytest.mark.stranger("17.A.5")
@@ -148,24 +129,19 @@ def test_a_class_of_neither_part(plant, ask):
 
 def test_class_lists_are_asked_for(plant):
     root = plant(BIRDS | {"trainvalclasses.txt": "001.Auk\n"})
-    with pytest.raises(InlayError, match=r"testclasses\.txt is missing.*cvpr2016_cub.*data\.root=") as caught:
+    with pytest.raises(InlayError, match=rf"testclasses\.txt is missing.*cvpr2016_cub.*data\.root={root}"):
         list(CUB(classes="zero_shot")(Tree(root)))
-    assert str(root) in str(caught.value)
 
 
 def test_what_the_lists_do_not_know_is_refused(plant, ask):
-    more = {
-        "CUB_200_2011/images/003.Jay/Jay_8.jpg": "",
-        "CUB_200_2011/images/new/a.png": "",
-        "CUB_200_2011/images.txt": BIRDS["CUB_200_2011/images.txt"] + "10 003.Jay/Jay_9.jpg\n11 001.Auk/Auk_2.jpg\n",
-    }
-    rows, refused = ask(CUB(), plant(BIRDS | more))
+    images = BIRDS["CUB_200_2011/images.txt"] + "10 003.Jay/Jay_9.jpg\n11 001.Auk/Auk_2.jpg\n"
+    more = dict.fromkeys(["CUB_200_2011/images/003.Jay/Jay_8.jpg", "CUB_200_2011/images/new/a.png"], "")
+    rows, refused = ask(CUB(), plant(BIRDS | more | {"CUB_200_2011/images.txt": images}))
     assert len(rows) == 3
     assert refused == {
         "CUB_200_2011/images/003.Jay/Jay_9.jpg": "train_test_split.txt gives it no split",
         "CUB_200_2011/images/001.Auk/Auk_2.jpg": "named twice by images.txt",
-        "CUB_200_2011/images/003.Jay/Jay_8.jpg": "not named by images.txt",
-        "CUB_200_2011/images/new/a.png": "not named by images.txt",
+        **dict.fromkeys(more, "not named by images.txt"),
     }
 
 
@@ -189,11 +165,10 @@ def test_options_are_checked():
 
 def test_real_birds(shared_data, ask):
     rows, refused = ask(CUB(), shared_data / "cub")
-    splits = [row["split"] for row in rows.values()]
-    assert (len(rows), splits.count("train"), splits.count("test")) == (296, 154, 142)
+    assert not refused
+    assert Counter(row["split"] for row in rows.values()) == {"train": 154, "test": 142}
     assert {len(row["captions"]) for row in rows.values()} == {10}
     assert len({row["label"] for row in rows.values()}) == 12
-    assert not refused
     for row in list(rows.values())[::10]:
         height, width = read_picture(shared_data / "cub" / row["image"]).size
         left, top, right, bottom = row["bbox"]

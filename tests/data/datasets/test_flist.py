@@ -8,48 +8,34 @@ from inlay.data.filesystem import Tree
 from inlay.errors import InlayError
 
 
+def row(name, split, **more):
+    return {"id": f"images/{name}.jpg", "image": f"images/{name}.jpg", "split": split, **more}
+
+
 def test_lists_with_masks_and_captions(plant, ask, caplog):
-    root = plant(
-        {
-            "train.flist": "images/a.jpg\n\n./images/b.jpg\n",
-            "train_mask.flist": "masks/a.png\nmasks/b.png\n",
-            "valid.flist": "images/c.jpg\n",
-            "test_shuffled.flist": "images/gone.jpg\n",
-            "caption.json": '{"a.jpg": ["one", "two"], "c.jpg": "three", "b.jpg": [""]}',
-            **dict.fromkeys([f"images/{name}.jpg" for name in "abcd"], ""),
-            **dict.fromkeys([f"masks/{name}.png" for name in "abc"], ""),
-        }
-    )
-    rows, refused = ask(FList(), root)
-    assert rows["images/a.jpg"] == {
-        "id": "images/a.jpg",
-        "image": "images/a.jpg",
-        "split": "train",
-        "mask": "masks/a.png",
-        "mask_is": "nonzero",
-        "captions": ["one", "two"],
+    files = [f"images/{name}.jpg" for name in "abcd"] + [f"masks/{name}.png" for name in "abc"]
+    lists = {
+        "train.flist": "images/a.jpg\n\n./images/b.jpg\n",
+        "train_mask.flist": "masks/a.png\nmasks/b.png\n",
+        "valid.flist": "images/c.jpg\n",
+        "test_shuffled.flist": "images/gone.jpg\n",
+        "caption.json": '{"a.jpg": ["one", "two"], "c.jpg": "three", "b.jpg": [""]}',
     }
-    assert rows["images/b.jpg"]["mask"] == "masks/b.png"
-    assert "captions" not in rows["images/b.jpg"]
-    assert rows["images/c.jpg"] == {
-        "id": "images/c.jpg",
-        "image": "images/c.jpg",
-        "split": "val",
-        "captions": ["three"],
-    }
-    assert rows["images/gone.jpg"]["split"] == "test"
+    rows, refused = ask(FList(), plant(lists | dict.fromkeys(files, "")))
+    assert sorted(rows.values(), key=lambda row: row["id"]) == [
+        row("a", "train", mask="masks/a.png", mask_is="nonzero", captions=["one", "two"]),
+        row("b", "train", mask="masks/b.png", mask_is="nonzero"),
+        row("c", "val", captions=["three"]),
+        row("gone", "test"),
+    ]
     assert refused == dict.fromkeys(["images/d.jpg", "masks/c.png"], "named by none of the lists")
     assert "2 of 4 pictures have no caption" in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("images", "masks"), [("a.jpg\nb.jpg\nc.jpg\n", "m.png\n"), ("a.jpg\n", "m.png\nn.png\no.png\n")]
-)
-def test_masks_of_another_length(plant, images, masks):
-    root = plant({"train.flist": images, "train_mask.flist": masks})
-    longer = "train.flist" if len(images) > len(masks) else "train_mask.flist"
-    with pytest.raises(InlayError, match=rf"train_mask\.flist.*{longer} names 3 files and the other 1"):
-        list(FList()(Tree(root)))
+@pytest.mark.parametrize(("images", "masks", "longer"), [("a\nb\nc", "m", "train"), ("a", "m\nn\no", "train_mask")])
+def test_masks_of_another_length(plant, images, masks, longer):
+    with pytest.raises(InlayError, match=rf"train_mask\.flist.*{longer}\.flist names 3 files and the other 1"):
+        list(FList()(Tree(plant({"train.flist": images, "train_mask.flist": masks}))))
 
 
 def test_a_name_in_two_lists_is_refused_once(plant, ask):
@@ -78,20 +64,15 @@ def test_a_list_that_names_folders(plant, ask):
     files = ["images/x/1.jpg", "images/2.jpg", "masks/x/1.png", "masks/2.png"]
     root = plant({"train.flist": "images\n", "train_mask.flist": "masks/\n", **dict.fromkeys(files, "")})
     rows, refused = ask(FList(), root)
-    assert {id: row["mask"] for id, row in rows.items()} == {
-        "images/2.jpg": "masks/2.png",
-        "images/x/1.jpg": "masks/x/1.png",
-    }
+    masks = {id: row["mask"] for id, row in rows.items()}
+    assert masks == {"images/2.jpg": "masks/2.png", "images/x/1.jpg": "masks/x/1.png"}
     assert not refused
 
 
 def test_names_that_are_no_text(plant, ask):
-    root = plant({"train.flist": "images\n", "train_mask.flist": "masks\n", **dict.fromkeys(["images/2.jpg"], "")})
-    (root / os.fsdecode(b"images/1\xff.jpg")).touch()
-    (root / "masks").mkdir()
-    (root / "masks/1.png").touch()
-    (root / os.fsdecode(b"masks/2\xff.png")).touch()
-    rows, refused = ask(FList(), root)
+    odd = [os.fsdecode(name) for name in (b"images/1\xff.jpg", b"masks/2\xff.png")]
+    files = dict.fromkeys(["images/2.jpg", "masks/1.png", *odd], "")
+    rows, refused = ask(FList(), plant({"train.flist": "images\n", "train_mask.flist": "masks\n", **files}))
     assert not rows
     assert list(refused) == ["images/2.jpg", r"images/1\xff.jpg", r"masks/2\xff.png"]
     assert "its mask" in refused["images/2.jpg"]
