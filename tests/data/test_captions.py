@@ -66,10 +66,8 @@ def test_kinds_of_files(read, name, content):
 @pytest.mark.parametrize("caption", ["caption", "captions", "text", "prompt", "sentence", "description"])
 def test_names_of_columns(read, column, caption):
     assert read("said.csv", f"x,{column},{caption}\n1,a,b\n").by_name == {"a": ["b"]}
-
-
-def test_columns_in_order_of_preference(read):
-    assert read("said.csv", "id,file_name,description,caption\n1,a.jpg,no,yes\n").by_name == {"a.jpg": ["yes"]}
+    both = read("said.csv", "id,file_name,description,caption\n1,a.jpg,no,yes\n")  # in order of preference
+    assert both.by_name == {"a.jpg": ["yes"]}
 
 
 HUB = [{"bytes": b"\xff", "path": "a.jpg"}, {"bytes": b"\xd8", "path": "b.jpg"}]  # as the hub keeps pictures
@@ -162,17 +160,11 @@ def test_files_that_cannot_be_used(read, name, content, message):
         read(name, content)
 
 
-def test_parquet_without_the_columns(read_table):
+def test_no_such_columns_file_and_names(read_table, read, tmp_path, caplog):
     with pytest.raises(InlayError, match=r"said\.parquet: none of its columns \(text\) is called file"):
         read_table({"image": [b"\xff"], "text": ["x"]})
-
-
-def test_a_missing_file(tmp_path):
     with pytest.raises(InlayError, match=r"data\.listing\.captions=no\.json: no such file, neither in data\.root="):
         read_captions(Tree(tmp_path), "no.json")
-
-
-def test_rows_without_a_name_are_counted(read, caplog):
     assert read("said.csv", "file,text\n,lost\na,b\n").by_name == {"a": ["b"]}
     assert "1 rows name no picture" in caplog.text
 
@@ -190,33 +182,31 @@ def test_captioned(tmp_path, caplog):
 @pytest.mark.stranger("A.10")
 class TestTextThatLiesElsewhere:
     @pytest.fixture(autouse=True)
-    def _secret(self, tmp_path):
-        (tmp_path / "root").mkdir()
+    def root(self, tmp_path):
+        for folder in ("root", "deep"):
+            (tmp_path / folder).mkdir()
         for kind in ("txt", "json", "csv", "parquet"):
             (tmp_path / f"secret.{kind}").write_text('{"a": "secret"}')
+        return tmp_path / "root"
 
-    def test_is_not_read_by_a_link_beside_a_picture(self, tmp_path):
-        (tmp_path / "root/a.txt").symlink_to(tmp_path / "secret.txt")
-        (refused,) = captioned([row("a")], Tree(tmp_path / "root"), "beside")
+    def test_is_not_read_by_a_link_beside_a_picture(self, root):
+        (root / "a.txt").symlink_to(root / "../secret.txt")
+        (refused,) = captioned([row("a")], Tree(root), "beside")
         assert (refused.file, refused.split) == ("a.png", "train")
         assert re.search(r"its captions: a\.txt: leads out of .*root", refused.reason)
 
     @pytest.mark.parametrize("kind", ["json", "csv", "parquet"])
-    def test_is_not_read_by_a_link_for_all_pictures(self, tmp_path, kind):
-        (tmp_path / f"root/caption.{kind}").symlink_to(tmp_path / f"secret.{kind}")
+    def test_is_not_read_by_a_link_for_all_pictures(self, root, kind):
+        (root / f"caption.{kind}").symlink_to(root / f"../secret.{kind}")
         with pytest.raises(InlayError, match=rf"caption\.{kind}: leads out of .*root"):
-            read_captions(Tree(tmp_path / "root"), f"caption.{kind}")
+            read_captions(Tree(root), f"caption.{kind}")
 
-    @pytest.mark.parametrize("name", ["../secret.json", "{}/secret.json"])
-    def test_is_read_where_the_user_names_it(self, tmp_path, name):
-        assert read_captions(Tree(tmp_path / "root"), name.format(tmp_path)).by_name == {"a": ["secret"]}
-
-    def test_is_read_below_a_link_to_a_folder(self, tmp_path):
-        (tmp_path / "deep").mkdir()
-        (tmp_path / "deep/a.txt").write_text("A.")
-        (tmp_path / "root/deep").symlink_to(tmp_path / "deep")
-        (said,) = captioned([row("deep/a")], Tree(tmp_path / "root"), "beside")
-        assert said["captions"] == ["A."]
+    def test_is_read_where_the_user_names_it_and_below_a_link_to_a_folder(self, root):
+        for name in ("../secret.json", f"{root.parent}/secret.json"):
+            assert read_captions(Tree(root), name).by_name == {"a": ["secret"]}
+        (root.parent / "deep/a.txt").write_text("A.")
+        (root / "deep").symlink_to(root.parent / "deep")
+        assert next(captioned([row("deep/a")], Tree(root), "beside"))["captions"] == ["A."]
 
 
 def plant(path, what):

@@ -1,10 +1,7 @@
 """An index held against the files that it names."""
 
-import shutil
-
 import numpy as np
 import pytest
-from PIL import Image
 
 from inlay.data.check import check, root_of
 from inlay.data.datasets import Folder
@@ -46,33 +43,25 @@ def test_what_has_changed_is_told(index, save, tmp_path, same):
     assert "truncated" in wrong["val/c.jpg"]
 
 
-def test_missing_files_are_told(index, tmp_path):
-    (tmp_path / "root/train/a.jpg").unlink()
-    sound, wrong = checked(index)
+def test_missing_files_are_told_and_all_may_have_moved(index, tmp_path):
+    (tmp_path / "root").rename(tmp_path / "moved")
+    assert checked(index)[0] == 0
+    assert checked(index, tmp_path / "moved") == (3, {})
+    (tmp_path / "moved/train/a.jpg").unlink()
+    sound, wrong = checked(index, tmp_path / "moved")
     assert (sound, list(wrong)) == (2, ["train/a.jpg"])
     assert "no such file" in wrong["train/a.jpg"]
 
 
-def test_pictures_may_have_moved(index, tmp_path):
-    shutil.move(tmp_path / "root", tmp_path / "moved")
-    assert checked(index)[0] == 0
-    assert checked(index, tmp_path / "moved") == (3, {})
-
-
-def test_an_index_may_know_neither_size_nor_checksum(save, write_index, tmp_path):
+def test_an_index_may_know_neither_size_nor_checksum_and_objects_are_read_too(save, write_index, tmp_path):
     save("a.png")
     (tmp_path / "b.png").write_text("broken")
-    index = write_index([{"id": name, "image": f"{name}.png", "split": "train"} for name in "ab"])
+    rows = [{"id": name, "image": f"{name}.png", "split": "train"} for name in "ab"]
+    index = write_index([rows[0] | {"mask": "o.png", "mask_is": "white"}, rows[1]])
+    assert sorted(checked(index, tmp_path)[1]) == ["b.png", "o.png"]
+    save("o.png", np.zeros((40, 50), np.uint8))
     sound, wrong = checked(index, tmp_path)
     assert (sound, list(wrong)) == (1, ["b.png"])
-
-
-def test_objects_are_read_too(save, write_index, tmp_path):
-    save("a.png")
-    index = write_index([{"id": "a", "image": "a.png", "split": "train", "mask": "o.png", "mask_is": "white"}])
-    assert list(checked(index, tmp_path)[1]) == ["o.png"]
-    Image.fromarray(np.zeros((40, 50), np.uint8)).save(tmp_path / "o.png")
-    assert checked(index, tmp_path) == (1, {})
 
 
 def test_a_line_that_is_no_row_is_named(index):

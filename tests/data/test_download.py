@@ -7,7 +7,7 @@ import tarfile
 import threading
 
 import pytest
-from torchvision.datasets import OxfordIIITPet
+from torchvision.datasets import OxfordIIITPet, utils
 
 from inlay.data import download
 from inlay.data.datasets import Pets
@@ -125,16 +125,12 @@ def test_an_interruption(get, tmp_path, have):
     assert get() == [f"bytes={have}-"]
 
 
-def test_a_server_that_knows_no_ranges(get, server, tmp_path):
+@pytest.mark.parametrize("file", ["a.bin.part", "a.bin"])
+def test_a_server_that_knows_no_ranges_and_a_damaged_file(get, server, tmp_path, caplog, file):
     server.ranges = False
-    (tmp_path / "a.bin.part").write_bytes(b"x" * 1000)
+    (tmp_path / file).write_bytes(b"x" * 1000)
     get()
-
-
-def test_what_is_there_and_damaged_is_fetched_anew(get, tmp_path, caplog):
-    (tmp_path / "a.bin").write_bytes(b"half")
-    get()
-    assert "is damaged: removed" in caplog.text
+    assert ("is damaged: removed" in caplog.text) == (file == "a.bin")
 
 
 def test_what_comes_damaged_is_removed(server, tmp_path):
@@ -174,24 +170,21 @@ def test_pets(pets, tmp_path, caplog):
 
 
 def test_pets_half_unpacked(pets, tmp_path, monkeypatch):
-    from torchvision.datasets import utils
-
     unpack = utils.extract_archive
 
     def interrupted(archive, folder):
-        if archive.name == "annotations.tar.gz":
-            (folder / "annotations").mkdir()
-            (folder / "annotations" / "trainval.txt").touch()
-            (folder / "annotations" / "test.txt").touch()
-            raise KeyboardInterrupt
-        return unpack(archive, folder)
+        if archive.name != "annotations.tar.gz":
+            return unpack(archive, folder)
+        (folder / "annotations").mkdir()
+        for name in ("trainval.txt", "test.txt"):
+            (folder / "annotations" / name).touch()
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(utils, "extract_archive", interrupted)
         with pytest.raises(KeyboardInterrupt):
             download_pets(tmp_path)
-    home = download_pets(tmp_path)
-    assert (home / "annotations" / "trainval.txt").read_bytes()
+    assert (download_pets(tmp_path) / "annotations/trainval.txt").read_bytes()
     assert len(pets.asked) == 2
 
 

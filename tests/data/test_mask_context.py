@@ -45,11 +45,6 @@ def test_a_reduced_picture_has_the_same_box_and_object(picture):
     assert np.array_equal(context.object(), small.object())
 
 
-def test_nothing_is_none(picture):
-    context = cropped(picture(bbox=None, object_file=None))
-    assert context.object() is context.box() is None
-
-
 @pytest.mark.parametrize(
     ("bbox", "pixels"), [((0.0, 0.0, 1.0, 1.0), 2400), ((0.5, 0.5, 0.5, 0.7), 0), ((1.0, 0.1, 1.0, 0.5), 0)]
 )
@@ -57,7 +52,9 @@ def test_boxes_may_be_everything_or_nothing(picture, bbox, pixels):
     assert FullContext(picture(bbox=bbox)).box().sum() == pixels
 
 
-def test_a_broken_object_is_named(picture, tmp_path):
+def test_nothing_is_none_and_a_broken_object_is_named(picture, tmp_path):
+    context = cropped(picture(bbox=None, object_file=None))
+    assert context.object() is context.box() is None
     context = cropped(picture())
     (tmp_path / "object.png").write_bytes(b"")
     with pytest.raises(BadFile, match=r"object\.png: not a picture \(the file is empty\)"):

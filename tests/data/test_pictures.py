@@ -26,44 +26,38 @@ def pictures(save, write_index, tmp_path):
 
 
 class TestIndexedPictures:
-    def test_are_those_of_the_index(self, pictures, tmp_path):
+    def test_are_those_of_the_index_and_know_what_it_knows(self, pictures, tmp_path):
         indexed = pictures()
         assert [indexed.id(index) for index in range(len(indexed))] == ["bare", "full"]
         for index, name in enumerate(("bare.png", "full.jpg")):
             assert np.array_equal(indexed.read(index).pixels, read_image(tmp_path / "pictures" / name))
-
-    def test_know_what_the_index_knows(self, pictures, tmp_path):
-        picture = pictures().read(1)
+        picture = indexed.read(1)
         assert (picture.id, picture.captions, picture.mask_is) == ("full", ("One.", "Two."), "trimap")
-        assert picture.bbox == (0.1, 0.25, 0.4, 0.625)
-        assert picture.object_file == tmp_path / "masks/full.png"
-        assert picture.size == (80, 100)
-        picture = pictures().read(0)  # of which the index says nothing
+        assert (picture.size, picture.object_file) == ((80, 100), tmp_path / "masks/full.png")
+        picture = indexed.read(0)  # of which the index says nothing
         assert (picture.captions, picture.bbox, picture.object_file) == ((), None, None)
+        assert [indexed.captioned, pictures(BARE).captioned] == [True, False]
 
-    def test_have_captions_where_any_has_one(self, pictures):
-        assert [pictures().captioned, pictures(BARE).captioned] == [True, False]
-
-    def test_look_up_the_size_for_a_box_where_the_index_has_none(self, pictures):
-        row = {key: value for key, value in FULL.items() if key != "size"}
-        assert pictures(row).read(0).bbox == (0.1, 0.25, 0.4, 0.625)
-
+    @pytest.mark.parametrize("size", [FULL["size"], None])  # which is looked up where the index has none
     @pytest.mark.parametrize(
-        ("bbox", "share"), [([-5, -1, 50, 99], (0.0, 0.0, 0.5, 1.0)), ([120, 10, 150, 40], (1.0, 0.125, 1.0, 0.5))]
+        ("bbox", "share"),
+        [
+            (FULL["bbox"], (0.1, 0.25, 0.4, 0.625)),
+            *(  # end at edges
+                ([-5, -1, 50, 99], (0.0, 0.0, 0.5, 1.0)),
+                ([120, 10, 150, 40], (1.0, 0.125, 1.0, 0.5)),
+            ),  # end at the edge
+        ],
     )
-    def test_have_boxes_that_end_at_the_edge(self, pictures, bbox, share):
-        assert pictures(FULL | {"bbox": bbox}).read(0).bbox == share
+    def test_have_boxes_in_shares(self, pictures, bbox, share, size):
+        assert pictures(FULL | {"bbox": bbox, "size": size}).read(0).bbox == share
 
-    def test_are_read_no_larger_than_needed(self, pictures, save):
+    def test_are_read_no_larger_than_needed_and_know_how_they_were_turned(self, pictures, save):
         save("pictures/full.jpg", (240, 320))
-        assert pictures().read(1, min_short_side=50).size == (60, 80)
-        assert pictures().read(1, min_short_side=50).bbox == (0.1, 0.25, 0.4, 0.625)
-        assert pictures().read(1).size == (240, 320)
-
-    def test_know_how_they_were_turned(self, pictures, tmp_path):
-        tags = Image.Exif()
-        tags[0x0112] = 6
-        Image.new("RGB", (320, 240)).save(tmp_path / "pictures/full.jpg", exif=tags)
+        read = pictures().read(1, min_short_side=50)
+        assert (read.size, read.bbox, pictures().read(1).size) == ((60, 80), (0.1, 0.25, 0.4, 0.625), (240, 320))
+        (tags := Image.Exif())[0x0112] = 6
+        save("pictures/full.jpg", (240, 320), exif=tags)
         read = pictures().read(1, min_short_side=50)
         assert (read.turned, read.full_size, read.size) == (6, (320, 240), (80, 60))
 

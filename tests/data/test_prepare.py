@@ -211,15 +211,11 @@ class TestStop:
             assert not (tmp_path / out).exists()
         assert decoded.count("a.jpg") == 2  # once for each index
 
-    def test_comes_also_where_someone_went_on_before(self, root, tmp_path, decoded):
+    def test_comes_also_where_someone_went_on_before_and_goes_on_with_what_was_mended(self, root, tmp_path, decoded):
         decoded.left = 3
         with pytest.raises(KeyboardInterrupt):
             prepared(root, tmp_path / "index.jsonl")
         decoded.left = 100
-        with pytest.raises(BadFile, match=r"broken\.jpg"):
-            prepared(root, tmp_path / "index.jsonl", stop_at_bad_file=True)
-
-    def test_goes_on_with_what_was_mended(self, root, tmp_path):
         for name in BROKEN:
             with pytest.raises(BadFile, match=name):
                 prepared(root, tmp_path / "index.jsonl", stop_at_bad_file=True)
@@ -362,11 +358,8 @@ class TestFindIndex:
     @pytest.mark.parametrize("share", [None, 0, 0.5])
     def test_is_made_again_when_the_disk_lost_a_half(self, find, name, share):
         path = find()
-        whole = result(path)
-        if share is None:
-            name(path).unlink()
-        else:
-            os.truncate(name(path), int(share * name(path).stat().st_size))
+        whole, file = result(path), name(path)
+        file.unlink() if share is None else os.truncate(file, int(share * file.stat().st_size))
         find()
         assert result(path) == whole
 
@@ -392,11 +385,9 @@ class TestFindIndex:
     def test_stops_at_broken_files_if_asked_and_says_how_not_to(self, find, root):
         with pytest.raises(BadFile, match=rf"^{root}/train/broken\.jpg: not a picture.*data\.on_bad_file=skip\.$"):
             find(stop=True)
-
-    def test_stops_at_what_an_earlier_run_passed_over(self, find, root):
         path = find()
         with pytest.raises(BadFile, match=rf"^{root}/train/broken\.jpg: not a picture.*\(2 such"):
-            find(stop=True)
+            find(stop=True)  # at what an earlier run passed over
         for name in BROKEN:
             (root / name).unlink()
         assert find(stop=True) == path
@@ -410,15 +401,13 @@ class TestFindIndex:
 
     def test_by_two_processes_is_made_by_one(self, root, tmp_path):
         forked = multiprocessing.get_context("fork")
-        together = forked.Barrier(2)
+        together, logs = forked.Barrier(2), [tmp_path / "1.log", tmp_path / "2.log"]
 
         def find(log):
             with log.open("w") as file, contextlib.redirect_stdout(file):
                 together.wait(60)
-                path = find_index(root, Folder(), None, 0, True, False)
-                print(len(open_split(path, "train")), "rows")
+                print(len(open_split(find_index(root, Folder(), None, 0, True, False), "train")), "rows")
 
-        logs = [tmp_path / "1.log", tmp_path / "2.log"]
         both = [forked.Process(target=find, args=(log,)) for log in logs]
         for process in both:
             process.start()
@@ -430,17 +419,15 @@ class TestFindIndex:
 
 
 @pytest.mark.stranger("17.A.1", "17.A.2", "17.A.4")
-def test_everything_in_a_folder_is_kept_or_refused(tmp_path):
-    elsewhere, root = tmp_path / "elsewhere", tmp_path / "odd"
-    elsewhere.mkdir()
-    root.mkdir()
-    (root / "linked").symlink_to(elsewhere)
-    frames = [Image.fromarray(np.full((40, 40, 3), 80 * number, np.uint8)) for number in range(3)]
-    frames[0].save(elsewhere / "a.png")
-    for name in ("b.JPG", "c.jfif"):
-        frames[1].copy().save(root / name, "JPEG")
+def test_everything_in_a_folder_is_kept_or_refused(save, tmp_path):
+    black = np.zeros((40, 40, 3), np.uint8)
+    save("elsewhere/a.png", black)
+    root, pages = tmp_path / "odd", [Image.fromarray(black + shade) for shade in (80, 160)]
+    for name, options in (("b.JPG", {}), ("c.jfif", {"format": "JPEG"})):
+        save(f"odd/{name}", black + 80, **options)
     for name in ("d.tif", "e.webp", "f.gif"):
-        frames[0].save(root / name, save_all=True, append_images=frames[1:])
+        save(f"odd/{name}", black, save_all=True, append_images=pages)
+    (root / "linked").symlink_to(tmp_path / "elsewhere")
     (root / "g.psd").touch()
     (root / "h").symlink_to("/mnt/unmounted")
     os.mkfifo(root / "i.png")

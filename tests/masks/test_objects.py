@@ -27,16 +27,16 @@ def test_source_is_what_the_hole_comes_from(both, source, expected):
 
 
 @pytest.mark.parametrize(
-    ("context", "source", "message"),
+    ("there", "source", "message"),
     [
-        (PlainContext(), "any", "neither segmentation nor box"),
-        (PlainContext(whole_box=FRAME), "object", "no segmentation"),
-        (PlainContext(whole_object=BIRD), "box", "no box"),
+        ({}, "any", "neither segmentation nor box"),
+        ({"whole_box": FRAME}, "object", "no segmentation"),
+        ({"whole_object": BIRD}, "box", "no box"),
     ],
 )
-def test_a_picture_without_such_an_object_has_no_hole(context, source, message):
+def test_a_picture_without_such_an_object_has_no_hole(there, source, message):
     with pytest.raises(NoHole, match=message):
-        draw(context, source=source)
+        draw(PlainContext(**there), source=source)
 
 
 def test_is_cut_as_the_sample_was(both):
@@ -73,9 +73,7 @@ def test_what_counts_is_the_size_after_cleaning_and_growing(both):
 
 @pytest.mark.parametrize(("pixels", "valid"), [(20, False), (21, True), (319, True), (320, False)])
 def test_five_and_eighty_percent_are_excluded(both, pixels, valid):
-    both.size, mask = (20, 20), np.zeros(400, np.bool_)
-    mask[:pixels] = True
-    both.whole_object = mask.reshape(20, 20)
+    both.size, both.whole_object = (20, 20), (np.arange(400) < pixels).reshape(20, 20)
     if valid:
         assert draw(both).sum() == pixels
     else:

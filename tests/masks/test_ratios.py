@@ -98,14 +98,10 @@ def test_files_leave_global_generators_alone_and_depend_on_no_earlier_call(perce
     before = np.random.get_state(legacy=False)  # noqa: NPY002
     family = Files(root=percents, **MOVES)
     masks = [family(40, 50, address(index)) for index in range(5)]
-    again = [family(40, 50, address(index)) for index in reversed(range(5))][::-1]
-    assert np.array_equal(masks, again)
+    assert np.array_equal(masks, [family(40, 50, address(index)) for index in reversed(range(5))][::-1])
     assert len({mask.tobytes() for mask in masks}) == 5
     np.testing.assert_equal(before, np.random.get_state(legacy=False))  # noqa: NPY002
-
-
-def test_files_take_the_lists_of_a_configuration(percents):
-    lists = {name: OmegaConf.create([0.1, 0.2]) for name in ("ratio", "dilate", "crop")}
+    lists = {name: OmegaConf.create([0.1, 0.2]) for name in ("ratio", "dilate", "crop")}  # of a configuration
     family = Files(root=percents, **lists)
     assert [type(getattr(family, name)) for name in lists] == [tuple] * 3
 

@@ -8,7 +8,7 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from inlay.masks import Center, MixedMasks, Outpaint, Paired
+from inlay.masks import Center, MixedMasks, Paired
 from tests.conftest import ROOT
 from tests.masks.contexts import PlainContext, disc
 from tests.masks.mask_tester import address
@@ -48,19 +48,13 @@ def test_every_family_takes_a_ratio_and_reaches_the_workers(name, ratio):
     assert np.array_equal(*(each(64, 64, address(), SCENE) for each in (masks, copy)))
 
 
-def test_mix_is_made_of_five_and_meets_its_ratio():
+def test_mix_is_made_of_five_and_takes_their_settings():
     masks = family("masks=mix")
     assert isinstance(masks, MixedMasks)
     assert sorted(masks.families) == ["boxes", "center", "outpaint", "shapes", "strokes"]
     assert 0.1 <= min(found := ratios(masks)) <= max(found) <= 0.4
-
-
-def test_mix_takes_the_settings_of_its_families():
     masks = family("masks=mix", "masks.families.outpaint.sides=[left]", "masks.odds.boxes=0", "masks.ratio=[0.3,0.31]")
-    outpaint = masks.families["outpaint"]
-    assert isinstance(outpaint, Outpaint)
-    assert outpaint.sides == ("left",)
-    assert masks.odds["boxes"] == 0
+    assert (masks.families["outpaint"].sides, masks.odds["boxes"]) == (("left",), 0)
     assert 0.3 <= min(found := ratios(masks)) <= max(found) <= 0.31
 
 

@@ -36,22 +36,16 @@ def test_official_layout(plant, ask):
     assert (list(rows.values()), refused) == (expected, {})
 
 
-def test_the_inner_folder_as_root(plant, ask):
-    rows, _ = ask(CUB(), plant(BIRDS | {"CUB_200_2011/text/001.Auk/Auk_2.txt": "An auk."}) / "CUB_200_2011")
-    assert rows["001.Auk/Auk_2.jpg"]["image"] == "images/001.Auk/Auk_2.jpg"
-    assert rows["001.Auk/Auk_2.jpg"]["captions"] == ["An auk."]
-    assert "captions" not in rows["003.Jay/Jay_1.jpg"]
-
-
 @pytest.mark.stranger("17.C.6")
-@pytest.mark.parametrize("place", ["text", "text_c10", "cvpr2016_cub/text_c10"])
-def test_the_inner_folder_finds_captions_and_class_lists_beside_it(plant, ask, place, caplog):
+@pytest.mark.parametrize("place", ["text", "text_c10", "cvpr2016_cub/text_c10", "CUB_200_2011/text"])
+def test_the_inner_folder_finds_captions_and_class_lists_in_and_beside_it(plant, ask, place, caplog):
     text = {f"{place}/001.Auk/Auk_2.txt": "An auk.", **{f"{place}/{name}": lines for name, lines in LISTS.items()}}
     tree = Tree(plant(BIRDS | text) / "CUB_200_2011")
     rows, _ = ask(CUB(classes="zero_shot"), tree)
-    assert rows["001.Auk/Auk_2.jpg"]["captions"] == ["An auk."]
+    assert rows["001.Auk/Auk_2.jpg"]["image"] == "images/001.Auk/Auk_2.jpg"
+    assert [row.get("captions") for row in rows.values()] == [["An auk."], None, None]
     assert [row["split"] for row in rows.values()] == ["train", "test", "test"]
-    assert f"{tree.root.parent / place}/ has no captions for 2 pictures" in caplog.text
+    assert f"{place.removeprefix('CUB_200_2011/')}/ has no captions for 2 pictures" in caplog.text
     assert unchanged(tree.root, tree.consulted)
     (tree.root.parent / place / "001.Auk/Auk_3.txt").write_text("Another.")
     assert not unchanged(tree.root, tree.consulted), "an index that rests on what lies beside it is outdated"
@@ -120,17 +114,14 @@ def test_classes_apart(plant, ask, place):
     assert not refused
 
 
-def test_a_class_of_neither_part(plant, ask):
-    rows, refused = ask(CUB(classes="zero_shot"), plant(BIRDS | LISTS | {"testclasses.txt": "007.Other\n"}))
-    assert list(rows) == ["001.Auk/Auk_2.jpg"]
-    assert len(refused) == 2
-    assert "neither trainvalclasses.txt nor testclasses.txt" in refused["CUB_200_2011/images/003.Jay/Jay_1.jpg"]
-
-
-def test_class_lists_are_asked_for(plant):
+def test_class_lists_are_asked_for_and_may_lack_a_class(plant, ask):
     root = plant(BIRDS | {"trainvalclasses.txt": "001.Auk\n"})
     with pytest.raises(InlayError, match=rf"testclasses\.txt is missing.*cvpr2016_cub.*data\.root={root}"):
         list(CUB(classes="zero_shot")(Tree(root)))
+    rows, refused = ask(CUB(classes="zero_shot"), plant({"testclasses.txt": "007.Other\n"}))
+    assert list(rows) == ["001.Auk/Auk_2.jpg"]
+    assert len(refused) == 2
+    assert "neither trainvalclasses.txt nor testclasses.txt" in refused["CUB_200_2011/images/003.Jay/Jay_1.jpg"]
 
 
 def test_what_the_lists_do_not_know_is_refused(plant, ask):

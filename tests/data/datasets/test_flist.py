@@ -78,15 +78,12 @@ def test_names_that_are_no_text(plant, ask):
     assert "its mask" in refused["images/2.jpg"]
 
 
-def test_a_list_of_no_split(plant, ask):
-    rows, refused = ask(FList(), plant({"all.flist": "a.jpg\n", "train.flist": "b.jpg\n"}))
-    assert list(rows) == ["b.jpg"]
-    assert "begins with one of train, val, test" in refused["all.flist"]
-
-
-def test_no_lists(plant):
+def test_no_lists_and_a_list_of_no_split(plant, ask):
     with pytest.raises(InlayError, match=r"data\.root=.*\.flist.*is missing.*train\*\.flist"):
         list(FList()(Tree(plant({"a.jpg": ""}))))
+    rows, refused = ask(FList(), plant({"all.flist": "a.jpg\n", "train.flist": "b.jpg\n"}, "another"))
+    assert list(rows) == ["b.jpg"]
+    assert "begins with one of train, val, test" in refused["all.flist"]
 
 
 @pytest.mark.stranger("A.10", "A.11")
@@ -127,9 +124,12 @@ def test_lists_of_another_system(plant, ask, caplog, root_was, content):
 
 
 @pytest.mark.stranger("17.A.6")
-def test_absolute_paths_of_another_machine(plant, ask):
+def test_absolute_paths_and_masks_of_another_machine(plant, ask):
     root = plant({"train.flist": "/home/bob/photos/a.jpg\nb.jpg\n", "a.jpg": "", "b.jpg": ""})
     assert list(ask(FList(root_was="/home/bob/photos/"), root)[0]) == ["a.jpg", "b.jpg"]
+    lists = {"train.flist": "a.jpg\n", "train_mask.flist": "'masks\\A.png'\n"}
+    rows, refused = ask(FList(), plant({**lists, "a.jpg": "", "masks/a.png": ""}, "another"))
+    assert (rows["a.jpg"]["mask"], refused) == ("masks/a.png", {})
 
 
 @pytest.mark.stranger("17.A.6")
@@ -143,18 +143,7 @@ def test_paths_of_another_machine_are_told_with_the_way_to_map_them(plant, line)
 
 @pytest.mark.stranger("17.A.6")
 def test_capital_letters_choose_where_files_differ_in_nothing_else(plant, ask):
-    rows, refused = ask(FList(), plant({"train.flist": "a.jpg\nB.jpg\n", **dict.fromkeys(["a.jpg", "a.JPG"], "")}))
-    assert list(rows) == ["a.jpg", "B.jpg"]
+    files = dict.fromkeys(["a.jpg", "a.JPG", "a\\b.jpg"], "")  # a backslash may be a part of a name
+    rows, refused = ask(FList(), plant({"train.flist": "a.jpg\nB.jpg\na\\b.jpg\n", **files}))
+    assert list(rows) == ["a.jpg", "B.jpg", "a\\b.jpg"]
     assert list(refused) == ["a.JPG"]
-
-
-@pytest.mark.stranger("17.A.6")
-def test_a_backslash_may_be_a_part_of_a_name(plant, ask):
-    assert list(ask(FList(), plant({"train.flist": "a\\b.jpg\n", "a\\b.jpg": ""}))[0]) == ["a\\b.jpg"]
-
-
-@pytest.mark.stranger("17.A.6")
-def test_masks_of_another_system(plant, ask):
-    lists = {"train.flist": "a.jpg\n", "train_mask.flist": "'masks\\A.png'\n"}
-    rows, refused = ask(FList(), plant({**lists, "a.jpg": "", "masks/a.png": ""}))
-    assert (rows["a.jpg"]["mask"], refused) == ("masks/a.png", {})

@@ -30,10 +30,7 @@ def test_half_a_split_is_announced(plant, ask, caplog, there, lacking):
     ask(Folder(), plant({f"{there}/a.jpg": "", f"{there}/b.jpg": ""}))
     (record,) = caplog.records
     assert f"{there}/ is there and {lacking}/ is not" in record.message
-
-
-def test_a_file_named_train_is_no_split(plant, ask):
-    rows, _ = ask(Folder(), plant({"train": "", "val": "", "a.jpg": "", "b.jpg": ""}))
+    rows, _ = ask(Folder(), plant(dict.fromkeys(["train", "val", "a.jpg", "b.jpg"], ""), "files"))  # are no split
     assert sorted(row["split"] for row in rows.values()) == ["train", "val"]  # a handful, and neither is empty
 
 
@@ -54,8 +51,7 @@ def test_nothing_is_decoded_and_nothing_passed_over(plant, ask):
 
 
 def test_streams(plant):
-    root = plant({f"{number}.jpg": "" for number in range(250)} | {"z/y.jpg": ""})
-    tree = Tree(root)
+    tree = Tree(plant({f"{number}.jpg": "" for number in range(250)} | {"z/y.jpg": ""}))
     next(iter(Folder()(tree)))
     assert "z" not in tree.consulted  # not searched before it is its turn
 
