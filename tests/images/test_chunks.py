@@ -52,12 +52,8 @@ class TestThePartsOfAPng:
     def test_are_seen_by_pillow(self, tmp_path):
         path = with_chunks(tmp_path / "in.png", [(b"gAMA", COLORS[b"gAMA"]), *TEXTS])
         with Image.open(wrote(tmp_path, ".png", read_picture(path))) as file:
-            assert file.info["gamma"] == 1.0
-            assert (file.text["Title"], file.text["Author"], file.text["prompt"]) == (
-                "a garden",
-                "Jürgen",
-                '{"seed": 7}',
-            )
+            seen = [file.info["gamma"], *(file.text[name] for name in ("Title", "Author", "prompt"))]
+        assert seen == [1.0, "a garden", "Jürgen", '{"seed": 7}']
 
     @pytest.mark.parametrize(
         ("chunk", "reason"),
@@ -80,12 +76,10 @@ class TestThePartsOfAPng:
         with pytest.raises(BadFile, match="a text in it unpacks to more than a megabyte"):
             read_picture(path)
 
-    def test_are_bounded_together(self, tmp_path):
+    def test_are_bounded_together_and_said_where_the_checksum_is_wrong(self, tmp_path):
         many = [(b"tEXt", b"n%d\0" % number + bytes([65 + number]) * (MOST // 3)) for number in range(5)]
         kept, left_out = read_chunks(with_chunks(tmp_path / "in.png", many))
         assert (len(kept), len(left_out)) == (3, 2)
-
-    def test_with_a_wrong_checksum_are_said(self, tmp_path):
         path = with_chunks(tmp_path / "in.png", [(b"tEXt", b"Title\0a garden")])
         path.write_bytes(path.read_bytes().replace(b"a garden", b"a warden"))
         assert read_chunks(path) == ((), ("a part tEXt, which is damaged or too long",))
@@ -127,11 +121,9 @@ class TestComments:
         (tmp_path / "in.jpg").write_bytes(data.getvalue()[:2] + second + data.getvalue()[2:])
         return tmp_path / "in.jpg"
 
-    def test_of_a_jpeg_come_through(self, path, tmp_path):
+    def test_of_a_jpeg_come_through_and_become_texts_of_a_png(self, path, tmp_path):
         back = read_picture(wrote(tmp_path, ".jpg", read_picture(path)))
         assert back.metadata.comments == (b"second", "for Jürgen".encode())
-
-    def test_become_texts_of_a_png(self, path, tmp_path):
         with Image.open(wrote(tmp_path, ".png", read_picture(path))) as file:
             assert file.text["Comment"] == "for Jürgen"
 

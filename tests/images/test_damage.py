@@ -39,25 +39,19 @@ class TestADamagedJpegThatEndsAsItShould:
         assert [str(path) in record.getMessage() for record in caplog.records] == [True]
         assert "Corrupt" not in capfd.readouterr().err
 
-    def test_is_refused_by_an_index(self, tmp_path):
-        (tmp_path / "root").mkdir()
-        damaged(tmp_path / "root" / "a.jpg")
-        Image.fromarray(photo(40, 40)).save(tmp_path / "root" / "b.jpg")
-        report = prepare(Folder(), tmp_path / "root", tmp_path / "index.jsonl", 0)
+    def test_is_refused_by_an_index_or_kept_and_named_where_that_is_asked_for(self, tmp_path):
+        root, index = tmp_path / "root", tmp_path / "index.jsonl"
+        root.mkdir()
+        damaged(root / "a.jpg")
+        Image.fromarray(photo(40, 40)).save(root / "b.jpg")
+        report = prepare(Folder(), root, index, 0)
         assert (report.kept, [refused.file for refused in report.refused]) == (1, ["a.jpg"])
-        assert "data.on_damaged=keep" in read_refused(tmp_path / "index.jsonl")[0].reason
-
-    def test_is_kept_and_named_where_that_is_asked_for(self, tmp_path):
-        (tmp_path / "root").mkdir()
-        damaged(tmp_path / "root" / "a.jpg")
-        report = prepare(Folder(), tmp_path / "root", tmp_path / "index.jsonl", 0, on_damaged="keep")
-        assert report.kept == 1
+        assert "data.on_damaged=keep" in read_refused(index)[0].reason
+        report = prepare(Folder(), root, tmp_path / "other.jsonl", 0, on_damaged="keep")
+        assert report.kept == 2
         assert "kept a.jpg: its pixels are damaged" in str(report)
-
-
-def test_an_index_knows_two_choices(tmp_path):
-    with pytest.raises(InlayError, match=r"data\.on_damaged must be 'refuse' or 'keep', got 'drop'"):
-        prepare(Folder(), tmp_path, tmp_path / "index.jsonl", 0, on_damaged="drop")
+        with pytest.raises(InlayError, match=r"data\.on_damaged must be 'refuse' or 'keep', got 'drop'"):
+            prepare(Folder(), root, index, 0, on_damaged="drop")
 
 
 def test_a_sound_jpeg_is_not_doubted(tmp_path):
@@ -67,12 +61,14 @@ def test_a_sound_jpeg_is_not_doubted(tmp_path):
 
 
 class TestOverhearing:
-    def test_lets_through_what_others_say(self, capfd):
+    def test_lets_through_what_others_say_and_is_clean_again_each_time(self, capfd):
         said = b"Corrupt JPEG data: bad Huffman code\n"
         answer, damage = capture_libjpeg_warnings(lambda: os.write(2, b"others\n" + said + b"more\n"))
         assert answer == len(said) + 12
         assert "bad Huffman code" in damage
-        assert capfd.readouterr().err == "others\nmore\n"
+        assert capture_libjpeg_warnings(lambda: os.write(2, b"one\n"))[1] == ""
+        assert capture_libjpeg_warnings(lambda: os.write(2, b"Premature end of JPEG file\n"))[1]
+        assert capfd.readouterr().err == "others\nmore\none\n"
 
     def test_gives_stderr_back_after_an_error(self, capfd):
         def broken():
@@ -83,11 +79,6 @@ class TestOverhearing:
             capture_libjpeg_warnings(broken)
         os.write(2, b"after\n")
         assert capfd.readouterr().err.endswith("after\n")
-
-    def test_is_clean_again_each_time(self, capfd):
-        assert capture_libjpeg_warnings(lambda: os.write(2, b"Premature end of JPEG file\n"))[1]
-        assert capture_libjpeg_warnings(lambda: os.write(2, b"one\n"))[1] == ""
-        assert capfd.readouterr().err == "one\n"
 
     def test_goes_without_a_stderr(self):
         terminal = os.dup(2)

@@ -114,12 +114,8 @@ def test_a_folder_lists_what_is_not_read(tmp_path):
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("photo", "JPEG"),
-        ("a.jpg_large", "JPEG"),
-        ("b.png?w=200", "PNG"),
-        ("c.orig", "WebP"),
-        ("d", "TIFF"),
-        ("e", "AVIF"),
+        (*pair.split(),)
+        for pair in ("photo JPEG", "a.jpg_large JPEG", "b.png?w=200 PNG", "c.orig WebP", "d TIFF", "e AVIF")
     ],
 )
 def test_a_folder_lists_pictures_that_are_named_like_none(tmp_path, name, kind):

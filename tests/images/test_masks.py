@@ -26,25 +26,18 @@ class TestMasks:
         write_picture(path, Picture(np.asarray(pixels)))
         return path
 
-    def test_are_cut_between_127_and_128(self, tmp_path):
-        grays = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+    def test_are_cut_in_the_middle_of_their_luminance_whatever_alpha_says(self, tmp_path):
+        grays, yellow, blue = np.arange(256, dtype=np.uint8).reshape(16, 16, 1), [255, 255, 0], [0, 0, 255]
         assert np.array_equal(read_mask(self.write(tmp_path, grays)), grays[..., 0] >= 128)
-
-    def test_of_16_bits_are_cut_in_the_middle_too(self, tmp_path):
-        grays = np.array([0, 127 * 257, 128 * 257, 65535], np.uint16).reshape(2, 2, 1)
-        assert read_mask(self.write(tmp_path, grays)).tolist() == [[False, False], [True, True]]
+        deep = np.array([0, 127 * 257, 128 * 257, 65535], np.uint16).reshape(2, 2, 1)
+        assert read_mask(self.write(tmp_path, deep)).tolist() == [[False, False], [True, True]]
+        assert read_mask(self.write(tmp_path, np.array([[yellow, blue]], np.uint8))).tolist() == [[True, False]]
+        clear = np.array([[[255, 0], [0, 255], [255, 255], [0, 0]]], np.uint8)
+        assert read_mask(self.write(tmp_path, clear)).tolist() == [[True, False, True, False]]
 
     def test_are_turned_round_where_black_is_the_hole(self, tmp_path):
         path = self.write(tmp_path, picture("L").pixels)
         assert np.array_equal(read_mask(path, mask_polarity="black"), ~read_mask(path))
-
-    def test_in_color_are_cut_by_luminance(self, tmp_path):
-        yellow, blue = [255, 255, 0], [0, 0, 255]
-        assert read_mask(self.write(tmp_path, np.array([[yellow, blue]], np.uint8))).tolist() == [[True, False]]
-
-    def test_ignore_alpha(self, tmp_path):
-        pixels = np.array([[[255, 0], [0, 255], [255, 255], [0, 0]]], np.uint8)
-        assert read_mask(self.write(tmp_path, pixels)).tolist() == [[True, False, True, False]]
 
     def test_know_two_colors_of_the_hole(self, tmp_path):
         for read in (
@@ -54,13 +47,10 @@ class TestMasks:
             with pytest.raises(InlayError, match="mask_polarity must be 'white' or 'black', got 'grey'"):
                 read()
 
-    @pytest.mark.parametrize("size", [(10, 13), (5, 6), (23, 64)])
-    def test_stay_binary_at_any_size(self, size, rng):
-        resized = resize_mask(rng.random(SIZE) < 0.5, *size)
-        assert (resized.shape, resized.dtype) == (size, np.bool_)
-
-    def test_are_enlarged_by_repeating_pixels(self, rng):
+    def test_stay_binary_at_any_size_and_are_enlarged_by_repeating_pixels(self, rng):
         mask = rng.random(SIZE) < 0.5
+        for size in ((10, 13), (5, 6), (23, 64)):
+            assert (resize_mask(mask, *size).shape, resize_mask(mask, *size).dtype) == (size, np.bool_)
         assert np.array_equal(resize_mask(mask, 20, 39), mask.repeat(2, axis=0).repeat(3, axis=1))
 
 

@@ -63,11 +63,6 @@ class TestAWrittenFile:
         assert not any(fields_of(back.exif).values()) if suffix != ".tif" and back.exif else True
 
 
-def test_what_is_filled_keeps_the_metadata():
-    given = described("RGB")
-    assert given.filled(np.zeros((*SIZE, 3)), np.ones(SIZE, bool)).metadata == given.metadata
-
-
 class TestThePng:
     """Of 16-bit colors: encoded by OpenCV, which leaves the metadata out."""
 
@@ -204,10 +199,12 @@ def test_jpeg_leaves_out_what_is_too_long_for_it(tmp_path, caplog):
     assert "bytes of XMP; they were left out" in caplog.text
 
 
-def test_training_looks_at_no_metadata(tmp_path, monkeypatch):
-    path = wrote(tmp_path, ".png", described("RGB"))
+def test_what_is_filled_keeps_the_metadata_and_training_looks_at_none(tmp_path, monkeypatch):
+    given = described("RGB")
+    assert given.filled(np.zeros((*SIZE, 3)), np.ones(SIZE, bool)).metadata == given.metadata
+    path = wrote(tmp_path, ".png", given)
     monkeypatch.setattr("inlay.images.reading.collect", None)
-    assert np.array_equal(read_image(path), described("RGB").pixels)
+    assert np.array_equal(read_image(path), given.pixels)
     with pytest.raises(TypeError):
         read_picture(path)
 

@@ -16,37 +16,29 @@ from tests.images.files import EIGHT, MODES, SIZE, SMOOTH, exif, picture, writte
 
 @pytest.mark.parametrize("mode", MODES)
 class TestFilled:
-    @pytest.fixture
-    def hole(self, rng):
-        return rng.random(SIZE) < 0.4
-
-    def test_keeps_known_pixels_and_puts_opaque_colors_into_the_hole(self, mode, hole, rng):
-        given, gray = picture(mode), np.repeat(rng.random((*SIZE, 1)).astype(np.float32), 3, axis=2)
+    def test_keeps_known_pixels_and_puts_opaque_colors_in_range_into_the_hole(self, mode, rng):
+        hole, given = rng.random(SIZE) < 0.4, picture(mode)
+        gray = np.repeat(rng.random((*SIZE, 1)).astype(np.float32), 3, axis=2)
         filled = given.filled(gray, hole)
         assert np.array_equal(filled.pixels[~hole], given.pixels[~hole])
         assert (filled.mode, filled.pixels.shape) == (mode, given.pixels.shape)
         assert np.abs(filled.rgb()[hole] - gray[hole]).max() <= 0.5 / filled.peak + 1e-6
         assert "A" not in mode or (filled.pixels[hole][:, -1] == filled.peak).all()
-
-    def test_clips_what_lies_outside_the_range(self, mode, hole):
-        assert (picture(mode).filled(np.full((*SIZE, 3), 7.0), hole).rgb()[hole] == 1).all()
-        assert (picture(mode).filled(np.full((*SIZE, 3), -7.0), hole).rgb()[hole] == 0).all()
+        for outside, clipped in ((7.0, 1), (-7.0, 0)):
+            assert (given.filled(np.full((*SIZE, 3), outside), hole).rgb()[hole] == clipped).all()
 
 
-def test_a_filled_gray_picture_gets_the_luminance():
+def test_a_filled_picture_gets_the_luminance_if_gray_and_looks_at_the_hole_alone(rng):
     green = np.zeros((*SIZE, 3), np.float32) + np.float32([0, 1, 0])
     assert (picture("L").filled(green, np.ones(SIZE, bool)).pixels == round(0.587 * 255)).all()
+    hole = rng.random(SIZE) < 0.4
+    colors = np.where(hole[..., None], [0.5, 0.5, 0.5], np.nan)
+    assert (picture("RGB").filled(colors, hole).pixels[hole] == 128).all()
 
 
 def test_16_bits_are_rounded_to_the_nearest_of_8():
     every = np.arange(65536, dtype=np.uint16).reshape(256, 256, 1)
     assert np.array_equal(Picture(every).rgb8()[..., 0], np.rint(every[..., 0] / 257))
-
-
-def test_filled_looks_at_the_hole_alone(rng):
-    hole = rng.random(SIZE) < 0.4
-    colors = np.where(hole[..., None], [0.5, 0.5, 0.5], np.nan)
-    assert (picture("RGB").filled(colors, hole).pixels[hole] == 128).all()
 
 
 @pytest.mark.parametrize("size", [(3000, 1000), (5, 2_000_000), (1, 1)])
@@ -83,14 +75,11 @@ class TestMemory:
             read_picture(path)
             assert peak(lambda path=path: read_picture(path)) < 1.4
 
-    def test_to_fill_is_the_result(self, large, peak, monkeypatch):
+    def test_to_fill_is_the_result_and_to_cut_a_mask_is_the_mask(self, large, peak, monkeypatch):
         monkeypatch.setattr("inlay.images.picture._BAND", 2**15)
         colors, hole = np.full((1000, 2000, 3), 0.5, np.float32), np.zeros((1000, 2000), bool)
         hole[100:900, 100:1900] = True
         assert peak(lambda: large.filled(colors, hole)) < 1.4
-
-    def test_to_cut_a_mask_is_the_mask(self, large, peak, monkeypatch):
-        monkeypatch.setattr("inlay.images.picture._BAND", 2**15)
         assert peak(lambda: mask_of(large)) < 1 / 3 + 0.2
 
 

@@ -8,18 +8,13 @@ ROWS = [[np.full((5, 7, 3), (3 * row + column) / 10) for column in range(3)] for
 
 
 class TestContactSheet:
-    def test_leaves_a_gap_between_neighbors_alone(self):
-        assert contact_sheet(ROWS, gap=4).size == (5 + 4 + 5, 7 + 4 + 7 + 4 + 7)
-
-    def test_has_pictures_in_reading_order(self):
+    def test_has_pictures_in_reading_order_and_white_gaps_between_neighbors_alone(self):
         sheet = contact_sheet(ROWS, gap=4).pixels
+        assert sheet.shape[:2] == (5 + 4 + 5, 7 + 4 + 7 + 4 + 7)
         for row in range(2):
             for column in range(3):
                 part = sheet[9 * row : 9 * row + 5, 11 * column : 11 * column + 7]
                 assert (part == round((3 * row + column) * 25.5)).all()
-
-    def test_has_white_gaps(self):
-        sheet = contact_sheet(ROWS, gap=4).pixels
         assert (sheet[5:9] == 255).all()
         assert (sheet[:, 7:11] == 255).all()
 

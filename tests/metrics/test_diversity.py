@@ -56,12 +56,9 @@ def test_columns(metric):
     assert equal[metric.specs[0].name].tolist() == [0, 0, 0]
 
 
-def test_without_a_hole():
+def test_without_a_hole_and_in_small_pictures():
     given = result(2)
     columns = Diversity()(given._replace(mask=torch.zeros_like(given.mask)))
     assert columns["diversity_l1_hole"].isnan().all()
     assert columns["hole_pixels"].tolist() == [0, 0, 0]
-
-
-def test_small_pictures_have_no_lpips():
     assert METRICS[1](result(2, side=7)) == {}

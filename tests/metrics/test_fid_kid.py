@@ -50,20 +50,22 @@ def svm(real, filled):
     return np.split(x @ minimize(loss, np.zeros(x.shape[1]), jac=True, tol=1e-12).x, 2)
 
 
-def test_each_value_is_named_with_the_number_of_pictures(rng):
-    found = distances(*features(rng, n=20), seed=0)
+def test_each_value_is_named_with_the_number_of_pairs(rng):
+    real, filled = features(rng, n=20)
+    found = distances(real, filled, seed=0)
     assert list(found) == [f"{metric.name}_n20" for metric in METRICS]
     assert all(type(number) is float for number in found.values())
+    assert all(distances(np.ones((n, 4)), np.ones((n, 4)), seed=0) == {} for n in (0, 1))  # no distributions
+    with pytest.raises(ValueError, match="shorter"):
+        distances(real, filled[1:], seed=0)
 
 
-@pytest.mark.parametrize("n", [0, 1])
-def test_a_single_picture_is_no_distribution(n):
-    assert distances(np.ones((n, 4)), np.ones((n, 4)), seed=0) == {}
-
-
-def test_fid_equals_the_formula(rng):
+def test_fid_equals_the_formula_in_float64(rng):
     real, filled = features(rng, d=12)
     assert value("fid", real, filled) == pytest.approx(frechet(real, filled), rel=1e-9)
+    assert value("fid", real[:10], real[:10] + 3) == pytest.approx(12 * 9, rel=1e-9)  # of a shift it is its square
+    real, filled = (side.astype(np.float32) + 1000 for side in features(rng))
+    assert value("fid", real, filled) == pytest.approx(frechet(real.astype(float), filled.astype(float)), rel=1e-6)
 
 
 def test_fid_of_fewer_pictures_than_dimensions_equals_that_of_torchmetrics(rng):
@@ -76,16 +78,14 @@ def test_fid_of_fewer_pictures_than_dimensions_equals_that_of_torchmetrics(rng):
     assert value("fid", real, filled) == pytest.approx(reference.compute().item(), rel=1e-6)
 
 
-def test_fid_of_a_shift_is_its_square(rng):
-    real, _ = features(rng, n=10, d=16)
-    assert value("fid", real, real + 3) == pytest.approx(16 * 9, rel=1e-9)
-
-
-def test_equal_sets_are_not_apart(rng):
+def test_equal_sets_are_not_apart_and_score_one_half_and_distant_ones_nothing(rng):
     real, _ = features(rng)
     found = distances(real, real[::-1], seed=0)
     assert 0 <= found["fid_n60"] < 1e-9
     assert found["kid_n60"] < 0  # without bias it is, for one and the same sample
+    for other, score in ((real, 0.5), (real + 100, 0)):
+        found = distances(real, other, seed=0)
+        assert (found["u_ids_n60"], found["p_ids_n60"]) == (score, 0)  # a tie is no win
 
 
 def test_kid_equals_the_double_loop(rng):
@@ -115,18 +115,6 @@ def test_scores_of_the_svm_equal_those_of_another_solver(rng):
     assert value("p_ids", real, filled) == (of_filled > of_real).mean()
 
 
-def test_what_is_told_apart_scores_nothing(rng):
-    real, _ = features(rng)
-    found = distances(real, real + 100, seed=0)
-    assert (found["u_ids_n60"], found["p_ids_n60"]) == (0, 0)
-
-
-def test_what_cannot_be_told_apart_scores_one_half(rng):
-    real, _ = features(rng)
-    found = distances(real, real, seed=0)
-    assert (found["u_ids_n60"], found["p_ids_n60"]) == (0.5, 0)  # a tie is no win
-
-
 def test_pairs_matter_to_p_ids_alone(rng):
     real, filled = features(rng)
     found, shuffled = distances(real, filled, seed=0), distances(real, np.roll(filled, 7, axis=0), seed=0)
@@ -141,14 +129,3 @@ def test_order_of_the_pairs_does_not_matter_to_the_last_bit(rng, monkeypatch):
     real, filled = features(rng)
     order = rng.permutation(60)
     assert distances(real, filled, seed=0) == distances(real[order], filled[order], seed=0)
-
-
-def test_computes_in_float64(rng):
-    real, filled = (side.astype(np.float32) + 1000 for side in features(rng))
-    assert value("fid", real, filled) == pytest.approx(frechet(real.astype(float), filled.astype(float)), rel=1e-6)
-
-
-def test_pairs_have_two_sides(rng):
-    real, filled = features(rng)
-    with pytest.raises(ValueError, match="shorter"):
-        distances(real, filled[1:], seed=0)

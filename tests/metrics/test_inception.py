@@ -56,17 +56,11 @@ def test_file_of_something_else_is_an_error_of_one_line(tmp_path, content):
         InceptionFeatures(str(tmp_path / "other.pth"))
 
 
-def test_no_weights_are_missing():
+def test_what_is_missing_is_named(monkeypatch):
     with pytest.raises(Missing, match=r"Get weights-inception-2015-12-05-6726825d\.pth from https://.*=PATH"):
         InceptionFeatures(None)
-
-
-def test_missing_path_is_named():
     with pytest.raises(InlayError, match=r"^weights\.inception=nowhere\.pth: no such file\. Get weights-inception"):
         InceptionFeatures("nowhere.pth")
-
-
-def test_without_torch_fidelity_it_is_missing(monkeypatch):
     monkeypatch.setattr(inception, "find_spec", lambda _: None)
     with pytest.raises(Missing, match="pip install torch-fidelity"):
         InceptionFeatures("any.pth")

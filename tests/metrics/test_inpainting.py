@@ -80,22 +80,15 @@ def test_reset_and_checkpoints():
     assert metrics.state_dict() == {}
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
+def test_the_form_and_the_precision_of_a_prediction():
+    filled, image, mask = batch()
+    for change in (
         lambda filled: filled.to(torch.bfloat16).float(),
         lambda filled: filled.to(memory_format=torch.channels_last),
         lambda filled: filled.clone().requires_grad_(),
-    ],
-)
-def test_the_form_of_a_prediction(change):
-    filled, image, mask = batch()
-    found = computed((change(filled * 3 - 1), image, mask))  # clamped as a file would clamp it
-    assert found == pytest.approx(computed(((filled * 3 - 1).clamp(0, 1), image, mask)), rel=1e-2)
-
-
-def test_precision():
-    filled, image, mask = batch()
+    ):
+        found = computed((change(filled * 3 - 1), image, mask))  # clamped as a file would clamp it
+        assert found == pytest.approx(computed(((filled * 3 - 1).clamp(0, 1), image, mask)), rel=1e-2)
     with torch.autocast("cpu", torch.bfloat16):
         inside = computed((filled, image, mask))
     assert inside == computed((filled, image, mask))
@@ -113,6 +106,9 @@ class TestByHoleRatio:
                 assert found[f"{metric}/{name}"] == pytest.approx(alone[metric], rel=1e-6)
             assert found[f"pictures/{name}"] == among.stop - among.start
         assert not any(name.endswith(("/10-20", "/30-40", "/40-50")) for name in found)
+        given = holed(0.005, 0.22, 0.8)  # for all, everything counts
+        found, known = computed(given), expected(*given)
+        assert [found[name] for name in ("l1", "l1_hole")] == pytest.approx([known["l1"], known["l1_hole"]], rel=1e-5)
 
     @pytest.mark.parametrize(
         ("ratio", "name"),
@@ -131,11 +127,6 @@ class TestByHoleRatio:
             mask = (torch.arange(height * width) < height * width * tenths // 10).float().view(1, 1, height, width)
             found = computed((*torch.rand(2, 1, 3, height, width), mask))
             assert found[f"pictures/{NAMES[min(tenths, 5)]}"] == 1
-
-    def test_everything_counts_for_all_whatever_its_bucket(self):
-        given = holed(0.005, 0.22, 0.8)
-        found, known = computed(given), expected(*given)
-        assert [found[name] for name in ("l1", "l1_hole")] == pytest.approx([known["l1"], known["l1_hole"]], rel=1e-5)
 
     def test_processes_that_are_put_together_equal_one(self):
         filled, image, mask = holed(0.05, 0.15, 0.22, 0.28, 0.55, 0.9)

@@ -20,29 +20,24 @@ def in_hole(result):
     return (tensor.permute(0, 2, 3, 1).numpy()[hole] for tensor in (result.filled, result.image))
 
 
-def test_one_picture_equals_scikit_image(result):
+def test_one_picture_and_its_hole_equal_scikit_image(result):
     for i in range(3):
         one = each(result, lambda x, i=i: x[i : i + 1])
         found = measure(PixelErrors(), one)
-        filled, image = one.filled.numpy(), one.image.numpy()
-        assert found["mse"] == pytest.approx(mean_squared_error(image, filled), rel=1e-12)
-        assert found["psnr"] == pytest.approx(peak_signal_noise_ratio(image, filled, data_range=1), abs=1e-10)
-        assert found["l1"] == pytest.approx(np.abs(image - filled).mean(), rel=1e-12)
-
-
-def test_hole_of_one_picture_equals_scikit_image(result):
-    for i in range(3):
-        one = each(result, lambda x, i=i: x[i : i + 1])
-        found, (filled, image) = measure(PixelErrors(), one), in_hole(one)
-        assert found["mse_hole"] == pytest.approx(mean_squared_error(image, filled), rel=1e-12)
-        assert found["psnr_hole"] == pytest.approx(peak_signal_noise_ratio(image, filled, data_range=1), abs=1e-10)
-        assert found["l1_hole"] == pytest.approx(np.abs(image - filled).mean(), rel=1e-12)
+        for where, (filled, image) in (("", (one.filled.numpy(), one.image.numpy())), ("_hole", in_hole(one))):
+            psnr = peak_signal_noise_ratio(image, filled, data_range=1)
+            assert found[f"mse{where}"] == pytest.approx(mean_squared_error(image, filled), rel=1e-12)
+            assert found[f"psnr{where}"] == pytest.approx(psnr, abs=1e-10)
+            assert found[f"l1{where}"] == pytest.approx(np.abs(image - filled).mean(), rel=1e-12)
 
 
 def test_errors_of_several_pictures_are_pooled_over_their_pixels(result):
     found, (filled, image) = measure(PixelErrors(), result), in_hole(result)
     assert found["psnr_hole"] == pytest.approx(peak_signal_noise_ratio(image, filled, data_range=1), abs=1e-10)
     assert found["l1_hole"] == pytest.approx(np.abs(image - filled).mean(), rel=1e-12)
+    columns = PixelErrors()(result)
+    assert columns["pixels"].tolist() == [40 * 48] * 3
+    assert columns["hole_pixels"].tolist() == [np.count_nonzero(mask) for mask in result.mask.numpy()]
     whole = result.image.numpy(), result.filled.numpy()
     assert found["psnr"] == pytest.approx(peak_signal_noise_ratio(*whole, data_range=1), abs=1e-10)
 
@@ -53,12 +48,6 @@ def test_one_perfect_picture_leaves_the_psnr_finite_and_all_of_them_do_not(resul
     found = measure(PixelErrors(), result._replace(filled=result.image))
     assert found["psnr"] == found["psnr_hole"] == np.inf
     assert found["l1"] == found["mse"] == found["l1_hole"] == found["mse_hole"] == 0
-
-
-def test_weights_count_pixels(result):
-    columns = PixelErrors()(result)
-    assert columns["pixels"].tolist() == [40 * 48] * 3
-    assert columns["hole_pixels"].tolist() == [np.count_nonzero(mask) for mask in result.mask.numpy()]
 
 
 def test_errors_are_of_the_hole_alone():
