@@ -83,8 +83,7 @@ def pixels(path):
 
 
 def assert_known_pixels_equal(given, filled, hole):
-    assert filled.pixels.shape == given.pixels.shape
-    assert filled.pixels.dtype == given.pixels.dtype
+    assert (filled.pixels.shape, filled.pixels.dtype) == (given.pixels.shape, given.pixels.dtype)
     assert np.array_equal(filled.pixels[~hole], given.pixels[~hole])
     assert not np.array_equal(filled.pixels[hole], given.pixels[hole])
 

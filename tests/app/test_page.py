@@ -62,8 +62,7 @@ def test_nothing_is_offered_to_programs_and_one_fill_runs_at_a_time(page):
     assert page.blocks.get_api_info()["named_endpoints"] == {}
     assert not page.blocks.analytics_enabled
     fill = next(fn for fn in page.blocks.fns.values() if fn.name == "fill")
-    assert fill.concurrency_limit == 1
-    assert page.blocks._queue.max_size == Limits().waiting
+    assert (fill.concurrency_limit, page.blocks._queue.max_size) == (1, Limits().waiting)
 
 
 def test_a_picture_is_shown_and_its_button_waits_for_a_hole(page, loaded, box):
@@ -111,8 +110,7 @@ def test_filling_shows_the_result_and_forgets_the_one_before(page, loaded, box, 
     assert sample.view.full.exists()
     assert not second[p.gallery]["visible"]
     shown = second[p.compare]["results"]
-    assert shown["size"] == [30, 20]
-    assert [pane["title"] for pane in shown["panes"]] == ["One plain color (mean)"]
+    assert (shown["size"], [pane["title"] for pane in shown["panes"]]) == ([30, 20], ["One plain color (mean)"])
 
 
 @pytest.mark.stranger("17.B.2")

@@ -115,8 +115,7 @@ def test_a_visit_goes_on_from_results_back_and_forward(loaded, room):
     assert np.array_equal(back.picture.pixels, once.pixels)
     assert np.array_equal(back.go_back(room).picture.pixels, loaded.picture.pixels)
     assert np.array_equal(back.go_forward(room).picture.pixels, twice.pixels)
-    assert [step.runs for step in on.done] == ["1 2", "3 4"]
-    assert back.go_on(second, "5", room).undone == ()
+    assert ([step.runs for step in on.done], back.go_on(second, "5", room).undone) == (["1 2", "3 4"], ())
 
 
 @pytest.mark.stranger("17.B.3")
@@ -135,8 +134,7 @@ def test_what_can_be_gone_back_to_is_limited(loaded, room, monkeypatch):
     [("a.JPG", ".jpg", False), ("a.tif", ".tif", True), ("a.webp", ".webp", True), ("a.gif", ".png", True)],
 )  # fmt: skip
 def test_a_download_has_the_format_that_the_picture_came_in(loaded, name, suffix, exact):
-    assert own_format(replace(loaded, name=name)) == suffix
-    assert (suffix not in LOSSY) == exact
+    assert (own_format(replace(loaded, name=name)), suffix not in LOSSY) == (suffix, exact)
 
 
 def test_pixels_that_the_own_format_cannot_hold_are_downloaded_as_png(loaded, rng):
@@ -148,8 +146,7 @@ def test_pixels_that_the_own_format_cannot_hold_are_downloaded_as_png(loaded, rn
 def test_a_download_keeps_every_pixel_in_a_folder_that_nobody_guesses(room, rng):
     picture = Picture(rng.integers(0, 65536, (9, 8, 3)).astype(np.uint16))
     paths = [save(picture, "../a\u202eb c.png", room) for _ in range(2)]
-    assert paths[0].name == ".._a_b c.png"
-    assert len({path.parent for path in paths}) == 2
+    assert (paths[0].name, len({path.parent for path in paths})) == (".._a_b c.png", 2)
     assert all(len(path.parent.name) > 20 and path.parent.parent == room.folder for path in paths)
     assert np.array_equal(read_picture(paths[0]).pixels, picture.pixels)
 

@@ -21,8 +21,7 @@ def test_a_network_that_is_filled_is_the_one_that_gave_the_weights(name):
     assert all(parameter.is_meta for parameter in empty.parameters() if parameter.dim() > 1)
     load_weights(empty, net.state_dict())
     for (key, own), (other, given) in zip(empty.state_dict().items(), net.state_dict().items(), strict=True):
-        assert key == other
-        assert own.stride() == given.stride()
+        assert (key, own.stride()) == (other, given.stride())
         assert own.data_ptr() != given.data_ptr()
     assert [p.requires_grad for p in empty.parameters()] == [p.requires_grad for p in net.parameters()]
     picture, mask = scene()

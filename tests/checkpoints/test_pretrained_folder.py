@@ -74,8 +74,7 @@ def test_predictions_are_the_checkpoints(exported, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
-    [("model.safetensors", "without model.safetensors"), ("config.json", "without config.json")],
+    ("name", "said"), [("model.safetensors", "without model.safetensors"), ("config.json", "without config.json")]
 )
 def test_files_that_are_missing_are_named(folder, name, said):
     (folder / name).unlink()
@@ -222,5 +221,4 @@ def test_a_backbone_lies_in_the_folder_or_has_a_name_on_the_hub(tmp_path):
 
 def test_the_configuration_that_was_exported_is_the_runs(exported):
     kept = checkpoints.read(exported)[META_KEY]["config"]
-    assert kept["model"] == CONFIG["model"]
-    assert kept["iterations"] == 20
+    assert (kept["model"], kept["iterations"]) == (CONFIG["model"], 20)

@@ -38,8 +38,7 @@ def test_averages_stand_for_their_weights_and_what_fills_no_hole_stays_out(read,
     read["state_dict"] |= {"discriminators.0.weight": torch.ones(3), key: torch.full((8,), 7.0)}
     write_folder(tmp_path / "out", read, "")
     held = load_file(tmp_path / "out/model.safetensors")
-    assert held.keys() == other.keys()
-    assert held[key].tolist() == [7.0] * 8
+    assert (held.keys(), held[key].tolist()) == (other.keys(), [7.0] * 8)
     assert all(torch.equal(value, other[name]) for name, value in held.items() if name != key)
     assert json.loads((tmp_path / "out/config.json").read_text())["averaged"] is True
 
@@ -102,8 +101,7 @@ def test_what_is_there_is_not_written_over(read, tmp_path):
     for place in (tmp_path / "out", tmp_path / "file"):
         with pytest.raises(InlayError, match="is there already, and is not written over"):
             write_folder(place, read, "second")
-    assert (tmp_path / "out/README.md").read_text() == "first"
-    assert (tmp_path / "file").read_text() == "mine"
+    assert ((tmp_path / "out/README.md").read_text(), (tmp_path / "file").read_text()) == ("first", "mine")
 
 
 def test_a_disk_that_refuses_leaves_nothing(read, tmp_path, monkeypatch):

@@ -23,8 +23,7 @@ def inlay(monkeypatch, *words):
 def test_what_is_pushed_can_be_pulled(hub, checkpoint, monkeypatch, capsys, caplog):
     inlay(monkeypatch, "push", checkpoint, "--to", "ann/tiny", "--license", "cc-by-4.0", "--private")
     assert capsys.readouterr().out == f"{hub.address}/ann/tiny/commit/{'c' * 40}\n"
-    assert hub.repos["ann/tiny"].keys() == FILES
-    assert hub.private == {"ann/tiny": True}
+    assert (hub.repos["ann/tiny"].keys(), hub.private) == (FILES, {"ann/tiny": True})
     assert b"license: cc-by-4.0" in hub.repos["ann/tiny"]["README.md"]
 
     hub.repos["ann/tiny"] |= {"evil.py": b"import os", "pytorch_model.bin": b"x"}
@@ -45,8 +44,7 @@ def test_a_name_that_the_hub_does_not_know(hub):
 @pytest.mark.parametrize("name", ["runs/tiny", "runs/tini", "a/b.ckpt", "a/b/c", "best", "/a/b", "../a", "a/b@c/d"])
 def test_what_looks_like_a_path_is_one(hub, name, run, monkeypatch):
     monkeypatch.chdir(run.parent.parent)
-    assert str(checkpoints.resolve_checkpoint(name)) == name
-    assert hub.asked == []
+    assert (str(checkpoints.resolve_checkpoint(name)), hub.asked) == (name, [])
 
 
 def test_without_a_license_nothing_is_pushed(hub, checkpoint, tmp_path, monkeypatch, capsys):

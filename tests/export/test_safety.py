@@ -66,8 +66,7 @@ def refused(monkeypatch, capsys, hub):
         assert said
         assert "\n" not in said
         assert "Traceback" not in said
-        assert files(path.parent) == before
-        assert hub.asked == []
+        assert (files(path.parent), hub.asked) == (before, [])
         return said
 
     return check
@@ -168,8 +167,7 @@ def test_a_folder_that_is_read_is_left_as_it_is(tmp_path):
     write_folder(tmp_path / "out", checkpoints.read(write_pconv(tmp_path / "tiny.ckpt")), "")
     before = files(tmp_path)
     load_filler(tmp_path / "out").fill(*scene())
-    assert files(tmp_path) == before
-    assert json.loads((tmp_path / "out/config.json").read_text())["format"] == 1
+    assert (files(tmp_path), json.loads((tmp_path / "out/config.json").read_text())["format"]) == (before, 1)
 
 
 BOMB = {"_target_": "os.mkdir", "path": "trace"}

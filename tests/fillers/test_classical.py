@@ -37,8 +37,7 @@ def test_known_pixels_are_exact(filler, image, mask):
 @every_filler
 def test_answer_is_a_picture(filler, image, mask):
     filled = filler.fill(image, mask)
-    assert filled.shape == image.shape
-    assert filled.dtype == torch.float32
+    assert (filled.shape, filled.dtype) == (image.shape, torch.float32)
     assert filled.min() >= 0
     assert filled.max() <= 1
 

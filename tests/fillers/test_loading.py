@@ -133,8 +133,7 @@ class TestMappings:
         path = write_checkpoint(tmp_path / "plain.ckpt", config, held)
         mapping = {"_target_": "inlay.fillers.CheckpointFiller", "checkpoint": str(path), "steps": 7}
         filler = load_filler(mapping)
-        assert filler.net.steps == 7
-        assert filler.identity == f"{load_filler(path).identity}, steps 7"
+        assert (filler.net.steps, filler.identity) == (7, f"{load_filler(path).identity}, steps 7")
         with pytest.raises(InlayError, match=r"CheckpointFiller: .*'guidance'.* Its settings are"):
             load_filler(mapping | {"guidance": 2})
 
@@ -164,10 +163,7 @@ class TestMappings:
             ("{", "not a YAML file"),
             ("[" * 5000, "not a YAML file"),
             ("!!python/object/apply:os.system [ls]", "not a YAML file"),
-            (
-                "_target_: inlay.fillers.Telea\nradius: {_target_: os.system}",
-                r"not a class of inlay\.fillers",
-            ),
+            ("_target_: inlay.fillers.Telea\nradius: {_target_: os.system}", r"not a class of inlay\.fillers"),
             ("_target_: inlay.fillers.Telea\nradius: x", "radius must be a number"),
             ("_target_: inlay.fillers.Telea\nwidth: 3", "width.* Its settings are radius"),
             ("a: &a [1]\nb: [*a, *a]\n_target_: inlay.fillers.Telea", "it has references"),

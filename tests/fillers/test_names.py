@@ -69,9 +69,7 @@ def test_there_is_a_name_for_whatever_differs(given, names, tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize(
-    "given",
-    [("telea", "telea"), ("a/x.ckpt", "model:a/x.ckpt"), ("a/x.ckpt", "./b/../a/x.ckpt")],
-    ids=" ".join,
+    "given", [("telea", "telea"), ("a/x.ckpt", "model:a/x.ckpt"), ("a/x.ckpt", "./b/../a/x.ckpt")], ids=" ".join
 )
 def test_the_same_twice_is_refused(given):
     with pytest.raises(InlayError) as refused:

@@ -30,10 +30,7 @@ SHAPE = {
     "fusion_width": 8,
 }
 WORDS = {"vocabulary": ["a", "bird", "blue", "red", "with"], "dim": 8, "embedding": 4, "max_length": 6}
-CONFIG = {
-    "model": {"_target_": "inlay.models.TDANet", **SHAPE},
-    "text": {"_target_": "inlay.text.GRUEncoder", **WORDS},
-}
+CONFIG = {"model": {"_target_": "inlay.models.TDANet", **SHAPE}, "text": {"_target_": "inlay.text.GRUEncoder", **WORDS}}
 TEXTS = ["a red bird", "blue"]
 
 

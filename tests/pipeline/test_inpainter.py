@@ -63,13 +63,11 @@ class TestBatch:
         masks[0, :, 3:6], masks[1, :, :, 4:9] = 1, 1
         filled = filler.fill(images, masks, text=["a", "b"], seed=3)
         assert torch.equal(filled, torch.where(masks > 0, 1, images))
-        assert painter.texts == [["a", "b"]]
-        assert painter.seeds == [[3, 3]]
+        assert (painter.texts, painter.seeds) == ([["a", "b"]], [[3, 3]])
 
     def test_shares_one_mask_and_one_text(self, filler, painter):
         filled = filler.fill(torch.zeros(3, 3, 20, 30), HALF, text="a bird")
-        assert filled.shape == (3, 3, 20, 30)
-        assert painter.texts == [["a bird"] * 3]
+        assert (filled.shape, painter.texts) == ((3, 3, 20, 30), [["a bird"] * 3])
 
     @pytest.mark.parametrize(
         ("count", "options", "says"),
@@ -85,12 +83,10 @@ class TestBatch:
 
 
 def test_samples_are_a_list_drawn_with_seeds_that_count_up(filler, painter):
-    assert len(filler.fill(picture().pixels, HALF, seed=5, samples=3)) == 3
-    assert painter.seeds == [[5], [6], [7]]
+    assert (len(filler.fill(picture().pixels, HALF, seed=5, samples=3)), painter.seeds) == (3, [[5], [6], [7]])
     painter.seeds.clear()
     drawn = filler.fill(torch.zeros(2, 3, 20, 30), HALF, samples=2)
-    assert [batch.shape for batch in drawn] == [(2, 3, 20, 30)] * 2
-    assert painter.seeds == [[0, 0], [1, 1]]
+    assert ([batch.shape for batch in drawn], painter.seeds) == ([(2, 3, 20, 30)] * 2, [[0, 0], [1, 1]])
 
 
 def test_strategy_and_blending_come_with_the_model():

@@ -160,8 +160,7 @@ class TestTile:
 def test_resize_fills_the_rim_at_full_size_between_both_sides():
     filler = Painter((0.2, 0.4, 0.6), 64)
     _, done = fill(filler, BIG, "resize", Picture(np.zeros((*SIZE, 3), np.uint8)))
-    assert filler.shapes[0] == (1, 3, 64, 90)
-    assert {shape[2:] for shape in filler.shapes[1:]} == {(64, 64)}
+    assert (filler.shapes[0], {shape[2:] for shape in filler.shapes[1:]}) == ((1, 3, 64, 90), {(64, 64)})
     assert done.windows == sum(shape[0] for shape in filler.shapes) > 4
     assert all(mask.mean() < 0.6 for mask in filler.masks[1:])
     known = torch.cat(known_of(filler)[1:])
@@ -191,8 +190,7 @@ class TestChoice:
     def test_shows_large_pictures_in_parts_to_those_who_need_no_training(self):
         hole = np.zeros((2100, 2000), bool)
         hole[5:9, 7:11] = True
-        assert choose(hole, None) == "crop"
-        assert choose(scratch((2100, 2000)), None) == "tile"
+        assert (choose(hole, None), choose(scratch((2100, 2000)), None)) == ("crop", "tile")
         hole[50:-50, 50:-50] = True
         assert choose(hole, None) == "resize"
 

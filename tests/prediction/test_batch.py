@@ -58,8 +58,7 @@ def filled_right(name):
 def test_fills_all_in_batches_and_reports_it(painter):
     assert fill(options=FillOptions(batch=2)) == [Path("out/report.json")]
     assert all(filled_right(name) for name in NAMES)
-    assert [shape[0] for shape in painter.shapes] == [2, 2, 1]
-    assert report()["count"] == {"filled": 5}
+    assert ([shape[0] for shape in painter.shapes], report()["count"]) == ([2, 2, 1], {"filled": 5})
     assert report()["settings"]["version"] == "a test's"
     first = report()["pictures"][0]
     assert (first["image"], first["mask"], first["outputs"]) == ("photos/a.png", "mask.png", ["out/a.png"])
@@ -74,8 +73,7 @@ def test_again_does_nothing(painter, caplog):
     fill()
     before = state()
     caplog.set_level("INFO")
-    assert fill() == [Path("out/report.json")]
-    assert state() == before
+    assert (fill(), state()) == ([Path("out/report.json")], before)
     assert "all 5 pictures were filled before" in caplog.text
 
 
@@ -127,8 +125,7 @@ class TestKilled:
         Path("out/report.jsonl").write_text("\n".join(kept) + "\n")
         painter.images.clear()
         fill()
-        assert sum(shape[0] for shape in painter.shapes) == 5
-        assert report()["count"] == {"filled": 5}
+        assert (sum(shape[0] for shape in painter.shapes), report()["count"]) == (5, {"filled": 5})
 
     def test_by_a_full_disk_stops_and_says_so(self, monkeypatch):
         def full(path, picture):
@@ -165,8 +162,7 @@ class TestChanged:
     def test_captions_are_noticed(self, painter):
         Path("photos/a.txt").write_text("a red bird")
         fill(captions=True, seed=4)
-        assert painter.texts[0][0] == "a red bird"
-        assert report()["pictures"][0]["text"] == "a red bird"
+        assert (painter.texts[0][0], report()["pictures"][0]["text"]) == ("a red bird", "a red bird")
         assert len(report()["without_text"]) == 4
         Path("photos/a.txt").write_text("a blue bird")
         assert self.filled_again(painter, captions=True, seed=4) == 1
@@ -223,8 +219,7 @@ def test_what_has_no_partner_is_listed(caplog):
         write_mask(Path("masks") / name, half(20, 30))
     fill(mask="masks")
     told = report()
-    assert told["count"] == {"filled": 2}
-    assert told["without_picture"] == ["masks/x.png"]
+    assert (told["count"], told["without_picture"]) == ({"filled": 2}, ["masks/x.png"])
     assert told["without_mask"] == ["photos/d.png", "photos/deep/c.png", "photos/e.png"]
     assert "3 pictures have no mask; photos/d.png for instance" in caplog.text
     assert "1 masks have no picture; masks/x.png for instance" in caplog.text

@@ -97,8 +97,7 @@ class TestPredict:
             (tmp_path / link).symlink_to(taken)
         with pytest.raises(InlayError, match="would overwrite an input"):
             predict(request)
-        assert taken.read_bytes() == before
-        assert gray.asked == []
+        assert (taken.read_bytes(), gray.asked) == (before, [])
 
     def test_is_not_drawn_unless_that_is_asked_for(self, request_, tmp_path, gray):
         assert predict(request_(text="a bird")) == [tmp_path / "out.png"]

@@ -89,8 +89,7 @@ class TestMasks:
         assert pairs(found("photos", mask="masks/a*")) == {"photos/a.jpg": "masks/a.png"}
         plan = found("photos", mask="masks")
         assert pairs(plan) == {"photos/a.jpg": "masks/a.png", "photos/deep/b.jpg": "masks/deep/b.png"}
-        assert plan.without_mask == [Path("photos/c.jpg")]
-        assert plan.without_picture == [Path("masks/d.png")]
+        assert (plan.without_mask, plan.without_picture) == ([Path("photos/c.jpg")], [Path("masks/d.png")])
 
     @pytest.mark.parametrize(
         ("masks", "given", "says"),
