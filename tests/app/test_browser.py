@@ -51,12 +51,11 @@ def serving(*options, **environment):
     """A server on a port of its own; its address, its process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "inlay", "app", *options, "--port", str(port), "--device", "cpu"]
+        port = str(free.getsockname()[1])
+    command = [sys.executable, "-m", "inlay", "app", *options, "--port", port, "--device", "cpu"]
     env = os.environ | {"OMP_NUM_THREADS": "1"} | {key: str(value) for key, value in environment.items()}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=env
-    ) as app:
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(command, **both, text=True, cwd=ROOT, env=env) as app:
         try:
             said = []
             while not (said and "Inlay is at" in said[-1]):
@@ -111,6 +110,12 @@ def photograph(tmp_path_factory):
     return path
 
 
+@pytest.fixture
+def small(tmp_path):
+    Image.fromarray(data.astronaut()[::8, ::8]).save(tmp_path / "small.png")
+    return tmp_path / "small.png"
+
+
 @pytest.fixture(scope="module")
 def vast(tmp_path_factory):
     """40 megapixels."""
@@ -131,6 +136,12 @@ def status(page, text):
 
 def enabled(page):
     page.wait_for_selector(f"{FILL}:not([disabled])")
+
+
+def fill(page):
+    enabled(page)
+    page.click(FILL)
+    filled(page)
 
 
 def drag(page, start, *stops):
@@ -172,9 +183,7 @@ def test_load_paint_fill_compare_download(visit, photograph, tmp_path):
     load(page, photograph)
     assert page.is_disabled(FILL)
     drag(page, (0.3, 0.3), (0.4, 0.3), (0.4, 0.4))
-    enabled(page)
-    page.click(FILL)
-    filled(page)
+    fill(page)
     assert page.locator("#inlay-compare img").count() == 2
     page.locator("#inlay-compare [name=wipe]").fill("50")
     path = download(page, tmp_path)
@@ -182,10 +191,9 @@ def test_load_paint_fill_compare_download(visit, photograph, tmp_path):
     given, result = read_picture(photograph), read_picture(path)
     assert (result.pixels.shape, result.metadata) == ((1600, 1600, 3), given.metadata)
     changed = np.argwhere((result.pixels != given.pixels).any(axis=2)) / 1600
-    assert len(changed) > 1600 * 1600 * 0.01
     brush = 0.08 / 2 + 0.005
-    assert (changed.min(axis=0) > 0.3 - brush).all()
-    assert (changed.max(axis=0) < 0.4 + brush).all()
+    assert len(changed) > 1600 * 1600 * 0.01
+    assert 0.3 - brush < changed.min() < changed.max() < 0.4 + brush
     mask = read_picture(download(page, tmp_path, "#inlay-keep-mask")).pixels[..., 0] > 0
     assert np.array_equal(result.pixels[~mask], given.pixels[~mask])
 
@@ -230,9 +238,7 @@ def test_a_box_of_a_40_megapixel_picture_is_exact_filled_gone_on_from_and_undone
     page.mouse.up()
     status(page, "15 pixels.")
     left, top = (int(page.input_value(f"#inlay-painter [name={name}]")) for name in "xy")
-    enabled(page)
-    page.click(FILL)
-    filled(page)
+    fill(page)
     given, result = read_picture(vast).pixels, read_picture(download(page, tmp_path)).pixels
     changed = np.argwhere((result != given).any(axis=2))
     assert (changed.min(axis=0) >= (top, left)).all()
@@ -298,16 +304,13 @@ def pinch(page, near, far):
 
 
 @pytest.mark.stranger("17.B.2")
-def test_two_models_are_compared_on_one_hole(visit, tmp_path):
-    Image.fromarray(data.astronaut()[::8, ::8]).save(tmp_path / "small.png")
+def test_two_models_are_compared_on_one_hole(visit, small):
     page = visit()
-    load(page, tmp_path / "small.png")
+    load(page, small)
     drag(page, (0.3, 0.3), (0.4, 0.3))
     page.get_by_label("Compare with").click()
     page.get_by_role("option", name="last").last.click()
-    enabled(page)
-    page.click(FILL)
-    filled(page)
+    fill(page)
     assert page.locator("#inlay-compare .stage").count() == 2
     page.locator("#inlay-compare label", has_text="last").click()
     status(page, "last: it saw")
@@ -331,34 +334,28 @@ def test_a_mask_file_and_its_polarity(visit, photograph, tmp_path):
 def test_a_picture_from_the_clipboard_takes_the_place_of_the_one_before(visit, photograph):
     page = visit()
     load(page, photograph)
-    page.evaluate(
-        """async () => {
-            const canvas = document.createElement("canvas");
-            [canvas.width, canvas.height] = [60, 40];
-            const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
-            const clipboardData = new DataTransfer();
-            clipboardData.items.add(new File([blob], "pasted.png", { type: "image/png" }));
-            document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
-        }"""
-    )
+    page.evaluate("""async () => {
+        const canvas = Object.assign(document.createElement("canvas"), { width: 60, height: 40 });
+        const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+        const clipboardData = new DataTransfer();
+        clipboardData.items.add(new File([blob], "pasted.png", { type: "image/png" }));
+        document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+    }""")
     status(page, "pasted.png: 60 x 40")
 
 
-def test_the_text_is_asked_for_where_the_model_takes_one(visit, tmp_path):
-    Image.fromarray(data.astronaut()[::8, ::8]).save(tmp_path / "small.png")
+def test_the_text_is_asked_for_where_the_model_takes_one(visit, small):
     page = visit()
     assert not page.get_by_label("Text").is_visible()
     page.get_by_label("Model").click()
     page.get_by_role("option", name="last").first.click()
     page.get_by_label("Text").press_sequentially("a red xylophone")
     status(page, "never learned these words and cannot tell them apart: ")
-    load(page, tmp_path / "small.png")
+    load(page, small)
     drag(page, (0.3, 0.3), (0.4, 0.3))
-    enabled(page)
     page.get_by_label("number input for Variations").fill("2")
     page.get_by_label("number input for Variations").press("Enter")
-    page.click(FILL)
-    filled(page)
+    fill(page)
     status(page, "seed 0")
     page.locator("#inlay-samples button").nth(1).click()
     status(page, "seed 1: it saw")
@@ -401,8 +398,7 @@ def test_a_phone_shows_all_of_it(visit, photograph):
     drag(page, (0.3, 0.3), (0.5, 0.5))
     enabled(page)
     assert page.evaluate(fits)
-    page.click(FILL)
-    filled(page)
+    fill(page)
     assert page.evaluate(fits)
     assert page.locator("#inlay-compare").bounding_box()["width"] <= 390
 
@@ -412,8 +408,7 @@ def test_a_file_that_is_no_picture_is_a_line_on_the_page(visit, tmp_path):
     page = visit()
     page.set_input_files(PICTURE, tmp_path / "cat.png")
     status(page, "cat.png: not a picture")
-    assert str(tmp_path) not in page.inner_text("body")
-    assert "Traceback" not in page.inner_text("body")
+    assert not any(word in page.inner_text("body") for word in (str(tmp_path), "Traceback"))
 
 
 def ask(url, body=None, **headers):
@@ -447,20 +442,16 @@ def test_a_path_or_an_address_is_not_taken_for_an_upload(address, path):
     said = ask(f"{address}gradio_api/queue/data?session_hash=abc")[1]
     completed = next(json.loads(line[5:]) for line in said.splitlines() if "process_completed" in line)
     assert not completed["success"]
-    assert "root:" not in said
-    assert "JFIF" not in said
+    assert not any(word in said for word in ("root:", "JFIF"))
 
 
-def test_a_server_that_is_ended_leaves_nothing(tmp_path, photograph):
+def test_a_server_that_is_ended_leaves_nothing(tmp_path):
     with serving("--model", "mean", TMPDIR=tmp_path) as (url, app):
-        boundary = "x"
         body = b"--x\r\nContent-Disposition: form-data; name=files; filename=a.png\r\n\r\nabc\r\n--x--\r\n"
-        form = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-        with urllib.request.urlopen(
-            urllib.request.Request(f"{url}gradio_api/upload", body, form), timeout=30
-        ) as answer:
-            uploaded = Path(json.loads(answer.read())[0])
-        assert uploaded.is_relative_to(tmp_path)
+        form = {"Content-Type": "multipart/form-data; boundary=x"}
+        asked = urllib.request.Request(f"{url}gradio_api/upload", body, form)
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            assert Path(json.loads(answer.read())[0]).is_relative_to(tmp_path)
         app.send_signal(signal.SIGTERM)
         assert (app.wait(60), list(tmp_path.iterdir())) == (0, [])
 
@@ -470,6 +461,5 @@ def test_a_malicious_checkpoint_is_one_line_and_no_page(tmp_path):
     command = [sys.executable, "-m", "inlay", "app", "--model", str(tmp_path / "best.ckpt")]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert len(ended.stderr.strip().splitlines()) == 1
-    assert ended.stderr.startswith("error: ")
+    assert re.fullmatch(r"error: .+\n", ended.stderr)
     assert not (tmp_path / "canary").exists()

@@ -20,11 +20,16 @@ def test_limits_that_mean_nothing_are_refused(limits, says):
         Limits(**limits)
 
 
-def test_an_answer_comes_back_and_so_does_an_error():
+def test_an_answer_comes_back_and_so_does_an_error_also_a_timeout_of_the_work_itself():
     turns = SerialExecutor(60)
-    assert turns.run(lambda: 7) == 7
+
+    def late():
+        raise TimeoutError("a server")
+
     with pytest.raises(ZeroDivisionError):
         turns.run(lambda: 1 / 0)
+    with pytest.raises(TimeoutError, match="a server"):
+        turns.run(late)
     assert turns.run(lambda: 8) == 8
 
 
@@ -48,14 +53,6 @@ def test_work_that_takes_too_long_is_given_up_and_nothing_begins_before_it_ends(
     assert turns.run(lambda: 9) == 9
 
 
-def test_a_timeout_of_the_work_itself_is_its_own():
-    def late():
-        raise TimeoutError("a server")
-
-    with pytest.raises(TimeoutError, match="a server"):
-        SerialExecutor(60).run(late)
-
-
 @pytest.mark.stranger("B.19")
 def test_who_waits_when_the_page_ends_is_told_so_at_once():
     turns, end, began = SerialExecutor(60), Event(), Event()
@@ -68,8 +65,7 @@ def test_who_waits_when_the_page_ends_is_told_so_at_once():
         waiting = visitors.submit(turns.run, endless)
         assert began.wait(60)
         turns.stop()
-        with pytest.raises(InlayError, match="Start it again"):
-            waiting.result(60)
-        with pytest.raises(InlayError, match="Start it again"):
-            turns.run(lambda: 7)
+        for asked in (lambda: waiting.result(60), lambda: turns.run(lambda: 7)):
+            with pytest.raises(InlayError, match="Start it again"):
+                asked()
     end.set()

@@ -5,37 +5,28 @@ from inlay.app.masks import decode_runs, encode_runs, remarks
 from inlay.errors import InlayError
 
 
-def test_runs_are_read_row_by_row_from_the_top_left():
+def test_runs_are_read_row_by_row_from_the_top_left_and_none_are_no_hole():
     assert decode_runs("2 3 1", (2, 3)).tolist() == [[False, False, True], [True, True, False]]
     assert decode_runs("0 1 5", (2, 3)).tolist() == [[True, False, False], [False, False, False]]
-
-
-def test_nothing_painted_is_no_hole():
     assert not decode_runs("", (4, 5)).any()
     assert (decode_runs("", (4, 5)).shape, encode_runs(np.zeros((4, 5), bool))) == ((4, 5), "")
 
 
-@pytest.mark.parametrize(
-    "runs", ["5", "7", "-1 7", "3 1 1", "a b", "1e3", "9" * 40, "data:image/png;base64,AAAA", "0x6"]
-)
+@pytest.mark.parametrize("runs", ["5", "7", "-1 7", "3 1 1", "a b", "1e3", "9" * 40, "data:image/png,AAAA", "0x6"])
 def test_what_no_painter_writes_is_refused(runs):
-    with pytest.raises(InlayError, match=r"What was painted cannot be read\. Load the picture again"):
+    with pytest.raises(InlayError, match="Load the picture again"):
         decode_runs(runs, (2, 3))
 
 
 @pytest.mark.stranger("17.B.3")
 @pytest.mark.parametrize("first", [False, True])
-def test_a_hole_is_shown_and_read_to_the_pixel(rng, first):
+def test_a_hole_is_shown_and_read_to_the_pixel_and_noise_is_refused(rng, first, monkeypatch):
     hole = rng.random((17, 23)) > 0.5
     hole[0, 0] = first
     assert np.array_equal(decode_runs(encode_runs(hole), hole.shape), hole)
-
-
-@pytest.mark.stranger("17.B.3")
-def test_a_mask_that_is_noise_says_what_to_do(rng, monkeypatch):
     monkeypatch.setattr("inlay.app.masks.MOST_RUNS", 100)
-    with pytest.raises(InlayError, match=r"pieces, and the page takes 100\. Make it smoother"):
-        encode_runs(rng.random((40, 40)) > 0.5)
+    with pytest.raises(InlayError, match=r"the page takes 100\. Make it smoother"):
+        encode_runs(hole)
 
 
 def test_remarks():
@@ -47,10 +38,6 @@ def test_remarks():
     assert remarks(hole)[0] == "Hole: 94.0% of the picture, 94 pixels."
     assert "press Invert" in remarks(hole)[1]
     assert "Nothing is left" in remarks(np.ones((3, 3), bool))[1]
-
-
-def test_a_small_hole_is_odd_in_a_file_alone():
-    hole = np.zeros((10, 10), bool)
-    hole[0, 0] = True
-    assert remarks(hole) == ["Hole: 1.0% of the picture, 1 pixel."]
-    assert "press Invert" in remarks(hole, from_file=True)[1]
+    small = np.eye(1, 100, dtype=bool).reshape(10, 10)  # odd in a file alone
+    assert remarks(small) == ["Hole: 1.0% of the picture, 1 pixel."]
+    assert "press Invert" in remarks(small, from_file=True)[1]

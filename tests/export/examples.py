@@ -33,15 +33,8 @@ CONFIG = {
     "iterations": 20,
     "init_from": None,
 }
-SHAPE = {
-    "encoder_channels": [8, 8, 8, 8],
-    "encoder_strides": [2, 1, 2, 2],
-    "decoder_channels": [8, 8, 8],
-    "text_dim": 8,
-    "latent": 8,
-    "fusion_blocks": 1,
-    "fusion_width": 8,
-}
+SHAPE = {"encoder_channels": [8] * 4, "encoder_strides": [2, 1, 2, 2], "decoder_channels": [8] * 3}
+SHAPE |= {"text_dim": 8, "latent": 8, "fusion_blocks": 1, "fusion_width": 8}
 WORDS = {"vocabulary": ["a", "bird", "blue", "red", "with"], "dim": 8, "embedding": 4, "max_length": 6}
 
 

@@ -58,10 +58,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self.answer(200, {"url": f"{self.hub.address}/{name}", "name": name})
         name, _, action = path.removeprefix("/api/models/").rpartition("/")[0].rpartition("/")
         if action == "preupload":
-            files = [
-                {"path": file["path"], "uploadMode": "regular", "shouldIgnore": False}
-                for file in json.loads(body)["files"]
-            ]
+            kind = {"uploadMode": "regular", "shouldIgnore": False}
+            files = [{"path": file["path"], **kind} for file in json.loads(body)["files"]]
             return self.answer(200, {"files": files, "commitOid": COMMIT})
         if action == "commit":
             for line in map(json.loads, body.splitlines()):
@@ -75,14 +73,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.hub.asked.append(path)
         for name, files in self.hub.repos.items():
             if path.startswith(f"/api/models/{name}/revision/"):
-                return self.answer(
-                    200, {"id": name, "sha": COMMIT, "siblings": [{"rfilename": file} for file in files]}
-                )
+                siblings = [{"rfilename": file} for file in files]
+                return self.answer(200, {"id": name, "sha": COMMIT, "siblings": siblings})
             if path.startswith(f"/api/models/{name}/tree/"):
-                tree = [
-                    {"type": "file", "path": file, "size": len(data), "oid": _oid(data)} for file, data in files.items()
-                ]
-                return self.answer(200, tree)
+                told = [{"path": file, "size": len(data), "oid": _oid(data)} for file, data in files.items()]
+                return self.answer(200, [{"type": "file", **each} for each in told])
             if path.startswith(f"/{name}/resolve/"):
                 data = files[path.removeprefix(f"/{name}/resolve/").partition("/")[2]]
                 return self.answer(200, data, ETag=f'"{_oid(data)}"')

@@ -23,10 +23,8 @@ def read(tmp_path):
 
 def test_three_files_that_everybody_may_read(read, tmp_path):
     files = write_folder(tmp_path / "new/out", read, "# A card")
-    assert [str(file) for file in files] == [
-        str(tmp_path / "new/out" / name) for name in ("model.safetensors", "config.json", "README.md")
-    ]
-    assert sorted(path.name for path in (tmp_path / "new").rglob("*")) == sorted(["out", *(f.name for f in files)])
+    assert files == [tmp_path / "new/out" / name for name in ("model.safetensors", "config.json", "README.md")]
+    assert {*(tmp_path / "new").rglob("*")} == {tmp_path / "new/out", *files}
     assert files[2].read_text() == "# A card"
     assert len({stat.S_IMODE(file.stat().st_mode) for file in files}) == 1
 
@@ -71,13 +69,7 @@ def test_settings_tell_how_and_not_where(read, tmp_path, monkeypatch):
     told = json.loads((tmp_path / "out/config.json").read_text())
     assert "ann" not in json.dumps(told)
     assert told["imported"] == {"from": "old.pth"}
-    assert {key: told[key] for key in ("library", "format", "version", "git", "step")} == {
-        "library": "inlay",
-        "format": 1,
-        "version": "0.1.0",
-        "git": "abc123",
-        "step": 20,
-    }
+    assert {"library": "inlay", "format": 1, "version": "0.1.0", "git": "abc123", "step": 20}.items() <= told.items()
     assert told["config"] == {
         "model": CONFIG["model"],
         "text": {"_target_": "inlay.text.CLIPEncoder", "model": "clip"},

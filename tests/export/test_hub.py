@@ -1,5 +1,6 @@
 """To a hub on this machine and back."""
 
+import re
 import sys
 
 import pytest
@@ -62,10 +63,7 @@ def test_a_token_that_may_not_write_is_one_line(hub, checkpoint, monkeypatch, ca
     with pytest.raises(SystemExit):
         inlay(monkeypatch, "push", checkpoint, "--to", "ann/tiny", "--license", "mit")
     said = capsys.readouterr().err.strip().splitlines()[-1]
-    assert said.startswith(
-        "error: --to ann/tiny: the Hugging Face hub did not take it (HfHubHTTPError: Client error '401"
-    )
-    assert said.endswith("Log in once with `hf auth login` or set HF_TOKEN, with a token that may write there.")
+    assert re.match(r"error: --to ann/tiny: .*\(HfHubHTTPError: Client error '401.*hf auth login.*HF_TOKEN", said)
     assert hub.repos == {}
 
 

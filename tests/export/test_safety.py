@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 import sys
 from contextlib import suppress
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ import torch
 
 from inlay import checkpoints
 from inlay.checkpoints import META_KEY
-from inlay.cli import main
+from inlay.cli import main, replay
 from inlay.errors import InlayError
 from inlay.export.folder import write_folder
 from inlay.export.hub import push_folder
@@ -63,9 +64,7 @@ def refused(monkeypatch, capsys, hub):
         finally:
             assert not (path.parent / "trace").exists()
         said = capsys.readouterr().err.strip() if raised.type is SystemExit else str(raised.value)
-        assert said
-        assert "\n" not in said
-        assert "Traceback" not in said
+        assert re.fullmatch("(?!.*Traceback).+", said)
         assert (files(path.parent), hub.asked) == (before, [])
         return said
 
@@ -101,19 +100,13 @@ def test_code_in_a_folder_never_runs(use, tmp_path, refused):
     assert "pytorch_model.bin is not opened" in refused(use, tmp_path / "stranger")
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        "os.system",
-        "os.mkdir",
-        "inlay.images.os.mkdir",
-        "inlay.models.os.mkdir",
-        "inlay.models.pconv.unet.torch.load",
-        "inlay.checkpoints.building.pkgutil.resolve_name",
-        "torch.nn.Linear",
-        {"_target_": "os.mkdir"},
-    ],
+FOREIGN = (
+    "os.system os.mkdir inlay.images.os.mkdir inlay.models.os.mkdir inlay.models.pconv.unet.torch.load "
+    "inlay.checkpoints.building.pkgutil.resolve_name torch.nn.Linear"
 )
+
+
+@pytest.mark.parametrize("target", [*FOREIGN.split(), {"_target_": "os.mkdir"}])
 def test_settings_call_nothing_of_others(tmp_path, refused, target):
     config = CONFIG | {"model": CONFIG["model"] | {"_target_": target, "path": "trace"}}
     write_folder(tmp_path / "stranger", checkpoints.read(write_pconv(tmp_path / "a.ckpt", config=config)), "")
@@ -121,10 +114,12 @@ def test_settings_call_nothing_of_others(tmp_path, refused, target):
         assert "is not an allowed network. The file is not to be trusted." in refused(load_filler, path)
 
 
+BOMB = {"_target_": "os.mkdir", "path": "trace"}
+
+
 def test_settings_that_are_not_for_the_network_are_called_by_nobody(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    bomb = {"_target_": "os.mkdir", "path": "trace"}
-    config = CONFIG | {"masks": bomb, "loss": bomb, "optimizer": bomb, "scheduler": bomb}
+    config = CONFIG | dict.fromkeys(("masks", "loss", "optimizer", "scheduler"), BOMB)
     path = write_pconv(tmp_path / "a.ckpt", config=config)
     write_folder(tmp_path / "stranger", checkpoints.read(path), "")
     for given in (path, tmp_path / "stranger"):
@@ -170,9 +165,6 @@ def test_a_folder_that_is_read_is_left_as_it_is(tmp_path):
     assert (files(tmp_path), json.loads((tmp_path / "out/config.json").read_text())["format"]) == (before, 1)
 
 
-BOMB = {"_target_": "os.mkdir", "path": "trace"}
-
-
 @pytest.mark.stranger("A.1")
 def test_a_run_that_goes_on_from_a_checkpoint_or_starts_from_it_builds_nothing_of_its_settings(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -200,23 +192,19 @@ def test_a_run_takes_no_path_for_its_name(tmp_path):
 @pytest.mark.stranger("A.1")
 @pytest.mark.parametrize("settings", [{}, {"task": {"_target_": "inlay.tasks.ReconstructionTask", "_partial_": True}}])
 def test_a_replay_file_that_makes_no_task_is_one_line(settings, tmp_path):
-    from inlay.cli.replay import run
-
     path = write(tmp_path / "a.pt", {}, settings, batch={})
     with pytest.raises(InlayError, match="its settings make no task"):
-        run(str(path), [])
+        replay.run(str(path), [])
 
 
 @pytest.mark.stranger("A.2")
 @pytest.mark.parametrize("width", [10**9, 20_000])
 def test_a_replay_file_of_a_larger_network_than_its_weights(width, tmp_path):
-    from inlay.cli.replay import run
-
     task = {"_target_": "inlay.tasks.ReconstructionTask", "_partial_": True}
     config = {"task": task, "model": CONFIG["model"] | {"width": width}}
     path = write_pconv(tmp_path / "a.pt", config=config, batch={})
     with pytest.raises(InlayError, match=r"asks for more weights than the file is about|asks for 1,000,000,000"):
-        run(str(path), [])
+        replay.run(str(path), [])
 
 
 @pytest.mark.stranger("A.1")

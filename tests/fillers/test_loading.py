@@ -9,18 +9,10 @@ import pytest
 import yaml
 
 from inlay.errors import InlayError
-from inlay.fillers import (
-    CLASSICAL,
-    Biharmonic,
-    CheckpointFiller,
-    MeanFill,
-    NavierStokes,
-    NetworkFiller,
-    Telea,
-    load_filler,
-)
+from inlay.fillers import CLASSICAL, CheckpointFiller, NetworkFiller, Telea, classical, load_filler
 from inlay.models import PConvUNet
 from tests.conftest import ROOT
+from tests.export.examples import write_pconv
 from tests.fillers.test_network import write_checkpoint
 
 
@@ -31,50 +23,29 @@ def checkpoint(tmp_path):
 
 @pytest.fixture
 def plain(tmp_path):
-    net = PConvUNet(levels=4, width=4)
-    config = {"model": {"_target_": "inlay.models.PConvUNet", "levels": 4, "width": 4}}
-    return write_checkpoint(tmp_path / "plain.ckpt", config, {f"net.{k}": v for k, v in net.state_dict().items()})
+    return write_pconv(tmp_path / "plain.ckpt")
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [("mean", MeanFill), ("telea", Telea), ("navier_stokes", NavierStokes), ("biharmonic", Biharmonic)],
-)
-def test_classical_fillers_have_names(name, kind):
-    assert type(load_filler(name)) is kind
-    assert [*CLASSICAL] == ["mean", "telea", "navier_stokes", "biharmonic"]
+def test_classical_fillers_have_names():
+    kinds = {"mean": "MeanFill", "telea": "Telea", "navier_stokes": "NavierStokes", "biharmonic": "Biharmonic"}
+    assert [*CLASSICAL] == [*kinds]
+    for name, kind in kinds.items():
+        assert type(load_filler(name)) is getattr(classical, kind)
 
 
-@pytest.mark.parametrize("spell", ["{}", "model:{}"])
-def test_a_checkpoint_is_a_path(checkpoint, spell):
-    assert isinstance(load_filler(spell.format(checkpoint)), CheckpointFiller)
-
-
-def test_a_path_is_a_checkpoint(checkpoint):
-    assert isinstance(load_filler(Path(checkpoint)), CheckpointFiller)
-
-
-def test_a_file_may_be_called_as_a_classical_filler(tmp_path, monkeypatch):
+def test_a_checkpoint_is_a_path_also_one_called_as_a_classical_filler(checkpoint, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write_checkpoint(tmp_path / "telea")
+    for name in ("telea", "best"):
+        checkpoint.with_name(name).write_bytes(checkpoint.read_bytes())
     assert isinstance(load_filler("telea"), Telea)
-    assert isinstance(load_filler("model:telea"), CheckpointFiller)
-    assert isinstance(load_filler(Path("telea")), CheckpointFiller)
-
-
-def test_a_bare_word_may_be_a_file(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    write_checkpoint(tmp_path / "best")
-    assert isinstance(load_filler("best"), CheckpointFiller)
+    for path in (str(checkpoint), f"model:{checkpoint}", checkpoint, "model:telea", Path("telea"), "best"):
+        assert isinstance(load_filler(path), CheckpointFiller)
 
 
 @pytest.mark.parametrize("name", ["tela", "Telea", "navier-stokes"])
 def test_a_word_that_is_neither_names_what_there_is(name):
-    with pytest.raises(InlayError) as refused:
+    with pytest.raises(InlayError, match=f"^{name}: .*Give mean, telea, navier_stokes, biharmonic or model:PATH"):
         load_filler(name)
-    assert str(refused.value) == (
-        f"{name}: neither a filler nor a file. Give mean, telea, navier_stokes, biharmonic or model:PATH."
-    )
 
 
 @pytest.mark.parametrize("name", ["model:tela", "runs/tela", "tela.ckpt", "model:runs/tela.ckpt"])
@@ -83,27 +54,21 @@ def test_a_path_that_leads_nowhere_is_no_such_checkpoint(name):
         load_filler(name)
 
 
-@pytest.mark.parametrize("name", ["checkpoint", "plain"])
-def test_which_version_a_network_is_says_its_file(name, request):
-    path = request.getfixturevalue(name)
-    expected = "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    assert load_filler(str(path)).identity == expected
-
-
-def test_which_version_a_network_is_without_a_name(plain):
-    assert CheckpointFiller(plain).identity == load_filler(plain).identity
+def test_which_version_a_network_is_says_its_file(checkpoint, plain):
+    for path in (checkpoint, plain):
+        expected = "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        assert load_filler(str(path)).identity == CheckpointFiller(path).identity == expected
     assert NetworkFiller(PConvUNet(levels=4, width=4)).identity == "not from a file"
 
 
-class TestMappings:
-    """Fillers as configuration."""
+TARGETS = ["os.system", "inlay.fillers.load_filler", "inlay.fillers.CLASSICAL", "inlay.models.PConvUNet"]
 
+
+class TestMappings:
     def test_a_mapping_and_a_file_are_a_class_and_its_numbers(self, tmp_path, checkpoint):
         (tmp_path / "wide.yaml").write_text("_target_: inlay.fillers.Telea\nradius: 5\n")
-        for filler in (
-            load_filler(tmp_path / "wide.yaml"),
-            load_filler({"_target_": "inlay.fillers.Telea", "radius": 5}),
-        ):
+        for given in (tmp_path / "wide.yaml", {"_target_": "inlay.fillers.Telea", "radius": 5}):
+            filler = load_filler(given)
             assert (type(filler), filler.radius) == (Telea, 5)
         mapping = {"_target_": "inlay.fillers.CheckpointFiller", "checkpoint": str(checkpoint)}
         assert load_filler(mapping, "meta").device.type == "meta"
@@ -123,34 +88,19 @@ class TestMappings:
             with pytest.raises(InlayError, match=r"none: no such (checkpoint|file)"):
                 load_filler(config | {unset: "none"})
 
-    def test_settings_reach_the_network_and_name_the_filler(self, tmp_path, monkeypatch):
+    def test_settings_reach_the_network_and_name_the_filler(self, plain, monkeypatch):
         def for_inference(net, steps=1):
             net.steps = steps
 
         monkeypatch.setattr(PConvUNet, "for_inference", for_inference)
-        config = {"model": {"_target_": "inlay.models.PConvUNet", "levels": 4, "width": 4}}
-        held = {f"net.{k}": v for k, v in PConvUNet(levels=4, width=4).state_dict().items()}
-        path = write_checkpoint(tmp_path / "plain.ckpt", config, held)
-        mapping = {"_target_": "inlay.fillers.CheckpointFiller", "checkpoint": str(path), "steps": 7}
+        mapping = {"_target_": "inlay.fillers.CheckpointFiller", "checkpoint": str(plain), "steps": 7}
         filler = load_filler(mapping)
-        assert (filler.net.steps, filler.identity) == (7, f"{load_filler(path).identity}, steps 7")
+        assert (filler.net.steps, filler.identity) == (7, f"{load_filler(plain).identity}, steps 7")
         with pytest.raises(InlayError, match=r"CheckpointFiller: .*'guidance'.* Its settings are"):
             load_filler(mapping | {"guidance": 2})
 
     @pytest.mark.stranger("A.1")
-    @pytest.mark.parametrize(
-        "target",
-        [
-            "os.system",
-            "inlay.fillers.load_filler",
-            "inlay.fillers.CLASSICAL",
-            "inlay.models.PConvUNet",
-            "",
-            None,
-            ["x"],
-        ],
-        ids=str,
-    )
+    @pytest.mark.parametrize("target", [*TARGETS, "", None, ["x"]], ids=str)
     def test_only_classes_of_fillers_are_built(self, target):
         with pytest.raises(InlayError, match=r"_target_=.* is not a class of fillers"):
             load_filler({"_target_": target})

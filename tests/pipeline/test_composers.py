@@ -45,26 +45,27 @@ def large(request, monkeypatch):
 
 
 @pytest.mark.usefixtures("large")
-@pytest.mark.parametrize("pixels", [1, 2, 7])
-def test_dilated_is_all_that_is_near(pixels, rng):
+def test_dilated_is_all_that_is_near(rng):
     mask = rng.random((80, 70)) < 0.003
-    assert np.array_equal(dilate(mask, pixels), distance_transform_edt(~mask) <= pixels)
+    for pixels in (1, 2, 7):
+        assert np.array_equal(dilate(mask, pixels), distance_transform_edt(~mask) <= pixels)
 
 
 def test_dilation_replaces_pixels_around_the_hole():
     given, filled = fill(Painter((1, 1, 1)), dilate=4)
     near = distance_transform_edt(~HOLE) <= 4
-    assert (filled[near] == 255).all()
-    assert np.array_equal(filled[~near], given[~near])
+    assert np.array_equal(filled, np.where(near[..., None], 255, given))
+
+
+NEAR = disks(SIZE, (30, 30, 10), (30, 56, 10))  # six pixels between them
 
 
 @pytest.mark.usefixtures("large")
-@pytest.mark.parametrize("dilate", [0, 3])
-def test_feather_fades_outwards_and_ends(dilate):
-    _, filled = fill(Painter((1, 1, 1)), Picture(np.zeros((*SIZE, 3), np.uint8)), feather=5, dilate=dilate)
-    region = distance_transform_edt(~HOLE) <= dilate
-    away = distance_transform_edt(~region)
-    assert np.abs(filled[..., 0] - faded(away, 5)).max() < 0.51
+@pytest.mark.parametrize(("dilate", "hole", "width"), [(0, HOLE, 5), (3, HOLE, 5), (0, NEAR, 8)])
+def test_feather_fades_outwards_from_the_nearest_hole_and_ends(dilate, hole, width):
+    _, filled = fill(Painter((1, 1, 1)), Picture(np.zeros((*SIZE, 3), np.uint8)), hole, feather=width, dilate=dilate)
+    away = distance_transform_edt(distance_transform_edt(~hole) > dilate)
+    assert np.abs(filled[..., 0] - faded(away, width)).max() < 0.51
 
 
 def test_blending_needs_no_more_memory_for_a_larger_hole(monkeypatch):
@@ -88,13 +89,6 @@ def test_blending_needs_no_more_memory_for_a_larger_hole(monkeypatch):
     assert extra(3000) - extra(600) < 2400 * 500 * 3  # bytes a pixel: masks
 
 
-def test_feather_of_near_holes_is_that_of_the_nearest():
-    hole = disks(SIZE, (30, 30, 10), (30, 56, 10))  # six pixels between them
-    _, filled = fill(Painter((1, 1, 1)), Picture(np.zeros((*SIZE, 3), np.uint8)), hole, feather=8)
-    away = distance_transform_edt(~hole)
-    assert np.abs(filled[..., 0] - faded(away, 8)).max() < 0.51
-
-
 class Shifted(Painter):
     """Knows the truth, in other colors."""
 
@@ -115,17 +109,13 @@ class TestPoisson:
         gray = 120 + 40 * np.sin(rows / 9) + 20 * np.cos(columns / 5)
         return np.repeat(np.rint(gray)[..., None], 3, 2).astype(np.uint8)
 
-    def test_takes_away_what_colors_are_off(self, truth):
-        shift = torch.tensor([0.1, -0.08, 0.03]).view(1, 3, 1, 1)
-        given, filled = fill(Shifted(truth, shift), Picture(np.where(HOLE[..., None], 0, truth)), blend="poisson")
-        assert np.array_equal(filled[~HOLE], given[~HOLE])
-        assert np.abs(filled.astype(int) - truth).max() <= 1
-        _, plain = fill(Shifted(truth, shift), Picture(np.where(HOLE[..., None], 0, truth)))
-        assert np.abs(plain.astype(int) - truth).max() > 20
-
-    def test_leaves_an_answer_that_fits(self, truth):
-        _, filled = fill(Shifted(truth, 0), Picture(np.where(HOLE[..., None], 0, truth)), blend="poisson")
-        assert np.abs(filled.astype(int) - truth).max() <= 1
+    def test_takes_away_what_colors_are_off_and_leaves_an_answer_that_fits(self, truth):
+        off, holed = torch.tensor([0.1, -0.08, 0.03]).view(1, 3, 1, 1), Picture(np.where(HOLE[..., None], 0, truth))
+        for shift in (off, 0):
+            given, filled = fill(Shifted(truth, shift), holed, blend="poisson")
+            assert np.array_equal(filled[~HOLE], given[~HOLE])
+            assert np.abs(filled.astype(int) - truth).max() <= 1
+        assert np.abs(fill(Shifted(truth, off), holed)[1].astype(int) - truth).max() > 20
 
     @pytest.mark.parametrize("mode", ["L", "LA", "RGBA"])
     def test_touches_no_alpha(self, mode):
@@ -169,26 +159,23 @@ def test_harmonic_pixels_are_the_mean_of_their_neighbors(rng):
     values = rng.random((15, 17, 2))
     found = harmonic(values, fixed).astype(np.float64)
     assert np.allclose(found[fixed], values[fixed], atol=1e-6)
-    inner = np.zeros_like(fixed)
-    inner[1:-1, 1:-1] = True
-    around = np.zeros_like(found)
-    around[1:-1, 1:-1] = (found[:-2, 1:-1] + found[2:, 1:-1] + found[1:-1, :-2] + found[1:-1, 2:]) / 4
-    free = inner & ~fixed
-    assert np.allclose(found[free], around[free], atol=1e-5)
+    around = (found[:-2, 1:-1] + found[2:, 1:-1] + found[1:-1, :-2] + found[1:-1, 2:]) / 4
+    free = ~fixed[1:-1, 1:-1]
+    assert np.allclose(found[1:-1, 1:-1][free], around[free], atol=1e-5)
+
+
+HARD, POISSON = ({"_target_": f"inlay.pipeline.composers.{kind}Composer"} for kind in ("Hard", "Poisson"))
+WIDE = {"dilate": 2, "feather": 4}
 
 
 @pytest.mark.parametrize(
     ("short", "config", "composer"),
     [
         ({}, "hard", HardComposer()),
-        ({"dilate": 2}, {"_target_": "inlay.pipeline.composers.HardComposer", "dilate": 2}, HardComposer(dilate=2)),
+        ({"dilate": 2}, HARD | {"dilate": 2}, HardComposer(dilate=2)),
         ({"feather": 8}, "feather", FeatherComposer()),
         ({"blend": "poisson"}, "poisson", PoissonComposer()),
-        (
-            {"blend": "poisson", "dilate": 2, "feather": 4},
-            {"_target_": "inlay.pipeline.composers.PoissonComposer", "dilate": 2, "feather": 4},
-            PoissonComposer(dilate=2, feather=4),
-        ),
+        ({"blend": "poisson", **WIDE}, POISSON | WIDE, PoissonComposer(**WIDE)),
     ],
 )
 def test_short_options_and_configurations_mean_the_same(short, config, composer):
@@ -198,12 +185,12 @@ def test_short_options_and_configurations_mean_the_same(short, config, composer)
 @pytest.mark.parametrize(
     ("build", "says"),
     [
-        (lambda: choose_composer(blend="alpha"), "blend must be one of none, poisson, got 'alpha'"),
-        (lambda: choose_composer(feather=-1), "feather must be .* from 0 to 256, got -1"),
-        (lambda: choose_composer(dilate=1000), "dilate must be .* from 0 to 256, got 1000"),
+        (lambda: choose_composer(blend="alpha"), "blend must be one of none, poisson"),
+        (lambda: choose_composer(feather=-1), "feather must be .* from 0 to 256"),
+        (lambda: choose_composer(dilate=1000), "dilate must be .* from 0 to 256"),
         (lambda: load_composer("soft"), "composer: no 'soft'. Use feather, hard, poisson"),
         (lambda: load_composer({"_target_": "inlay.pipeline.composers.choose_composer"}), "is not a class"),
-        (lambda: load_composer({"_target_": "inlay.pipeline.composers.HardComposer", "dilate": 0.5}), "whole number"),
+        (lambda: load_composer(HARD | {"dilate": 0.5}), "whole number"),
     ],
 )
 def test_what_is_no_composer_is_refused(build, says):

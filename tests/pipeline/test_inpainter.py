@@ -45,16 +45,10 @@ def test_loads_by_name_and_fills_files(tmp_path):
 
 def test_every_form_is_filled_alike(filler):
     pixels = picture().pixels
-    forms = {
-        "array": pixels,
-        "image": Image.fromarray(pixels),
-        "tensor": torch.from_numpy(pixels / np.float32(255)).permute(2, 0, 1),
-    }
-    expected = np.where(HALF[..., None], 255, pixels)
-    array, image, tensor = (filler.fill(form, HALF) for form in forms.values())
-    assert np.array_equal(array, expected)
-    assert np.array_equal(np.asarray(image), expected)
-    assert np.array_equal((tensor * 255).round().byte().permute(1, 2, 0).numpy(), expected)
+    forms = pixels, Image.fromarray(pixels), torch.from_numpy(pixels / np.float32(255)).permute(2, 0, 1)
+    array, image, tensor = (filler.fill(form, HALF) for form in forms)
+    for filled in (array, np.asarray(image), (tensor * 255).round().byte().permute(1, 2, 0).numpy()):
+        assert np.array_equal(filled, np.where(HALF[..., None], 255, pixels))
 
 
 class TestBatch:
@@ -91,10 +85,8 @@ def test_samples_are_a_list_drawn_with_seeds_that_count_up(filler, painter):
 
 def test_strategy_and_blending_come_with_the_model():
     filler = inlay.load("mean", options=FillOptions(composer=HardComposer(dilate=2)))
-    given = np.zeros((20, 30), np.uint8)
-    given[:, 20:] = 255
-    hole = np.zeros((20, 30), bool)
-    hole[8:12, 19:21] = True
+    given, hole = np.zeros((20, 30), np.uint8), np.zeros((20, 30), bool)
+    given[:, 20:], hole[8:12, 19:21] = 255, True
     assert (filler.fill(given, hole) != given)[6:14, 19:21].all()
 
 
@@ -142,7 +134,7 @@ def test_refuses_what_the_model_would_not_heed(options, says):
 
 def test_warns_of_an_odd_mask(filler, caplog):
     filler.fill(picture(size=(40, 40)).pixels, Image.fromarray(HALF))
-    (warning,) = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    (warning,) = (record.message for record in caplog.records if record.levelno == logging.WARNING)
     assert "aspect ratio" in warning
 
 
@@ -168,7 +160,9 @@ def test_what_python_calls_names_no_option_of_the_shell():
 
 
 @pytest.mark.stranger("17.B.4")
-def test_shows_its_model_its_size_and_its_device():
+def test_shows_its_model_its_size_and_its_device_and_the_package_what_it_does_not_have():
+    with pytest.raises(AttributeError, match="no attribute 'lode'"):
+        assert inlay.lode
     assert repr(inlay.load("telea")) == "<inlay.Inpainter telea: Telea, on cpu>"
     net = PConvUNet(levels=4, width=4)
     weights = sum(weight.numel() for weight in net.parameters()) / 1e6
@@ -178,21 +172,12 @@ def test_shows_its_model_its_size_and_its_device():
     )
 
 
-def test_the_package_says_what_it_does_not_have():
-    with pytest.raises(AttributeError, match="no attribute 'lode'"):
-        assert inlay.lode
-
-
 def test_examples_of_the_documentation_run(tmp_path, monkeypatch):
     write_picture(tmp_path / "photo.jpg", picture(size=(64, 48)))
     write_mask(tmp_path / "mask.png", half(64, 48))
     monkeypatch.chdir(tmp_path)
-    for failed, tried in (
-        doctest.testfile(str(ROOT / "docs/use.md"), module_relative=False),
-        doctest.testmod(inpainter),
-    ):
-        assert failed == 0
-        assert tried > 3
+    told = doctest.testfile(str(ROOT / "docs/use.md"), module_relative=False), doctest.testmod(inpainter)
+    assert all(failed == 0 and tried > 3 for failed, tried in told)
 
 
 @pytest.mark.stranger("17.A.2")

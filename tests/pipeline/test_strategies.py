@@ -105,8 +105,7 @@ def test_whole_and_crop_of_a_local_filler_are_the_filler_alone():
 
 
 def test_crop_shows_every_hole_once_and_others_as_holes():
-    hole = disks(SIZE, (40, 50, 10), (100, 50, 10), (200, 300, 14))
-    filler = Painter(size=64)
+    filler, hole = Painter(size=64), disks(SIZE, (40, 50, 10), (100, 50, 10), (200, 300, 14))
     assert fill(filler, hole, "crop")[1].windows == 3
     assert sum(int(mask.sum()) for mask in filler.masks) >= hole.sum()
 
@@ -114,10 +113,8 @@ def test_crop_shows_every_hole_once_and_others_as_holes():
 class TestTile:
     def test_fades_between_neighbors(self):
         """A step in what tiles see becomes a ramp in their predictions: no jump as large as the step."""
-        given = Picture(np.zeros((64, 400, 3), np.uint8))
-        given.pixels[:, 200:] = 255
-        hole = np.zeros((64, 400), bool)
-        hole[20:40] = True
+        given, hole = Picture(np.zeros((64, 400, 3), np.uint8)), np.zeros((64, 400), bool)
+        given.pixels[:, 200:], hole[20:40] = 255, True
         row = fill(MeanOfSeen(size=64), hole, "tile", given)[1].picture.pixels[30, :, 0].astype(int)
         assert (row[0], row[-1]) == (0, 255)
         assert np.diff(row).min() >= 0
@@ -132,9 +129,7 @@ class TestTile:
 
     def test_looks_at_a_window_once_and_at_none_without_hole(self):
         """Inside of a large hole, tiles look at one window, within a row and in the one below."""
-        hole = np.ones((160, 160), bool)
-        hole[:20] = False
-        filler = Painter(size=32)
+        filler, hole = Painter(size=32), np.arange(160)[:, None].repeat(160, 1) >= 20
         _, done = fill(filler, hole, "tile")
         looks = [image.numpy().tobytes() for images in filler.images for image in images]
         assert len(set(looks)) == len(looks) == done.windows

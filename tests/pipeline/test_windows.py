@@ -21,17 +21,14 @@ def test_windows_grow_meet_and_join():
     assert [window.meets(other) for other in others] == [True, False, False]
 
 
-@pytest.mark.parametrize(
-    ("window", "side", "expected"),
-    [
-        (Window(40, 40, 10, 20), 32, Window(29, 34, 32, 32)),
-        (Window(0, 90, 10, 10), 32, Window(0, 68, 32, 32)),
-        (Window(40, 40, 50, 10), 32, Window(40, 29, 50, 32)),
-        (Window(40, 40, 10, 10), 300, Window(0, 0, 100, 100)),
-    ],
-)
-def test_a_window_is_stretched_around_its_middle_and_stays_inside(window, side, expected):
-    assert window.at_least(side, (100, 100)) == expected
+def test_a_window_is_stretched_around_its_middle_and_stays_inside():
+    for given, side, expected in (
+        ((40, 40, 10, 20), 32, (29, 34, 32, 32)),
+        ((0, 90, 10, 10), 32, (0, 68, 32, 32)),
+        ((40, 40, 50, 10), 32, (40, 29, 50, 32)),
+        ((40, 40, 10, 10), 300, (0, 0, 100, 100)),
+    ):
+        assert Window(*given).at_least(side, (100, 100)) == Window(*expected)
 
 
 def test_box_of_a_hole():

@@ -100,18 +100,14 @@ class TestMasks:
             ([], "masks/*.png", "no mask files there"),
         ],
     )
-    def test_that_fit_no_picture_or_several_are_errors(self, masks, given, says):
+    def test_that_fit_no_picture_or_several_are_errors_and_so_are_no_pictures(self, masks, given, says):
         write("photos/a.jpg", *masks)
         Path("empty").mkdir()
         with pytest.raises(InlayError, match=f"--mask.*{says}"):
             found("photos", mask=given)
-
-
-@pytest.mark.parametrize("image", ["empty", "photos/*.png"])
-def test_no_pictures_are_an_error(image):
-    Path("empty").mkdir()
-    with pytest.raises(InlayError, match=r"--image .*: no pictures there"):
-        found(image)
+        for image in ("empty", "photos/*.png"):
+            with pytest.raises(InlayError, match=r"--image .*: no pictures there"):
+                found(image)
 
 
 class TestCaptions:
@@ -176,11 +172,6 @@ def test_an_output_above_the_input_is_no_input(image, output):
     assert len(outputs(found(image, output))) == 1
 
 
-def test_transparency_has_no_color():
-    with pytest.raises(InlayError, match="--mask-polarity: is for --mask"):
-        found("a.png", mask=None, mask_polarity="black")
-
-
 class TestReferences:
     def test_are_one_for_all_or_go_by_name(self):
         write("photos/a.jpg", "photos/b.jpg", "looks/a.png", "looks/b.png")
@@ -196,7 +187,9 @@ class TestReferences:
             found(["photos/a.jpg"], "looks", reference="looks")
 
 
-def test_a_region_and_a_mask_exclude_each_other():
+def test_a_region_and_a_mask_exclude_each_other_and_transparency_has_no_color():
     assert pairs(found("a.png", mask=None, region=AlphaRegion())) == {"a.png": None}
     with pytest.raises(InlayError, match="--mask and --region"):
         found("a.png", region=AlphaRegion())
+    with pytest.raises(InlayError, match="--mask-polarity: is for --mask"):
+        found("a.png", mask=None, mask_polarity="black")
