@@ -22,7 +22,6 @@ from tests.fillers.test_network import write_checkpoint
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    """An untrained network, stored as a run stores it."""
     return write_pconv(tmp_path_factory.mktemp("model") / "last.ckpt", config={"model": CONFIG["model"]})
 
 
@@ -52,15 +51,12 @@ def arguments(**options):
 
 
 def predict(**options):
-    """In a process of its own."""
     command = [sys.executable, "predict.py", *arguments(**options)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
 
 
 @pytest.fixture
 def predict_here(monkeypatch):
-    """In this process, which is quicker: returns the exit status."""
-
     def run(**options):
         monkeypatch.setattr(sys, "argv", ["inlay predict", *arguments(**options)])
         try:
@@ -113,17 +109,17 @@ def test_text_and_seed_decide_the_picture_and_samples_are_theirs(tmp_path, text_
         assert predict_here(**given, **options) == 0
         return pixels(tmp_path / name)
 
-    red, drawn = filled(text="a red bird"), filled(text="a red bird", seed=3)
-    assert np.array_equal(red, filled(text="a red bird"))
-    assert np.array_equal(drawn, filled(text="a red bird", seed=3))
-    assert np.array_equal(filled(), filled(text=""))
-    others = [drawn, filled(text="a red bird", seed=0), filled(text="a blue bird"), filled()]
-    assert len({each.tobytes() for each in (red, *others)}) == 5
-    for seed, first in ((5, 5), (None, 0)):
-        filled("out_1.png", text="bird", samples=3, **({} if seed is None else {"seed": seed}))
-        for number in (1, 2, 3):
-            alone = filled(text="bird", seed=first + number - 1).astype(int)  # another batch may round otherwise
-            assert np.abs(pixels(tmp_path / f"out_{number}.png") - alone).max() <= 1
+    red = {"text": "a red bird"}
+    asked = red, red | {"seed": 3}, red | {"seed": 0}, {"text": "a blue bird"}, {}
+    answers = [[filled(**each).tobytes() for each in asked] for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert len({*answers[0]}) == 5
+    assert filled(text="").tobytes() == answers[0][-1]
+    for first, seeded in ((5, {"seed": 5}), (0, {})):
+        filled("out_1.png", text="bird", samples=3, **seeded)
+        for number in range(3):
+            alone = filled(text="bird", seed=first + number).astype(int)  # another batch may round otherwise
+            assert np.abs(pixels(tmp_path / f"out_{number + 1}.png") - alone).max() <= 1
 
 
 def test_mask_of_another_shape_is_stretched_and_said(tmp_path, checkpoint, mask):

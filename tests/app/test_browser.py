@@ -35,7 +35,6 @@ PICTURE, FILL = "#inlay-picture input[type=file]", "#inlay-fill"
 
 @pytest.fixture(scope="module")
 def temporary(tmp_path_factory):
-    """Where the server keeps what it keeps for a while."""
     return tmp_path_factory.mktemp("server")
 
 
@@ -104,7 +103,6 @@ def visit(browser, address):
 
 @pytest.fixture(scope="module")
 def photograph(tmp_path_factory):
-    """Larger than what a page shows of it."""
     path = tmp_path_factory.mktemp("photograph") / "astronaut.png"
     Image.fromarray(data.astronaut()).resize((1600, 1600)).save(path, dpi=(300, 300))
     return path
@@ -412,7 +410,6 @@ def test_a_file_that_is_no_picture_is_a_line_on_the_page(visit, tmp_path):
 
 
 def ask(url, body=None, **headers):
-    """Status and text, without a browser."""
     request = urllib.request.Request(url, json.dumps(body).encode() if body else None, headers)
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:

@@ -85,8 +85,6 @@ def test_more_than_the_page_takes_on_is_refused(loaded, hole, tmp_path, asked, m
 
 
 class Broken(MeanFill):
-    """Fills nothing."""
-
     def fill(self, image, mask, *, text=None, reference=None, seed=None):
         raise InlayError("broken")
 

@@ -1,5 +1,3 @@
-"""What happens on the page, without a browser; the browser's test is next door."""
-
 import asyncio
 from dataclasses import replace
 from pathlib import Path
@@ -53,7 +51,12 @@ def box(hole):
     return encode_runs(hole)
 
 
-ASKED = ("", 1, "", "auto", 0, 0, False)
+@pytest.fixture
+def fill(page, loaded, box):
+    def run(*models, loaded=loaded, last=None, seed=""):
+        return page.fill(loaded, box, last, *(models or ("mean", "")), "", 1, seed, "auto", 0, 0, False)
+
+    return run
 
 
 def test_nothing_is_offered_to_programs_and_one_fill_runs_at_a_time(page):
@@ -97,26 +100,25 @@ def test_a_mask_file_is_shown_and_its_colors_can_be_turned(page, loaded, tmp_pat
     assert again[p.painter]["given"] != turned[p.painter]["given"]
 
 
-def test_filling_shows_the_result_and_forgets_the_one_before(page, loaded, box, hole, monkeypatch):
+def test_filling_shows_the_result_and_forgets_the_one_before(page, loaded, fill, box, hole, monkeypatch):
     monkeypatch.setattr("inlay.app.views.LONGEST", 10)
     p = page.parts
-    first = page.fill(loaded, box, None, "mean", "", *ASKED)[p.results].samples[0]
-    second = page.fill(loaded, box, PageResults.of(loaded.version, box, [first]), "mean", "", *ASKED)
+    first = fill()[p.results].samples[0]
+    second = fill(last=PageResults.of(loaded.version, box, [first]))
     (sample,) = second[p.results].samples
     before, after = loaded.picture.pixels, sample.patch.apply(loaded.picture).pixels
     assert np.array_equal(after[~hole], before[~hole])
     assert (after[hole] != before[hole]).any()
-    assert not first.view.full.exists()
-    assert sample.view.full.exists()
+    assert (first.view.full.exists(), sample.view.full.exists()) == (False, True)
     assert not second[p.gallery]["visible"]
     shown = second[p.compare]["results"]
     assert (shown["size"], [pane["title"] for pane in shown["panes"]]) == ([30, 20], ["One plain color (mean)"])
 
 
 @pytest.mark.stranger("17.B.2")
-def test_two_models_are_compared_and_either_is_kept(page, loaded, box):
+def test_two_models_are_compared_and_either_is_kept(page, loaded, fill):
     p = page.parts
-    happened = page.fill(loaded, box, None, "telea", "mean", *ASKED)
+    happened = fill("telea", "mean")
     assert [pane["number"] for pane in happened[p.compare]["results"]["panes"]] == [0, 1]
     kept = page.keep(loaded, happened[p.results], "1")
     assert (happened[p.compare]["kept"], kept[p.compare]["kept"]) == (0, 1)
@@ -124,13 +126,13 @@ def test_two_models_are_compared_and_either_is_kept(page, loaded, box):
     path = page.keep_own(loaded, kept[p.results])[p.file]
     second = kept[p.results].samples[1].patch.apply(loaded.picture)
     assert np.array_equal(read_picture(path).pixels, second.pixels)
-    assert len(page.fill(loaded, box, None, "mean", "mean", *ASKED)[p.results].samples) == 1  # not with itself
+    assert len(fill("mean", "mean")[p.results].samples) == 1  # not with itself
 
 
 @pytest.mark.stranger("17.B.3")
-def test_going_on_from_a_result_and_undo_brings_the_picture_and_its_hole_back(page, loaded, box):
+def test_going_on_from_a_result_and_undo_brings_the_picture_and_its_hole_back(page, loaded, fill, box):
     p = page.parts
-    results = page.fill(loaded, box, None, "mean", "", *ASKED)[p.results]
+    results = fill()[p.results]
     on = page.go_on(loaded, results)
     filled = results.samples[0].patch.apply(loaded.picture).pixels
     assert np.array_equal(on[p.loaded].picture.pixels, filled)
@@ -148,8 +150,8 @@ def test_going_on_from_a_result_and_undo_brings_the_picture_and_its_hole_back(pa
 
 
 @pytest.mark.stranger("17.B.3")
-def test_a_result_of_a_picture_that_was_left_meanwhile_is_none_of_the_next_one(page, loaded, box):
-    results = page.fill(loaded, box, None, "mean", "", *ASKED)[page.parts.results]
+def test_a_result_of_a_picture_that_was_left_meanwhile_is_none_of_the_next_one(page, loaded, fill):
+    results = fill()[page.parts.results]
     other = replace(loaded, version=loaded.version + 1)
     for action in (page.go_on, page.keep_own, page.keep_exact, page.keep_result_mask):
         with pytest.raises(InlayError, match="Another picture is worked on by now"):
@@ -159,10 +161,9 @@ def test_a_result_of_a_picture_that_was_left_meanwhile_is_none_of_the_next_one(p
 
 
 @pytest.mark.stranger("17.B.3")
-def test_the_result_the_exact_one_and_the_mask_are_downloaded(page, loaded, box, hole):
-    p = page.parts
-    photograph = replace(loaded, name="cat.JPG")
-    happened = page.fill(photograph, box, None, "mean", "", *ASKED)
+def test_the_result_the_exact_one_and_the_mask_are_downloaded(page, loaded, fill, box, hole):
+    p, photograph = page.parts, replace(loaded, name="cat.JPG")
+    happened = fill(loaded=photograph)
     assert happened[p.keep]["value"] == "Download JPG"
     assert happened[p.keep_exact]["visible"]
     results = happened[p.results]
@@ -180,15 +181,22 @@ def test_nothing_on_the_page_has_the_name_of_a_strategy(page):
     assert not shown & {*STRATEGIES, *BLENDS, "telea", "mean"}
 
 
-@pytest.mark.parametrize("seed", ["-1", "1.5", "one"])
-def test_a_seed_is_a_whole_number(page, loaded, box, seed):
-    with pytest.raises(InlayError, match="whole number from 0, or empty"):
-        page.fill(loaded, box, None, "mean", "", "", 1, seed, "auto", 0, 0, False)
+def test_a_seed_is_a_whole_number_and_a_file_that_made_room_is_asked_for_again(page, loaded, fill, tmp_path):
+    for seed in ("-1", "1.5", "one"):
+        with pytest.raises(InlayError, match="whole number from 0, or empty"):
+            fill(seed=seed)
+    with pytest.raises(InlayError, match=r"gone\.png: not kept here any more\. Hand it in again"):
+        page.open_mask(loaded, str(tmp_path / "gone.png"), "white")
 
 
 @pytest.mark.stranger("A.4")
-def test_mistakes_are_a_line_on_the_page_and_defects_stay_in_the_terminal(gradio, caplog):
+def test_mistakes_and_names_are_text_on_the_page_and_defects_stay_in_the_terminal(gradio, caplog):
     from inlay.app.events import report_errors
+    from inlay.app.layout import says
+
+    shown = r"&lt;img src=x onerror=alert(1)&gt;\x1b[31m\x07\u202e.png"
+    told = says(["<img src=x onerror=alert(1)>\x1b[31m\x07\u202e.png"])
+    assert told == f'<div role="status"><p>{shown}</p></div>'
 
     def mistaken():
         raise InlayError("<img src=x onerror=alert(1)>\u202e: no")
@@ -205,20 +213,11 @@ def test_mistakes_are_a_line_on_the_page_and_defects_stay_in_the_terminal(gradio
     assert "secret" in caplog.text
 
 
-@pytest.mark.stranger("A.4")
-def test_names_are_shown_as_text(gradio):
-    from inlay.app.layout import says
-
-    told = says(["<img src=x onerror=alert(1)>\x1b[31m\x07\u202e.png"])
-    shown = r"&lt;img src=x onerror=alert(1)&gt;\x1b[31m\x07\u202e.png"
-    assert told == f'<div role="status"><p>{shown}</p></div>'
-
-
 @pytest.mark.stranger("A.9")
 def test_a_picture_that_takes_too_long_to_open_is_given_up(page, loaded, tmp_path, monkeypatch):
     end = Event()
-    monkeypatch.setattr("inlay.app.page.load", lambda *_: end.wait(60))
-    monkeypatch.setattr("inlay.app.page.load_mask", lambda *_: end.wait(60))
+    for name in ("load", "load_mask"):
+        monkeypatch.setattr(f"inlay.app.page.{name}", lambda *_: end.wait(60))
     monkeypatch.setattr(page._openings, "seconds", 0.01)
     with pytest.raises(InlayError, match=r"Opening the picture took more than 0\.01 seconds.*--seconds"):
         page.open_picture(str(tmp_path / "slow.jpg"), None, None)
@@ -226,8 +225,3 @@ def test_a_picture_that_takes_too_long_to_open_is_given_up(page, loaded, tmp_pat
         page.open_mask(loaded, str(tmp_path / "slow.png"), "white")
     end.set()
     page._openings._last.result(60)
-
-
-def test_a_file_that_made_room_for_others_is_asked_for_again(page, loaded, tmp_path):
-    with pytest.raises(InlayError, match=r"gone\.png: not kept here any more\. Hand it in again"):
-        page.open_mask(loaded, str(tmp_path / "gone.png"), "white")

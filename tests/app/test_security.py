@@ -45,11 +45,10 @@ def client(room):
 
 @pytest.mark.stranger("A.3")
 def test_the_browser_is_told_to_stay_on_this_host(client):
-    policy = client.get("/").headers["content-security-policy"]
-    assert "default-src 'self' data: blob:" in policy
-    assert "http" not in policy
-    assert "*" not in policy
-    assert client.get("/").headers["referrer-policy"] == "no-referrer"
+    headers = client.get("/").headers
+    assert "default-src 'self' data: blob:" in headers["content-security-policy"]
+    assert not any(wide in headers["content-security-policy"] for wide in ("http", "*"))
+    assert headers["referrer-policy"] == "no-referrer"
 
 
 def test_a_name_that_somebody_else_points_at_this_machine_is_refused(client):
@@ -57,12 +56,9 @@ def test_a_name_that_somebody_else_points_at_this_machine_is_refused(client):
     assert client.get("/", headers={"host": "localhost:7860"}).status_code == 200
 
 
+ORIGINS = "https://attacker.example http://127.0.0.1:9999 http://localhost:7860 https://127.0.0.1:7860 null"
 FOREIGN = [
-    {"origin": "https://attacker.example"},
-    {"origin": "http://127.0.0.1:9999"},
-    {"origin": "http://localhost:7860"},
-    {"origin": "https://127.0.0.1:7860"},
-    {"origin": "null"},
+    *({"origin": origin} for origin in ORIGINS.split()),
     {"sec-fetch-site": "cross-site"},
     {"sec-fetch-site": "same-site"},
     {"origin": "http://127.0.0.1:7860", "sec-fetch-site": "cross-site"},
@@ -106,11 +102,7 @@ def test_five_large_files_in_a_row_leave_the_last_ones_within_the_limit(client, 
 @pytest.mark.stranger("A.3")
 @pytest.mark.parametrize(
     ("path", "content", "status"),
-    [
-        ("upload", bytes(1_200_000), 413),
-        ("queue/join", bytes(20_000_001), 413),
-        ("upload", iter([b"of", b"unknown", b"length"]), 411),
-    ],
+    [("upload", bytes(1_200_000), 413), ("queue/join", bytes(20_000_001), 413), ("upload", iter([b"of unknown"]), 411)],
 )
 def test_a_body_has_a_size_that_is_said_before(client, room, path, content, status):
     assert client.post(f"/gradio_api/{path}", content=content).status_code == status

@@ -1,5 +1,3 @@
-"""The page served, without a browser; the browser's test is next door."""
-
 import asyncio
 import json
 import urllib.error
@@ -47,7 +45,6 @@ def served(tmp_path, monkeypatch):
 
 
 def ask(url, body=None, **headers):
-    """Status, headers and text."""
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     data = None if body is None else json.dumps(body).encode()
     try:

@@ -20,11 +20,9 @@ def opened(url):
     return Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
 
 
-@pytest.mark.parametrize(
-    ("size", "small"), [((300, 451), (300, 451)), ((400, 6400), (80, 1280)), ((1, 6400), (1, 1280))]
-)
-def test_a_small_copy_is_no_larger_than_the_picture_and_keeps_its_shape(room, size, small):
-    assert view_of(Picture(np.zeros((*size, 3), np.uint8)), room).small.shape[:2] == small
+def test_a_small_copy_is_no_larger_than_the_picture_and_keeps_its_shape(room):
+    for size, small in (((300, 451), (300, 451)), ((400, 6400), (80, 1280)), ((1, 6400), (1, 1280))):
+        assert view_of(Picture(np.zeros((*size, 3), np.uint8)), room).small.shape[:2] == small
 
 
 def test_a_small_picture_is_its_own_copy_and_needs_no_file(room, tmp_path):
@@ -40,8 +38,7 @@ def test_a_large_picture_is_shown_with_every_pixel_to_whoever_looks_closer(room,
     pixels[:, 1280:] = 65535
     view = view_of(Picture(pixels), room)
     assert view.small.shape == (500, 1280, 3)
-    assert (view.small[:, 640:] == 255).all()
-    assert not view.small[:, :640].any()
+    assert np.array_equal(view.small, np.where(np.arange(1280)[:, None] < 640, 0, [255] * 3)[None].repeat(500, 0))
     with Image.open(view.full) as full:
         assert full.size == (2560, 1000)
     assert view.sent()["full"] == f"gradio_api/file={view.full}"
@@ -51,8 +48,7 @@ def test_a_large_picture_is_shown_with_every_pixel_to_whoever_looks_closer(room,
 
 
 def test_what_is_transparent_shows_white(room):
-    pixels = np.full((4, 6, 4), 100, np.uint8)
-    pixels[..., 3] = 255
+    pixels = np.full((4, 6, 4), (100, 100, 100, 255), np.uint8)
     pixels[0, 0, 3] = 0
     small = view_of(Picture(pixels), room).small
     assert small[0, 0].tolist() == [255] * 3

@@ -1,5 +1,3 @@
-"""Networks that get no first weights."""
-
 import subprocess
 import sys
 

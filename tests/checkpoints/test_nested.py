@@ -1,5 +1,6 @@
 """Networks that are made of networks: rebuilt from their file alone, of classes that a group admits."""
 
+import ast
 import sys
 from types import ModuleType
 
@@ -13,6 +14,7 @@ from inlay.checkpoints.groups import ARGUMENTS, admitted, check_rebuildable, wit
 from inlay.checkpoints.meta_init import EmptyWeights
 from inlay.errors import InlayError
 from inlay.export.folder import write_folder
+from inlay.text import GRUEncoder
 from tests.export.examples import WORDS, named, write
 
 HOME = "inlay.models.three_parts"
@@ -76,8 +78,6 @@ def config(width=4):
 
 @pytest.fixture
 def net():
-    from inlay.text import GRUEncoder
-
     torch.manual_seed(0)
     return Whole({"near": Encoder(4), "far": Encoder(4)}, [Decoder(4)], GRUEncoder(**WORDS), Sigmoid).eval()
 
@@ -124,9 +124,7 @@ def test_parts_that_are_not_admitted_or_do_not_fit_are_refused(part, said, net, 
 
 @pytest.mark.stranger("18.1")
 def test_neither_depth_nor_number_of_parts_fills_the_memory(net, tmp_path):
-    deep = []
-    for _ in range(30):
-        deep = [deep]
+    deep = ast.literal_eval("[" * 30 + "]" * 30)
     many = [{"_target_": f"{HOME}.Decoder", "width": 1000}] * 2000
     for decoder, said in ((deep, "levels"), (many, "many more layers")):
         with pytest.raises(InlayError, match=said):
@@ -154,7 +152,7 @@ def test_weights_beyond_the_state_dict_are_missed(net, tmp_path, monkeypatch):
         build_network(saved(tmp_path / "a.ckpt", net, config()))
 
 
-def test_groups_admit_what_their_packages_define():
+def test_groups_admit_what_their_packages_define_and_other_parts_nobody_could_open():
     with EmptyWeights():
         assert admitted("inlay.models.PConvUNet", "model") is admitted("inlay.models.pconv.unet.PConvUNet", "model")
     assert admitted("inlay.models.PConvUNet", "text") is None
@@ -163,9 +161,6 @@ def test_groups_admit_what_their_packages_define():
     for odd in ("torch.optim.sys.exit", "inlay.models..os", "inlay.models.__init__.TDANet", "", None, "os", "model"):
         assert admitted(odd, "model") is None
     assert [*ARGUMENTS.values()] == ["net", "loss", "optimizer", "scheduler"]  # in which weights are drawn
-
-
-def test_a_network_whose_checkpoints_nobody_could_open_is_refused():
     check_rebuildable(config(), "model")
     with pytest.raises(InlayError, match=r"torch\.nn\.Identity is no class of inlay\.models"):
         check_rebuildable(config() | {"decoder": [{"_target_": "torch.nn.Identity"}]}, "model")

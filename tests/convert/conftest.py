@@ -24,11 +24,9 @@ def naoto0804_file(tmp_path):
     """``naoto0804_file(state)``: the file as published, with what its training kept beside the weights."""
 
     def save(state=None, **others):
-        state = layouts.naoto0804() if state is None else state
-        path = tmp_path / "published.pth"
-        torch.save(
-            {"model": state, "optimizer": {"state": {}, "param_groups": [{"lr": 5e-5}]}, "n_iter": 9} | others, path
-        )
+        path, state = tmp_path / "published.pth", layouts.naoto0804() if state is None else state
+        optimizer = {"state": {}, "param_groups": [{"lr": 5e-5}]}
+        torch.save({"model": state, "optimizer": optimizer, "n_iter": 9} | others, path)
         return path
 
     return save

@@ -54,9 +54,8 @@ def tdanet(scale=16):
     for name in ("posterior", "prior"):
         e |= residual(name, 3 * w256, w512, w512)
     g = residual("generator", w256, w256, w256) | residual("f_transformer", 3 * w256, w256, w256)
-    for i, (inputs, outputs) in enumerate(
-        [(w256, w256), (w256, w256), (w256 + 3, w128), (w128 + 3, w64), (w64 + 3, w32)]
-    ):
+    widths = [(w256, w256), (w256, w256), (w256 + 3, w128), (w128 + 3, w64), (w64 + 3, w32)]
+    for i, (inputs, outputs) in enumerate(widths):
         g |= up(f"decoder{i}", inputs, outputs)
         if i:
             g |= spectral([f"out{i}.conv1", f"out{i}.model.2"], 3, outputs, 3)

@@ -34,9 +34,8 @@ def partial(state, name, x, m, stride, activation):
     y = F.conv2d(x * m, weight, stride=stride, padding=half) / count.clamp(min=1) + bias
     y = y.masked_fill(count == 0, 0)
     if f"{name}.bn.weight" in state:
-        mean, var, gain, shift = (
-            state[f"{name}.bn.{key}"].view(-1, 1, 1) for key in ("running_mean", "running_var", "weight", "bias")
-        )
+        keys = ("running_mean", "running_var", "weight", "bias")
+        mean, var, gain, shift = (state[f"{name}.bn.{key}"].view(-1, 1, 1) for key in keys)
         y = (y - mean) / (var + 1e-5).sqrt() * gain + shift
     return activation(y), (count > 0).double()
 
@@ -80,8 +79,7 @@ def tdanet(e, g, image, hole, words, sentence, draw=None, merge_slope=0.01):
             x = short_long(g, x, low, scaled(visible, x).double(), merge_slope)
         if i > 0:
             y = F.pad(lrelu(x), (1, 1, 1, 1), mode="reflect")
-            picture = torch.tanh(F.conv2d(y, *normalized(g, f"out{i}.conv1")))
-            x = torch.cat([x, picture], 1)
+            x = torch.cat([x, picture := torch.tanh(F.conv2d(y, *normalized(g, f"out{i}.conv1")))], 1)
     return (picture + 1) / 2
 
 

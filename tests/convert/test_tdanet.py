@@ -1,5 +1,3 @@
-"""The official TDANet: what the imported network computes, which files are taken, and what is refused."""
-
 import json
 from pathlib import Path
 from typing import NamedTuple
@@ -44,7 +42,6 @@ def reader(tmp_path):
 
 
 def save_reader(folder):
-    """Options of an import: files of a text encoder and its words."""
     torch.save(layouts.captions(len(WORDS))[0], folder / "text_encoder.pth")
     (folder / "words.txt").write_text("\n".join(WORDS) + "\n")
     return {"text": folder / "text_encoder.pth", "words": folder / "words.txt"}
@@ -79,9 +76,8 @@ def check(folder, scale, scenes, size, tdanet_folder, drawn):
     said = TextFeatures(words.mT, sentence, torch.ones(4, 6, dtype=torch.bool))
     with torch.inference_mode():
         raw = net(erase(image, hole), hole, said, noise)
-    expected, steeper = (
-        originals.tdanet(e, g, image, hole, words, sentence, noise, merge_slope=slope) for slope in (0.01, 0.1)
-    )
+    given = e, g, image, hole, words, sentence, noise
+    expected, steeper = (originals.tdanet(*given, merge_slope=slope) for slope in (0.01, 0.1))
     torch.testing.assert_close(raw.double(), expected, rtol=0, atol=1e-5)
     assert (raw - steeper).abs().max() > 1e-3  # the one block with another slope is not overlooked
     assert raw.std() > 0.05
@@ -143,17 +139,9 @@ def other(key):
 @pytest.mark.parametrize(
     ("part", "change", "complaint"),
     [
-        (
-            "E",
-            lambda s: s.pop("prior.model.1.module.weight_u"),
-            r"1 keys are missing: prior\.model\.1\.module\.weight_u",
-        ),
+        ("E", lambda s: s.pop("prior.model.1.module.weight_u"), r"1 keys are missing: prior\.model\.1\.module"),
         ("G", lambda s: s.update({"attn1.gamma": torch.ones(2)}), r"other shapes: attn1\.gamma \(2,\) for \(1,\)"),
-        (
-            "E",
-            other("block0.model.0.module.bias"),
-            r"one tensor differ: block0\.conv1\.module\.bias and block0\.model\.0",
-        ),
+        ("E", other("block0.model.0.module.bias"), r"differ: block0\.conv1\.module\.bias and block0\.model\.0"),
         ("E", lambda s: s.pop("word_attention.conv_image.weight"), "so not of this family"),
     ],
 )
@@ -199,9 +187,7 @@ class TestCaptions:
         filler = load_filler(official.ours)
         image, hole = (x[:1] for x in scenes(64, 64))
         assert torch.equal(*(filler.fill(image, hole, text=[text]) for text in ("a zyzzyva bird", "a bird")))
-        assert filler.text_warnings("a zyzzyva bird") == [
-            "the model never learned these words and leaves them out: zyzzyva."
-        ]
+        assert [said.rpartition(" ")[2] for said in filler.text_warnings("a zyzzyva bird")] == ["zyzzyva."]
         assert "5 words of its own; others are left out, as in the original" in official.imported.card
 
     def test_are_not_read_without_an_encoder(self, tmp_path, scenes, tdanet_folder):
@@ -210,9 +196,9 @@ class TestCaptions:
         image, hole = scenes(64, 64)
         fills = [filler.fill(image, hole, text=text) for text in (None, ["a red bird"] * 4)]
         assert torch.equal(*fills)
-        assert filler.text_warnings("a bird") == ["the model never learned these words and leaves them out: a, bird."]
-        assert len(imported.report.remarks) == 1
-        assert imported.report.remarks[0].startswith("captions: not read, since its text encoder was not imported")
+        assert filler.text_warnings("a bird")[0].endswith("leaves them out: a, bird.")
+        (remark,) = imported.report.remarks
+        assert remark.startswith("captions: not read, since its text encoder was not imported")
 
     @pytest.mark.parametrize("written", ['["<end>", "a", "red", "bird", "o_o", "with", "wings"]', "\r\n".join(WORDS)])
     def test_words_may_be_json_or_lines(self, reader, written):
@@ -235,12 +221,10 @@ class TestCaptions:
         with pytest.raises(InlayError, match=complaint):
             read_captions(**reader, dim=16)
 
-    def test_words_belong_to_weights(self, reader):
+    def test_words_belong_to_weights_of_their_width(self, reader):
         with pytest.raises(InlayError, match="--text needs --words"):
             read_captions(reader["text"], None, dim=16)
         with pytest.raises(InlayError, match="no such file"):
             read_captions(reader["text"], reader["words"].with_name("none"), dim=16)
-
-    def test_a_reader_of_another_width_is_refused(self, reader):
         with pytest.raises(InlayError, match=r"other shapes: rnn\.weight_ih_l0 \(32, 12\) for \(24, 12\)"):
             read_captions(**reader, dim=12)

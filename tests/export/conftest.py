@@ -6,7 +6,6 @@ from tests.export.hub import TOKEN, Hub
 
 @pytest.fixture
 def run(tmp_path):
-    """A run's folder with the checkpoint of a tiny network."""
     write_pconv(tmp_path / "runs/tiny/checkpoints/best.ckpt")
     return tmp_path / "runs/tiny"
 

@@ -93,7 +93,6 @@ def bombs(trace):
 
 
 def with_entry(archive, name, data=b"gone"):
-    """A zip archive with one more entry."""
     buffer = io.BytesIO(archive)
     with zipfile.ZipFile(buffer, "a") as opened:
         opened.writestr(name, data)

@@ -1,5 +1,3 @@
-"""Checkpoints as programs of torch.export."""
-
 import json
 from warnings import catch_warnings, filterwarnings
 

@@ -1,5 +1,3 @@
-"""``inlay export`` as it is typed."""
-
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -38,37 +36,32 @@ def test_a_folder_fills_as_its_checkpoint_does(inlay, checkpoint, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("target", "module", "name", "written"),
+    ("target", "written"),
     [
-        ("onnx", onnx, "export_onnx", "{run}/checkpoints/best.onnx"),
-        ("torch", exported_program, "export_program", "{run}/checkpoints/best.pt2"),
-        ("{run}/x.onnx", onnx, "export_onnx", "{run}/x.onnx"),
-        ("{run}/x.pt2", exported_program, "export_program", "{run}/x.pt2"),
+        ("onnx", "{run}/checkpoints/best.onnx"),
+        ("torch", "{run}/checkpoints/best.pt2"),
+        ("{run}/x.onnx", "{run}/x.onnx"),
+        ("{run}/x.pt2", "{run}/x.pt2"),
     ],
 )
-def test_other_forms_are_asked_of_those_who_write_them(
-    inlay, checkpoint, run, monkeypatch, target, module, name, written
-):
-    written, asked = written.format(run=run), []
-    monkeypatch.setattr(module, name, lambda path, to: asked.append((path, to)) or [to])
-    assert inlay("export", checkpoint, "--to", target.format(run=run)).out == f"{written}\n"
-    assert asked == [(checkpoint, Path(written))]
-    said = inlay("export", checkpoint, "--to", target.format(run=run), "--license", "mit", "--name", "x").err
-    assert "has no card, and --license and --name would do nothing. Leave it out." in said
+def test_other_forms_are_asked_of_those_who_write_them(inlay, checkpoint, run, monkeypatch, target, written):
+    target, written, asked = target.format(run=run), Path(written.format(run=run)), []
+    writer = (onnx, "export_onnx") if written.suffix == ".onnx" else (exported_program, "export_program")
+    monkeypatch.setattr(*writer, lambda path, to: asked.append((path, to)) or [to])
+    assert inlay("export", checkpoint, "--to", target).out == f"{written}\n"
+    assert asked == [(checkpoint, written)]
+    said = inlay("export", checkpoint, "--to", target, "--license", "mit", "--name", "x").err
+    assert "--license and --name would do nothing" in said
     assert len(asked) == 1
 
 
 def test_a_network_that_fills_no_holes_has_a_card_that_says_so(inlay, tmp_path):
-    net = ResidualDiscriminator(channels=[8, 8], attention=1)
-    config = {"model": {"_target_": "inlay.models.ResidualDiscriminator", "channels": [8, 8], "attention": 1}}
-    path = write(tmp_path / "odd.ckpt", named(net=net), config)
+    path, shape = tmp_path / "odd.ckpt", {"channels": [8, 8], "attention": 1}
+    (said,) = inlay("export", path, "--to", tmp_path / "out").err.splitlines()
+    assert "odd.ckpt: no such checkpoint" in said
+    config = {"model": {"_target_": "inlay.models.ResidualDiscriminator", **shape}}
+    write(path, named(net=ResidualDiscriminator(**shape)), config)
     inlay("export", path, "--to", tmp_path / "out")
     card = (tmp_path / "out/README.md").read_text()
     assert "fills no holes" in card
     assert "inlay predict" not in card
-
-
-def test_a_checkpoint_that_is_not_there_is_one_line(inlay, tmp_path):
-    said = inlay("export", tmp_path / "no.ckpt", "--to", tmp_path / "out").err.splitlines()
-    assert len(said) == 1
-    assert "no.ckpt: no such checkpoint" in said[0]

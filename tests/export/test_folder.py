@@ -1,5 +1,3 @@
-"""What a folder holds of a checkpoint, and what it does not."""
-
 import json
 import stat
 
@@ -43,14 +41,9 @@ def test_averages_stand_for_their_weights_and_what_fills_no_hole_stays_out(read,
 
 def test_tensors_may_share_memory_and_have_any_strides(read, tmp_path):
     shared = torch.arange(6.0)
-    read["state_dict"] = {
-        "net.a": shared,
-        "net.b": shared,
-        "net.c": shared[1:3],
-        "net.d": torch.arange(24.0).view(1, 2, 3, 4).to(memory_format=torch.channels_last),
-        "net.e": torch.arange(6.0).view(2, 3).T,
-        "text.f": torch.tensor(5),
-    }
+    last = torch.arange(24.0).view(1, 2, 3, 4).to(memory_format=torch.channels_last)
+    read["state_dict"] = {"net.a": shared, "net.b": shared, "net.c": shared[1:3], "net.d": last}
+    read["state_dict"] |= {"net.e": torch.arange(6.0).view(2, 3).T, "text.f": torch.tensor(5)}
     write_folder(tmp_path / "out", read, "")
     held = load_file(tmp_path / "out/model.safetensors")
     assert held.keys() == read["state_dict"].keys()

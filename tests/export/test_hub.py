@@ -1,5 +1,3 @@
-"""To a hub on this machine and back."""
-
 import re
 import sys
 

@@ -1,5 +1,3 @@
-"""Exports that are killed at each of their steps, and repeated."""
-
 import signal
 from contextlib import nullcontext
 
@@ -17,9 +15,8 @@ pytestmark = [GROUP, pytest.mark.stranger("B.19")]
 
 
 def export_folder(folder):
-    """What `inlay export` and `inlay import` end with, for a FOLDER."""
-    there = pytest.raises(InlayError, match="is there already") if (folder / "out").exists() else nullcontext()
-    with there:  # killed behind its last step, and repeated
+    """What `inlay export` and `inlay import` end with, for a FOLDER; it may have been killed behind its last step."""
+    with pytest.raises(InlayError, match="is there already") if (folder / "out").exists() else nullcontext():
         write_folder(folder / "out", checkpoints.read(folder / "a.ckpt"), "# A card")
 
 

@@ -1,5 +1,3 @@
-"""What a card says, and that it says nothing else."""
-
 import json
 import re
 from dataclasses import replace

@@ -1,5 +1,3 @@
-"""Checkpoints as ONNX: the same answers at every size, from the files alone."""
-
 import json
 import sys
 from pathlib import Path

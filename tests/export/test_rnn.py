@@ -1,5 +1,3 @@
-"""Recurrent layers as loops."""
-
 import pytest
 import torch
 from torch import nn

@@ -150,7 +150,6 @@ def test_a_snapshot_of_the_hub_is_read_no_further(hub, tmp_path):
 
 
 def test_pickled_settings_are_plain(tmp_path):
-    """A stranger's checkpoint may hold other things than numbers where numbers belong."""
     path = tmp_path / "odd.ckpt"
     for config in (None, [], "model", {"model": None}, {"model": {"_target_": "inlay.models.PConvUNet", "levels": {}}}):
         torch.save({"state_dict": named(net=pconv()), META_KEY: {"config": config}}, path)

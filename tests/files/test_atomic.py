@@ -34,8 +34,8 @@ def test_a_full_disk_takes_no_half_line(tmp_path, full):
 
 
 def test_appended_lines_follow_each_other(tmp_path):
-    append(tmp_path / "log", b"a\n")
-    append(tmp_path / "log", b"b\n")
+    for line in (b"a\n", b"b\n"):
+        append(tmp_path / "log", line)
     assert (tmp_path / "log").read_bytes() == b"a\nb\n"
 
 

@@ -20,11 +20,7 @@ def _home(monkeypatch):
         ("model:~/x.ckpt", "model:/home/a b/x.ckpt"),
         (Path("~/x"), Path("/home/a b/x")),
         (["~/x", "y"], ["/home/a b/x", "y"]),
-        ("~x.png", "~x.png"),
-        ("a/~/x", "a/~/x"),
-        ("~nobody-of-this-name/x", "~nobody-of-this-name/x"),
-        (None, None),
-        (3, 3),
+        *((path, path) for path in ("~x.png", "a/~/x", "~nobody-of-this-name/x", None, 3)),
     ],
 )
 def test_is_where_a_path_begins_with_it(path, meant):

@@ -74,10 +74,9 @@ def test_one_process_at_a_time(tmp_path, capfd):
         "import sys; from pathlib import Path; from inlay.files import file_lock\n"
         "with file_lock(Path(sys.argv[1])): Path(sys.argv[2]).open('a').write('other ')"
     )
+    command = [sys.executable, "-uc", code, lock, log]
     with file_lock(lock):
-        other = subprocess.Popen(
-            [sys.executable, "-uc", code, lock, log], stderr=subprocess.PIPE, text=True, env=os.environ
-        )
+        other = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert "another process is at work" in other.stderr.readline()  # and now it waits
         log.write_text("own ")
     other.communicate()

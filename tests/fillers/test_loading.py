@@ -1,5 +1,3 @@
-"""From a name to a filler."""
-
 import hashlib
 import subprocess
 import sys

@@ -1,5 +1,3 @@
-"""What tables call fillers."""
-
 import pytest
 
 from inlay.errors import InlayError

@@ -201,7 +201,6 @@ class TestText:
 
 
 def elsewhere(path):
-    """A tensor whose numbers lie in another file."""
     tensor = TensorProto(name="one", data_type=FLOAT, dims=[1], data_location=TensorProto.EXTERNAL)
     tensor.external_data.add(key="location", value=str(path))
     return tensor
@@ -280,7 +279,6 @@ def test_the_checker_of_onnx_likes_these_graphs():
 
 
 def endless():
-    """A loop whose condition stays true."""
     kept = [helper.make_node("Identity", [name], [f"{name}_out"]) for name in ("yes_in", "seen")]
     values = {"yes_in": (BOOL, []), "seen": (FLOAT, None)}
     given = [helper.make_tensor_value_info(n, *v) for n, v in ({"round": (INT, [])} | values).items()]
@@ -343,10 +341,12 @@ class TestStrangers:
             load_filler(save(painter()))
 
     @pytest.mark.parametrize("noise", [{"stride": 1, "least": 10**9}, {"stride": 10**9, "least": 10**4}])
-    def test_a_latent_or_a_text_that_would_fill_the_memory(self, save, noise):
+    def test_a_latent_that_would_fill_the_memory(self, save, noise):
         save(reader(), "model.text.onnx")
         with pytest.raises(BadFile, match="larger than any of ours"):
             load_filler(save(painter(noise=noise)))
+
+    def test_a_text_that_would_fill_the_memory(self, save):
         save(reader(tokenizer=TOKENIZER | {"max_length": 10**9, "pad_to_multiple_of": 10**9}), "model.text.onnx")
         with pytest.raises(BadFile, match="max_length must be at least 1 and at most"):
             load_filler(save(painter()))

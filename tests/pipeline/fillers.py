@@ -1,5 +1,3 @@
-"""Fillers whose predictions are known."""
-
 import torch
 
 from inlay.fillers import Filler

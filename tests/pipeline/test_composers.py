@@ -1,5 +1,3 @@
-"""Composers: dilation, feather, Poisson blending."""
-
 import tracemalloc
 
 import numpy as np

@@ -1,5 +1,3 @@
-"""Pictures in the forms that Python has for them."""
-
 import numpy as np
 import pytest
 import torch

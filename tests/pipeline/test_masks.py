@@ -1,5 +1,3 @@
-"""Masks of any form, and the regions that they come from."""
-
 import re
 
 import numpy as np

@@ -1,5 +1,3 @@
-"""Regions: holes that are drawn or cut out, described by a YAML file."""
-
 import numpy as np
 import pytest
 

@@ -1,6 +1,7 @@
 """Which windows a filler is shown, and what becomes of its answers."""
 
 import tracemalloc
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -35,7 +36,6 @@ every_strategy = pytest.mark.parametrize("strategy", [name for name in STRATEGIE
 
 
 def known_of(filler):
-    """Known pixels of each batch that a filler was shown."""
     return [image[mask.expand_as(image) == 0] for image, mask in zip(filler.images, filler.masks, strict=True)]
 
 
@@ -75,7 +75,6 @@ def test_windows_have_about_the_training_size(strategy):
 
 
 def line(size):
-    """A scratch from side to side, three pixels high."""
     hole = np.zeros(size, bool)
     hole[size[0] // 2 :][:3] = True
     return hole
@@ -183,19 +182,16 @@ class TestChoice:
         assert done.strategy == strategy
 
     def test_shows_large_pictures_in_parts_to_those_who_need_no_training(self):
-        hole = np.zeros((2100, 2000), bool)
-        hole[5:9, 7:11] = True
-        assert (choose(hole, None), choose(scratch((2100, 2000)), None)) == ("crop", "tile")
-        hole[50:-50, 50:-50] = True
-        assert choose(hole, None) == "resize"
+        small, large = np.zeros((2100, 2000), bool), np.pad(np.ones((2000, 1900), bool), 50)
+        small[5:9, 7:11] = True
+        holes = small, scratch((2100, 2000)), small | large
+        assert [choose(hole, None) for hole in holes] == ["crop", "tile", "resize"]
 
     @pytest.mark.parametrize("strategy", ["crop", "resize"])
     def test_shows_such_fillers_no_more_than_a_small_picture_at_once(self, strategy, monkeypatch):
         monkeypatch.setattr("inlay.pipeline.strategies._SMALL", 320 * 400)
         filler = Painter()
-        hole = np.zeros((640, 800), bool)
-        hole[30:-30, 30:-30] = True
-        fill(filler, hole, strategy)
+        fill(filler, np.pad(np.ones((580, 740), bool), 30), strategy)
         assert filler.shapes[0] == (1, 3, 320, 400)
         assert {shape[2:] for shape in filler.shapes[1:]} == {(256, 256)}
 
@@ -224,8 +220,7 @@ class TestBatches:
 
     @pytest.mark.parametrize(("side", "together"), [(512, 4), (700, 2), (1100, 1)])
     def test_fewer_large_windows_go_together(self, side, together):
-        filler, hole = Painter(), np.zeros((side, side), bool)
-        hole[3, 4] = True
+        filler, hole = Painter(), np.eye(side, dtype=bool)
         fill_pictures(filler, [Job(Picture(np.zeros((side, side, 3), np.uint8)), hole)] * 4, FillOptions("whole"))
         assert {shape[0] for shape in filler.shapes} == {together}
 
@@ -238,12 +233,8 @@ class TestBatches:
     def test_what_is_not_finite_or_does_not_fit_is_refused_with_a_remedy(self, monkeypatch):
         with pytest.raises(InlayError, match=r"not finite\. Use precision=32"):
             fill(Painter((float("nan"), 0, 0)), SPOTS, "whole")
-
-        def full(*_, **__):
-            raise torch.OutOfMemoryError("CUDA out of memory")
-
         filler = Painter(size=64)
-        monkeypatch.setattr(filler, "fill", full)
+        monkeypatch.setattr(filler, "paint", Mock(side_effect=torch.OutOfMemoryError("CUDA out of memory")))
         with pytest.raises(InlayError, match=r"4 windows of 64x64 .* memory.* batch=1, strategy=tile"):
             fill(filler, BIG, "tile")
 

@@ -1,5 +1,3 @@
-"""Rectangles, the boxes of holes, and grids."""
-
 from itertools import pairwise
 
 import numpy as np
@@ -44,11 +42,12 @@ class TestBoxes:
         apart = [Window(41, 41, 19, 19), Window(81, 71, 19, 19), Window(281, 481, 39, 39)]
         assert boxes_of(hole, 0) == apart
 
-    def test_that_meet_become_one(self):
+    def test_that_meet_become_one_and_of_many_speckles_are_few(self, rng):
         hole = np.zeros((100, 100), bool)
         hole[10:60, 10] = hole[10, 10:60] = True  # an L around
         hole[30:40, 30:40] = True
         assert boxes_of(hole, 0) == [Window(10, 10, 50, 50)]
+        assert len(boxes_of(rng.random((1000, 1000)) < 0.01, 0)) <= 256
 
     @pytest.mark.parametrize("size", [(3000, 40), (50, 2500), (1100, 1100)])
     def test_of_large_pictures_hold_all_of_the_hole_and_are_tight(self, size, rng):
@@ -61,9 +60,6 @@ class TestBoxes:
             assert all(edge.any() for edge in (part[0], part[-1], part[:, 0], part[:, -1]))
         assert covered.max() == 1
         assert (covered[hole] == 1).all()
-
-    def test_of_many_speckles_are_few(self, rng):
-        assert len(boxes_of(rng.random((1000, 1000)) < 0.01, 0)) <= 256
 
 
 @pytest.mark.parametrize("size", [(64, 64), (65, 200), (30, 100), (63, 65), (1000, 64)])

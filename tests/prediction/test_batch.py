@@ -1,5 +1,3 @@
-"""A folder of pictures: all of them, again, interrupted, broken, and by several processes."""
-
 import errno
 import json
 import os
@@ -370,7 +368,6 @@ def test_processes_that_cannot_be_counted_are_refused(monkeypatch, size, rank):
 
 
 def test_a_broken_picture_ends_no_other_process(monkeypatch, caplog):
-    """torchrun stops all when one ends with an error: it is logged and reported instead."""
     Path("photos/a.png").write_bytes(b"no picture")
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "0")

@@ -1,5 +1,3 @@
-"""Which picture goes with which mask, and where the answers go."""
-
 from pathlib import Path
 
 import pytest
@@ -47,20 +45,20 @@ class TestOutput:
     def test_of_several_is_a_folder_that_keeps_their_tree(self):
         write("photos/a.jpg", "photos/deep/b.png", "photos/c.png")
         Path("photos/notes.txt").touch()
-        assert outputs(found("photos")) == ["out/a.jpg", "out/c.png", "out/deep/b.png"]
-        assert outputs(found(["photos/a.jpg", "photos/c.png"])) == ["out/a.jpg", "out/c.png"]
-        assert outputs(found("photos/*.png")) == ["out/c.png"]
-        assert outputs(found("photos/**/*")) == ["out/a.jpg", "out/c.png", "out/b.png"]
+        for given, names in (
+            ("photos", "a.jpg c.png deep/b.png"),
+            (["photos/a.jpg", "photos/c.png"], "a.jpg c.png"),
+            (["photos", "photos/*.png", "photos/c.png"], "a.jpg c.png deep/b.png"),  # each once
+            ("photos/*.png", "c.png"),
+            ("photos/**/*", "a.jpg c.png b.png"),
+        ):
+            assert outputs(found(given)) == [f"out/{name}" for name in names.split()]
         with pytest.raises(InlayError, match=r"--output out\.png: a file"):
             found(["photos/a.jpg", "photos/c.png"], "out.png")
 
     def test_of_samples_are_numbered_and_the_sheet_lies_beside(self):
         plan = found("a.jpg", "filled.png", samples=2, compare=True)
         assert [str(path) for path in plan.items[0].written] == ["filled_1.png", "filled_2.png", "filled_compare.png"]
-
-    def test_inside_of_the_input_is_no_input(self):
-        write("photos/a.jpg", "photos/out/a.jpg")
-        assert outputs(found("photos", "photos/out")) == ["photos/out/a.jpg"]
 
     @pytest.mark.parametrize("output", ["photos", "photos/../photos", "mask"])
     def test_overwrites_no_input_and_no_mask(self, output):
@@ -75,10 +73,6 @@ class TestOutput:
         write("three/a.png", "four/a.png")
         with pytest.raises(InlayError, match="would both become"):
             found(["three", "four"], samples=2)
-
-    def test_a_picture_that_is_named_twice_is_filled_once(self):
-        write("photos/a.jpg")
-        assert outputs(found(["photos", "photos/*.jpg", "photos/a.jpg"])) == ["out/a.jpg"]
 
 
 class TestMasks:
@@ -165,10 +159,12 @@ class TestNames:
             found("a" * 240 + ".jpg", "out/")
 
 
-@pytest.mark.parametrize(("image", "output"), [("photos/a.jpg", "."), ("deep/photos", "deep")])
-def test_an_output_above_the_input_is_no_input(image, output):
-    write("photos/a.jpg", "deep/photos/a.jpg")
-    Path("out").mkdir()
+PLACES = [("photos/a.jpg", "."), ("deep/photos", "deep"), ("photos", "photos/out")]
+
+
+@pytest.mark.parametrize(("image", "output"), PLACES)
+def test_an_output_above_or_inside_of_the_input_is_no_input(image, output):
+    write("photos/a.jpg", "deep/photos/a.jpg", "photos/out/a.jpg")
     assert len(outputs(found(image, output))) == 1
 
 
