@@ -156,15 +156,13 @@ class TestSplits:
 
 
 class TestIndex:
-    def test_is_made_ahead_of_training_and_once(self, folder, capsys):
+    def test_is_made_ahead_of_training_and_once_or_given(self, folder, root, tmp_path, capsys):
         data = folder()
         data.prepare_data()
         assert "7 found: 7 kept, 0 refused" in capsys.readouterr().out
         data.setup("fit")
         data.train_dataloader()
         assert capsys.readouterr().out == ""
-
-    def test_may_be_given(self, folder, root, tmp_path, capsys):
         prepare(Folder(), root, tmp_path / "index.jsonl", 0)
         data = folder(listing=None, index=str(tmp_path / "index.jsonl"))
         data.prepare_data()
@@ -208,20 +206,17 @@ class TestPairedMasks:
     def test_that_are_missing_are_noted_before_training(self, folder, masks, caplog):
         data = folder(masks=masks, val_masks=noise)
         data.setup("fit")
-        assert data.skipped.drain() == [
-            SkippedSample("train", f"train/{number}.png", "hole", "", "no mask for it") for number in (1, 3)
-        ]
+        problems = [SkippedSample("train", f"train/{n}.png", "hole", "", "no mask for it") for n in (1, 3)]
+        assert data.skipped.drain() == problems
         assert "2 of 4 pictures (train) have no mask, as train/1.png" in caplog.text
+        names = {name for batch in islice(data.train_dataloader(), 4) for name in batch["id"]}
+        assert names == {"train/0.png", "train/2.png"}
 
     def test_of_validation_are_looked_for_there(self, folder, masks):
         data = folder(val_masks=masks)
         data.setup("fit")
         expected = [("val", f"val/{number}.png") for number in range(3)]  # the masks of train/ are of other pictures
         assert [problem[:2] for problem in data.skipped.drain()] == expected
-
-    def test_leave_the_other_pictures(self, folder, masks):
-        batches = islice(folder(masks=masks).train_dataloader(), 4)
-        assert {name for batch in batches for name in batch["id"]} == {"train/0.png", "train/2.png"}
 
 
 OUT_OF_RANGE = (

@@ -38,9 +38,8 @@ def batches(slopes):
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.5])
-@pytest.mark.parametrize("key", ["target", "reference"])
-def test_a_twin_is_cut_flipped_and_colored_as_its_picture(batches, slopes, tmp_path, key, jitter):
-    name = {"target": "target_picture", "reference": "reference"}[key]
+@pytest.mark.parametrize(("key", "name"), [("target", "target_picture"), ("reference", "reference")])
+def test_a_twin_is_cut_flipped_and_colored_as_its_picture(batches, slopes, tmp_path, key, name, jitter):
     sample = [f"sample=[hole,{name}]", f"sample.{key}.root={slopes}", f"data.color_jitter={jitter}"]
     for batch in batches(*sample)[1]:  # which is its own twin
         assert (batch[key] == batch["image"]).all()
