@@ -14,14 +14,14 @@ from inlay.masks import Files, Paired
 from inlay.masks.files import Motion, moved
 from tests.masks.contexts import disc, rectangle
 from tests.masks.mask_tester import address, bad_options
+from tests.pictures import write_mask
 
 HALF = np.arange(24) < 12  # a mask of two halves: nothing is unusual about it
 OFF_THE_MIDDLE = disc(100, 15, (40, 55))
 
 
 def save(path, white, size=24):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.broadcast_to(white, (size, size)).astype(np.uint8) * 255).save(path)
+    write_mask(path, np.broadcast_to(white, (size, size)))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from inlay.errors import BadFile, InlayError, NoHole
 from inlay.masks import MixedMasks, Objects, Paired, Strokes
 from tests.masks.contexts import PlainContext, disc
 from tests.masks.mask_tester import address
+from tests.pictures import write_mask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +36,10 @@ def drawn(family, count=400):
 
 
 @pytest.mark.parametrize("odds", [(1, 1), (4, 2, 0, 1), (0.1, 0.3)])
-def test_odds_are_relative_and_kept_to(odds):
+def test_odds_are_relative_and_kept_to_by_name(odds):
     counts = drawn(mix(dict(zip("abcd", odds, strict=False))), 2000)
     for number, share in enumerate(np.array(odds) / sum(odds)):
         assert abs(counts[number] - 2000 * share) <= 4 * np.sqrt(2000 * share * (1 - share))
-
-
-def test_odds_go_by_name_and_not_by_place():
     assert drawn(MixedMasks(families={"a": Row(), "b": Row(number=1)}, odds={"b": 1, "a": 0}), 20) == {1: 20}
 
 
@@ -79,9 +77,7 @@ def test_hands_the_picture_on_and_without_a_ratio_each_has_its_own():
 
 
 def test_lists_pictures_without_partner(tmp_path):
-    from tests.masks.test_paired import HOLE, save
-
-    save(tmp_path / "one.png", HOLE)
+    write_mask(tmp_path / "one.png", disc(40, 10))
     family = mix({"a": 1, "b": 1}, b=Paired(root=str(tmp_path)))
     assert family.without_partner(iter(["one.jpg", "two.jpg"])) == ["two.jpg"]
     assert mix({"a": 1}).without_partner(["two.jpg"]) == []

@@ -1,17 +1,12 @@
 import numpy as np
 import pytest
-from PIL import Image
 
 from inlay.errors import BadFile, InlayError, NoHole
 from inlay.masks import Paired
 from tests.masks.contexts import PlainContext, rectangle
+from tests.pictures import write_mask as save
 
 HOLE = rectangle((40, 60), 5, 25, 10, 40)
-
-
-def save(path, mask):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(mask.astype(np.uint8) * 255).save(path)
 
 
 def draw(context, **options):
@@ -96,8 +91,5 @@ def test_a_part_of_the_picture_without_hole_has_no_hole(context):
     context.whole_object, context.rows = HOLE, (0.75, 1.0)
     with pytest.raises(NoHole, match="no hole in what the sample shows"):
         draw(context)
-
-
-def test_without_a_picture_the_remedy_is_named():
-    with pytest.raises(InlayError, match=r"masks=paired takes a mask for each picture.*data\.root"):
+    with pytest.raises(InlayError, match=r"masks=paired .*data\.root"):
         draw(None)

@@ -79,8 +79,7 @@ def test_mix_takes_another_family():
 
 
 def test_settings_reach_a_family_as_plain_values():
-    # OmegaConf's lists take microseconds to read, and are read for every stroke.
-    masks = family("masks=strokes")
+    masks = family("masks=strokes")  # OmegaConf's lists take microseconds to read, and are read for every stroke
     assert {type(value) for value in (masks.ratio, masks.brush, masks.length, masks.vertices)} == {tuple}
 
 
