@@ -11,7 +11,7 @@ def write(folder, name, size):
 
 
 @pytest.mark.stranger("A.3")
-def test_the_files_of_the_oldest_visit_make_room_for_others(tmp_path):
+def test_the_files_of_the_oldest_visit_make_room_for_others_and_what_comes_in_at_once_must_fit(tmp_path):
     room = Room(tmp_path, 100)
     for name in ("first", "second", "third"):
         write(tmp_path, name, 30)
@@ -19,10 +19,6 @@ def test_the_files_of_the_oldest_visit_make_room_for_others(tmp_path):
         assert sorted(path.parent.name for path in tmp_path.glob("*/file")) == ["second", "third"]
     room.tidy()
     assert len(list(tmp_path.glob("*/file"))) == 2
-
-
-def test_what_comes_in_at_once_must_fit(tmp_path):
-    room = Room(tmp_path, 100)
     with room.reserved(60), pytest.raises(InlayError, match="Wait a little"), room.reserved(60):
         pass
     with room.reserved(100):

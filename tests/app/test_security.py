@@ -52,8 +52,8 @@ def test_the_browser_is_told_to_stay_on_this_host(client):
 
 
 def test_a_name_that_somebody_else_points_at_this_machine_is_refused(client):
-    assert client.get("/", headers={"host": "attacker.example:7860"}).status_code == 400
-    assert client.get("/", headers={"host": "localhost:7860"}).status_code == 200
+    for host, status in (("attacker.example:7860", 400), ("localhost:7860", 200)):
+        assert client.get("/", headers={"host": host}).status_code == status
 
 
 ORIGINS = "https://attacker.example http://127.0.0.1:9999 http://localhost:7860 https://127.0.0.1:7860 null"
@@ -87,9 +87,11 @@ def test_the_page_itself_is_answered_at_whatever_port_it_was_asked(client, host)
     assert "access-control-allow-origin" not in answer.headers
 
 
-def test_a_link_of_another_site_opens_the_page(client):
+def test_a_link_of_another_site_opens_the_page_and_only_what_the_page_does_is_done(client):
     link = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
     assert (client.get("/", headers=link).text, client.post("/", headers=link).status_code) == ("inside", 403)
+    assert (client.get("/").text, client.get("/docs").status_code) == ("inside", 404)
+    assert client.put("/config", content=b"").status_code == 405
 
 
 @pytest.mark.stranger("A.3")
@@ -107,8 +109,3 @@ def test_five_large_files_in_a_row_leave_the_last_ones_within_the_limit(client, 
 def test_a_body_has_a_size_that_is_said_before(client, room, path, content, status):
     assert client.post(f"/gradio_api/{path}", content=content).status_code == status
     assert list(room.folder.iterdir()) == []
-
-
-def test_only_what_the_page_does_is_done(client):
-    assert (client.get("/").text, client.get("/docs").status_code) == ("inside", 404)
-    assert client.put("/config", content=b"").status_code == 405

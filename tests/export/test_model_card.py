@@ -135,9 +135,7 @@ def test_a_card_names_what_is_missing_from_its_folder(checkpoint):
     assert "tokenizer files into a folder `text_model` here." in said
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"license": "All rights\nreserved"}, {"license": "MIT"}, {"name": " "}, {"name": "a\nb"}]
-)
+@pytest.mark.parametrize("wrong", [{"license": "All\nrights"}, {"license": "MIT"}, {"name": " "}, {"name": "a\nb"}])
 def test_wordings_that_would_spoil_the_head_are_refused(wrong):
     with pytest.raises(InlayError, match=f"--{next(iter(wrong))}"):
         CardFields(**wrong)

@@ -38,9 +38,8 @@ def test_links_are_followed_and_never_in_a_circle(root, tmp_path):
 @pytest.mark.stranger("17.A.4")
 def test_pipes_sockets_dead_links_and_closed_folders_are_named(root, monkeypatch):
     os.mkfifo(root / "pipe")
-    (root / "dead").symlink_to("nowhere")
-    (root / "self").symlink_to("self")
-    (root / "device").symlink_to("/dev/zero")
+    for name, target in (("dead", "nowhere"), ("self", "self"), ("device", "/dev/zero")):
+        (root / name).symlink_to(target)
     monkeypatch.chdir(root)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("socket")

@@ -8,16 +8,13 @@ from inlay.images import Picture, write_picture
 from inlay.pipeline.conversions import to_picture
 from tests.pictures import picture
 
-BLACK = np.zeros((20, 30), bool)
-BLACK[5:9, 6:11] = True
+BLACK = np.pad(np.ones((4, 5), bool), ((5, 11), (6, 19)))
 
 
 def blackened(form):
     """What comes back of a form when five by four pixels are painted black."""
     given, back = to_picture(form)
-    pixels = given.pixels.copy()
-    pixels[BLACK] = 0
-    return back(Picture(pixels))
+    return back(Picture(given.pixels * ~BLACK[..., None]))
 
 
 @pytest.mark.parametrize("shape", [(20, 30), (20, 30, 1), (20, 30, 3), (20, 30, 4)])
