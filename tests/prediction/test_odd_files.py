@@ -93,6 +93,7 @@ def test_a_folder_with_what_is_not_read_is_not_all_done_and_of_nothing_that_is_s
     Path("photos/b.psd").touch()
     with pytest.raises(InlayError, match=r"no pictures there .*b\.psd: Photoshop's format"):
         fill(image=[image])
+    Path("photos/b.psd").rename("photos/b.cr2")
     write_picture(Path("photos/a.png"), picture())
     for _ in range(2):
         with pytest.raises(InlayError, match=r"1 in the folders could not be read.*photos/b\."):
