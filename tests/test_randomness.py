@@ -78,4 +78,5 @@ def test_numbers_of_the_streams_are_fixed():
         "BOOTSTRAP": 10,
         "EVAL_SAMPLES": 11,
         "WINDOWS": 12,
+        "REGION": 13,
     }

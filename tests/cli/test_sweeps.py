@@ -291,8 +291,12 @@ class TestCallback:
         return OmegaConf.create(
             {
                 "monitor": "val/psnr_hole",
+                "monitor_mode": None,
                 "resume": None,
-                "task": {"_target_": "inlay.tasks.ReconstructionTask"},
+                "task": {
+                    "_target_": "inlay.tasks.ReconstructionTask",
+                    "metrics": {"_target_": "inlay.metrics.InpaintingMetrics"},
+                },
                 "trainer": {"log_every_n_steps": 1},
                 **dict.fromkeys(("seed", "iterations", "validate_every", "checkpoint_every"), 1),
                 "hydra": {"sweep": {"dir": str(tmp_path / "sweep")}, "sweeper": {"sampler": {"seed": 7}}},

@@ -13,6 +13,7 @@ import yaml
 
 from inlay.checkpoints import build_network
 from inlay.cli import main
+from inlay.cli.predict import main as predict
 from inlay.fillers import load_filler
 from inlay.images import Picture, read_picture, write_picture
 from inlay.metrics.base import FillResult, measure
@@ -116,13 +117,15 @@ def test_is_rebuilt_from_its_file_and_from_its_exported_folder_alone(family, run
 
 
 @pytest.mark.parametrize("family", FILLING)
-def test_fills_and_is_evaluated(family, runs, data, inlay, tmp_path):
+def test_fills_and_is_evaluated(family, runs, data, monkeypatch, tmp_path):
     model = runs(family) / "checkpoints/best.ckpt"
     image, mask = next((data / "pictures").glob("*.png")), tmp_path / "mask.png"
     hole = np.zeros((48, 48, 3), np.uint8)
     hole[10:20, 10:31] = 255
     write_picture(mask, Picture(hole))
-    inlay("predict", "--image", image, "--mask", mask, "--model", model, "--output", tmp_path / "filled.png")
+    words = "--image", image, "--mask", mask, "--model", model, "--output", tmp_path / "filled.png"
+    monkeypatch.setattr(sys, "argv", ["predict", *map(str, words)])
+    predict()
     before, after = read_picture(image).pixels, read_picture(tmp_path / "filled.png").pixels
     known = hole[..., 0] == 0
     assert np.array_equal(before[known], after[known])
