@@ -253,3 +253,20 @@ class TestDemo:
 
 def test_never_more_workers_than_cores(folder):
     assert folder(num_workers=10_000).num_workers == cores()
+
+
+def test_workers_make_the_same_batches(folder, monkeypatch):
+    monkeypatch.setattr("inlay.data.datamodule.cores", lambda: 2)
+    for name in ("train_dataloader", "val_dataloader"):
+        here, there = (next(iter(getattr(folder(num_workers=workers), name)())) for workers in (0, 2))
+        assert torch.equal(here["image"], there["image"])
+        assert torch.equal(here["mask"], there["mask"])
+        assert here["id"] == there["id"]
+
+
+def test_real_photographs_make_batches(shared_data):
+    sample, root = {"mask": DrawMask(noise)}, str(shared_data / "photos")
+    data = IndexedData(root, listing=Folder(), sample=sample, image_size=64, batch_size=4, num_workers=0, verify=False)
+    assert (len(data.pictures("train")), len(data.pictures("val"))) == (300, 60)
+    batch = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
+    assert batch["image"].std() > 0.05

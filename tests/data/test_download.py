@@ -215,3 +215,10 @@ def test_a_disk_that_refuses(pets, tmp_path, monkeypatch):
     monkeypatch.setattr(download.Path, "open", lambda *_, **__: Full())
     with pytest.raises(InlayError, match=r"No space left on device.*by hand"):
         download_pets(tmp_path / "another")
+
+
+def test_an_interruption_after_the_last_byte(server, tmp_path):
+    server.files["a.bin"] = BODY
+    (tmp_path / "a.bin.part").write_bytes(BODY)
+    fetch(server.url + "a.bin", tmp_path / "a.bin", MD5)
+    assert (tmp_path / "a.bin").read_bytes() == BODY

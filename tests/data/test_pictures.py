@@ -95,6 +95,11 @@ def test_objects_are_marked_in_four_ways_and_named_where_broken(tmp_path, mask_i
         read_object(path, mask_is)
 
 
+def test_an_object_may_be_marked_in_color(tmp_path):
+    Image.fromarray(np.array([[[0, 0, 0], [0, 0, 9], [7, 0, 0]]], np.uint8)).save(tmp_path / "object.png")
+    assert read_object(tmp_path / "object.png", "nonzero").tolist() == [[False, True, True]]
+
+
 def test_trimaps_of_oxford_pets(shared_data):
     """Their objects are pets, and neither the whole picture nor a speck."""
     trimaps = sorted((shared_data / "pets/annotations/trimaps").glob("[!.]*.png"))[:10]
