@@ -1,9 +1,9 @@
 """Before the first step: figures that agree with a hand count, warnings that are due, and no trace of the measuring."""
 
-import contextlib
 import copy
 import functools
 import re
+from contextlib import nullcontext
 from types import SimpleNamespace
 from unittest.mock import Mock
 
@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from inlay.callbacks import Checkpoints, Preflight, flops_memory, preflight, run_stats
 from inlay.callbacks.flops_memory import StepCosts, attempt, fill_flops, state_bytes, step_costs, without_trace
 from inlay.callbacks.preflight import disk_warning, table, warnings
-from inlay.callbacks.run_stats import Data, Device, Memory, Part, RunStats
+from inlay.callbacks.run_stats import Memory, RunStats
 from inlay.data.samples import TrainingSamples
 from inlay.errors import BadFile, InlayError
 from inlay.models.base import InpaintingNetwork
@@ -33,14 +33,18 @@ from tests.training import TDANET, TINY_TEXT, train
 SIDE = 16
 PIXELS = SIDE * SIDE
 STATS = RunStats(
-    parts=[Part("net", 1000, 0), Part("loss", 0, 1_735_488)],
+    parts={"net": {"trained": 1000, "frozen": 0}, "loss": {"trained": 0, "frozen": 1_735_488}},
     step=StepCosts(2.5e9, 2**20),
     fill=1e9,
-    memory=Memory(2**20, 2**20, 2**21, 0, 2**24),
-    device=Device("a GPU", 2**30),
-    data=Data(training=162, validation=10, batch=16, processes=2, parts=2, iterations=1000),
+    memory=Memory(2**20, 2**20, 2**21, 0, 2**24, 2**30, "a GPU"),
     holes=[0.2, 0.3],
     learning_rate=2e-4,
+    training=162,
+    validation=10,
+    batch=16,
+    processes=2,
+    accumulate=2,
+    iterations=1000,
 )
 
 
@@ -238,7 +242,7 @@ class TestTable:
         assert "not measured (BadFile: a.jpg: torn)" in text
 
     def test_leaves_out_what_a_recipe_has_not(self):
-        assert "the first 16 samples again and again" in shown(STATS._replace(data=STATS.data._replace(only=16)))
+        assert "the first 16 samples again and again" in shown(STATS._replace(only=16))
         text = shown(STATS._replace(fill=None, holes=None))
         assert "hol" not in text
         assert "not measured" not in text
@@ -249,26 +253,26 @@ class TestWarnings:
         assert list(warnings(STATS, 2e-4)) == []
         assert list(warnings(STATS._replace(memory="unknown", holes="unknown"))) == []
         assert list(warnings(STATS._replace(holes=None), reference_lr=2.1e-5)) == []
-        assert list(warnings(STATS._replace(data=STATS.data._replace(iterations=101_250, only=16)))) == []
+        assert list(warnings(STATS._replace(iterations=101_250, only=16))) == []
 
     @pytest.mark.parametrize(
         ("change", "said"),
         [
             ({"learning_rate": 2e-3}, "optimizer.lr=0.002 is 10 times the recipe's 0.0002: .* Set optimizer.lr=0.0002"),
             (
-                {"data": STATS.data._replace(iterations=101_250)},
+                {"iterations": 101_250},
                 "iterations=101250 pass 10,000 times over 162 training pictures: .* iterations=20250 at most",
             ),
             (
-                {"data": STATS.data._replace(training=9)},
+                {"training": 9},
                 "data.batch_size=16 is more than the 9 training pictures: .* set data.batch_size=9 at most",
             ),
             (
-                {"data": STATS.data._replace(iterations=5)},
+                {"iterations": 5},
                 "iterations=5 see 49% of the 162 training pictures.* set iterations=11 at least",
             ),
             (
-                {"data": STATS.data._replace(small=0.25)},
+                {"small": 0.25},
                 "25% of the training pictures are smaller than data.image_size, .* Set a smaller data.image_size",
             ),
             ({"holes": [0.0, 0.0]}, "hide hardly any of a picture: 0.00% on average of 2. .*inlay masks preview"),
@@ -333,20 +337,19 @@ def test_a_run_with_it_ends_on_the_same_bits_as_one_without(tmp_path, picture_fo
     (found,) = seen
     net = build("pconv", "model.width=4", "model.levels=4")
     numbers = sum(parameter.numel() for parameter in net.parameters())
-    assert found.parts == [("net", numbers, 0)]
+    assert found.parts == {"net": {"trained": numbers, "frozen": 0}}
     assert found.memory[1:4] == (4 * numbers, 8 * numbers, 4 * numbers)
     assert found.memory.weights == 4 * numbers + sum(buffer.nbytes for buffer in net.buffers())
     assert found.memory.activations == 2 * found.step.activations
     assert found.step.flops > found.fill > 0
-    assert found.data == Data(training=3, validation=2, batch=4, processes=1, parts=2, iterations=2)
-    assert found.data.passes == 8 / 3
-    assert found.learning_rate == 1e-3
+    assert found[5:] == (1e-3, 3, 2, 4, 1, 2, 2, None, 0.0)
+    assert found.passes == 8 / 3
     assert len(found.holes) == 32
     assert all(0.05 < ratio < 0.7 for ratio in found.holes)
-    assert found.device.memory > 2**28
+    assert found.memory.there > 2**28
 
     train(tmp_path / "with", *settings, "iterations=3", "resume=last", preflight=True)
-    assert seen[1] == found._replace(data=found.data._replace(iterations=3))
+    assert seen[1] == found._replace(iterations=3)
     assert capsys.readouterr().out.count("Before the first step") == 1
 
 
@@ -360,7 +363,7 @@ def test_a_game_with_it_ends_on_the_same_bits_as_one_without(tmp_path, picture_f
     train(tmp_path / "with", *settings, tiny=TINY_TEXT, preflight=True)
     (found,) = seen
     assert found.step.flops > 5 * found.fill > 0
-    assert [part.name for part in found.parts] == ["net", "text", "discriminators"]
+    assert list(found.parts) == ["net", "text", "discriminators"]
     assert found.memory.optimizer == 2 * found.memory.gradients
     assert found.memory.average == 0
     assert found.learning_rate == 1e-4
@@ -392,15 +395,15 @@ def test_a_recipe_that_fills_nothing_has_no_holes():
         max_steps=10,
         callbacks=[],
         optimizers=[torch.optim.Adam(task.parameters(), lr=1.0)],
-        precision_plugin=SimpleNamespace(forward_context=contextlib.nullcontext),
+        precision_plugin=SimpleNamespace(forward_context=nullcontext),
         strategy=SimpleNamespace(batch_to_device=lambda batch: batch, root_device=torch.device("cpu")),
     )
     found = run_stats.collect(trainer, task, [])
     assert (found.fill, found.holes) == (None, None)
     assert found.step == StepCosts(2 * 2 * 3 * 2 * 64, 4 * 64 * (3 + 2))
-    assert found.memory == (32, 32, 64, 0, 4 * 4 * 64 * (3 + 2))
-    assert found.device.name == "1/2 of this machine"
-    assert found.data == Data(training=1, validation=0, batch=8, processes=2, parts=1, iterations=10)
+    assert found.memory[:5] == (32, 32, 64, 0, 4 * 4 * 64 * (3 + 2))
+    assert found.memory.device == "1/2 of this machine"
+    assert found[6:12] == (1, 0, 8, 2, 1, 10)
 
 
 def test_a_run_goes_on_where_nothing_can_be_measured(tmp_path, picture_folder, seen, capsys, monkeypatch):

@@ -58,7 +58,6 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             ) from error
 
     def remove_checkpoint(self, path: str | Path) -> None:
-        """Delete a checkpoint, then its sum."""
         Path(path).unlink(missing_ok=True)
         sidecar(path).unlink(missing_ok=True)
 

@@ -33,7 +33,6 @@ class BadFiles(pl.Callback):
         self._summed_up = -1
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """List what the index already refused."""
         refused = self._write(trainer)
         self._refused = sum(problem.split == "train" for problem in refused)
 
@@ -50,11 +49,9 @@ class BadFiles(pl.Callback):
             self._sum_up(trainer)
 
     def on_validation_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
-        """List what is new."""
         self._write(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Sum up at the end, unless that was just done."""
         if trainer.global_step > self._summed_up:
             self._sum_up(trainer)
 

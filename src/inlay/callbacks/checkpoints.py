@@ -57,7 +57,6 @@ class Checkpoints(pl.callbacks.Checkpoint):
         return None if best is None else best[1]
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Ask the task which way the metric is better."""
         self._sign = 1 if cast(Task, pl_module).higher_is_better(self.monitor) else -1
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -81,7 +80,6 @@ class Checkpoints(pl.callbacks.Checkpoint):
         self._validating = True
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save, unless this was only the check before training."""
         self._validating = False
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
             self._take_score(trainer)
@@ -89,7 +87,6 @@ class Checkpoints(pl.callbacks.Checkpoint):
             self._stop_without_progress(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save the steps since the last validation."""
         self._save(trainer)
         self._training = False
 
@@ -100,7 +97,6 @@ class Checkpoints(pl.callbacks.Checkpoint):
         self._tidy(trainer)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Save what can be saved, and log how to go on."""
         task = cast(Task, pl_module)
         if not self._training or self._saving:
             return
@@ -137,7 +133,6 @@ class Checkpoints(pl.callbacks.Checkpoint):
             loops["epoch_loop.val_loop.batch_progress"] |= {"total": begun, "current": nothing, "is_last_batch": False}
 
     def state_dict(self) -> dict[str, Any]:
-        """Scores of the best ones, by step, and in what."""
         return {"scores": self._scores, "monitor": self._of}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -13,11 +13,9 @@ class CPUSyncBatchNorm(LayerSync):
     """
 
     def apply(self, model: nn.Module) -> nn.Module:
-        """When training begins on several processes."""
         convert_sync_batchnorm(model)
         return model
 
     def revert(self, model: nn.Module) -> nn.Module:
-        """When it has ended."""
         revert_sync_batchnorm(model)
         return model

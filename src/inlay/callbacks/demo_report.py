@@ -18,6 +18,5 @@ class DemoReport(pl.Callback):
         self.folder = Path(folder)
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Print the table, write ``metrics.json`` and ``filled.png``."""
         if trainer.is_global_zero:
             report(self.folder)

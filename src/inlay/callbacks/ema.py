@@ -46,7 +46,6 @@ class EMA(pl.Callback):
             self._average[name].copy_(weight)
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any) -> None:
-        """Take the step's weights in."""
         if trainer.global_step == self._steps:
             return
         self._steps = trainer.global_step
@@ -55,7 +54,6 @@ class EMA(pl.Callback):
         get_ema_multi_avg_fn(decay)(list(self._average.values()), live, self._steps)  # type: ignore[no-untyped-call]
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Validate the average."""
         self._swap(pl_module)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -76,19 +74,15 @@ class EMA(pl.Callback):
         self._swapped = not self._swapped
 
     def state_dict(self) -> dict[str, Any]:
-        """How many steps the average has seen."""
         return {"steps": self._steps}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from there."""
         self._steps = state_dict["steps"]
 
     def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: Any) -> None:
-        """Put the average beside the weights."""
         checkpoint[AVERAGE] = dict(self._average)
 
     def on_load_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: Any) -> None:
-        """Take it from there."""
         self._average = checkpoint.get(AVERAGE, {})
 
 

@@ -23,15 +23,13 @@ from inlay.types import Batch
 
 T = TypeVar("T")
 
-_SHARED = (nn.SyncBatchNorm, CPUSyncBatchNorm2d)
-
 
 class StepCosts(NamedTuple):
     """Of a training step, for each picture of its batch."""
 
     flops: float
     """Floating point operations of forward and backward passes, all networks together; a multiplication and an addition
-    are two. Convolutions, matrix products and attention are counted, all else is little beside them."""
+    are two. Convolutions, matrix products and attention are counted; all else is little beside them."""
     activations: float
     """Most bytes that autograd keeps at a time for backward passes."""
 
@@ -47,7 +45,7 @@ def step_costs(task: Task, batch: Batch) -> StepCosts:
     kept, operations = Activations(task), Operations()
     with (
         operations,
-        saved_tensors_hooks(kept.pack, _unpack),
+        saved_tensors_hooks(kept.pack, lambda saved: saved.tensor),
         closing(cast(Generator[Loss], task.losses(batch))) as losses,
     ):
         for total, _ in losses:
@@ -95,29 +93,19 @@ def without_trace(task: Task) -> Iterator[None]:
 
     Meanwhile nothing is compiled, and no batch norm waits for other processes.
     """
-    buffers, modes = BufferSnapshot([task]), [(module, module.training) for module in task.modules()]
+    buffers = BufferSnapshot([task])
+    modules = [(module, type(module), module.training) for module in task.modules()]
     devices = [task.device] if task.device.type == "cuda" else []
-    with torch.random.fork_rng(devices), torch.compiler.set_stance("force_eager"), _alone(task):
+    with torch.random.fork_rng(devices), torch.compiler.set_stance("force_eager"):
+        for module, kind, _ in modules:
+            if issubclass(kind, nn.SyncBatchNorm | CPUSyncBatchNorm2d):
+                module.__class__ = nn.BatchNorm2d
         try:
             yield
         finally:
             buffers.restore()
-            for module, mode in modes:
-                module.training = mode
-
-
-@contextmanager
-def _alone(module: nn.Module) -> Iterator[None]:
-    """Batch norm of this process's pictures only."""
-    shared: list[tuple[nn.Module, type[nn.Module]]]
-    shared = [(part, type(part)) for part in module.modules() if isinstance(part, _SHARED)]
-    for part, _ in shared:
-        part.__class__ = nn.BatchNorm2d
-    try:
-        yield
-    finally:
-        for part, kind in shared:
-            part.__class__ = kind
+            for module, kind, mode in modules:
+                module.__class__, module.training = kind, mode
 
 
 class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -178,10 +166,6 @@ class Activations:
 class _Saved:
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor
-
-
-def _unpack(saved: _Saved) -> Tensor:
-    return saved.tensor
 
 
 def _shape(tensor: Tensor) -> tuple[int, ...]:

@@ -34,13 +34,11 @@ class ImageGrids(pl.Callback):
         self._rows: list[NDArray[np.float32]] = []
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Delete what a killed process had begun to write."""
         if trainer.is_global_zero:
             for file in self.folder.glob(".*.png"):
                 file.unlink(missing_ok=True)
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Begin a new sheet."""
         self._rows = []
 
     def on_validation_batch_end(
@@ -52,14 +50,12 @@ class ImageGrids(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep the pictures of the first batches."""
         missing = self.count - len(self._rows)
         if trainer.is_global_zero and not trainer.sanity_checking and missing > 0:
             with trainer.precision_plugin.forward_context():  # as the rest of the validation
                 self._keep(cast(InpaintingTask, pl_module), outputs, batch, missing)
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the sheet."""
         if not self._rows:
             return
         titles = " | ".join(self._titles)

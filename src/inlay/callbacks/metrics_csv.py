@@ -33,12 +33,10 @@ class MetricsCSV(Logger):
 
     @property
     def name(self) -> str:
-        """Part of Lightning's interface; the run's folder is name enough."""
         return ""
 
     @property
     def version(self) -> str:
-        """As :attr:`name`."""
         return ""
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
@@ -52,7 +50,6 @@ class MetricsCSV(Logger):
 
     @rank_zero_only
     def save(self) -> None:
-        """Write what waits."""
         if not self._waiting:
             return
         rows, self._waiting = self._waiting, []
@@ -68,7 +65,6 @@ class MetricsCSV(Logger):
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Write what waits."""
         self.save()
 
     @rank_zero_only
@@ -111,7 +107,6 @@ class RewindMetrics(pl.Callback):
     """When a run is resumed, let its ``metrics.csv`` go on where the checkpoint was written."""
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Drop the rows that the interrupted run logged beyond its checkpoint."""
         for logger in trainer.loggers:
             if isinstance(logger, MetricsCSV):
                 logger.rewind(trainer.global_step)

@@ -61,7 +61,6 @@ class MLflowRun(Logger):
 
     @property
     def name(self) -> str:
-        """Of the run."""
         return self._name
 
     @property
@@ -85,7 +84,6 @@ class MLflowRun(Logger):
     @unfailing
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
-        """Send numbers."""
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
@@ -100,7 +98,6 @@ class MLflowRun(Logger):
     @unfailing
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Send the best checkpoint if asked for, and end the run."""
         if not self._begun:
             return
         best = self.folder / "checkpoints/best.ckpt"

@@ -46,7 +46,6 @@ class NonFiniteGuard(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Look whether the step was skipped."""
         fault = cast(Task, pl_module).fault
         self._in_a_row = 0 if fault is None else self._in_a_row + 1
         if fault is not None:
@@ -54,15 +53,12 @@ class NonFiniteGuard(pl.Callback):
             log.warning("step %d was skipped: %s. %s", fault.step + 1, _what(fault), note)
 
     def on_train_batch_start(self, trainer: pl.Trainer, *args: Any) -> None:
-        """Between two steps: enough is enough."""
         self._stop_if_hopeless(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """After the last step."""
         self._stop_if_hopeless(trainer)
 
     def state_dict(self) -> dict[str, Any]:
-        """How many were skipped in a row."""
         return {"in_a_row": self._in_a_row}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

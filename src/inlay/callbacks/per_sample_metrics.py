@@ -75,7 +75,6 @@ class PerSampleMetrics(pl.Callback):
         self._strips: dict[str, NDArray[np.uint8]] = {}
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Begin a new table."""
         self._batches, self._strips = [], {}
 
     def on_validation_batch_end(

@@ -68,7 +68,6 @@ class Preemption(pl.Callback):
                 signal.signal(number, self._ask)
 
     def on_train_batch_start(self, trainer: pl.Trainer, *args: Any) -> None:
-        """The edge of a step."""
         self._stop_if_asked(trainer)
 
     def on_validation_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:

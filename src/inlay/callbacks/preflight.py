@@ -11,7 +11,7 @@ from rich.filesize import pick_unit_and_suffix
 from rich.table import Table
 
 from inlay.callbacks.checkpoints import Checkpoints
-from inlay.callbacks.run_stats import Part, RunStats, collect, parts_of
+from inlay.callbacks.run_stats import RunStats, collect, parts_of
 from inlay.errors import InlayError
 from inlay.printing import console
 from inlay.tasks.base import Task
@@ -41,11 +41,11 @@ class Preflight(pl.Callback):
         if reference_lr is not None and reference_lr <= 0:
             raise InlayError(f"callbacks.preflight.reference_lr must be null or above 0, got {reference_lr}.")
         self.reference_lr = reference_lr
-        self._parts: list[Part] = []
+        self._parts: dict[str, dict[str, int]] = {}
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Count parameters while they are all here: some strategies share them out over the processes."""
-        self._parts = list(parts_of(cast(Task, pl_module)))
+        self._parts = parts_of(cast(Task, pl_module))
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Measure in the first process alone; the others wait no longer than a small step takes."""
@@ -61,45 +61,45 @@ class Preflight(pl.Callback):
 
 def warnings(found: RunStats, reference_lr: float | None = None) -> Iterator[str]:
     """What is absurd, a line each, with what to do."""
-    rate, data = found.learning_rate, found.data
+    rate, pictures = found.learning_rate, f"{found.training:,} training pictures"
     if reference_lr is not None and rate >= _FASTER * reference_lr:
         yield (
             f"optimizer.lr={rate:g} is {rate / reference_lr:,.0f} times the recipe's {reference_lr:g}: "
             f"training will hardly be stable. Set optimizer.lr={reference_lr:g}."
         )
-    if data.batch > data.training and data.only is None:
+    if found.only is None and found.batch > found.training:
         yield (
-            f"data.batch_size={data.batch} is more than the {data.training:,} training pictures: a batch holds "
-            f"some of them several times. Train with more pictures, or set data.batch_size={data.training} at most."
+            f"data.batch_size={found.batch} is more than the {pictures}: a batch holds "
+            f"some of them several times. Train with more pictures, or set data.batch_size={found.training} at most."
         )
-    if data.passes < 1 and data.only is None:
-        enough = -(-data.training // data.batch)
+    if found.only is None and found.passes < 1:
+        enough = -(-found.training // found.batch)
         yield (
-            f"iterations={data.iterations} see {data.passes:.0%} of the {data.training:,} training pictures. To see "
+            f"iterations={found.iterations} see {found.passes:.0%} of the {pictures}. To see "
             f"all of them set iterations={enough} at least."
         )
-    if data.small:
+    if found.small:
         yield (
-            f"{data.small:.0%} of the training pictures are smaller than data.image_size, and will be enlarged. "
+            f"{found.small:.0%} of the training pictures are smaller than data.image_size, and will be enlarged. "
             "Set a smaller data.image_size, or leave them out."
         )
-    if data.passes > _MOST_PASSES and data.only is None:
-        fewer = max(1, _MOST_PASSES * data.training // data.batch)
+    if found.only is None and found.passes > _MOST_PASSES:
+        fewer = max(1, _MOST_PASSES * found.training // found.batch)
         yield (
-            f"iterations={data.iterations} pass {data.passes:,.0f} times over {data.training:,} training pictures: the "
+            f"iterations={found.iterations} pass {found.passes:,.0f} times over {pictures}: the "
             f"network will know them by heart. Train with more pictures, or set iterations={fewer} at most."
         )
-    if isinstance(found.holes, list) and not _FEWEST_HOLES <= fmean(found.holes) <= _MOST_HOLES:
-        what = "hardly any of a picture" if fmean(found.holes) < _FEWEST_HOLES else "nearly all of a picture"
+    if isinstance(found.holes, list) and not _FEWEST_HOLES <= (mean := fmean(found.holes)) <= _MOST_HOLES:
+        what = "hardly any of a picture" if mean < _FEWEST_HOLES else "nearly all of a picture"
         yield (
-            f"masks hide {what}: {fmean(found.holes):.2%} on average of {len(found.holes)}. Look at them with "
+            f"masks hide {what}: {mean:.2%} on average of {len(found.holes)}. Look at them with "
             "`inlay masks preview`, with the run's masks= and data=, and choose others, or other sizes."
         )
-    if not isinstance(found.memory, str) and found.memory.total > found.device.memory:
+    if not isinstance(found.memory, str) and found.memory.total > found.memory.there:
         yield (
-            f"about {_bytes(found.memory.total)} of memory are needed, and {found.device.name} has "
-            f"{_bytes(found.device.memory)}. Lower data.batch_size={data.batch}, raise task.accumulate={data.parts}, "
-            "or, with a network that has it, set model.gradient_checkpointing=true."
+            f"about {_bytes(found.memory.total)} of memory are needed, and {found.memory.device} has "
+            f"{_bytes(found.memory.there)}. Lower data.batch_size={found.batch}, raise task.accumulate="
+            f"{found.accumulate}, or, with a network that has it, set model.gradient_checkpointing=true."
         )
 
 
@@ -134,14 +134,12 @@ def table(found: RunStats) -> Table:
 
 
 def _parameters(found: RunStats) -> Iterator[tuple[str, str]]:
-    for part in found.parts:
-        counts = {"trained": part.trained, "frozen": part.frozen}
-        yield part.name, ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    for name, counts in found.parts.items():
+        yield name, ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
 
 
 def _computation(found: RunStats) -> Iterator[tuple[str, str]]:
-    step = found.step if isinstance(found.step, str) else found.step.flops
-    yield "a training step", _operations(step)
+    yield "a training step", _operations(found.step if isinstance(found.step, str) else found.step.flops)
     if found.fill is not None:
         yield "filling a hole", _operations(found.fill)
 
@@ -156,24 +154,23 @@ def _memory(found: RunStats) -> Iterator[tuple[str, str]]:
     yield "optimizer", _bytes(memory.optimizer)
     if memory.average:
         yield "average of weights", _bytes(memory.average)
-    each = memory.activations / found.data.at_once
-    yield "activations", f"{_bytes(memory.activations)} ({found.data.at_once} pictures x {_bytes(each)})"
-    yield "together, at least", f"{_bytes(memory.total)} of {_bytes(found.device.memory)} ({found.device.name})"
+    each = memory.activations / found.at_once
+    yield "activations", f"{_bytes(memory.activations)} ({found.at_once} pictures x {_bytes(each)})"
+    yield "together, at least", f"{_bytes(memory.total)} of {_bytes(memory.there)} ({memory.device})"
 
 
 def _data(found: RunStats) -> Iterator[tuple[str, str]]:
-    data = found.data
-    yield "training", f"{data.training:,} pictures"
-    yield "validation", f"{data.validation:,} pictures"
-    shares = f"{data.batch} pictures"
-    if data.processes > 1:
-        shares += f", {data.batch // data.processes} in each of {data.processes} processes"
-    if data.parts > 1:
-        shares += f", computed in {data.parts} parts"
+    yield "training", f"{found.training:,} pictures"
+    yield "validation", f"{found.validation:,} pictures"
+    shares = f"{found.batch} pictures"
+    if found.processes > 1:
+        shares += f", {found.batch // found.processes} in each of {found.processes} processes"
+    if found.accumulate > 1:
+        shares += f", computed in {found.accumulate} parts"
     yield "a batch", shares
-    yield "iterations", f"{data.iterations:,}"
-    again = f"the first {data.only} samples again and again"
-    yield "passes", again if data.only else f"{data.passes:,.1f} over the training pictures"
+    yield "iterations", f"{found.iterations:,}"
+    again = f"the first {found.only} samples again and again"
+    yield "passes", again if found.only else f"{found.passes:,.1f} over the training pictures"
     if isinstance(found.holes, str):
         yield "holes", _unknown(found.holes)
     elif found.holes is not None:

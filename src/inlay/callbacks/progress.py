@@ -27,21 +27,17 @@ class IterationProgressBar(pl.callbacks.ProgressBar):
         self._enabled = True
 
     def disable(self) -> None:
-        """Stay silent (Lightning asks this of every process but the first)."""
         self._enabled = False
 
     def enable(self) -> None:
-        """Speak again."""
         self._enabled = True
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Open the bar where a resumed run stands."""
         self._training = self._bar("training", trainer.max_steps, initial=trainer.global_step)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Move on; now and then say how the loss stands."""
         if self._training is None:
             return
         done = trainer.global_step == trainer.max_steps
@@ -52,26 +48,21 @@ class IterationProgressBar(pl.callbacks.ProgressBar):
         self._training.update(trainer.global_step - self._training.n)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Leave the finished bar on the screen."""
         self._close("_training")
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Leave the line before the error is printed."""
         self._close("_validation")
         self._close("_training")
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Open the second bar."""
         if not trainer.sanity_checking:
             self._validation = self._bar("validating", int(sum(trainer.num_val_batches)), leave=False)
 
     def on_validation_batch_end(self, *args: Any, **kwargs: Any) -> None:
-        """Move on."""
         if self._validation is not None:
             self._validation.update()
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Close the second bar."""
         self._close("_validation")
 
     def _bar(self, title: str, total: int, **options: Any) -> "tqdm[Any]":

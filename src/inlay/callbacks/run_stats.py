@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 
 import pytorch_lightning as pl
@@ -27,31 +26,52 @@ _SECONDS = 1.0  # for them
 _LOOKED_AT = 1000  # pictures whose sizes are asked for
 
 
-class Part(NamedTuple):
-    """Parameters of a part of the task."""
+class Memory(NamedTuple):
+    """Bytes that a process will need; the workspaces of kernels, and what the allocator keeps back, come on top."""
 
-    name: str
-    trained: int
-    frozen: int
+    weights: int
+    gradients: int
+    optimizer: int
+    average: int
+    activations: float
+    there: int
+    """What the device has; the machine's, shared out evenly, where several processes compute on its processor."""
+    device: str
+    """What the device is called."""
+
+    @property
+    def total(self) -> float:
+        """Bytes needed, at least."""
+        return self.weights + self.gradients + self.optimizer + self.average + self.activations
 
 
-class Data(NamedTuple):
-    """What is trained on, and how often."""
+class RunStats(NamedTuple):
+    """What is known of a run before its first step. What could not be measured is a text, the reason."""
 
+    parts: dict[str, dict[str, int]]
+    """Parameters of each part of the task, ``trained`` and ``frozen``."""
+    step: StepCosts | str
+    fill: float | str | None
+    """Operations of filling a picture; None for a recipe that fills none."""
+    memory: Memory | str
+    holes: list[float] | str | None
+    """Hole ratios of some training masks; None for a recipe that does not look at them."""
+    learning_rate: float
+    """The highest of the optimizers', before any schedule."""
     training: int
-    """Pictures."""
+    """Pictures to train on."""
     validation: int
-    """Pictures."""
+    """Pictures to validate on."""
     batch: int
     """Pictures a step, over all processes together."""
     processes: int
-    parts: int
-    """That a process computes its share of the batch in."""
+    accumulate: int
+    """Parts that a process computes its share of the batch in."""
     iterations: int
     only: int | None = None
     """The first samples, which come again and again, if that is wanted."""
     small: float = 0.0
-    """Share of the training pictures, of the first ones that are looked at, that are smaller than a sample."""
+    """Share of the first training pictures that are smaller than a sample."""
 
     @property
     def passes(self) -> float:
@@ -61,57 +81,20 @@ class Data(NamedTuple):
     @property
     def at_once(self) -> int:
         """Pictures that a process computes at a time."""
-        return -(-self.batch // (self.processes * self.parts))
+        return -(-self.batch // (self.processes * self.accumulate))
 
 
-class Memory(NamedTuple):
-    """Bytes that a process will need; the workspaces of kernels, and what the allocator keeps back, come on top."""
-
-    weights: int
-    gradients: int
-    optimizer: int
-    average: int
-    activations: float
-
-    @property
-    def total(self) -> float:
-        """All of it."""
-        return sum(self)
-
-
-class Device(NamedTuple):
-    """Where a process computes."""
-
-    name: str
-    memory: int
-    """Bytes; the machine's, shared out evenly, where several processes compute on its processor."""
-
-
-class RunStats(NamedTuple):
-    """What is known of a run before its first step. What could not be measured is a text, the reason."""
-
-    parts: list[Part]
-    step: StepCosts | str
-    fill: float | str | None
-    """Operations of filling a picture; None for a recipe that fills none."""
-    memory: Memory | str
-    device: Device
-    data: Data
-    holes: list[float] | str | None
-    """Hole ratios of some training masks; None for a recipe that does not look at them."""
-    learning_rate: float
-    """The highest of the optimizers', before any schedule."""
-
-
-def parts_of(task: Task) -> Iterator[Part]:
-    """Those that have parameters."""
+def parts_of(task: Task) -> dict[str, dict[str, int]]:
+    """Parameters of the parts that have any, ``trained`` and ``frozen``."""
+    found = {}
     for name, module in task.named_children():
         trained, everything = (sum(p.numel() for p in part) for part in (trainable(module), module.parameters()))
         if everything:
-            yield Part(name, trained, everything - trained)
+            found[name] = {"trained": trained, "frozen": everything - trained}
+    return found
 
 
-def collect(trainer: pl.Trainer, task: Task, parts: list[Part]) -> RunStats:
+def collect(trainer: pl.Trainer, task: Task, parts: dict[str, dict[str, int]]) -> RunStats:
     """Measure. The other processes are not asked, and the run goes on as if nothing had been measured.
 
     Args:
@@ -119,18 +102,29 @@ def collect(trainer: pl.Trainer, task: Task, parts: list[Part]) -> RunStats:
         task: what it trains.
         parts: of the task, counted before anything was shared out over processes.
     """
-    data, loader = _data(trainer, task), cast(TrainingLoader, trainer.train_dataloader)
+    loader = cast(TrainingLoader, trainer.train_dataloader)
+    validation = cast(SampleLoader | None, trainer.val_dataloaders)
     step, fill = _measure(trainer, task, loader)
-    return RunStats(
+    found = RunStats(
         parts=parts,
         step=step,
         fill=fill,
-        memory=attempt(lambda: _memory(trainer, task, step, data.at_once)),
-        device=_device(trainer),
-        data=data,
-        holes=None if fill is None else attempt(lambda: _hole_ratios(loader.dataset, data.training)),
+        memory="",
+        holes=None if fill is None else attempt(lambda: _hole_ratios(loader.dataset, loader.stream.length)),
         learning_rate=max(float(optimizer.defaults["lr"]) for optimizer in trainer.optimizers),
+        training=loader.stream.length,
+        validation=len(validation.dataset) if validation is not None else 0,  # type: ignore[arg-type]
+        batch=(loader.batch_size or 1) * trainer.world_size,
+        processes=trainer.world_size,
+        accumulate=task.accumulate,
+        iterations=trainer.max_steps,
+        only=loader.stream.limit,
+        small=_small(loader.dataset),
     )
+    needed = (
+        step if isinstance(step, str) else attempt(lambda: _memory(trainer, task, found.at_once * step.activations))
+    )
+    return found._replace(memory=needed)
 
 
 def _measure(trainer: pl.Trainer, task: Task, loader: TrainingLoader) -> tuple[StepCosts | str, float | str | None]:
@@ -154,42 +148,24 @@ def _first_pictures(trainer: pl.Trainer, loader: TrainingLoader) -> Batch:
     return cast(Batch, trainer.strategy.batch_to_device(stored))
 
 
-def _memory(trainer: pl.Trainer, task: Task, step: StepCosts | str, pictures: int) -> Memory | str:
-    if isinstance(step, str):
-        return step
+def _memory(trainer: pl.Trainer, task: Task, activations: float) -> Memory:
     averaged = any(isinstance(callback, EMA) for callback in trainer.callbacks)  # type: ignore[attr-defined]
     means = cast(InpaintingTask, task).averaged_modules().values() if averaged else []
+    device, sharers = trainer.strategy.root_device, trainer.num_devices
+    if device.type == "cuda":
+        properties = torch.cuda.get_device_properties(device)
+        there, name = properties.total_memory, properties.name
+    else:
+        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // sharers
+        name = "this machine" if sharers == 1 else f"1/{sharers} of this machine"
     return Memory(
         weights=size([*task.parameters(), *task.buffers()]),
         gradients=size(trainable(task)),
         optimizer=sum(state_bytes(optimizer) for optimizer in trainer.optimizers),
         average=sum(size(trainable(module)) for module in means),
-        activations=pictures * step.activations,
-    )
-
-
-def _device(trainer: pl.Trainer) -> Device:
-    device = trainer.strategy.root_device
-    if device.type == "cuda":
-        found = torch.cuda.get_device_properties(device)
-        return Device(found.name, found.total_memory)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    sharers = trainer.num_devices
-    return Device("this machine" if sharers == 1 else f"1/{sharers} of this machine", memory // sharers)
-
-
-def _data(trainer: pl.Trainer, task: Task) -> Data:
-    loader = cast(TrainingLoader, trainer.train_dataloader)
-    validation = cast(SampleLoader | None, trainer.val_dataloaders)
-    return Data(
-        training=loader.stream.length,
-        validation=len(validation.dataset) if validation is not None else 0,  # type: ignore[arg-type]
-        batch=(loader.batch_size or 1) * trainer.world_size,
-        processes=trainer.world_size,
-        parts=task.accumulate,
-        iterations=trainer.max_steps,
-        only=loader.stream.limit,
-        small=_small(loader.dataset),
+        activations=activations,
+        there=there,
+        device=name,
     )
 
 

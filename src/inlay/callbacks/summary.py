@@ -57,11 +57,9 @@ class Summary(pl.Callback):
         self._from = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Take the time from here."""
         self._begun, self._from = time.monotonic(), trainer.global_step
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Print, in the first process."""
         if not trainer.is_global_zero:
             return
         seconds, task = time.monotonic() - self._begun, cast(Task, pl_module)

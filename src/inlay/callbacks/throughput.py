@@ -34,7 +34,6 @@ class Throughput(pl.Callback):
         self._step = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Warm up, also when a run is resumed."""
         self._left_out, self._step = _WARM_UP, trainer.global_step
 
     def on_train_batch_end(
@@ -57,7 +56,6 @@ class Throughput(pl.Callback):
         self._images, self._since = 0, now
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Begin anew after the next step."""
         self._left_out = max(self._left_out, 1)
 
 

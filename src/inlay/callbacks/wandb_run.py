@@ -63,7 +63,6 @@ class WandbRun(WandbLogger):
 
     @unfailing
     def log_hyperparams(self, params: Any) -> None:
-        """Send the configuration."""
         super().log_hyperparams(params)
 
     @unfailing
