@@ -40,7 +40,7 @@ TIERS = [
     {"tasks"},
     {"fillers"},
     {"pipeline"},
-    {"app", "convert", "demo", "doctor", "export", "prediction", "runs"},
+    {"app", "convert", "doctor", "export", "prediction", "runs"},
     {"evaluation"},
     {"tuning"},
     {"callbacks"},

@@ -164,10 +164,8 @@ class Checkpoints(pl.callbacks.Checkpoint):
         trainer.should_stop = True
         log.warning(
             "%s has not become better than %.5g for %d iterations: the run ends here (callbacks.checkpoints.patience).",
-            self.monitor,
-            best[1],
-            trainer.global_step - best[0],
-        )
+            self.monitor, best[1], trainer.global_step - best[0],
+        )  # fmt: skip
 
     def _save(self, trainer: pl.Trainer) -> None:
         if trainer.global_step == self._saved:
@@ -185,24 +183,18 @@ class Checkpoints(pl.callbacks.Checkpoint):
 
     def _tidy(self, trainer: pl.Trainer) -> None:
         """Let links and files be what they should be, whenever the run was killed."""
-        if trainer.is_global_zero:
-            self._link()
-            self._prune(trainer)
-            remove_leftovers(self.folder)
-
-    def _link(self) -> None:
-        """Let ``last.ckpt`` and ``best.ckpt`` be what they are called."""
+        if not trainer.is_global_zero:
+            return
         if (last := step_file(self.folder, self._saved)).exists():
             _point(self.folder / "last.ckpt", last)
         if best := self._best():
             self.best_model_path = str(step_file(self.folder, best[0]))
             _point(self.folder / "best.ckpt", Path(self.best_model_path))
-
-    def _prune(self, trainer: pl.Trainer) -> None:
         files = step_files(self.folder)
         for step in sorted(files)[:-2]:
             if step not in self._scores:
                 trainer.strategy.remove_checkpoint(files[step])
+        remove_leftovers(self.folder)
 
 
 def _point(link: Path, target: Path) -> None:

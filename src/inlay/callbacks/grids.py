@@ -33,11 +33,6 @@ class ImageGrids(pl.Callback):
         self._titles: list[str] = []
         self._rows: list[NDArray[np.float32]] = []
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if trainer.is_global_zero:
-            for file in self.folder.glob(".*.png"):
-                file.unlink(missing_ok=True)
-
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._rows = []
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytorch_lightning as pl
-from torch import Tensor
+import torch
+from lightning_fabric.utilities import move_data_to_device
 from torch.distributed.tensor import DTensor
 
 from inlay.callbacks.atomic_io import AtomicCheckpointIO
@@ -50,7 +51,8 @@ class NonFiniteGuard(pl.Callback):
         self._in_a_row = 0 if fault is None else self._in_a_row + 1
         if fault is not None:
             note = self._keep(fault, cast(Task, pl_module), batch)
-            log.warning("step %d was skipped: %s. %s", fault.step + 1, _what(fault), note)
+            what = ", ".join(fault.terms) or "gradient"
+            log.warning("step %d was skipped: %s not finite. %s", fault.step + 1, what, note)
 
     def on_train_batch_start(self, trainer: pl.Trainer, *args: Any) -> None:
         self._stop_if_hopeless(trainer)
@@ -88,17 +90,8 @@ class NonFiniteGuard(pl.Callback):
             return f"{self.folder} holds {self.keep} replay files already."
         origin = provenance(task.settings, step=fault.step, rank=rank, world=world)
         try:
-            AtomicCheckpointIO().save_checkpoint({META_KEY: origin, "state_dict": state, "batch": _on_cpu(batch)}, path)
+            stored = {META_KEY: origin, "state_dict": state, "batch": move_data_to_device(batch, torch.device("cpu"))}
+            AtomicCheckpointIO().save_checkpoint(stored, path)
         except InlayError as error:  # no reason to end the run
             return f"Its batch could not be kept: {error}"
         return f"Look at it with: inlay replay {path}"
-
-
-def _what(fault: NonFiniteStep) -> str:
-    return f"{', '.join(fault.terms)} not finite" if fault.terms else "gradient not finite"
-
-
-def _on_cpu(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _on_cpu(item) for key, item in value.items()}
-    return value.detach().cpu() if isinstance(value, Tensor) else value

@@ -39,19 +39,6 @@ class Item(NamedTuple):
     """Empty where there is none."""
 
 
-class _BatchErrors(NamedTuple):
-    """A batch."""
-
-    ids: list[str]
-    captions: list[str]
-    holes: Tensor
-    """``(B,)`` int64, pixels of hole."""
-    pixels: int
-    """Of each picture."""
-    errors: Tensor
-    """``(B, 2)``, mean squared and mean absolute error of the hole's pixels."""
-
-
 class PerSampleMetrics(pl.Callback):
     """At every validation a table of all its pictures by hole ratio: ``val_items.csv``, and on the dashboard.
 
@@ -71,7 +58,7 @@ class PerSampleMetrics(pl.Callback):
             )
         self.path = Path(folder) / FILE
         self.pictures, self.max_rows = pictures, max_rows
-        self._batches: list[_BatchErrors] = []
+        self._batches: list[tuple[list[str], list[str], int, Tensor, Tensor]] = []
         self._strips: dict[str, NDArray[np.uint8]] = {}
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -101,7 +88,7 @@ class PerSampleMetrics(pl.Callback):
         """Put together what all processes have, and let the first one write and send it."""
         if trainer.sanity_checking:
             return
-        items = _of_all_processes([item for batch in self._batches for item in _read(batch)])
+        items = _of_all_processes([item for batch in self._batches for item in _read(*batch)])
         if not trainer.is_global_zero:
             return
         write_bytes(self.path, csv_bytes([Item._fields, *sorted(items)]))
@@ -111,20 +98,15 @@ class PerSampleMetrics(pl.Callback):
             logger.log_table("val/items", [*Item._fields, "pictures"], rows, step=trainer.global_step)
 
 
-def _measure(composite: Tensor, batch: Any) -> _BatchErrors:
+def _measure(composite: Tensor, batch: Any) -> tuple[list[str], list[str], int, Tensor, Tensor]:
+    """Names, captions, the pixels of a picture; ``(B,)`` those of its hole, ``(B, 2)`` squared and absolute errors."""
     ids, mask = batch["id"], batch["mask"]
     found = _PIXEL_ERRORS(FillResult(composite.detach().float().clamp(0, 1), mask, batch["image"].float()))
-    return _BatchErrors(
-        ids=ids,
-        captions=batch.get("caption", [""] * len(ids)),
-        holes=(mask > 0.5).sum(dim=(1, 2, 3)),
-        pixels=mask[0].numel(),
-        errors=torch.stack([found["mse_hole"], found["l1_hole"]], dim=1),
-    )
+    errors = torch.stack([found["mse_hole"], found["l1_hole"]], dim=1)
+    return ids, batch.get("caption", [""] * len(ids)), mask[0].numel(), (mask > 0.5).sum(dim=(1, 2, 3)), errors
 
 
-def _read(measured: _BatchErrors) -> list[Item]:
-    ids, captions, holes, pixels, errors = measured
+def _read(ids: list[str], captions: list[str], pixels: int, holes: Tensor, errors: Tensor) -> list[Item]:
     return [
         Item(round(100 * hole / pixels, 4), bucket(hole, pixels), name, _psnr(squared), absolute, caption)
         for name, caption, hole, (squared, absolute) in zip(ids, captions, holes.tolist(), errors.tolist(), strict=True)

@@ -1,7 +1,6 @@
 """A run on Weights & Biases."""
 
 import logging
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -61,19 +60,9 @@ class WandbRun(WandbLogger):
             self._experiment = self._begin()
         return self._experiment
 
-    @unfailing
-    def log_hyperparams(self, params: Any) -> None:
-        super().log_hyperparams(params)
-
-    @unfailing
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Send numbers, or what :meth:`log_image` and :meth:`log_table` make."""
-        super().log_metrics(metrics, step)
-
-    @unfailing
-    def log_image(self, key: str, images: list[Any], step: int | None = None, **kwargs: Any) -> None:
-        """Send pictures; each keyword is a list with a value for each picture (``caption``, say)."""
-        super().log_image(key, images, step, **kwargs)
+    log_hyperparams = unfailing(WandbLogger.log_hyperparams)
+    log_metrics = unfailing(WandbLogger.log_metrics)
+    log_image = unfailing(WandbLogger.log_image)
 
     @unfailing
     @rank_zero_only
