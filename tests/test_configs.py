@@ -25,7 +25,7 @@ def test_builds_nested_classes():
     "target",
     ["os.system", "inlay.masks.by_ratio", "inlay.masks.os.system", "inlay.masks.generators.math.floor", "masks", None,
      "inlay.masks.generators.PaintedMask.draw", "inlay.masks.generators.Range",
-     "inlay.masksx.Strokes", "inlay.masks.pairing.Path"],
+     "inlay.masksx.Strokes", "inlay.masks.paired.Path"],
 )  # fmt: skip
 def test_a_function_and_a_class_of_another_package_are_refused(target):
     with pytest.raises(InlayError, match=f"^region: _target_={re.escape(repr(target))} is not a class of inlay.masks"):

@@ -1,6 +1,4 @@
-import json
 import logging
-import os
 import re
 
 import numpy as np
@@ -9,9 +7,8 @@ from PIL import Image
 from scipy import ndimage
 
 from inlay.errors import BadFile, InlayError
-from inlay.images import read_mask
 from inlay.masks import Files, Paired
-from inlay.masks.files import Motion, moved
+from inlay.masks.files import moved
 from tests.masks.contexts import disc, rectangle
 from tests.masks.mask_tester import address, bad_options
 from tests.pictures import write_mask
@@ -48,7 +45,7 @@ def test_every_file_below_the_folder_is_drawn_and_black_can_be_the_hole(folder, 
 def test_hidden_and_other_files_are_left_out(folder, caplog):
     (folder / "readme.txt").write_text("not a mask")
     (folder / ".hidden.png").write_text("not a mask either")
-    (folder / "manifest.jsonl").write_text(json.dumps({"file": "left.png"}))
+    (folder / "manifest.jsonl").write_text('{"file": "left.png"}')
     assert len(Files(root=str(folder)).paths) == 2
     assert caplog.records == []
 
@@ -160,22 +157,23 @@ def blow_up(part):
     return np.repeat(np.repeat(part, 3, axis=0), 3, axis=1)
 
 
-MOTIONS = [  # beside an independent calculation, and how many pixels may differ in their rounding
-    *((Motion(1, by, 0, 0), lambda m, by=by: ndimage.rotate(m, by, reshape=False, order=0), 0.015) for by in (-20, 7)),
-    *((Motion(1, 90 * k, 0, 0), lambda m, k=k: np.rot90(m, k), 0) for k in (0, -1, 1, 2)),
+# Scale, angle, right and down; an independent calculation; how many pixels may differ in their rounding.
+MOTIONS = [
+    *(((1, by, 0, 0), lambda m, by=by: ndimage.rotate(m, by, reshape=False, order=0), 0.015) for by in (-20, 7)),
+    *(((1, 90 * k, 0, 0), lambda m, k=k: np.rot90(m, k), 0) for k in (0, -1, 1, 2)),
     *(
-        (Motion(1, 0, right / 90, down / 90), lambda m, by=(down, right): ndimage.shift(m, by, order=0), 0)
+        ((1, 0, right / 90, down / 90), lambda m, by=(down, right): ndimage.shift(m, by, order=0), 0)
         for right, down in ((10, 0), (0, -7), (-12, 30))
     ),
-    (Motion(3, 0, 30 / 90, 0), lambda m: blow_up(m[30:60, :30]), 0.02),  # it shifts before it enlarges
-    (Motion(3, 0, 0, 0), lambda m: blow_up(m[30:60, 30:60]), 0.02),
+    ((3, 0, 30 / 90, 0), lambda m: blow_up(m[30:60, :30]), 0.02),  # it shifts before it enlarges
+    ((3, 0, 0, 0), lambda m: blow_up(m[30:60, 30:60]), 0.02),
 ]
 
 
 @pytest.mark.parametrize(("motion", "reference", "rounding"), MOTIONS)
 def test_masks_move_as_scipy_moves_them(rng, motion, reference, rounding):
     blobs = ndimage.gaussian_filter(rng.normal(size=(90, 90)), 4) > 0.03
-    assert (moved(blobs, 90, 90, motion) != reference(blobs.astype(np.uint8)).astype(bool)).mean() <= rounding
+    assert (moved(blobs, *motion) != reference(blobs.astype(np.uint8)).astype(bool)).mean() <= rounding
 
 
 class TestRatio:
@@ -186,19 +184,9 @@ class TestRatio:
             save(tmp_path / f"{percent // 10}0/{percent:02d}.png", np.arange(100) < percent, size=100)
         return tmp_path
 
-    def write_manifest(self, folder, **changes):
-        rows = [
-            {"file": path.relative_to(folder).as_posix(), "ratio": int(path.stem) / 100} | changes.get(path.stem, {})
-            for path in sorted(folder.rglob("*.png"))
-        ]
-        (folder / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-
-    @pytest.mark.parametrize("manifest", [False, True])
     @pytest.mark.parametrize("polarity", ["white", "black"])
     @pytest.mark.parametrize("ratio", [(0.19, 0.31), (0.94, 0.96)])
-    def test_draws_all_files_of_the_bucket_and_no_others(self, many, manifest, polarity, ratio):
-        if manifest:
-            self.write_manifest(many)
+    def test_draws_all_files_of_the_bucket_and_no_others(self, many, polarity, ratio):
         masks = masks_of(str(many), count=25, ratio=ratio, mask_polarity=polarity)
         expected = {percent / 100 for percent in range(5, 100, 5) if ratio[0] <= percent / 100 <= ratio[1]}
         assert {round(mask.mean(), 2) for mask in masks} == expected
@@ -207,42 +195,7 @@ class TestRatio:
         masks = masks_of(str(many), ratio=(0.2, 0.3), dilate=[0.1, 0.3], shift=0.1, rotate=45, crop=[0.5, 1.0])
         assert all(0.2 <= mask.mean() <= 0.3 for mask in masks)
 
-    def test_manifest_saves_reading_the_others(self, many, monkeypatch):
-        read = []
-        reading = lambda path, *rest: read.append(path.stem) or read_mask(path, *rest)  # noqa: E731
-        monkeypatch.setattr("inlay.masks.files.read_mask", reading)
-        self.write_manifest(many)
-        masks_of(str(many), ratio=(0.19, 0.31), count=20)
-        assert set(read) == {"20", "25", "30"}
-
-    def test_manifest_is_not_believed_blindly(self, many):
-        self.write_manifest(many, **{"80": {"ratio": 0.2}})
-        (many / "20/25.png").unlink()  # a row whose file is gone is passed over
-        assert {round(mask.mean(), 2) for mask in masks_of(str(many), ratio=(0.19, 0.31))} == {0.2, 0.3}
-
-    @pytest.mark.parametrize(
-        "line", ['{"file": "20/20.png"}', '{"ratio": 0.2}', "20/20.png 0.2", "[]", '{"ratio": "x"}']
-    )
-    def test_what_is_no_manifest_is_named(self, many, line):
-        (many / "manifest.jsonl").write_text(line + "\n")
-        with pytest.raises(BadFile, match=r"manifest\.jsonl: not a manifest, .* remove"):
-            Files(root=str(many), ratio=(0.19, 0.31))
-
-    @pytest.mark.stranger("A.10", "A.11")
-    @pytest.mark.parametrize("name", ["../private.png", "/etc/private.png", "20/../../private.png", None])
-    def test_a_manifest_that_names_files_elsewhere_or_is_a_pipe_is_refused(self, many, name):
-        if name:
-            (many / "manifest.jsonl").write_text(json.dumps({"file": name, "ratio": 0.2}) + "\n")
-        else:
-            os.mkfifo(many / "manifest.jsonl")
-        outside = r"manifest\.jsonl: .*private\.png lies outside masks\.root"
-        with pytest.raises(InlayError if name else BadFile, match=outside if name else "no regular file"):
-            Files(root=str(many), ratio=(0.19, 0.31))
-
-    @pytest.mark.parametrize("manifest", [False, True])
-    def test_a_bucket_without_files_is_said(self, many, manifest):
-        if manifest:
-            self.write_manifest(many)
+    def test_a_bucket_without_files_is_said(self, many):
         with pytest.raises(InlayError, match=rf"masks\.root={many}.*masks\.ratio=\[0\.11, 0\.14\].*Widen the range"):
             masks_of(str(many), ratio=(0.11, 0.14), count=1)
 

@@ -16,7 +16,7 @@ from inlay.data.mask_context import CroppedContext
 from inlay.data.pictures import decode_picture
 from inlay.errors import BadFile, NoHole
 from inlay.masks import MixedMasks, Paired
-from inlay.masks.pairing import Partners
+from inlay.masks.paired import Partners
 from inlay.types import MaskGenerator
 
 RESERVED = ("image", "id", "caption", "tokens", "text_image_tokens", "skipped")

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inlay.errors import InlayError
-from inlay.masks.ranges import Range, Ratio, between, check_range, check_ratio, lists_to_tuples
-from inlay.masks.ratio import fit_pixels, hole_pixels
+from inlay.masks.morphology import fit_pixels, hole_pixels
+from inlay.masks.ranges import Range, Ratio, between, check_family, check_range
 from inlay.types import MaskContext
 
 Side = Literal["left", "right", "top", "bottom"]
@@ -29,8 +29,7 @@ class Center:
     ratio: Ratio | None = None
 
     def __post_init__(self) -> None:
-        lists_to_tuples(self)
-        check_ratio(self.ratio)
+        check_family(self)
         if not 0.0 < self.side < 1.0:
             raise InlayError(f"masks.side must lie between 0 and 1, a share of the picture's side; got {self.side}.")
 
@@ -73,8 +72,7 @@ class Outpaint:
     ratio: Ratio | None = None
 
     def __post_init__(self) -> None:
-        lists_to_tuples(self)
-        check_ratio(self.ratio)
+        check_family(self)
         check_range("width", self.width, 0, 0.49, "a share of the picture's side")
         known = get_args(Side)
         if not self.sides or set(self.sides) - set(known) or len(set(self.sides)) < len(self.sides):

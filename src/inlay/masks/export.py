@@ -119,10 +119,6 @@ def write_set(masks: Iterable[Drawn], family: str, seed: int, out: Path) -> Iter
             row["id"] = id
         rows.append(row)
         yield row
-    _write_manifest(manifest, rows)
-
-
-def _write_manifest(manifest: Path, rows: list[Row]) -> None:
     try:
         write_text(manifest, "".join(json.dumps(row) + "\n" for row in rows))
     except OSError as error:

@@ -1,13 +1,9 @@
 """Holes from files: a published set, one frozen by ``inlay masks generate``, or the user's own drawings."""
 
-import json
 import logging
 import math
-import posixpath
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
-from io import TextIOWrapper
 from pathlib import Path
 
 import cv2
@@ -15,16 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inlay.errors import BadFile, InlayError
-from inlay.files import names_inside, open_regular
 from inlay.images import MaskPolarity, polarity_warning, read_mask, resize_mask
 from inlay.masks.morphology import dilated
-from inlay.masks.pairing import found_masks
-from inlay.masks.ranges import Range, Ratio, check_range, check_ratio, lists_to_tuples
+from inlay.masks.paired import found_masks
+from inlay.masks.ranges import Range, Ratio, check_family, check_range
 from inlay.types import MaskContext
 
 log = logging.getLogger(__name__)
 
-_LONGEST = 2**16  # characters of a manifest's line
 _LOOKED_AT = 8
 _ATTEMPTS = 500
 
@@ -60,13 +54,16 @@ class Files:
     paths: list[Path] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        lists_to_tuples(self)
-        check_ratio(self.ratio)
-        self._check()
-        found = found_masks(self.root, "masks.root")
-        object.__setattr__(self, "paths", found)
-        object.__setattr__(self, "paths", self._in_bucket() or found)
-        self._look()
+        check_family(self)
+        for name, most in (("shift", 1.0), ("rotate", 180.0), ("flip", 1.0)):
+            if not 0.0 <= (value := getattr(self, name)) <= most:
+                raise InlayError(f"masks.{name} must lie in [0, {most:g}]; got {value}.")
+        if not 0.0 < self.binarize < 1.0:
+            raise InlayError(f"masks.binarize must lie between 0 and 1, a share of white; got {self.binarize}.")
+        check_range("dilate", self.dilate, 0.0, 0.49, "of the short side (9 to 49 of 512 px are [0.018, 0.096])")
+        check_range("crop", self.crop, 0.01, 1.0, "of the area")
+        object.__setattr__(self, "paths", found_masks(self.root, "masks.root"))
+        self._doubt_polarity()
 
     def __call__(
         self, height: int, width: int, rng: np.random.Generator, context: MaskContext | None = None
@@ -100,7 +97,13 @@ class Files:
 
     def _treated(self, mask: NDArray[np.bool_], height: int, width: int, rng: np.random.Generator) -> NDArray[np.bool_]:
         if self._moves:
-            mask = moved(mask, height, width, self._motion(rng))
+            turn, right, down = rng.uniform(-1, 1, 3)
+            part, across, along = rng.random(3)
+            area = self.crop[0] + (self.crop[1] - self.crop[0]) * part
+            free = (1 - math.sqrt(area)) / 2  # a part cut out may lie so far off the middle
+            right = self.shift * right + free * (2 * across - 1)
+            down = self.shift * down + free * (2 * along - 1)
+            mask = moved(mask, 1 / math.sqrt(area), self.rotate * turn, right, down)
         mask = resize_mask(mask, height, width)
         if self.dilate[1]:
             mask = dilated(mask, rng.uniform(*self.dilate))
@@ -109,44 +112,7 @@ class Files:
             mask = np.ascontiguousarray(mask[:: -1 if down else 1, :: -1 if across else 1])
         return mask
 
-    def _motion(self, rng: np.random.Generator) -> "Motion":
-        turn, right, down = rng.uniform(-1, 1, 3)
-        part, across, along = rng.random(3)
-        area = self.crop[0] + (self.crop[1] - self.crop[0]) * part
-        free = (1 - math.sqrt(area)) / 2  # a part cut out may lie so far off the middle
-        return Motion(
-            scale=1 / math.sqrt(area),
-            angle=self.rotate * turn,
-            right=self.shift * right + free * (2 * across - 1),
-            down=self.shift * down + free * (2 * along - 1),
-        )
-
-    def _in_bucket(self) -> list[Path]:
-        """The files whose hole meets the ratio as they are, where a manifest tells and nothing changes them."""
-        manifest = Path(self.root) / "manifest.jsonl"
-        changed = self._moves or self.dilate[1] or self.mask_polarity != "white"  # a manifest counts what is white
-        if self.ratio is None or changed or not manifest.exists():
-            return []
-        low, high = self.ratio
-        there = {path.relative_to(self.root).as_posix() for path in self.paths}
-        chosen = set()
-        try:
-            with TextIOWrapper(open_regular(manifest), encoding="utf-8") as lines:
-                for line in iter(partial(lines.readline, _LONGEST), ""):
-                    row = json.loads(line)
-                    name = posixpath.normpath(row["file"])
-                    if not names_inside(self.root, row["file"]):
-                        raise InlayError(f"{manifest}: {name} lies outside masks.root={self.root}. Remove that line.")
-                    if name in there and low <= row["ratio"] <= high:
-                        chosen.add(name)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            reason = (
-                'not a manifest, {"file": ..., "ratio": ...} on each line. Make the set anew, or remove the manifest'
-            )
-            raise BadFile(manifest, f"{reason}.") from error
-        return [path for path in self.paths if path.relative_to(self.root).as_posix() in chosen]
-
-    def _look(self) -> None:
+    def _doubt_polarity(self) -> None:
         """Warn once when a few of the files suggest that the polarity is wrong."""
         shares = []
         for path in self.paths[:: max(1, len(self.paths) // _LOOKED_AT)][:_LOOKED_AT]:
@@ -156,37 +122,19 @@ class Files:
         if doubt:
             log.warning("masks.root=%s: on average %s", self.root, doubt)
 
-    def _check(self) -> None:
-        for name, most in (("shift", 1.0), ("rotate", 180.0), ("flip", 1.0)):
-            if not 0.0 <= (value := getattr(self, name)) <= most:
-                raise InlayError(f"masks.{name} must lie in [0, {most:g}]; got {value}.")
-        if not 0.0 < self.binarize < 1.0:
-            raise InlayError(f"masks.binarize must lie between 0 and 1, a share of white; got {self.binarize}.")
-        check_range("dilate", self.dilate, 0.0, 0.49, "of the short side (9 to 49 of 512 px are [0.018, 0.096])")
-        check_range("crop", self.crop, 0.01, 1.0, "of the area")
 
-
-@dataclass(frozen=True)
-class Motion:
-    """How a mask is moved: enlarged, turned, and shifted by shares of its width and height."""
-
-    scale: float
-    angle: float
-    right: float
-    down: float
-
-
-def moved(mask: NDArray[np.bool_], height: int, width: int, motion: Motion) -> NDArray[np.bool_]:
-    """Move a mask about its middle and give it another size at once, with nearest neighbor; what comes in is no hole.
+def moved(mask: NDArray[np.bool_], scale: float, angle: float, right: float, down: float) -> NDArray[np.bool_]:
+    """Enlarge, turn and shift a mask about its middle, with nearest neighbor; what comes in is no hole.
 
     Args:
         mask: ``(H, W)``, True = hole.
-        height: of the result.
-        width: of the result.
-        motion: what happens to it.
+        scale: above 1 enlarges.
+        angle: in degrees, counterclockwise.
+        right: share of the width that it moves by before it is enlarged.
+        down: share of the height that it moves by.
     """
     rows, columns = mask.shape
-    matrix = cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), motion.angle, motion.scale)
-    matrix[:, 2] += motion.right * motion.scale * columns, motion.down * motion.scale * rows
+    matrix = cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), angle, scale)
+    matrix[:, 2] += right * scale * columns, down * scale * rows
     turned = cv2.warpAffine(mask.view(np.uint8), matrix, (columns, rows), flags=cv2.INTER_NEAREST, borderValue=0)
-    return resize_mask(turned.view(np.bool_), height, width)
+    return turned.view(np.bool_)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from inlay.errors import InlayError, NoHole
 from inlay.masks.paired import Paired
-from inlay.masks.ranges import Ratio, Spread, check_ratio, lists_to_tuples
+from inlay.masks.ranges import Ratio, Spread, check_family
 from inlay.types import MaskContext
 
 
@@ -32,8 +32,7 @@ class MixedMasks:
     spread: Spread | None = None
 
     def __post_init__(self) -> None:
-        lists_to_tuples(self)
-        check_ratio(self.ratio)
+        check_family(self)
         if set(self.odds) != set(self.families):
             raise InlayError(
                 f"masks.odds must name the families {', '.join(self.families)}; got {', '.join(self.odds) or 'none'}."

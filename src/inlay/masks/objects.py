@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inlay.errors import InlayError, NoHole
-from inlay.masks.morphology import dilated, opened
-from inlay.masks.ranges import Range, Ratio, Spread, check_ratio, check_spread, ends, lists_to_tuples
-from inlay.masks.ratio import fit
+from inlay.masks.morphology import dilated, fit, opened
+from inlay.masks.ranges import Range, Ratio, Spread, check_family, ends
 from inlay.types import MaskContext
 
 Source = Literal["any", "object", "box"]
@@ -37,9 +36,7 @@ class Objects:
     spread: Spread = "natural"
 
     def __post_init__(self) -> None:
-        lists_to_tuples(self)
-        check_ratio(self.ratio)
-        check_spread(self.spread, self.ratio)
+        check_family(self, self.spread)
         if self.source not in get_args(Source):
             raise InlayError(f"masks.source must be one of {', '.join(get_args(Source))}; got {self.source!r}.")
         for name in ("opening", "dilation"):

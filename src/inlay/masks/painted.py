@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inlay.errors import InlayError
+from inlay.masks.morphology import fit_pixels, hole_pixels
 from inlay.masks.primitives import Canvas, Primitive
-from inlay.masks.ranges import Ratio, Spread, check_range, check_ratio, check_spread, lists_to_tuples
-from inlay.masks.ratio import fit_pixels, hole_pixels
+from inlay.masks.ranges import Ratio, Spread, check_family, check_range
 from inlay.types import MaskContext
 
 _AT_ONCE = 10
@@ -41,9 +41,7 @@ class PaintedMask(ABC):
     count: tuple[int, int] = (1, 5)
 
     def __post_init__(self) -> None:
-        lists_to_tuples(self)
-        check_ratio(self.ratio)
-        check_spread(self.spread, self.ratio)
+        check_family(self, self.spread)
         check_range("count", self.count, 1, math.inf)
         if not 0.0 <= self.border < 0.5:
             raise InlayError(f"masks.border must lie in [0, 0.5), a share of the short side; got {self.border}.")
@@ -86,15 +84,14 @@ class PaintedMask(ABC):
         will_do, paint = (fewest, most), (fewest, target, most)
         if self.spread == "uniform":
             will_do, paint = (target, target), (math.ceil(_NEARLY * target), target, target)
-        covered = paint_up_to(inner, paint, self._endless(inner.shape, rng))
+        endless = itertools.chain.from_iterable(
+            self.primitives(inner.shape[0], inner.shape[1], rng, _AT_ONCE) for _ in itertools.count()
+        )
+        covered = paint_up_to(inner, paint, endless)
         if not will_do[0] <= covered <= will_do[1]:
             if not covered:  # not even the smallest primitive fitted, and nothing has no edge
                 inner[rng.integers(inner.shape[0]), rng.integers(inner.shape[1])] = 1
             inner[:] = fit_pixels(inner.view(np.bool_), target) if target < inner.size else 1
-
-    def _endless(self, shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[Primitive]:
-        while True:
-            yield from self.primitives(shape[0], shape[1], rng, _AT_ONCE)
 
 
 def paint_up_to(canvas: Canvas, pixels: tuple[int, int, int], primitives: Iterator[Primitive]) -> int:

@@ -18,19 +18,24 @@ def between(limits: Range, share: float) -> float:
     return limits[0] + (limits[1] - limits[0]) * share
 
 
-def check_ratio(ratio: Ratio | None) -> None:
-    """Raise :class:`InlayError` unless ``ratio`` is None or ``0 < low < high <= 1``."""
-    if ratio is not None:
-        low, high = ends("ratio", ratio)
+def check_family(family: Any, spread: Spread = "natural") -> None:
+    """Check the ``ratio`` of a frozen dataclass, and a spread within it; lists among its settings become tuples.
+
+    Raises:
+        InlayError: the ratio is not ``0 < low < high <= 1``; the spread is unknown, or uniform without a ratio.
+    """
+    for field in fields(family):
+        value = getattr(family, field.name, None)
+        # OmegaConf's lists: reading a number of one takes as long as painting a stroke.
+        if isinstance(value, Sequence) and not isinstance(value, str | tuple):
+            object.__setattr__(family, field.name, tuple(value))
+    if family.ratio is not None:
+        low, high = ends("ratio", family.ratio)
         if not 0.0 < low < high <= 1.0:
             raise InlayError(f"masks.ratio must be [low, high] with 0 < low < high <= 1; got [{low}, {high}].")
-
-
-def check_spread(spread: Spread, ratio: Ratio | None) -> None:
-    """Raise :class:`InlayError` unless it is one of both, and a uniform one has a ratio to lie in."""
     if spread not in get_args(Spread):
         raise InlayError(f"masks.spread must be natural or uniform; got {spread!r}.")
-    if spread == "uniform" and ratio is None:
+    if spread == "uniform" and family.ratio is None:
         raise InlayError(
             "masks.spread=uniform spreads holes over masks.ratio, which is null. Give a range, masks.ratio=[0.1,0.4], "
             "or masks.spread=natural."
@@ -42,9 +47,9 @@ def check_range(name: str, limits: Range, lowest: float, highest: float, unit: s
 
     Args:
         name: of the setting, without ``masks.``.
-        limits: the range.
-        lowest: that it may reach down to.
-        highest: that it may reach up to.
+        limits: ``[low, high]``.
+        lowest: least value for both.
+        highest: greatest value for both.
         unit: what the values are, for the message.
     """
     low, high = ends(name, limits)
@@ -62,11 +67,3 @@ def ends(name: str, limits: Range) -> Range:
     except (TypeError, ValueError):
         raise InlayError(f"masks.{name} must be [low, high], two numbers; got {limits}.") from None
     return low, high
-
-
-def lists_to_tuples(family: Any) -> None:
-    """Make tuples of a frozen dataclass's lists: reading a list of OmegaConf's costs as much as painting a stroke."""
-    for field in fields(family):
-        value = getattr(family, field.name, None)
-        if isinstance(value, Sequence) and not isinstance(value, str | tuple):
-            object.__setattr__(family, field.name, tuple(value))

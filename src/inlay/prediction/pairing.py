@@ -197,7 +197,7 @@ class _Partners:
         if not Path(given).is_dir() and not _is_pattern(given):
             self.one = Path(given)
             return
-        from inlay.masks.pairing import Partners, is_named_mask  # one file for all does without
+        from inlay.masks.paired import Partners, is_named_mask  # one file for all does without
 
         there, self.unread = _found(given)
         names = {path: PurePosixPath(name.as_posix()) for path, name in there}
