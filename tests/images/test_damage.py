@@ -11,7 +11,7 @@ from inlay.data.datasets import Folder
 from inlay.data.prepare import prepare, read_refused
 from inlay.errors import InlayError
 from inlay.images import read_image, read_mask, read_picture
-from inlay.images.damage import capture_libjpeg_warnings
+from inlay.images.jpeg import capture_libjpeg_warnings
 from tests.images.files import photo
 
 

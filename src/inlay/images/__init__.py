@@ -5,8 +5,17 @@ rotation and two opinions on which color is the hole; all of that ends in this p
 (:class:`Metadata`) are kept beside the pixels and written with them.
 """
 
-from inlay.images.finding import Images, Unread, find_images, log_unread, why_not_read
-from inlay.images.formats import LOSSY, READ_HERE, SUFFIXES, why_unread
+from inlay.images.formats import (
+    LOSSY,
+    READ_HERE,
+    SUFFIXES,
+    Images,
+    Unread,
+    find_images,
+    log_unread,
+    why_not_read,
+    why_unread,
+)
 from inlay.images.masks import (
     USUAL_HOLE,
     MaskPolarity,

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from inlay.errors import BadFile
-from inlay.images.damage import capture_libjpeg_warnings
 from inlay.images.formats import bits_of
+from inlay.images.jpeg import capture_libjpeg_warnings, check_scans
+from inlay.images.metadata import in_srgb
 from inlay.images.opencv import cv2
 from inlay.images.picture import Picture, bands, upright
-from inlay.images.scans import check_scans
 
 _END_OF_JPEG = b"\xff\xd9"
 REDUCED = {  # scale: OpenCV's flag
@@ -143,11 +143,8 @@ def decode_by_pillow(image: Image.Image) -> Picture:
 
 def _in_simple_mode(image: Image.Image) -> Image.Image:
     mode = image.mode
-    if mode == "CMYK" and image.info.get("icc_profile"):
-        from inlay.images import profiles  # littleCMS, for those alone
-
-        if colors := profiles.in_srgb(image):
-            return colors
+    if mode == "CMYK" and (colors := in_srgb(image)):
+        return colors
     if mode not in ("L", "LA", "RGB", "RGBA"):
         target = {"1": "L", "PA": "RGBA", "La": "LA", "RGBa": "RGBA"}.get(mode, "RGB")
         return image.convert("RGBA" if mode == "P" and "transparency" in image.info else target)

@@ -1,13 +1,17 @@
-"""Which files are pictures, by their names and first bytes, and which of them can be read here."""
+"""Which files are pictures, by their names and first bytes, which of them are read, and which there are in a folder."""
 
+import logging
+import os
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from PIL import Image, ImageFile, features
 
 from inlay.errors import BadFile
-from inlay.files import open_regular
+from inlay.files import Found, open_regular, walk
+
+log = logging.getLogger(__name__)
 
 HEIF = (".heic", ".heif", ".hif")
 AVIF = (".avif",)
@@ -78,6 +82,9 @@ _STARTS = {
     b"MM\0*": "TIFF",
     b"\0\0\0\x0cjP  ": "JPEG 2000",
 }
+_SHOWN = 20  # lines of a list
+_NO_PICTURES = (".txt", ".json", ".jsonl", ".csv", ".xml", ".npy", ".t7", ".caption")
+"""Files that there are by the millions beside pictures: their content is not looked at."""
 _AVIF_BRANDS = (b"avif", b"avis")
 _HEAD = 2**14  # bytes
 _BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
@@ -145,3 +152,53 @@ def bits_of(image: Image.Image) -> int:
     if image.format == "AVIF":  # a bit for more than 8, one for 12 (AV1-ISOBMFF 1.2, section 2.3)
         return 12 if depth & 0x20 else 10 if depth & 0x40 else 8
     return (depth & 0x7F) + 1  # ITU-T T.800, annex A.5.1
+
+
+class Unread(NamedTuple):
+    """What is not read, though a picture may be meant or hidden there."""
+
+    path: Path
+    reason: str
+
+
+class Images(NamedTuple):
+    """What lies below a folder."""
+
+    pictures: list[Path]
+    unread: list[Unread]
+
+
+def find_images(root: str | os.PathLike[str]) -> Images:
+    """Every picture file below a folder, also behind links, sorted; what is hidden (``.name``) stays hidden."""
+    root = Path(root)
+    pictures, unread = [], []
+    for found in walk(root):
+        if reason := why_not_read(found, root):
+            unread.append(Unread(root / found.path, reason))
+        elif found.kind == "file" and found.path.lower().endswith(SUFFIXES):
+            pictures.append(root / found.path)
+    return Images(sorted(pictures), unread)
+
+
+def why_not_read(found: Found, root: Path) -> str:
+    """Why something is not read, be it named like a picture or be it one; empty for pictures, and for other files.
+
+    Args:
+        found: by a walk.
+        root: where that began.
+    """
+    name = found.path.lower()
+    if found.kind != "file" or name.endswith((*SUFFIXES, *_NO_PICTURES)):
+        return found.reason
+    if reason := why_unread(name):
+        return reason
+    kind = of_content(root / found.path)
+    return f"{kind} by its content, and named like no picture. Give it the suffix of that." if kind else ""
+
+
+def log_unread(unread: list[Unread]) -> None:
+    """Warn of what is not read, a line each."""
+    for path, reason in unread[:_SHOWN]:
+        log.warning("not read: %s: %s", path, reason)
+    if len(unread) > _SHOWN:
+        log.warning("not read: %d more", len(unread) - _SHOWN)

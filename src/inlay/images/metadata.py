@@ -6,10 +6,12 @@ import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from PIL import Image
+from PIL import Image, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from inlay.images import exif
@@ -113,15 +115,34 @@ def fits(icc: bytes, channels: int) -> bool:
     return whole and icc[16:20] == _SPACES[channels]
 
 
+def in_srgb(image: Image.Image) -> Image.Image | None:
+    """A CMYK picture in sRGB, by the profile of its inks and with the intent that this asks for.
+
+    Returns:
+        None where there is no profile for CMYK that can be used.
+    """
+    transform = _to_srgb(bytes(image.info.get("icc_profile") or b""))
+    return transform.apply(image) if transform else None
+
+
+@lru_cache(maxsize=2)  # half a megabyte each; pictures of a folder often share one
+def _to_srgb(icc: bytes) -> ImageCms.ImageCmsTransform | None:
+    try:
+        profile = ImageCms.ImageCmsProfile(BytesIO(icc))
+        if profile.profile.xcolor_space.strip() != "CMYK":
+            return None
+        wanted = ImageCms.Intent(ImageCms.getDefaultIntent(profile))
+        return ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), "CMYK", "RGB", wanted)
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
+
+
 def _profile(image: Image.Image, channels: int, name: str) -> bytes:
     icc = image.info.get("icc_profile") or b""
     if not icc or fits(icc, channels):
         return bytes(icc)
-    if image.mode == "CMYK":
-        from inlay.images import profiles  # littleCMS, for those alone
-
-        if profiles.is_used(image):
-            return b""
+    if image.mode == "CMYK" and _to_srgb(bytes(icc)):  # it has done its work
+        return b""
     space = _SPACES[channels].decode().strip()
     log.warning("%s: its color profile is damaged, or not for %s pixels; it was left out.", name, space)
     return b""

@@ -1,4 +1,7 @@
-"""Picture files are opened, and whatever is wrong with one is a :class:`~inlay.errors.BadFile`."""
+"""Picture files are opened at one of their frames, and whatever is wrong with one is a ``BadFile``.
+
+Of a file that holds several pictures, none is ever taken for the whole without a warning.
+"""
 
 import os
 import stat
@@ -12,10 +15,12 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from inlay.errors import BadFile
 from inlay.images.formats import READ_HERE, of_pillow, why_unread
-from inlay.images.frames import choose
 
 MAX_PIXELS = 150_000_000
 """Larger pictures are refused by default."""
+
+_NEW_SUBFILE_TYPE, _SUBFILE_TYPE = 254, 255  # TIFF's tags of what a page is
+_SMALLER, _TRANSPARENCY = 1, 4  # bits of the first: a smaller version of another page, the transparency of one
 
 
 @contextmanager
@@ -29,7 +34,7 @@ def opened(path: str | os.PathLike[str], max_pixels: int, frame: int | None = No
         # A handle, not the path: what Pillow can map into memory by name it garbles where a TIFF is turned.
         with quiet(), path.open("rb") as handle, Image.open(handle, formats=of_pillow(path, handle)) as file:
             assert isinstance(file, ImageFile.ImageFile)
-            choose(path, file, frame)
+            _choose(path, file, frame)
             if file.width * file.height > max_pixels:
                 size = f"{file.width}x{file.height}"
                 raise BadFile(path, f"{size} is more than {max_pixels:,} pixels. Shrink the picture first.")
@@ -68,3 +73,65 @@ def _odd_tiff(path: Path) -> str:
         if file.read(4) not in (b"II*\0", b"MM\0*"):
             return ""
     return "a TIFF of a kind that is not read (floats or 32 bits a color), or damaged. Save it with 8 or 16 bits."
+
+
+def places(file: Image.Image) -> list[int]:
+    """The frames, as Pillow counts them, that are pictures of their own.
+
+    Smaller versions and transparency masks of a TIFF are not, nor what a telephone adds to a JPEG (MPO): a preview, a
+    gain map.
+    """
+    if file.format == "MPO":
+        return [0]
+    here = file.tell()
+    try:
+        count = int(getattr(file, "n_frames", 1))
+        if file.format != "TIFF" or count == 1:
+            return [*range(count)]
+        pages = [place for place in range(count) if _is_page(file, place)]
+        _turn(file, here)
+        return pages or [0]
+    except (TypeError, LookupError, ArithmeticError) as error:  # what Pillow raises as it looks for damaged pages
+        raise ValueError(f"its frames cannot be counted: {error}") from error
+
+
+def check_single(file: Image.Image, name: str, remedy: str) -> None:
+    """Refuse a file that holds several pictures.
+
+    Args:
+        file: as Pillow opened it.
+        name: of the file.
+        remedy: what to do.
+
+    Raises:
+        BadFile: it holds several.
+    """
+    if (count := len(places(file))) > 1:
+        kind = {"TIFF": "pages", "HEIF": "pictures"}.get(file.format or "")
+        what = f"holds {count} {kind}" if kind else f"an animation of {count} frames"
+        raise BadFile(name, f"{what}, where one picture is wanted. {remedy}")
+
+
+def _choose(path: Path, file: Image.Image, frame: int | None) -> None:
+    """Turn to a frame, from 1; without a number there may be but one."""
+    if frame is None:
+        remedy = "Save the one you mean as a file of its own, or choose it with frame=N."
+        check_single(file, str(path), remedy)
+        frame = 1
+    there = places(file)
+    if not 1 <= frame <= len(there):
+        raise BadFile(path, f"has {len(there)} frames or pages, and no number {frame}. Choose another frame.")
+    if file.tell() != there[frame - 1]:
+        _turn(file, there[frame - 1])
+
+
+def _turn(file: Image.Image, place: int) -> None:
+    file.seek(place)
+    if file.mode not in ("P", "PA"):
+        file.palette = None  # Pillow keeps that of the page before
+
+
+def _is_page(file: Image.Image, place: int) -> bool:
+    file.seek(place)
+    tags = getattr(file, "tag_v2", {})
+    return not (tags.get(_NEW_SUBFILE_TYPE, 0) & (_SMALLER | _TRANSPARENCY) or tags.get(_SUBFILE_TYPE) == 2)

@@ -22,11 +22,10 @@ from inlay.images.decoding import (
     orientation_left,
     stored_orientation,
 )
-from inlay.images.frames import check_single, left_out, places
+from inlay.images.jpeg import check_scans
 from inlay.images.metadata import collect
-from inlay.images.opening import MAX_PIXELS, opened, quiet
+from inlay.images.opening import MAX_PIXELS, check_single, opened, places, quiet
 from inlay.images.picture import SIDEWAYS, Picture, bands, upright
-from inlay.images.scans import check_scans
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ def read_picture(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS, fra
             none of them.
     """
     with opened(path, max_pixels, frame) as file:
-        if frame in (None, 1) and (others := left_out(file)):
+        if frame in (None, 1) and (others := int(getattr(file, "n_frames", 1)) - len(places(file))):
             log.warning("%s: holds %d more versions of the picture, as previews are; they were left out.", path, others)
         return _described(decode(Path(path), file), file, os.fspath(path))
 

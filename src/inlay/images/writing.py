@@ -5,6 +5,7 @@ import os
 import struct
 import zlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from inlay.files import write_bytes
 from inlay.images import exif
 from inlay.images.chunks import COLORS, Chunk, looks_like_srgb, packed
 from inlay.images.formats import AVIF, HAS_AVIF, HAS_HEIF, HAS_JPEG_2000, HEIF, why_unread
-from inlay.images.metadata import JpegCoding, fits
+from inlay.images.metadata import fits
 from inlay.images.opencv import cv2
 from inlay.images.picture import Picture, as_pil
 
@@ -29,12 +30,7 @@ _COMMENT_CHUNK = b"Comment\0\0\0\0\0"
 
 
 def check_writable(path: str | os.PathLike[str], picture: Picture, pages: int = 1) -> None:
-    """Make sure that the format of a path's suffix can hold a picture, before the work of making one.
-
-    Args:
-        path: that it is to be written to.
-        picture: one of the pages.
-        pages: their number.
+    """Make sure that the format of a path's suffix can hold so large a picture of this mode, and the number of pages.
 
     Raises:
         InlayError: the suffix is unknown, or the format cannot hold the picture's mode or size, or the number of pages.
@@ -94,7 +90,12 @@ def write_pages(path: str | os.PathLike[str], pages: Sequence[Picture]) -> None:
     for picture in pages:
         check_writable(path, picture, len(pages))
     try:
-        write_bytes(path, _tiff_of(pages) if len(pages) > 1 else _FORMATS[path.suffix.lower()].encode(pages[0]))
+        if len(pages) > 1:
+            orders = (exif.parse(page.metadata.exif).order for page in pages if page.metadata.exif)
+            order: exif.Order = next(orders, "<")
+            write_bytes(path, exif.stacked([_tiff(page, order) for page in pages]))
+        else:
+            write_bytes(path, _FORMATS[path.suffix.lower()].encode(pages[0]))
     except OSError as error:
         raise unwritable(path, error) from error
 
@@ -105,28 +106,24 @@ def _jpeg(picture: Picture) -> bytes:
     for name in ("exif", "xmp"):
         if len(info.get(name, b"")) > _SEGMENT - _BEFORE[name]:
             log.warning("JPEG cannot hold %d bytes of %s; they were left out.", len(info.pop(name)), name.upper())
-    coding = picture.metadata.jpeg
-    how = _as_before(coding, picture.pixels.shape[2]) if coding else {"quality": 95, "subsampling": 0}
+    coding, channels = picture.metadata.jpeg, picture.pixels.shape[2]
+    how: dict[str, Any] = {"quality": 95, "subsampling": 0}
+    if coding:  # as the source was coded
+        tables = [list(table) for table in coding.tables[:channels]]
+        how = {"qtables": tables, "subsampling": coding.subsampling, "keep_rgb": coding.rgb and channels == 3}
     return _by_pillow("JPEG", picture, extra=comments, **how, **info)
-
-
-def _as_before(coding: JpegCoding, channels: int) -> dict[str, Any]:
-    tables = [list(table) for table in coding.tables[:channels]]
-    return {"qtables": tables, "subsampling": coding.subsampling, "keep_rgb": coding.rgb and channels == 3}
-
-
-def _webp(picture: Picture) -> bytes:
-    return _by_pillow("WEBP", picture, lossless=True, exact=True, **_pil_info_in_color(picture))
-
-
-def _bmp(picture: Picture) -> bytes:
-    return _by_pillow("BMP", picture, **({"dpi": picture.metadata.dpi} if picture.metadata.dpi else {}))
 
 
 def _png(picture: Picture) -> bytes:
     """Its metadata follow the head, which is always as long."""
-    deep_colors = picture.peak > 255 and picture.pixels.shape[2] > 1
-    data = _png_of_16_bits(picture) if deep_colors else _by_pillow("PNG", picture)
+    channels = picture.pixels.shape[2]
+    if picture.peak > 255 and channels > 1:  # Pillow has no mode for it
+        ok, encoded = cv2.imencode(".png", cv2.cvtColor(picture.pixels, _BLUE_FIRST[channels]))
+        if not ok:
+            raise OSError(f"OpenCV could not encode {picture.mode}")
+        data = bytes(encoded.data)
+    else:
+        data = _by_pillow("PNG", picture)
     return data[:_PNG_HEAD] + _png_chunks(picture) + data[_PNG_HEAD:]
 
 
@@ -135,14 +132,6 @@ def _by_pillow(kind: str, picture: Picture, **options: Any) -> bytes:
     data = BytesIO()
     as_pil(picture.pixels).save(data, kind, **options)
     return data.getvalue()
-
-
-def _png_of_16_bits(picture: Picture) -> bytes:
-    """By OpenCV, for Pillow has no mode for it."""
-    ok, data = cv2.imencode(".png", cv2.cvtColor(picture.pixels, _BLUE_FIRST[picture.pixels.shape[2]]))
-    if not ok:
-        raise OSError(f"OpenCV could not encode {picture.mode}")
-    return bytes(data.data)
 
 
 def _png_chunks(picture: Picture) -> bytes:
@@ -171,28 +160,11 @@ def _utf8(comment: bytes) -> bytes:
     return comment.replace(b"\0", b"")
 
 
-def _avif(picture: Picture) -> bytes:
-    return _by_pillow("AVIF", picture, quality=100, subsampling="4:4:4", **_pil_info_in_color(picture))
-
-
 def _heif(picture: Picture) -> bytes:
     from pillow_heif import register_heif_opener
 
     register_heif_opener()
     return _by_pillow("HEIF", picture, quality=-1, chroma=444, **_pil_info(picture))
-
-
-def _jpeg_2000(picture: Picture) -> bytes:
-    return _by_pillow("JPEG2000", picture)
-
-
-def _bare_jpeg_2000(picture: Picture) -> bytes:
-    return _by_pillow("JPEG2000", picture, no_jp2=True)
-
-
-def _tiff_of(pages: Sequence[Picture]) -> bytes:
-    order: exif.Order = next((exif.parse(page.metadata.exif).order for page in pages if page.metadata.exif), "<")
-    return exif.stacked([_tiff(page, order) for page in pages])
 
 
 def _tiff(picture: Picture, order: exif.Order = "<") -> bytes:
@@ -255,15 +227,25 @@ class _Format(NamedTuple):
 _JPEG = _Format(_jpeg, "L RGB", "profile EXIF XMP comments", 65500)
 _PNG = _Format(_png, "L LA RGB RGBA L16 RGB16 RGBA16", "profile EXIF XMP comments texts colors")
 _TIFF = _Format(_tiff, "L LA RGB RGBA L16 RGB16 RGBA16", "profile EXIF XMP")
-_JPEG_2000 = _Format(_jpeg_2000, "L LA RGB RGBA L16", "")
-_BARE_JPEG_2000 = _Format(_bare_jpeg_2000, "L LA RGB RGBA L16", "")
-_AVIF = _Format(_avif, "L LA RGB RGBA", "profile EXIF XMP", 65535)
+_JPEG_2000 = _Format(partial(_by_pillow, "JPEG2000"), "L LA RGB RGBA L16", "")
+_BARE_JPEG_2000 = _Format(partial(_by_pillow, "JPEG2000", no_jp2=True), "L LA RGB RGBA L16", "")
+_AVIF = _Format(
+    lambda picture: _by_pillow("AVIF", picture, quality=100, subsampling="4:4:4", **_pil_info_in_color(picture)),
+    "L LA RGB RGBA",
+    "profile EXIF XMP",
+    65535,
+)
 _HEIF = _Format(_heif, "L LA RGB RGBA", "profile EXIF XMP", 16384)
 _PAGED = (".tif", ".tiff")
 _FORMATS = {
     **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), _JPEG),
-    ".bmp": _Format(_bmp, "L RGB", ""),
-    ".webp": _Format(_webp, "L LA RGB RGBA", "profile EXIF XMP", 16383),
+    ".bmp": _Format(lambda picture: _by_pillow("BMP", picture, dpi=picture.metadata.dpi or (96, 96)), "L RGB", ""),
+    ".webp": _Format(
+        lambda picture: _by_pillow("WEBP", picture, lossless=True, exact=True, **_pil_info_in_color(picture)),
+        "L LA RGB RGBA",
+        "profile EXIF XMP",
+        16383,
+    ),
     ".png": _PNG,
     **dict.fromkeys(_PAGED, _TIFF),
     **{suffix: _AVIF for suffix in AVIF if HAS_AVIF},
