@@ -19,17 +19,9 @@ SOURCE = ROOT / "src/inlay"
 
 # A module may import those on earlier lines, and its own package.
 TIERS = [
-    {"lost_workers", "printing", "programs", "shell"},
-    {
-        "buckets",
-        "cache",
-        "errors",
-        "types",
-        "randomness",
-        "lazy",
-        "schedules",
-    },
-    {"files", "ops", "parallel", "processes", "seeds"},
+    {"printing", "programs", "shell"},
+    {"buckets", "cache", "errors", "types", "lazy", "schedules"},
+    {"files", "ops", "parallel", "processes", "randomness"},
     {"configs", "stopping"},
     {"device", "distributed", "precision", "pretrained"},
     {"images", "models"},
@@ -55,17 +47,9 @@ ONLY_IN = {
     "omegaconf": {"cli"},
     "albumentations": {"data/transforms.py"},
 }
-NEEDS_TORCH = {
-    "batches",
-    "datamodule",
-    "demo",
-    "loader",
-    "mask_context",
-    "mask_export",
-    "parts",
-    "samples",
-    "transforms",
-}  # of data
+NEEDS_TORCH = {  # of data
+    *("batches", "datamodule", "demo", "loader", "mask_context", "mask_export", "parts", "samples", "transforms"),
+}
 FILES = [*sorted(SOURCE.rglob("*.py")), ROOT / "train.py", ROOT / "predict.py", ROOT / "evaluate.py"]
 
 

@@ -10,8 +10,7 @@ from torch._utils import ExceptionWrapper
 from torch.utils.data import DataLoader
 
 from inlay.doctor.space import shared_memory
-from inlay.errors import reported
-from inlay.lost_workers import MORE_SHARED_MEMORY
+from inlay.errors import MORE_SHARED_MEMORY, reported
 from inlay.tasks.base import Task
 from tests.kills import remains, trained
 from tests.processes import GROUP, run

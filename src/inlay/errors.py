@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from inlay import lost_workers
 from inlay.printing import say
 
 
@@ -47,6 +46,14 @@ class NoHole(InlayError):
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {*_FULL, errno.EROFS}
+
+# What PyTorch says of workers of a DataLoader.
+MORE_SHARED_MEMORY = "In a container: docker run --shm-size=1g. Else train with data.num_workers=0"
+_GO_ON = "A training goes on with resume=last."
+_NO_SHARED_MEMORY = re.compile(r"killed by signal: Bus error|unable to [\w ()]*<?/torch_\S*: No space left on device")
+_LOST = re.compile(
+    r"DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) (?:is killed by signal: ([\w ]+)|exited unexpectedly)"
+)
 
 _TRACEBACK = "Traceback (most recent call last)"
 _INTERRUPTED = 130  # exit status: 128, and the number of SIGINT
@@ -161,7 +168,7 @@ def _mistake(error: BaseException | None) -> str | None:
     while error is not None:
         if isinstance(error, InlayError):
             return _one_line(str(error))
-        if message := lost_workers.explain(error):
+        if message := _lost_worker(error):
             return message
         error = error.__cause__
     return None
@@ -171,3 +178,18 @@ def _one_line(message: str) -> str:
     if _TRACEBACK in message:
         message = re.sub(rf"^{__name__}\.\w+: ", "", message.strip().splitlines()[-1])
     return " ".join(message.split("\n"))
+
+
+def _lost_worker(error: BaseException) -> str | None:
+    """What to do about a DataLoader worker that died, or full shared memory; None for any other error."""
+    if not isinstance(error, RuntimeError):
+        return None
+    if _NO_SHARED_MEMORY.search(str(error)):
+        return f"the memory that workers share (/dev/shm) is full. {MORE_SHARED_MEMORY}. {_GO_ON}"
+    if lost := _LOST.search(str(error)):
+        by = f" ({lost[2]})" if lost[2] else ""
+        return (
+            f"a process that loads data (pid {lost[1]}) was killed{by}. "
+            f"The system kills such processes when memory runs out: lower data.num_workers or data.batch_size. {_GO_ON}"
+        )
+    return None

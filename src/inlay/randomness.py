@@ -11,6 +11,11 @@ import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import NDArray
 
+from inlay.errors import InlayError
+
+LAST_SEED = 2**32 - 1
+"""The largest seed that a user may give: NumPy's own generators, which libraries use, take no larger one."""
+
 
 class RngStream(IntEnum):
     """Purposes of random draws; streams are independent. Numbers are part of the contract: never reuse one."""
@@ -61,3 +66,13 @@ class _Key(ISeedSequence):
 
     def generate_state(self, n_words: int, dtype: Any = np.uint32) -> Any:
         return self._key
+
+
+def check_seed(seed: int, name: str = "seed") -> None:
+    """Refuse a seed below 0 or above :data:`LAST_SEED`.
+
+    Raises:
+        InlayError: it is out of range; the message calls it ``name``.
+    """
+    if not 0 <= seed <= LAST_SEED:
+        raise InlayError(f"{name} must be from 0 to {LAST_SEED}, got {seed}.")

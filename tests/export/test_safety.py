@@ -18,9 +18,8 @@ from inlay.export.folder import write_folder
 from inlay.export.hub import push_folder
 from inlay.fillers import load_filler
 from inlay.runs import resume
-from inlay.runs.identity import resolve_run_id
-from inlay.runs.initial_weights import init_weights
-from inlay.runs.vocabulary import resolve_vocabulary
+from inlay.runs.resume import resolve_run_id
+from inlay.runs.start import init_weights, resolve_vocabulary
 from inlay.text import GRUEncoder
 from tests.export.examples import CONFIG, WORDS, bombs, named, pconv, scene, with_entry, write, write_pconv
 

@@ -15,7 +15,7 @@ from inlay.losses import TwoPathLoss
 from inlay.losses.two_paths import WEIGHTS
 from inlay.metrics import HoleErrors, InpaintingMetrics
 from inlay.models import ResidualDiscriminator, TDANet
-from inlay.runs.vocabulary import resolve_vocabulary
+from inlay.runs.start import resolve_vocabulary
 from inlay.tasks import TDANetTask
 from inlay.tasks.adversarial import split
 from inlay.text import GRUEncoder

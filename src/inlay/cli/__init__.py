@@ -50,7 +50,7 @@ def _arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from inlay.cli import app, data, doctor, evaluation, export, importing, masks, replay, tune
+    from inlay.cli import app, data, doctor, evaluation, export, masks, replay, tune
 
     parser = argparse.ArgumentParser(
         prog="inlay", description="Train networks that fill holes in pictures, use them, measure them, give them away."
@@ -58,6 +58,6 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for program, purpose in PROGRAMS.items():
         commands.add_parser(program, help=purpose)
-    for module in (tune, replay, data, masks, evaluation, app, doctor, export, importing):
+    for module in (tune, replay, data, masks, evaluation, app, doctor, export):
         module.add_commands(commands)
     return parser

@@ -4,6 +4,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from inlay.cli.building import instantiate
+from inlay.cli.settings import compose_config
+from inlay.errors import InlayError
+from inlay.parallel import cores
 from inlay.printing import say
 
 
@@ -36,11 +40,7 @@ def _add_workers(parser: argparse.ArgumentParser) -> None:
 
 
 def _prepare(args: argparse.Namespace) -> None:
-    from inlay.cli.building import instantiate
-    from inlay.cli.settings import compose_config
     from inlay.data.prepare import prepare, refused_file
-    from inlay.errors import InlayError
-    from inlay.parallel import cores
 
     data = compose_config([f"data={args.dataset}", *args.settings]).data
     if not data.get("listing"):
@@ -57,8 +57,6 @@ def _prepare(args: argparse.Namespace) -> None:
 
 def _check(args: argparse.Namespace) -> None:
     from inlay.data.check import check, root_of
-    from inlay.errors import InlayError
-    from inlay.parallel import cores
 
     root = args.root or root_of(args.index)
     sound, wrong = check(args.index, root, cores() if args.workers is None else args.workers)

@@ -9,10 +9,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from inlay.cli.building import instantiate
 from inlay.cli.settings import check, open_dataset, replace_home, require
+from inlay.errors import InlayError, Missing
 from inlay.printing import console, say
+from inlay.processes import env_rank_and_world, is_only_process, local_rank
 
 if TYPE_CHECKING:
-    from inlay.evaluation.protocol import EvalProtocol
     from inlay.evaluation.results import Results
     from inlay.evaluation.scoring import Probe
     from inlay.evaluation.store import Shard
@@ -23,14 +24,10 @@ _SHOWN = "psnr_hole"
 _DATA = (  # the settings of the group that an evaluation reads
     "root", "index", "listing", "val_split", "verify", "on_bad_file", "on_damaged", "num_workers",
 )  # fmt: skip
-
-
 _OWN = {
     "fillers": str | list[str | dict[str, Any]],
-    "run_dir": str,
     "shard": str | None,
-    "device": str,
-    "strategy": str,
+    **dict.fromkeys(("run_dir", "device", "strategy"), str),
 }
 
 
@@ -44,16 +41,25 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
     Raises:
         InlayError: a setting is none of an evaluation; see also :meth:`inlay.evaluation.run.Evaluation.run`.
     """
+    from inlay.data.filesystem import check_root
+
     replace_home(cfg)
     require([f"data.{key}" for key in _DATA if OmegaConf.is_missing(cfg.data, key)])
-    _check_root(cfg.data)  # before seconds of imports
+    if "root" in cfg.data:
+        check_root(Path(cfg.data.root))
     check(cfg, "evaluate", _OWN)
+    for override in overrides:
+        key = override.lstrip("+~").partition("=")[0]
+        if key.startswith("data.") and key.split(".")[1] not in _DATA:
+            raise InlayError(
+                f"{override}: does nothing here, as the protocol says how pictures are cut and holed. Of data, an "
+                f"evaluation reads {', '.join(_DATA)}; for another test change the protocol: protocol.size=512."
+            )
 
-    import torch
+    import torch  # what follows takes seconds to import
 
     from inlay.checkpoints import provenance
     from inlay.device import choose_device
-    from inlay.errors import InlayError
     from inlay.evaluation.folder import EvalFolder, file_name
     from inlay.evaluation.run import Evaluation
     from inlay.evaluation.write_results import write_results
@@ -61,11 +67,13 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
     from inlay.parallel import cores
     from inlay.pipeline import FillOptions
 
-    _check_used(overrides)
     torch.set_num_threads(1)  # sums depend on their order: so they are the same however many processes share a machine
     torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    cfg.device = _device(choose_device(cfg.device))
+    device = choose_device(cfg.device)
+    if device.type == "cuda" and device.index == 0:  # of processes that torchrun started, each takes a GPU
+        device = torch.device(f"cuda:{local_rank() or 0}")
+    cfg.device = str(device)
     shard = _shard(cfg.shard)
     listed = OmegaConf.to_container(cfg.fillers, resolve=True) if OmegaConf.is_config(cfg.fillers) else [cfg.fillers]
     chosen = cast(list[str | dict[str, Any]], listed)
@@ -74,13 +82,14 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
         raise InlayError(f"fillers must name fillers, with distinct file names; got {', '.join(names) or 'none'}.")
     probes, left_out = _probes(cfg)
     evaluation = Evaluation(
-        protocol=_protocol(cfg),
+        protocol=instantiate(cfg.protocol)(recipe=OmegaConf.to_container(cfg.protocol, resolve=True)),
         fillers={name: load_filler(filler, cfg.device) for name, filler in zip(names, chosen, strict=True)},
         probes=probes,
         left_out=left_out,
         pictures=open_dataset(cfg.data, cfg.data.get("val_split", "val")),  # last: an index may take its time
         folder=EvalFolder(Path(cfg.run_dir)),
-        provenance=provenance.software() | {"device": _device_name(cfg.device)},
+        provenance=provenance.software()
+        | {"device": torch.cuda.get_device_name(device) if device.type == "cuda" else cfg.device},
         options=FillOptions(cfg.strategy, instantiate(cfg.composer)),
         options_text=_options_text(cfg),
         on_bad_file=cfg.data.on_bad_file,
@@ -114,7 +123,6 @@ def add_commands(commands: Any) -> None:
 
 
 def _merge(args: argparse.Namespace) -> None:
-    from inlay.errors import InlayError
     from inlay.evaluation.write_results import merge
 
     if args.out is None and len(args.folder) > 1:
@@ -157,44 +165,9 @@ def _print_results(results: "Results", folder: Path) -> None:
         say(path)
 
 
-def _check_used(overrides: list[str]) -> None:
-    from inlay.errors import InlayError
-
-    for override in overrides:
-        key = override.lstrip("+~").partition("=")[0]
-        if key.startswith("data.") and key.split(".")[1] not in _DATA:
-            raise InlayError(
-                f"{override}: does nothing here, as the protocol says how pictures are cut and holed. Of data, an "
-                f"evaluation reads {', '.join(_DATA)}; for another test change the protocol: protocol.size=512."
-            )
-
-
-def _check_root(data: DictConfig) -> None:
-    from inlay.data.filesystem import check_root
-
-    if "root" in data:
-        check_root(Path(data.root))
-
-
-def _device(chosen: Any) -> str:
-    """A process of several that torchrun started takes the GPU of its number."""
-    from inlay.processes import local_rank
-
-    return f"cuda:{local_rank() or 0}" if chosen.type == "cuda" and chosen.index == 0 else str(chosen)
-
-
-def _device_name(device: str) -> str:
-    """``cpu``, or the model of a GPU."""
-    import torch
-
-    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
-
-
 def _shard(given: str | None) -> "Shard":
     """The given part; by default the one of this process among those of torchrun."""
-    from inlay.errors import InlayError
     from inlay.evaluation.store import Shard
-    from inlay.processes import env_rank_and_world, is_only_process
 
     rank, world = env_rank_and_world()
     if given is None and world == 1 and not is_only_process():
@@ -211,12 +184,6 @@ def _shard(given: str | None) -> "Shard":
     return Shard.read(given)
 
 
-def _protocol(cfg: DictConfig) -> "EvalProtocol":
-    recipe = OmegaConf.to_container(cfg.protocol, resolve=True)
-    protocol: EvalProtocol = instantiate(cfg.protocol, _convert_="all")(recipe=recipe)
-    return protocol
-
-
 def _options_text(cfg: DictConfig) -> str:
     """Such as ``strategy=whole, composer=HardComposer(dilate=0)``."""
     settings = ", ".join(f"{key}={value}" for key, value in cfg.composer.items() if key != "_target_")
@@ -226,7 +193,6 @@ def _options_text(cfg: DictConfig) -> str:
 def _probes(cfg: DictConfig) -> "tuple[dict[str, Probe], dict[str, str]]":
     """The probes, and reasons by name of those that cannot measure here: without weights, or without a truth."""
     from inlay.checkpoints.files import digest
-    from inlay.errors import InlayError, Missing
     from inlay.evaluation.scoring import Probe
 
     for name, path in cfg.weights.items():

@@ -1,14 +1,18 @@
-"""``inlay export`` and ``inlay push``: a trained network for other programs and other people."""
+"""``inlay export``, ``inlay push``, ``inlay import``: networks that go to others, and come from them."""
 
 import argparse
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inlay.errors import InlayError
 from inlay.printing import say
 
 if TYPE_CHECKING:
+    from inlay.convert import Imported
     from inlay.export.exporting import CardFields
+
+FAMILIES = ("naoto0804", "tdanet")
 
 _ONNX, _TORCH = ".onnx", ".pt2"
 _BARE = {"onnx": _ONNX, "torch": _TORCH}
@@ -32,6 +36,22 @@ def add_commands(commands: Any) -> None:
     _add_card_fields(push)
     push.set_defaults(run=_push)
 
+    incoming = commands.add_parser("import", help="turn weights that other projects published into a folder of ours")
+    incoming.add_argument(
+        "--from",
+        dest="family",
+        choices=FAMILIES,
+        required=True,
+        help="whose: naoto0804 (partial convolutions, a file), or tdanet (the official code's, a folder)",
+    )
+    incoming.add_argument("source", type=Path, metavar="PATH", help="the file, or the folder of <step>_net_E/G.pth")
+    incoming.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="where the weights go")
+    incoming.add_argument("--text", type=Path, metavar="FILE", help="tdanet: weights of the LSTM that reads captions")
+    incoming.add_argument(
+        "--words", type=Path, metavar="FILE", help="tdanet: its words, one a line or a JSON list, in its own order"
+    )
+    incoming.set_defaults(run=_import)
+
 
 def _add_card_fields(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--license", metavar="L", help="of the weights, for the card: apache-2.0, cc-by-nc-4.0, other")
@@ -43,15 +63,10 @@ def _add_card_fields(parser: argparse.ArgumentParser) -> None:
 def _export(args: argparse.Namespace) -> None:
     from inlay.checkpoints import resolve_checkpoint
 
-    path, target = resolve_checkpoint(args.checkpoint), _target(args)
-    for file in _written(path, target, args):
+    suffix = _BARE.get(args.to)
+    target = Path(args.checkpoint.rstrip("/")).with_suffix(suffix) if suffix else Path(args.to)
+    for file in _written(resolve_checkpoint(args.checkpoint), target, args):
         say(file)
-
-
-def _target(args: argparse.Namespace) -> Path:
-    if suffix := _BARE.get(args.to):
-        return Path(args.checkpoint.rstrip("/")).with_suffix(suffix)
-    return Path(args.to)
 
 
 def _written(path: Path, target: Path, args: argparse.Namespace) -> list[Path]:
@@ -71,7 +86,6 @@ def _written(path: Path, target: Path, args: argparse.Namespace) -> list[Path]:
 
 def _push(args: argparse.Namespace) -> None:
     from inlay.checkpoints import resolve_checkpoint
-    from inlay.errors import InlayError
     from inlay.export.hub import push_folder
 
     path = resolve_checkpoint(args.checkpoint)
@@ -95,7 +109,28 @@ def _card_fields(args: argparse.Namespace) -> "CardFields":
 
 
 def _refuse_card_fields(args: argparse.Namespace, why: str) -> None:
-    from inlay.errors import InlayError
-
     if given := [f"--{name}" for name in ("license", "name", "results") if getattr(args, name)]:
         raise InlayError(f"{why}, and {' and '.join(given)} would do nothing. Leave it out.")
+
+
+def _import(args: argparse.Namespace) -> None:
+    from inlay.export.folder import write_folder
+
+    imported = _imported(args)
+    files = write_folder(args.to, imported.checkpoint, imported.card)
+    say(imported.report)
+    say(f"{args.to}: {', '.join(file.name for file in files)}. Fill holes with: inlay predict --model {args.to}")
+
+
+def _imported(args: argparse.Namespace) -> "Imported":
+    from inlay.convert import import_naoto0804, import_tdanet
+
+    if args.family == "tdanet":
+        if args.words and not args.text:
+            raise InlayError(
+                "--words needs --text, the weights of the encoder that reads them. Add it, or drop --words."
+            )
+        return import_tdanet(args.source, args.text, args.words)
+    if args.text or args.words:
+        raise InlayError("--text and --words are for --from tdanet; naoto0804's network reads no captions. Drop them.")
+    return import_naoto0804(args.source)

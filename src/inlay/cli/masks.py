@@ -5,12 +5,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from omegaconf import DictConfig, OmegaConf
+
+from inlay.cli.building import instantiate
 from inlay.cli.settings import add_settings, compose_config, open_dataset, require
+from inlay.errors import InlayError
 from inlay.printing import say
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
     from inlay.data.pictures import Pictures
     from inlay.masks.export import Drawn
 
@@ -53,9 +55,8 @@ def _add_set(parser: argparse.ArgumentParser, size: int, out: str) -> None:
 
 
 def _generate(args: argparse.Namespace) -> None:
-    from inlay.errors import InlayError
     from inlay.masks.export import draw_set
-    from inlay.seeds import check_seed
+    from inlay.randomness import check_seed
 
     check_seed(args.seed)
     cfg = compose_config(args.settings)
@@ -71,7 +72,6 @@ def _generate(args: argparse.Namespace) -> None:
 
 def _buckets(args: argparse.Namespace) -> None:
     from inlay.buckets import BUCKETS
-    from inlay.errors import InlayError
     from inlay.masks.export import BORDERS, draw_buckets
     from inlay.masks.painted import PaintedMask
 
@@ -93,7 +93,7 @@ def _preview(args: argparse.Namespace) -> None:
     say(f"{len(tiles)} masks in {args.out}, white = hole, with the share of the picture that is hole")
 
 
-def _drawn(cfg: "DictConfig", args: argparse.Namespace) -> Iterator[tuple[Any, str]]:
+def _drawn(cfg: DictConfig, args: argparse.Namespace) -> Iterator[tuple[Any, str]]:
     """Masks alone."""
     import numpy as np
 
@@ -103,7 +103,7 @@ def _drawn(cfg: "DictConfig", args: argparse.Namespace) -> Iterator[tuple[Any, s
         yield np.repeat(drawn.mask[..., None].astype(np.float32), 3, axis=2), f"{drawn.mask.mean():.1%}"
 
 
-def _seen(cfg: "DictConfig", args: argparse.Namespace) -> Iterator[tuple[Any, str]]:
+def _seen(cfg: DictConfig, args: argparse.Namespace) -> Iterator[tuple[Any, str]]:
     """Pictures, white in the hole, as evaluation would cut them."""
     import numpy as np
 
@@ -119,7 +119,7 @@ def _seen(cfg: "DictConfig", args: argparse.Namespace) -> Iterator[tuple[Any, st
         yield image.astype(np.float32) / 255, f"{sample['mask'].mean():.1%}"
 
 
-def _for_each(found: "Pictures", cfg: "DictConfig", seed: int) -> "Iterator[Drawn]":
+def _for_each(found: "Pictures", cfg: DictConfig, seed: int) -> "Iterator[Drawn]":
     """A mask for each picture; at the end, a list of those without."""
     from inlay.data.mask_export import draw_holes
     from inlay.images import SUFFIXES
@@ -148,19 +148,13 @@ def _write(args: argparse.Namespace, masks: "Iterable[Drawn]", total: int, famil
         say(f"{len(ratios):,} masks in {args.out}, hole ratio {min(ratios):.3f} to {max(ratios):.3f}")
 
 
-def _family(cfg: "DictConfig") -> Any:
+def _family(cfg: DictConfig) -> Any:
     """The mask family that was asked for."""
-    from omegaconf import OmegaConf
-
-    from inlay.cli.building import instantiate
-
     require(sorted(OmegaConf.missing_keys(cfg.masks)))
     return instantiate(cfg.masks)
 
 
-def _has_pictures(cfg: "DictConfig") -> bool:
-    from omegaconf import OmegaConf
-
+def _has_pictures(cfg: DictConfig) -> bool:
     return "root" in cfg.data and not OmegaConf.is_missing(cfg.data, "root")
 
 
@@ -171,8 +165,7 @@ def _name(settings: list[str]) -> str:
 
 
 def _check(args: argparse.Namespace) -> None:
-    from inlay.errors import InlayError
-    from inlay.seeds import check_seed
+    from inlay.randomness import check_seed
 
     check_seed(args.seed)
     if args.count < 1 or args.size < 16:

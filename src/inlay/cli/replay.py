@@ -19,11 +19,7 @@ def add_commands(commands: Any) -> None:
 
 
 def run(file: str, settings: list[str]) -> None:
-    """Compute the step of a replay file again, and print what is not finite.
-
-    Args:
-        file: of the ``faults`` folder of a run.
-        settings: of that run, to be changed.
+    """Compute the step of a replay file again, with some of its run's settings changed; print what is not finite.
 
     Raises:
         InlayError: it is no replay file, or everything is finite now.

@@ -40,14 +40,19 @@ def train(cfg: DictConfig) -> float | None:
     Returns:
         The best value of the monitored metric, if it was measured.
     """
+    from inlay.runs.folder import prepare_run_dir
+
     checkpoint = set_up(cfg)
     given = OmegaConf.to_container(cfg, resolve=True)  # without the vocabulary, which checkpoints hold
     parts = build(cfg, checkpoint)
     trainer = build_trainer(cfg, parts)
     with _interruptible(trainer):
-        _begin(trainer, given, checkpoint, parts.vocabulary)
+        prepare_run_dir(cfg.run_dir, OmegaConf.to_yaml(given), checkpoint, parts.vocabulary)
+        for logger in trainer.loggers:
+            logger.log_hyperparams(given)
         trainer.fit(parts.task, parts.data, ckpt_path=checkpoint, weights_only=True)
-    return _best_score(trainer)
+    score = trainer.checkpoint_callback.best_model_score
+    return None if score is None else float(score)
 
 
 def set_up(cfg: DictConfig) -> Path | None:
@@ -60,7 +65,6 @@ def set_up(cfg: DictConfig) -> Path | None:
         InlayError: naming the setting.
     """
     from inlay.runs import checks, resume  # heavy imports wait until Hydra has answered --help
-    from inlay.runs.identity import resolve_run_id
     from inlay.runs.library_warnings import silence_warnings
 
     silence_warnings()
@@ -69,7 +73,7 @@ def set_up(cfg: DictConfig) -> Path | None:
     check_run(cfg)
     checks.check_used(cfg)
     checkpoint = resume.find(cfg.run_dir, cfg.resume)
-    cfg.run_id = resolve_run_id(cfg.run_id, checkpoint)
+    cfg.run_id = resume.resolve_run_id(cfg.run_id, checkpoint)
     if "preflight" in cfg.callbacks and cfg.callbacks.preflight.reference_lr is None:
         cfg.callbacks.preflight.reference_lr = _recipe_lr()
     return checkpoint
@@ -88,8 +92,7 @@ def build(cfg: DictConfig, checkpoint: Path | None = None) -> RunParts:
     import pytorch_lightning as pl
 
     from inlay.runs import resume
-    from inlay.runs.initial_weights import init_weights
-    from inlay.runs.vocabulary import resolve_vocabulary
+    from inlay.runs.start import init_weights, resolve_vocabulary
 
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     data = instantiate(cfg.data)
@@ -156,20 +159,6 @@ def _interruptible(trainer: Any) -> Iterator[None]:
     preemption = next((one for one in trainer.callbacks if isinstance(one, Preemption)), None)
     with preemption.listening() if preemption else nullcontext(), explain_collective_errors(trainer.strategy):
         yield
-
-
-def _begin(trainer: Any, given: Any, checkpoint: Path | None, vocabulary: list[str] | None) -> None:
-    """Make the run's folder ready, and send the settings to its loggers."""
-    from inlay.runs.folder import prepare_run_dir
-
-    prepare_run_dir(given["run_dir"], OmegaConf.to_yaml(given), checkpoint, vocabulary)
-    for logger in trainer.loggers:
-        logger.log_hyperparams(given)
-
-
-def _best_score(trainer: Any) -> float | None:
-    score = trainer.checkpoint_callback.best_model_score
-    return None if score is None else float(score)
 
 
 def check_run(cfg: DictConfig) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from inlay.cli.settings import add_settings, compose_config
+from inlay.errors import InlayError
 
 TUNED = ("lr", "batch_size")
 
@@ -18,18 +19,13 @@ def add_commands(commands: Any) -> None:
 
 
 def run(what: str, cfg: Any) -> None:
-    """Tune a setting of a run.
-
-    Args:
-        what: one of :data:`TUNED`.
-        cfg: the configuration of the run.
+    """Tune a setting of a run, one of :data:`TUNED`.
 
     Raises:
         InlayError: it cannot be tuned for this run, or on this machine.
     """
     from inlay import tuning
     from inlay.cli.training import build, set_up, trainer_factory
-    from inlay.errors import InlayError
 
     if cfg.resume:
         raise InlayError(f"inlay tune {what} starts from new weights. Leave resume= out, or give init_from=CHECKPOINT.")

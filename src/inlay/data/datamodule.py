@@ -21,8 +21,7 @@ from inlay.data.skipped import SkippedSample, SkippedSamples, missing
 from inlay.distributed import rank_and_world
 from inlay.errors import InlayError
 from inlay.parallel import cores
-from inlay.randomness import RngStream, generator
-from inlay.seeds import check_seed
+from inlay.randomness import RngStream, check_seed, generator
 from inlay.types import Batch, Tokens
 
 log = logging.getLogger(__name__)

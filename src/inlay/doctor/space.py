@@ -8,7 +8,7 @@ from pathlib import Path
 
 from inlay.cache import cache_dir
 from inlay.doctor.finding import Finding
-from inlay.lost_workers import MORE_SHARED_MEMORY
+from inlay.errors import MORE_SHARED_MEMORY
 
 GIB = 2**30
 _LITTLE, _NONE = 5 * GIB, GIB // 10

@@ -9,8 +9,7 @@ from typing import Any, Literal
 from inlay.data.pictures import Pictures
 from inlay.errors import InlayError
 from inlay.evaluation.folder import case_name
-from inlay.randomness import RngStream, generator
-from inlay.seeds import check_seed
+from inlay.randomness import RngStream, check_seed, generator
 from inlay.types import MaskGenerator
 
 _NOT_HASHED = ("about", "truth")  # which change no sample

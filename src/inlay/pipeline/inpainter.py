@@ -18,7 +18,7 @@ from inlay.pipeline.fill import Job, fill_pictures
 from inlay.pipeline.options import FillOptions
 from inlay.pipeline.regions import MaskRegion, Region, load_region
 from inlay.precision import InferencePrecision
-from inlay.seeds import check_seed
+from inlay.randomness import check_seed
 
 log = logging.getLogger(__name__)
 

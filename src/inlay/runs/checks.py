@@ -5,7 +5,7 @@ from typing import Any
 
 from inlay.checkpoints.groups import OPTIONAL
 from inlay.errors import InlayError
-from inlay.seeds import check_seed
+from inlay.randomness import check_seed
 
 
 def check_numbers(config: Mapping[str, Any]) -> None:

@@ -1,6 +1,8 @@
 """Resuming a run: from which checkpoint, and what changed since."""
 
 import logging
+import re
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,20 @@ def _newest(folder: Path, resume: str) -> Path | None:
         f"resume=last: no checkpoint at {last}. Give run_dir=... of the run, or the checkpoint's path; "
         "without resume= a fresh run starts, with resume=auto where there is none."
     )
+
+
+def resolve_run_id(given: str | None, checkpoint: Path | None) -> str:
+    """The id of a run: given, that of the resumed run, or a random one.
+
+    Raises:
+        InlayError: that of the checkpoint is not safe: dashboards use it in file names and queries.
+    """
+    if given:
+        return given
+    known = read(checkpoint)[META_KEY]["config"].get("run_id") if checkpoint else None
+    if known and not re.fullmatch(r"\w[\w. -]{0,127}", str(known)):
+        raise InlayError(f"resume: {checkpoint} calls its run {known!r}. Give it another name: run_id=NAME.")
+    return str(known or uuid.uuid4().hex[:8])
 
 
 def report(path: Path, config: Any, pictures: Mapping[str, int]) -> None:

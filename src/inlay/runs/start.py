@@ -1,13 +1,34 @@
-"""The words of a run's text encoder."""
+"""What a new run starts from: weights of other runs, and the words of its text encoder."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from inlay.checkpoints import read, settings
+from torch import nn
+
+from inlay.checkpoints import load_matching_weights, load_text, read, settings, weights
 from inlay.data.datamodule import InpaintingData
 from inlay.errors import InlayError
+from inlay.printing import say
 from inlay.text import vocabulary as words
+
+
+def init_weights(task: nn.Module, init_from: str | None, text_from: str | None) -> None:
+    """Give a fresh run weights to start from, and print what became of each of the network's.
+
+    Raises:
+        InlayError: a checkpoint cannot be used, or the run reads no text.
+    """
+    if init_from:
+        say(f"init_from={init_from}\n{load_matching_weights(init_from, cast(nn.Module, task.net))}")
+        discriminators = getattr(task, "discriminators", None)
+        if discriminators is not None and weights(read(init_from), "discriminators"):
+            say(f"discriminators\n{load_matching_weights(init_from, discriminators, 'discriminators')}")
+    if text_from:
+        text = getattr(task, "text", None)
+        if text is None:
+            raise InlayError("text_from=CHECKPOINT is for recipes that read: task=tdanet or task=text_image.")
+        load_text(text_from, text)
 
 
 def resolve_vocabulary(config: Mapping[str, Any], data: InpaintingData, resume: Path | None) -> list[str] | None:
