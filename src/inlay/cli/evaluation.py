@@ -48,13 +48,7 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
     if "root" in cfg.data:
         check_root(Path(cfg.data.root))
     check(cfg, "evaluate", _OWN)
-    for override in overrides:
-        key = override.lstrip("+~").partition("=")[0]
-        if key.startswith("data.") and key.split(".")[1] not in _DATA:
-            raise InlayError(
-                f"{override}: does nothing here, as the protocol says how pictures are cut and holed. Of data, an "
-                f"evaluation reads {', '.join(_DATA)}; for another test change the protocol: protocol.size=512."
-            )
+    _check_used(overrides)
 
     import torch  # what follows takes seconds to import
 
@@ -70,10 +64,7 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
     torch.set_num_threads(1)  # sums depend on their order: so they are the same however many processes share a machine
     torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    device = choose_device(cfg.device)
-    if device.type == "cuda" and device.index == 0:  # of processes that torchrun started, each takes a GPU
-        device = torch.device(f"cuda:{local_rank() or 0}")
-    cfg.device = str(device)
+    cfg.device = _device(choose_device(cfg.device))
     shard = _shard(cfg.shard)
     listed = OmegaConf.to_container(cfg.fillers, resolve=True) if OmegaConf.is_config(cfg.fillers) else [cfg.fillers]
     chosen = cast(list[str | dict[str, Any]], listed)
@@ -82,14 +73,14 @@ def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
         raise InlayError(f"fillers must name fillers, with distinct file names; got {', '.join(names) or 'none'}.")
     probes, left_out = _probes(cfg)
     evaluation = Evaluation(
-        protocol=instantiate(cfg.protocol)(recipe=OmegaConf.to_container(cfg.protocol, resolve=True)),
+        protocol=_protocol(cfg),
         fillers={name: load_filler(filler, cfg.device) for name, filler in zip(names, chosen, strict=True)},
         probes=probes,
         left_out=left_out,
         pictures=open_dataset(cfg.data, cfg.data.get("val_split", "val")),  # last: an index may take its time
         folder=EvalFolder(Path(cfg.run_dir)),
         provenance=provenance.software()
-        | {"device": torch.cuda.get_device_name(device) if device.type == "cuda" else cfg.device},
+        | {"device": torch.cuda.get_device_name(cfg.device) if cfg.device.startswith("cuda") else cfg.device},
         options=FillOptions(cfg.strategy, instantiate(cfg.composer)),
         options_text=_options_text(cfg),
         on_bad_file=cfg.data.on_bad_file,
@@ -165,6 +156,21 @@ def _print_results(results: "Results", folder: Path) -> None:
         say(path)
 
 
+def _check_used(overrides: list[str]) -> None:
+    for override in overrides:
+        key = override.lstrip("+~").partition("=")[0]
+        if key.startswith("data.") and key.split(".")[1] not in _DATA:
+            raise InlayError(
+                f"{override}: does nothing here, as the protocol says how pictures are cut and holed. Of data, an "
+                f"evaluation reads {', '.join(_DATA)}; for another test change the protocol: protocol.size=512."
+            )
+
+
+def _device(chosen: Any) -> str:
+    """A process of several that torchrun started takes the GPU of its number."""
+    return f"cuda:{local_rank() or 0}" if chosen.type == "cuda" and chosen.index == 0 else str(chosen)
+
+
 def _shard(given: str | None) -> "Shard":
     """The given part; by default the one of this process among those of torchrun."""
     from inlay.evaluation.store import Shard
@@ -182,6 +188,10 @@ def _shard(given: str | None) -> "Shard":
             "shard= is for jobs that are started one by one; processes of torchrun share out by themselves."
         )
     return Shard.read(given)
+
+
+def _protocol(cfg: DictConfig) -> Any:
+    return instantiate(cfg.protocol)(recipe=OmegaConf.to_container(cfg.protocol, resolve=True))
 
 
 def _options_text(cfg: DictConfig) -> str:

@@ -14,14 +14,7 @@ from inlay.files import at_home, check_links, held
 from inlay.processes import is_first_process, is_only_process
 
 EVALUATION = (
-    "results.json",
-    "results.parquet",
-    "table.md",
-    "table.tex",
-    "report.html",
-    "rows",
-    "pictures",
-    "evaluate.log",
+    *("results.json", "results.parquet", "table.md", "table.tex", "report.html", "rows", "pictures", "evaluate.log"),
 )
 """What lies in the folder of one; see :class:`inlay.evaluation.folder.EvalFolder`."""
 
@@ -55,11 +48,15 @@ class NewFolder(Callback):
         if not _is_named_by_the_clock(config, key):
             self._check(folder)
             return folder
-        _check_only_process()
+        if not is_only_process():
+            raise InlayError(
+                "several processes were started, and each would write to a folder of its own. Give run_dir=..."
+            )
         folder = reserved(folder)
         with read_write(config):
             OmegaConf.update(config, key, str(folder))
-            config.hydra.overrides.hydra.append(f"{key}={_quoted(str(folder))}")  # a sweep's trials are composed anew
+            quoted = "'" + str(folder).replace("\\", "\\\\").replace("'", "\\'") + "'"
+            config.hydra.overrides.hydra.append(f"{key}={quoted}")  # a sweep's trials are composed anew
         return folder
 
     def _check(self, folder: Path) -> None:
@@ -77,9 +74,7 @@ class OwnFolder(NewFolder):
         """Let it go."""
         _HOLDING.close()
 
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Let it go."""
-        _HOLDING.close()
+    on_multirun_end = on_run_end
 
     def _take(self, config: DictConfig, key: str) -> Path:
         folder = super()._take(config, key)
@@ -115,16 +110,3 @@ def _is_named_by_the_clock(config: DictConfig, key: str) -> bool:
     given = any(word.startswith(f"{key}=") for word in config.hydra.overrides.hydra)
     named: str = OmegaConf.to_container(config, resolve=False)["run_dir"]  # type: ignore[index, call-overload]
     return not given and "${now" in named
-
-
-def _quoted(value: str) -> str:
-    """As Hydra's command line takes any text."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _check_only_process() -> None:
-    """Processes that were started side by side would have a folder each."""
-    if not is_only_process():
-        raise InlayError(
-            "several processes were started, and each would write to a folder of its own. Give run_dir=..."
-        )

@@ -40,11 +40,7 @@ def reported_overrides(config: str) -> Iterator[None]:
 
 @contextmanager
 def explained(config: str) -> Iterator[None]:
-    """Turn mistakes in the command line, as Hydra and OmegaConf report them, into an :class:`InlayError`.
-
-    Args:
-        config: the name of the configuration.
-    """
+    """Turn mistakes in a program's command line, as Hydra and OmegaConf report them, into an :class:`InlayError`."""
     try:
         yield
     except InstantiationException:
@@ -58,12 +54,7 @@ def explained(config: str) -> Iterator[None]:
 
 
 def explanation(error: Exception, config: str) -> str:
-    """What was wrong with the command line, and what to write instead, in a line.
-
-    Args:
-        error: of Hydra or OmegaConf.
-        config: the name of the configuration.
-    """
+    """What was wrong with the command line of a program, and what to write instead, in a line."""
     from inlay.cli.settings import settings_of  # which needs this module
 
     message = " ".join(str(error).split())

@@ -77,7 +77,8 @@ def check(cfg: DictConfig, config: str, own: Mapping[str, Any]) -> None:
     Raises:
         InlayError: naming the first such setting.
     """
-    known = _outermost(config)
+    written = cast(DictConfig, OmegaConf.load(CONF / f"{config}.yaml"))
+    known = {*map(str, written), *(group.rpartition("@")[2] for group in _groups(config))}
     for name in map(str, cfg):
         if name not in known and name != "hydra":
             raise InlayError(f"{name}=: nothing reads this.{suggestion(name, settings_of(config))}")
@@ -95,19 +96,10 @@ def settings_of(config: str) -> dict[str, str]:
     return dict.fromkeys(_groups(config), "") | dict(_names(compose_config([], config)))
 
 
-@cache
-def _written(config: str) -> DictConfig:
-    return cast(DictConfig, OmegaConf.load(CONF / f"{config}.yaml"))
-
-
 def _groups(config: str) -> list[str]:
     """Such as ``masks`` and ``masks@val_masks``."""
-    return [str(next(iter(entry))) for entry in _written(config).defaults if isinstance(entry, DictConfig)]
-
-
-def _outermost(config: str) -> set[str]:
-    """Settings outside of groups, and what groups are called in the configuration."""
-    return {*map(str, _written(config)), *(group.rpartition("@")[2] for group in _groups(config))}
+    defaults = OmegaConf.load(CONF / f"{config}.yaml").defaults
+    return [str(next(iter(entry))) for entry in defaults if isinstance(entry, DictConfig)]
 
 
 def _names(node: DictConfig) -> Iterator[tuple[str, str]]:
@@ -120,11 +112,7 @@ def _names(node: DictConfig) -> Iterator[tuple[str, str]]:
 
 
 def open_dataset(data: DictConfig, split: str) -> "Pictures":
-    """The pictures of a dataset that the group ``data`` describes; without a folder, those of the demo.
-
-    Args:
-        data: the group.
-        split: which of them.
+    """The pictures of a split that the group ``data`` describes; without a folder, those of the demo.
 
     Raises:
         InlayError: see :func:`inlay.data.prepare.find_index` and :func:`inlay.data.index.open_split`.

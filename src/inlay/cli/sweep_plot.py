@@ -19,13 +19,13 @@ _POINTS, _BEST, _FAILED = "tab:blue", "tab:orange", "tab:red"
 
 
 def draw(trials: Sequence[Trial], monitor: str, path: Path, higher_is_better: bool = True) -> None:
-    """Draw a sweep: the value trial by trial with the best so far, then the value against each setting that varied.
+    """Draw a sweep to a PNG: the value trial by trial with the best so far, and against each setting that varied.
 
     Args:
         trials: in the order they started; one without a value is marked at the lower edge.
-        monitor: what the value is of.
+        monitor: the metric whose values they are.
         path: of the PNG.
-        higher_is_better: which value is best.
+        higher_is_better: whether the largest value is the best.
     """
     from matplotlib.figure import Figure  # not pyplot: no window, no global state
 
@@ -66,28 +66,24 @@ def _draw_progress(panel: "Axes", trials: Sequence[Trial], best: Callable[..., A
 
 
 def _draw_setting(panel: "Axes", trials: Sequence[Trial], key: str, best: Callable[..., Any]) -> None:
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    panel.set_xlabel(key)
     given = [trial.settings.get(key, "not set") for trial in trials]
-    numbers = _numbers(given)
-    if numbers is None:
+    try:
+        numbers = [float(value) for value in given]
+    except ValueError:
         choices = sorted(set(given))
         _scatter(panel, trials, [choices.index(choice) for choice in given], best)
         panel.set_xticks(range(len(choices)), choices)
         panel.set_xlim(-0.5, len(choices) - 0.5)
-    else:
-        if min(numbers) > 0 and max(numbers) / min(numbers) >= _DECADE:
-            _make_logarithmic(panel)
-        _scatter(panel, trials, numbers, best)
-    panel.set_xlabel(key)
-
-
-def _make_logarithmic(panel: "Axes") -> None:
-    """Without Matplotlib's labels on minor ticks, which run into each other."""
-    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
-
-    panel.set_xscale("log")
-    panel.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=5))
-    panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    panel.xaxis.set_minor_locator(NullLocator())
+        return
+    if min(numbers) > 0 and max(numbers) / min(numbers) >= _DECADE:
+        panel.set_xscale("log")
+        panel.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=5))
+        panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        panel.xaxis.set_minor_locator(NullLocator())  # labels of minor ticks would run into each other
+    _scatter(panel, trials, numbers, best)
 
 
 def _scatter(panel: "Axes", trials: Sequence[Trial], x: Sequence[float], best: Callable[..., Any]) -> None:
@@ -101,11 +97,3 @@ def _scatter(panel: "Axes", trials: Sequence[Trial], x: Sequence[float], best: C
     if missing:
         edge = panel.get_xaxis_transform()  # y from 0, below, to 1
         panel.scatter(missing, [0.03] * len(missing), marker="x", color=_FAILED, transform=edge, label="no value")
-
-
-def _numbers(given: Sequence[str]) -> list[float] | None:
-    """The settings as numbers; None where one is not."""
-    try:
-        return [float(value) for value in given]
-    except ValueError:
-        return None

@@ -4,7 +4,7 @@ import atexit
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +51,7 @@ class SweepSummary(Callback):
         atexit.register(self._sum_up)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Sum up.
-
-        Raises:
-            SystemExit: with status 1, where not one of this sweep's trials completed.
-        """
+        """Sum up; the exit status is 1 where not one of this sweep's trials completed."""
         atexit.unregister(self._sum_up)
         if not self._sum_up():
             raise SystemExit(1)
@@ -77,30 +73,23 @@ def ranked(trials: Sequence[Trial], higher_is_better: bool = True) -> list[Trial
 
 
 def summarize(trials: Sequence[Trial], folder: Path, monitor: str, higher_is_better: bool = True) -> None:
-    """Print the table and what failed, and write ``sweep.csv`` and ``sweep.png``.
-
-    Args:
-        trials: the best first.
-        folder: of the sweep.
-        monitor: what the trials' values are of.
-        higher_is_better: which value is best.
-    """
+    """Print the table of trials, the best first, and what failed; write ``sweep.csv`` and ``sweep.png``."""
     from inlay.cli.sweep_plot import draw
 
     if not trials:
         say(f"No trial left a record in {folder}.")
         return
-    write_csv(trials, folder)
+    write_bytes(folder / TABLE, csv_bytes(_rows(trials, folder)))
     draw(sorted(trials, key=lambda trial: trial.started), monitor, folder / PLOT, higher_is_better)
     screen = console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_LOG)
-    screen.print(table(trials, folder, monitor))
+    screen.print(_table(trials, folder, monitor))
     for trial in trials:
         if trial.error:
             screen.print(f"{trial.folder} failed: {trial.error}", soft_wrap=True)
-    screen.print(closing(trials, folder, monitor), soft_wrap=True)
+    screen.print(_closing(trials, folder, monitor), soft_wrap=True)
 
 
-def table(trials: Sequence[Trial], folder: Path, monitor: str) -> Table:
+def _table(trials: Sequence[Trial], folder: Path, monitor: str) -> Table:
     """A row a trial: its folder, value, time, and the settings in which trials differ."""
     keys = varied(trials)
     rows = Table(title=Text(f"{len(trials)} trials in {folder}"))  # Text: brackets mean nothing
@@ -114,7 +103,7 @@ def table(trials: Sequence[Trial], folder: Path, monitor: str) -> Table:
     return rows
 
 
-def closing(trials: Sequence[Trial], folder: Path, monitor: str) -> str:
+def _closing(trials: Sequence[Trial], folder: Path, monitor: str) -> str:
     """The last lines: how many trials did what, the best one's checkpoint, and where everything is."""
     counts = {status: sum(t.status == status for t in trials) for status in ("completed", "failed", "unfinished")}
     summary = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
@@ -125,15 +114,13 @@ def closing(trials: Sequence[Trial], folder: Path, monitor: str) -> str:
     return f"{summary}. {files}\nBest {monitor}: {best.value:.5g}, {best.folder / 'checkpoints/best.ckpt'}"
 
 
-def write_csv(trials: Sequence[Trial], folder: Path) -> None:
-    """``sweep.csv``: a row a trial, with all of its settings."""
+def _rows(trials: Sequence[Trial], folder: Path) -> Iterator[list[object]]:
+    """Those of ``sweep.csv``: a trial each, with all of its settings."""
     keys = list(dict.fromkeys(key for trial in trials for key in trial.settings))
-    rows: list[list[object]] = [["trial", "status", "value", "seconds", "started", "error", *keys]]
+    yield ["trial", "status", "value", "seconds", "started", "error", *keys]
     for trial in trials:
-        about = [trial.folder.relative_to(folder), trial.status, trial.value]
-        settings = [trial.settings.get(key) for key in keys]
-        rows.append([*about, trial.seconds, trial.started, trial.error, *settings])
-    write_bytes(folder / TABLE, csv_bytes(rows))
+        about = [trial.folder.relative_to(folder), trial.status, trial.value, trial.seconds, trial.started]
+        yield [*about, trial.error, *(trial.settings.get(key) for key in keys)]
 
 
 def _short_names(keys: Sequence[str]) -> list[str]:

@@ -50,7 +50,8 @@ class Trial:
     def settings(self) -> dict[str, str]:
         """What makes the trial this one: its overrides by key, but for where it lies and how it goes on."""
         given = (override.lstrip("+").partition("=") for override in self.overrides)
-        return {key: value for key, _, value in given if not _is_beside(key, value)}
+        going_on = {("resume", value) for value in ("auto", "last", "best", "null")}
+        return {k: v for k, _, v in given if k not in ("run_dir", "run_id") and (k, v) not in going_on}
 
 
 def run(cfg: DictConfig, train: Callable[[DictConfig], float | None]) -> float | None:
@@ -58,9 +59,10 @@ def run(cfg: DictConfig, train: Callable[[DictConfig], float | None]) -> float |
     job = HydraConfig.get()
     cfg.run_dir = job.runtime.output_dir
     folder, overrides = Path(cfg.run_dir), list(job.overrides.task)
-    if cfg.resume and (done := _completed(_begun(folder, overrides))):
-        say(f"{folder}: this trial is completed, with {done.value:.5g}; nothing is left to train")
-        return done.value
+    before = _record(folder, RESULT) if cfg.resume else None
+    if before and before.status == "completed" and before.settings == _begun(folder, overrides).settings:
+        say(f"{folder}: this trial is completed, with {before.value:.5g}; nothing is left to train")
+        return before.value
     if not is_first_process():  # of a trial on several devices: the first one keeps the record
         return train(cfg)
     with held(folder, "training, as a trial of a sweep"):
@@ -73,12 +75,6 @@ def recorded(
     """Train and leave ``result.json``, whatever happens; the traceback of a failure goes to ``error.txt``.
 
     What another trial left in the folder is set aside, and so is what this one did, unless it goes on.
-
-    Args:
-        train: returns the value of the trial.
-        folder: of the trial.
-        overrides: its settings.
-        resume: the setting of this name.
 
     Returns:
         The value; None where the trial failed, which lets a sweep go on (Optuna's sweeper stops at a NaN).
@@ -98,8 +94,11 @@ def recorded(
         else:
             value = float(score)
     except Exception as problem:  # of any kind: the other trials may do better
-        error = one_line(_root_cause(problem))
         write_text(folder / ERROR, traceback.format_exc())
+        cause: BaseException = problem
+        while cause.__cause__ is not None:  # Hydra wraps what a constructor raises
+            cause = cause.__cause__
+        error = one_line(cause)
     finally:
         gc.collect()  # the network goes before the next trial of this process brings its own
     if error:
@@ -126,12 +125,6 @@ def _begun(folder: Path, overrides: list[str]) -> Trial:
     return Trial("unfinished", None, None, overrides, datetime.now(UTC).isoformat(), 0.0, folder)
 
 
-def _completed(trial: Trial) -> Trial | None:
-    """What a trial left, if it ended well before."""
-    found = _record(trial.folder, RESULT)
-    return found if found and found.status == "completed" and found.settings == trial.settings else None
-
-
 def _make_room(trial: Trial, resume: str | None) -> None:
     """Set aside what a trial would overwrite; what it goes on with stays."""
     from inlay.runs.folder import ARTIFACTS, archive_existing
@@ -147,10 +140,6 @@ def _make_room(trial: Trial, resume: str | None) -> None:
         )
     else:
         archive_existing(folder, (*ARTIFACTS, UNFINISHED))
-
-
-def _is_beside(key: str, value: str) -> bool:
-    return key in ("run_dir", "run_id") or (key == "resume" and value in ("auto", "last", "best", "null"))
 
 
 def _record(folder: Path, name: str) -> Trial | None:
@@ -184,9 +173,3 @@ def _handed_over(train: Callable[[], float | None]) -> float | None:
         if callable(listener):
             listener(signal.SIGUSR2, None)
         raise
-
-
-def _root_cause(error: BaseException) -> BaseException:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return error

@@ -9,14 +9,7 @@ from inlay.randomness import check_seed
 
 
 def check_numbers(config: Mapping[str, Any]) -> None:
-    """Refuse a seed out of range, and lengths below one iteration.
-
-    Args:
-        config: of the run.
-
-    Raises:
-        InlayError: naming the setting.
-    """
+    """Refuse a seed out of range, and lengths below one iteration, with an :class:`InlayError`."""
     check_seed(config["seed"])
     counts = {key: config[key] for key in ("iterations", "validate_every", "checkpoint_every")}
     counts["trainer.log_every_n_steps"] = config["trainer"]["log_every_n_steps"]
@@ -26,16 +19,9 @@ def check_numbers(config: Mapping[str, Any]) -> None:
 
 
 def check_used(config: Mapping[str, Any]) -> None:
-    """Refuse parts that the recipe has no use for: they would do nothing, unsaid.
-
-    Args:
-        config: of the run; what a recipe uses of these groups stands in its ``task``, too.
-
-    Raises:
-        InlayError: naming the group.
-    """
+    """Refuse parts that the recipe has no use for, with an :class:`InlayError`: they would do nothing, unsaid."""
     for group in OPTIONAL:
-        if config.get(group) is not None and group not in config["task"]:
+        if config.get(group) is not None and group not in config["task"]:  # which names what it takes
             raise InlayError(
                 f"{group}= does nothing in this recipe. Leave it out, or choose one that uses it: task=tdanet."
             )
@@ -44,12 +30,8 @@ def check_used(config: Mapping[str, Any]) -> None:
 def check_sweep(devices: int | str, launcher: str = "") -> None:
     """Refuse a sweep over several devices: Lightning starts the script once a device, and each would run the sweep.
 
-    Args:
-        devices: of a trial.
-        launcher: what starts trials; submitit gives each its own processes, as many as wanted.
-
     Raises:
-        InlayError: ``devices`` is not 1.
+        InlayError: ``devices`` is not 1, and no submitit launches each trial in processes of its own.
     """
     if "submitit" in launcher:
         if str(devices) in ("-1", "auto"):

@@ -52,8 +52,8 @@ def prepare_run_dir(
         archive_existing(folder, ARTIFACTS)
     else:
         later = _checkpoints_after(folder / "checkpoints", checkpoint)
-        changed = [file.name] if file.exists() and _without_resume(read_text(file)) != _without_resume(config) else []
-        archive_existing(folder, [str(path.relative_to(folder)) for path in later] + changed)
+        same = file.exists() and _without_resume(read_text(file)) == _without_resume(config)
+        archive_existing(folder, [str(path.relative_to(folder)) for path in later] + [file.name] * (not same))
     write_text(file, config)
     if vocabulary:
         words.write(folder / "vocabulary.json", vocabulary)

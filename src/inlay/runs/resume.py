@@ -86,18 +86,15 @@ def report(path: Path, config: Any, pictures: Mapping[str, int]) -> None:
         InlayError: see :func:`compare`.
     """
     changed, checkpoint = compare(path, config), read(path)
-    steps, then = (
-        checkpoint["global_step"],
-        {split: checkpoint[META_KEY].get(f"{split}_pictures") for split in pictures},
-    )
+    steps, told = checkpoint["global_step"], checkpoint[META_KEY]
     say(f"resume: {path}, after {steps} iterations")
     if steps >= config["iterations"]:
         say(f"resume: iterations={config['iterations']} are done; nothing is left to train")
     if changed:
         say("\n  ".join([f"resume: {len(changed)} settings changed since", *changed]))
     for split, now in pictures.items():
-        if then[split] not in (None, now):  # earlier versions did not write it down
-            say(f"resume: the data changed since, {then[split]} -> {now} pictures to {split} on")
+        if (then := told.get(f"{split}_pictures")) not in (None, now):  # earlier versions did not write it down
+            say(f"resume: the data changed since, {then} -> {now} pictures to {split} on")
 
 
 def compare(path: Path, config: Mapping[str, Any]) -> list[str]:

@@ -18,17 +18,13 @@ def find(task: Task, data: InpaintingData, make_trainer: Callable[..., Any]) -> 
     """Nine tenths of the largest batch that fits, in whole parts of ``task.accumulate``; 0 if none does.
 
     Each trial is a short run of its own. Lightning's own search never ends where a batch fails that is larger than
-    the data set, and takes the largest size on trust.
-
-    Args:
-        task: to train; its weights are spoiled afterwards.
-        data: to train on; its ``batch_size`` is the last one tried afterwards.
-        make_trainer: makes a ``pytorch_lightning.Trainer``, given further keywords.
+    the data set, and takes the largest size on trust. Afterwards the weights of the task are spoiled, and
+    ``data.batch_size`` is the last one tried.
     """
 
     def fits(part: int) -> bool:
         data.batch_size = part * task.accumulate
-        does = _fits(task, data, make_trainer(max_steps=_STEPS))
+        does = _ends(task, data, make_trainer(max_steps=_STEPS))
         gc.collect()  # only here is the error gone, whose traceback holds the batch
         torch.cuda.empty_cache()
         print(f"data.batch_size={data.batch_size} {'fits' if does else 'does not fit'}", flush=True)
@@ -53,7 +49,7 @@ def largest(fits: Callable[[int], bool], limit: int) -> int:
     return low
 
 
-def _fits(task: Task, data: InpaintingData, trainer: Any) -> bool:
+def _ends(task: Task, data: InpaintingData, trainer: Any) -> bool:
     try:
         trainer.fit(task, data)
     except RuntimeError as error:

@@ -70,11 +70,7 @@ class LRCurve(NamedTuple):
 def rise(task: Task, data: InpaintingData, make_trainer: Callable[..., Any], folder: Path) -> LRCurve:
     """Train some steps with rates from too low to too high (Lightning's learning-rate finder).
 
-    Args:
-        task: to train; its weights are restored afterwards.
-        data: to train on.
-        make_trainer: makes a ``pytorch_lightning.Trainer``, given further keywords.
-        folder: where the weights are kept meanwhile; made if missing.
+    The weights, which lie in the folder meanwhile, are restored afterwards.
 
     Returns:
         The curve up to the first loss that is not finite.

@@ -26,13 +26,13 @@ BARE: dict[str, Any] = {
 
 
 def run(what: str, task: Task, data: InpaintingData, make_trainer: Callable[..., Any]) -> None:
-    """Try values of a setting, and print the best one as it is given on the command line.
+    """Try values of ``lr`` or ``batch_size``, and print the best one as it is given on the command line.
 
     The run's folder stays as it was, but for the plot of the learning rate.
 
     Args:
-        what: ``lr`` or ``batch_size``.
-        task: as the run would train it.
+        what: which of the two.
+        task: as the run would train it; its weights are spoiled afterwards.
         data: to train on.
         make_trainer: makes the run's ``pytorch_lightning.Trainer``, given further keywords.
 
@@ -45,20 +45,14 @@ def run(what: str, task: Task, data: InpaintingData, make_trainer: Callable[...,
         plot = Path(task.settings["run_dir"]) / PLOT
         _print_rate(learning_rate.rise(task, data, make_bare, plot.parent), plot)
     else:
-        _print_size(batch_size.find(task, data, make_bare))
+        fitting = batch_size.find(task, data, make_bare)
+        if not fitting:
+            raise InlayError("not even the smallest batch fits. Lower data.image_size or model.width.")
+        say(f"data.batch_size={fitting}\nA tenth of what fits is left for validation and averages of weights.")
 
 
 def check(what: str, task: Task, trainer: Any) -> None:
-    """Refuse what cannot be tuned.
-
-    Args:
-        what: ``lr`` or ``batch_size``.
-        task: of the run.
-        trainer: of the run.
-
-    Raises:
-        InlayError: saying why.
-    """
+    """Refuse what cannot be tuned, with an :class:`InlayError` that says why."""
     if not task.automatic_optimization:
         raise InlayError(
             f"inlay tune {what} is for recipes with one optimizer: two players have no one loss that should fall, and "
@@ -82,9 +76,3 @@ def _print_rate(curve: learning_rate.LRCurve, path: Path) -> None:
     if curve.suggestion is None:
         raise InlayError(f"the loss fell nowhere by more than its noise: no optimizer.lr to suggest. Look at {path}.")
     say(f"optimizer.lr={curve.suggestion:.2g}\nThe loss falls fastest there; {path} shows where it rises.")
-
-
-def _print_size(fitting: int) -> None:
-    if not fitting:
-        raise InlayError("not even the smallest batch fits. Lower data.image_size or model.width.")
-    say(f"data.batch_size={fitting}\nA tenth of what fits is left for validation and averages of weights.")
