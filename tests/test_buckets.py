@@ -10,9 +10,6 @@ def test_buckets_are_those_of_the_literature():
     holes = [0, 90, 100, 999, 1000, 3000, 5999, 6000, 6010, 10000]
     expected = ["outside", "outside", "1-10", "1-10", "10-20", "30-40", "50-60", "50-60", "outside", "outside"]
     assert [bucket(hole, 10000) for hole in holes] == expected
-
-
-def test_names_are_percents():
     assert NAMES == ("1-10", "10-20", "20-30", "30-40", "40-50", "50-60")
     assert BUCKETS == ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6))
 

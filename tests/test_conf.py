@@ -110,15 +110,11 @@ def test_every_experiment_runs(name, tmp_path, split_folder):
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_experiments_choose_groups_and_set_numbers(name):
+def test_experiments_choose_groups_and_set_numbers_and_have_the_last_word(name):
     lines = (CONF / f"experiment/{name}.yaml").read_text().splitlines()
     assert lines[0] == "# @package _global_"
     assert len(lines) <= 25
     assert not any("_target_" in line for line in lines)
-
-
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_experiments_have_the_last_word(name):
     cfg, numbers = configure(f"experiment={name}"), OmegaConf.load(CONF / f"experiment/{name}.yaml")
     assert cfg.iterations == numbers.iterations
     assert cfg.run_name == name

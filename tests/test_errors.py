@@ -36,7 +36,13 @@ WRAPPED.__cause__ = InlayError("ours.")
 
 @pytest.mark.parametrize(
     ("error", "cause"),
-    [(InlayError("ours."), None), (InlayError("ours."), OSError("theirs")), (RuntimeError("outer"), WRAPPED)],
+    [
+        (InlayError("ours."), None),
+        (InlayError("ours."), OSError("theirs")),
+        (RuntimeError("outer"), WRAPPED),
+        (BadFile("ours."), None),
+        (NoHole("ours."), None),
+    ],
 )
 def test_mistake_is_one_line_and_status_1(report, error, cause):
     assert report(fail(error, cause)) == ("error: ours.\n", 1)
@@ -63,38 +69,23 @@ def test_mistake_in_a_worker_is_its_last_line(report, error, line, cause):
     assert report(wrapped().reraise) == (f"error: {line}\n", 1)
 
 
-class TestBadFile:
-    def test_names_the_file_and_why_also_in_another_process(self):
-        for error in (given := BadFile(Path("deep/a.png"), "torn."), pickle.loads(pickle.dumps(given))):
-            assert (error.path, error.reason, str(error)) == ("deep/a.png", "torn.", "deep/a.png: torn.")
-        assert str(BadFile("all in one")) == "all in one"
-
-    @pytest.mark.parametrize("kind", [BadFile, NoHole])
-    def test_is_a_mistake_that_a_user_can_mend(self, kind, report):
-        assert report(fail(kind("a.png"))) == ("error: a.png\n", 1)
+def test_a_bad_file_is_named_also_in_another_process():
+    for error in (given := BadFile(Path("deep/a.png"), "torn."), pickle.loads(pickle.dumps(given))):
+        assert (error.path, error.reason, str(error)) == ("deep/a.png", "torn.", "deep/a.png: torn.")
+    assert str(BadFile("all in one")) == "all in one"
 
 
-@pytest.mark.parametrize("error", [ValueError("a defect"), KeyboardInterrupt(), SystemExit(3)])
-def test_everything_else_passes(error):
+MET = KeyError("a defect")
+MET.__context__ = InlayError("met on the way to it.")
+
+
+@pytest.mark.parametrize("error", [ValueError("a defect"), MET, KeyboardInterrupt(), SystemExit(3)])
+def test_everything_else_passes(error, capsys):
+    with reported():
+        pass
     with pytest.raises(type(error)) as caught, reported():
         raise error
     assert caught.value is error
-
-
-def test_mistake_merely_met_on_the_way_to_a_defect_is_not_reported():
-    def handle():
-        try:
-            raise InlayError("met.")
-        except InlayError:
-            raise KeyError("a defect") from None
-
-    with pytest.raises(KeyError), reported():
-        handle()
-
-
-def test_success_prints_nothing(capsys):
-    with reported():
-        pass
     assert capsys.readouterr() == ("", "")
 
 

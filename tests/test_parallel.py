@@ -4,8 +4,6 @@ import itertools
 import math
 import operator
 import os
-import time
-from functools import partial
 
 import pytest
 
@@ -14,14 +12,9 @@ from inlay.errors import BadFile, InlayError
 from inlay.parallel import _AHEAD, _CHUNK, cores, ordered_map
 
 
-@pytest.mark.parametrize("workers", [0, 1, 2])
-def test_order_and_number_stay(workers):
-    things = range(5 * _CHUNK + 3)
-    assert list(ordered_map(operator.neg, things, workers)) == [-thing for thing in things]
-
-
-def test_nothing_makes_nothing():
-    assert list(ordered_map(operator.neg, [], 2)) == []
+@pytest.mark.parametrize(("workers", "count"), [(0, 163), (1, 163), (2, 5 * _CHUNK + 3), (2, 0)])
+def test_order_and_number_stay(workers, count):
+    assert list(ordered_map(operator.neg, range(count), workers)) == [-thing for thing in range(count)]
 
 
 def test_other_processes_work():
@@ -30,15 +23,8 @@ def test_other_processes_work():
 
 
 def test_slow_ones_are_waited_for():
-    sleeps = [0.2, *[0.0] * (2 * _CHUNK)]
-    results = ordered_map(partial(_slept_then), sleeps, 0)
-    assert list(results) == sleeps
-    assert list(ordered_map(time.sleep, sleeps, 2)) == [None] * len(sleeps)
-
-
-def _slept_then(seconds):
-    time.sleep(seconds)
-    return seconds
+    sleeps = [f"[__import__('time').sleep({seconds}), {n}][1]" for n, seconds in enumerate([0.2] + [0] * 2 * _CHUNK)]
+    assert list(ordered_map(eval, sleeps, 2)) == list(range(len(sleeps)))
 
 
 def test_what_is_endless_is_asked_for_only_as_needed():

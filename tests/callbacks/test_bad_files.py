@@ -18,17 +18,15 @@ HOLE = SkippedSample("train", "c.jpg", "hole", "", "its object is too small")
 
 
 class TestLists:
-    def test_come_back_as_they_were_written(self, tmp_path):
-        append(tmp_path / "list.csv", [BROKEN, MASK])
-        assert read(tmp_path / "list.csv") == [BROKEN, MASK]
-        assert (tmp_path / "list.csv").read_text().startswith("split,id,what,file,reason\n")
-
-    def test_grow_by_what_they_do_not_hold(self, tmp_path):
-        append(tmp_path / "list.csv", [BROKEN])
-        append(tmp_path / "list.csv", [BROKEN._replace(reason="otherwise"), MASK])
-        append(tmp_path / "list.csv", [BROKEN, MASK])
-        assert read(tmp_path / "list.csv") == [BROKEN, MASK]
-        assert (tmp_path / "list.csv").read_text().count("split,id") == 1
+    def test_come_back_as_they_were_written_and_grow_by_what_they_do_not_hold(self, tmp_path):
+        path = tmp_path / "deep/list.csv"
+        append(path, [])
+        assert read(path) == list(tmp_path.iterdir()) == []
+        for listed in ([BROKEN], [BROKEN._replace(reason="otherwise"), MASK], [BROKEN, MASK]):
+            append(path, listed)
+        assert read(path) == [BROKEN, MASK]
+        assert path.read_text().startswith("split,id,what,file,reason\n")
+        assert path.read_text().count("split,id") == 1
 
     @pytest.mark.stranger("A.4")
     def test_have_no_formulas(self, tmp_path):
@@ -40,15 +38,6 @@ class TestLists:
         (tmp_path / "list.csv").write_text("a,b\n1,2\n")
         with pytest.raises(InlayError, match=r"list\.csv: not a list of a run .* Move it away"):
             append(tmp_path / "list.csv", [BROKEN])
-
-    def test_are_not_there_where_there_is_nothing_to_list(self, tmp_path):
-        append(tmp_path / "deep/list.csv", [])
-        assert read(tmp_path / "deep/list.csv") == []
-        assert list(tmp_path.iterdir()) == []
-
-    def test_make_their_folder(self, tmp_path):
-        append(tmp_path / "deep/list.csv", [BROKEN])
-        assert read(tmp_path / "deep/list.csv") == [BROKEN]
 
     def test_are_whole_when_several_write_at_once(self, tmp_path, monkeypatch):
         def slowly(path):
@@ -101,23 +90,17 @@ def run(tmp_path, caplog):
 
 
 class TestCallback:
-    def test_lists_what_the_index_refused_at_once(self, run, tmp_path):
+    def test_lists_what_the_index_refused_and_what_is_met_as_it_is_met(self, run, tmp_path):
+        listed = [BROKEN]
         run.start(BROKEN)
-        assert read(tmp_path / "bad_files.csv") == [BROKEN]
-
-    def test_lists_what_is_met_as_it_is_met(self, run, tmp_path):
-        run.start()
-        run.batch(BROKEN)
-        assert read(tmp_path / "bad_files.csv") == [BROKEN]
+        assert read(tmp_path / "bad_files.csv") == listed
         run.batch(MASK, HOLE)
-        assert read(tmp_path / "bad_files.csv") == [BROKEN, MASK]
+        listed.append(MASK)
+        assert read(tmp_path / "bad_files.csv") == listed
         assert read(tmp_path / "rejected_holes.csv") == [HOLE]
-
-    def test_lists_what_validation_meets(self, run, tmp_path):
-        run.start()
         run.skipped.add([BROKEN._replace(split="val")])
         run.callback.on_validation_batch_end(run.trainer, None, None, None, 0)
-        assert read(tmp_path / "bad_files.csv") == [BROKEN._replace(split="val")]
+        assert read(tmp_path / "bad_files.csv") == [*listed, BROKEN._replace(split="val")]
 
     def test_sums_up_after_every_pass_and_at_the_end(self, run, tmp_path):
         run.start()

@@ -239,6 +239,16 @@ def test_throughput_counts_images_between_logs(monkeypatch, tmp_path):
     assert ours._waiting == []
 
 
+def items(folder, composite, **batch):
+    """The table of a validation of one batch."""
+    writes = PerSampleMetrics(str(folder))
+    trainer = pl.Trainer(logger=False, accelerator="cpu", enable_progress_bar=False, enable_model_summary=False)
+    writes.on_validation_epoch_start(trainer, None)
+    writes.on_validation_batch_end(trainer, None, SimpleNamespace(composite=composite), batch, 0)
+    writes.on_validation_epoch_end(trainer, None)
+    return rows(folder)
+
+
 def test_items_are_gathered_from_all_processes(tmp_path, monkeypatch):
     monkeypatch.setattr("inlay.callbacks.per_sample_metrics.rank_and_world", lambda: (0, 2))
 
@@ -246,27 +256,16 @@ def test_items_are_gathered_from_all_processes(tmp_path, monkeypatch):
         everyone[:] = [own, [own[0]._replace(id="theirs", hole=1.0)]]
 
     monkeypatch.setattr("inlay.callbacks.per_sample_metrics.dist.all_gather_object", theirs)
-    items = PerSampleMetrics(str(tmp_path))
-    trainer = pl.Trainer(logger=False, accelerator="cpu", enable_progress_bar=False, enable_model_summary=False)
     image, mask = torch.zeros(1, 3, 4, 4), torch.ones(1, 1, 4, 4)
-    batch = {"image": image, "mask": mask, "id": ["ours"], "caption": ["a bird, red"]}
-    items.on_validation_epoch_start(trainer, None)
-    items.on_validation_batch_end(trainer, None, SimpleNamespace(composite=image), batch, 0)
-    items.on_validation_epoch_end(trainer, None)
-    assert [(row["id"], row["bucket"], row["psnr_hole"], row["caption"]) for row in rows(tmp_path)] == [
-        ("theirs", "outside", "inf", "a bird, red"), ("ours", "outside", "inf", "a bird, red")
-    ]  # fmt: skip
+    found = items(tmp_path, image, image=image, mask=mask, id=["ours"], caption=["a bird, red"])
+    assert [row["id"] for row in found] == ["theirs", "ours"]
+    assert {(row["bucket"], row["psnr_hole"], row["caption"]) for row in found} == {("outside", "inf", "a bird, red")}
 
 
 def test_items_are_clamped_as_a_file_would_clamp_them(tmp_path):
-    items = PerSampleMetrics(str(tmp_path))
-    trainer = pl.Trainer(logger=False, accelerator="cpu", enable_progress_bar=False, enable_model_summary=False)
-    batch = {"image": torch.zeros(1, 3, 4, 4), "mask": torch.zeros(1, 1, 4, 4), "id": ["a"]}
-    batch["mask"][..., :2] = 1
-    items.on_validation_epoch_start(trainer, None)
-    items.on_validation_batch_end(trainer, None, SimpleNamespace(composite=batch["mask"] * 7), batch, 0)
-    items.on_validation_epoch_end(trainer, None)
-    [row] = rows(tmp_path)
+    mask = torch.zeros(1, 1, 4, 4)
+    mask[..., :2] = 1
+    [row] = items(tmp_path, mask * 7, image=torch.zeros(1, 3, 4, 4), mask=mask, id=["a"])
     assert (row["hole"], row["bucket"], float(row["psnr_hole"]), row["l1_hole"]) == ("50.0", "50-60", 0.0, "1.0")
 
 
