@@ -16,7 +16,7 @@ def hole():
 
 def test_a_window_shows_the_picture(hole):
     given = picture(size=SIZE)
-    rgb, seen = Canvas(given, hole).look(Window(5, 20, 30, 35))
+    rgb, seen = Canvas(given, hole).crop(Window(5, 20, 30, 35))[:2]
     assert np.array_equal(rgb, given.pixels[5:35, 20:55] / np.float32(255))
     assert np.array_equal(seen, hole[5:35, 20:55])
 
@@ -28,7 +28,7 @@ def test_what_lies_under_the_hole_tells_nothing_to_a_smaller_window(hole, scale,
     given = picture(mode, SIZE)
     other = Picture(np.where(hole[..., None], given.peak - given.pixels, given.pixels))
     window = Window(3, 7, 31, 50)
-    (rgb, small), (changed, same) = Canvas(given, hole).look(window, scale), Canvas(other, hole).look(window, scale)
+    (rgb, small), (changed, same) = (Canvas(each, hole).crop(window, scale)[:2] for each in (given, other))
     assert np.array_equal(small, same)
     assert rgb.shape == (*small.shape, 3) == (round(31 * scale), round(50 * scale), 3)
     assert np.array_equal(rgb, changed)
@@ -38,7 +38,7 @@ def test_what_lies_under_the_hole_tells_nothing_to_a_smaller_window(hole, scale,
 @pytest.mark.parametrize("mode", ["RGB", "RGBA16", "LA", "L16"])
 def test_a_smaller_window_shows_means_of_what_is_known(hole, mode):
     given = picture(mode, SIZE)
-    rgb, small = Canvas(given, hole).look(Window(0, 0, 40, 60), 0.5)
+    rgb, small = Canvas(given, hole).crop(Window(0, 0, 40, 60), 0.5)[:2]
     means = given.rgb().reshape(20, 2, 30, 2, 3).mean((1, 3))
     assert np.array_equal(small, hole[::2, ::2])
     assert np.abs(rgb - means)[~small].max() <= 0.51 / given.peak

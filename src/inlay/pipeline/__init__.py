@@ -10,10 +10,10 @@ from inlay.pipeline.composers import (
     choose_composer,
     load_composer,
 )
-from inlay.pipeline.fill import Filled, Job, fill_picture, fill_pictures
+from inlay.pipeline.fill import Filled, FillOptions, Job, fill_picture, fill_pictures
 from inlay.pipeline.inpainter import Inpainter, check_request, load, seeds
-from inlay.pipeline.options import STRATEGIES, FillOptions, Strategy
 from inlay.pipeline.regions import AlphaRegion, GeneratedRegion, MaskRegion, Region, load_region
+from inlay.pipeline.strategies import STRATEGIES, Strategy
 
 __all__ = [
     "BLENDS",

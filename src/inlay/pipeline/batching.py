@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from inlay.errors import InlayError
 from inlay.fillers import Filler
 
-_SIDE = 512
-"""A batch holds no more pixels than ``batch`` windows of this many pixels a side: a few large windows fill a GPU."""
+_SIDE = 512  # a batch holds no more pixels than ``batch`` windows of this side: a few large windows fill a GPU
 
 
 class Crop(NamedTuple):
@@ -22,16 +21,9 @@ class Crop(NamedTuple):
     hole: NDArray[np.bool_]
     """``(h, w)``, True = hole."""
     text: str | None = None
-    """What the hole shall show; None or empty leaves it to the context."""
     seed: int | None = None
-    """Seed of the draw; None for the deterministic prediction."""
     reference: NDArray[np.float32] | None = None
     """``(H, W, 3)`` in ``[0, 1]``, a picture to take content from, uncropped."""
-
-    @property
-    def shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Shapes that must be equal for crops to go into one batch."""
-        return self.hole.shape, () if self.reference is None else self.reference.shape
 
 
 Predict = Callable[[Iterable[Crop]], Iterator[NDArray[np.float32]]]
@@ -39,15 +31,12 @@ Predict = Callable[[Iterable[Crop]], Iterator[NDArray[np.float32]]]
 
 
 def run_batched(filler: Filler, crops: Iterable[Crop], batch: int) -> Iterator[NDArray[np.float32]]:
-    """Run a filler on crops.
+    """Run a filler on crops: predictions ``(h, w, 3)`` in the order of the crops.
 
     Args:
         filler: predicts.
         crops: read as they are needed. Either all or none of them have a seed, and a reference.
         batch: largest number of crops in a batch. Only crops of one size that follow each other share a batch.
-
-    Yields:
-        Predictions ``(h, w, 3)`` in the order of the crops.
 
     Raises:
         InlayError: a prediction is not finite, or the GPU's memory does not suffice.
@@ -80,12 +69,16 @@ def _batches(crops: Iterable[Crop], batch: int) -> Iterator[list[Crop]]:
     group: list[Crop] = []
     for crop in crops:
         most = max(1, min(batch, batch * _SIDE**2 // crop.hole.size))
-        if group and (len(group) >= most or crop.shapes != group[0].shapes):
+        if group and (len(group) >= most or _shapes(crop) != _shapes(group[0])):
             yield group
             group = []
         group.append(crop)
     if group:
         yield group
+
+
+def _shapes(crop: Crop) -> tuple[tuple[int, ...], ...]:
+    return crop.hole.shape, () if crop.reference is None else crop.reference.shape
 
 
 def _stacked(pictures: list[NDArray[np.float32]]) -> torch.Tensor:

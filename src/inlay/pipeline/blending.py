@@ -12,11 +12,10 @@ from inlay.images.picture import bands
 from inlay.pipeline.canvas import cut
 from inlay.pipeline.windows import Window, box_of, boxes_of
 
+# Longest side of a hole for which Poisson's equation is solved pixel by pixel; a larger one gets a grid of this size.
+# The correction is smooth between the edges, so a coarse solution, interpolated, is within a gray level of the exact
+# one, while the cost of the sparse solver grows faster than the number of unknowns.
 _EXACT = 256
-"""Longest side of a hole for which Poisson's equation is solved pixel by pixel; a larger one gets a grid of this size.
-The correction is smooth between the edges, so a coarse solution, interpolated, is within a gray level of the exact
-one, while the cost of the sparse solver grows faster than the number of unknowns."""
-
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
@@ -36,16 +35,14 @@ def dilate(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
 def distances(
     mask: NDArray[np.bool_], pixels: int, kind: int = cv2.DIST_MASK_PRECISE
 ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """Distance of each pixel to a ``(H, W)`` mask in pixels, 0 inside of it.
+    """Distance of each pixel to a ``(H, W)`` mask in pixels, 0 inside of it; rows and their distances, band by band.
 
     Args:
         mask: ``(H, W)``.
         pixels: largest distance that matters; larger ones may come out too large.
         kind: mask size of OpenCV's distance transform.
-
-    Yields:
-        Rows, and their distances: float32 of a whole large picture would take four times its memory.
     """
+    # In bands, as float32 of a whole large picture would take four times its memory.
     for rows in bands(*mask.shape):
         top = max(0, rows.start - pixels)  # the nearest pixel of the mask may lie in a neighboring band
         outside = (~mask[top : rows.stop + pixels]).view(np.uint8)
@@ -107,12 +104,7 @@ def poisson_blend(predicted: Picture, picture: Picture, mask: NDArray[np.bool_])
 def edge_cells(
     old: NDArray[np.integer[Any]], new: NDArray[np.integer[Any]], edge: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Mean of ``old - new`` over the edge pixels of each cell of a grid of at most :data:`_EXACT` cells a side.
-
-    Args:
-        old: ``(H, W, C)``.
-        new: ``(H, W, C)``.
-        edge: ``(H, W)``.
+    """Mean of ``old - new``, ``(H, W, C)``, over the edge pixels of each cell of a grid of at most 256 cells a side.
 
     Returns:
         The means, ``(h, w, C)``, and ``(h, w)`` whether a cell has edge pixels. Up to that size a cell is a pixel.
@@ -137,9 +129,6 @@ def harmonic(values: NDArray[np.floating[Any]], fixed: NDArray[np.bool_]) -> NDA
     Args:
         values: ``(H, W, C)``.
         fixed: ``(H, W)``, True where values are given; at least one pixel.
-
-    Returns:
-        ``(H, W, C)``.
     """
     from scipy.sparse import coo_array  # half a second of imports that other composers do without
     from scipy.sparse.linalg import splu

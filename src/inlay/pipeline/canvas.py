@@ -1,7 +1,6 @@
 """A picture while it is filled, in the file's own numbers: 40 megapixels of float32 would be half a gigabyte."""
 
-from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import cv2
@@ -15,35 +14,28 @@ from inlay.pipeline.batching import Crop
 from inlay.pipeline.windows import Window, grid
 from inlay.randomness import RngStream, torch_seed
 
-_BLOCK = 1024
-"""Side of the blocks in which a large prediction is painted: enlarged, all of it would not fit into memory."""
+_BLOCK = 1024  # side of the blocks in which a large prediction is painted: enlarged, all of it would not fit in memory
 
 
+@dataclass
 class Canvas:
     """A picture while it is filled: crops of it are shown to a filler, and predictions are painted on it.
 
-    Args:
+    Attributes:
         picture: of any mode; its pixels are painted on.
         hole: ``(H, W)``, True = to be predicted. It stays hole when it is painted: no crop shows what was painted.
         text: what the hole shall show.
         seed: of the first crop; every other one has a seed that follows from it and the crop's number.
-        reference: a picture to take content from.
-
-    Attributes:
+        reference: ``(H, W, 3)`` in ``[0, 1]``, a picture to take content from.
         seeds: of all crops that were shown so far.
     """
 
-    def __init__(
-        self,
-        picture: Picture,
-        hole: NDArray[np.bool_],
-        text: str | None = None,
-        seed: int | None = None,
-        reference: Picture | None = None,
-    ) -> None:
-        self.picture, self.hole, self.text, self.seed = picture, hole, text, seed
-        self.reference = None if reference is None else reference.rgb()
-        self.seeds: list[int | None] = []
+    picture: Picture
+    hole: NDArray[np.bool_]
+    text: str | None = None
+    seed: int | None = None
+    reference: NDArray[np.float32] | None = None
+    seeds: list[int | None] = field(default_factory=list)
 
     @property
     def whole(self) -> Window:
@@ -51,21 +43,14 @@ class Canvas:
         return Window(0, 0, *self.hole.shape)
 
     def crop(self, window: Window, scale: float = 1.0) -> Crop:
-        """Crop a window, made smaller by ``scale``, at most 1."""
+        """Crop a window, resized by ``scale``, at most 1; a pixel is hole where any that it stands for is."""
         seed = self.seed
         if seed is not None and self.seeds:  # the first keeps the user's seed, so that one window is the filler alone
             seed = torch_seed(seed, RngStream.WINDOWS, index=len(self.seeds))
         self.seeds.append(seed)
-        return Crop(*self.look(window, scale), self.text, seed, self.reference)
-
-    def look(self, window: Window, scale: float = 1.0) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Colors ``(h, w, 3)`` in ``[0, 1]`` and hole ``(h, w)`` of a window, made smaller by ``scale``, at most 1.
-
-        A small pixel is hole where any of the pixels that it stands for is.
-        """
         part, hole = self._part(window), self.hole[window.slices]
         if scale >= 1:
-            return part.rgb(), hole
+            return Crop(part.rgb(), hole, self.text, seed, self.reference)
         height, width = (max(1, round(side * scale)) for side in hole.shape)
         known = part.pixels[..., : 1 if part.pixels.shape[2] < 3 else 3].copy()
         # Erased before it is averaged, or the mean would tell what lies under the hole. Where the share of hole in a
@@ -74,7 +59,7 @@ class Canvas:
         colors = np.empty((height, width, known.shape[2]), known.dtype)
         cv2.resize(known, (width, height), dst=colors, interpolation=cv2.INTER_AREA)
         share = cv2.resize(hole * np.uint8(255), (width, height), interpolation=cv2.INTER_AREA)
-        return Picture(colors).rgb(), np.asarray(share > 0)
+        return Crop(Picture(colors).rgb(), np.asarray(share > 0), self.text, seed, self.reference)
 
     def paint(self, window: Window, rgb: NDArray[np.float32], where: NDArray[np.bool_]) -> None:
         """Paint ``(h, w, 3)`` on a window where ``where`` is True, ``(h, w)``."""
@@ -90,9 +75,7 @@ class Canvas:
 
     def inner(self, window: Window, hole: NDArray[np.bool_]) -> "Canvas":
         """A window as a canvas of its own, with another hole, painted over the same pixels."""
-        inner = copy(self)
-        inner.picture, inner.hole = self._part(window), hole
-        return inner
+        return replace(self, picture=self._part(window), hole=hole)
 
     def _part(self, window: Window) -> Picture:
         return replace(self.picture, pixels=self.picture.pixels[window.slices])

@@ -40,7 +40,6 @@ class Composer(Protocol):
             Two masks ``(H, W)``: the pixels that are replaced by predicted ones, and the pixels to predict, which
             include the first. Where they differ, both the picture's own and the predicted pixels are known.
         """
-        ...
 
     @abstractmethod
     def compose(self, picture: Picture, predicted: Picture, replaced: Mask, mask: Mask) -> Picture:
@@ -51,11 +50,7 @@ class Composer(Protocol):
             predicted: a copy with the filler's prediction in ``mask``; may be changed in place, which saves memory.
             replaced: first mask of :meth:`masks`.
             mask: second mask of :meth:`masks`.
-
-        Returns:
-            The composed picture, of the same size and mode.
         """
-        ...
 
 
 @dataclass(frozen=True)
@@ -72,14 +67,18 @@ class HardComposer(Composer):
     dilate: int = 0
 
     def __post_init__(self) -> None:
-        for name, pixels in vars(self).items():
+        for name, pixels in vars(self).items():  # of a subclass, too
             if not isinstance(pixels, int) or not 0 <= pixels <= WIDEST:
                 raise InlayError(f"{name} must be a whole number of pixels from 0 to {WIDEST}, got {pixels}.")
+
+    def _margin(self) -> int:
+        """Pixels around the replaced ones that are predicted, too."""
+        return 0
 
     @override
     def masks(self, hole: Mask) -> tuple[Mask, Mask]:
         replaced = dilate(hole, self.dilate)
-        return replaced, replaced
+        return replaced, dilate(replaced, self._margin())
 
     @override
     def compose(self, picture: Picture, predicted: Picture, replaced: Mask, mask: Mask) -> Picture:
@@ -97,9 +96,8 @@ class FeatherComposer(HardComposer):
     feather: int = 8
 
     @override
-    def masks(self, hole: Mask) -> tuple[Mask, Mask]:
-        replaced = dilate(hole, self.dilate)
-        return replaced, dilate(replaced, self.feather)
+    def _margin(self) -> int:
+        return self.feather
 
     @override
     def compose(self, picture: Picture, predicted: Picture, replaced: Mask, mask: Mask) -> Picture:
@@ -118,10 +116,8 @@ class PoissonComposer(FeatherComposer):
     feather: int = 0
 
     @override
-    def masks(self, hole: Mask) -> tuple[Mask, Mask]:
-        replaced = dilate(hole, self.dilate)
-        # The seam is compared where both sides are known: at least one pixel around the hole is predicted, too.
-        return replaced, dilate(replaced, max(self.feather, 1))
+    def _margin(self) -> int:
+        return max(self.feather, 1)  # colors are compared at the seam, where both sides must be known
 
     @override
     def compose(self, picture: Picture, predicted: Picture, replaced: Mask, mask: Mask) -> Picture:
@@ -130,11 +126,7 @@ class PoissonComposer(FeatherComposer):
 
 
 def choose_composer(blend: Blend = "none", feather: int = 0, dilate: int = 0) -> Composer:
-    """The composer that the short options of ``inlay predict`` and the page mean.
-
-    Raises:
-        InlayError: an option is out of range.
-    """
+    """The composer that the short options of ``inlay predict`` and the page mean."""
     if blend not in BLENDS:
         raise InlayError(f"blend must be one of {', '.join(BLENDS)}, got {blend!r}.")
     if blend == "poisson":

@@ -20,18 +20,12 @@ Restore = Callable[[Picture], Any]
 
 
 def to_picture(image: Any) -> tuple[Picture, Restore]:
-    """Convert an image to a picture.
+    """Convert an image to a picture, and give the function that converts a filled one back.
 
     Args:
         image: a path or a :class:`PIL.Image.Image`, both of which are restored as the latter; an array ``(H, W)`` or
             ``(H, W, C)``; or a tensor ``(C, H, W)``. C is 1 (gray), 2 (gray, alpha), 3 (RGB) or 4 (RGBA); values are
             uint8, uint16, or floats from 0 to 1, of which those that are not filled keep their bits.
-
-    Returns:
-        The picture, and the function that converts a filled one back.
-
-    Raises:
-        InlayError: it has none of these forms.
     """
     if isinstance(image, str | os.PathLike):
         return _of_file(read_picture(image), image)
@@ -40,7 +34,11 @@ def to_picture(image: Any) -> tuple[Picture, Restore]:
     if isinstance(image, np.ndarray):
         return _of_array(image)
     if isinstance(image, torch.Tensor):
-        return _of_tensor(image)
+        if image.ndim != 3:
+            given = tuple(image.shape)
+            raise InlayError(f"image: a tensor must be (C, H, W), or (B, C, H, W) for several, got {given}.")
+        picture, restore = _of_array(to_array(image).transpose(1, 2, 0))
+        return picture, lambda filled: torch.from_numpy(restore(filled)).permute(2, 0, 1).to(image)
     raise InlayError(f"image must be a path, a PIL image, an array or a tensor, got {type(image).__name__}.")
 
 
@@ -50,9 +48,6 @@ def to_pages(image: Any, frame: int | None = None) -> list[tuple[Picture, Restor
     Args:
         image: as for :func:`to_picture`.
         frame: page of a TIFF or frame of an animation, counted from 1; of files only.
-
-    Raises:
-        InlayError: it has none of these forms, or there is no such frame.
     """
     if isinstance(image, str | os.PathLike):
         return [_of_file(page, image) for page in read_pages(image, frame=frame)]
@@ -81,13 +76,6 @@ def _of_array(image: NDArray[Any]) -> tuple[Picture, Restore]:
         return np.where(filled.pixels != given.pixels, new, layers).reshape(image.shape)
 
     return given, restore
-
-
-def _of_tensor(image: torch.Tensor) -> tuple[Picture, Restore]:
-    if image.ndim != 3:
-        raise InlayError(f"image: a tensor must be (C, H, W), or (B, C, H, W) for several, got {tuple(image.shape)}.")
-    picture, restore = _of_array(to_array(image).transpose(1, 2, 0))
-    return picture, lambda filled: torch.from_numpy(restore(filled)).permute(2, 0, 1).to(image)
 
 
 def to_array(tensor: torch.Tensor) -> NDArray[Any]:

@@ -1,7 +1,7 @@
 """Pictures of any size through a filler."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -12,8 +12,33 @@ from inlay.fillers import Filler
 from inlay.images import Picture
 from inlay.pipeline.batching import run_batched
 from inlay.pipeline.canvas import Canvas
-from inlay.pipeline.options import FillOptions, Strategy
-from inlay.pipeline.strategies import BY_NAME, choose, rim, tile
+from inlay.pipeline.composers import Composer, HardComposer
+from inlay.pipeline.strategies import BY_NAME, STRATEGIES, Strategy, choose, rim, tile
+
+
+@dataclass(frozen=True)
+class FillOptions:
+    """How a filler is run on a picture of any size, and how its prediction is put back.
+
+    Attributes:
+        strategy: ``whole`` shows the filler the picture as it is; ``crop`` a window around each hole; ``tile`` windows
+            that overlap; ``resize`` a small copy, and then the rim of the hole at full size. ``auto`` chooses.
+        composer: how predicted pixels are put back. By default every known pixel keeps its value bit for bit.
+        batch: largest number of windows in a batch.
+
+    Raises:
+        InlayError: an option is out of range.
+    """
+
+    strategy: Strategy = "auto"
+    composer: Composer = field(default_factory=HardComposer)
+    batch: int = 4
+
+    def __post_init__(self) -> None:
+        if self.strategy not in STRATEGIES:
+            raise InlayError(f"strategy must be one of {', '.join(STRATEGIES)}, got {self.strategy!r}.")
+        if self.batch < 1:
+            raise InlayError(f"batch must be at least 1, got {self.batch}.")
 
 
 @dataclass(frozen=True)
@@ -72,7 +97,8 @@ def fill_pictures(filler: Filler, jobs: Sequence[Job], options: FillOptions) -> 
                 "Leave a part unmasked."
             )
         own = replace(job.picture, pixels=job.picture.pixels.copy())
-        canvases.append(Canvas(own, mask, job.text, job.seed, job.reference))
+        reference = None if job.reference is None else job.reference.rgb()
+        canvases.append(Canvas(own, mask, job.text, job.seed, reference))
         masks.append((replaced, mask))
         strategies.append(choose(mask, filler.size) if options.strategy == "auto" else options.strategy)
     whole = [canvas for canvas, strategy in zip(canvases, strategies, strict=True) if strategy == "whole"]

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,7 @@ from inlay.fillers import Filler, FillerConfig, load_filler, short_name
 from inlay.fillers.base import remedy
 from inlay.images import MaskPolarity
 from inlay.pipeline.conversions import to_pages, to_picture
-from inlay.pipeline.fill import Job, fill_pictures
-from inlay.pipeline.options import FillOptions
+from inlay.pipeline.fill import FillOptions, Job, fill_pictures
 from inlay.pipeline.regions import MaskRegion, Region, load_region
 from inlay.precision import InferencePrecision
 from inlay.randomness import check_seed
@@ -54,17 +54,19 @@ def load(
     return Inpainter(load_filler(model, choose_device(device), precision), name, options or FillOptions())
 
 
+@dataclass(repr=False)
 class Inpainter:
     """A filler for pictures of any form and size.
 
-    Args:
+    Attributes:
         filler: predicts.
         name: of the filler in messages.
         options: strategy and composer.
     """
 
-    def __init__(self, filler: Filler, name: str, options: FillOptions) -> None:
-        self.filler, self.name, self.options = filler, name, options
+    filler: Filler
+    name: str
+    options: FillOptions
 
     def __repr__(self) -> str:
         return f"<inlay.Inpainter {self.name}: {self.filler.described}>"
@@ -142,12 +144,7 @@ class Inpainter:
         return [f"text: {warning}" for warning in self.filler.text_warnings(text or "")]
 
     def check(
-        self,
-        text: str | None,
-        seed: int | None,
-        samples: int = 1,
-        region: Region | None = None,
-        reference: Any = None,
+        self, text: str | None, seed: int | None, samples: int = 1, region: Region | None = None, reference: Any = None
     ) -> None:
         """Refuse arguments that the model cannot use.
 

@@ -26,8 +26,7 @@ from inlay.images import (
 )
 from inlay.pipeline.conversions import to_array
 
-_TRACE = 1e-4
-"""Share of a pixel; less is rounding."""
+_TRACE = 1e-4  # share of a pixel; less is rounding
 
 
 class Hole(NamedTuple):
@@ -64,29 +63,19 @@ def to_mask(
     Raises:
         InlayError: it has none of these forms, is a photograph, has no hole, or is nothing but hole.
     """
+    name = "mask"
     if isinstance(mask, str | os.PathLike):
         name, picture = os.fspath(mask), read_pixels(mask, frame=frame)
         if threshold is None:
             _check_white(picture, name)
-        hole = fit_mask(_binarized(picture, name, mask_polarity, threshold), size, name, mask_polarity, turned)
-        return hole._replace(warnings=[f"{name}: {picture.damage}.", *hole.warnings]) if picture.damage else hole
-    if isinstance(mask, Image.Image):
-        picture = from_array(np.asarray(mask), "mask") if mask.mode in ("F", "I") else from_pil(mask)
-        return fit_mask(_binarized(picture, "mask", mask_polarity, threshold), size, "mask", mask_polarity, turned)
-    array = to_array(mask) if isinstance(mask, torch.Tensor) else mask
-    if not isinstance(array, np.ndarray):
-        raise InlayError(f"mask must be a path, a PIL image, an array or a tensor, got {type(mask).__name__}.")
-    shape = tuple(side for place, side in enumerate(array.shape) if side > 1 or place in _sides(array.shape))
-    if len(shape) != 2 or 0 in shape:
-        raise InlayError(f"mask must have one number per pixel, (H, W), got {tuple(array.shape)}.")
-    if shape != size and not is_unturned(shape, size, turned):
-        raise InlayError(f"mask is {shape[0]}x{shape[1]} (H, W), but image {size[0]}x{size[1]}. Give one of its size.")
-    numbers = array.reshape(shape)
-    if numbers.dtype == np.bool_:
-        return fit_mask(~numbers if mask_polarity == "black" else numbers, size, "mask", mask_polarity, turned)
-    return fit_mask(
-        _binarized(from_array(numbers, "mask"), "mask", mask_polarity, threshold), size, "mask", mask_polarity, turned
-    )
+    elif isinstance(mask, Image.Image):
+        picture = from_array(np.asarray(mask), name) if mask.mode in ("F", "I") else from_pil(mask)
+    else:
+        picture = from_array(_flat(mask, size, turned), name)
+    if threshold is None and (doubt := photograph_warning(picture)):
+        raise InlayError(f"{name}: {doubt} Name the mask; or cut it at a share of full white, with threshold=0.5.")
+    hole = fit_mask(mask_of(picture, mask_polarity, threshold or 0.5), size, name, mask_polarity, turned)
+    return hole._replace(warnings=[f"{name}: {picture.damage}.", *hole.warnings]) if picture.damage else hole
 
 
 def fit_mask(
@@ -141,11 +130,7 @@ def match_size(mask: NDArray[np.bool_], size: tuple[int, int], name: str, turned
 
 
 def check_threshold(threshold: float | None) -> None:
-    """Check a threshold.
-
-    Raises:
-        InlayError: it is not between 0 and 1.
-    """
+    """Refuse a threshold that is not between 0 and 1."""
     if threshold is not None and not 0.0 < threshold < 1.0:
         raise InlayError(f"threshold must lie between 0 and 1, a share of full white; got {threshold}.")
 
@@ -159,13 +144,16 @@ def _check_white(picture: Picture, name: str) -> None:
         )
 
 
-def _binarized(picture: Picture, name: str, mask_polarity: MaskPolarity, threshold: float | None) -> NDArray[np.bool_]:
-    if threshold is None and (doubt := photograph_warning(picture)):
-        raise InlayError(f"{name}: {doubt} Name the mask; or cut it at a share of full white, with threshold=0.5.")
-    return mask_of(picture, mask_polarity, threshold or 0.5)
-
-
-def _sides(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The axes of height and width: the last two, or those before a single channel."""
-    last = len(shape)
-    return (last - 3, last - 2) if last == 3 and shape[-1] == 1 != shape[0] else (last - 2, last - 1)
+def _flat(mask: Any, size: tuple[int, int], turned: int) -> NDArray[Any]:
+    """An array or a tensor as ``(H, W)``."""
+    array = to_array(mask) if isinstance(mask, torch.Tensor) else mask
+    if not isinstance(array, np.ndarray):
+        raise InlayError(f"mask must be a path, a PIL image, an array or a tensor, got {type(mask).__name__}.")
+    # Height and width are the last two axes, or those before a single channel; all others must be 1.
+    first = 0 if array.ndim == 3 and array.shape[2] == 1 != array.shape[0] else array.ndim - 2
+    shape = tuple(side for axis, side in enumerate(array.shape) if side > 1 or axis in (first, first + 1))
+    if len(shape) != 2 or 0 in shape:
+        raise InlayError(f"mask must have one number per pixel, (H, W), got {tuple(array.shape)}.")
+    if shape != size and not is_unturned(shape, size, turned):
+        raise InlayError(f"mask is {shape[0]}x{shape[1]} (H, W), but image {size[0]}x{size[1]}. Give one of its size.")
+    return array.reshape(shape)

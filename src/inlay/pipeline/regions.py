@@ -43,7 +43,6 @@ class Region(Protocol):
         Raises:
             InlayError: a picture has no hole, or is nothing but hole.
         """
-        ...
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,6 @@ class MaskRegion(Region):
             or for a batch ``(B, 1, H, W)``. A file of several pages has one mask for each page of the picture.
         mask_polarity: color of the hole: ``white``, which is 1 and True in arrays, or ``black``.
         threshold: share of full white from which a pixel is white; None for one half, and to refuse photographs.
-
-    Raises:
-        InlayError: the threshold is not between 0 and 1.
     """
 
     mask: Any

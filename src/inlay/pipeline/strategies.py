@@ -6,6 +6,7 @@ then filled again at full size (:func:`rim`), so that no blurred pixel lies besi
 
 from collections.abc import Callable
 from math import sqrt
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
@@ -14,22 +15,20 @@ from numpy.typing import NDArray
 from inlay.pipeline.batching import Predict
 from inlay.pipeline.blending import distances
 from inlay.pipeline.canvas import Canvas, cut
-from inlay.pipeline.options import Strategy
 from inlay.pipeline.windows import Window, box_of, boxes_of, grid
 
+Strategy = Literal["auto", "whole", "crop", "tile", "resize"]
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+
+# Windows of up to this many times the training size are shown at full size: a fully convolutional network does well
+# there, and a smaller copy would lose detail.
 _STRETCH = 1.5
-"""Windows of up to this many times the training size are shown at full size: a fully convolutional network does well
-there, and a smaller copy would lose detail."""
-_LONG = 3
-"""Longest side of such a window in training sizes: beyond, receptive fields end, and memory does, too."""
-_SMALL = 4_000_000
-"""Largest number of pixels that a filler without training size is shown at full size; such fillers are slow."""
-_BORDER = 64
-"""Pixels around a hole that such a filler is shown; none looks farther."""
-_SQUARE = 256
-"""Side of the tiles that such a filler is shown."""
-_LEAST_KNOWN = 1 / 8
-"""Least known share of a tile: with less, there is too little to fill it from."""
+_LONG = 3  # longest side of such a window in training sizes: beyond, receptive fields end, and memory does, too
+# A filler without a training size is a classical one: slow, and it looks at what is near the hole alone.
+_SMALL = 4_000_000  # largest number of pixels that it is shown at full size
+_BORDER = 64  # pixels around a hole that it is shown
+_SQUARE = 256  # side of its tiles
+_LEAST_KNOWN = 1 / 8  # share of a tile; with less, there is too little to fill it from
 
 
 def choose(hole: NDArray[np.bool_], side: int | None) -> Strategy:
@@ -45,23 +44,23 @@ def choose(hole: NDArray[np.bool_], side: int | None) -> Strategy:
     """
     if _scale(Window(0, 0, *hole.shape), side) == 1:
         return "whole"
-    windows = [_around(box, side, hole.shape) for box in boxes_of(hole, side // 2 if side else 0)]
+    windows = [window for _, window in _windows(hole, side)]
+    # Many windows that overlap would be more work than tiles.
     if all(_scale(window, side) == 1 for window in windows) and sum(map(_area, windows)) <= 2 * hole.size:
         return "crop"
     square = side or _SQUARE
     tiles = (window for row in grid(hole.shape, square, square // 4) for window in row)
+    # Twice what a tile needs at least: content that comes from a corner alone is worse than that of a small copy.
     return "tile" if all(_share(hole, tile) <= 1 - 2 * _LEAST_KNOWN for tile in tiles) else "resize"
 
 
 def crop(canvas: Canvas, predict: Predict, side: int | None) -> list[Window]:
     """Show a window around each hole, at full size where that is near the training size, else a smaller copy."""
-    boxes = boxes_of(canvas.hole, side // 2 if side else 0)
-    windows = [_around(box, side, canvas.hole.shape) for box in boxes]
-    scales = [_scale(window, side) for window in windows]
-    crops = (canvas.crop(window, scale) for window, scale in zip(windows, scales, strict=True))
-    for box, window, rgb in zip(boxes, windows, predict(crops), strict=True):
+    windows = _windows(canvas.hole, side)
+    crops = (canvas.crop(window, _scale(window, side)) for _, window in windows)
+    for (box, window), rgb in zip(windows, predict(crops), strict=True):
         canvas.paint_hole(window, rgb, box)
-    return [box for box, scale in zip(boxes, scales, strict=True) if scale < 1]
+    return [box for box, window in windows if _scale(window, side) < 1]
 
 
 def tile(canvas: Canvas, predict: Predict, side: int | None) -> list[Window]:
@@ -120,7 +119,7 @@ def rim(canvas: Canvas, side: int | None, box: Window) -> Canvas:
     hole = np.zeros((wide.height, wide.width), np.bool_)
     ring = hole[around.within(wide).slices]
     ring[...] = canvas.hole[around.slices]
-    for rows, inwards in distances(~canvas.hole[around.slices], width, cv2.DIST_MASK_5):  # need not be exact
+    for rows, inwards in distances(~canvas.hole[around.slices], width, cv2.DIST_MASK_5):  # faster; need not be exact
         ring[rows] &= inwards <= width
     return canvas.inner(wide, hole)
 
@@ -133,7 +132,8 @@ class _Band:
         self.weights = np.zeros((height, width, 1), np.float32)
 
     def add(self, window: Window, rgb: NDArray[np.float32]) -> None:
-        """Add a tile; its weight grows towards its middle, so that tiles fade into each other without a seam."""
+        # The weight is a pyramid: where two tiles overlap, one fades out as the other fades in, and no edge of a tile
+        # shows. Divided by their sum at last, weights need no scale; the least is 1, so no pixel of a tile is lost.
         columns = slice(window.left, window.left + window.width)
         weight = np.minimum.outer(_ramp(window.height), _ramp(window.width))[..., None]
         self.colors[: window.height, columns] += weight * rgb
@@ -142,7 +142,7 @@ class _Band:
     def take(self, rows: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Take the first rows, which are complete: their colors, and where there are any. The rest moves up."""
         weights = self.weights[:rows]
-        taken = np.divide(self.colors[:rows], np.maximum(weights, 1), dtype=np.float32)  # the smallest is 1
+        taken = np.divide(self.colors[:rows], np.maximum(weights, 1), dtype=np.float32)
         found = weights[..., 0] > 0
         for array in (self.colors, self.weights):
             array[:-rows] = array[rows:]  # NumPy copies where they overlap
@@ -156,22 +156,25 @@ def _ramp(length: int) -> NDArray[np.float32]:
     return np.minimum(places, places[::-1]).astype(np.float32)
 
 
-def _around(box: Window, side: int | None, size: tuple[int, ...]) -> Window:
-    """A window with a border around a box, no smaller than the training size where the picture allows it."""
-    height, width = size
-    border = max(side // 4, box.short // 2) if side else _BORDER  # a large hole needs more to go by
-    return box.grown(border, (height, width)).at_least(side or 0, (height, width))
+def _windows(hole: NDArray[np.bool_], side: int | None) -> list[tuple[Window, Window]]:
+    """The box of each part of a hole, and a window around it of at least the training size where that fits."""
+    size = hole.shape[0], hole.shape[1]
+    windows = []
+    for box in boxes_of(hole, side // 2 if side else 0):
+        border = max(side // 4, box.short // 2) if side else _BORDER  # a large hole needs more to go by
+        windows.append((box, box.grown(border, size).at_least(side or 0, size)))
+    return windows
 
 
 def _scale(window: Window, side: int | None) -> float:
-    """How much smaller a crop is shown; 1 where its size is near the training size."""
+    """The factor at which a crop is shown; 1 where its size is near the training size."""
     if side and window.short <= _STRETCH * side and window.long <= _LONG * side:
         return 1.0
     return _small(window, side)
 
 
 def _small(window: Window, side: int | None) -> float:
-    """How much smaller a window is shown to be no larger than the training size, nor too long for memory."""
+    """The factor at which a window is no larger than the training size, nor too long for memory."""
     if side is None:
         return min(1.0, sqrt(_SMALL / _area(window)))
     return min(1.0, side / window.short, _LONG * side / window.long)
@@ -182,7 +185,7 @@ def _area(window: Window) -> int:
 
 
 def _enough(hole: NDArray[np.bool_], window: Window) -> Window:
-    """The window, or one around it that is twice as large, and so on, until enough of it is known."""
+    """Double a window until enough of it is known: a tile of nothing but hole has nothing to be filled from."""
     height, width = hole.shape
     while _share(hole, window) > 1 - _LEAST_KNOWN and window[2:] != (height, width):
         window = window.at_least(2 * max(window.height, window.width), (height, width))

@@ -7,10 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_COARSE = 1024
-"""Longest side of the mask on which holes are separated; holes closer than one of its pixels share a window."""
-_MOST = 256
-"""Largest number of separate holes; speckles are merged on a coarser mask."""
+_COARSE = 1024  # longest side of the mask on which holes are separated; closer than one of its pixels, they are one
+_MOST = 256  # largest number of separate holes; speckles are merged on a coarser mask
 
 
 class Window(NamedTuple):
@@ -77,12 +75,7 @@ def box_of(hole: NDArray[np.bool_]) -> Window:
 
 
 def boxes_of(hole: NDArray[np.bool_], side: int) -> list[Window]:
-    """Rectangles that hold a hole's parts, none of which meet; parts that fit into ``side`` together share one.
-
-    Args:
-        hole: ``(H, W)``.
-        side: of the largest window that several parts may share.
-    """
+    """Rectangles that hold the parts of a ``(H, W)`` hole and do not meet; parts that fit into ``side`` share one."""
     step = -(-max(hole.shape) // _COARSE)
     while len(found := _components(any_of(hole, step))) > _MOST:
         step *= 2
