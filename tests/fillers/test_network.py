@@ -254,13 +254,13 @@ class TestDoubts:
         ],
     )
     def test_words_that_are_left_out_are_named_and_take_no_place(self, filler, text, said):
-        filler.text.tokenizer = WordTokenizer(WORDS["vocabulary"], WORDS["max_length"], drop_unknown=True)
+        filler.tokenizer = WordTokenizer(WORDS["vocabulary"], WORDS["max_length"], drop_unknown=True)
         found = filler.text_warnings(text)
         assert len(found) == len(said)
         assert all(part in doubt for part, doubt in zip(said, found, strict=True))
 
     def test_subwords_are_all_read_or_cut_off(self, filler, subwords):
-        filler.text.tokenizer = subwords
+        filler.tokenizer = subwords
         for text in ("", "red red red red", "red bi", "redb", "🐦🐦"):
             assert filler.text_warnings(text) == []
         for text in ("red red red red red", "a bird", "birds", "red red red red ."):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from inlay.fillers.names import short_names
+from inlay.fillers import short_names
 from inlay.printing import console, printable
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from inlay import lazy
 from inlay.fillers.base import Filler
 from inlay.fillers.classical import CLASSICAL, Biharmonic, MeanFill, NavierStokes, Telea
-from inlay.fillers.loading import load_filler
-from inlay.fillers.names import FillerConfig, short_name, short_names
+from inlay.fillers.loading import FillerConfig, load_filler, short_name, short_names
 
 if TYPE_CHECKING:
     from inlay.fillers.network import CheckpointFiller, NetworkFiller

@@ -1,12 +1,17 @@
 """The base of everything that fills holes."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor
 
 from inlay.errors import InlayError
 from inlay.ops import composite, erase
+
+if TYPE_CHECKING:
+    from inlay.text import Tokenizer
+
+Seed = int | Sequence[int] | None
 
 
 class Filler:
@@ -28,6 +33,8 @@ class Filler:
     """Which version it is: the digest of the checkpoint's file, or the library that fills and its release."""
     size: int | None = None
     """Side in pixels of the crops that it was trained on; None where it serves any size equally."""
+    tokenizer: "Tokenizer | None" = None
+    """How it reads a text."""
 
     @property
     def described(self) -> str:
@@ -41,7 +48,7 @@ class Filler:
         *,
         text: Sequence[str] | None = None,
         reference: Tensor | None = None,
-        seed: int | Sequence[int] | None = None,
+        seed: Seed = None,
     ) -> Tensor:
         """Fill the holes of a batch.
 
@@ -74,22 +81,9 @@ class Filler:
         return composite(raw.clamp(0, 1).to(image), image, mask)
 
     def predict(
-        self,
-        masked: Tensor,
-        mask: Tensor,
-        *,
-        text: Sequence[str],
-        reference: Tensor | None,
-        seed: int | Sequence[int] | None,
+        self, masked: Tensor, mask: Tensor, *, text: Sequence[str], reference: Tensor | None, seed: Seed
     ) -> Tensor:
-        """Predict the whole frame; arguments as for :meth:`fill`, checked.
-
-        Args:
-            masked: ``(B, 3, H, W)`` with the hole blanked.
-            mask: ``(B, 1, H, W)``, 1 = hole.
-            text: one per picture, empty where there is none.
-            reference: pictures to take content from, where there are any.
-            seed: of the draws.
+        """Predict the whole frame; arguments as for :meth:`fill`, checked, with the hole blanked in ``masked``.
 
         Returns:
             ``raw``, ``(B, 3, H, W)``, or ``(B, 1, H, W)`` for gray; only its hole is used.
@@ -98,7 +92,11 @@ class Filler:
 
     def text_warnings(self, text: str) -> list[str]:
         """What a user should know of how a text will be read, a sentence each; empty where all of it is understood."""
-        return []
+        if self.tokenizer is None:
+            return []
+        from inlay.fillers.text_warnings import text_warnings
+
+        return text_warnings(self.tokenizer, text)
 
 
 def remedy(flag: str) -> str:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from inlay import checkpoints
 from inlay.checkpoints.files import digest, resolved
 from inlay.device import choose_device
 from inlay.errors import InlayError
 from inlay.files import at_home
-from inlay.fillers.base import Filler
+from inlay.fillers.base import Filler, Seed
 from inlay.models.base import InpaintingNetwork
 from inlay.precision import InferencePrecision, autocast
 from inlay.types import TextFeatures, Tokens
@@ -66,10 +67,11 @@ class NetworkFiller(Filler):
             raise InlayError(f"{type(net).__name__} takes text, and there is no text encoder. Give it the run's.")
         if self.text is not None:
             self.text.to(self.device).eval()
+            self.tokenizer = self.text.tokenizer if self.takes_text else None
 
     @property
+    @override
     def described(self) -> str:
-        """What it is and where it computes, in a line for people; weights without those of a text encoder."""
         weights = sum(weight.numel() for weight in self.net.parameters())
         trained = f"trained at {self.size} px" if self.size else "size of training unknown"
         return f"{type(self.net).__name__}, {weights / 1e6:.2f} M weights, {trained}, on {self.device}"
@@ -79,17 +81,11 @@ class NetworkFiller(Filler):
         """The digest of the checkpoint's file, and the settings of the network's filling."""
         return ", ".join([digest(self.path) if self.path else UNSAVED, *(f"{k} {v}" for k, v in self.settings.items())])
 
+    @override
     @torch.inference_mode()
     def predict(
-        self,
-        masked: Tensor,
-        mask: Tensor,
-        *,
-        text: Sequence[str],
-        reference: Tensor | None,
-        seed: int | Sequence[int] | None,
+        self, masked: Tensor, mask: Tensor, *, text: Sequence[str], reference: Tensor | None, seed: Seed
     ) -> Tensor:
-        """Call the network with what it takes; without text the context decides, without seed noise is left out."""
         spec = self.net.noise_spec
         noise = None if spec is None or seed is None else spec.draw(masked, seed).to(self.device)
         with self.autocast:
@@ -101,17 +97,10 @@ class NetworkFiller(Filler):
                 noise=noise,
             )
 
-    def text_warnings(self, text: str) -> list[str]:
-        """No words, a text that is cut off, words that the encoder does not know."""
-        if not self.takes_text or self.text is None:
-            return []
-        from inlay.fillers.text_warnings import text_warnings
-
-        return text_warnings(self.text.tokenizer, text)
-
     def _features(self, text: Sequence[str]) -> TextFeatures:
         assert self.text is not None
-        tokens: dict[str, Any] = {**self.text.tokenizer(text)}
+        assert self.tokenizer is not None
+        tokens: dict[str, Any] = {**self.tokenizer(text)}
         features: TextFeatures = self.text(cast(Tokens, {name: x.to(self.device) for name, x in tokens.items()}))
         return features
 
@@ -122,9 +111,9 @@ class CheckpointFiller(NetworkFiller):
     Args:
         checkpoint: of ``inlay train``, a folder of ``inlay export``, or the name of such a folder on the Hugging Face
             hub. Averaged weights are preferred to those they are the average of.
-        device: see :class:`NetworkFiller`.
-        precision: see :class:`NetworkFiller`.
-        settings: see :class:`NetworkFiller`.
+        device: this argument and the others as for :class:`NetworkFiller`.
+        precision: of the network's numbers.
+        settings: of the network's filling.
 
     Raises:
         InlayError: see :func:`inlay.checkpoints.build_network` and :func:`~inlay.checkpoints.build_text_encoder`; or

@@ -11,7 +11,7 @@ from typing_extensions import override
 from inlay.device import choose_device
 from inlay.errors import BadFile, InlayError
 from inlay.files import at_home
-from inlay.fillers.base import Filler
+from inlay.fillers.base import Filler, Seed
 from inlay.fillers.onnx_file import Model
 from inlay.models.base import NoiseSpec
 
@@ -51,7 +51,8 @@ class OnnxFiller(Filler):
         named = set(model.inputs)
         self.takes_text, self.takes_reference = FEATURES[0] in named, REFERENCE in named
         self.takes_seed = NOISE in named
-        if (model.inputs, model.outputs) != (inputs_of(*self._takes()), [FILLED]):
+        wanted = inputs_of(self.takes_text, self.takes_reference, self.takes_seed)
+        if (model.inputs, model.outputs) != (wanted, [FILLED]):
             raise BadFile(model.path, "fills no holes. Give the file without .text in its name.")
         self.identity, self.size = model.identity, model.facts.get("image_size")
         if self.size is not None and not _counts(self.size):
@@ -69,16 +70,10 @@ class OnnxFiller(Filler):
 
     @override
     def predict(
-        self,
-        masked: Tensor,
-        mask: Tensor,
-        *,
-        text: Sequence[str],
-        reference: Tensor | None,
-        seed: int | Sequence[int] | None,
+        self, masked: Tensor, mask: Tensor, *, text: Sequence[str], reference: Tensor | None, seed: Seed
     ) -> Tensor:
         given = [masked, mask]
-        if self.takes_text:
+        if self.tokenizer is not None:
             tokens: dict[str, Any] = {**self.tokenizer(text)}
             given += self.reader(*(tokens[name] for name in TOKENS))
         if self.takes_reference:
@@ -92,17 +87,6 @@ class OnnxFiller(Filler):
         if raw.shape != masked.shape:
             raise BadFile(self.model.path, f"returns {tuple(raw.shape)} for {tuple(masked.shape)}. Do not use it.")
         return raw
-
-    @override
-    def text_warnings(self, text: str) -> list[str]:
-        if not self.takes_text:
-            return []
-        from inlay.fillers.text_warnings import text_warnings
-
-        return text_warnings(self.tokenizer, text)
-
-    def _takes(self) -> tuple[bool, bool, bool]:
-        return self.takes_text, self.takes_reference, self.takes_seed
 
 
 def inputs_of(text: bool, reference: bool, noise: bool) -> list[str]:

@@ -90,11 +90,7 @@ class Model:
 
 
 def library(name: str) -> Any:
-    """A library that only ONNX needs.
-
-    Raises:
-        Missing: it is not installed.
-    """
+    """Import a library that only ONNX needs; :class:`Missing` where it is not installed."""
     try:
         return import_module(name)
     except ImportError as error:
@@ -160,12 +156,9 @@ def _read(path: Path) -> bytes:
 
 
 def _checked(path: Path, content: bytes) -> tuple[dict[str, Any], bytes]:
-    """The facts of a file that asks for nothing but its own numbers and the operators of the standard.
+    """The facts of a file that asks for nothing but its own numbers and standard operators; and its content again.
 
-    And its content again, as it was understood here: onnxruntime, which may know more, sees nothing that was not.
-
-    Raises:
-        BadFile: it asks for more, or has no facts of ours.
+    The content is written anew from what was understood here: onnxruntime, which may know more, sees nothing else.
     """
     try:
         model: ModelProto = library("onnx").load_model_from_string(content)
