@@ -2,7 +2,7 @@ import pickle
 
 import pytest
 
-from inlay.app.models import open_models
+from inlay.app.filling import open_models
 from inlay.errors import InlayError
 
 

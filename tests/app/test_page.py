@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inlay.app.filling import PageResults
+from inlay.app.filling import PageResults, open_models
 from inlay.app.limits import Limits
 from inlay.app.masks import decode_runs, encode_runs
-from inlay.app.models import open_models
 from inlay.app.room import Room
 from inlay.errors import InlayError
 from inlay.images import read_picture

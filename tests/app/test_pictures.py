@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inlay.app.history import Patch
 from inlay.app.limits import Limits
-from inlay.app.pictures import load, load_mask, own_format, save
+from inlay.app.pictures import Patch, load, load_mask, own_format, save
 from inlay.app.room import Room
 from inlay.errors import InlayError
 from inlay.images import LOSSY, Picture, read_picture
@@ -103,7 +102,7 @@ def test_a_visit_goes_on_from_results_back_and_forward(loaded, room):
 
 @pytest.mark.stranger("17.B.3")
 def test_what_can_be_gone_back_to_is_limited(loaded, room, monkeypatch):
-    monkeypatch.setattr("inlay.app.history.MOST_KEPT", 500)
+    monkeypatch.setattr("inlay.app.pictures.MOST_KEPT", 500)
     on = loaded
     for row in range(5):
         _, patch = painted_over(on.picture, slice(row, row + 2))

@@ -7,8 +7,8 @@ from threading import Event
 
 import pytest
 
+from inlay.app.filling import open_models
 from inlay.app.limits import Limits
-from inlay.app.models import open_models
 from inlay.app.room import Room
 from inlay.app.server import _launch, check_port
 from inlay.errors import InlayError

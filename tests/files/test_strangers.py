@@ -13,7 +13,7 @@ from inlay.evaluation.write_results import read as read_results
 from inlay.export.card_metrics import evaluation_table
 from inlay.fillers.onnx_file import _read as read_onnx
 from inlay.images import read_picture
-from inlay.prediction.pairing import _caption
+from inlay.prediction.pairing import caption_of
 from inlay.pretrained.weights import WeightsFile
 from inlay.text import vocabulary
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.stranger("A.11")
 
 
 def read_caption(image):
-    if fault := _caption(image).fault:  # of which its picture fails, and no other
+    if fault := caption_of(image)[2]:  # of which its picture fails, and no other
         raise InlayError(fault)
 
 

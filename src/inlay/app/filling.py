@@ -1,22 +1,20 @@
-"""What the Fill button does, without the page."""
+"""The models of the page, and what its Fill button does."""
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
-from inlay.app.history import Patch
 from inlay.app.limits import FILLING, Limits
 from inlay.app.masks import Mask
-from inlay.app.pictures import Loaded
+from inlay.app.pictures import Loaded, Patch
 from inlay.app.room import Room
 from inlay.app.views import View, view_of
 from inlay.errors import InlayError
-from inlay.pipeline import FillOptions, Job, Strategy, fill_picture, seeds
-
-if TYPE_CHECKING:
-    from inlay.pipeline import Inpainter
+from inlay.fillers import short_names
+from inlay.pipeline import FillOptions, Inpainter, Job, Strategy, fill_picture, load, seeds
+from inlay.precision import InferencePrecision
+from inlay.printing import console, printable
 
 log = logging.getLogger(__name__)
 
@@ -34,19 +32,15 @@ MODEL_NAMES = {
     "biharmonic": "Smooth surface, slow (biharmonic)",
     "mean": "One plain color (mean)",
 }
-"""Names of the fillers that need no training; any other has its own."""
+"""Names of the fillers that need no training; any other has its own. Without a choice they are all offered."""
+
+Models = dict[str, Inpainter]
+"""By their names on the page, in the order in which they were given."""
 
 
 @dataclass(frozen=True)
 class PageRequest:
-    """What a visitor wants filled.
-
-    Attributes:
-        text: what the hole shall show; for models that take text.
-        seed: of the first sample; None for the deterministic prediction. For models that draw.
-        samples: number of predictions of a model that draws; any other has one.
-        options: strategy and composer.
-    """
+    """What a visitor wants filled; models that take no text, or do not draw, leave that out."""
 
     text: str = ""
     seed: int | None = None
@@ -56,19 +50,13 @@ class PageRequest:
 
 @dataclass(frozen=True)
 class Sample:
-    """One prediction.
-
-    Attributes:
-        model: its name on the page.
-        looked: what the model was shown, in words.
-        seed: of the draw; empty for what was not drawn.
-        patch: what it changes of the picture.
-        view: what the page shows of it.
-    """
+    """One prediction: what it changes of the picture, and what the page shows of it."""
 
     model: str
     looked: str
+    """What the model was shown, in words."""
     seed: str
+    """Of the draw, in words; empty for what was not drawn."""
     patch: Patch
     view: View
 
@@ -80,21 +68,17 @@ class Sample:
 
 @dataclass(frozen=True)
 class PageResults:
-    """All predictions for one hole.
-
-    Attributes:
-        version: of the picture that was filled.
-        runs: the hole that was filled, see :mod:`inlay.app.masks`.
-        samples: those of one model follow each other.
-        shown: numbers of the samples that are seen side by side, one of each model.
-        kept: number of the one that is downloaded, or gone on from.
-    """
+    """All predictions for one hole; those of one model follow each other."""
 
     version: int
+    """Of the picture that was filled."""
     runs: str
+    """The hole that was filled, see :mod:`inlay.app.masks`."""
     samples: tuple[Sample, ...]
     shown: tuple[int, ...]
+    """Numbers of the samples that are seen side by side, one of each model."""
     kept: int = 0
+    """Number of the one that is downloaded, or gone on from."""
 
     @classmethod
     def of(cls, version: int, runs: str, samples: Sequence[Sample]) -> "PageResults":
@@ -120,18 +104,22 @@ class PageResults:
             sample.view.forget()
 
 
-def fill(
-    models: Mapping[str, "Inpainter"], loaded: Loaded, hole: Mask, request: PageRequest, limits: Limits, room: Room
-) -> list[Sample]:
-    """Fill the hole of a picture with each model.
+def open_models(names: Sequence[str], device: str = "auto", precision: InferencePrecision = "32") -> Models:
+    """Open every model before there is a page: what cannot be opened ends the program, not a visit.
 
-    Args:
-        models: by their names on the page.
-        loaded: the picture.
-        hole: ``(H, W)``, True = hole.
-        request: what to fill in.
-        limits: of samples and seconds.
-        room: where files for the page go.
+    Raises:
+        InlayError: see :func:`inlay.pipeline.load`; or two names are the same model.
+    """
+    screen = console(stderr=True)
+    models = {}
+    for name, label in zip(names, short_names(names), strict=True):
+        with screen.status(printable(f"opening {name}")):
+            models[label] = load(name, device=device, precision=precision)
+    return models
+
+
+def fill(models: Models, loaded: Loaded, hole: Mask, request: PageRequest, limits: Limits, room: Room) -> list[Sample]:
+    """Fill the ``(H, W)`` hole of a picture with each model.
 
     Raises:
         InlayError: there is nothing to fill or nothing to fill it from, a limit is passed, a model fails, or the page

@@ -15,23 +15,19 @@ _MOST = 10**9  # of anything; seconds beyond are more than a thread can wait
 
 @dataclass(frozen=True)
 class Limits:
-    """Largest values that the page accepts.
-
-    Attributes:
-        pixels: of a picture.
-        megabytes: of a file.
-        kept_megabytes: of all files together that the page keeps for a while.
-        seconds: for filling, all samples together; and for opening a picture.
-        samples: in one request.
-        waiting: requests in the queue.
-    """
+    """Largest values that the page accepts."""
 
     pixels: float = 50_000_000
     megabytes: int = 100
+    """Of a file."""
     kept_megabytes: int = 2000
+    """Of all files together that the page keeps for a while."""
     seconds: float = 300.0
+    """For filling, all samples together; and for opening a picture."""
     samples: int = 8
+    """In one request."""
     waiting: int = 16
+    """Requests in the queue."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -73,10 +69,6 @@ class SerialExecutor:
     """Runs one piece of work after the other, each for a limited time.
 
     Python cannot stop a thread: work that ran out of time is left to end by itself, and nothing new begins before.
-
-    Args:
-        seconds: for each piece.
-        kind: of the work.
     """
 
     def __init__(self, seconds: float, kind: Work = FILLING) -> None:
@@ -85,11 +77,7 @@ class SerialExecutor:
         self._stopped = False
 
     def run(self, work: Callable[[], Result]) -> Result:
-        """Run ``work()`` and return its value, or raise its error.
-
-        Raises:
-            InlayError: it took too long, or what took too long before it has not ended yet, or all of it was stopped.
-        """
+        """Run ``work()`` for its value or its error; refuse it where work that took too long has not ended yet."""
         if self._last is not None and not self._last.done():
             raise InlayError(self.kind.busy)
         outcome: Future[Result] = Future()

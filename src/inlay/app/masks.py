@@ -54,9 +54,7 @@ def encode_runs(hole: Mask) -> str:
 def remarks(hole: Mask, from_file: bool = False) -> list[str]:
     """Lines for the page about a hole: its share of the picture, then what is odd about it.
 
-    Args:
-        hole: ``(H, W)``, True = hole.
-        from_file: a small hole is odd in a mask file only, where the colors may be inverted.
+    A small hole is odd ``from_file`` only, where the colors may be inverted.
     """
     count = int(np.count_nonzero(hole))
     if not count:

@@ -9,19 +9,15 @@ import gradio as gr
 import numpy as np
 
 from inlay.app.events import Happened, connect
-from inlay.app.filling import PageRequest, PageResults, fill
-from inlay.app.layout import TITLE, build_layout, neutral, says
+from inlay.app.filling import Models, PageRequest, PageResults, fill
+from inlay.app.layout import KEPT, TITLE, Parts, given, neutral, says, with_picture, with_results
 from inlay.app.limits import FILLING, OPENING, Limits, SerialExecutor
 from inlay.app.masks import decode_runs, encode_runs, remarks
-from inlay.app.models import Models
 from inlay.app.pictures import Loaded, load, load_mask, own_format, save
-from inlay.app.pieces import given, with_picture, with_results
 from inlay.app.room import Room
 from inlay.errors import InlayError
 from inlay.images import LOSSY, MaskPolarity, Picture
 from inlay.pipeline import FillOptions, choose_composer
-
-_KEPT = 3600  # seconds for which a file is kept that was handed in
 
 
 class Page:
@@ -36,8 +32,8 @@ class Page:
     def __init__(self, models: Models, limits: Limits, room: Room) -> None:
         self.models, self.limits, self.room = models, limits, room
         self._fills, self._openings = SerialExecutor(limits.seconds, FILLING), SerialExecutor(limits.seconds, OPENING)
-        with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(60, _KEPT)) as self.blocks:
-            self.parts = build_layout(list(models), limits)
+        with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(60, KEPT)) as self.blocks:
+            self.parts = Parts(list(models), limits)
             connect(self)
         self.blocks.queue(max_size=limits.waiting, api_open=False)
 

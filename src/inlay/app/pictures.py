@@ -1,13 +1,15 @@
-"""Pictures on their way in and out of the page."""
+"""Pictures on their way in and out of the page, and the fillings that a visit can go back to."""
 
 import itertools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from inlay.app.history import Patch, Step, limited
+import numpy as np
+from numpy.typing import NDArray
+
 from inlay.app.limits import Limits
 from inlay.app.masks import Mask
 from inlay.app.room import Room
@@ -26,29 +28,68 @@ from inlay.images import (
 from inlay.pipeline.masks import match_size
 
 _ODD = re.compile(r"[^\w .()+,=@-]")  # in the name of a file, for some system
+MOST_KEPT = 500_000_000
+"""Bytes of the earlier pictures that one visit can go back to; beyond it the oldest go first."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A box of pixels in which two pictures of one size differ."""
+
+    top: int
+    left: int
+    before: NDArray[np.uint8] | NDArray[np.uint16]
+    after: NDArray[np.uint8] | NDArray[np.uint16]
+
+    @classmethod
+    def between(cls, before: Picture, after: Picture) -> "Patch":
+        """The smallest patch that makes one picture the other."""
+        rows = np.flatnonzero((before.pixels != after.pixels).reshape(len(before.pixels), -1).any(axis=1))
+        if not len(rows):
+            return cls(0, 0, before.pixels[:0, :0], after.pixels[:0, :0])
+        across = slice(rows[0], rows[-1] + 1)
+        columns = np.flatnonzero((before.pixels[across] != after.pixels[across]).any(axis=0).any(axis=1))
+        box = across, slice(columns[0], columns[-1] + 1)
+        return cls(int(rows[0]), int(columns[0]), before.pixels[box].copy(), after.pixels[box].copy())
+
+    def apply(self, picture: Picture, undo: bool = False) -> Picture:
+        """Make the picture before it the one after it, or the other way round."""
+        part, pixels = self.before if undo else self.after, picture.pixels.copy()
+        pixels[self.top : self.top + part.shape[0], self.left : self.left + part.shape[1]] = part
+        return replace(picture, pixels=pixels)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A filling that was gone on from: what it changed, and its hole (see :mod:`inlay.app.masks`)."""
+
+    patch: Patch
+    runs: str
+
+
+def limited(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The last steps, no more than :data:`MOST_KEPT` bytes of them, but at least one."""
+    while len(steps) > 1 and sum(step.patch.before.nbytes + step.patch.after.nbytes for step in steps) > MOST_KEPT:
+        steps = steps[1:]
+    return steps
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """The picture that a visitor works on.
-
-    Attributes:
-        name: of the file.
-        picture: its own pixels and whatever was filled since; downloads are made of it.
-        view: what the page shows of it.
-        mask: path of the mask file that was handed in for it; None without one.
-        done: fillings since, which can be undone.
-        undone: fillings that were undone, the last one first.
-        version: of the picture; no other has it.
-    """
+    """The picture that a visitor works on, under its file's name."""
 
     name: str
     picture: Picture
+    """Its own pixels and whatever was filled since; downloads are made of it."""
     view: View
     mask: str | None = None
+    """Path of the mask file that was handed in for it."""
     done: tuple[Step, ...] = ()
+    """Fillings since, which can be undone."""
     undone: tuple[Step, ...] = ()
+    """Fillings that were undone, the last one first."""
     version: int = field(default_factory=itertools.count().__next__)
+    """No other picture has it."""
 
     def go_on(self, patch: Patch, runs: str, room: Room) -> "Loaded":
         """Go on from a filling."""
@@ -84,11 +125,11 @@ def load(path: str, limits: Limits, room: Room) -> Loaded:
 def load_mask(
     path: str, size: tuple[int, int], mask_polarity: MaskPolarity, limits: Limits, turned: int = 1
 ) -> tuple[Mask, list[str]]:
-    """Read a mask that was handed in, and resize it to a picture.
+    """Read a mask that was handed in, and resize it to a picture of ``size`` (height, width).
 
     Args:
         path: of the mask.
-        size: height and width of the picture.
+        size: of the picture.
         mask_polarity: color of the hole in the mask.
         limits: of files and pictures.
         turned: EXIF orientation that was undone to turn the picture upright.

@@ -48,13 +48,7 @@ class Refused(Exception):
 
 
 class AllowListMiddleware:
-    """Middleware around everything of Gradio's: refuses what is not the page's own, and says so to the browser, too.
-
-    Args:
-        app: what is behind.
-        limits: how much may be handed in.
-        room: where it goes.
-    """
+    """Middleware around everything of Gradio's: refuses what is not the page's own, and says so to the browser, too."""
 
     def __init__(self, app: ASGIApp, limits: Limits, room: Room) -> None:
         self.app, self.limits, self.room = app, limits, room

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from inlay import stopping
+from inlay.app.filling import Models
 from inlay.app.limits import Limits
-from inlay.app.models import Models
 from inlay.app.room import Room
 from inlay.app.security import guarded
 from inlay.errors import InlayError
@@ -34,7 +34,7 @@ def serve(models: Models, limits: Limits, port: int | None = None) -> None:
     Args:
         models: what it offers.
         limits: what it refuses.
-        port: of 127.0.0.1, see :func:`check_port`; None takes 7860, or the next that is free.
+        port: of 127.0.0.1; None takes 7860, or the next that is free.
 
     Raises:
         InlayError: Gradio is not installed, or the port is taken.

@@ -27,19 +27,16 @@ _BAND = 512  # rows
 
 @dataclass(frozen=True)
 class View:
-    """A picture as the page shows it. What is downloaded or filled is never made of it.
-
-    Attributes:
-        size: height and width of the picture.
-        small: ``(h, w, 3)`` uint8, how it looks.
-        profile: the ICC profile of its colors; empty for none.
-        full: a file with every pixel; None where the small copy has them all.
-    """
+    """A picture as the page shows it. What is downloaded or filled is never made of it."""
 
     size: tuple[int, int]
+    """Height and width of the picture."""
     small: NDArray[np.uint8]
+    """``(h, w, 3)``, how it looks."""
     profile: bytes
+    """The ICC profile of its colors; empty for none."""
     full: Path | None
+    """A file with every pixel; None where the small copy has them all."""
 
     def sent(self) -> dict[str, str]:
         """Addresses of both copies for ``view.js``; ``full`` is empty where there is none."""
@@ -53,11 +50,7 @@ class View:
 
 
 def view_of(picture: Picture, room: Room) -> View:
-    """Build the view of a picture.
-
-    Args:
-        picture: of any mode; what is transparent shows white.
-        room: where the file with every pixel goes.
+    """Build the view of a picture of any mode; a larger one gets a file with every pixel. Transparent shows white.
 
     Raises:
         InlayError: the page has ended.

@@ -31,8 +31,8 @@ def add_commands(commands: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
+    from inlay.app.filling import MODEL_NAMES, open_models
     from inlay.app.limits import Limits
-    from inlay.app.models import UNTRAINED, open_models
     from inlay.app.server import check_port, serve
 
     check_port(args.port)
@@ -42,4 +42,4 @@ def _run(args: argparse.Namespace) -> None:
         kept_megabytes=args.kept_megabytes,
         seconds=args.seconds,
     )
-    serve(open_models(args.model or UNTRAINED, args.device, args.precision), limits, args.port)
+    serve(open_models(args.model or [*MODEL_NAMES], args.device, args.precision), limits, args.port)

@@ -10,12 +10,10 @@ from inlay.files.atomic import (
     write_bytes,
     write_text,
 )
-from inlay.files.home import at_home
-from inlay.files.links import check_links
 from inlay.files.locking import file_lock, held
-from inlay.files.reading import SUSPICIOUS, inside, names_inside, open_regular, read_bytes, read_text
-from inlay.files.tables import csv_bytes, csv_rows
-from inlay.files.texts import lines_of, without_controls
+from inlay.files.paths import SUSPICIOUS, at_home, check_links, inside, names_inside
+from inlay.files.reading import open_regular, read_bytes, read_text
+from inlay.files.texts import csv_bytes, csv_rows, lines_of, without_controls
 from inlay.files.walking import Found, found, walk
 
 __all__ = [

@@ -95,22 +95,20 @@ def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file whole or not at all; see :func:`replacing`."""
+    """Write a file whole or not at all."""
     with replacing(path) as file:
         file.write(content)
 
 
 def write_text(path: str | os.PathLike[str], content: str) -> None:
-    """Write a file in UTF-8, whole or not at all; see :func:`replacing`."""
+    """Write a file in UTF-8, whole or not at all."""
     write_bytes(path, content.encode())
 
 
 def append(path: str | os.PathLike[str], content: bytes) -> None:
     """Add to a file's end, all or nothing: what a full disk took half of is taken back.
 
-    Args:
-        path: of the file; it and its folder are made. A link is not followed.
-        content: what is added.
+    The file and its folder are made where they are missing.
 
     Raises:
         OSError: the disk refuses, or the file is a link.
@@ -132,9 +130,7 @@ def append(path: str | os.PathLike[str], content: bytes) -> None:
 def remove_leftovers(folder: Path, name: str | None = None) -> None:
     """Delete what killed processes had begun to write in a folder; only its holder may (:func:`inlay.files.held`).
 
-    Args:
-        folder: where they wrote.
-        name: of the file or folder that it was to become; None for all.
+    With a ``name``, only what was to become the file or folder of that name.
     """
     for part in folder.glob(_PART.format("*" if name is None else _mark(name), "*")):
         with suppress(OSError):
@@ -159,7 +155,7 @@ def _flushed(part: Path) -> Iterator[IO[bytes]]:
 
 
 def _flush_names(folder: Path) -> None:
-    """Let the names in a folder be on the disk, too, where the system can."""
+    # A new name is in the folder, which is flushed by itself: or a power failure could forget the file.
     with suppress(OSError):  # Windows opens no folders
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -55,7 +55,10 @@ def held(folder: str | os.PathLike[str], doing: str, part: str = "") -> Iterator
     except OSError as error:
         raise unwritable(folder, error) from error
     try:
-        _describe(path, doing)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        holder = {"host": socket.gethostname(), "pid": os.getpid(), "doing": doing, "since": now}
+        with suppress(OSError):  # a full disk; Windows, where nobody reads or writes what is locked
+            path.write_text(json.dumps(holder), encoding="utf-8")  # in place, as the lock is on this very file
         yield
     finally:
         with suppress(OSError):  # before the lock goes: who waits for it looks again
@@ -65,9 +68,7 @@ def held(folder: str | os.PathLike[str], doing: str, part: str = "") -> Iterator
 
 @contextmanager
 def file_lock(path: Path, announce: bool = True) -> Iterator[None]:
-    """One process at a time: others wait, and then find the work done.
-
-    On disks without locks all do the work, and the last one's result stays.
+    """One process at a time: others wait, and then find the work done; on disks without locks all do it.
 
     Args:
         path: a file for this; it is made and left there.
@@ -100,14 +101,6 @@ def _acquire(lock: FileLock, path: Path, timeout: float) -> None:
 @cache
 def _warn_unlocked(folder: Path, why: str) -> None:
     log.warning("%s: no locks here (%s); see to it that no other process uses this folder.", folder, why)
-
-
-def _describe(path: Path, doing: str) -> None:
-    """Say in a lock's file who holds it; in place, as the lock is on this very file."""
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    holder = {"host": socket.gethostname(), "pid": os.getpid(), "doing": doing, "since": now}
-    with suppress(OSError):  # a full disk; Windows, where nobody reads or writes what is locked
-        path.write_text(json.dumps(holder), encoding="utf-8")
 
 
 def _holder(path: Path) -> str:

@@ -1,9 +1,10 @@
-"""Texts that others wrote, in whatever letters their program took: UTF-8, UTF-16, or those of old Windows."""
+"""Texts that others wrote, in whatever encoding their program took, and tables as CSV that hold such texts."""
 
 import codecs
+import csv
 import re
-from collections.abc import Callable, Iterator
-from io import BufferedReader, TextIOWrapper
+from collections.abc import Callable, Iterable, Iterator
+from io import BufferedReader, StringIO, TextIOWrapper
 
 _MARKS = (  # the longer ones first: one begins like another
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -13,6 +14,8 @@ _MARKS = (  # the longer ones first: one begins like another
 )
 _ODD = re.compile("[\udc80-\udcff]")  # bytes that are no UTF-8, as Python keeps them
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # but for tab and ends of lines
+_COMPUTED = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")
+_MARK = "'"
 
 
 def lines_of(file: BufferedReader, longest: int, remark: Callable[[str], None]) -> Iterator[str]:
@@ -52,3 +55,53 @@ def _encoding(head: bytes) -> str:
 
 def _western(found: re.Match[str]) -> str:
     return bytes([ord(found[0]) - 0xDC00]).decode("cp1252", "replace")
+
+
+def csv_bytes(rows: Iterable[Iterable[object]]) -> bytes:
+    """Rows as CSV in UTF-8, to be written or appended.
+
+    A text that a spreadsheet would compute is marked by an apostrophe in front, which :func:`csv_rows` takes away;
+    numbers stay as they are.
+    """
+    stream = StringIO()
+    csv.writer(stream).writerows([_marked(cell) for cell in row] for row in rows)
+    return stream.getvalue().encode()
+
+
+def csv_rows(content: bytes) -> list[dict[str, str]]:
+    """Rows that :func:`csv_bytes` wrote, as mappings from the names in its first row.
+
+    A last line that a killed process left half of is no row.
+
+    Raises:
+        ValueError: the content is no such table.
+    """
+    whole = content[: content.rfind(b"\n") + 1].decode("utf-8-sig")
+    try:
+        head, *rows = [[_bare(cell) for cell in row] for row in csv.reader(StringIO(whole, newline=""))] or [[]]
+    except csv.Error as error:
+        raise ValueError(f"no CSV ({error})") from error
+    if rows and len(rows[-1]) < len(head):  # cut off at a line's end within a cell
+        rows.pop()
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def _marked(cell: object) -> object:
+    return f"{_MARK}{cell}" if _is_computed(str(cell)) else cell
+
+
+def _bare(cell: str) -> str:
+    return cell[len(_MARK) :] if cell.startswith(_MARK) and _is_computed(cell) else cell
+
+
+def _is_computed(cell: str) -> bool:
+    """Whether it is a formula, or one behind marks, which come from elsewhere then."""
+    return cell.lstrip(_MARK).startswith(_COMPUTED) and not _is_number(cell)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

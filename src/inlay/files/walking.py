@@ -18,7 +18,7 @@ class Found(NamedTuple):
     """Why nobody can read it: a folder that cannot be searched is closed, lost are the others."""
 
 
-def walk(root: Path, folder: str = "") -> Iterator[Found]:
+def walk(root: Path, folder: str = "", _above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Found]:
     """Whatever lies below a folder, folder by folder, each in the order of names.
 
     Links to folders are followed, but for those that lead back to a folder that they lie in. What is hidden
@@ -28,10 +28,6 @@ def walk(root: Path, folder: str = "") -> Iterator[Found]:
         root: where the walk begins; it may be a link.
         folder: below the root: only what lies there.
     """
-    yield from _walk(root, folder, frozenset())
-
-
-def _walk(root: Path, folder: str, above: frozenset[tuple[int, int]]) -> Iterator[Found]:
     here = root / folder
     try:
         status = here.stat()
@@ -40,16 +36,16 @@ def _walk(root: Path, folder: str, above: frozenset[tuple[int, int]]) -> Iterato
     except OSError as error:
         yield Found(folder, "closed", f"cannot be searched ({error.strerror})")
         return
-    if (status.st_dev, status.st_ino) in above:  # a link back to where we came from
+    if (status.st_dev, status.st_ino) in _above:  # a link back to where we came from
         return
-    inside = above | {(status.st_dev, status.st_ino)}
+    inside = _above | {(status.st_dev, status.st_ino)}
     for entry in entries:
         if entry.name.startswith("."):
             continue
         path = f"{folder}/{entry.name}" if folder else entry.name
         yield (each := _seen(path, entry))
         if each.kind == "folder":
-            yield from _walk(root, path, inside)
+            yield from walk(root, path, inside)
 
 
 def found(path: Path) -> Found:

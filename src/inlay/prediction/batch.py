@@ -23,10 +23,8 @@ from inlay.processes import env_rank_and_world
 
 log = logging.getLogger(__name__)
 
-_PIXELS = 16_000_000
-"""Largest number of pixels that are filled together, unless one picture alone has more."""
-_THREADS = 4
-"""Number of threads that read and write while the model works."""
+_PIXELS = 16_000_000  # largest number that are filled together, unless one picture alone has more
+_THREADS = 4  # which read and write while the model works
 
 Part = Sequence[tuple[PredictItem, list[Job]]]
 """Pictures that are filled together."""
@@ -34,12 +32,6 @@ Part = Sequence[tuple[PredictItem, list[Job]]]
 
 class BatchPredictor:
     """This process's share of the pictures; a process that was killed and is started again does what is missing.
-
-    Args:
-        request: how they are filled.
-        plan: all of them.
-        folder: of the output.
-        inpainter: fills them.
 
     Raises:
         InlayError: the folder holds pictures that were made with other settings, or files that are not ours.
@@ -67,7 +59,7 @@ class BatchPredictor:
         waiting: list[tuple[PredictItem, Future[list[Job]]]] = []
         total = self.done + len(self.todo)
         with tqdm(total=total, initial=self.done, unit=" pictures", desc="filling") as bar:
-            for group in chain(_groups(self.todo, self.request.options.batch), [[]]):
+            for group in chain(_groups(self.todo, self.request.options.batch), [[]]):  # the last turn reads nothing
                 following = [(item, self._pool.submit(read, self.request, item)) for item in group]
                 read_now = [(item, jobs) for item, reading in waiting if (jobs := self._result(item, reading))]
                 self._parts = [read_now] if read_now else []
@@ -98,11 +90,7 @@ class BatchPredictor:
             self._writing.append((item, entry, self._pool.submit(write, item, jobs, own)))
 
     def finish(self) -> Path:
-        """Wait for what is being written, and write the report.
-
-        Returns:
-            The report's path.
-        """
+        """Wait for what is being written, and write the report; its path."""
         try:
             self._settle()
         finally:
@@ -153,11 +141,7 @@ class BatchPredictor:
         return jobs
 
     def _settle(self) -> None:
-        """Wait for what is being written, and note it.
-
-        Raises:
-            InlayError: the disk is full.
-        """
+        """Wait for what is being written, and note it; a full disk is raised when all of it is noted."""
         writing, self._writing = self._writing, []
         full = None
         for item, entry, written in writing:

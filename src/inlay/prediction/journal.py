@@ -23,32 +23,22 @@ class Entry(TypedDict):
     """What became of a picture."""
 
     image: str
-    status: Literal["started", "filled", "failed"]
-    """``started``: its files may be there or not; it is filled again."""
-    made_of: dict[str, Any]
-    """Inputs that its files were made of, so that a change is noticed; see :func:`made_of`."""
+    status: Literal["started", "filled", "failed"]  # started: its files may be there or not; it is filled again
+    made_of: dict[str, Any]  # so that a change is noticed
     outputs: list[str]
     mask: NotRequired[str | None]
     text: NotRequired[str | None]
     hole_ratio: NotRequired[float]
     strategy: NotRequired[str]
-    windows: NotRequired[int]
-    """Number of windows that the model was shown."""
-    warnings: NotRequired[list[str]]
-    """What is odd about the picture, the mask or the text."""
-    notes: NotRequired[list[str]]
-    """What was done to the mask, and which metadata the written file does not have."""
-    seconds: NotRequired[float]
-    """Of filling, the mean over pictures that were filled together."""
+    windows: NotRequired[int]  # that the model was shown
+    warnings: NotRequired[list[str]]  # what is odd about the picture, the mask or the text
+    notes: NotRequired[list[str]]  # what was done to the mask, and which metadata the written file does not have
+    seconds: NotRequired[float]  # of filling, the mean over pictures that were filled together
     error: NotRequired[str]
 
 
 class Journal:
     """One line per event in a folder; several processes may write to it, and any may be killed.
-
-    Args:
-        folder: of the output.
-        settings: of the model and the request; plain data.
 
     Raises:
         InlayError: the folder holds pictures that were made with other settings, or cannot be written.
@@ -60,7 +50,7 @@ class Journal:
             self.entries = self._read()
 
     def add(self, entry: Entry) -> None:
-        """Add an event."""
+        """Write an event."""
         self.entries[_place(entry["image"])] = entry
         self._append(entry)
 
@@ -75,11 +65,7 @@ class Journal:
         )
 
     def check_ours(self, items: Sequence[PredictItem]) -> None:
-        """Make sure that nothing is overwritten but earlier outputs of the same pictures.
-
-        Raises:
-            InlayError: naming the file.
-        """
+        """Make sure that nothing is overwritten but earlier outputs of the same pictures."""
         owners = {_place(output): place for place, entry in self.entries.items() for output in entry["outputs"]}
         for item in items:
             for path in item.written:
@@ -130,7 +116,7 @@ class Journal:
             append(path, ("\n" * torn + json.dumps(line) + "\n").encode())
 
     def _read(self) -> dict[str, Entry]:
-        """Read the last event of each picture; a journal that is not there, or ends in its first line, is begun."""
+        """The last event of each picture; a journal that is not there, or ends in its first line, is begun."""
         path = self.folder / JOURNAL
         text = read_text(path, _LARGEST) if path.exists() else ""
         lines = [_parsed(line) for line in text.splitlines()]
@@ -140,17 +126,13 @@ class Journal:
                 raise InlayError(f"{path}: not a journal of `inlay predict`. Name another --output.")
             self._append({"settings": self.settings})
             return {}
-        self._check(settings)
-        return {_place(line["image"]): Entry(**line) for line in lines if "image" in line}  # type: ignore[typeddict-item]
-
-    def _check(self, before: Mapping[str, Any]) -> None:
-        changed = [key for key in {**before, **self.settings} if before.get(key) != self.settings.get(key)]
-        if changed:
-            changes = ", ".join(f"{key}: {before.get(key)} there, {self.settings.get(key)} now" for key in changed)
+        pairs = {key: (settings.get(key), self.settings.get(key)) for key in {**settings, **self.settings}}
+        if changed := [f"{key}: {old} there, {new} now" for key, (old, new) in pairs.items() if old != new]:
             raise InlayError(
-                f"{self.folder}: holds pictures made with other settings ({changes}). Name another --output, or remove "
-                "that folder."
+                f"{self.folder}: holds pictures made with other settings ({', '.join(changed)}). Name another "
+                "--output, or remove that folder."
             )
+        return {_place(line["image"]): Entry(**line) for line in lines if "image" in line}  # type: ignore[typeddict-item]
 
 
 def made_of(item: PredictItem) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from inlay.errors import BadFile, InlayError
 from inlay.files import found, lines_of, open_regular, walk, without_controls
@@ -49,23 +48,18 @@ class PredictItem:
 
 @dataclass(frozen=True)
 class PredictPlan:
-    """All pictures of a request.
-
-    Attributes:
-        folder: of the output; None where one picture has a file of its own.
-        items: one for each picture that can be filled.
-        without_mask: pictures that have no mask.
-        without_picture: masks that belong to no picture.
-        without_text: pictures that have no captions, where ``captions`` is set.
-        unread: files in the folders of pictures and masks that look like pictures, and are not read.
-    """
+    """All pictures of a request."""
 
     folder: Path | None
+    """Of the output; None where one picture has a file of its own."""
     items: list[PredictItem]
     without_mask: list[Path]
     without_picture: list[Path]
+    """Masks that belong to no picture."""
     without_text: list[Path]
+    """Pictures that have no captions, where ``captions`` is set."""
     unread: list[Unread]
+    """Files in the folders of pictures and masks that look like pictures, and are not read."""
 
 
 def find_items(request: Request) -> PredictPlan:
@@ -95,11 +89,11 @@ def find_items(request: Request) -> PredictPlan:
         reference = references.of(name)
         if reference is None and request.reference is not None:
             raise InlayError(f"--reference {request.reference}: none there is named as {image}. Add it.")
-        caption = _caption(image) if request.captions else _Caption(request.text)
-        if request.captions and caption.text is None and not caption.fault:
+        text, doubts, fault = caption_of(image) if request.captions else (request.text, (), "")
+        if request.captions and text is None and not fault:
             without_text.append(image)
         outputs, sheet = _outputs(request, request.output if folder is None else folder / _in_format(name, request))
-        item = PredictItem(image, mask, outputs, sheet, *caption, reference)
+        item = PredictItem(image, mask, outputs, sheet, text, doubts, fault, reference)
         if longest := next((path for path in item.written if len(os.fsencode(path.name)) > _LONGEST_NAME), None):
             raise InlayError(f"{longest}: a file name may have {_LONGEST_NAME} bytes. Rename {image}.")
         items.append(item)
@@ -115,8 +109,8 @@ def find_items(request: Request) -> PredictPlan:
 def _is_one_file(request: Request) -> bool:
     """Whether a single picture was named, and a file for it."""
     (first, *more) = request.image
-    names_file = request.output.suffix and not request.output.is_dir()
-    return bool(names_file) and not more and not Path(first).is_dir() and not _is_pattern(first)
+    names_file = bool(request.output.suffix) and not request.output.is_dir()
+    return names_file and not more and not Path(first).is_dir() and not _is_pattern(first)
 
 
 def _images(given: Sequence[str | Path], apart_from: Path | None) -> tuple[dict[Path, Path], list[Unread]]:
@@ -139,13 +133,10 @@ def _is_output(path: Path, given: Path, folder: Path | None) -> bool:
     """Whether a file lies in the output folder while what was given does not, below it or behind a link."""
     if folder is None or given.is_file():
         return False
-    root, output = _fixed(given).resolve(), folder.resolve()
+    if _is_pattern(given):  # as far as it names one folder
+        given = Path(*takewhile(lambda part: not glob.has_magic(part), given.parts))
+    root, output = given.resolve(), folder.resolve()
     return output not in (root, *root.parents) and output in path.resolve().parents
-
-
-def _fixed(given: Path) -> Path:
-    """A pattern as far as it names one folder; a folder itself."""
-    return Path(*takewhile(lambda part: not glob.has_magic(part), given.parts)) if _is_pattern(given) else given
 
 
 def _found(given: str | Path) -> tuple[list[tuple[Path, Path]], list[Unread]]:
@@ -181,13 +172,7 @@ def _is_pattern(given: str | Path) -> bool:
 
 
 class _Partners:
-    """Where masks, or reference pictures, come from.
-
-    Args:
-        option: that names them, for messages.
-        given: one file for all pictures, or a folder or pattern of files named as the pictures; None for none.
-        images: the pictures, among which masks may lie.
-    """
+    """Masks or reference pictures: one file for all pictures, or a folder or pattern of files named as the pictures."""
 
     def __init__(self, option: str, given: str | Path | None, images: Sequence[str | Path] = ()) -> None:
         self.one, self.partners = None, None
@@ -219,15 +204,8 @@ class _Partners:
         return [path for path in self.partners.paths if path not in used] if self.partners else []
 
 
-class _Caption(NamedTuple):
-    """The text of a picture, and what is wrong with its file."""
-
-    text: str | None
-    warnings: tuple[str, ...] = ()
-    fault: str = ""
-
-
-def _caption(image: Path) -> _Caption:
+def caption_of(image: Path) -> tuple[str | None, tuple[str, ...], str]:
+    """The text beside a picture, what is odd about its file, and why that cannot be read."""
     path = image.with_suffix(".txt")
     odd: list[str] = []
     try:
@@ -235,11 +213,11 @@ def _caption(image: Path) -> _Caption:
         text, controls = without_controls("".join(lines))
     except (BadFile, OSError) as error:
         reason = f"{path}: cannot be read ({getattr(error, 'reason', error)}). Mend or remove it."
-        return _Caption(None, fault=reason if os.path.lexists(path) else "")
+        return None, (), reason if os.path.lexists(path) else ""
     if controls:
         odd.append(f"{controls:,} control characters were dropped.")
     line = next((line.strip() for line in text.splitlines() if line.strip()), None)
-    return _Caption(line, tuple(f"{path}: {what}" for what in odd))
+    return line, tuple(f"{path}: {what}" for what in odd), ""
 
 
 def _outputs(request: Request, output: Path) -> tuple[tuple[Path, ...], Path | None]:

@@ -23,8 +23,7 @@ from inlay.pipeline import AlphaRegion, Filled, Inpainter, Job, MaskRegion, seed
 from inlay.prediction.pairing import PredictItem
 from inlay.prediction.request import Request
 
-_LARGEST = 1600
-"""Longest side of a picture on a comparison sheet."""
+_LARGEST = 1600  # longest side of a picture on a comparison sheet
 
 
 def read(request: Request, item: PredictItem) -> list[Job]:
@@ -76,16 +75,7 @@ def sampled(request: Request, inpainter: Inpainter, jobs: Sequence[Job]) -> list
 
 
 def write(item: PredictItem, jobs: Sequence[Job], filled: Sequence[Filled]) -> None:
-    """Write all samples of a picture, and the comparison sheet.
-
-    Args:
-        item: where they go.
-        jobs: the pages that were given.
-        filled: for each sample all pages.
-
-    Raises:
-        InlayError: the disk refuses.
-    """
+    """Write all samples of a picture, all pages of each (``filled`` in that order), and the comparison sheet."""
     count, pictures = len(jobs), [each.picture for each in filled]
     for number, path in enumerate(item.outputs):
         write_pages(path, pictures[number * count : (number + 1) * count])
@@ -96,14 +86,14 @@ def write(item: PredictItem, jobs: Sequence[Job], filled: Sequence[Filled]) -> N
 
 def _comparison(job: Job, filled: Sequence[Picture]) -> Picture:
     """A sheet: masked | filled, every sample | given; the text below."""
-    columns = [_small(picture) for picture in (job.picture, *filled, job.picture)]
+    columns = [_shrunk(picture) for picture in (job.picture, *filled, job.picture)]
     white = cv2.resize(job.hole.astype(np.uint8), columns[0].shape[1::-1], interpolation=cv2.INTER_NEAREST)
     columns[0] = np.where(white[..., None] > 0, np.float32(1), columns[0])
     sheet = contact_sheet([columns])
     return contact_sheet([[labeled(sheet.rgb(), job.text)]]) if job.text else sheet
 
 
-def _small(picture: Picture) -> NDArray[np.float32]:
+def _shrunk(picture: Picture) -> NDArray[np.float32]:
     height, width = picture.size
     scale = _LARGEST / max(height, width)
     if scale >= 1:

@@ -58,10 +58,12 @@ class Request:
         check_threshold(self.threshold)
         if self.mask is not None and self.region is not None:
             raise InlayError("--mask and --region: both say where the holes are. Leave one of them out.")
-        if self.mask is None and self.mask_polarity != "white":
-            raise InlayError("--mask-polarity: is for --mask, which is missing. Leave it out, or name a mask.")
-        if self.mask is None and self.threshold is not None:
-            raise InlayError("--threshold: is for --mask, which is missing. Leave it out, or name a mask.")
+        for option, given in (
+            ("mask-polarity", self.mask_polarity != "white"),
+            ("threshold", self.threshold is not None),
+        ):
+            if given and self.mask is None:
+                raise InlayError(f"--{option}: is for --mask, which is missing. Leave it out, or name a mask.")
         if self.captions and self.text is not None:
             raise InlayError("--captions and --text: both say what the holes shall show. Leave one of them out.")
 

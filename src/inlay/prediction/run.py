@@ -19,13 +19,10 @@ log = logging.getLogger(__name__)
 
 
 def predict(request: Request) -> list[Path]:
-    """Fill one picture, or many, with a progress bar and a report.
+    """Fill one picture, or many, with a progress bar and a report; the files of the one, or the report's path.
 
     Of many pictures, broken ones are reported and the others are filled; pictures that an earlier start has filled are
     skipped. Processes that torchrun started share the pictures.
-
-    Returns:
-        The files that were written: of one picture its own, of many the report.
 
     Raises:
         InlayError: nothing can be done as requested; or, when the others are filled, a picture could not be.
@@ -63,7 +60,6 @@ def predict(request: Request) -> list[Path]:
 
 
 def _tell(item: PredictItem, jobs: Sequence[Job], text_warnings: Sequence[str], captions: bool) -> None:
-    """Log what a user should know about one picture."""
     if captions and item.text is None:
         log.warning("%s has no caption beside it, so that the context decides.", item.image)
     for note in dict.fromkeys(note for job in jobs for note in job.notes):

@@ -96,7 +96,7 @@ class Source:
         return _local_only.get() or Path(self.model).is_dir()
 
     def config(self) -> Any:
-        """The configuration of transformers."""
+        """Load the configuration."""
         from transformers import AutoConfig
 
         config = self._part("configuration", AutoConfig.from_pretrained)
@@ -104,7 +104,7 @@ class Source:
         return config
 
     def tokenizer(self, known: int) -> Any:
-        """The tokenizer of transformers, for a network with ``known`` tokens."""
+        """Load the tokenizer of a network with ``known`` tokens."""
         from transformers import AutoTokenizer
 
         # Loader workers are forked, and threads do not survive that; transformers would say so for each of them.
@@ -118,13 +118,13 @@ class Source:
         return tokenizer
 
     def image_processor(self) -> Any:
-        """CLIP's image processor of transformers."""
+        """Load CLIP's image processor."""
         from transformers import CLIPImageProcessor
 
         return self._part("image processor", CLIPImageProcessor.from_pretrained)
 
     def network(self, config: Any, pretrained: bool) -> Any:
-        """The network in float32, without BERT's pooler.
+        """Load the network in float32, without BERT's pooler.
 
         Args:
             config: from :meth:`config`, or its part for one of two towers, which is then built alone.
@@ -132,25 +132,24 @@ class Source:
         """
         from transformers import AutoModel
 
-        self._check_size(config, self._stored if pretrained else _max_numbers.get())
         if pretrained:
+            # Bytes: an upper bound of the numbers. Of the hub's files it is not known before they are downloaded.
+            stored = sum(file.stat().st_size for file in Path(self.model).glob("*.safetensors"))
+            self._check_size(config, stored if Path(self.model).is_dir() else None)
             load = AutoModel.from_pretrained
             more = {"config": config, "output_loading_info": True, "use_safetensors": True, **_AS_WE_USE_IT}
             net, found = self._part("weights", load, **more)
-            self._check_complete(found["missing_keys"])
+            if lacking := sorted(key for key in found["missing_keys"] if not key.startswith(f"{_POOLER}.")):
+                raise InlayError(
+                    f"{self}: its weights lack {len(lacking)} of the network's, {lacking[0]} for instance. "
+                    f"{self._remedy(self.model)}"
+                )
         else:
-            net = AutoModel.from_config(  # type: ignore[no-untyped-call]
-                config, trust_remote_code=False, **_AS_WE_USE_IT
-            )
+            self._check_size(config, _max_numbers.get())
+            net = AutoModel.from_config(config, trust_remote_code=False, **_AS_WE_USE_IT)  # type: ignore[no-untyped-call]
         if hasattr(net, _POOLER):
             setattr(net, _POOLER, None)
         return net
-
-    @property
-    def _stored(self) -> int | None:
-        """An upper bound of the weights in a folder; None where that is not known before."""
-        folder = Path(self.model)
-        return sum(file.stat().st_size for file in folder.glob("*.safetensors")) if folder.is_dir() else None
 
     def _check_size(self, config: Any, max_numbers: int | None) -> None:
         """Refuse settings that describe a network with more weights, before it is laid out."""
@@ -167,13 +166,6 @@ class Source:
         if not 0 < numbers <= max_numbers + _FEW:
             raise InlayError(
                 f"{self}: its config.json describes another network than its weights, a larger one. "
-                f"{self._remedy(self.model)}"
-            )
-
-    def _check_complete(self, missing: set[str]) -> None:
-        if lacking := sorted(key for key in missing if not key.startswith(f"{_POOLER}.")):
-            raise InlayError(
-                f"{self}: its weights lack {len(lacking)} of the network's, {lacking[0]} for instance. "
                 f"{self._remedy(self.model)}"
             )
 
@@ -205,31 +197,22 @@ def path_in_folder(folder: Path, name: str) -> Path:
 
 
 def _check_folder(folder: Path) -> None:
-    """Refuse a network's folder that asks for more than its own files, or to run code.
-
-    Raises:
-        InlayError: naming the file, and what it asks for.
-    """
+    """Refuse a network's folder that asks for more than its own files, or to run code."""
     for path in sorted(folder.rglob("*")):
         found = path_in_folder(folder, str(path.relative_to(folder)))
         if not found.is_dir():
             open_regular(found).close()
     for path in folder.glob("*.json"):
-        if path.name not in _TOKENS:
-            _check_settings(path)
+        if path.name in _TOKENS:
+            continue
+        try:
+            settings = json.loads(read_bytes(path))
+        except (ValueError, RecursionError):
+            continue  # transformers says what is wrong with it
+        check = _check_index if path.name.endswith(_INDEX) else _check_asked
+        check(path, settings)
     if (folder / _ADAPTER).exists():
         raise BadFile(folder / _ADAPTER, "asks for another network. Merge the adapter into its network's weights.")
-
-
-def _check_settings(path: Path) -> None:
-    try:
-        settings = json.loads(read_bytes(path))
-    except (ValueError, RecursionError):
-        return  # transformers says what is wrong with it
-    if path.name.endswith(_INDEX):
-        _check_index(path, settings)
-    else:
-        _check_asked(path, settings)
 
 
 def _check_asked(source: object, settings: Any) -> None:

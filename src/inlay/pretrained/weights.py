@@ -45,11 +45,7 @@ class WeightsFile:
         return f"Get {Path(self.origin).name} from {self.origin} and name its place: {self.key}=PATH."
 
     def state(self) -> Any:
-        """Read the file on the CPU: a state dict, if all is well.
-
-        Raises:
-            InlayError: the file is missing or damaged.
-        """
+        """Read the file on the CPU: a state dict, if all is well."""
         return _load(self, str(self.path), self._remedy)
 
     def misfit(self, error: Exception) -> InlayError:
@@ -99,9 +95,8 @@ class TorchvisionWeights:
 
     def misfit(self, error: Exception) -> InlayError:
         """The error to raise where the weights turn out to be another network's, which led to another error."""
-        return InlayError(
-            f"{self.key}={self.path}: not a state dict of torchvision's {self.network} ({one_line(error)})."
-        )
+        reason = f"not a state dict of torchvision's {self.network} ({one_line(error)})"
+        return InlayError(f"{self.key}={self.path}: {reason}.")
 
 
 def _load(source: WeightsFile | TorchvisionWeights, path: str, remedy: str) -> Any:
