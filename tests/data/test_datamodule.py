@@ -6,10 +6,10 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from inlay.data.batches import to_batch
 from inlay.data.datamodule import IndexedData
 from inlay.data.datasets import Folder
 from inlay.data.demo import HELD_OUT, TRAINING, DemoData
+from inlay.data.loader import to_batch
 from inlay.data.parts import DrawMask
 from inlay.data.prepare import prepare
 from inlay.data.skipped import SkippedSample

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from inlay.data.batches import Collate
 from inlay.data.crops import WHOLE, random_crop
 from inlay.data.index import open_split
+from inlay.data.loader import Collate
 from inlay.data.parts import DrawMask
 from inlay.data.pictures import IndexedPictures, SourceImage
 from inlay.data.samples import EvaluationSamples, SampleConfig, SampleIndex, TrainingSamples

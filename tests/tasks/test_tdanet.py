@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from inlay.callbacks import EMA
-from inlay.data.batches import Collate
+from inlay.data.loader import Collate
 from inlay.errors import InlayError
 from inlay.fillers import NetworkFiller, load_filler
 from inlay.images import Picture, read_picture, write_picture

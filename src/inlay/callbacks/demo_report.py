@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from rich.table import Table
 
-from inlay.data.batches import to_batch
 from inlay.data.crops import shrink
 from inlay.data.demo import HELD_OUT, photograph
+from inlay.data.loader import to_batch
 from inlay.files import write_text
 from inlay.fillers import CheckpointFiller, Filler, MeanFill, NavierStokes, Telea
 from inlay.images import contact_sheet, write_picture

@@ -19,8 +19,7 @@ from torch.utils.data import Subset
 
 from inlay.buckets import ALL, NAMES
 from inlay.callbacks.checkpoints import Checkpoints
-from inlay.data.batches import to_batch
-from inlay.data.loader import SampleLoader
+from inlay.data.loader import SampleLoader, to_batch
 from inlay.errors import InlayError
 from inlay.fillers import Telea
 from inlay.images import Picture, write_picture

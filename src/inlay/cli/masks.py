@@ -121,7 +121,7 @@ def _seen(cfg: DictConfig, args: argparse.Namespace) -> Iterator[tuple[Any, str]
 
 def _for_each(found: "Pictures", cfg: DictConfig, seed: int) -> "Iterator[Drawn]":
     """A mask for each picture; at the end, a list of those without."""
-    from inlay.data.mask_export import draw_holes
+    from inlay.data.mask_context import draw_holes
     from inlay.images import SUFFIXES
     from inlay.masks.export import Drawn
 

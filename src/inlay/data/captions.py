@@ -13,6 +13,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from posixpath import splitext
 from typing import Any
 
 from inlay.data.filesystem import Tree
@@ -35,11 +36,9 @@ class Captions:
 
     Attributes:
         by_name: as the file names pictures: with or without folder, with or without suffix.
-        joined: how many lists of attributes were joined into sentences.
     """
 
     by_name: Mapping[str, list[str]]
-    joined: int = 0
 
     def of(self, image: str) -> list[str]:
         """The captions of a picture, given by its path relative to the root; empty where there are none."""
@@ -49,25 +48,21 @@ class Captions:
     def name_of(self, image: str) -> str | None:
         """What the file calls a picture: its path or the longest end of it, with or without suffix."""
         ends = accumulate(reversed(image.split("/")), lambda end, folder: f"{folder}/{end}")
-        forms = (form for end in reversed(list(ends)) for form in (end, posixpath.splitext(end)[0]))
+        forms = (form for end in reversed(list(ends)) for form in (end, splitext(end)[0]))
         return next((form for form in forms if form in self.by_name), None)
 
 
 def read_captions(tree: Tree, path: str) -> Captions:
-    """Read a caption file.
+    """Read a caption file, given relative to the dataset's folder, else to the working folder.
 
     A list whose entries, from the second on, begin with a space is one sentence that was split at its commas: it is
     joined again. Empty captions are dropped.
-
-    Args:
-        tree: the dataset's folder.
-        path: the file, relative to that folder, else to the working folder.
 
     Raises:
         InlayError: the file is missing, of another kind, damaged, or lacks the columns; the message names those found.
     """
     path = _located(tree, path)
-    read = _READERS.get(posixpath.splitext(path)[1].lower())
+    read = _READERS.get(splitext(path)[1].lower())
     if read is None:
         raise InlayError(f"data.listing.captions={path}: unknown kind of file. Use 'beside', {', '.join(_READERS)}.")
     by_name: dict[str, list[str]] = {}
@@ -75,7 +70,7 @@ def read_captions(tree: Tree, path: str) -> Captions:
     for name, said in read(tree, path):
         cleaned = [without_controls(text) for text in _texts(tree, path, name, said)]
         texts, controls = [text for text, _ in cleaned], controls + sum(count for _, count in cleaned)
-        if _was_split(texts):
+        if len(texts) > 1 and [text.startswith(" ") for text in texts] == [False, *[True] * (len(texts) - 1)]:
             texts, joined = [",".join(texts)], joined + 1
         captions = [caption for text in texts if (caption := _tidy(text))]
         if name is None or not str(name).strip():
@@ -89,17 +84,11 @@ def read_captions(tree: Tree, path: str) -> Captions:
     _tell_controls(tree, path, controls)
     if joined:
         tree.tell(f"{path}: {joined:,} lists of attributes were joined into one sentence each.", logging.INFO)
-    return Captions(by_name, joined)
+    return Captions(by_name)
 
 
 def captioned(rows: Iterable[Record | RejectedFile], tree: Tree, source: str | None) -> Iterator[Record | RejectedFile]:
-    """Rows with their captions.
-
-    Args:
-        rows: what a listing names.
-        tree: the dataset's folder.
-        source: ``beside``, a caption file as for :func:`read_captions`, or None to leave rows as they are.
-    """
+    """Rows with their captions, from a ``source``: ``beside``, a file for :func:`read_captions`, or None for none."""
     if source is None:
         yield from rows
         return
@@ -110,7 +99,9 @@ def captioned(rows: Iterable[Record | RejectedFile], tree: Tree, source: str | N
         if not isinstance(row, RejectedFile):
             pictures += 1
             try:
-                said = captions.of(row["image"]) if captions else _beside(tree, row["image"])
+                said = (
+                    captions.of(row["image"]) if captions else read_sentences(tree, f"{splitext(row['image'])[0]}.txt")
+                )
             except InlayError as error:
                 yield RejectedFile(row["image"], f"its captions: {error}", row["split"])
                 continue
@@ -128,11 +119,13 @@ def captioned(rows: Iterable[Record | RejectedFile], tree: Tree, source: str | N
 
 
 def read_sentences(tree: Tree, path: str) -> list[str]:
-    """The captions of a text file, one a line; control characters and empty lines are dropped.
+    """The captions of a text file, one a line, none of a missing one; control characters and empty lines are dropped.
 
     Raises:
         InlayError: see :meth:`inlay.data.filesystem.Tree.text`.
     """
+    if not tree.has(path):
+        return []
     text, controls = without_controls(tree.text(path))
     _tell_controls(tree, path, controls)
     return sentences(text)
@@ -141,11 +134,6 @@ def read_sentences(tree: Tree, path: str) -> list[str]:
 def sentences(text: str) -> list[str]:
     """The captions in a text, one a line; empty lines are dropped, and what stands for no letter becomes a space."""
     return [sentence for line in text.splitlines() if (sentence := _tidy(line))]
-
-
-def _beside(tree: Tree, image: str) -> list[str]:
-    path = posixpath.splitext(image)[0] + ".txt"
-    return read_sentences(tree, path) if tree.has(path) else []
 
 
 def _tell_controls(tree: Tree, path: str, count: int) -> None:
@@ -172,10 +160,6 @@ def _texts(tree: Tree, path: str, name: object, said: object) -> list[str]:
     return texts
 
 
-def _was_split(texts: Sequence[str]) -> bool:
-    return len(texts) > 1 and not texts[0].startswith(" ") and all(text.startswith(" ") for text in texts[1:])
-
-
 def _tidy(text: str) -> str:
     return " ".join(text.replace("\ufffd", " ").split())
 
@@ -190,8 +174,8 @@ def _from_json(tree: Tree, path: str) -> Iterator[_Pair]:
 
 
 def _from_json_lines(tree: Tree, path: str) -> Iterator[_Pair]:
-    lines = tree.lines(path)
-    return _from_records(tree, path, (_parsed(line, f"{tree.root / path}, line {number}") for number, line in lines))
+    rows = (_parsed(line, f"{tree.root / path}, line {number}") for number, line in tree.lines(path))
+    return _from_records(tree, path, rows)
 
 
 def _from_csv(tree: Tree, path: str) -> Iterator[_Pair]:

@@ -13,9 +13,6 @@ from inlay.errors import InlayError
 from inlay.files import read_text
 from inlay.parallel import ordered_map
 
-Wrong = tuple[str, str]
-"""A file, and what is wrong with it."""
-
 
 def root_of(index: Path) -> Path:
     """The folder that an index was made from.
@@ -29,16 +26,11 @@ def root_of(index: Path) -> Path:
         raise InlayError(f"{index}: where its pictures lie is not noted in {about_file(index)}. Give --root.") from None
 
 
-def check(index: Path, root: Path, workers: int) -> tuple[int, list[Wrong]]:
+def check(index: Path, root: Path, workers: int) -> tuple[int, list[tuple[str, str]]]:
     """Decode every picture of an index and compare it with its row, with a progress bar.
 
-    Args:
-        index: the JSON Lines file.
-        root: the folder that it is relative to.
-        workers: processes that decode.
-
     Returns:
-        How many pictures are as they should be, and what is wrong with the others.
+        How many pictures are as they should be, and the others, each with what is wrong with it.
     """
     total = sum(1 for _ in read_rows(index))
     found = ordered_map(partial(_compare, root), read_rows(index), workers)
@@ -46,7 +38,7 @@ def check(index: Path, root: Path, workers: int) -> tuple[int, list[Wrong]]:
     return total - len(wrong), wrong
 
 
-def _compare(root: Path, row: Record) -> Wrong | None:
+def _compare(root: Path, row: Record) -> tuple[str, str] | None:
     try:
         check_inside(root, names_of(row), "the index")
     except InlayError as error:

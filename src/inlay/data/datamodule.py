@@ -9,9 +9,8 @@ from typing import Any, Literal
 import pytorch_lightning as pl
 import torch
 
-from inlay.data.batches import Collate, to_batch
 from inlay.data.index import open_split
-from inlay.data.loader import InfiniteDistributedSampler, SampleLoader, TrainingLoader
+from inlay.data.loader import Collate, InfiniteDistributedSampler, SampleLoader, TrainingLoader, to_batch
 from inlay.data.parts import RESERVED, SamplePart
 from inlay.data.pictures import IndexedPictures, Pictures
 from inlay.data.prepare import OnDamaged, find_index, read_refused
@@ -240,9 +239,8 @@ class IndexedData(InpaintingData):
     def _without_partner(self, split: Split) -> Iterator[SkippedSample]:
         for key, part in self.config.parts.items():
             pictures = self.pictures(split)
-            ids = (
-                pictures.id(index) for index in range(len(pictures))
-            )  # millions perhaps, read only by who needs them
+            # A generator: they may be millions, and are read only by a part that needs them.
+            ids = (pictures.id(index) for index in range(len(pictures)))
             lonely = part.without_partner(ids, training=split == "train")
             if lonely:
                 log.warning(

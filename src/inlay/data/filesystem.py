@@ -43,22 +43,16 @@ class Tree:
         check_root(self.root)
 
     def pictures(self, folder: str = "") -> Iterator[str]:
-        """Whatever is named like a picture below a folder, in sorted order, folder by folder.
+        """Whatever is named like a picture below a folder: paths relative to the root, sorted folder by folder.
 
         Nothing is opened: links that lead nowhere and folders that are named like pictures are among them, so that
         whoever reads them can say so. What is hidden (``.name``) stays hidden. Links to folders are followed, but for
         those that lead back.
-
-        Args:
-            folder: relative to the root.
-
-        Yields:
-            Paths relative to the root, with forward slashes.
         """
         return (path for path, reason in self.found(folder) if not reason)
 
     def found(self, folder: str = "") -> Iterator[tuple[str, str]]:
-        """As :meth:`pictures`, and what else looks like a picture or may hide one: each with why it is not read.
+        """:meth:`pictures`, and what else looks like a picture or may hide one, with the reason that it is not read.
 
         Raises:
             InlayError: a folder cannot be searched.
@@ -83,11 +77,7 @@ class Tree:
         return self.has(path) and (self.root / path).is_dir()
 
     def beside(self, path: str) -> "Tree | None":
-        """A folder next to the root, which archives unpack to that belong together; None where there is none.
-
-        Args:
-            path: relative to the folder that the root lies in.
-        """
+        """A folder next to the root, as archives that belong together unpack to; None where there is none."""
         parents = Path(os.path.abspath(self.root)).parent, self.root.resolve().parent  # noqa: PTH100 - links stay
         places = [parent / path for parent in dict.fromkeys(parents)]
         return next((Tree(place, part_of=self) for place in places if self.has_folder(str(place))), None)
@@ -100,7 +90,9 @@ class Tree:
             with os.scandir(self.root / folder) as entries:
                 return sorted(entry.name for entry in entries if not entry.name.startswith("."))
         except OSError as error:
-            raise InlayError(_not_searched(self.root / folder, error)) from error
+            where = self.root / folder
+            remedy = "Change its permissions, or move it elsewhere."
+            raise InlayError(f"{where}: cannot be searched ({error.strerror}). {remedy}") from error
 
     def open(self, path: str, most: int | None = None) -> BufferedReader:
         """Open a file that belongs to the dataset; it is remembered like one that was read here.
@@ -126,11 +118,7 @@ class Tree:
             raise InlayError(f"{self.root / path}: {error.reason}. Mend or remove it.") from error
 
     def text(self, path: str, most: int = _TEXT) -> str:
-        """A text file's content; see :func:`inlay.files.lines_of` for how it may be written.
-
-        Args:
-            path: as for :meth:`open`.
-            most: largest size in bytes.
+        """The content of a text file of at most ``most`` bytes. Encodings: :func:`inlay.files.lines_of`.
 
         Raises:
             InlayError: see :meth:`open`.
@@ -147,15 +135,10 @@ class Tree:
                 yield number, line
 
     def raw_lines(self, path: str, most: int | None = None, longest: int = _LONGEST) -> Iterator[str]:
-        """The lines of a text file as they are, without holding it; line ends and odd bytes as for :meth:`text`.
-
-        Args:
-            path: as for :meth:`open`.
-            most: largest size in bytes; None for any.
-            longest: characters that a line may have.
+        """The lines of a text file of at most ``most`` bytes, without holding it.
 
         Raises:
-            InlayError: see :meth:`open`; or a line is longer.
+            InlayError: see :meth:`open`; or a line has more than ``longest`` characters.
         """
         try:
             for line in lines_of(self.open(path, most), longest, lambda what: self.tell(f"{path}: {what}")):
@@ -166,7 +149,7 @@ class Tree:
             raise InlayError(f"{self.root / path}: cannot be read ({error.strerror}).") from error
 
     def table(self, path: str, columns: int) -> Iterator[list[str]]:
-        """A list file whose lines are columns, split at white space; a line may have more than asked for.
+        """A list file whose lines are split at white space, into at least so many ``columns``.
 
         Raises:
             InlayError: as :meth:`raw_lines`, or a line has too few; the message names it.
@@ -196,10 +179,6 @@ class Tree:
 def unchanged(root: Path, consulted: Mapping[str, int]) -> bool:
     """Whether everything that was looked at is as it was: a file added or removed changes its folder's time."""
     return all(_changed(root / path) == time for path, time in consulted.items())
-
-
-def _not_searched(folder: Path, error: OSError) -> str:
-    return f"{folder}: cannot be searched ({error.strerror}). Change its permissions, or move it elsewhere."
 
 
 def _changed(path: Path) -> int:

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
@@ -77,11 +77,8 @@ class Index:
         value = self._columns[column][place].as_py() if column in self._columns else None
         return self.value(place, "image") if value is None and column == "id" else value
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_file": self._file}  # another process maps the file anew
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["_file"])  # type: ignore[misc]
+    def __reduce__(self) -> tuple[type["Index"], tuple[Path]]:
+        return Index, (self._file,)  # another process maps the file anew
 
     def has(self, column: str) -> bool:
         """Whether any row has a value there."""
@@ -107,8 +104,9 @@ def open_split(path: str | os.PathLike[str], split: str, root: Path | None = Non
     folder = _converted(path, root)
     file = folder / f"{split}.arrow"
     if not file.exists():
+        there = sorted(f"{file.stem} ({len(Index(file)):,})" for file in folder.glob("*.arrow"))
         raise InlayError(
-            f"{path}: no pictures in split {split!r}; it has {', '.join(_splits(folder)) or 'none at all'}. "
+            f"{path}: no pictures in split {split!r}; it has {', '.join(there) or 'none at all'}. "
             f"Choose with data.train_split and data.val_split.{_HOW_TO_SPLIT}"
         )
     return Index(file)
@@ -139,6 +137,21 @@ def _parsed(path: Path, number: int, line: str) -> Record:
     return cast(Record, row)
 
 
+@contextmanager
+def in_cache(path: Path) -> Iterator[None]:
+    """For one process at a time, to make what is to lie at a path of the cache.
+
+    Raises:
+        InlayError: the cache cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with file_lock(path.with_name(f"{path.name}.lock")):
+            yield
+    except OSError as error:
+        raise InlayError(f"{path}: cannot be written ({error.strerror}). Set INLAY_CACHE to another place.") from error
+
+
 def _converted(path: Path, root: Path | None) -> Path:
     """The folder of Arrow files that belongs to an index as it is now."""
     try:
@@ -150,16 +163,10 @@ def _converted(path: Path, root: Path | None) -> Path:
     stamp = {**place, "bytes": stat.st_size, "changed": stat.st_mtime_ns}
     name = hashlib.sha256(json.dumps(place).encode()).hexdigest()[:16]
     folder = cache_dir() / "arrow" / f"{path.stem}-{name}"
-    try:
-        if not _is_made_from(stamp, folder):
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with file_lock(folder.with_name(f"{folder.name}.lock")):
-                if not _is_made_from(stamp, folder):  # by now, perhaps, thanks to another process
-                    _convert(path, root, folder, stamp)
-    except OSError as error:
-        raise InlayError(
-            f"{folder}: cannot be written ({error.strerror}). Set INLAY_CACHE to another place."
-        ) from error
+    if not _is_made_from(stamp, folder):
+        with in_cache(folder):
+            if not _is_made_from(stamp, folder):  # by now, perhaps, thanks to another process
+                _convert(path, root, folder, stamp)
     return folder
 
 
@@ -168,7 +175,7 @@ def _is_made_from(stamp: dict[str, Any], folder: Path) -> bool:
     try:
         told = json.loads(read_text(folder / _STAMP))
         return bool(told == {**stamp, "files": _sizes(folder)})
-    except (BadFile, ValueError):
+    except (BadFile, OSError, ValueError):
         return False
 
 
@@ -186,10 +193,9 @@ def _convert(path: Path, root: Path | None, folder: Path, stamp: dict[str, Any])
 
 
 def _write_splits(path: Path, root: Path | None, folder: Path) -> None:
-    parsing = arrow_json.ParseOptions(explicit_schema=SCHEMA, unexpected_field_behavior="ignore")
     with ExitStack() as files:
         writers: dict[str, ipc.RecordBatchFileWriter] = {}
-        for batch in _batches(path, parsing):
+        for batch in _batches(path):
             for names in (batch["image"], batch["mask"]):
                 doubtful = names.filter(pc.match_substring_regex(names, SUSPICIOUS))
                 check_inside(root, doubtful.to_pylist(), str(path))
@@ -198,16 +204,14 @@ def _write_splits(path: Path, root: Path | None, folder: Path) -> None:
                     raise InlayError(f"{path}: {split!r} is no name for a split. Use letters, digits, - and _.")
                 if split not in writers:
                     writers[split] = files.enter_context(ipc.new_file(str(folder / f"{split}.arrow"), SCHEMA))
-                writers[split].write_batch(_without_equal_ids(batch.filter(pc.equal(batch["split"], split))))
+                rows = batch.filter(pc.equal(batch["split"], split))
+                # An id that is the file's name, as most are, is left out: that is half of what training reads.
+                ids = pc.if_else(pc.equal(rows["id"], rows["image"]), pa.scalar(None, pa.string()), rows["id"])
+                writers[split].write_batch(rows.set_column(0, "id", ids))
 
 
-def _without_equal_ids(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Leave out ids that are the file's name, as they mostly are: that is half of what training reads."""
-    named = pc.if_else(pc.equal(batch["id"], batch["image"]), pa.scalar(None, pa.string()), batch["id"])
-    return batch.set_column(0, "id", named)
-
-
-def _batches(path: Path, parsing: arrow_json.ParseOptions) -> Iterator[pa.RecordBatch]:
+def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+    parsing = arrow_json.ParseOptions(explicit_schema=SCHEMA, unexpected_field_behavior="ignore")
     if path.stat().st_size == 0:
         return
     try:
@@ -222,7 +226,3 @@ def _batches(path: Path, parsing: arrow_json.ParseOptions) -> Iterator[pa.Record
         raise InlayError(f"{path}: not an index ({error}). Make it anew with `inlay data prepare`.") from error
     except OSError as error:
         raise InlayError(f"data.index={path}: cannot be read ({error}). Name a .jsonl file.") from error
-
-
-def _splits(folder: Path) -> list[str]:
-    return sorted(f"{file.stem} ({len(Index(file)):,})" for file in folder.glob("*.arrow"))

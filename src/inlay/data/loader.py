@@ -1,21 +1,27 @@
-"""Batches: the training stream is endless, sharded over processes, and resumable at any batch."""
+"""Batches: the training stream is endless, sharded over processes, and resumable at any batch.
+
+They are bytes where workers put them together, and float32 on the device that trains.
+"""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count, islice
-from typing import Any
+from typing import Any, cast
 
-from torch.utils.data import DataLoader, Dataset, Sampler
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from inlay import stopping
-from inlay.data.batches import Collate
-from inlay.data.samples import SampleIndex
+from inlay.data.samples import RawSample, SampleIndex
 from inlay.data.skipped import SkippedSamples
 from inlay.distributed import rank_and_world
 from inlay.errors import InlayError
 from inlay.randomness import RngStream, generator
+from inlay.types import Batch, Tokens
 
-WITHOUT_TOKENS = Collate({})
 _SECONDS_TO_LIVE = 20  # of a worker that was asked to stop
 ENDLESS = 2**40  # a length that no run reaches, small enough for float64
 
@@ -53,12 +59,54 @@ class InfiniteDistributedSampler(Sampler[SampleIndex]):
         """Every ``world``-th one from there on, without end."""
         epoch, place = divmod(start, self.length)
         while True:
+            # An order of this pass's own, which any process can make at any time: nothing but a place is stored.
             order = generator(self.seed, RngStream.ORDER, epoch).permutation(self.length)
             while place < self.length:
                 yield SampleIndex(epoch, int(order[place]))
                 place += world
+            # A step over the end goes on in the next pass (or a later one, of a data set smaller than a batch).
             passed, place = divmod(place, self.length)
             epoch += passed
+
+
+@dataclass(frozen=True)
+class Collate:
+    """Samples to a batch of bytes; the skipped samples of all of them become one list.
+
+    Attributes:
+        tokenizers: functions from captions to tokens, by the batch key that the tokens get.
+    """
+
+    tokenizers: Mapping[str, Callable[[Sequence[str]], Tokens]]
+
+    def __call__(self, samples: Sequence[RawSample]) -> dict[str, Any]:
+        """Put a batch together."""
+        values = [{key: value for key, value in sample.items() if key != "skipped"} for sample in samples]
+        batch: dict[str, Any] = default_collate(values)
+        batch |= {name: tokenize(batch["caption"]) for name, tokenize in self.tokenizers.items()}
+        return batch | {"skipped": [one for sample in samples for one in sample["skipped"]]}
+
+
+WITHOUT_TOKENS = Collate({})
+
+
+def to_batch(collated: Mapping[str, Any]) -> Batch:
+    """Turn collated bytes into a :class:`~inlay.types.Batch`.
+
+    Args:
+        collated: ``image`` ``(B, H, W, 3)`` uint8, ``id``, and other keys: further pictures as uint8, masks as
+            ``(B, H, W)`` bool; anything else is passed on.
+    """
+    batch = dict(collated)
+    for key, value in collated.items():
+        if isinstance(value, Tensor) and value.dtype == torch.uint8:
+            # A view: the memory stays as it is, which is PyTorch's channels_last.
+            batch[key] = value.permute(0, 3, 1, 2).float().div_(np.iinfo(np.uint8).max)
+        elif isinstance(value, Tensor) and value.dtype == torch.bool:
+            batch[key] = value.unsqueeze(1).float()
+    if "mask" not in batch:  # samples without a hole
+        batch["mask"] = torch.zeros_like(batch["image"][:, :1])
+    return cast(Batch, batch)
 
 
 class SampleLoader(DataLoader[Any]):

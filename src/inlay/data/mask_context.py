@@ -1,18 +1,23 @@
-"""The picture that a mask is for, as mask generators see it (:class:`inlay.types.MaskContext`)."""
+"""The picture that a mask is for, as mask generators see it, and masks for the whole pictures of a dataset."""
 
 import logging
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
 from inlay.data.crops import CropBox
-from inlay.data.pictures import SourceImage, read_object
+from inlay.data.pictures import Pictures, SourceImage, read_object
+from inlay.data.records import number_of
+from inlay.errors import BadFile, NoHole
 from inlay.images import is_unturned, resize_mask, upright
-from inlay.types import MaskContext
+from inlay.randomness import RngStream, generator
+from inlay.types import MaskContext, MaskGenerator
 
 log = logging.getLogger(__name__)
 
@@ -89,3 +94,28 @@ class CroppedContext(_PictureContext):
 @lru_cache(maxsize=4096)  # training draws a picture again and again
 def _tell_turned(id: str) -> None:
     log.warning("%s: its mask has the size of the picture before EXIF turned it, and is turned, too.", id)
+
+
+class ExportedMask(NamedTuple):
+    """A picture's hole, or why it has none."""
+
+    id: str
+    picture: SourceImage | None
+    mask: NDArray[np.bool_] | None
+    reason: str
+
+
+def draw_holes(pictures: Pictures, masks: MaskGenerator, seed: int) -> Iterator[ExportedMask]:
+    """Draw a mask for each picture, at the picture's own size.
+
+    A mask depends on ``(seed, id)`` alone, so that adding pictures changes none.
+    """
+    for index in range(len(pictures)):
+        id = pictures.id(index)
+        picture = None
+        try:
+            picture = pictures.read(index)
+            rng = generator(seed, RngStream.GENERATE, index=number_of(id))
+            yield ExportedMask(id, picture, masks(*picture.size, rng, FullContext(picture)), "")
+        except (BadFile, NoHole) as error:
+            yield ExportedMask(id, picture, None, str(error))

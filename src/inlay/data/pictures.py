@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from inlay.data.index import Index
-from inlay.data.records import MaskIs
-from inlay.data.splits import number_of
+from inlay.data.records import MaskIs, number_of
 from inlay.errors import BadFile
 from inlay.images import Decoded, decode_image, log_damage, picture_size, read_mask, read_picture
 
@@ -122,6 +121,7 @@ class IndexedPictures(Pictures):
     @override
     def read(self, index: int, min_short_side: int | None = None) -> SourceImage:
         file, mask = self.root / self.index.value(index, "image"), self.index.value(index, "mask")
+        label = self.index.value(index, "label")
         decoded = decode_picture(file, min_short_side)
         if decoded.damage:
             log_damage(str(file), decoded.damage)
@@ -132,15 +132,10 @@ class IndexedPictures(Pictures):
             self._box(index, file),
             self.root / mask if mask else None,
             self.index.value(index, "mask_is") or "white",
-            self._label(index),
+            None if label is None else number_of(label) >> 1,  # 63 bits, as PyTorch's integers have
             decoded.turned,
             decoded.size,
         )
-
-    def _label(self, index: int) -> int | None:
-        """The class's name as a number: equal for equal names; 63 bits of a hash, so never equal for others."""
-        name = self.index.value(index, "label")
-        return None if name is None else number_of(name) >> 1
 
     def _box(self, index: int, file: Path) -> tuple[float, float, float, float] | None:
         bbox = self.index.value(index, "bbox")

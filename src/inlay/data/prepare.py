@@ -4,21 +4,22 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Literal, NamedTuple, TypedDict
+from typing import Any, Literal, NamedTuple
 
 from tqdm import tqdm
 
 from inlay.cache import cache_dir
 from inlay.data.filesystem import Tree, check_root, unchanged
+from inlay.data.index import in_cache
 from inlay.data.pictures import MIN_SIDE, decode_picture, read_object
 from inlay.data.records import DatasetLayout, Record, RejectedFile, check_inside, names_of
 from inlay.data.skipped import stopping
-from inlay.errors import BadFile, InlayError
+from inlay.errors import BadFile, InlayError, unwritable
 from inlay.files import (
     csv_bytes,
     csv_rows,
@@ -42,7 +43,6 @@ class Examined(NamedTuple):
     """What became of one thing that a listing named."""
 
     listed: Record | RejectedFile
-    """The thing itself."""
     row: Record | None
     """None where the picture is refused."""
     refused: list[RejectedFile]
@@ -50,23 +50,6 @@ class Examined(NamedTuple):
     """Whether the picture's own file is broken."""
     damage: str = ""
     """What the decoder said of the pixels of a picture that is kept all the same."""
-
-
-class Origin(TypedDict):
-    """What an index is made from."""
-
-    root: str
-    listing: str
-    verified: bool
-    damaged_kept: bool
-
-
-class About(Origin):
-    """What is written beside an index, so that it can be told from an outdated one."""
-
-    bytes: int
-    """Of the index: a disk may have lost a part of it."""
-    consulted: dict[str, int]
 
 
 @dataclass
@@ -147,50 +130,39 @@ def prepare(
         BadFile: the first broken file, if ``stop_at_bad_file``.
     """
     check_on_damaged(on_damaged)
+    keep_damaged = on_damaged == "keep"
+    tree, partly = Tree(root), out.with_name(f".{out.name}.part")
+    origin = {"root": str(root.resolve()), "listing": repr(listing), "verified": verify, "damaged_kept": keep_damaged}
+    work = partial(examine, root, keep_damaged=keep_damaged, verify=verify)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with file_lock(out.with_name(f".{out.name}.lock")):
-            return _prepare(listing, root, out, workers, verify, stop_at_bad_file, on_damaged == "keep")
+            total = sum(1 for _ in _listed(listing, tree))
+            if partly.is_symlink():
+                partly.unlink()  # none of ours
+            done, end = _done_already(partly, origin, work, listing(tree), stop_at_bad_file)
+            with partly.open("r+" if end else "w", encoding="utf-8") as file:
+                file.seek(end)
+                file.truncate()
+                if not end:
+                    file.write(json.dumps(origin) + "\n")
+                rest = islice(_listed(listing, tree), done, None)
+                results = ordered_map(work, rest, workers if verify and total - done > _FEW else 0)
+                for examined in tqdm(results, desc=out.name, total=total, initial=done, unit=" pictures"):
+                    if examined.bad and stop_at_bad_file:
+                        raise stopping(BadFile(root / examined.refused[0].file, examined.refused[0].reason))
+                    file.write(json.dumps(examined) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            return _publish(partly, out, tree, origin)
     except OSError as error:
-        raise InlayError(f"{out}: cannot be written ({error.strerror or error}). Choose another place.") from error
+        raise unwritable(out, error) from error
 
 
 def check_on_damaged(choice: str) -> None:
     """Refuse a choice that is none. Raises :class:`InlayError`."""
     if choice not in ("refuse", "keep"):
         raise InlayError(f"data.on_damaged must be 'refuse' or 'keep', got {choice!r}.")
-
-
-def _prepare(
-    listing: DatasetLayout,
-    root: Path,
-    out: Path,
-    workers: int,
-    verify: bool,
-    stop_at_bad_file: bool,
-    keep_damaged: bool,
-) -> PrepareReport:
-    tree, partly = Tree(root), out.with_name(f".{out.name}.part")
-    origin = Origin(root=str(root.resolve()), listing=repr(listing), verified=verify, damaged_kept=keep_damaged)
-    total = sum(1 for _ in _listed(listing, tree))
-    if partly.is_symlink():
-        partly.unlink()  # none of ours
-    done, end = _done_already(partly, origin, root, listing(tree), stop_at_bad_file)
-    with partly.open("r+" if end else "w", encoding="utf-8") as file:
-        file.seek(end)
-        file.truncate()
-        if not end:
-            file.write(json.dumps(origin) + "\n")
-        rest = islice(_listed(listing, tree), done, None)
-        work = partial(examine, root, keep_damaged=keep_damaged) if verify else _unexamined
-        results = ordered_map(work, rest, workers if verify and total - done > _FEW else 0)
-        for examined in tqdm(results, desc=out.name, total=total, initial=done, unit=" pictures"):
-            if examined.bad and stop_at_bad_file:
-                raise stopping(BadFile(root / examined.refused[0].file, examined.refused[0].reason))
-            file.write(json.dumps(examined) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return _publish(partly, out, tree, origin)
 
 
 def _listed(listing: DatasetLayout, tree: Tree) -> Iterator[Record | RejectedFile]:
@@ -200,23 +172,25 @@ def _listed(listing: DatasetLayout, tree: Tree) -> Iterator[Record | RejectedFil
         yield thing
 
 
-def examine(root: Path, thing: Record | RejectedFile, keep_damaged: bool = False) -> Examined:
+def examine(root: Path, thing: Record | RejectedFile, keep_damaged: bool = False, verify: bool = True) -> Examined:
     """Read a picture, and the file that shows its object: size and checksum if it is sound, the reason if not.
 
     Args:
         root: the dataset's folder.
         thing: what a listing named.
         keep_damaged: take a picture whose coded pixels are damaged, and note what the decoder said.
+        verify: False reads nothing.
     """
     if isinstance(thing, RejectedFile):
-        return _unexamined(thing)
+        return Examined(thing, None, [thing])
+    if not verify:
+        return Examined(thing, thing, [])
     row, refused = thing.copy(), []
     path = root / row["image"]
     try:
         height, width = picture_size(path)
-        damage = decode_picture(
-            path, min_short_side=MIN_SIDE
-        ).damage  # at 1/8 scale, too, every byte of a JPEG is decoded
+        # The smallest scale costs a fraction, and every byte of a JPEG is decoded for it all the same.
+        damage = decode_picture(path, min_short_side=MIN_SIDE).damage
         if damage and not keep_damaged:
             raise BadFile(path, f"{damage}. Replace it, or keep such pictures with data.on_damaged=keep.")
         with open_regular(path) as file:
@@ -232,14 +206,12 @@ def examine(root: Path, thing: Record | RejectedFile, keep_damaged: bool = False
     return Examined(thing, row, refused, damage=damage)
 
 
-def _unexamined(thing: Record | RejectedFile) -> Examined:
-    if isinstance(thing, RejectedFile):
-        return Examined(thing, None, [thing])
-    return Examined(thing, thing, [])
-
-
 def _done_already(
-    partly: Path, origin: Origin, root: Path, things: Iterator[Record | RejectedFile], stop_at_bad_file: bool
+    partly: Path,
+    origin: dict[str, Any],
+    work: Callable[[Record | RejectedFile], Examined],
+    things: Iterator[Record | RejectedFile],
+    stop_at_bad_file: bool,
 ) -> tuple[int, int]:
     """How many things an interrupted preparation has behind it, and where in its file the last of them ends.
 
@@ -257,7 +229,7 @@ def _done_already(
             examined = _parsed(line)
             if examined is None or examined.listed != thing or (examined.bad and stop_at_bad_file):
                 break
-            if examined.refused and examine(root, thing, origin["damaged_kept"]) != examined:  # mended in the meantime
+            if examined.refused and work(thing) != examined:  # mended in the meantime
                 break
             done, end = done + 1, end + len(line)
     return done, end
@@ -272,7 +244,7 @@ def _parsed(line: bytes) -> Examined | None:
     return Examined(listed, row, [RejectedFile(*one) for one in refused], bad, damage)
 
 
-def _publish(partly: Path, out: Path, tree: Tree, origin: Origin) -> PrepareReport:
+def _publish(partly: Path, out: Path, tree: Tree, origin: dict[str, Any]) -> PrepareReport:
     """Turn the finished work into the index and what stands beside it; what makes the index count is there last."""
     report = PrepareReport()
     for path in (out, refused_file(out), about_file(out)):
@@ -289,7 +261,8 @@ def _publish(partly: Path, out: Path, tree: Tree, origin: Origin) -> PrepareRepo
     for refused in report.refused:
         tree.has(refused.file)  # remembered: a file that is mended makes the index outdated
     write_bytes(refused_file(out), csv_bytes([RejectedFile._fields, *report.refused]))
-    write_text(about_file(out), json.dumps(About(**origin, bytes=size, consulted=tree.consulted)))
+    # With these an outdated index is known, and one of which the disk lost a part.
+    write_text(about_file(out), json.dumps(origin | {"bytes": size, "consulted": tree.consulted}))
     partly.unlink()
     return report
 
@@ -316,14 +289,8 @@ def find_index(
 ) -> Path:
     """The index of a root: the given one, else one in the cache, made on first use and again when the root changes.
 
-    Args:
-        root: the dataset's folder.
-        listing: how the dataset lies in it; may be None where an index is given.
-        given: a file that :func:`prepare` made.
-        workers: processes that decode.
-        verify: decode every file when an index is made.
-        stop_at_bad_file: raise at the first broken file rather than refuse it.
-        on_damaged: ``refuse`` or ``keep`` a picture whose decoder says that pixels are damaged.
+    A given one is a file that :func:`prepare` made; else a listing is needed. The other arguments are those of
+    :func:`prepare`.
 
     Raises:
         BadFile: the first broken file, if ``stop_at_bad_file`` and no index is given.
@@ -339,17 +306,11 @@ def find_index(
     key = hashlib.sha256(json.dumps([str(root.resolve()), repr(listing), verify, on_damaged]).encode()).hexdigest()[:16]
     index = cache_dir() / "indexes" / f"{root.resolve().name}-{key}.jsonl"
     if not _is_current(index, root):
-        try:
-            index.parent.mkdir(parents=True, exist_ok=True)
-            with file_lock(index.with_suffix(".lock")):
-                if not _is_current(index, root):  # by now, perhaps, thanks to another process
-                    say(f"{root} has no index yet, or has changed; making {index}")
-                    say("(`inlay data prepare` does it ahead)")
-                    say(prepare(listing, root, index, workers, verify, stop_at_bad_file, on_damaged))
-        except OSError as error:
-            raise InlayError(
-                f"{index}: cannot be written ({error.strerror}). Set INLAY_CACHE to another place."
-            ) from error
+        with in_cache(index):
+            if not _is_current(index, root):  # by now, perhaps, thanks to another process
+                say(f"{root} has no index yet, or has changed; making {index}")
+                say("(`inlay data prepare` does it ahead)")
+                say(prepare(listing, root, index, workers, verify, stop_at_bad_file, on_damaged))
     lost = [refused for refused in read_refused(index) if refused.split]
     if lost and stop_at_bad_file:
         raise stopping(BadFile(root / lost[0].file, f"{lost[0].reason} ({len(lost)} such in all)"))

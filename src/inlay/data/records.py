@@ -1,5 +1,6 @@
 """What an index says of a picture: one row, the same for every dataset."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple, NotRequired, Protocol, TypedDict
@@ -81,3 +82,8 @@ def check_inside(root: Path | None, names: Iterable[str], where: str) -> None:
                 f"{where}: {name} lies outside data.root{'' if root is None else f'={root}'}. Write paths relative to "
                 "it, or give a folder that holds all of them as data.root."
             )
+
+
+def number_of(id: str) -> int:
+    """A number in ``[0, 2**64)`` that an id always has: the head of its SHA-256."""
+    return int.from_bytes(hashlib.sha256(id.encode()).digest()[:8], "big")

@@ -76,7 +76,10 @@ class CUB(DatasetLayout):
         elif without and known.texts:
             tree.tell(f"{known.texts.name}/ has no captions for {without:,} pictures.")
         elif without:
-            tree.tell(f"no captions; looked for {', '.join(_looked(tree, home))}. They come in {_TEXT_SOURCE}.")
+            looked = [str(tree.root / place) for place in _places(home, *_TEXTS)]
+            if not home:
+                looked += [str(tree.root.resolve().parent / place) for place in _places("", *_TEXTS)]
+            tree.tell(f"no captions; looked for {', '.join(looked)}. They come in {_TEXT_SOURCE}.")
 
     def _splits(self, tree: Tree, home: str, class_of: dict[str, str]) -> tuple[dict[str, str], str]:
         """The split of each picture's number, and why a picture may have none."""
@@ -95,17 +98,18 @@ class _Annotations:
 
     def __init__(self, tree: Tree, home: str) -> None:
         self._tree = tree
-        self.class_of = _class_of(tree, home)
-        self._boxes = _boxes(tree, home)
-        self.texts = _texts(tree, home)
+        names = {number: name for number, name, *_ in tree.table(below(home, "classes.txt"), 2)}
+        labels = tree.table(below(home, "image_class_labels.txt"), 2)
+        self.class_of = {image: names[number] for image, number, *_ in labels if number in names}
+        path = below(home, "bounding_boxes.txt")
+        boxes = tree.table(path, 5) if tree.has(path) else ()
+        self._boxes = {number: _box(tree, path, sides) for number, *sides in boxes}
+        texts = next(_annexes(tree, home, *_TEXTS), None)
+        self.texts = None if texts is None else _ByClass(*texts, ".txt")
         self._segmentations = _segmentations(tree, home)
 
     def annotate(self, number: str, row: Record) -> None:
-        """Add to a row what there is.
-
-        Raises:
-            InlayError: its captions cannot be read.
-        """
+        """Add to a row what there is. Raises :class:`InlayError` where its captions cannot be read."""
         if number in self.class_of:
             row["label"] = self.class_of[number]
         text = self.texts and self.texts.of(row["id"])
@@ -151,17 +155,6 @@ def _annexes(tree: Tree, home: str, *names: str) -> Iterator[tuple[Tree, str]]:
             yield other, ""
 
 
-def _texts(tree: Tree, home: str) -> _ByClass | None:
-    found = next(_annexes(tree, home, *_TEXTS), None)
-    return None if found is None else _ByClass(*found, ".txt")
-
-
-def _looked(tree: Tree, home: str) -> list[str]:
-    """Where captions would have been found."""
-    beside = [] if home else [tree.root.resolve().parent / place for place in _places("", *_TEXTS)]
-    return [str(place) for place in (*(tree.root / place for place in _places(home, *_TEXTS)), *beside)]
-
-
 def _segmentations(tree: Tree, home: str) -> _ByClass | None:
     owner, folder = next(_annexes(tree, home, "segmentations"), (tree, None))
     if owner is not tree:
@@ -189,17 +182,6 @@ def _torch_captions(tree: Tree, home: str) -> str | None:
     return None
 
 
-def _class_of(tree: Tree, home: str) -> dict[str, str]:
-    names = {number: name for number, name, *_ in tree.table(below(home, "classes.txt"), 2)}
-    labels = tree.table(below(home, "image_class_labels.txt"), 2)
-    return {image: names[number] for image, number, *_ in labels if number in names}
-
-
-def _boxes(tree: Tree, home: str) -> dict[str, list[float]]:
-    path = below(home, "bounding_boxes.txt")
-    return {number: _box(tree, path, sides) for number, *sides in tree.table(path, 5)} if tree.has(path) else {}
-
-
 def _box(tree: Tree, path: str, sides: list[str]) -> list[float]:
     try:
         left, top, width, height = map(float, sides)
@@ -211,17 +193,12 @@ def _box(tree: Tree, path: str, sides: list[str]) -> list[float]:
 def _class_splits(tree: Tree, home: str) -> dict[str, str]:
     splits = {}
     for split, name in _CLASS_LISTS.items():
-        path = _class_list(tree, home, name)
+        places = [(owner, below(folder, name)) for owner, folder in _annexes(tree, home, "", *_TEXTS)]
+        owner, path = next(((owner, path) for owner, path in places if owner.has(path)), (tree, None))
         if path is None:
             raise InlayError(
                 f"data.listing.classes=zero_shot: {name} is missing. Take {' and '.join(_CLASS_LISTS.values())} from "
                 f"{_TEXT_SOURCE} and put them into data.root={tree.root}."
             )
-        splits.update({entry: split for entry, *_ in path[0].table(path[1], 1)})
+        splits.update({entry: split for entry, *_ in owner.table(path, 1)})
     return splits
-
-
-def _class_list(tree: Tree, home: str, name: str) -> tuple[Tree, str] | None:
-    """In which tree a list of classes lies, and where in it."""
-    places = ((owner, below(folder, name)) for owner, folder in _annexes(tree, home, "", *_TEXTS))
-    return next(((owner, path) for owner, path in places if owner.has(path)), None)

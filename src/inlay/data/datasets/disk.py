@@ -1,6 +1,6 @@
 """What every listing does with what it finds, and does not find, on disk."""
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterator
 
 from inlay.data.filesystem import Tree
 from inlay.data.records import RejectedFile
@@ -45,11 +45,6 @@ def unnamed(tree: Tree, folder: str, named: Container[str], reason: str) -> Iter
 def refuse(path: str, reason: str) -> RejectedFile:
     """Refuse a file; the name is made printable where it is not valid UTF-8."""
     return RejectedFile(path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"), reason)
-
-
-def first_of(tree: Tree, paths: Iterable[str]) -> str | None:
-    """The first that exists."""
-    return next((path for path in paths if tree.has(path)), None)
 
 
 def below(*folders: str) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from typing_extensions import override
 
-from inlay.data.datasets.disk import below, first_of, is_picture, pictures, refuse, wrong_layout
+from inlay.data.datasets.disk import below, is_picture, pictures, refuse, wrong_layout
 from inlay.data.filesystem import Tree
 from inlay.data.records import DatasetLayout, Record, RejectedFile
 from inlay.errors import InlayError
@@ -76,15 +76,12 @@ class Places2(DatasetLayout):
             if fit:
                 chosen[split] = fit[0]
             for folder in [folder for folder in there if folder not in fit[:1]]:
-                self._leave_out(tree, folder, there, fit)
+                instead = f", {fit[0]}/ is" if fit else ""
+                same_kind = bool(fit) and there[folder] == there[fit[0]]
+                how = f"move {fit[0]}/ away" if same_kind else f"data.listing.layout={there[folder]}"
+                level = logging.WARNING if self.layout == "auto" or same_kind else logging.INFO
+                tree.tell(f"{folder}/ is not used{instead}. To use it: {how}", level)
         return chosen
-
-    def _leave_out(self, tree: Tree, folder: str, layouts: dict[str, str], fit: list[str]) -> None:
-        instead = f", {fit[0]}/ is" if fit else ""
-        same_kind = bool(fit) and layouts[folder] == layouts[fit[0]]
-        how = f"move {fit[0]}/ away" if same_kind else f"data.listing.layout={layouts[folder]}"
-        level = logging.WARNING if self.layout == "auto" or same_kind else logging.INFO
-        tree.tell(f"{folder}/ is not used{instead}. To use it: {how}", level)
 
 
 def category(path: str) -> str:
@@ -126,7 +123,7 @@ def _labels(tree: Tree, split: str) -> dict[str, str]:
 
 
 def _list(tree: Tree, name: str) -> str | None:
-    return first_of(tree, (below(folder, name) for folder in _LISTS))
+    return next((path for folder in _LISTS if tree.has(path := below(folder, name))), None)
 
 
 def _training_list(tree: Tree, folder: str) -> str | None:
