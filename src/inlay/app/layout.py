@@ -43,12 +43,7 @@ KEPT = 3600  # seconds for which is kept what belongs to a page that was left op
 
 
 class Parts:
-    """The components that have events, or change, put into the page that is being built.
-
-    Args:
-        models: their names, the first is chosen.
-        limits: shown where they matter.
-    """
+    """The components that have events, or change, put into the page that is being built. The first model is chosen."""
 
     def __init__(self, models: Sequence[str], limits: Limits) -> None:
         gr.HTML(

@@ -21,13 +21,7 @@ from inlay.pipeline import FillOptions, choose_composer
 
 
 class Page:
-    """The page over some models; ``blocks`` is what Gradio serves.
-
-    Args:
-        models: by what the page calls them.
-        limits: what it refuses.
-        room: where what is shown and downloaded is written; whoever made its folder removes it.
-    """
+    """The page over some models; ``blocks`` is what Gradio serves. Whoever made the room's folder removes it."""
 
     def __init__(self, models: Models, limits: Limits, room: Room) -> None:
         self.models, self.limits, self.room = models, limits, room

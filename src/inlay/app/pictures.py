@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from inlay.app.limits import Limits
 from inlay.app.masks import Mask
 from inlay.app.room import Room
-from inlay.app.views import View, new_folder, view_of
+from inlay.app.views import View, view_of
 from inlay.errors import BadFile, InlayError
 from inlay.images import (
     MaskPolarity,
@@ -127,13 +127,6 @@ def load_mask(
 ) -> tuple[Mask, list[str]]:
     """Read a mask that was handed in, and resize it to a picture of ``size`` (height, width).
 
-    Args:
-        path: of the mask.
-        size: of the picture.
-        mask_polarity: color of the hole in the mask.
-        limits: of files and pictures.
-        turned: EXIF orientation that was undone to turn the picture upright.
-
     Returns:
         The hole, ``(H, W)`` bool, and what the visitor should know about it.
 
@@ -160,8 +153,8 @@ def own_format(loaded: Loaded) -> str:
 
 def save(picture: Picture, name: str, room: Room) -> Path:
     """Write a picture for download, in the format of the name's suffix, in a folder that cannot be guessed."""
-    with room.written():
-        path = new_folder(room.folder) / _ODD.sub("_", name)
+    with room.written() as folder:
+        path = folder / _ODD.sub("_", name)
         write_picture(path, picture)
     room.tidy()
     return path

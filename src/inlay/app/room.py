@@ -1,5 +1,6 @@
 """The page's folder: uploads, what is shown, what waits for its download; all of it within a limit."""
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,12 +11,7 @@ from inlay.errors import InlayError
 
 
 class Room:
-    """A folder with a limit: where it would be passed, the files of the oldest visit go first.
-
-    Args:
-        folder: whose files are counted, and removed.
-        most: bytes of all files together.
-    """
+    """A folder with a limit in bytes: where it would be passed, the files of the oldest visit go first."""
 
     def __init__(self, folder: Path, most: float) -> None:
         self.folder, self.most = folder, most
@@ -25,11 +21,7 @@ class Room:
 
     @contextmanager
     def reserved(self, size: int) -> Iterator[None]:
-        """Keep room for a file while it comes in.
-
-        Raises:
-            InlayError: what is coming in already, and this, are more than the folder may hold.
-        """
+        """Keep room for a file while it comes in; an error where there is none."""
         with self._lock:
             if self._coming + size > self.most:
                 raise InlayError("Too much is being handed in at once. Wait a little, then hand it in again.")
@@ -42,16 +34,14 @@ class Room:
                 self._coming -= size
 
     @contextmanager
-    def written(self) -> Iterator[None]:
-        """While a file is written that nobody waits for any more when the page ends.
-
-        Raises:
-            InlayError: the page has ended.
-        """
+    def written(self) -> Iterator[Path]:
+        """A new folder that nobody can guess, to write in; an error where the page has ended."""
         with self._writing:
             if self._closed:
                 raise closing()
-            yield
+            folder = self.folder / secrets.token_urlsafe(16)
+            folder.mkdir(parents=True)
+            yield folder
 
     def close(self) -> None:
         """Let nothing more be written; what is being written ends first."""

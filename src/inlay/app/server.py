@@ -29,12 +29,7 @@ _LAST_PORT = 65535
 
 
 def serve(models: Models, limits: Limits, port: int | None = None) -> None:
-    """Show the page until the program is interrupted or asked to end.
-
-    Args:
-        models: what it offers.
-        limits: what it refuses.
-        port: of 127.0.0.1; None takes 7860, or the next that is free.
+    """Show the page until the program is interrupted or asked to end; without a port at 7860, or the next that is free.
 
     Raises:
         InlayError: Gradio is not installed, or the port is taken.

@@ -1,7 +1,6 @@
 """Pictures as the page shows them: at once in a small copy, and in full to whoever looks closer."""
 
 import base64
-import secrets
 import shutil
 from dataclasses import dataclass
 from io import BytesIO
@@ -16,13 +15,13 @@ from PIL import Image
 
 from inlay.app.room import Room
 from inlay.images import Picture
+from inlay.images.picture import bands
 
 LONGEST = 1280
 """Of a small copy, in pixels: about what a page has room for."""
 
 _LONGEST_JPEG = 65500  # pixels a side
 _LOOKS: dict[str, Any] = {"quality": 95, "subsampling": 0}
-_BAND = 512  # rows
 
 
 @dataclass(frozen=True)
@@ -64,17 +63,10 @@ def view_of(picture: Picture, room: Room) -> View:
     small = np.asarray(cv2.resize(colors, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     kind = "JPEG" if max(picture.size) <= _LONGEST_JPEG else "PNG"
     encoded = _encoded(colors, profile, kind)
-    with room.written():
-        full = new_folder(room.folder) / f"view.{kind.lower()}"
+    with room.written() as folder:
+        full = folder / f"view.{kind.lower()}"
         full.write_bytes(encoded)
     return View(picture.size, small, profile, full)
-
-
-def new_folder(inside: Path) -> Path:
-    """A folder that nobody can guess."""
-    folder = inside / secrets.token_urlsafe(16)
-    folder.mkdir(parents=True)
-    return folder
 
 
 def _on_white(picture: Picture) -> NDArray[np.uint8]:
@@ -82,8 +74,7 @@ def _on_white(picture: Picture) -> NDArray[np.uint8]:
     if picture.pixels.shape[2] in (1, 3):
         return colors
     colors = colors.copy()
-    for top in range(0, len(colors), _BAND):
-        rows = slice(top, top + _BAND)
+    for rows in bands(*picture.size):
         opaque = picture.pixels[rows, :, -1:].astype(np.float32) / picture.peak
         colors[rows] = np.rint(colors[rows] * opaque + 255 * (1 - opaque))
     return colors

@@ -40,8 +40,7 @@ def held(folder: str | os.PathLike[str], doing: str, part: str = "") -> Iterator
         part: of the work there, such as ``3-of-16``, where processes with other parts share the folder.
 
     Raises:
-        InlayError: another process uses it; the message names its host, its process and what it does. Or the folder
-            cannot be written to.
+        InlayError: another process uses it, or the folder cannot be written to.
     """
     path = Path(folder) / (f".inlay-{part}.lock" if part else LOCK)
     lock = FileLock(path, fallback_to_soft=False)

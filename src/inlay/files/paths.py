@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -33,12 +33,8 @@ def at_home(path: Any) -> Any:
 def inside(root: str | os.PathLike[str], name: str | os.PathLike[str]) -> Path:
     """The path of a file that somebody else's list, index or folder names, with links resolved.
 
-    Args:
-        root: the folder it has to lie below; it may be a link itself.
-        name: relative to the root, or absolute.
-
     Raises:
-        InlayError: it lies elsewhere, by its name or by a link.
+        InlayError: it does not lie below the root (which may be a link), by its name or by a link.
     """
     home, found = Path(root).resolve(), Path(root, name).resolve()
     if not found.is_relative_to(home):
@@ -47,14 +43,10 @@ def inside(root: str | os.PathLike[str], name: str | os.PathLike[str]) -> Path:
 
 
 def names_inside(root: str | os.PathLike[str] | None, name: str) -> bool:
-    """Whether a name in a list is the name of something below the list's root.
+    """Whether a name in a list is the name of something below the list's root; None is a root that is not known.
 
     What the folders and pictures there are is their owner's business: they may be links, unlike those of
     :func:`inside`.
-
-    Args:
-        root: the folder; None where it is not known, so that only relative names are below it.
-        name: relative to the root, or absolute.
     """
     if not re.search(SUSPICIOUS, name):
         return True
@@ -72,24 +64,15 @@ def check_links(folder: str | os.PathLike[str], names: Iterable[str]) -> None:
     Args:
         folder: may be missing, and may be a link itself.
         names: of what is written there; what lies below them is looked at, too.
-
-    Raises:
-        InlayError: naming the first such link.
     """
     home = os.path.realpath(folder)
-    for link in _links([Path(folder, name) for name in names]):
-        if not Path(target := os.path.realpath(link)).is_relative_to(home):
+    waiting = [Path(folder, name) for name in names]
+    while waiting:
+        path = waiting.pop()
+        if not path.is_symlink():
+            waiting += path.iterdir() if path.is_dir() and path.name != _OF_LIBRARIES else ()
+        elif not Path(target := os.path.realpath(path)).is_relative_to(home):
             raise InlayError(
-                f"{link}: a link that leads out of {folder}, to {target}, where this would write. Remove the link, or "
+                f"{path}: a link that leads out of {folder}, to {target}, where this would write. Remove the link, or "
                 "move what it leads to into its place."
             )
-
-
-def _links(paths: list[Path]) -> Iterator[Path]:
-    """Those among paths and below them."""
-    while paths:
-        path = paths.pop()
-        if path.is_symlink():
-            yield path
-        elif path.is_dir() and path.name != _OF_LIBRARIES:
-            paths += path.iterdir()

@@ -21,12 +21,8 @@ _MARK = "'"
 def lines_of(file: BufferedReader, longest: int, remark: Callable[[str], None]) -> Iterator[str]:
     """The lines of a text file, without holding it; they end in newlines, and a byte order mark is left out.
 
-    What is no UTF-8 and does not look like UTF-16 is read as cp1252, byte by byte, and that is remarked on once.
-
-    Args:
-        file: as :func:`inlay.files.open_regular` opens it; it is closed at the end.
-        longest: characters of a line; of a longer one, one more comes and then the rest.
-        remark: called with a sentence on what was odd.
+    What is no UTF-8 and does not look like UTF-16 is read as cp1252, byte by byte, and that is remarked on once. Of a
+    line beyond ``longest`` characters, one more comes and then the rest. The file is closed at the end.
     """
     remarked = False
     with TextIOWrapper(file, encoding=_encoding(file.peek(4096)[:4096]), errors="surrogateescape") as text:

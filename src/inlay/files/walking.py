@@ -22,11 +22,8 @@ def walk(root: Path, folder: str = "", _above: frozenset[tuple[int, int]] = froz
     """Whatever lies below a folder, folder by folder, each in the order of names.
 
     Links to folders are followed, but for those that lead back to a folder that they lie in. What is hidden
-    (``.name``) stays hidden. Links that lead nowhere, pipes, sockets and devices are lost.
-
-    Args:
-        root: where the walk begins; it may be a link.
-        folder: below the root: only what lies there.
+    (``.name``) stays hidden. Links that lead nowhere, pipes, sockets and devices are lost. With ``folder``, only what
+    lies there below the root.
     """
     here = root / folder
     try:

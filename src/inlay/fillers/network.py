@@ -108,12 +108,8 @@ class NetworkFiller(Filler):
 class CheckpointFiller(NetworkFiller):
     """The network of a checkpoint, and the text encoder that reads for it, rebuilt from the file alone.
 
-    Args:
-        checkpoint: of ``inlay train``, a folder of ``inlay export``, or the name of such a folder on the Hugging Face
-            hub. Averaged weights are preferred to those they are the average of.
-        device: this argument and the others as for :class:`NetworkFiller`.
-        precision: of the network's numbers.
-        settings: of the network's filling.
+    A ``checkpoint`` is one of ``inlay train``, a folder of ``inlay export``, or the name of such a folder on the
+    Hugging Face hub. Averaged weights are preferred to those they are the average of.
 
     Raises:
         InlayError: see :func:`inlay.checkpoints.build_network` and :func:`~inlay.checkpoints.build_text_encoder`; or

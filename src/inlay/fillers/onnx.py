@@ -48,11 +48,10 @@ class OnnxFiller(Filler):
     def __init__(self, path: str | Path, device: torch.device | str = "cpu") -> None:
         device = choose_device("auto") if device == "auto" else torch.device(device)
         self.model = model = Model(Path(at_home(path)), device)
-        named = set(model.inputs)
-        self.takes_text, self.takes_reference = FEATURES[0] in named, REFERENCE in named
-        self.takes_seed = NOISE in named
+        self.takes_text, self.takes_reference = FEATURES[0] in model.inputs, REFERENCE in model.inputs
+        self.takes_seed = NOISE in model.inputs
         wanted = inputs_of(self.takes_text, self.takes_reference, self.takes_seed)
-        if (model.inputs, model.outputs) != (wanted, [FILLED]):
+        if ([*model.inputs], model.outputs) != (wanted, [FILLED]):
             raise BadFile(model.path, "fills no holes. Give the file without .text in its name.")
         self.identity, self.size = model.identity, model.facts.get("image_size")
         if self.size is not None and not _counts(self.size):
@@ -97,7 +96,7 @@ def inputs_of(text: bool, reference: bool, noise: bool) -> list[str]:
 def _noise_spec(model: "Model") -> NoiseSpec:
     facts = model.facts.get("noise")
     sizes = facts if isinstance(facts, dict) else {}
-    numbers = *model.shape(NOISE)[1:2], sizes.get("stride"), sizes.get("least")
+    numbers = *model.inputs[NOISE][1:2], sizes.get("stride"), sizes.get("least")
     if len(numbers) < 3 or not all(map(_counts, numbers)):
         raise BadFile(
             model.path, "does not say in positive whole numbers of which shape its noise is. Export the model again."
@@ -111,7 +110,7 @@ def _noise_spec(model: "Model") -> NoiseSpec:
 def _text_encoder(model: "Model") -> "Model":
     reader = Model(model.path.with_suffix(".text.onnx"), model.device)
     same = reader.facts.get("source") == model.facts.get("source")
-    if not same or (reader.inputs, reader.outputs) != (TOKENS, FEATURES):
+    if not same or ([*reader.inputs], reader.outputs) != (TOKENS, FEATURES):
         raise BadFile(reader.path, f"not the text encoder of {model.path.name}. Export the model again.")
     return reader
 

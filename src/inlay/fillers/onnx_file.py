@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,10 +31,6 @@ _PATIENCE = 10  # seconds that a node may take to its end after Ctrl-C
 class Model:
     """An ONNX file that was checked, and its session.
 
-    Args:
-        path: of the file.
-        device: where it computes.
-
     Raises:
         Missing: onnx or onnxruntime is not installed, or has no part for the device.
         BadFile: the file is missing, damaged, or not to be trusted.
@@ -41,7 +38,7 @@ class Model:
     Attributes:
         facts: the description that :mod:`inlay.export` wrote into its metadata.
         identity: the digest of the file, as :func:`inlay.checkpoints.files.digest` has it.
-        inputs: names of its inputs, in order.
+        inputs: names and shapes of its inputs, in order: numbers, and names of open sizes.
         outputs: names of its outputs, in order.
     """
 
@@ -56,8 +53,7 @@ class Model:
             raise
         except Exception as error:  # of classes that onnxruntime keeps to itself
             raise BadFile(path, f"onnxruntime cannot load it ({one_line(error)}). Export the model again.") from error
-        self._inputs = {value.name: value for value in self.session.get_inputs()}
-        self.inputs = [*self._inputs]
+        self.inputs: dict[str, list[Any]] = {value.name: list(value.shape) for value in self.session.get_inputs()}
         self.outputs = [value.name for value in self.session.get_outputs()]
 
     def __call__(self, *inputs: Tensor) -> list[Tensor]:
@@ -84,10 +80,6 @@ class Model:
             ) from error
         return [torch.from_numpy(np.asarray(answer)) for answer in answers]
 
-    def shape(self, name: str) -> list[Any]:
-        """Shape of an input: numbers, and names of open sizes."""
-        return list(self._inputs[name].shape)
-
 
 def library(name: str) -> Any:
     """Import a library that only ONNX needs; :class:`Missing` where it is not installed."""
@@ -113,28 +105,23 @@ def session(content: bytes, device: torch.device) -> Any:
 
 def _interruptible(work: Callable[[], Any], stop: Callable[[], None]) -> Any:
     """Result of work outside of Python, which would not notice Ctrl-C: that stops it."""
-    answer: list[Any] = []
-    failure: list[BaseException] = []
-    done = Event()
+    answer: Future[Any] = Future()
 
     def run() -> None:
         try:
-            answer.append(work())
+            answer.set_result(work())
         except BaseException as error:  # raised where it is waited for
-            failure.append(error)
-        done.set()
+            answer.set_exception(error)
 
     Thread(target=run, daemon=True).start()
     try:
-        while not done.wait(1):  # a signal that another thread was given is seen by then
+        while not wait([answer], 1).done:  # a signal that another thread was given is seen by then
             pass
     except BaseException:
         stop()
-        done.wait(_PATIENCE)
+        wait([answer], _PATIENCE)
         raise
-    if failure:
-        raise failure[0]
-    return answer[0]
+    return answer.result()
 
 
 def _provider(device: torch.device) -> str:

@@ -35,12 +35,9 @@ def dilate(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
 def distances(
     mask: NDArray[np.bool_], pixels: int, kind: int = cv2.DIST_MASK_PRECISE
 ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """Distance of each pixel to a ``(H, W)`` mask in pixels, 0 inside of it; rows and their distances, band by band.
+    """Distance of each pixel to a ``(H, W)`` mask in pixels, 0 inside of it: rows and their distances, band by band.
 
-    Args:
-        mask: ``(H, W)``.
-        pixels: largest distance that matters; larger ones may come out too large.
-        kind: mask size of OpenCV's distance transform.
+    Distances beyond ``pixels`` may come out too large. ``kind`` is the mask size of OpenCV's distance transform.
     """
     # In bands, as float32 of a whole large picture would take four times its memory.
     for rows in bands(*mask.shape):
@@ -55,12 +52,7 @@ def feather(
 ) -> None:
     """Fade a prediction into the picture: all of it where ``replaced`` is, nothing of it beyond ``pixels`` from there.
 
-    Args:
-        predicted: with the prediction in ``mask``; changed in place.
-        picture: as it was given.
-        mask: ``(H, W)``, ``replaced`` dilated.
-        replaced: ``(H, W)``.
-        pixels: width of the fade; 0 for a hard edge.
+    ``predicted`` is changed in place; ``mask`` is ``replaced`` dilated, both ``(H, W)``.
     """
     for here in (box.slices for box in boxes_of(mask, _EXACT)):
         # Up to pixels + 1: the weight of the first pixel beyond the fade is exactly 0, and that pixel stays as it is.
@@ -79,10 +71,7 @@ def poisson_blend(predicted: Picture, picture: Picture, mask: NDArray[np.bool_])
     function and added to the prediction. Both have the same solution; the difference is smooth and can be solved on a
     coarse grid, which the prediction's details cannot.
 
-    Args:
-        predicted: with the prediction in ``mask``; changed in place.
-        picture: as it was given.
-        mask: ``(H, W)``, the hole and at least one known pixel around it.
+    ``predicted`` is changed in place; ``mask`` is ``(H, W)``, the hole and at least one known pixel around it.
     """
     colors = 1 if predicted.pixels.shape[2] < 3 else 3  # alpha is no color
     # The outermost pixels of the mask: both the prediction and the picture are known there.
@@ -124,12 +113,7 @@ def edge_cells(
 
 
 def harmonic(values: NDArray[np.floating[Any]], fixed: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Solve Laplace's equation: every free pixel is the mean of its neighbors.
-
-    Args:
-        values: ``(H, W, C)``.
-        fixed: ``(H, W)``, True where values are given; at least one pixel.
-    """
+    """Solve Laplace's equation: each free pixel of ``(H, W, C)`` is the mean of its neighbors. One at least is fixed."""
     from scipy.sparse import coo_array  # half a second of imports that other composers do without
     from scipy.sparse.linalg import splu
 

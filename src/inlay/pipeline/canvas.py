@@ -1,7 +1,8 @@
 """A picture while it is filled, in the file's own numbers: 40 megapixels of float32 would be half a gigabyte."""
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -10,11 +11,27 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from inlay.images import Picture
-from inlay.pipeline.batching import Crop
 from inlay.pipeline.windows import Window, grid
 from inlay.randomness import RngStream, torch_seed
 
 _BLOCK = 1024  # side of the blocks in which a large prediction is painted: enlarged, all of it would not fit in memory
+
+
+class Crop(NamedTuple):
+    """What a filler is given for one window of a picture."""
+
+    rgb: NDArray[np.float32]
+    """``(h, w, 3)`` in ``[0, 1]``."""
+    hole: NDArray[np.bool_]
+    """``(h, w)``, True = hole."""
+    text: str | None = None
+    seed: int | None = None
+    reference: NDArray[np.float32] | None = None
+    """``(H, W, 3)`` in ``[0, 1]``, a picture to take content from, uncropped."""
+
+
+Predict = Callable[[Iterable[Crop]], Iterator[NDArray[np.float32]]]
+"""Predicts ``(h, w, 3)`` in ``[0, 1]`` for each crop, in their order."""
 
 
 @dataclass

@@ -1,19 +1,21 @@
 """Pictures of any size through a filler."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from inlay.errors import InlayError
 from inlay.fillers import Filler
 from inlay.images import Picture
-from inlay.pipeline.batching import run_batched
-from inlay.pipeline.canvas import Canvas
+from inlay.pipeline.canvas import Canvas, Crop
 from inlay.pipeline.composers import Composer, HardComposer
 from inlay.pipeline.strategies import BY_NAME, STRATEGIES, Strategy, choose, rim, tile
+
+_SIDE = 512  # a batch holds no more pixels than ``batch`` windows of this side: a few large windows fill a GPU
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def fill_pictures(filler: Filler, jobs: Sequence[Job], options: FillOptions) -> 
     Raises:
         InlayError: a hole is empty, or nothing of the picture is left to fill it from; or the filler fails.
     """
-    predict = partial(run_batched, filler, batch=options.batch)
+    predict = partial(_run_batched, filler, batch=options.batch)
     canvases, masks, strategies = [], [], []
     for job in jobs:
         replaced, mask = options.composer.masks(job.hole)
@@ -117,3 +119,51 @@ def fill_pictures(filler: Filler, jobs: Sequence[Job], options: FillOptions) -> 
 def fill_picture(filler: Filler, job: Job, options: FillOptions) -> Filled:
     """Fill one picture. Errors: see :func:`fill_pictures`."""
     return fill_pictures(filler, [job], options)[0]
+
+
+def _run_batched(filler: Filler, crops: Iterable[Crop], batch: int) -> Iterator[NDArray[np.float32]]:
+    """Predictions ``(h, w, 3)`` for crops, in their order; all or none of those have a seed, and a reference."""
+    for group in _batches(crops, batch):
+        image, mask = _stacked([crop.rgb for crop in group]), np.stack([crop.hole for crop in group])
+        texts = [crop.text or "" for crop in group] if filler.takes_text else []
+        seeds = [crop.seed for crop in group if crop.seed is not None]
+        references = [crop.reference for crop in group if crop.reference is not None]
+        try:
+            predicted = filler.fill(
+                image,
+                torch.from_numpy(mask).float()[:, None],
+                text=texts if any(texts) else None,
+                reference=_stacked(references) if references else None,
+                seed=seeds or None,
+            )
+        except torch.OutOfMemoryError as error:
+            count, _, height, width = image.shape
+            raise InlayError(
+                f"{count} windows of {width}x{height} do not fit into the GPU's memory. Use batch=1, strategy=tile, "
+                "precision=bf16 or device=cpu."
+            ) from error
+        if not predicted.isfinite().all():
+            raise InlayError("the model predicted numbers that are not finite. Use precision=32, or another model.")
+        yield from predicted.permute(0, 2, 3, 1).numpy()
+
+
+def _batches(crops: Iterable[Crop], batch: int) -> Iterator[list[Crop]]:
+    """Crops of one size that follow each other."""
+    group: list[Crop] = []
+    for crop in crops:
+        most = max(1, min(batch, batch * _SIDE**2 // crop.hole.size))
+        if group and (len(group) >= most or _shapes(crop) != _shapes(group[0])):
+            yield group
+            group = []
+        group.append(crop)
+    if group:
+        yield group
+
+
+def _shapes(crop: Crop) -> tuple[tuple[int, ...], ...]:
+    return crop.hole.shape, () if crop.reference is None else crop.reference.shape
+
+
+def _stacked(pictures: list[NDArray[np.float32]]) -> torch.Tensor:
+    """``(H, W, 3)`` each, as ``(B, 3, H, W)``."""
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)

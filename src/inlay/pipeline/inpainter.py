@@ -56,13 +56,7 @@ def load(
 
 @dataclass(repr=False)
 class Inpainter:
-    """A filler for pictures of any form and size.
-
-    Attributes:
-        filler: predicts.
-        name: of the filler in messages.
-        options: strategy and composer.
-    """
+    """A filler for pictures of any form and size; messages have its name."""
 
     filler: Filler
     name: str
@@ -146,12 +140,7 @@ class Inpainter:
     def check(
         self, text: str | None, seed: int | None, samples: int = 1, region: Region | None = None, reference: Any = None
     ) -> None:
-        """Refuse arguments that the model cannot use.
-
-        Raises:
-            InlayError: a text or reference for a model that takes none, or a seed or samples where nothing is drawn;
-                see :func:`check_request`.
-        """
+        """Refuse what the model cannot use: a text or reference it does not take, a seed where nothing is drawn."""
         check_request(text, seed, samples)
         other = "name a text-guided model (task=tdanet)"
         if text and not self.filler.takes_text:
@@ -165,11 +154,7 @@ class Inpainter:
 
 
 def check_request(text: str | None, seed: int | None, samples: int) -> None:
-    """Refuse arguments that no model can use.
-
-    Raises:
-        InlayError: a number is out of range, or the text is not UTF-8.
-    """
+    """Refuse arguments that no model can use: a number out of range, a text that is not UTF-8."""
     if samples < 1:
         raise InlayError(f"samples must be at least 1, got {samples}. Leave it out for one picture.")
     if seed is not None:

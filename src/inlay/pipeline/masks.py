@@ -81,17 +81,10 @@ def to_mask(
 def fit_mask(
     mask: NDArray[np.bool_], size: tuple[int, int], name: str, mask_polarity: MaskPolarity = "white", turned: int = 1
 ) -> Hole:
-    """Resize a mask to its picture as :func:`match_size` does, and check that there is something to fill.
-
-    Args:
-        mask: ``(h, w)``, True = hole.
-        size: height and width of the picture.
-        name: for messages.
-        mask_polarity: color of the hole in the file, for messages.
-        turned: EXIF orientation that was undone to turn the picture upright.
+    """Resize a ``(h, w)`` mask to its picture as :func:`match_size` does, and check that there is something to fill.
 
     Raises:
-        InlayError: it has no hole, or is nothing but hole.
+        InlayError: it has no hole, or is nothing but hole; the message has ``name`` and the color of the hole.
     """
     hole = match_size(mask, size, name, turned)
     if not hole.mask.any():
@@ -111,7 +104,10 @@ def fit_mask(
 
 
 def match_size(mask: NDArray[np.bool_], size: tuple[int, int], name: str, turned: int = 1) -> Hole:
-    """Resize a mask to its picture, and turn one that was made before the picture was turned upright."""
+    """Resize a mask to its picture, and turn one that was made before the picture was turned upright.
+
+    ``turned`` is the EXIF orientation that was undone.
+    """
     warnings, note = [], ""
     if is_unturned(mask.shape, size, turned):
         mask = np.ascontiguousarray(upright(mask, turned))

@@ -12,9 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inlay.pipeline.batching import Predict
 from inlay.pipeline.blending import distances
-from inlay.pipeline.canvas import Canvas, cut
+from inlay.pipeline.canvas import Canvas, Predict, cut
 from inlay.pipeline.windows import Window, box_of, boxes_of, grid
 
 Strategy = Literal["auto", "whole", "crop", "tile", "resize"]

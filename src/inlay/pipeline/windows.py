@@ -83,13 +83,7 @@ def boxes_of(hole: NDArray[np.bool_], side: int) -> list[Window]:
 
 
 def grid(size: tuple[int, int], side: int, overlap: int) -> Iterator[list[Window]]:
-    """Rows of windows that cover a picture; neighbors share at least ``overlap`` pixels.
-
-    Args:
-        size: height and width of the picture.
-        side: of a window; of one that would be larger than the picture, the picture's.
-        overlap: below ``side``.
-    """
+    """Rows of windows that cover a picture of ``size``; neighbors share at least ``overlap`` pixels, below ``side``."""
     for top in _starts(size[0], side, overlap):
         yield [Window(top, left, min(side, size[0]), min(side, size[1])) for left in _starts(size[1], side, overlap)]
 
