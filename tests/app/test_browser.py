@@ -2,14 +2,12 @@
 
 import json
 import os
-import pickle
 import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +18,7 @@ from PIL import Image
 from skimage import data
 
 from inlay.images import read_picture
-from tests.app.test_models import Bomb
+from tests.app.test_server import ask
 from tests.conftest import ROOT
 from tests.fillers.test_network import write_checkpoint
 
@@ -84,7 +82,7 @@ def visit(browser, address):
         if not request.url.startswith((address, "data:", "blob:")):
             elsewhere.append(request.url)
 
-    def visiting(width=1280, **options):
+    def visiting(path=None, width=1280, **options):
         page = browser.new_page(viewport={"width": width, "height": 860}, **options)
         page.set_default_timeout(90_000)
         pages.append(page)
@@ -93,6 +91,8 @@ def visit(browser, address):
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(address)
         page.wait_for_selector(FILL)
+        if path:
+            load(page, path)
         return page
 
     yield visiting
@@ -132,14 +132,11 @@ def status(page, text):
     page.wait_for_function("text => document.body.innerText.includes(text)", arg=text)
 
 
-def enabled(page):
+def fill(page, press=None):
     page.wait_for_selector(f"{FILL}:not([disabled])")
-
-
-def fill(page):
-    enabled(page)
-    page.click(FILL)
-    filled(page)
+    press() if press else page.click(FILL)
+    page.wait_for_selector("#inlay-compare .stage", state="visible")
+    page.wait_for_selector("#inlay-keep", state="visible")
 
 
 def drag(page, start, *stops):
@@ -170,11 +167,6 @@ def download(page, folder, button="#inlay-keep"):
     return path
 
 
-def filled(page):
-    page.wait_for_selector("#inlay-compare .stage", state="visible")
-    page.wait_for_selector("#inlay-keep", state="visible")
-
-
 def test_load_paint_fill_compare_download(visit, photograph, tmp_path):
     page = visit()
     assert page.is_disabled(FILL)
@@ -197,8 +189,7 @@ def test_load_paint_fill_compare_download(visit, photograph, tmp_path):
 
 
 def test_brush_eraser_box_undo_redo_invert_and_clear(visit, photograph):
-    page = visit()
-    load(page, photograph)
+    page = visit(photograph)
     tool(page, "Box")
     drag(page, (0.25, 0.25), (0.75, 0.75))
     status(page, "Hole: 25.")
@@ -221,8 +212,7 @@ def test_brush_eraser_box_undo_redo_invert_and_clear(visit, photograph):
 
 @pytest.mark.stranger("17.B.3")
 def test_a_box_of_a_40_megapixel_picture_is_exact_filled_gone_on_from_and_undone(visit, vast, tmp_path):
-    page = visit()
-    load(page, vast)
+    page = visit(vast)
     stage = page.locator("#inlay-painter .stage").bounding_box()
     page.mouse.move(stage["x"] + stage["width"] * 0.6, stage["y"] + stage["height"] * 0.3)
     for _ in range(60):
@@ -252,8 +242,7 @@ def test_a_box_of_a_40_megapixel_picture_is_exact_filled_gone_on_from_and_undone
 
 @pytest.mark.stranger("17.B.3")
 def test_zoom_and_pan_with_keys_and_fingers_and_the_size_of_the_brush(visit, photograph):
-    page = visit(has_touch=True)
-    load(page, photograph)
+    page = visit(photograph, has_touch=True)
 
     def percent():
         return int(page.inner_text("#inlay-painter .percent").rstrip("%"))
@@ -303,8 +292,7 @@ def pinch(page, near, far):
 
 @pytest.mark.stranger("17.B.2")
 def test_two_models_are_compared_on_one_hole(visit, small):
-    page = visit()
-    load(page, small)
+    page = visit(small)
     drag(page, (0.3, 0.3), (0.4, 0.3))
     page.get_by_label("Compare with").click()
     page.get_by_role("option", name="last").last.click()
@@ -320,8 +308,7 @@ def test_a_mask_file_and_its_polarity(visit, photograph, tmp_path):
     mask = np.zeros((1600, 1600), np.uint8)
     mask[:400] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")
-    page = visit()
-    load(page, photograph)
+    page = visit(photograph)
     page.get_by_role("button", name="Mask file").click()
     page.locator("#inlay-mask input[type=file]").set_input_files(tmp_path / "mask.png")
     status(page, "Hole: 25.0%")
@@ -330,8 +317,7 @@ def test_a_mask_file_and_its_polarity(visit, photograph, tmp_path):
 
 
 def test_a_picture_from_the_clipboard_takes_the_place_of_the_one_before(visit, photograph):
-    page = visit()
-    load(page, photograph)
+    page = visit(photograph)
     page.evaluate("""async () => {
         const canvas = Object.assign(document.createElement("canvas"), { width: 60, height: 40 });
         const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
@@ -382,10 +368,12 @@ def test_a_visit_with_the_keyboard_alone(visit, photograph, tmp_path):
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     status(page, "Hole: 1.0%")
-    enabled(page)
-    to(FILL)
-    page.keyboard.press("Enter")
-    filled(page)
+
+    def press():
+        to(FILL)
+        page.keyboard.press("Enter")
+
+    fill(page, press)
 
 
 def test_a_phone_shows_all_of_it(visit, photograph):
@@ -394,7 +382,7 @@ def test_a_phone_shows_all_of_it(visit, photograph):
     assert page.evaluate(fits)
     load(page, photograph)
     drag(page, (0.3, 0.3), (0.5, 0.5))
-    enabled(page)
+    status(page, "Hole: ")
     assert page.evaluate(fits)
     fill(page)
     assert page.evaluate(fits)
@@ -407,15 +395,6 @@ def test_a_file_that_is_no_picture_is_a_line_on_the_page(visit, tmp_path):
     page.set_input_files(PICTURE, tmp_path / "cat.png")
     status(page, "cat.png: not a picture")
     assert not any(word in page.inner_text("body") for word in (str(tmp_path), "Traceback"))
-
-
-def ask(url, body=None, **headers):
-    request = urllib.request.Request(url, json.dumps(body).encode() if body else None, headers)
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status, answer.read().decode(errors="replace")
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode(errors="replace")
 
 
 @pytest.mark.stranger("17.B.3")
@@ -431,12 +410,12 @@ def test_files_of_the_machine_and_what_the_page_does_not_need_are_closed(address
 
 @pytest.mark.parametrize("path", ["/etc/passwd", str(ROOT / "docs/filled.jpg"), "http://127.0.0.1:9/cat.png"])
 def test_a_path_or_an_address_is_not_taken_for_an_upload(address, path):
-    config = json.loads(ask(f"{address}config")[1])
+    config = json.loads(ask(f"{address}config")[2])
     number = next(d["id"] for d in config["dependencies"] if "upload" in [event for _, event in d["targets"]])
     file = {"path": path, "meta": {"_type": "gradio.FileData"}, "orig_name": "cat.jpg"}
     body = {"data": [file, None, None], "fn_index": number, "session_hash": "abc"}
-    assert ask(f"{address}gradio_api/queue/join", body, **{"Content-Type": "application/json"})[0] == 200
-    said = ask(f"{address}gradio_api/queue/data?session_hash=abc")[1]
+    assert ask(f"{address}gradio_api/queue/join", body, Content_Type="application/json")[0] == 200
+    said = ask(f"{address}gradio_api/queue/data?session_hash=abc")[2]
     completed = next(json.loads(line[5:]) for line in said.splitlines() if "process_completed" in line)
     assert not completed["success"]
     assert not any(word in said for word in ("root:", "JFIF"))
@@ -451,12 +430,3 @@ def test_a_server_that_is_ended_leaves_nothing(tmp_path):
             assert Path(json.loads(answer.read())[0]).is_relative_to(tmp_path)
         app.send_signal(signal.SIGTERM)
         assert (app.wait(60), list(tmp_path.iterdir())) == (0, [])
-
-
-def test_a_malicious_checkpoint_is_one_line_and_no_page(tmp_path):
-    (tmp_path / "best.ckpt").write_bytes(pickle.dumps(Bomb(tmp_path / "canary")))
-    command = [sys.executable, "-m", "inlay", "app", "--model", str(tmp_path / "best.ckpt")]
-    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
-    assert (ended.returncode, ended.stdout) == (1, "")
-    assert re.fullmatch(r"error: .+\n", ended.stderr)
-    assert not (tmp_path / "canary").exists()

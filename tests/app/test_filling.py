@@ -1,7 +1,9 @@
+import pickle
+
 import numpy as np
 import pytest
 
-from inlay.app.filling import PageRequest, PageResults, fill
+from inlay.app.filling import PageRequest, PageResults, fill, open_models
 from inlay.app.limits import Limits
 from inlay.app.pictures import Loaded
 from inlay.app.room import Room
@@ -61,15 +63,12 @@ def test_a_result_has_the_files_own_pixels_outside_the_hole(loaded, hole, tmp_pa
 def test_samples_have_seeds_that_follow_each_other_and_a_model_the_text_it_takes_and_no_empty_one(
     loaded, hole, tmp_path
 ):
-    samples = filled(Drawn(), loaded, hole, tmp_path, seed=20, samples=3, text=" a red bird ")
+    filler = Drawn()
+    samples = filled(filler, loaded, hole, tmp_path, seed=20, samples=3, text=" a red bird ")
     assert [each.seed for each in samples] == ["seed 20", "seed 21", "seed 22"]
     assert [int(each.view.small[4, 5, 0]) for each in samples] == [20, 21, 22]
-    filler = Drawn()
-    for text in (" a red bird ", "  "):
-        filled(filler, loaded, hole, tmp_path, text=text)
-    said, unsaid = filler.texts
-    assert list(said) == ["a red bird"]
-    assert not any(unsaid or [])
+    filled(filler, loaded, hole, tmp_path, text="  ")
+    assert filler.texts == [["a red bird"]] * 3 + [None]
 
 
 @pytest.mark.parametrize(
@@ -93,15 +92,13 @@ class Broken(MeanFill):
     ("fillers", "seconds", "message"),
     [({"a": Drawn()}, 1e-9, "more than 1e-09 seconds"), ({"a": MeanFill(), "b": Broken()}, 60, "broken")],
 )
-def test_what_comes_too_late_or_fails_leaves_nothing(loaded, hole, tmp_path, monkeypatch, fillers, seconds, message):
+def test_what_comes_too_late_or_fails_or_is_forgotten_leaves_nothing(
+    loaded, hole, tmp_path, monkeypatch, fillers, seconds, message
+):
     monkeypatch.setattr("inlay.app.views.LONGEST", 8)
     with pytest.raises(InlayError, match=message):
         filled(fillers, loaded, hole, tmp_path, limits=Limits(seconds=seconds))
     assert list(tmp_path.iterdir()) == []
-
-
-def test_forgotten_samples_leave_nothing(loaded, hole, tmp_path, monkeypatch):
-    monkeypatch.setattr("inlay.app.views.LONGEST", 8)
     samples = filled(Drawn(), loaded, hole, tmp_path, samples=2)
     assert len(list(tmp_path.iterdir())) == 2
     PageResults.of(loaded.version, "", samples).forget()
@@ -117,3 +114,26 @@ def test_two_models_fill_one_hole_and_one_answer_of_each_is_seen(loaded, hole, t
     chosen = results.keep(2)
     assert (chosen.shown, chosen.kept) == ((0, 2), 2)
     assert (chosen.keep(0).shown, chosen.keep(0).kept) == ((0, 2), 0)
+
+
+class Bomb:
+    def __init__(self, canary):
+        self.canary = canary
+
+    def __reduce__(self):
+        return (open, (str(self.canary), "w"))
+
+
+def test_models_are_opened_once_in_their_order():
+    models = open_models(["telea", "mean"], "cpu")
+    assert list(models) == ["telea", "mean"]
+    assert not models["mean"].filler.takes_text
+    with pytest.raises(InlayError, match="same filler"):
+        open_models(["telea", "telea"])
+
+
+def test_a_malicious_checkpoint_ends_the_program_and_runs_nothing(tmp_path):
+    (tmp_path / "best.ckpt").write_bytes(pickle.dumps(Bomb(tmp_path / "canary")))
+    with pytest.raises(InlayError, match=str(tmp_path / "best.ckpt")):
+        open_models(["telea", str(tmp_path / "best.ckpt")], "cpu")
+    assert not (tmp_path / "canary").exists()

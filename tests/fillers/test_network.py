@@ -70,24 +70,21 @@ def filled_differently(one, other, mask):
 class TestFill:
     @pytest.mark.parametrize("seed", [None, 3])
     @pytest.mark.parametrize("text", [None, TEXTS])
-    def test_known_pixels_are_exact_and_the_rest_is_a_picture(self, filler, image, mask, text, seed):
+    def test_known_pixels_are_exact_and_the_rest_is_a_picture_and_what_was_there_is_not_used(
+        self, filler, image, mask, text, seed
+    ):
         filled = filler.fill(image, mask, text=text, seed=seed)
         known = ~mask.bool().expand_as(image)
         assert (filled.shape, filled.dtype) == (image.shape, torch.float32)
         assert torch.equal(filled[known], image[known])
         assert 0 <= filled.min() <= filled.max() <= 1
+        for under in (0.0, 1.0, float("nan")):
+            assert torch.equal(filler.fill(image.masked_fill(mask > 0, under), mask, text=text, seed=seed), filled)
 
     @pytest.mark.parametrize("size", [(1, 1), (7, 90), (64, 64)])
     def test_any_size_will_do(self, filler, size):
         mask = torch.ones(1, 1, *size)
         assert filler.fill(torch.zeros(1, 3, *size), mask, text=["bird"], seed=1).shape == (1, 3, *size)
-
-    @pytest.mark.parametrize("under", [0.0, 1.0, float("nan")])
-    @pytest.mark.parametrize("seed", [None, 3])
-    def test_what_lies_under_the_mask_is_not_used(self, filler, image, mask, under, seed):
-        poisoned = image.masked_fill(mask > 0, under)
-        expected = filler.fill(image, mask, text=TEXTS, seed=seed)
-        assert torch.equal(filler.fill(poisoned, mask, text=TEXTS, seed=seed), expected)
 
     def test_is_the_mean_of_the_latent_that_the_network_paints(self, filler, image, mask):
         with torch.no_grad():
@@ -117,10 +114,18 @@ class TestFill:
         assert filled_differently(drawn, filler.fill(image, mask, text=TEXTS), mask)
 
     def test_batch_equals_its_pictures_and_a_draw_does_not_depend_on_those_behind_it(self, filler, image, mask):
-        singles = [filler.fill(image[i : i + 1], mask[i : i + 1], text=[TEXTS[i]]) for i in range(2)]
-        torch.testing.assert_close(filler.fill(image, mask, text=TEXTS), torch.cat(singles), rtol=1e-4, atol=1e-5)
-        alone = filler.fill(image[:1], mask[:1], text=TEXTS[:1], seed=3)
-        torch.testing.assert_close(filler.fill(image, mask, text=TEXTS, seed=3)[:1], alone, rtol=1e-4, atol=1e-5)
+        def alone(i, seed=None):
+            return filler.fill(image[i : i + 1], mask[i : i + 1], text=[TEXTS[i]], seed=seed)
+
+        def together(seed=None):
+            return filler.fill(image, mask, text=TEXTS, seed=seed)
+
+        for batch, singles in (
+            (together(), [alone(0), alone(1)]),
+            (together(3)[:1], [alone(0, 3)]),
+            (together([3, 4]), [alone(0, 3), alone(1, 4)]),
+        ):
+            torch.testing.assert_close(batch, torch.cat(singles), rtol=1e-4, atol=1e-5)
 
     def test_pictures_of_a_batch_have_draws_of_their_own(self, filler, image, mask):
         image, mask = image[:1].expand(2, -1, -1, -1), mask[:1].expand(2, -1, -1, -1)
@@ -140,30 +145,18 @@ class TestFill:
 
 
 class TestLoading:
-    def test_keeps_nothing_that_only_training_needs(self, filler):
+    def test_keeps_nothing_that_only_training_needs_and_goes_where_it_is_told(self, tmp_path):
+        filler = load_filler(write_checkpoint(tmp_path / "last.ckpt"), "meta")
         assert isinstance(filler, CheckpointFiller)
         assert (filler.takes_text, filler.takes_seed) == (True, True)
         assert filler.net.posterior is None
         assert not filler.net.training | filler.text.training
-
-    def test_goes_where_it_is_told(self, tmp_path):
-        filler = load_filler(write_checkpoint(tmp_path / "last.ckpt"), "meta")
         assert filler.device.type == "meta"
         assert {p.device.type for part in (filler.net, filler.text) for p in part.parameters()} == {"meta"}
 
-    def test_prefers_averaged_weights(self, tmp_path, image, mask):
-        def filled(weights, **more):
-            path = write_checkpoint(tmp_path / "last.ckpt", weights=weights, **more)
-            return load_filler(path).fill(image, mask, text=TEXTS)
-
-        last, average = random_weights(0), random_weights(1)
-        both = filled(last, **{AVERAGE: average})
-        assert torch.equal(both, filled(average))
-        assert filled_differently(both, filled(last), mask)
-
-    @pytest.mark.parametrize("part", ["net", "text"])
-    def test_prefers_the_average_of_each_part_by_itself(self, tmp_path, part):
-        average = {key: value for key, value in random_weights(1).items() if key.startswith(f"{part}.")}
+    @pytest.mark.parametrize("part", ["net", "text", ""])
+    def test_prefers_averaged_weights_of_each_part_by_itself(self, tmp_path, part):
+        average = {key: value for key, value in random_weights(1).items() if key.startswith(part)}
         held = load_filler(write_checkpoint(tmp_path / "last.ckpt", **{AVERAGE: average}))
         expected = random_weights(0) | average
         assert all(torch.equal(value, expected[key]) for key, value in named(net=held.net, text=held.text).items())
@@ -190,12 +183,6 @@ class TestLoading:
             load_filler(path)
         assert not (tmp_path / "ran").exists()
 
-    @pytest.mark.parametrize("config", [{"text": None}, {}], ids=["null", "missing"])
-    def test_network_without_the_encoder_it_needs_is_refused(self, tmp_path, config):
-        path = write_checkpoint(tmp_path / "last.ckpt", {"model": CONFIG["model"]} | config)
-        with pytest.raises(InlayError, match="does not say which text encoder it holds"):
-            load_filler(path)
-
     @pytest.mark.parametrize("text", [None, CONFIG["text"]], ids=["without text", "with text that was of no use"])
     def test_network_that_takes_no_text_is_a_plain_filler(self, tmp_path, text, image, mask):
         net = PConvUNet(levels=4, width=4)
@@ -205,12 +192,18 @@ class TestLoading:
         assert (filler.takes_text, filler.takes_seed, filler.text_warnings("!")) == (False, False, [])
         assert torch.equal(filler.fill(image, mask), NetworkFiller(net).fill(image, mask))
 
-    def test_network_that_fills_nothing_is_refused(self, tmp_path):
-        net = ResidualDiscriminator(channels=[4, 4], attention=1)
-        config = {"model": {"_target_": "inlay.models.ResidualDiscriminator", "channels": [4, 4], "attention": 1}}
-        path = write_checkpoint(tmp_path / "last.ckpt", config, named(net=net))
-        with pytest.raises(InlayError, match="ResidualDiscriminator, which fills no holes"):
-            load_filler(path)
+    def test_network_that_fills_nothing_or_lacks_the_encoder_it_needs_is_refused(self, tmp_path):
+        shape = {"channels": [4, 4], "attention": 1}
+        other = {"_target_": "inlay.models.ResidualDiscriminator", **shape}, named(net=ResidualDiscriminator(**shape))
+        lacking = "does not say which text encoder it holds"
+        for model, weights, config, says in (
+            (*other, {}, "ResidualDiscriminator, which fills no holes"),
+            (CONFIG["model"], None, {"text": None}, lacking),
+            (CONFIG["model"], None, {}, lacking),
+        ):
+            path = write_checkpoint(tmp_path / "last.ckpt", {"model": model} | config, weights)
+            with pytest.raises(InlayError, match=says):
+                load_filler(path)
 
 
 @pytest.fixture

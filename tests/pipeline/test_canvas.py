@@ -14,13 +14,6 @@ def hole():
     return np.pad(np.ones((10, 20), bool), ((10, 20), (30, 10)))
 
 
-def test_a_window_shows_the_picture(hole):
-    given = picture(size=SIZE)
-    rgb, seen = Canvas(given, hole).crop(Window(5, 20, 30, 35))[:2]
-    assert np.array_equal(rgb, given.pixels[5:35, 20:55] / np.float32(255))
-    assert np.array_equal(seen, hole[5:35, 20:55])
-
-
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA16", "L"])
 @pytest.mark.parametrize("scale", [0.5, 0.3, 0.77])
 def test_what_lies_under_the_hole_tells_nothing_to_a_smaller_window(hole, scale, mode):
@@ -43,18 +36,6 @@ def test_a_smaller_window_shows_means_of_what_is_known(hole, mode):
     assert np.array_equal(small, hole[::2, ::2])
     assert np.abs(rgb - means)[~small].max() <= 0.51 / given.peak
     assert (rgb[small] == 0).all()
-
-
-@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "L16", "LA16", "RGB16", "RGBA16"])
-def test_paints_where_it_is_told_and_nowhere_else(hole, mode):
-    given = picture(mode, SIZE)
-    before = given.pixels.copy()
-    window = Window(8, 28, 20, 30)
-    Canvas(given, hole).paint(window, np.full((20, 30, 3), 0.5, np.float32), hole[window.slices])
-    assert np.array_equal(given.pixels[~hole], before[~hole])
-    colors, alpha = np.split(given.pixels[hole], [1 if mode.startswith("L") else 3], axis=1)
-    assert np.abs(colors.astype(int) - round(given.peak / 2)).max() <= 1
-    assert (alpha == given.peak).all()
 
 
 def test_a_part_of_an_answer_is_where_it_belongs(rng):

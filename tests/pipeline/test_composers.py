@@ -31,11 +31,6 @@ def fill(filler, given=None, hole=HOLE, **blend):
     return given.pixels, fill_picture(filler, Job(given, hole), options).picture.pixels
 
 
-def faded(away, pixels):
-    """White inside, black beyond a number of pixels, and a ramp between."""
-    return np.where(away <= pixels, 255 * (1 - away / (pixels + 1)), 0)
-
-
 @pytest.fixture(params=[2**20, 1500], ids=["at once", "in bands"])
 def large(request, monkeypatch):
     """Pictures that are gone through at once, as small ones are, and band by band, as large ones are."""
@@ -49,21 +44,16 @@ def test_dilated_is_all_that_is_near(rng):
         assert np.array_equal(dilate(mask, pixels), distance_transform_edt(~mask) <= pixels)
 
 
-def test_dilation_replaces_pixels_around_the_hole():
-    given, filled = fill(Painter((1, 1, 1)), dilate=4)
-    near = distance_transform_edt(~HOLE) <= 4
-    assert np.array_equal(filled, np.where(near[..., None], 255, given))
-
-
 NEAR = disks(SIZE, (30, 30, 10), (30, 56, 10))  # six pixels between them
 
 
 @pytest.mark.usefixtures("large")
-@pytest.mark.parametrize(("dilate", "hole", "width"), [(0, HOLE, 5), (3, HOLE, 5), (0, NEAR, 8)])
-def test_feather_fades_outwards_from_the_nearest_hole_and_ends(dilate, hole, width):
+@pytest.mark.parametrize(("dilate", "hole", "width"), [(0, HOLE, 5), (3, HOLE, 5), (0, NEAR, 8), (4, HOLE, 0)])
+def test_the_dilated_hole_is_replaced_and_feather_fades_outwards_from_the_nearest_and_ends(dilate, hole, width):
     _, filled = fill(Painter((1, 1, 1)), Picture(np.zeros((*SIZE, 3), np.uint8)), hole, feather=width, dilate=dilate)
     away = distance_transform_edt(distance_transform_edt(~hole) > dilate)
-    assert np.abs(filled[..., 0] - faded(away, width)).max() < 0.51
+    ramp = np.where(away <= width, 255 * (1 - away / (width + 1)), 0)
+    assert np.abs(filled[..., 0] - ramp).max() < 0.51
 
 
 def test_blending_needs_no_more_memory_for_a_larger_hole(monkeypatch):
@@ -115,15 +105,13 @@ class TestPoisson:
             assert np.abs(filled.astype(int) - truth).max() <= 1
         assert np.abs(fill(Shifted(truth, off), holed)[1].astype(int) - truth).max() > 20
 
-    @pytest.mark.parametrize("mode", ["L", "LA", "RGBA"])
-    def test_touches_no_alpha(self, mode):
+    @pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "RGB16"])
+    def test_touches_no_alpha_and_goes_with_feather(self, mode):
         given, filled = fill(Painter(), picture(mode, SIZE), blend="poisson")
         assert np.array_equal(filled[~HOLE], given[~HOLE])
         if mode.endswith("A"):
             assert (filled[HOLE][:, -1] == 255).all()
-
-    def test_goes_with_feather_and_16_bits(self):
-        given, filled = fill(Painter(), picture("RGB16", SIZE), blend="poisson", feather=3, dilate=2)
+        given, filled = fill(Painter(), picture(mode, SIZE), blend="poisson", feather=3, dilate=2)
         far = distance_transform_edt(~binary_dilation(HOLE, iterations=2)) > 5
         assert np.array_equal(filled[far], given[far])
 

@@ -25,12 +25,6 @@ def share(of):
 
 
 class TestFile:
-    def test_of_the_size_of_the_picture_says_nothing(self, path):
-        mask, warnings, note = to_mask(write_mask(path, HALF), (20, 30))
-        assert np.array_equal(mask, HALF)
-        assert (warnings, note) == ([], "")
-        assert np.array_equal(to_mask(str(path), (20, 30), "black").mask, ~HALF)
-
     @pytest.mark.parametrize(("mask_polarity", "other"), [("white", "black"), ("black", "white")])
     def test_that_is_missing_or_without_hole_or_all_hole_is_refused(self, path, mask_polarity, other):
         with pytest.raises(InlayError, match=re.escape(f"{path}: no such file")):
@@ -53,8 +47,11 @@ class TestFile:
         with pytest.raises(InlayError, match=f"value is 1 of {peak}.* Multiply it by {peak}.*threshold="):
             to_mask(path, (20, 30))
 
-    def test_of_another_size_is_resized_and_noted_and_of_another_aspect_ratio_with_a_warning(self, path):
-        mask, warnings, note = to_mask(write_mask(path, HALF), (40, 60))
+    def test_is_taken_as_it_is_or_resized_with_a_note_and_stretched_with_a_warning(self, path):
+        mask, *said = to_mask(write_mask(path, HALF), (20, 30))
+        assert np.array_equal(mask, HALF)
+        assert said == [[], ""]
+        mask, warnings, note = to_mask(path, (40, 60))
         assert np.array_equal(mask, half(40, 60))
         assert not warnings
         assert "30x20; resized to the picture's 60x40" in note
@@ -106,10 +103,8 @@ class TestForms:
         ],
         ids=lambda mask: f"{type(mask).__name__}-{getattr(mask, 'dtype', getattr(mask, 'mode', ''))}",
     )
-    def test_mean_one_mask(self, mask):
+    def test_mean_one_mask_and_one_column_has_no_channel(self, mask):
         assert np.array_equal(to_mask(mask, (20, 30)).mask, HALF)
-
-    def test_of_one_column_have_no_channel(self):
         column = np.arange(20)[:, None] < 5
         for mask in (column, column[None]):
             assert np.array_equal(to_mask(mask, (20, 1)).mask, column)

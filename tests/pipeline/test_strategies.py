@@ -39,8 +39,11 @@ def known_of(filler):
     return [image[mask.expand_as(image) == 0] for image, mask in zip(filler.images, filler.masks, strict=True)]
 
 
+every_hole = pytest.mark.parametrize("hole", [SPOTS, BIG, scratch(SIZE)], ids=["spots", "big", "scratch"])
+
+
 @every_strategy
-@pytest.mark.parametrize("hole", [SPOTS, BIG, scratch(SIZE)], ids=["spots", "big", "scratch"])
+@every_hole
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L16"])
 def test_known_pixels_stay_and_every_other_is_filled(strategy, hole, mode):
     given = picture(mode, SIZE)
@@ -53,7 +56,7 @@ def test_known_pixels_stay_and_every_other_is_filled(strategy, hole, mode):
 
 
 @every_strategy
-@pytest.mark.parametrize("hole", [SPOTS, BIG, scratch(SIZE)], ids=["spots", "big", "scratch"])
+@every_hole
 def test_no_pixel_of_the_hole_is_shown(strategy, hole):
     """The hole's pixels change, and neither known pixels of the windows nor the result do."""
     given = picture(size=SIZE)
@@ -66,14 +69,6 @@ def test_no_pixel_of_the_hole_is_shown(strategy, hole):
     assert torch.equal(*shown)
 
 
-@every_strategy
-def test_windows_have_about_the_training_size(strategy):
-    filler = Painter(size=64)
-    fill(filler, BIG if strategy == "resize" else SPOTS, strategy)
-    longest = max(max(shape[2:]) for shape in filler.shapes)
-    assert longest <= {"whole": 420, "crop": 96, "tile": 64, "resize": 90}[strategy]
-
-
 def line(size):
     hole = np.zeros(size, bool)
     hole[size[0] // 2 :][:3] = True
@@ -81,11 +76,13 @@ def line(size):
 
 
 @every_strategy
-def test_no_window_is_longer_than_three_training_sizes(strategy):
+def test_windows_have_about_the_training_size_and_none_is_longer_than_three(strategy):
     """A scratch over all of a wide picture would fill the memory; what was shown smaller is filled again."""
-    filler = Painter(size=64)
-    fill(filler, line((140, 900)), strategy)
-    assert max(max(shape[2:]) for shape in filler.shapes) <= (900 if strategy == "whole" else 192)
+    whole, most = strategy == "whole", {"whole": 420, "crop": 96, "tile": 64, "resize": 90}[strategy]
+    for hole, longest in ((BIG if strategy == "resize" else SPOTS, most), (line((140, 900)), 900 if whole else 192)):
+        filler = Painter(size=64)
+        fill(filler, hole, strategy)
+        assert max(max(shape[2:]) for shape in filler.shapes) <= longest
     if strategy in ("crop", "resize"):
         assert filler.shapes[0] == (1, 3, 14 if strategy == "crop" else 30, 192)
         assert {shape[2:] for shape in filler.shapes[1:]} == {(64, 64)}
@@ -208,13 +205,17 @@ class TestBatches:
         assert seeds == [7, *(torch_seed(7, RngStream.WINDOWS, index=number) for number in range(1, done.windows))]
         assert max(shape[0] for shape in filler.shapes) == batch
 
-    def test_pictures_of_one_size_go_together(self):
+    def test_pictures_of_one_size_with_references_of_one_size_go_together(self):
         filler = Painter()
-        sizes = [(30, 40), (30, 40), (40, 30)]
-        jobs = [Job(picture(size=sizes[n], seed=n), np.eye(*sizes[n], dtype=bool), "abc"[n], n) for n in range(3)]
+        sizes, shown = [(30, 40), (30, 40), (40, 30), (40, 30)], [(4, 5), (4, 5), (4, 5), (6, 7)]
+        jobs = [
+            Job(picture(size=size, seed=n), np.eye(*size, dtype=bool), "abcd"[n], n, picture(size=shown[n]))
+            for n, size in enumerate(sizes)
+        ]
         done = fill_pictures(filler, jobs, FillOptions("whole"))
-        assert filler.shapes == [(2, 3, 30, 40), (1, 3, 40, 30)]
-        assert (filler.texts, filler.seeds) == ([["a", "b"], ["c"]], [[0, 1], [2]])
+        assert filler.shapes == [(2, 3, 30, 40), (1, 3, 40, 30), (1, 3, 40, 30)]
+        assert (filler.texts, filler.seeds) == ([["a", "b"], ["c"], ["d"]], [[0, 1], [2], [3]])
+        assert [each.shape[2:] for each in filler.references] == [(4, 5), (4, 5), (6, 7)]
         for job, each in zip(jobs, done, strict=True):
             assert np.array_equal(each.picture.pixels[~job.hole], job.picture.pixels[~job.hole])
 
@@ -223,12 +224,6 @@ class TestBatches:
         filler, hole = Painter(), np.eye(side, dtype=bool)
         fill_pictures(filler, [Job(Picture(np.zeros((side, side, 3), np.uint8)), hole)] * 4, FillOptions("whole"))
         assert {shape[0] for shape in filler.shapes} == {together}
-
-    def test_references_of_one_size_share_a_batch(self):
-        filler, hole = Painter(), np.eye(20, 30, dtype=bool)
-        jobs = [Job(picture(), hole, reference=picture(size=size)) for size in ((4, 5), (4, 5), (6, 7))]
-        fill_pictures(filler, jobs, FillOptions())
-        assert [tuple(each.shape) for each in filler.references] == [(2, 3, 4, 5), (1, 3, 6, 7)]
 
     def test_what_is_not_finite_or_does_not_fit_is_refused_with_a_remedy(self, monkeypatch):
         with pytest.raises(InlayError, match=r"not finite\. Use precision=32"):

@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from inlay.pipeline.windows import Window, any_of, box_of, boxes_of, grid
+from inlay.pipeline.windows import Window, boxes_of, grid
 
 
 def disks(size, *disks):
@@ -11,15 +11,8 @@ def disks(size, *disks):
     return np.logical_or.reduce([(rows - y) ** 2 + (columns - x) ** 2 < r * r for y, x, r in disks])
 
 
-def test_windows_grow_meet_and_join():
-    window = Window(10, 10, 5, 5)
+def test_a_window_grows_or_is_stretched_around_its_middle_and_stays_inside():
     assert Window(5, 10, 20, 30).grown(8, (40, 45)) == Window(0, 2, 33, 43)
-    assert window.joined(Window(2, 20, 1, 1)) == Window(2, 10, 13, 11)
-    others = [Window(14, 14, 1, 1), Window(15, 10, 5, 5), Window(10, 5, 5, 5)]
-    assert [window.meets(other) for other in others] == [True, False, False]
-
-
-def test_a_window_is_stretched_around_its_middle_and_stays_inside():
     for given, side, expected in (
         ((40, 40, 10, 20), 32, (29, 34, 32, 32)),
         ((0, 90, 10, 10), 32, (0, 68, 32, 32)),
@@ -27,12 +20,6 @@ def test_a_window_is_stretched_around_its_middle_and_stays_inside():
         ((40, 40, 10, 10), 300, (0, 0, 100, 100)),
     ):
         assert Window(*given).at_least(side, (100, 100)) == Window(*expected)
-
-
-def test_box_of_a_hole():
-    hole = np.zeros((20, 30), bool)
-    hole[3, 7] = hole[11, 25] = True
-    assert box_of(hole) == Window(3, 7, 9, 19)
 
 
 class TestBoxes:
@@ -74,10 +61,3 @@ def test_a_grid_covers_everything_and_overlaps(size, overlap):
         for left, right in pairwise(row):
             assert left.left + left.width - right.left >= overlap
     assert covered.min() >= 1
-
-
-def test_any_of_squares(rng):
-    mask = rng.random((23, 31)) < 0.05
-    padded = np.zeros((25, 35), bool)
-    padded[:23, :31] = mask
-    assert np.array_equal(any_of(mask, 5), padded.reshape(5, 5, 7, 5).any((1, 3)))

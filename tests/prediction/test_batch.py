@@ -1,5 +1,4 @@
 import errno
-import json
 import os
 import re
 from pathlib import Path
@@ -12,10 +11,11 @@ from inlay.files import held
 from inlay.images import Picture, read_picture, write_picture
 from inlay.masks import Center, Strokes
 from inlay.pipeline import FeatherComposer, FillOptions, GeneratedRegion, inpainter
-from inlay.prediction import Request, batch, predict
+from inlay.prediction import batch
 from tests.full_disk import full_after
 from tests.pictures import half, picture, write_mask
 from tests.pipeline.fillers import Painter
+from tests.prediction.filling import fill, report
 
 NAMES = ["a.png", "b.png", "deep/c.png", "d.png", "e.png"]
 JOURNAL = Path("out/report.jsonl")
@@ -36,15 +36,6 @@ def _pictures(tmp_path, monkeypatch, painter):
     write_mask(Path("mask.png"), half(20, 30))
 
 
-def fill(**options):
-    asked = {"image": ["photos"], "mask": "mask.png", "model": "net.ckpt", "output": Path("out"), "device": "cpu"}
-    return predict(Request(**{**asked, **options}))
-
-
-def report():
-    return json.loads(Path("out/report.json").read_text())
-
-
 def stamps():
     return {path: path.stat().st_mtime_ns for path in Path("out").rglob("*.png")}
 
@@ -54,8 +45,10 @@ def filled_right(name):
     return np.array_equal(filled, np.where(half(20, 30)[..., None], 255, given))
 
 
-def test_fills_all_in_batches_and_reports_it(painter):
-    fill(options=FillOptions(batch=2))
+@pytest.mark.parametrize(("most", "pixels"), [(2, batch._PIXELS), (5, 20 * 30 * 2)], ids=["a batch", "the memory"])
+def test_fills_as_many_together_as_fit_and_reports_it(painter, monkeypatch, most, pixels):
+    monkeypatch.setattr(batch, "_PIXELS", pixels)
+    fill(options=FillOptions(batch=most))
     assert all(filled_right(name) for name in NAMES)
     assert ([shape[0] for shape in painter.shapes], report()["count"]) == ([2, 2, 1], {"filled": 5})
     assert report()["settings"]["version"] == "a test's"
@@ -103,22 +96,33 @@ class TestKilled:
         assert all(filled_right(name) for name in NAMES)
         assert sum(report()["count"].values()) == 5
 
-    @pytest.mark.parametrize("cut", [1, 40])
-    def test_in_the_middle_of_a_line_loses_that_line_alone(self, cut):
-        fill()
-        whole = JOURNAL.read_text()
-        JOURNAL.write_text(whole[:-cut])
-        fill()
-        assert report()["count"] == {"filled": 5}
-        assert all(filled_right(name) for name in NAMES)
-        assert len(JOURNAL.read_text().splitlines()) >= len(whole.splitlines())
-
-    def test_before_an_answer_was_noted_it_is_made_again(self, painter):
-        fill()
-        JOURNAL.write_text("\n".join(line for line in JOURNAL.read_text().split("\n") if '"filled"' not in line))
+    @pytest.mark.stranger("B.17")
+    @pytest.mark.parametrize(
+        ("left", "again"),
+        [
+            (lambda whole: whole[:-1], 0),
+            (lambda whole: whole[:-40], 1),  # that line alone is lost
+            (lambda whole: "\n".join(line for line in whole.split("\n") if '"filled"' not in line), 5),
+            *((left, 5) for left in ("", '{"set', '{"settings": {"version": "a te')),  # a full disk, before a picture
+        ],
+        ids=["no end", "half a line", "not noted", "empty", "half a word", "half of the first line"],
+    )
+    def test_while_the_journal_was_written_does_again_what_is_not_noted(self, painter, left, again):
+        if isinstance(left, str):
+            Path("out").mkdir()
+            JOURNAL.write_text(left)
+        else:
+            fill()
+            JOURNAL.write_text(left(JOURNAL.read_text()))
         painter.images.clear()
         fill()
-        assert (sum(shape[0] for shape in painter.shapes), report()["count"]) == (5, {"filled": 5})
+        assert (sum(shape[0] for shape in painter.shapes), report()["count"]) == (
+            5 if again is None else again,
+            {"filled": 5},
+        )
+        assert all(filled_right(name) for name in NAMES)
+        fill()
+        assert report()["count"] == {"filled": 5}
 
     def test_by_a_full_disk_stops_and_says_so(self, monkeypatch):
         def full(path, picture):
@@ -250,16 +254,6 @@ def test_files_of_others_are_left_alone(monkeypatch, ranks):
     assert np.array_equal(read_picture("out/b.png").pixels, picture(seed=99).pixels)
 
 
-@pytest.mark.stranger("B.17")
-@pytest.mark.parametrize("left", ["", '{"set', '{"settings": {"version": "a te'])
-def test_a_journal_that_a_full_disk_cut_in_its_first_line_is_begun(left):
-    Path("out").mkdir()
-    JOURNAL.write_text(left)
-    for _ in range(2):
-        fill()
-        assert report()["count"] == {"filled": 5}
-
-
 @pytest.mark.stranger("B.16", "B.17")
 @pytest.mark.parametrize("room", [0, 100, 500, 1500])
 def test_a_disk_that_was_full_is_gone_on_with(room):
@@ -273,23 +267,18 @@ def test_a_disk_that_was_full_is_gone_on_with(room):
         assert Path("out", name).read_bytes() == Path("undisturbed", name).read_bytes()
 
 
-@pytest.mark.stranger("B.15")
-def test_what_a_killed_run_left_is_swept():
-    left = [Path("out/.inlay-01234567-0123456789abcdef.part"), Path("out/deep/.inlay-01234567-0123456789abcdef.part")]
-    Path("out/deep").mkdir(parents=True)
-    for part in left:
-        part.touch()
-    fill()
-    assert not any(part.exists() for part in left)
-
-
-@pytest.mark.stranger("A.5", "B.19")
-def test_a_second_run_into_the_folder_is_refused(painter):
+@pytest.mark.stranger("A.5", "B.15", "B.19")
+def test_a_second_run_into_the_folder_is_refused_and_what_a_killed_one_left_is_swept(painter):
     with held("out", "inlay predict"), pytest.raises(InlayError, match=rf"out: in use by process {os.getpid()} on "):
         fill()
     assert not painter.images
+    left = [Path("out", folder, ".inlay-01234567-0123456789abcdef.part") for folder in (".", "deep")]
+    Path("out/deep").mkdir()
+    for part in left:
+        part.touch()
     fill()
     assert report()["count"] == {"filled": 5}
+    assert not any(part.exists() for part in left)
 
 
 def test_a_journal_that_is_none_and_a_folder_that_cannot_be_made_are_named():
@@ -300,19 +289,15 @@ def test_a_journal_that_is_none_and_a_folder_that_cannot_be_made_are_named():
             fill(output=Path(output))
 
 
-def test_names_may_be_no_text():
+def test_names_may_be_no_text_and_a_place_that_takes_nothing_stops_no_other_picture():
     name = os.fsdecode(b"photos/caf\xe9.png")
     Path("photos/a.png").rename(name)
-    fill()
-    assert name in [entry["image"] for entry in report()["pictures"]]
-
-
-def test_a_place_that_takes_nothing_stops_no_other_picture():
-    Path("out/deep").parent.mkdir()
+    Path("out").mkdir()
     Path("out/deep").touch()  # where a folder should be
     with pytest.raises(InlayError, match=r"1 of 5 pictures could not be filled: .*deep/c\.png"):
         fill(options=FillOptions(batch=1))
     assert report()["count"] == {"filled": 4, "failed": 1}
+    assert name in [entry["image"] for entry in report()["pictures"]]
 
 
 def test_a_drawn_hole_of_each_is_its_own_and_stays(painter):
@@ -339,10 +324,12 @@ def test_references_reach_their_pictures_and_are_noticed(painter):
     assert len(painter.references) == 6
 
 
-def test_samples_and_sheets_of_each(painter):
-    fill(samples=2, compare=True, image=["photos/a.png"])
-    names = sorted(path.name for path in stamps())
-    assert (names, painter.seeds) == (["a_1.png", "a_2.png", "a_compare.png"], [[0, 1]])
+def test_samples_and_sheets_of_each_and_a_warning_of_jpeg(painter, caplog):
+    write_picture("photos/a.jpg", picture())
+    fill(samples=2, compare=True, image=["photos/a.jpg"])
+    names = sorted(path.name for path in Path("out").glob("a*"))
+    assert (names, painter.seeds) == (["a_1.jpg", "a_2.jpg", "a_compare.png"], [[0, 1]])
+    assert "2 pictures are JPEG, which changes every pixel a little; --format png keeps known ones" in caplog.text
 
 
 @pytest.mark.stranger("A.5")
@@ -375,15 +362,3 @@ def test_a_broken_picture_ends_no_other_process(monkeypatch, caplog):
     fill()
     assert "1 of 3 pictures could not be filled" in caplog.text
     assert report()["count"] == {"failed": 1, "filled": 2}
-
-
-def test_a_folder_of_jpegs_is_warned_of(caplog):
-    write_picture("jpegs/a.jpg", picture())
-    fill(image=["jpegs"])
-    assert "1 pictures are JPEG, which changes every pixel a little; --format png keeps known ones" in caplog.text
-
-
-def test_few_are_in_memory_together(monkeypatch, painter):
-    monkeypatch.setattr(batch, "_PIXELS", 20 * 30 * 2)
-    fill(options=FillOptions(batch=5))
-    assert [shape[0] for shape in painter.shapes] == [2, 2, 1]

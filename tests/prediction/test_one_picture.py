@@ -7,28 +7,20 @@ import torch
 from PIL import Image
 
 from inlay.errors import InlayError
-from inlay.fillers import Filler
 from inlay.images import Picture, labeled, read_picture, write_picture
 from inlay.pipeline import inpainter, masks
 from inlay.prediction import Request, predict, reading
 from tests.images.described import THUMBNAIL, exif
 from tests.images.files import photo
 from tests.pictures import half, picture, write_mask
-from tests.pipeline.fillers import Negative
+from tests.pipeline.fillers import Negative, Painter
 
 
-class Gray(Filler):
-    """Paints everything in a gray that the seed says, and keeps a list of what it was asked for."""
+class Gray(Painter):
+    """Paints everything in a gray that the seed says."""
 
-    takes_text = takes_seed = True
-    identity = "a test's"
-
-    def __init__(self):
-        self.asked = []
-
-    def fill(self, image, mask, *, text=None, reference=None, seed=None):
-        self.asked.append((text, seed))
-        colors = torch.tensor([min(each, 255) for each in seed or [255]]) / 255
+    def paint(self, image, mask):
+        colors = torch.tensor([min(each, 255) for each in self.seeds[-1] or [255]]) / 255
         return colors.view(-1, 1, 1, 1).expand_as(image)
 
     def text_warnings(self, text):
@@ -87,24 +79,17 @@ class TestPredict:
             (tmp_path / link).symlink_to(taken)
         with pytest.raises(InlayError, match="would overwrite an input"):
             predict(request)
-        assert (taken.read_bytes(), gray.asked) == (before, [])
+        assert (taken.read_bytes(), gray.images) == (before, [])
 
     def test_is_not_drawn_unless_that_is_asked_for(self, request_, tmp_path, gray):
         for asked in ({"text": "a bird"}, {"text": "a bird", "seed": 7}, {"text": "", "seed": 0}):
             assert predict(request_(**asked)) == [tmp_path / "out.png"]
-        assert gray.asked == [(["a bird"], None), (["a bird"], [7]), (None, [0])]
+        assert (gray.texts, gray.seeds) == ([["a bird"], ["a bird"], None], [None, [7], [0]])
 
     @pytest.mark.parametrize(("seed", "first"), [(None, 0), (0, 0), (40, 40), (2**32 - 3, 2**32 - 3)])
-    def test_samples_count_from_the_seed(self, request_, tmp_path, gray, seed, first):
-        paths = predict(request_("out.webp", samples=3, seed=seed, text="a bird"))
-        assert paths == [tmp_path / f"out_{number}.webp" for number in (1, 2, 3)]
-        assert gray.asked == [(["a bird"] * 3, [first, first + 1, first + 2])]
-        assert not (tmp_path / "out.webp").exists()
-        where, given = half(20, 30)[..., None], picture("RGB", (20, 30)).pixels
-        for number, path in enumerate(paths):
-            assert np.array_equal(read_picture(path).pixels, np.where(where, min(first + number, 255), given))
-
-    def test_samples_share_one_reading_of_everything(self, request_, gray, monkeypatch):
+    def test_samples_count_from_the_seed_and_share_one_reading(
+        self, request_, tmp_path, gray, monkeypatch, seed, first
+    ):
         read = []
 
         def counted(name, original):
@@ -112,7 +97,13 @@ class TestPredict:
 
         for module, name in ((reading, "read_pages"), (masks, "read_pixels"), (inpainter, "load_filler")):
             monkeypatch.setattr(module, name, counted(name, getattr(module, name)))
-        predict(request_(samples=3))
+        paths = predict(request_("out.webp", samples=3, seed=seed, text="a bird"))
+        assert paths == [tmp_path / f"out_{number}.webp" for number in (1, 2, 3)]
+        assert (gray.texts, gray.seeds) == ([["a bird"] * 3], [[first, first + 1, first + 2]])
+        assert not (tmp_path / "out.webp").exists()
+        where, given = half(20, 30)[..., None], picture("RGB", (20, 30)).pixels
+        for number, path in enumerate(paths):
+            assert np.array_equal(read_picture(path).pixels, np.where(where, min(first + number, 255), given))
         assert read == ["read_pages", "read_pixels", "load_filler"]
 
     @pytest.mark.parametrize("samples", [1, 2])

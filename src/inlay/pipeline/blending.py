@@ -113,7 +113,7 @@ def edge_cells(
 
 
 def harmonic(values: NDArray[np.floating[Any]], fixed: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Solve Laplace's equation: each free pixel of ``(H, W, C)`` is the mean of its neighbors. One at least is fixed."""
+    """Solve Laplace's equation: each free pixel is the mean of its neighbors; one at least is fixed."""
     from scipy.sparse import coo_array  # half a second of imports that other composers do without
     from scipy.sparse.linalg import splu
 
