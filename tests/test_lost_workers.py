@@ -9,7 +9,7 @@ import pytest
 from torch._utils import ExceptionWrapper
 from torch.utils.data import DataLoader
 
-from inlay.doctor.space import shared_memory
+from inlay.doctor.machine import shared_memory
 from inlay.errors import MORE_SHARED_MEMORY, reported
 from inlay.tasks.base import Task
 from tests.kills import remains, trained

@@ -1,13 +1,14 @@
 """Findings, for a person and for a program."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict
+from functools import partial
 from textwrap import wrap
 
 from rich.text import Text
 
-from inlay.doctor.finding import Finding, State, worst
+from inlay.doctor import Finding, State, worst
 from inlay.printing import console
 
 _COLORS: dict[State, str] = {"ok": "green", "absent": "cyan", "warning": "yellow", "problem": "bold red"}
@@ -26,59 +27,43 @@ def show(sections: Iterable[tuple[str, list[Finding]]], each: bool = False) -> S
     screen, everything = console(), list[Finding]()
     for section, findings in sections:
         screen.print(Text(section, "bold"))
-        for line in (
-            line for finding in _absent_together(section, findings, each) for line in _lines(finding, screen.width)
-        ):
-            screen.print(line, soft_wrap=True)  # a word may be longer than a line: addresses stay whole
+        for finding in findings if each else _absent_together(section, findings):
+            screen.print(_row(finding, screen.width), soft_wrap=True)  # addresses stay whole, however long
         screen.print()
         everything += findings
-    screen.print(_summary([finding.state for finding in everything]), soft_wrap=True)
-    return worst(everything)
+    states, state = [finding.state for finding in everything], worst(everything)
+    numbers: dict[str, int] = {"problem": states.count("problem"), "warning": states.count("warning")}
+    counts = ", ".join(f"{count} {name}{'s' * (count > 1)}" for name, count in numbers.items() if count)
+    verdict = "Inlay does not work as it should" if state == "problem" else "Inlay works"
+    screen.print(f"{verdict}: {counts}, see the arrows." if counts else f"{verdict}.", soft_wrap=True)
+    return state
 
 
 def as_json(sections: Iterable[tuple[str, list[Finding]]]) -> tuple[str, State]:
     """Everything as ``{"state": ..., "findings": [{"section": ..., ...}, ...]}``, and the state of everything."""
     found = [(section, finding) for section, findings in sections for finding in findings]
-    state = worst([finding for _, finding in found])
+    state = worst(finding for _, finding in found)
     rows = [{"section": section, **asdict(finding)} for section, finding in found]
     return json.dumps({"state": state, "findings": rows}, indent=2), state
 
 
-def _absent_together(section: str, findings: list[Finding], each: bool) -> list[Finding]:
+def _absent_together(section: str, findings: list[Finding]) -> list[Finding]:
     """What is absent in one finding, behind the others."""
     absent = [finding for finding in findings if finding.state == "absent"]
-    if each or len(absent) < 2:
+    if len(absent) < 2:
         return findings
     names = ", ".join(f"{finding.subject} ({finding.use})" for finding in absent)
     together = Finding(section, names, "absent", "Each is needed for that alone. How to get them: inlay doctor --all")
     return [*(finding for finding in findings if finding not in absent), together]
 
 
-def _lines(finding: Finding, width: int) -> Iterator[Text]:
+def _row(finding: Finding, width: int) -> Text:
     """State, subject and what was found in three columns; below the last one, what to do."""
     head = f"{finding.state:7}  {finding.subject:16} "
     arrow = f"{'':{len(head)}}-> "
-    lines = _wrapped(finding.found, width, head, len(head) * " ")
-    if finding.remedy:
-        lines += _wrapped(finding.remedy, width, arrow, len(arrow) * " ")
-    first, *rest = (Text(line) for line in lines)
-    first.stylize(_COLORS[finding.state], 0, len(finding.state))
-    yield from (first, *rest)
-
-
-def _wrapped(text: str, width: int, first: str, other: str) -> list[str]:
-    return wrap(
-        text, width, initial_indent=first, subsequent_indent=other, break_long_words=False, break_on_hyphens=False
-    )
-
-
-def _summary(states: list[State]) -> str:
-    counts = ", ".join(_counts(states, "problem", "warning"))
-    verdict = "Inlay does not work as it should" if "problem" in states else "Inlay works"
-    return f"{verdict}: {counts}, see the arrows." if counts else f"{verdict}."
-
-
-def _counts(states: list[State], *which: State) -> Iterator[str]:
-    for state in which:
-        if count := states.count(state):
-            yield f"{count} {state}{'s' if count > 1 else ''}"
+    wrapped = partial(wrap, width=width, break_long_words=False, break_on_hyphens=False)
+    lines = wrapped(finding.found, initial_indent=head, subsequent_indent=" " * len(head))
+    lines += wrapped(finding.remedy, initial_indent=arrow, subsequent_indent=" " * len(arrow))
+    row = Text("\n".join(lines))
+    row.stylize(_COLORS[finding.state], 0, len(finding.state))
+    return row

@@ -1,17 +1,15 @@
 """Whether Inlay works: a hole filled, a step trained."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from time import perf_counter
-from typing import TYPE_CHECKING
 
-from inlay.doctor.finding import Finding
+import torch
+from torch import Tensor
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from inlay.fillers import Filler
-    from inlay.models import PConvUNet
+from inlay.doctor import Finding
+from inlay.fillers import Filler, NetworkFiller, Telea
+from inlay.models import PConvUNet
+from inlay.ops import erase
 
 _REPAIR = "Install PyTorch and Inlay anew: make install (in a checkout), or pip install --force-reinstall torch inlay"
 _SIDE, _STEPS, _RATE = 64, 4, 0.1
@@ -20,23 +18,18 @@ _APART = 0.01  # what another order of sums, and TensorFloat-32, may change
 
 def trial() -> Iterator[Finding]:
     """A network and a classical method fill a hole, the network learns; on a GPU it fills as on the processor."""
-    import torch
-
-    from inlay.fillers import NetworkFiller, Telea
-
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        net, image, mask = _tiny(), torch.rand(1, 3, _SIDE, _SIDE), torch.zeros(1, 1, _SIDE, _SIDE)
+        net, image, mask = PConvUNet(levels=4, width=4), torch.rand(1, 3, _SIDE, _SIDE), torch.zeros(1, 1, _SIDE, _SIDE)
     mask[..., 20:40, 16:48] = 1
-    with _one_thread():
-        yield fills("a network", NetworkFiller(net), image, mask)
-        yield fills("Telea", Telea(), image, mask)
-        if torch.cuda.is_available():
-            yield _agrees(net, image, mask)
-        yield _learns(net.train().cpu(), image, mask)
+    yield fills("a network", NetworkFiller(net), image, mask)
+    yield fills("Telea", Telea(), image, mask)
+    if torch.cuda.is_available():
+        yield _agrees(net, image, mask)
+    yield _learns(net.train().cpu(), image, mask)
 
 
-def fills(subject: str, filler: "Filler", image: "Tensor", mask: "Tensor") -> Finding:
+def fills(subject: str, filler: Filler, image: Tensor, mask: Tensor) -> Finding:
     """Outside the hole nothing may change, inside there must be numbers."""
     start = perf_counter()
     filled = filler.fill(image, mask)
@@ -48,42 +41,17 @@ def fills(subject: str, filler: "Filler", image: "Tensor", mask: "Tensor") -> Fi
     return Finding(subject, f"fills a hole in {took:.0f} ms and leaves known pixels bit for bit")
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """So little work is done sooner by one thread than by several that wait for each other on a busy machine."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _tiny() -> "PConvUNet":
-    from inlay.models import PConvUNet
-
-    return PConvUNet(levels=4, width=4)
-
-
-def _agrees(net: "PConvUNet", image: "Tensor", mask: "Tensor") -> Finding:
-    from inlay.fillers import NetworkFiller
-
+def _agrees(net: PConvUNet, image: Tensor, mask: Tensor) -> Finding:
     here = NetworkFiller(net).fill(image, mask)
     apart = (NetworkFiller(net, device="cuda").fill(image, mask) - here).abs().max().item()
-    if not apart < _APART:
+    if not apart < _APART:  # so that NaN is refused, too
         remedy = "Update NVIDIA's driver, or fill on the processor: --device cpu, trainer=cpu"
         return Finding("GPU", f"fills a hole differently from the processor, by {apart:.3f}", "problem", remedy)
     return Finding("GPU", "fills a hole as the processor does")
 
 
-def _learns(net: "PConvUNet", image: "Tensor", mask: "Tensor") -> Finding:
+def _learns(net: PConvUNet, image: Tensor, mask: Tensor) -> Finding:
     """Gradient descent by hand: an optimizer of PyTorch brings its compiler along, seconds of imports."""
-    import torch
-
-    from inlay.ops import erase
-
     losses, start = [], perf_counter()
     for _ in range(_STEPS):
         loss = (net(erase(image, mask), mask) - image).square().mean()

@@ -7,11 +7,10 @@ from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from packaging.requirements import Requirement
 
 import inlay
-from inlay.doctor.finding import Finding
+from inlay.doctor import Finding
 
 _SHOWN = ("torchvision", "pytorch-lightning", "transformers", "numpy", "pillow", "opencv-python-headless")
 _SAME_FILES = "opencv-python-headless", "opencv-python"  # either will do, both overwrite each other
-_NOT_FOR_USERS = "dev"
 
 
 def software() -> Iterator[Finding]:
@@ -26,10 +25,8 @@ def software() -> Iterator[Finding]:
 
 def extras() -> Iterator[Finding]:
     """What ``pip install "inlay[NAME]"`` would add, by the name."""
-    for name in sorted(metadata("inlay").get_all("Provides-Extra") or []):
-        if name == _NOT_FOR_USERS:
-            continue
-        always = _requirements("inlay")
+    always = _requirements("inlay")
+    for name in sorted({*(metadata("inlay").get_all("Provides-Extra") or [])} - {"dev"}):
         needed = [each for each in _requirements("inlay", name) if each not in always]
         missing = [each.name for each in needed if unmet(each)]
         if missing:
@@ -41,12 +38,7 @@ def extras() -> Iterator[Finding]:
 
 def installed(name: str) -> str | None:
     """The version of a package, or of another that provides the same module; None where there is none."""
-    for candidate in (name, *(_SAME_FILES if name in _SAME_FILES else ())):
-        try:
-            return version(candidate)
-        except PackageNotFoundError:
-            continue
-    return None
+    return next(filter(None, map(_version, (name, *_SAME_FILES) if name in _SAME_FILES else (name,))), None)
 
 
 def unmet(requirement: Requirement) -> Finding | None:
@@ -65,7 +57,7 @@ def _wrong_packages() -> Iterator[Finding]:
             yield finding
         else:
             yield from _at_odds(requirement.name)
-    if all(map(_is_here, _SAME_FILES)):
+    if all(map(_version, _SAME_FILES)):
         ours, other = _SAME_FILES
         remedy = f"pip uninstall --yes {ours} {other} && pip install {ours}"
         yield Finding(other, f"installed beside {ours}, whose files are the same ones", "warning", remedy)
@@ -81,11 +73,11 @@ def _at_odds(name: str) -> Iterator[Finding]:
             yield Finding(name, clash, "warning", f'pip install --upgrade {name} "{wanted}"')
 
 
-def _is_here(name: str) -> bool:
+def _version(name: str) -> str | None:
     try:
-        return bool(version(name))
+        return version(name)
     except PackageNotFoundError:
-        return False
+        return None
 
 
 def _requirements(package: str, extra: str = "") -> list[Requirement]:

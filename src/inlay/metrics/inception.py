@@ -10,7 +10,7 @@ from torch import Tensor
 from inlay.errors import Missing
 from inlay.pretrained.weights import WeightsFile
 
-_ORIGIN = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
+ORIGIN = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
 
 
 class InceptionFeatures:
@@ -32,7 +32,7 @@ class InceptionFeatures:
     version = 1
 
     def __init__(self, weights: str | None, device: torch.device | str = "cpu") -> None:
-        file = WeightsFile(weights, "weights.inception", "torch-fidelity's Inception, for FID and KID", _ORIGIN)
+        file = WeightsFile(weights, "weights.inception", "torch-fidelity's Inception, for FID and KID", ORIGIN)
         if find_spec("torch_fidelity") is None:
             raise Missing(
                 "torch-fidelity, which has the Inception network of FID. Install it: pip install torch-fidelity."
