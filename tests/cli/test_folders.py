@@ -5,7 +5,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 from inlay.cli.folders import EVALUATION, NewFolder, OwnFolder, reserved
-from inlay.evaluation.folder import EvalFolder
+from inlay.evaluation.folder import WRITTEN, EvalFolder
 from tests.conftest import ROOT
 
 
@@ -91,4 +91,4 @@ def test_a_strangers_folder_whose_links_lead_out_is_refused_before_anything_is_w
 
 def test_what_is_looked_at_is_all_that_an_evaluation_writes(tmp_path):
     files = [value for value in vars(EvalFolder).values() if isinstance(value, property)]
-    assert {file.fget(EvalFolder(tmp_path)).name for file in files} <= {*EVALUATION}
+    assert {*WRITTEN, *(file.fget(EvalFolder(tmp_path)).name for file in files)} <= {*EVALUATION}

@@ -189,7 +189,7 @@ class TestProbes:
         for name, setting in (("lpips", "lpips"), ("inception", "inception"), ("clip_score", "clip")):
             assert f"weights.{setting}=" in left_out[name]
         assert "weights.lpips=" in left_out["diversity_lpips"]
-        assert [name for name, probe in probes.items() if probe.needs_samples] == ["diversity"]
+        assert [name for name, probe in probes.items() if probe.metric.needs_samples] == ["diversity"]
         assert not any(probe.has_features for probe in probes.values())
 
     def test_it_is_said(self, noise, tmp_path, caplog):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inlay.evaluation.statistics import Sums, draws, estimates, interval, sums
+from inlay.evaluation.statistics import draws, estimates, interval, sums
 from inlay.metrics import MetricSpec
 
 L1 = MetricSpec("l1", "lower")
@@ -43,18 +43,16 @@ def pooled(rows):
 def test_sums_by_hand():
     rows = [row(7, l1=1, hole=2, pixels=10), row(4, l1=3, hole=4, pixels=5), row(7, l1=5, hole=6, pixels=1)]
     found = sums(rows, [L1, HOLE], [4, 7, 9])
-    assert found.weighted.tolist() == [[3, 20], [6, 26], [0, 0]]
-    assert found.weights.tolist() == [[1, 5], [2, 11], [0, 0]]
+    assert [each.tolist() for each in found] == [[[3, 20], [6, 26], [0, 0]], [[1, 5], [2, 11], [0, 0]]]
 
 
 def test_what_was_not_measured_and_a_column_that_is_not_there_count_nothing():
     for nothing in (None, float("nan")):
         rows = [row(0, hole=nothing, pixels=0), row(0, l1=nothing, hole=3, pixels=4), row(1, l1=nothing, hole=nothing)]
         found = sums(rows, [L1, HOLE], [0, 1])
-        assert found.weighted.tolist() == [[0, 12], [0, 0]]
-        assert found.weights.tolist() == [[1, 4], [0, 0]]
+        assert [each.tolist() for each in found] == [[[0, 12], [0, 0]], [[1, 4], [0, 0]]]
     found = sums([{"picture": 0, "hole_pixels": 3.0}, row(1, l1=2, hole=5, pixels=7)], [L1, HOLE], [0, 1])
-    assert (found.weighted.tolist(), found.weights.tolist()) == ([[0, 0], [2, 35]], [[0, 0], [1, 7]])
+    assert [each.tolist() for each in found] == [[[0, 0], [2, 35]], [[0, 0], [1, 7]]]
 
 
 def test_values_are_pooled(rng):
@@ -154,6 +152,6 @@ def test_the_interval_leaves_2_5_percent_on_either_side_and_what_is_not_finite_a
 
 
 def test_one_picture_is_its_own_resample():
-    found = estimates(Sums(np.array([[6.0]]), np.array([[4.0]])), [L1], draws(1, 10, 0, 0))
+    found = estimates((np.array([[6.0]]), np.array([[4.0]])), [L1], draws(1, 10, 0, 0))
     assert (found.resampled == 1.5).all()
     assert found.values == 1.5

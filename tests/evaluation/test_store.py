@@ -4,9 +4,11 @@ import json
 import math
 
 import pytest
+import torch
 
 from inlay.errors import InlayError
 from inlay.evaluation.folder import EvalFolder
+from inlay.evaluation.scoring import Probe
 from inlay.evaluation.store import (
     SampleRecord,
     Shard,
@@ -15,7 +17,6 @@ from inlay.evaluation.store import (
     collect,
     fillers_begun,
     joined,
-    without_nan,
 )
 
 SPEC = {"name": "l1", "better": "lower", "column": "l1", "weight": "", "decibel": False, "about": ""}
@@ -75,7 +76,10 @@ def test_every_picture_is_in_one_shard(parts):
 
 
 def test_json_has_no_nan(tmp_path):
-    assert without_nan({"a": 0.25, "b": math.nan, "c": math.inf, "d": -math.inf}) == dict.fromkeys("bcd") | {"a": 0.25}
+    numbers = {"a": 0.25, "b": math.nan, "c": math.inf, "d": -math.inf}
+    metric = lambda _: {name: torch.tensor(number) for name, number in numbers.items()}  # noqa: E731
+    metric.specs = ()
+    assert Probe(metric, {}).columns(None) == dict.fromkeys("bcd") | {"a": 0.25}
     with pytest.raises(ValueError, match="JSON"):
         opened(tmp_path).add(record(0, math.nan))
 

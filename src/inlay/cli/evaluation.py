@@ -134,12 +134,12 @@ def _print_results(results: "Results", folder: Path) -> None:
     from rich import box
     from rich.table import Table
 
-    from inlay.evaluation.folder import EvalFolder
+    from inlay.evaluation.folder import WRITTEN
     from inlay.evaluation.tables import by_metric, head
 
     tables = {table.metric: table for table in by_metric(results)}
     table = tables.get(_SHOWN) or next(iter(tables.values()))
-    protocol, where = results["protocol"], EvalFolder(folder)
+    protocol = results["protocol"]
     title = f"{table.metric} by hole ratio, protocol {protocol['name']} {protocol['hash']}"
     printed = Table(title=title, box=box.SIMPLE)
     printed.add_column("filler", overflow="fold")
@@ -152,8 +152,8 @@ def _print_results(results: "Results", folder: Path) -> None:
         )
     console().print(printed)
     print("* best of the bucket  ~ within noise of it")
-    for path in (where.results, where.parquet, where.markdown, where.latex, where.report):
-        say(path)
+    for name in WRITTEN:
+        say(folder / name)
 
 
 def _check_used(overrides: list[str]) -> None:
@@ -220,7 +220,7 @@ def _probes(cfg: DictConfig) -> "tuple[dict[str, Probe], dict[str, str]]":
         except Missing as missing:
             left_out[name] = str(missing)
             continue
-        if not cfg.protocol.truth and probe.needs_truth:
+        if not cfg.protocol.truth and probe.metric.needs_truth:
             left_out[name] = f"compares with the true picture, and protocol {cfg.protocol.name} has truth: false."
         else:
             probes[name] = probe

@@ -16,7 +16,7 @@ from inlay.processes import is_first_process, is_only_process
 EVALUATION = (
     *("results.json", "results.parquet", "table.md", "table.tex", "report.html", "rows", "pictures", "evaluate.log"),
 )
-"""What lies in the folder of one; see :class:`inlay.evaluation.folder.EvalFolder`."""
+"""What lies in the folder of one; see :mod:`inlay.evaluation.folder`."""
 
 _HOLDING = ExitStack()  # not the callback's own: launchers send that to other machines
 atexit.register(_HOLDING.close)  # Hydra tells nothing of runs that end with an exit status

@@ -2,11 +2,11 @@
 
 import base64
 import io
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -33,6 +33,7 @@ _INK: Mapping[Theme, str] = {"light": "#444444", "dark": "#bbbbbb"}
 _PERCENT = re.compile(r"\d+-\d+")
 _LONGEST = 28  # characters of a name in a chart
 _NO_VALUE = Value(value=None, low=None, high=None)
+_KEYS: tuple[Literal["low", "value", "high"], ...] = ("low", "value", "high")
 
 
 class MetricCurve(NamedTuple):
@@ -108,18 +109,15 @@ def _draw(results: Results, metric: str, buckets: Sequence[str], theme: Theme) -
 
 def _add_line(axes: Axes, values: Sequence[Value], style: Mapping[str, Any]) -> None:
     places = range(len(values))
-    low, middle, high = ([_number(value[key]) for value in values] for key in ("low", "value", "high"))
+    low, middle, high = np.array([[value[key] for value in values] for key in _KEYS], float)  # None is NaN: a gap
     axes.fill_between(places, low, high, color=style["color"], alpha=0.18, linewidth=0)
     axes.plot(places, middle, linewidth=1.6, **style)
 
 
 def _add_point(axes: Axes, row: int, value: Value, style: Mapping[str, Any]) -> None:
-    axes.plot([_number(value["low"]), _number(value["high"])], [row, row], color=style["color"], linewidth=1.6)
-    axes.plot([_number(value["value"])], [row], linestyle="none", **style)
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
+    low, middle, high = np.array([value[key] for key in _KEYS], float)
+    axes.plot([low, high], [row, row], color=style["color"], linewidth=1.6)
+    axes.plot([middle], [row], linestyle="none", **style)
 
 
 def _short(name: str) -> str:

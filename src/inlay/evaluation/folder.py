@@ -5,6 +5,8 @@ from pathlib import Path
 
 ORIGINAL = "the original"
 """The name of the true pictures beside the fillers, none of which can have it."""
+WRITTEN = ("results.json", "results.parquet", "table.md", "table.tex", "report.html")
+"""Results for programs, a row for each case and filler, the tables to be read and for papers, the page."""
 
 
 @dataclass(frozen=True)
@@ -16,31 +18,6 @@ class EvalFolder:
     """
 
     root: Path
-
-    @property
-    def results(self) -> Path:
-        """All numbers, with protocol and provenance."""
-        return self.root / "results.json"
-
-    @property
-    def parquet(self) -> Path:
-        """A row for each case and filler."""
-        return self.root / "results.parquet"
-
-    @property
-    def markdown(self) -> Path:
-        """The tables, to be read as text."""
-        return self.root / "table.md"
-
-    @property
-    def latex(self) -> Path:
-        """The tables, for papers."""
-        return self.root / "table.tex"
-
-    @property
-    def report(self) -> Path:
-        """The page."""
-        return self.root / "report.html"
 
     @property
     def rows(self) -> Path:

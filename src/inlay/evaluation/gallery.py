@@ -3,8 +3,8 @@
 import base64
 import io
 import math
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
@@ -23,8 +23,6 @@ QUALITY = 90
 SMALL = 64
 """Pixels: up to this side pictures are PNG, which costs little and blurs nothing."""
 
-_BLANK = 255  # what a hole is shown as
-_ERROR = "mse_hole"
 
 Case = tuple[int, str]
 """A picture and a hole."""
@@ -52,8 +50,6 @@ class Strip(NamedTuple):
 
     choices: list[Choice]
     """Why it is shown; several where there are few cases."""
-    filler: str
-    """The filler that it was chosen for."""
     id: str
     hole: str
     ratio: float
@@ -94,8 +90,8 @@ def _chosen(by_case: Mapping[Case, Mapping[str, ResultRow]], filler: str) -> dic
 
 
 def _error(row: ResultRow | None) -> float | None:
-    error = cast(Mapping[str, Any], row or {}).get(_ERROR)
-    return None if error is None or math.isnan(error) else float(error)
+    error: float | None = cast(Mapping[str, Any], row or {}).get("mse_hole")
+    return error
 
 
 def _strip(
@@ -103,29 +99,17 @@ def _strip(
 ) -> Strip:
     row = rows[filler]
     picture, hole = row["picture"], row["hole"]
-    original = _image(folder.original(picture))
-    tiles = [_tile("masked", _masked(original, folder.mask(picture, hole)))]
+
+    def masked() -> NDArray[np.uint8]:
+        return np.where(read_mask(folder.mask(picture, hole))[..., None], np.uint8(255), original())
+
+    original = partial(read_image, folder.original(picture))
+    tiles = [_tile("masked", masked)]
     for name in fillers:
-        filled = _image(folder.filled(name, picture, hole))
+        filled = partial(read_image, folder.filled(name, picture, hole))
         tiles.append(_tile(name, filled, _decibel(_error(rows.get(name))), filled=True, own=name == filler))
     tiles.append(_tile("original", original))
-    return Strip(choices, filler, row["id"], hole, row["ratio"], row["caption"], tiles)
-
-
-def _image(path: Path) -> NDArray[np.uint8] | None:
-    try:
-        return read_image(path)
-    except BadFile:
-        return None
-
-
-def _masked(original: NDArray[np.uint8] | None, mask: Path) -> NDArray[np.uint8] | None:
-    if original is None:
-        return None
-    try:
-        return np.where(read_mask(mask)[..., None], np.uint8(_BLANK), original)
-    except BadFile:
-        return None
+    return Strip(choices, row["id"], hole, row["ratio"], row["caption"], tiles)
 
 
 def _decibel(error: float | None) -> str:
@@ -134,17 +118,16 @@ def _decibel(error: float | None) -> str:
     return f"{-10 * math.log10(error):.2f} dB" if error else "exact"
 
 
-def _tile(name: str, pixels: NDArray[np.uint8] | None, psnr: str = "", filled: bool = False, own: bool = False) -> Tile:
-    if pixels is None:
+def _tile(
+    name: str, read: Callable[[], NDArray[np.uint8]], psnr: str = "", filled: bool = False, own: bool = False
+) -> Tile:
+    try:
+        picture = Image.fromarray(read())
+    except BadFile:
         return Tile(name, None, SIDE, SIDE, psnr, filled, own)
-    picture = Image.fromarray(pixels)
     picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-    return Tile(name, _address(picture), *picture.size, psnr, filled, own)
-
-
-def _address(picture: Image.Image) -> str:
-    """The picture itself as an address."""
     kind = "PNG" if max(picture.size) <= SMALL else "JPEG"
     data = io.BytesIO()
     picture.save(data, kind, quality=QUALITY, optimize=True)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(data.getvalue()).decode()}"
+    address = f"data:image/{kind.lower()};base64,{base64.b64encode(data.getvalue()).decode()}"
+    return Tile(name, address, *picture.size, psnr, filled, own)

@@ -83,8 +83,8 @@ def _cell(table: Table, cell: Cell, cases: int) -> str:
 
 
 def _caption(table: Table) -> str:
-    unit = f" in {_escaped(table.unit)}" if table.unit else ""
+    what = f"{_escaped(table.metric)}{f' in {_escaped(table.unit)}' if table.unit else ''} by hole ratio"
     if table.better == "neither":
-        return f"{_escaped(table.metric)}{unit} by hole ratio; neither way is better."
+        return f"{what}; neither way is better."
     marks = r"Bold: the best; $\sim$: within noise of it (paired 95\,\% bootstrap)."
-    return f"{_escaped(table.metric)}{unit} by hole ratio, {table.better} is better. {marks}"
+    return f"{what}, {table.better} is better. {marks}"

@@ -1,6 +1,6 @@
 """Tables as Markdown, to be read."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from inlay.errors import InlayError
 from inlay.evaluation.results import LeftOut, Results
@@ -11,16 +11,7 @@ from inlay.printing import markdown as plain
 def markdown(results: Results) -> str:
     """All tables as Markdown, with what is needed to judge them before, and what was left out behind."""
     marks = "**Bold**: the best of the bucket. ~: within noise of it (the paired 95 % bootstrap interval holds 0)."
-    lines = [
-        f"# Evaluation on {plain(results['protocol']['name'])}",
-        "",
-        *_facts(results),
-        "",
-        *_tables(by_metric(results), results["buckets"]),
-        f"{marks} {NOTHING}: no value. n: cases.",
-        "",
-        *_left_out(results),
-    ]
+    lines = _section(f"Evaluation on {results['protocol']['name']}", results, f"{marks} ", by_metric(results))
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -36,26 +27,25 @@ def many(folders: Sequence[tuple[str, Results]]) -> str:
     Raises:
         InlayError: two folders have the same name.
     """
-    _check_names([name for name, _ in folders])
+    names = [name for name, _ in folders]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InlayError(f"Every folder may be given once, got twice: {', '.join(twice)}. Give each one once.")
     tests: list[list[tuple[str, Results]]] = []
     for name, results in folders:
         same = next((members for members in tests if all(_same_test(results, other) for _, other in members)), None)
         if same is None:
             tests.append(same := [])
         same.append((name, results))
-    lines = [_how_many(len(tests)), ""]
+    lines = ["All results come from one test: the same protocol on the very same samples.", ""]
+    if len(tests) > 1:
+        lines[0] = (
+            f"**These results come from {len(tests)} different tests (the protocol's hash, the samples or a probe's "
+            "version differ) and must not be compared across sections.**"
+        )
     for members in tests:
         results = _merged(members)
-        lines += [
-            f"# {plain(results['protocol']['name'])}: {plain(', '.join(name for name, _ in members))}",
-            "",
-            *_facts(results),
-            "",
-            *_tables(by_metric(results, marks=False), results["buckets"]),
-            f"{NOTHING}: no value. n: cases.",
-            "",
-            *_left_out(results),
-        ]
+        title = f"{results['protocol']['name']}: {', '.join(name for name, _ in members)}"
+        lines += _section(title, results, "", by_metric(results, marks=False))
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -65,26 +55,27 @@ def _same_test(a: Results, b: Results) -> bool:
     return same and all(a["probes"][name] == b["probes"][name] for name in a["probes"].keys() & b["probes"].keys())
 
 
-def _unit(table: Table) -> str:
-    return " ".join(part for part in (ARROWS[table.better], f"({table.unit})" if table.unit else "") if part)
-
-
-def _facts(results: Results) -> list[str]:
-    about = [plain(results["protocol"]["about"]), ""] if results["protocol"]["about"] else []
-    return [*about, *(f"- {plain(key)}: {plain(text)}" for key, text in facts(results))]
-
-
-def _tables(tables: Iterable[Table], buckets: Mapping[str, int]) -> list[str]:
-    lines = []
+def _section(title: str, results: Results, marks: str, tables: Iterable[Table]) -> list[str]:
+    """The lines of a test: what it was, a table for each metric, what was left out."""
+    lines, buckets = [f"# {plain(title)}", ""], results["buckets"]
+    if results["protocol"]["about"]:
+        lines += [plain(results["protocol"]["about"]), ""]
+    lines += [*(f"- {plain(key)}: {plain(text)}" for key, text in facts(results)), ""]
+    heads = [f"{plain(head(bucket))} (n={cases})" for bucket, cases in buckets.items()]
     for table in tables:
-        heads = [f"{plain(head(bucket))} (n={cases})" for bucket, cases in buckets.items()]
-        lines += [f"## {plain(table.metric)} {_unit(table)}".rstrip(), ""]
+        unit = f"({table.unit})" if table.unit else ""
+        lines += [" ".join(filter(None, ["##", plain(table.metric), ARROWS[table.better], unit])), ""]
         lines += [_row(["filler", *heads]), _row([":---", *("---:" for _ in heads)])]
         for filler, row in table.rows.items():
             cells = [_cell(table, cell, buckets[bucket]) for bucket, cell in row.items()]
             lines.append(_row([plain(filler), *cells]))
         lines.append("")
-    return lines
+    lines += [f"{marks}{NOTHING}: no value. n: cases.", ""]
+    if not (left := left_out(results)):
+        return [*lines, "Nothing was left out.", ""]
+    metrics, cases = len(results["metrics_left_out"]), len(results["pictures_left_out"])
+    lines += [f"## Left out: {_count(metrics, 'metric')}, {_count(cases, 'picture')}", ""]
+    return [*lines, *(f"- {plain(line)}" for line in left), ""]
 
 
 def _cell(table: Table, cell: Cell, cases: int) -> str:
@@ -96,32 +87,8 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _left_out(results: Results) -> list[str]:
-    lines = left_out(results)
-    if not lines:
-        return ["Nothing was left out.", ""]
-    metrics, cases = len(results["metrics_left_out"]), len(results["pictures_left_out"])
-    heading = f"## Left out: {_count(metrics, 'metric')}, {_count(cases, 'picture')}"
-    return [heading, "", *(f"- {plain(line)}" for line in lines), ""]
-
-
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _how_many(tests: int) -> str:
-    if tests == 1:
-        return "All results come from one test: the same protocol on the very same samples."
-    return (
-        f"**These results come from {tests} different tests (the protocol's hash, the samples or a probe's version "
-        "differ) and must not be compared across sections.**"
-    )
-
-
-def _check_names(names: Sequence[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InlayError(f"Every folder may be given once, got twice: {', '.join(twice)}. Give each one once.")
 
 
 def _merged(members: Sequence[tuple[str, Results]]) -> Results:

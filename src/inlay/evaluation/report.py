@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -18,21 +19,6 @@ from inlay.printing import printable
 
 LEADING = "psnr_hole"
 """The metric of the summary, which the page opens with."""
-
-
-class Pair(NamedTuple):
-    """Two fillers, compared on the same pictures."""
-
-    a: str
-    b: str
-    by_bucket: dict[str, Comparison]
-
-
-class Panel(NamedTuple):
-    """All about a metric."""
-
-    table: Table
-    pairs: list[Pair]
 
 
 def render(results: Results, rows: Sequence[ResultRow], folder: EvalFolder) -> str:
@@ -51,14 +37,16 @@ def render(results: Results, rows: Sequence[ResultRow], folder: EvalFolder) -> s
         lstrip_blocks=True,
         finalize=_printable,
     )
-    environment.filters |= {"json": _json, "bucket": head, "name": _breakable}
+    as_json = partial(json.dumps, indent=2, ensure_ascii=False)
+    environment.filters |= {"json": as_json, "bucket": head, "name": _breakable}
     return environment.get_template("report.html.j2").render(
         results=results,
         protocol=results["protocol"],
         buckets=results["buckets"],
         fillers=results["fillers"],
         summary=summary(results),
-        panels=_panels(results),
+        tables=by_metric(results),
+        pairs=_pairs(results),
         leading=LEADING if LEADING in results["metrics"] else next(iter(results["metrics"]), ""),
         curves=curves(results),
         gallery=gallery(results, rows, folder),
@@ -111,16 +99,12 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
-def _panels(results: Results) -> list[Panel]:
-    return [Panel(table, _pairs(results, table.metric)) for table in by_metric(results)]
-
-
-def _pairs(results: Results, metric: str) -> list[Pair]:
-    found: dict[tuple[str, str], dict[str, Comparison]] = {}
-    for comparison in results["comparisons"]:
-        if comparison["metric"] == metric:
-            found.setdefault((comparison["a"], comparison["b"]), {})[comparison["bucket"]] = comparison
-    return [Pair(a, b, by_bucket) for (a, b), by_bucket in found.items()]
+def _pairs(results: Results) -> dict[str, dict[tuple[str, str], dict[str, Comparison]]]:
+    """Comparisons by metric, the names of both fillers, and bucket."""
+    found: dict[str, dict[tuple[str, str], dict[str, Comparison]]] = {}
+    for one in results["comparisons"]:
+        found.setdefault(one["metric"], {}).setdefault((one["a"], one["b"]), {})[one["bucket"]] = one
+    return found
 
 
 def _cell_title(table: Table, filler: str, bucket: str, cell: Cell) -> str:
@@ -141,7 +125,3 @@ def _printable(value: Any) -> Any:
 def _breakable(name: str) -> Markup:
     """A name that may be broken behind slashes: it is a path, mostly."""
     return escape(name).replace("/", Markup("/<wbr>"))
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)

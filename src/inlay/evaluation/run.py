@@ -62,13 +62,8 @@ class Evaluation:
         """The protocol, hashed with the names of its pictures."""
         protocol = self.protocol
         ids = [self.pictures.id(position) for position in protocol.chosen(self.pictures)]
-        return ProtocolInfo(
-            name=protocol.name,
-            about=protocol.about,
-            hash=protocol.hash(ids),
-            samples="",
-            recipe=dict(protocol.recipe),
-        )
+        name, about, recipe = protocol.name, protocol.about, dict(protocol.recipe)
+        return ProtocolInfo(name=name, about=about, hash=protocol.hash(ids), samples="", recipe=recipe)
 
     def headers(self) -> Headers:
         """The files that hold the numbers of this evaluation; of the originals there are features alone."""
@@ -84,7 +79,7 @@ class Evaluation:
                     options="" if filler == ORIGINAL else self.options_text,
                     probe=name,
                     info=probe.info,
-                    specs=[asdict(spec) for spec in probe.specs],
+                    specs=[asdict(spec) for spec in probe.metric.specs],
                     place=(row, column),
                     metrics_left_out=dict(self.left_out),
                     provenance=dict(self.provenance),
@@ -110,21 +105,14 @@ class Evaluation:
             with held(self.folder.root, "inlay evaluate", part=str(shard) if shard.parts > 1 else ""):
                 self.folder.rows.mkdir(parents=True, exist_ok=True)
                 if shard.parts == 1:  # others may be writing
-                    self._sweep()
+                    for place in [*self.folder.root.glob("**/")]:  # the root, too
+                        remove_leftovers(place)
                 self._run(shard, workers)
         except OSError as error:
             raise InlayError(
                 f"{self.folder.root}: cannot be written ({error.strerror or error}). Make room there and start it "
                 "again, or choose another run_dir; what was measured stays."
             ) from error
-
-    def _sweep(self) -> None:
-        """Delete what killed processes had begun to write."""
-        root = self.folder.root
-        for places in ("rows/*/*", "pictures/*", "pictures/filled/*"):
-            for place in root.glob(places):
-                remove_leftovers(place)
-        remove_leftovers(root)
 
     def _run(self, shard: Shard, workers: int) -> None:
         headers = self.headers()
@@ -141,33 +129,36 @@ class Evaluation:
         with ExitStack() as stack:
             bar = stack.enter_context(tqdm(total=total, initial=total - len(todo), desc=name, unit=" pictures"))
             for sample in loader:
-                self._write_inputs(sample)
+                if sample.image is not None:
+                    self._write_inputs(sample, sample.image)
                 for filler, probes in files.items():
                     if missing := _missing(probes, sample.picture):
                         bar.set_postfix_str(filler, refresh=False)
-                        records = (
-                            self._measure_original(sample, missing)
-                            if filler == ORIGINAL
-                            else self._measure(filler, sample, missing, trusted=filler in begun)
-                        )
-                        for probe, record in records.items():
+                        for probe, record in self._measure(filler, sample, missing, filler in begun).items():
                             probes[probe].add(record)
                 bar.update()
 
-    def _write_inputs(self, sample: EvalSample) -> None:
+    def _write_inputs(self, sample: EvalSample, image: NDArray[np.uint8]) -> None:
         """Write what fillers are given, beside what they return, so that anybody can measure again."""
-        if sample.image is None:
-            return
-        write_picture(self.folder.original(sample.picture), Picture(sample.image))
+        write_picture(self.folder.original(sample.picture), Picture(image))
         for hole, mask in sample.masks.items():
             write_picture(self.folder.mask(sample.picture, hole), Picture(mask[..., None].astype(np.uint8) * 255))
 
     def _measure(
         self, name: str, sample: EvalSample, probes: Sequence[str], trusted: bool
     ) -> Mapping[str, SampleRecord]:
-        """Fill the holes of a picture, unless they lie in the folder, and measure them; by probe."""
-        filler, records = self.fillers[name], {probe: _empty_record(sample) for probe in probes}
-        several = any(self.probes[probe].needs_samples for probe in probes)
+        """Fill the holes of a picture, unless they lie in the folder, and measure them; by probe.
+
+        The originals have no rows, but the features that those of filled pictures are compared with.
+        """
+        records = {probe: _empty_record(sample) for probe in probes}
+        if name == ORIGINAL:
+            if sample.image is not None:
+                for probe, record in records.items():
+                    record["features"][""] = self.probes[probe].features(sample.image)
+            return records
+        filler = self.fillers[name]
+        several = any(self.probes[probe].metric.needs_samples for probe in probes)
         for hole in sample.masks:
             filled = self._filled(name, sample, hole, trusted)
             fills = [filled, *(self._samples(filler, sample, hole) if several else ())]
@@ -177,14 +168,6 @@ class Evaluation:
                 records[probe]["rows"].append(result_row(name, self.options_text, sample, hole, columns))
                 if self.probes[probe].has_features:
                     records[probe]["features"][hole] = self.probes[probe].features(filled)
-        return records
-
-    def _measure_original(self, sample: EvalSample, probes: Sequence[str]) -> Mapping[str, SampleRecord]:
-        """The originals have no holes and no rows, but the features that those of filled pictures are compared with."""
-        records = {probe: _empty_record(sample) for probe in probes}
-        for probe, record in records.items():
-            if sample.image is not None:
-                record["features"][""] = self.probes[probe].features(sample.image)
         return records
 
     def _filled(self, name: str, sample: EvalSample, hole: str, trusted: bool) -> NDArray[np.uint8]:

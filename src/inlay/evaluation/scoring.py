@@ -1,6 +1,7 @@
 """From filled pixels to numbers: the probes of an evaluation."""
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -13,8 +14,7 @@ from torch import Tensor
 from inlay.buckets import bucket
 from inlay.evaluation.results import ProbeInfo, ResultRow
 from inlay.evaluation.samples import EvalSample
-from inlay.evaluation.store import without_nan
-from inlay.metrics import FeatureExtractor, FillResult, Metric, MetricSpec
+from inlay.metrics import FeatureExtractor, FillResult, Metric
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Probe:
         settings: its configuration as plain data, with digests of weights.
     """
 
-    metric: Metric | FeatureExtractor
+    metric: Metric
     settings: Mapping[str, Any]
 
     @property
@@ -35,34 +35,17 @@ class Probe:
         return ProbeInfo(version=self.metric.version, settings=dict(self.settings))
 
     @property
-    def specs(self) -> Sequence[MetricSpec]:
-        """Its metrics; none for features."""
-        return () if isinstance(self.metric, FeatureExtractor) else self.metric.specs
-
-    @property
-    def needs_samples(self) -> bool:
-        """Whether it compares several fills of the same hole."""
-        return not isinstance(self.metric, FeatureExtractor) and self.metric.needs_samples
-
-    @property
-    def needs_truth(self) -> bool:
-        """Whether it compares with the true picture."""
-        return not isinstance(self.metric, FeatureExtractor) and self.metric.needs_truth
-
-    @property
     def has_features(self) -> bool:
         """Whether it makes features, whose distributions are compared."""
         return isinstance(self.metric, FeatureExtractor)
 
     def columns(self, result: FillResult) -> dict[str, float | None]:
-        """The numbers of a single picture, null for NaN; none for features."""
-        if isinstance(self.metric, FeatureExtractor):
-            return {}
+        """The numbers of a single picture; None, which JSON has, for NaN and for the PSNR of equal pictures."""
         columns = {name: float(column) for name, column in self.metric(result).items()}
         for spec in self.metric.specs:
             if spec.decibel and spec.column in columns:
                 columns[spec.name] = float(spec.finish(np.array(columns[spec.column])))
-        return without_nan(columns)
+        return {name: number if math.isfinite(number) else None for name, number in columns.items()}
 
     def features(self, picture: NDArray[np.uint8]) -> str:
         """The features of ``(H, W, 3)`` bytes, as text."""

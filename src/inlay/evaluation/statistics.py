@@ -18,13 +18,8 @@ CONFIDENCE = 0.95
 _AT_ONCE = 50  # resamples: bounds the memory
 
 
-class Sums(NamedTuple):
-    """Weighted sums of columns and their weights, by picture."""
-
-    weighted: NDArray[np.float64]
-    """``(pictures, metrics)``: the column times its weight, summed over the picture's holes."""
-    weights: NDArray[np.float64]
-    """``(pictures, metrics)``: the weights, summed over the picture's holes."""
+Sums = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""``(pictures, metrics)`` each, summed over a picture's holes: columns times their weights; the weights."""
 
 
 class Estimates(NamedTuple):
@@ -46,25 +41,18 @@ def sums(rows: Sequence[ResultRow | Mapping[str, Any]], metrics: Sequence[Metric
     """
     place = {picture: number for number, picture in enumerate(pictures)}
     at = np.array([place[row["picture"]] for row in rows], np.intp)
-    found = Sums(*np.zeros((2, len(pictures), len(metrics))))
+    weighted, weights = np.zeros((2, len(pictures), len(metrics)))
     for number, metric in enumerate(metrics):
         column = _numbers(rows, metric.column)
         weight = _numbers(rows, metric.weight) if metric.weight else np.ones(len(rows))
         weight = np.where(np.isnan(column), 0, weight)
-        np.add.at(found.weighted[:, number], at, np.where(weight > 0, column, 0) * weight)
-        np.add.at(found.weights[:, number], at, weight)
-    return found
+        np.add.at(weighted[:, number], at, np.where(weight > 0, column, 0) * weight)
+        np.add.at(weights[:, number], at, weight)
+    return weighted, weights
 
 
 def draws(pictures: int, resamples: int, seed: int, bucket: int) -> NDArray[np.uint16]:
-    """Draw how often each picture is in each resample, ``(resamples, pictures)``.
-
-    Args:
-        pictures: their number.
-        resamples: their number.
-        seed: of the draws.
-        bucket: another number gives other draws.
-    """
+    """Draw how often each picture is in each resample, ``(resamples, pictures)``; buckets have draws of their own."""
     rng = generator(seed, RngStream.BOOTSTRAP, index=bucket)
     counts, even = np.empty((resamples, pictures), np.uint16), np.full(pictures, 1 / pictures)
     for start in range(0, resamples, _AT_ONCE):
@@ -74,16 +62,9 @@ def draws(pictures: int, resamples: int, seed: int, bucket: int) -> NDArray[np.u
 
 
 def estimates(found: Sums, metrics: Sequence[MetricSpec], counts: NDArray[np.uint16]) -> Estimates:
-    """Values of metrics, on the pictures and on resampled ones.
-
-    Args:
-        found: of one filler.
-        metrics: in the order of the sums.
-        counts: from :func:`draws`.
-    """
-    return Estimates(
-        _values(np.ones((1, len(found.weights)), np.uint16), found, metrics)[0], _values(counts, found, metrics)
-    )
+    """Values of metrics, in the order of the sums, on the pictures and on what :func:`draws` resampled of them."""
+    once = np.ones((1, len(found[0])), np.uint16)
+    return Estimates(_values(once, found, metrics)[0], _values(counts, found, metrics))
 
 
 def interval(resampled: NDArray[np.float64]) -> tuple[float, float]:

@@ -5,7 +5,6 @@ replaces the files of that probe alone.
 """
 
 import json
-import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -87,20 +86,14 @@ class ShardFile:
 
     @classmethod
     def open(cls, folder: EvalFolder, header: ShardHeader, shard: Shard) -> Self:
-        """Open a file, new or half full; numbers by another version of the probe are dropped.
-
-        Args:
-            folder: of the evaluation.
-            header: the first line that the file shall have.
-            shard: the part of the pictures.
-        """
+        """Open a file, new or half full; numbers that another version of the probe measured are dropped."""
         path = folder.numbers(header["filler"], header["probe"]) / f"{shard}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         done: set[int] = set()
         begun = False
         for file in path.parent.glob("*.jsonl"):  # other shards' too: the pictures may have been shared out otherwise
             lines = _whole_lines(file)
-            if lines and same_probe(_header(file, lines[0]), header):
+            if lines and same_probe(_parsed(file, lines[0]), header):
                 done |= {_parsed(file, line)["picture"] for line in lines[1:]}
                 if file == path:
                     begun = True
@@ -113,11 +106,6 @@ class ShardFile:
         """Append the numbers of a picture."""
         append(self.path, json.dumps(record, allow_nan=False).encode() + b"\n")
         self.done.add(record["picture"])
-
-
-def without_nan(columns: Mapping[str, float]) -> dict[str, float | None]:
-    """Numbers as JSON has them: null for NaN, and for the PSNR of equal pictures."""
-    return {name: value if math.isfinite(value) else None for name, value in columns.items()}
 
 
 class Measured(NamedTuple):
@@ -143,7 +131,7 @@ def fillers_begun(folder: EvalFolder, headers: Iterable[ShardHeader]) -> set[str
     begun = set()
     for path in sorted(folder.rows.glob("*/*/*.jsonl")):
         if lines := _whole_lines(path):
-            there = _header(path, lines[0])
+            there: ShardHeader = _parsed(path, lines[0])
             _refuse_others(path, there, by_filler.get(there["filler"], next(iter(by_filler.values()))))
             begun.add(there["filler"])
     return begun
@@ -162,10 +150,10 @@ def collect(
         InlayError: a picture was measured twice with different outcomes; or shards differ in protocol, in the version
             of the filler or in that of the probe.
     """
-    files: dict[tuple[str, str], list[Path]] = {}
+    files: dict[tuple[str, ...], list[Path]] = {}  # by the names of filler and probe
     for folder in folders:
         for path in sorted(folder.rows.glob("*/*/*.jsonl")):
-            files.setdefault((path.parent.parent.name, path.parent.name), []).append(path)
+            files.setdefault(path.parts[-3:-1], []).append(path)
     found = [measured for paths in files.values() if (measured := _measured(paths, wanted or {}))]
     found.sort(key=lambda one: (*one.headers[0]["place"], one.headers[0]["filler"], one.headers[0]["probe"]))
     collected: dict[str, dict[str, Measured]] = {}
@@ -232,7 +220,7 @@ def _measured(paths: Sequence[Path], wanted: Mapping[str, ShardHeader]) -> Measu
         lines = _whole_lines(path)
         if not lines:
             continue  # another process is about to write its first line
-        header = _header(path, lines[0])
+        header: ShardHeader = _parsed(path, lines[0])
         if header["probe"] in wanted and not same_probe(header, wanted[header["probe"]]):
             continue
         headers.append(header)
@@ -242,7 +230,8 @@ def _measured(paths: Sequence[Path], wanted: Mapping[str, ShardHeader]) -> Measu
                 f"{path}: was measured by another version of the probe, or with other weights, than {paths[0].name} "
                 "beside it. Remove one of them, and run its shard again."
             )
-        for record in (_parsed(path, line) for line in lines[1:]):
+        for line in lines[1:]:
+            record: SampleRecord = _parsed(path, line)
             if records.setdefault(record["picture"], record) != record:
                 raise InlayError(
                     f"{path}: picture {record['picture']} was measured before, with other numbers. Merge runs that "
@@ -256,31 +245,21 @@ def _whole_lines(path: Path) -> list[bytes]:
         return [line for line in file if line.endswith(b"\n")]
 
 
-def _parsed(path: Path, text: bytes) -> SampleRecord:
+def _parsed(path: Path, text: bytes) -> Any:
     try:
-        record: SampleRecord = json.loads(text)
+        return json.loads(text)
     except ValueError as error:
         raise InlayError(f"{path}: holds a line that is damaged ({error}). Remove the file, and run again.") from error
-    return record
-
-
-def _header(path: Path, text: bytes) -> ShardHeader:
-    header: Any = _parsed(path, text)
-    return cast(ShardHeader, header)
 
 
 def _refuse_others(path: Path, there: ShardHeader, here: ShardHeader) -> None:
-    names = [f"{header['protocol']['name']} {header['protocol']['hash']}" for header in (there, here)]
-    if there["protocol"]["hash"] != here["protocol"]["hash"]:
-        raise _belongs_elsewhere(path, "protocol", *names)
+    tests = [f"{header['protocol']['name']} {header['protocol']['hash']}" for header in (there, here)]
+    told = [("protocol", *tests)]
     if there["filler"] == here["filler"]:
-        for key in ("identity", "options"):
-            if there[key] != here[key]:
-                raise _belongs_elsewhere(path, f"{here['filler']} with {key}", there[key], here[key])
-
-
-def _belongs_elsewhere(path: Path, what: str, there: str, here: str) -> InlayError:
-    return InlayError(
-        f"{path}: holds numbers of {what} {there}, and this is {here}: they do not belong into one table. Choose "
-        "another run_dir, or remove that file."
-    )
+        told += [(f"{here['filler']} with {key}", there[key], here[key]) for key in ("identity", "options")]
+    for what, theirs, ours in told:
+        if theirs != ours:
+            raise InlayError(
+                f"{path}: holds numbers of {what} {theirs}, and this is {ours}: they do not belong into one table. "
+                "Choose another run_dir, or remove that file."
+            )

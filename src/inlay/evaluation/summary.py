@@ -55,6 +55,11 @@ def summarize(measured: Mapping[str, Mapping[str, Measured]]) -> Results:
     used = {header["filler"]: header for header in headers}
     probes: dict[str, ProbeInfo] = {header["probe"]: header["info"] for header in headers}
     left_out = {name: why for header in headers for name, why in header["metrics_left_out"].items()}
+    provenance: list[dict[str, Any]] = []
+    for each in (each for probes in fillers.values() for each in probes.values()):
+        for header in each.headers:
+            if header["provenance"] not in provenance:
+                provenance.append(header["provenance"])
     return Results(
         protocol={**first["protocol"], "samples": _digest(cases)},
         pictures=first["pictures"],
@@ -68,12 +73,7 @@ def summarize(measured: Mapping[str, Mapping[str, Measured]]) -> Results:
         metrics_left_out={name: why for name, why in left_out.items() if name not in probes}
         | {spec.name: NOTHING for spec in specs if not _has_values(spec.name, values)},
         pictures_left_out=[out for record in next(iter(records.values())) for out in record["left_out"]],
-        provenance=_distinct(
-            header["provenance"]
-            for of_filler in fillers.values()
-            for each in of_filler.values()
-            for header in each.headers
-        ),
+        provenance=provenance,
     )
 
 
@@ -112,14 +112,6 @@ def _by_bucket(cases: Sequence[ResultRow]) -> dict[str, list[int]]:
     for place, row in enumerate(cases):
         found.setdefault(row["bucket"], []).append(place)
     return {bucket: found[bucket] for bucket in in_order(list(found))}
-
-
-def _distinct(provenances: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
-    distinct: list[dict[str, Any]] = []
-    for one in provenances:
-        if one not in distinct:
-            distinct.append(one)
-    return distinct
 
 
 def _estimates(

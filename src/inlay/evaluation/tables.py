@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from inlay.evaluation.results import ProbeInfo, Results, Value
@@ -45,25 +44,19 @@ class Cell(NamedTuple):
         return "" if self.pictures in (None, cases) else f"(n={self.pictures})"
 
 
-@dataclass(frozen=True)
-class Table:
-    """A metric of all fillers in all buckets.
-
-    Attributes:
-        metric: its name; of a set's metric without the number of pictures.
-        better: which way is better.
-        unit: ``dB``, or empty.
-        about: its meaning, in a line.
-        digits: behind the decimal point.
-        rows: by filler and bucket, in order.
-    """
+class Table(NamedTuple):
+    """A metric of all fillers in all buckets."""
 
     metric: str
+    """Its name; of a set's metric without the number of pictures."""
     better: Literal["higher", "lower", "neither"]
     unit: str
+    """``dB``, or empty."""
     about: str
     digits: int
+    """Behind the decimal point."""
     rows: dict[str, dict[str, Cell]]
+    """By filler and bucket, in order."""
 
     def shown(self, number: float | None, sign: bool = False) -> str:
         """A number with the digits of the table; never ``-0.00``."""
@@ -85,7 +78,7 @@ def by_metric(results: Results, marks: bool = True) -> list[Table]:
     """
     kinds: dict[str, list[str]] = {}
     for name in results["metrics"]:
-        kinds.setdefault(_kind(name), []).append(name)
+        kinds.setdefault(_kind(name)[0], []).append(name)
     return [_table(results, kind, names, marks) for kind, names in kinds.items()]
 
 
@@ -125,14 +118,10 @@ def left_out(results: Results) -> list[str]:
     return lines
 
 
-def _kind(name: str) -> str:
+def _kind(name: str) -> tuple[str, int | None]:
+    """A metric without its number of pictures, and that number, which metrics of sets have."""
     of_a_set = _OF_A_SET.fullmatch(name)
-    return of_a_set[1] if of_a_set else name
-
-
-def _pictures(name: str) -> int | None:
-    of_a_set = _OF_A_SET.fullmatch(name)
-    return int(of_a_set[2]) if of_a_set else None
+    return (of_a_set[1], int(of_a_set[2])) if of_a_set else (name, None)
 
 
 def _table(results: Results, kind: str, names: Sequence[str], marks: bool) -> Table:
@@ -143,9 +132,11 @@ def _table(results: Results, kind: str, names: Sequence[str], marks: bool) -> Ta
             filler: _cell(results["values"][filler].get(bucket, {}), names, what["unit"])
             for filler in results["fillers"]
         }
-        compared = _kind(names[0]) != names[0] or _compared(results, kind, bucket)
-        best = _best(column, what["better"]) if marks and compared else set()
-        tied = _tied(results, names, bucket, best)
+        pairs = [one for one in results["comparisons"] if (one["metric"], one["bucket"]) == (kind, bucket)]
+        of_sets = kind != names[0]
+        best = _best(column, what["better"]) if marks and (of_sets or pairs) else set()
+        noise = [{one["a"], one["b"]} for one in pairs if one["within_noise"]]
+        tied = set().union(*(pair for pair in noise if pair & best))
         for filler, cell in column.items():
             rows[filler][bucket] = cell._replace(best=filler in best, tied=filler in tied - best)
     return Table(kind, what["better"], what["unit"], what["about"], 2 if what["unit"] else _digits(rows), rows)
@@ -157,7 +148,7 @@ def _cell(values: Mapping[str, Value], names: Sequence[str], unit: str) -> Cell:
         return Cell(None, None, best=False, tied=False)
     [name] = found
     infinite = unit == "dB" and values[name]["value"] is None
-    return Cell(values[name], _pictures(name), best=False, tied=False, infinite=infinite)
+    return Cell(values[name], _kind(name)[1], best=False, tied=False, infinite=infinite)
 
 
 def _best(column: Mapping[str, Cell], better: str) -> set[str]:
@@ -170,24 +161,8 @@ def _best(column: Mapping[str, Cell], better: str) -> set[str]:
     return {filler for filler, number in numbers.items() if number == winner}
 
 
-def _compared(results: Results, metric: str, bucket: str) -> bool:
-    return any((one["metric"], one["bucket"]) == (metric, bucket) for one in results["comparisons"])
-
-
-def _tied(results: Results, names: Sequence[str], bucket: str, best: set[str]) -> set[str]:
-    pairs = [
-        {comparison["a"], comparison["b"]}
-        for comparison in results["comparisons"]
-        if comparison["metric"] in names and comparison["bucket"] == bucket and comparison["within_noise"]
-    ]
-    return set().union(*(pair for pair in pairs if pair & best))
-
-
 def _digits(rows: Mapping[str, Mapping[str, Cell]]) -> int:
-    """Four behind the point; two where values are above ten, more where those of a bucket are all small.
-
-    So many that in each bucket three digits of the largest value count.
-    """
+    """Four behind the point; two above ten, and more where three digits of a bucket's largest value need them."""
     columns: dict[str, float] = {}
     for row in rows.values():
         for bucket, cell in row.items():

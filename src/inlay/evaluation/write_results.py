@@ -53,12 +53,12 @@ def write_results(folder: EvalFolder, wanted: Mapping[str, Mapping[str, ShardHea
     ]
     try:
         with file_lock(folder.rows / ".publish.lock"):
-            _write_parquet(folder.parquet, rows)
-            write_text(folder.markdown, markdown(results))
-            write_text(folder.latex, latex(results))
-            write_text(folder.report, report.render(results, rows, folder))
+            _write_parquet(folder.root / "results.parquet", rows)
+            write_text(folder.root / "table.md", markdown(results))
+            write_text(folder.root / "table.tex", latex(results))
+            write_text(folder.root / "report.html", report.render(results, rows, folder))
             # Last: it is the sign that everything is there.
-            write_text(folder.results, json.dumps(results, indent=1, allow_nan=False) + "\n")
+            write_text(folder.root / "results.json", json.dumps(results, indent=1, allow_nan=False) + "\n")
     except OSError as error:
         raise InlayError(f"{folder.root}: cannot be written ({error.strerror or error}). Make room there.") from error
     return results
@@ -90,7 +90,7 @@ def merge(sources: Sequence[Path], out: Path) -> Results:
 
 def read(folder: Path) -> Results:
     """The results of a folder. Raises :class:`InlayError` where there are none."""
-    path = EvalFolder(folder).results
+    path = folder / "results.json"
     try:
         results: Results = json.loads(read_text(path, 2**28))
     except (InlayError, ValueError, RecursionError) as error:

@@ -3,11 +3,12 @@
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
+from typing_extensions import override
 
 from inlay.errors import InlayError
 
@@ -94,15 +95,19 @@ class Metric(Protocol):
         ...
 
 
-@runtime_checkable
-class FeatureExtractor(Protocol):
-    """Makes features of pictures, whose distributions are compared (FID, KID)."""
+class FeatureExtractor(Metric):
+    """Makes features of pictures, whose distributions are compared (FID, KID); of a single picture it tells nothing."""
 
-    version: int
+    needs_truth = False
+    specs = ()
 
+    @abstractmethod
     def features(self, pictures: Tensor) -> Tensor:
         """``(B, 3, H, W)`` in ``[0, 1]`` to ``(B, D)`` float32."""
-        ...
+
+    @override
+    def __call__(self, result: FillResult) -> Mapping[str, Tensor]:
+        return {}
 
 
 def measure(metric: Metric, result: FillResult) -> dict[str, float]:

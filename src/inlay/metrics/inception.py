@@ -6,18 +6,20 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from inlay.errors import Missing
+from inlay.metrics.base import FeatureExtractor
 from inlay.pretrained.weights import WeightsFile
 
 ORIGIN = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
 
 
-class InceptionFeatures:
+class InceptionFeatures(FeatureExtractor):
     """The Inception network of FID (Heusel et al. 2017): TensorFlow's of 2015, its last pooled layer.
 
-    Its input is as published: 8-bit pictures, resized to 299x299 as TensorFlow 1 did, without antialiasing. Features of
-    filled and original pictures are compared as sets by :func:`~inlay.metrics.fid_kid.distances`.
+    2048 features of pictures that are rounded to 8 bits and resized to 299x299 as TensorFlow 1 did, without
+    antialiasing. Those of filled and original pictures are compared by :func:`~inlay.metrics.fid_kid.distances`.
     Pictures go through one by one, so that no feature depends on the batch that a picture came in.
 
     Args:
@@ -29,8 +31,6 @@ class InceptionFeatures:
         InlayError: ``weights`` does not exist or holds something else.
     """
 
-    version = 1
-
     def __init__(self, weights: str | None, device: torch.device | str = "cpu") -> None:
         file = WeightsFile(weights, "weights.inception", "torch-fidelity's Inception, for FID and KID", ORIGIN)
         if find_spec("torch_fidelity") is None:
@@ -41,15 +41,8 @@ class InceptionFeatures:
         self.device = device
 
     @torch.no_grad()
+    @override
     def features(self, pictures: Tensor) -> Tensor:
-        """Features of pictures.
-
-        Args:
-            pictures: ``(B, 3, H, W)`` in ``[0, 1]``; rounded to 8 bits here, as a file would round them.
-
-        Returns:
-            ``(B, 2048)`` float32, where the pictures are.
-        """
         pixels = (pictures.clamp(0, 1) * 255).round().to(self.device, torch.uint8).contiguous()
         return torch.cat([self.net(one[None]) for one in pixels]).to(pictures.device)
 
