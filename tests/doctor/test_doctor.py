@@ -14,7 +14,7 @@ from inlay.cli import main
 from inlay.doctor import Finding, codecs, machine, trial, versions, weights
 from inlay.doctor.report import as_json, show
 from inlay.fillers import MeanFill
-from inlay.metrics import inception
+from inlay.metrics import fid_kid
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +224,7 @@ class TestWeights:
         assert str(folder / "checkpoints") in found["VGG16"].remedy
         assert "BSD-3-Clause" in found["VGG16"].found
         assert f"{AlexNet_Weights.IMAGENET1K_V1.url} and name its place: weights.lpips=PATH" in found["AlexNet"].remedy
-        assert inception.ORIGIN in found["Inception, 2015"].remedy
+        assert fid_kid.ORIGIN in found["Inception, 2015"].remedy
         assert "https://huggingface.co/openai/clip-vit-base-patch32" in found["CLIP"].remedy
         assert "experiment=damsm_cub" in found["DAMSM"].remedy
 

@@ -9,8 +9,7 @@ from torch.utils.data import DataLoader
 
 from inlay.data.pictures import SourceImage
 from inlay.errors import BadFile, NoHole
-from inlay.evaluation.protocol import EvalProtocol
-from inlay.evaluation.samples import EvalSample, ProtocolPictures
+from inlay.evaluation.protocol import EvalProtocol, EvalSample, ProtocolPictures
 from inlay.evaluation.store import Shard
 from inlay.masks import Boxes, Center, Objects, Strokes
 

@@ -8,9 +8,7 @@ from torch.distributions import kl_divergence as reference
 
 from inlay.errors import InlayError
 from inlay.losses import PatchScores, TwoPathLoss
-from inlay.losses.gaussian import hole_prior, kl_divergence
-from inlay.losses.multiscale import HOLE_WEIGHT, multiscale_l1, pyramid
-from inlay.losses.two_paths import WEIGHTS
+from inlay.losses.two_paths import HOLE_WEIGHT, WEIGHTS, hole_prior, kl_divergence, multiscale_l1, pyramid
 from inlay.types import Gaussian, PathOutput
 
 ONES = dict.fromkeys(WEIGHTS, 1.0)

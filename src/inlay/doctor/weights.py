@@ -9,7 +9,7 @@ from huggingface_hub import try_to_load_from_cache
 from torchvision.models import AlexNet_Weights, Inception_V3_Weights, VGG16_Weights, WeightsEnum
 
 from inlay.doctor import Finding
-from inlay.metrics import inception
+from inlay.metrics import fid_kid
 
 _IMAGENET = "BSD-3-Clause (learned from ImageNet: for research)"
 _SLACK = 0.01  # of the size: what a size in megabytes leaves open
@@ -37,7 +37,7 @@ FILES = [
     _torchvision("VGG16", "loss=pconv", "loss.extractors.vgg.weights", VGG16_Weights.IMAGENET1K_V1),
     _torchvision("Inception v3", "model=damsm", "model.weights", Inception_V3_Weights.IMAGENET1K_V1),
     _torchvision("AlexNet", "LPIPS", "weights.lpips", AlexNet_Weights.IMAGENET1K_V1, fetched=False),
-    File("Inception, 2015", "FID and its kin", "weights.inception", inception.ORIGIN, 91.2, "Apache-2.0", False),
+    File("Inception, 2015", "FID and its kin", "weights.inception", fid_kid.ORIGIN, 91.2, "Apache-2.0", False),
 ]
 HOSTED = [  # as folders on the Hugging Face hub: network, use, setting, name, license
     ("CLIP", "text=clip, text_image=clip", "text.model", "openai/clip-vit-base-patch32", "MIT"),

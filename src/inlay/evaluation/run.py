@@ -13,9 +13,8 @@ from tqdm import tqdm
 from inlay.data.pictures import Pictures
 from inlay.errors import InlayError
 from inlay.evaluation.folder import ORIGINAL, EvalFolder
-from inlay.evaluation.protocol import EvalProtocol
+from inlay.evaluation.protocol import EvalProtocol, EvalSample, ProtocolPictures
 from inlay.evaluation.results import LeftOut, ProtocolInfo
-from inlay.evaluation.samples import EvalSample, ProtocolPictures
 from inlay.evaluation.scoring import Probe, fill_result, result_row
 from inlay.evaluation.store import SampleRecord, Shard, ShardFile, ShardHeader, fillers_begun
 from inlay.files import held, remove_leftovers

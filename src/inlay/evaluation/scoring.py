@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from inlay.buckets import bucket
+from inlay.evaluation.protocol import EvalSample
 from inlay.evaluation.results import ProbeInfo, ResultRow
-from inlay.evaluation.samples import EvalSample
 from inlay.metrics import FeatureExtractor, FillResult, Metric
 
 

@@ -52,6 +52,7 @@ def summarize(measured: Mapping[str, Mapping[str, Measured]]) -> Results:
         values[name] = {bucket: _values(found[name], specs) for bucket, found in compared.items()}
         for bucket, distances in _distances(truth, records[name], by_bucket, first["protocol"]["recipe"]["seed"]):
             values[name][bucket] |= distances
+    named = list(dict.fromkeys(name for found in values.values() for bucket in found.values() for name in bucket))
     used = {header["filler"]: header for header in headers}
     probes: dict[str, ProbeInfo] = {header["probe"]: header["info"] for header in headers}
     left_out = {name: why for header in headers for name, why in header["metrics_left_out"].items()}
@@ -67,18 +68,14 @@ def summarize(measured: Mapping[str, Mapping[str, Measured]]) -> Results:
         fillers={name: header["identity"] for name, header in used.items()},
         options={name: header["options"] for name, header in used.items()},
         probes=probes,
-        metrics=_described(specs, values),
+        metrics=_described(specs, named),
         values=values,
         comparisons=[one for bucket, found in compared.items() for one in _comparisons(found, specs, bucket)],
         metrics_left_out={name: why for name, why in left_out.items() if name not in probes}
-        | {spec.name: NOTHING for spec in specs if not _has_values(spec.name, values)},
+        | {spec.name: NOTHING for spec in specs if spec.name not in named},
         pictures_left_out=[out for record in next(iter(records.values())) for out in record["left_out"]],
         provenance=provenance,
     )
-
-
-def _has_values(metric: str, values: Mapping[str, Mapping[str, Mapping[str, Value]]]) -> bool:
-    return any(metric in of_bucket for of_filler in values.values() for of_bucket in of_filler.values())
 
 
 def _check_same_test(headers: Sequence[ShardHeader], rows: Mapping[str, list[ResultRow]]) -> None:
@@ -187,13 +184,8 @@ def _mean_distances(sets: Sequence[Sequence[tuple[Any, Any]]], seed: int) -> dic
     return {name: Value(value=_finite(mean), low=None, high=None) for name, mean in means.items()}
 
 
-def _described(
-    specs: Sequence[MetricSpec], values: Mapping[str, Mapping[str, Mapping[str, Value]]]
-) -> dict[str, MetricInfo]:
+def _described(specs: Sequence[MetricSpec], named: Sequence[str]) -> dict[str, MetricInfo]:
     """The metrics that have values, in their order, behind them those of sets, by bucket."""
-    named = dict.fromkeys(
-        name for of_filler in values.values() for of_bucket in of_filler.values() for name in of_bucket
-    )
     known = {metric.name: metric for metric in specs}
     of_sets = {name: metric for metric in fid_kid.METRICS for name in named if name.startswith(f"{metric.name}_n")}
     return {

@@ -22,6 +22,7 @@ def non_saturating(scores: Tensor, target: Tensor | float) -> Tensor:
         scores: logits, any shape.
         target: in ``[0, 1]``, 1 = real; a number or a tensor that broadcasts with ``scores``.
     """
+    # softplus(-x) is -log(sigmoid(x)), without the zero that the logarithm would get of a very sure discriminator
     return (target * F.softplus(-scores) + (1 - target) * F.softplus(scores)).mean()
 
 
@@ -52,15 +53,7 @@ OBJECTIVES: dict[ObjectiveName, Objective] = {
 
 
 def objective_by_name(name: ObjectiveName, setting: str) -> Objective:
-    """An objective by its name.
-
-    Args:
-        name: of :data:`OBJECTIVES`.
-        setting: of the configuration, for the error message.
-
-    Raises:
-        InlayError: there is no such objective.
-    """
+    """An objective by its name. Raises :class:`InlayError`, which names the ``setting``, where there is none."""
     if name not in OBJECTIVES:
         raise InlayError(f"{setting} must be one of {', '.join(OBJECTIVES)}, got {name!r}.")
     return OBJECTIVES[name]
@@ -84,5 +77,6 @@ def r1_penalty(scores: Tensor, image: Tensor) -> Tensor:
         scores: of real images, any shape, computed from ``image``.
         image: ``(B, ...)``, requires gradient.
     """
+    # No score depends on another image, so the gradient of the sum holds each image's own.
     (gradient,) = torch.autograd.grad(scores.sum(), image, create_graph=True)
     return gradient.float().square().flatten(1).sum(dim=1).mean()

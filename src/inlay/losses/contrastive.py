@@ -5,6 +5,7 @@ All of it is computed in float32 at least, also under autocast.
 """
 
 import math
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -28,7 +29,7 @@ def false_negatives(tokens: Tokens, label: Tensor | None = None) -> Tensor:
     Returns:
         ``(B, B)`` bool, symmetric. False on the diagonal: a pair is always its own positive.
     """
-    ids = tokens["input_ids"].masked_fill(~tokens["attention_mask"], -1)
+    ids = tokens["input_ids"].masked_fill(~tokens["attention_mask"], -1)  # what pads may be a token, too
     alike = (ids[:, None] == ids).all(dim=2)  # (B, B)
     if label is not None:
         alike = alike | (label[:, None] == label)
@@ -54,7 +55,7 @@ def sentence_matching(
         gamma3: sharpness of the softmax.
         captioned: ``(B,)`` bool, False = an image without a caption: it counts neither as a pair nor as a negative.
     """
-    with torch.autocast(image.device.type, enabled=False):
+    with torch.autocast(image.device.type, enabled=False):  # in half precision cosines have three digits
         scores = gamma3 * _unit(_wide(image)) @ _unit(_wide(sentence)).mT  # (B, B)
         return _contrast(scores, duplicates, captioned)
 
@@ -80,15 +81,12 @@ def word_scores(regions: Tensor, words: Tensor, word_mask: Tensor, gamma1: float
         places, words = _wide(regions).flatten(2), _wide(words)  # (B, D, R)
         picture = words.shape[0] * words.shape[1] * max(places.shape[1:])  # numbers that one picture needs
         parts = torch.split(places, max(1, _BUDGET // picture))
+        given = words, word_mask, gamma1, gamma2
         if len(parts) == 1:
-            return _word_scores(places, words, word_mask, gamma1, gamma2)
-        rows = [  # each part is computed again in the backward pass, so that only one is ever held
-            checkpoint(
-                _word_scores, part, words, word_mask, gamma1, gamma2, use_reentrant=False, preserve_rng_state=False
-            )
-            for part in parts
-        ]
-        return torch.cat(rows)
+            return _word_scores(places, *given)
+        # Each part is computed again in the backward pass, so that only one is ever held; it draws no random numbers.
+        again = partial(checkpoint, _word_scores, use_reentrant=False, preserve_rng_state=False)
+        return torch.cat([again(part, *given) for part in parts])
 
 
 def _word_scores(places: Tensor, words: Tensor, word_mask: Tensor, gamma1: float, gamma2: float) -> Tensor:
@@ -146,8 +144,8 @@ class MatchingLoss(nn.Module):
     Args:
         words: weight of :func:`word_matching`; with 0 it is not computed.
         sentence: weight of :func:`sentence_matching`; with 0 it is not computed.
-        gamma1: see :func:`word_scores`.
-        gamma2: see :func:`word_scores`.
+        gamma1: sharpness of a word's attention to regions.
+        gamma2: how much the best word outweighs the others.
         gamma3: sharpness of the softmax over the batch.
 
     Raises:
@@ -177,8 +175,8 @@ class MatchingLoss(nn.Module):
         """Compare the images of a batch with its captions.
 
         Args:
-            regions: ``(B, D, H, W)``.
-            whole: ``(B, D)``.
+            regions: ``(B, D, H, W)`` features of places.
+            whole: ``(B, D)`` features of images.
             text: of the captions.
             duplicates: see :func:`false_negatives`.
             captioned: see :func:`sentence_matching`.
@@ -197,11 +195,7 @@ class MatchingLoss(nn.Module):
 
 
 def check_gammas(group: str, gamma1: float, gamma2: float, gamma3: float) -> None:
-    """Check the sharpness of softmaxes.
-
-    Raises:
-        InlayError: one is not a positive number; the message names the setting in its ``group``.
-    """
+    """Refuse a sharpness that is no positive number, with an :class:`InlayError` that names its setting."""
     for name, value in {"gamma1": gamma1, "gamma2": gamma2, "gamma3": gamma3}.items():
         if not 0 < value < math.inf:
             raise InlayError(f"{group}.{name} must be positive and finite (4 to 10 is usual), got {value}.")
@@ -216,8 +210,9 @@ def _contrast(scores: Tensor, duplicates: Tensor | None, captioned: Tensor | Non
         left_out = left_out | duplicates
     left_out = left_out & (pairs[:, None] != pairs)  # the diagonal stays, so that every row has a finite score
     scores = scores.masked_fill(left_out, -math.inf)
+    # Images that look for their captions, and captions that look for their images.
     losses = F.cross_entropy(scores, pairs, reduction="none") + F.cross_entropy(scores.mT, pairs, reduction="none")
-    return torch.where(counted, losses, 0.0).sum() / counted.sum().clamp(min=1)
+    return torch.where(counted, losses, 0.0).sum() / counted.sum().clamp(min=1)  # a selection: NaN times 0 is NaN
 
 
 def _wide(x: Tensor) -> Tensor:

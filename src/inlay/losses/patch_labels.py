@@ -59,7 +59,7 @@ def aligned(mask: Tensor, size: tuple[int, int], grid: PatchGrid) -> Tensor:
 def blurred(mask: Tensor, sigma: float = BLUR_SIGMA) -> Tensor:
     """A mask with a soft edge; outside of the image it goes on as at its border."""
     offsets = torch.arange(-_BLUR_RADIUS, _BLUR_RADIUS + 1, device=mask.device, dtype=mask.dtype)
-    kernel = (-(offsets**2) / (2 * sigma**2)).softmax(dim=0)
+    kernel = (-(offsets**2) / (2 * sigma**2)).softmax(dim=0)  # a Gaussian whose sum is 1
     soft = F.pad(mask, (_BLUR_RADIUS,) * 4, mode="replicate")
     return F.conv2d(F.conv2d(soft, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))
 

@@ -18,12 +18,8 @@ def feature_l1(output: Sequence[Tensor], target: Sequence[Tensor]) -> Tensor:
         output: one ``(B, C, H, W)`` per layer.
         target: features of equal shapes.
     """
-    return torch.stack([_mean_l1(o, t) for o, t in zip(output, target, strict=True)]).sum()
-
-
-def _mean_l1(output: Tensor, target: Tensor) -> Tensor:
-    wide = torch.promote_types(output.dtype, torch.float32)  # half precision would keep three digits of the mean
-    return (output - target).abs().mean(dtype=wide)
+    wide = torch.promote_types(output[0].dtype, torch.float32)  # half precision would keep three digits of a mean
+    return torch.stack([(o - t).abs().mean(dtype=wide) for o, t in zip(output, target, strict=True)]).sum()
 
 
 def gram(features: Tensor) -> Tensor:

@@ -42,7 +42,7 @@ def total_variation(composite: Tensor, mask: Tensor) -> Tensor:
         composite: ``(B, C, H, W)``.
         mask: ``(B, 1, H, W)``, 1 = hole.
     """
-    region = F.max_pool2d(mask, 3, stride=1, padding=1)
+    region = F.max_pool2d(mask, 3, stride=1, padding=1)  # the rim: else nothing would tie the fill to its surroundings
     across = (composite[..., 1:] - composite[..., :-1]).abs() * (region[..., 1:] * region[..., :-1])
     down = (composite[..., 1:, :] - composite[..., :-1, :]).abs() * (region[..., 1:, :] * region[..., :-1, :])
     return (across.sum() + down.sum()) / composite.numel()

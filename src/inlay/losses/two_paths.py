@@ -1,16 +1,15 @@
 """The loss of a network with an inpainting and an auxiliary path (TDANet, Zhang et al. 2020; specification 3.5)."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inlay.errors import InlayError
 from inlay.losses.adversarial import ObjectiveName, objective_by_name
-from inlay.losses.gaussian import detached, hole_prior, kl_divergence
-from inlay.losses.multiscale import REGIONS, Region, multiscale_l1, pyramid
 from inlay.types import Gaussian, PathOutput
 
 Direction = Literal["official", "posterior_to_prior"]
@@ -18,6 +17,71 @@ WEIGHTS = (
     "kl_out", "kl_rec", "l1_out", "l1_rec", "gan_out", "gan_rec", "score_out", "score_rec",
     "words_out", "words_rec", "sentence_out", "sentence_rec",
 )  # fmt: skip
+Region = Literal["full", "visible", "hole_weighted"]
+REGIONS: tuple[Region, ...] = ("full", "visible", "hole_weighted")
+HOLE_WEIGHT = 6.0
+"""Of a hole's pixel beside a visible one in ``hole_weighted``; the ratio of Liu et al. 2018."""
+
+
+def kl_divergence(p: Gaussian, q: Gaussian) -> Tensor:
+    """``KL(p || q)`` of each element in nats: ``log(d/b) + (b^2 + (a - c)^2) / (2 d^2) - 1/2``.
+
+    >= 0, zero where the distributions agree; float32, shaped as the two broadcast.
+
+    Args:
+        p: ``N(a, b)``.
+        q: ``N(c, d)``.
+    """
+    with torch.autocast(p.mean.device.type, enabled=False):  # a square below 6e-8 is zero in half precision
+        (a, b), (c, d) = p, q
+        return torch.log(d / b) + (b.square() + (a - c).square()) / (2 * d.square()) - 0.5
+
+
+def hole_prior(mask: Tensor, dynamic: bool) -> Gaussian:
+    """The prior of a hole: zero mean, and a standard deviation of 1 or, if ``dynamic``, one that grows with the hole.
+
+    ``1 / (1 + exp(8 (v - 0.8)))`` with ``v`` the visible share of the image (Zheng et al. 2019).
+
+    Args:
+        mask: ``(B, 1, H, W)``, 1 = hole.
+        dynamic: whether the deviation grows with the hole.
+
+    Returns:
+        Mean and deviation, ``(B, 1, 1, 1)``.
+    """
+    visible = 1 - mask.float().mean(dim=(1, 2, 3), keepdim=True)
+    # A sigmoid, as exp overflows; 1e-5 as in the official code.
+    std = torch.sigmoid(-8 * (visible - 1e-5 - 0.8)) if dynamic else torch.ones_like(visible)
+    return Gaussian(torch.zeros_like(std), std)
+
+
+def pyramid(image: Tensor, levels: int) -> list[Tensor]:
+    """An image at ``levels`` sizes from coarse to fine, each half of the next, by area averages."""
+    sizes = [image]
+    for _ in range(levels - 1):
+        sizes.append(F.avg_pool2d(sizes[-1], 2))
+    return sizes[::-1]
+
+
+def multiscale_l1(
+    outputs: Sequence[Tensor], target: Sequence[Tensor], mask: Sequence[Tensor], region: Region
+) -> Tensor:
+    """Sum over sizes of the mean absolute error. Scalar >= 0, lower is better.
+
+    Args:
+        outputs: ``(B, 3, h, w)`` at each size.
+        target: of equal shapes (:func:`pyramid`).
+        mask: ``(B, 1, h, w)`` at each size, 1 = hole.
+        region: ``full``, ``visible`` pixels alone, or ``hole_weighted``, where the hole counts :data:`HOLE_WEIGHT`
+            times. Means are over all pixels in any case.
+    """
+    losses = []
+    for output, truth, hole in zip(outputs, target, mask, strict=True):
+        error = (output.float() - truth).abs()
+        if region != "full":
+            error = error * (1 - hole if region == "visible" else 1 + (HOLE_WEIGHT - 1) * hole)
+        losses.append(error.mean())
+    return torch.stack(losses).sum()
 
 
 class PatchScores(NamedTuple):
@@ -48,7 +112,7 @@ class TwoPathLoss(nn.Module):
     ``kl_out``         ``mean KL(sg[posterior] || prior)``: trains ``F`` alone
     ``kl_rec``         ``mean KL(N(0, s) || posterior)`` (``official``), or the other way round, the direction of
                        the evidence bound (``posterior_to_prior``)
-    ``l1_*``           :func:`~inlay.losses.multiscale.multiscale_l1` against the real image
+    ``l1_*``           :func:`multiscale_l1` against the real image
     ``gan_*``          the adversarial loss of the generator
     ``score_*``        ``mean (D(output) - D(real image))^2`` on the patch scores
     ``words_*``,       text-image matching, where the run has a text-image model
@@ -60,8 +124,8 @@ class TwoPathLoss(nn.Module):
             what it is for images in ``[-1, 1]``.
         adversarial: the objective of discriminators and generator, a key of :data:`~inlay.losses.OBJECTIVES`.
         kl_direction: of ``kl_rec``.
-        dynamic_prior: let the deviation ``s`` grow with the hole, see :func:`~inlay.losses.gaussian.hole_prior`.
-        region_out: where the L1 of the inpainting path looks, see :func:`~inlay.losses.multiscale.multiscale_l1`.
+        dynamic_prior: let the deviation ``s`` grow with the hole, see :func:`hole_prior`.
+        region_out: where the L1 of the inpainting path looks, see :func:`multiscale_l1`.
         region_rec: where that of the auxiliary path looks.
 
     Raises:
@@ -118,9 +182,14 @@ class TwoPathLoss(nn.Module):
         """
         levels = len(out.pictures)
         truth, holes = pyramid(image, levels), pyramid(mask, levels)
+        prior, posterior = hole_prior(mask, self.dynamic_prior), rec.latent
+        fixed = Gaussian(
+            posterior.mean.detach(), posterior.std.detach()
+        )  # kl_out must not pull at what it is a target of
+        p, q = (prior, posterior) if self.kl_direction == "official" else (posterior, prior)
         terms = {
-            "kl_out": kl_divergence(detached(rec.latent), out.latent).mean(),
-            "kl_rec": self._to_prior(rec.latent, mask).mean(),
+            "kl_out": kl_divergence(fixed, out.latent).mean(),
+            "kl_rec": kl_divergence(p, q).mean(),
             "l1_out": multiscale_l1(out.pictures, truth, holes, self.regions[0]),
             "l1_rec": multiscale_l1(rec.pictures, truth, holes, self.regions[1]),
             "gan_out": self.adversarial.generator(scores.gen_out),
@@ -131,7 +200,3 @@ class TwoPathLoss(nn.Module):
         }
         total = torch.stack([self.weights[name] * value.float() for name, value in terms.items()]).sum()
         return total, {name: value.detach() for name, value in terms.items()}
-
-    def _to_prior(self, posterior: Gaussian, mask: Tensor) -> Tensor:
-        prior = hole_prior(mask, self.dynamic_prior)
-        return kl_divergence(prior, posterior) if self.kl_direction == "official" else kl_divergence(posterior, prior)

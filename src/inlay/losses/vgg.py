@@ -59,7 +59,7 @@ class VGG16Features(Frozen):
 
 
 def _trunk(weights: str) -> nn.Sequential:
-    """Build torchvision's VGG16 up to pool3; nothing here looks at the rest, which is 99 % of its weights."""
+    """Build torchvision's VGG16 up to pool3; the rest has 99 % of its weights, and is never allocated."""
     with torch.device("meta"):
         trunk: nn.Sequential = torchvision.models.vgg16(weights=None).features[: _POOLS[-1] + 1]
     if weights == "random":
@@ -79,5 +79,5 @@ def _initialize(module: nn.Module) -> None:
     """Initialize as torchvision does."""
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+        assert module.bias is not None
+        nn.init.zeros_(module.bias)

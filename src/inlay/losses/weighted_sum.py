@@ -64,9 +64,8 @@ class WeightedSum(nn.Module):
             if isinstance(term, FeatureTerm):
                 if term.extractor not in (extractors or {}):
                     raise InlayError(f"loss.extractors.{term.extractor} is missing, which loss.terms.{name} looks at.")
-                self.with_composite[term.extractor] = (
-                    self.with_composite.get(term.extractor, False) or term.needs_composite
-                )
+                already = self.with_composite.get(term.extractor, False)
+                self.with_composite[term.extractor] = already or term.needs_composite
         used = {name: make() for name, make in (extractors or {}).items() if name in self.with_composite}
         self.extractors = nn.ModuleDict(used)
 
@@ -88,5 +87,5 @@ class WeightedSum(nn.Module):
             truth = extractor(target)
         if not self.with_composite[name]:
             return Features(raw=extractor(raw), composite={}, target=truth)
-        both = {layer: level.chunk(2) for layer, level in extractor(torch.cat([raw, composite])).items()}
+        both = {layer: level.chunk(2) for layer, level in extractor(torch.cat([raw, composite])).items()}  # one pass
         return Features({layer: b[0] for layer, b in both.items()}, {layer: b[1] for layer, b in both.items()}, truth)

@@ -45,16 +45,10 @@ class CLIPScore(Metric):
     needs_truth = False
     specs = (
         MetricSpec(
-            "clip_score",
-            "higher",
-            weight="captioned",
-            about="Agreement of the filled picture with its caption, by CLIP, in hundredths.",
+            "clip_score", "higher", weight="captioned", about="Agreement of picture and caption by CLIP, in hundredths."
         ),
         MetricSpec(
-            "clip_score_hole",
-            "higher",
-            weight="captioned_holes",
-            about="Agreement of the box around the hole with the caption, by CLIP, in hundredths.",
+            "clip_score_hole", "higher", weight="captioned_holes", about="That of the box around the hole, by CLIP."
         ),
     )
 

@@ -28,10 +28,7 @@ class Diversity(Metric):
     needs_samples = True
     specs = (
         MetricSpec(
-            "diversity_l1_hole",
-            "neither",
-            weight="hole_pixels",
-            about="Mean absolute difference in the hole between fills by different seeds. Noise varies most.",
+            "diversity_l1_hole", "neither", weight="hole_pixels", about="L1 in the hole between fills by several seeds."
         ),
     )
 

@@ -1,10 +1,11 @@
-"""The metrics of validation: of all pictures, and by hole ratio."""
+"""The metrics of validation: of all pictures, by hole ratio, and of a prediction beside the evaluated one."""
 
 from dataclasses import replace
 
 import torch
 import torchmetrics
-from torch import Tensor
+from torch import Tensor, nn
+from torchmetrics.image import PeakSignalNoiseRatio
 
 from inlay.buckets import NAMES, place
 from inlay.metrics.base import FillResult, MetricSpec
@@ -76,3 +77,31 @@ class InpaintingMetrics(torchmetrics.Metric):
             metric.name: -10 * torch.log10(mean) if metric.decibel else mean
             for metric, mean in zip(_SHOWN, means, strict=True)
         }
+
+
+class HoleErrors(nn.Module):
+    """``psnr_hole`` and ``l1_hole`` of predictions beside the one that is evaluated.
+
+    Formulas, ranges and directions are those of :class:`~inlay.metrics.InpaintingMetrics`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.metrics = torchmetrics.MetricCollection(
+            {"psnr_hole": PeakSignalNoiseRatio(data_range=1.0), "l1_hole": torchmetrics.MeanAbsoluteError()},
+            compute_groups=False,
+        )
+
+    @torch.no_grad()
+    def update(self, raw: Tensor, image: Tensor, mask: Tensor) -> None:
+        """Add a batch; ``raw`` ``(B, 3, H, W)`` is clamped to ``[0, 1]``, the others as in a batch."""
+        hole = (mask > 0.5).expand_as(image)
+        self.metrics.update(raw.float().clamp(0, 1)[hole], image.float()[hole])
+
+    def compute(self) -> dict[str, Tensor]:
+        """Both metrics by name, over all batches since :meth:`reset`; NaN without any."""
+        return dict(self.metrics.compute())
+
+    def reset(self) -> None:
+        """Forget all batches."""
+        self.metrics.reset()

@@ -1,5 +1,7 @@
 """The metrics of TDANet's official evaluation, for comparison with figures published by it and by nothing else."""
 
+from typing import Literal
+
 import numpy as np
 import skimage  # imports the part that is asked for, when it is asked for
 import torch
@@ -11,6 +13,11 @@ from inlay.metrics.base import FillResult, Metric, MetricSpec
 
 _LUMA = np.array([0.299, 0.587, 0.114])
 _MIN_ROWS = 11
+
+
+def _spec(name: str, better: Literal["higher", "lower", "neither"], what: str) -> MetricSpec:
+    about = f"{what} as TDANet's code has it: for published figures alone."
+    return MetricSpec(f"{name}_legacy", better, weight=f"{name}_legacy_finite", about=about)
 
 
 class LegacyTDANet(Metric):
@@ -32,30 +39,10 @@ class LegacyTDANet(Metric):
     """
 
     specs = (
-        MetricSpec(
-            "l1_legacy",
-            "lower",
-            weight="l1_legacy_finite",
-            about="Relative error of gray pictures as TDANet's code has it: for published figures alone.",
-        ),
-        MetricSpec(
-            "psnr_legacy",
-            "higher",
-            weight="psnr_legacy_finite",
-            about="Mean PSNR of gray pictures in dB, as TDANet's code has it: for published figures alone.",
-        ),
-        MetricSpec(
-            "tv_legacy",
-            "neither",
-            weight="tv_legacy_finite",
-            about="Roughness of gray pictures as TDANet's code has it: for published figures alone.",
-        ),
-        MetricSpec(
-            "ssim_legacy",
-            "higher",
-            weight="ssim_legacy_finite",
-            about="SSIM of gray pictures column by column, as TDANet's code has it: for published figures alone.",
-        ),
+        _spec("l1", "lower", "Relative error of gray pictures"),
+        _spec("psnr", "higher", "Mean PSNR of gray pictures in dB,"),
+        _spec("tv", "neither", "Roughness of gray pictures"),
+        _spec("ssim", "higher", "SSIM of gray pictures column by column,"),
     )
 
     @override
@@ -98,16 +85,11 @@ def legacy_tdanet(truth: NDArray[np.uint8], filled: NDArray[np.uint8]) -> dict[s
             "tv": float(np.hypot(np.roll(b, -1, axis=0) - b, np.roll(b, -1, axis=1) - b).mean()),
         }
     if len(a) >= _MIN_ROWS:
-        measured["ssim"] = _column_ssim(a, b)
+        reach = round(float(np.ptp(b)), 12)  # without the rounding errors that a single gray has
+        options = {"channel_axis": 1, "gaussian_weights": True, "sigma": 1.5, "data_range": reach}
+        ssim = skimage.metrics.structural_similarity
+        measured["ssim"] = float(ssim(a, b, **options)) if reach else np.nan  # type: ignore[no-untyped-call]
     return measured
-
-
-def _column_ssim(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    reach = round(float(np.ptp(b)), 12)  # without the rounding errors that a single gray has
-    if not reach:
-        return float("nan")
-    options = {"channel_axis": 1, "gaussian_weights": True, "sigma": 1.5, "data_range": reach}
-    return float(skimage.metrics.structural_similarity(a, b, **options))  # type: ignore[no-untyped-call]
 
 
 def _bytes(pictures: Tensor) -> NDArray[np.uint8]:

@@ -41,11 +41,7 @@ class LPIPS(Metric):
     """
 
     specs = (
-        MetricSpec(
-            "lpips",
-            "lower",
-            about="Distance of deep features of filled picture and truth: what the eye would call different.",
-        ),
+        MetricSpec("lpips", "lower", about="Distance of deep features of fill and truth, as the eye would judge."),
     )
 
     def __init__(

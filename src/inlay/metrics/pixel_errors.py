@@ -6,6 +6,10 @@ from typing_extensions import override
 from inlay.metrics.base import FillResult, Metric, MetricSpec
 
 
+def _psnr(name: str, column: str, weight: str, about: str) -> MetricSpec:
+    return MetricSpec(name, "higher", column, weight, decibel=True, about=about)
+
+
 class PixelErrors(Metric):
     """Distances between the pixels of a filled picture and those of the truth.
 
@@ -22,24 +26,10 @@ class PixelErrors(Metric):
     specs = (
         MetricSpec("l1", "lower", weight="pixels", about="Mean absolute error of all pixels; known pixels count too."),
         MetricSpec("mse", "lower", weight="pixels", about="Mean squared error of all pixels; known pixels count too."),
-        MetricSpec(
-            "psnr",
-            "higher",
-            column="mse",
-            weight="pixels",
-            decibel=True,
-            about="Peak signal-to-noise ratio of whole pictures, from their pooled squared error.",
-        ),
+        _psnr("psnr", "mse", "pixels", "PSNR of whole pictures, from their pooled squared error."),
         MetricSpec("l1_hole", "lower", weight="hole_pixels", about="Mean absolute error of the pixels in the holes."),
         MetricSpec("mse_hole", "lower", weight="hole_pixels", about="Mean squared error of the pixels in the holes."),
-        MetricSpec(
-            "psnr_hole",
-            "higher",
-            column="mse_hole",
-            weight="hole_pixels",
-            decibel=True,
-            about="Peak signal-to-noise ratio inside the holes, from their pooled squared error. It rewards blur.",
-        ),
+        _psnr("psnr_hole", "mse_hole", "hole_pixels", "PSNR of the holes' pixels, pooled alike. It rewards blur."),
     )
 
     @override

@@ -40,34 +40,18 @@ class StructuralSimilarity(Metric):
 
     def __init__(self, scales: bool = True) -> None:
         self.scales = scales
-        several = (
-            (
-                MetricSpec(
-                    "ms_ssim", "higher", about="Structural similarity at five scales, of whole pictures; 1 is equal."
-                ),
-                MetricSpec(
-                    "ms_ssim_hole",
-                    "higher",
-                    about="Structural similarity at five scales, weighed with the hole; 1 is equal.",
-                ),
-            )
-            if scales
-            else ()
-        )
-        self.specs = (
-            MetricSpec(
-                "ssim",
-                "higher",
-                about="Structural similarity of whole pictures: local means, variances and covariances; 1 is equal.",
-            ),
-            MetricSpec(
-                "ssim_hole",
-                "higher",
-                weight="hole_pixels",
-                about="Structural similarity around the pixels of the holes; 1 is equal.",
-            ),
-            *several,
-        )
+        whole = "Structural similarity of whole pictures: local means, variances and covariances; 1 is equal."
+        in_hole = "Structural similarity around the pixels of the holes; 1 is equal."
+        self.specs = [
+            MetricSpec("ssim", "higher", about=whole),
+            MetricSpec("ssim_hole", "higher", weight="hole_pixels", about=in_hole),
+        ]
+        if scales:
+            several = "Structural similarity at five scales, {}; 1 is equal."
+            self.specs += [
+                MetricSpec("ms_ssim", "higher", about=several.format("of whole pictures")),
+                MetricSpec("ms_ssim_hole", "higher", about=several.format("weighed with the hole")),
+            ]
 
     @override
     def __call__(self, result: FillResult) -> dict[str, Tensor]:

@@ -104,11 +104,7 @@ def padded(
 
 
 def check_lengths(max_length: int, pad_to_multiple_of: int, least: int) -> None:
-    """Refuse lengths that no caption fits into, and those that would fill the memory.
-
-    Raises:
-        InlayError: ``max_length`` is below ``least`` or above :data:`LONGEST`, or ``pad_to_multiple_of`` below 1.
-    """
+    """Refuse lengths that no caption fits into, and those that would fill the memory, with an :class:`InlayError`."""
     if not least <= max_length <= LONGEST:
         raise InlayError(f"text.max_length must be at least {least} and at most {LONGEST:,}, got {max_length}.")
     if pad_to_multiple_of < 1:

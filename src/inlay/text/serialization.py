@@ -42,19 +42,15 @@ def tokenizer_from_dict(kept: dict[str, Any]) -> Tokenizer:
     try:
         lengths = _whole(kept["max_length"]), _whole(kept["pad_to_multiple_of"])
         if "vocabulary" in kept:
-            drop = _flag(kept.get("drop_unknown", False))  # older files have none
+            drop = kept.get("drop_unknown", False)  # older files have none
+            if not isinstance(drop, bool):
+                raise TypeError(f"neither true nor false: {drop!r}")
             return WordTokenizer(kept["vocabulary"], *lengths, drop)
         return SubwordTokenizer(_Pretrained(Backend.from_str(kept["subwords"]), _whole(kept["fill"])), *lengths)
     except InlayError:
         raise
     except Exception as error:  # what the library raises has no common base
         raise InlayError(f"its tokenizer is damaged ({type(error).__name__}). Export the model again.") from error
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"neither true nor false: {value!r}")
-    return value
 
 
 def _whole(value: object) -> int:

@@ -102,22 +102,19 @@ class TransformerEncoder(TextEncoder):
             tokenizer, min(max_length, config.max_position_embeddings), pad_to_multiple_of
         )
         self.backbone = FrozenBackbone(net) if frozen else net.train()  # transformers hands it over in eval mode
-        self.to_words = projection(config.hidden_size, dim)
-        self.to_sentence = projection(config.hidden_size, dim)
+        self.to_words = nn.Sequential(nn.Linear(config.hidden_size, dim), nn.LayerNorm(dim))
+        self.to_sentence = nn.Sequential(nn.Linear(config.hidden_size, dim), nn.LayerNorm(dim))
 
     @override
     def encode(self, tokens: Tokens) -> TextFeatures:
-        states = self.backbone(input_ids=tokens["input_ids"], attention_mask=self.visible(tokens["attention_mask"]))
+        states = self.backbone(input_ids=tokens["input_ids"], attention_mask=self.attended(tokens))
         states = states.last_hidden_state  # (B, T, C)
         sentence = self.summarize(states, tokens)  # (B, C)
         return TextFeatures(self.to_words(states), self.to_sentence(sentence), tokens["words"])
 
-    def visible(self, attention_mask: Tensor) -> Tensor:
-        """Which positions each position looks at: ``(B, 1, T, T)`` bool.
-
-        Given a mask of captions, ``(B, T)``, transformers asks whether it pads at all, for which a GPU has to wait.
-        """
-        return attention_mask[:, None, None, :].expand(-1, 1, attention_mask.shape[1], -1)
+    def attended(self, tokens: Tokens) -> Tensor:
+        """Which positions each position looks at: ``(B, 1, T, T)`` bool."""
+        return visible(tokens)
 
     @abstractmethod
     def summarize(self, states: Tensor, tokens: Tokens) -> Tensor:
@@ -134,14 +131,12 @@ class CLIPEncoder(TransformerEncoder):
     kinds = ("clip", "clip_text_model")
 
     @override
-    def visible(self, attention_mask: Tensor) -> Tensor:
-        # no position looks ahead
-        return super().visible(attention_mask).tril()
+    def attended(self, tokens: Tokens) -> Tensor:
+        return visible(tokens).tril()  # no position looks ahead
 
+    @override
     def summarize(self, states: Tensor, tokens: Tokens) -> Tensor:
-        """The state of the last token: the end token. It pads, too, so it is not looked for by its id."""
-        last = tokens["attention_mask"].sum(1, keepdim=True) - 1  # (B, 1)
-        return states.gather(1, last[..., None].expand(-1, -1, states.shape[2]))[:, 0]
+        return last_state(states, tokens)
 
 
 class BERTEncoder(TransformerEncoder):
@@ -153,15 +148,22 @@ class BERTEncoder(TransformerEncoder):
 
     kinds = ("bert", "distilbert")
 
+    @override
     def summarize(self, states: Tensor, tokens: Tokens) -> Tensor:
-        """The mean over real words; zero where there is none."""
         words = tokens["words"][..., None]  # (B, T, 1)
         return torch.where(words, states, 0.0).sum(1) / words.sum(1).clamp(min=1)
 
 
-def projection(width: int, dim: int) -> nn.Sequential:
-    """From a network's width to ours."""
-    return nn.Sequential(nn.Linear(width, dim), nn.LayerNorm(dim))
+def visible(tokens: Tokens) -> Tensor:
+    """The tokens at which every position may look: ``(B, 1, T, T)`` bool."""
+    # Given as (B, T), transformers would ask whether it pads at all, for which a GPU has to wait.
+    return tokens["attention_mask"][:, None, None, :].expand(-1, 1, tokens["attention_mask"].shape[1], -1)
+
+
+def last_state(states: Tensor, tokens: Tokens) -> Tensor:
+    """The states ``(B, T, C)`` of the end tokens: ``(B, C)``."""
+    last = tokens["attention_mask"].sum(1, keepdim=True) - 1  # (B, 1); it pads, too, so its id would not find it
+    return states.take_along_dim(last[..., None], dim=1)[:, 0]
 
 
 def _load(model: str, kinds: Sequence[str], pretrained: bool) -> tuple[Any, Any, Any]:

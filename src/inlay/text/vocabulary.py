@@ -76,11 +76,7 @@ def read(path: str | os.PathLike[str]) -> list[str]:
 
 
 def write(path: str | os.PathLike[str], words: Sequence[str]) -> None:
-    """Write words to a JSON file, for :func:`read`.
-
-    Raises:
-        InlayError: there are no words, or one is there twice.
-    """
+    """Write words to a JSON file, for :func:`read`. Raises :class:`InlayError` where :func:`checked` does."""
     content = {"format": _FORMAT, "version": _VERSION, "words": checked(words, "text.vocabulary")}
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
@@ -88,21 +84,15 @@ def write(path: str | os.PathLike[str], words: Sequence[str]) -> None:
 def checked(words: object, name: str) -> list[str]:
     """Words, if they are what a vocabulary can hold.
 
-    Args:
-        words: what is offered as words.
-        name: what to call it in an error.
-
     Raises:
-        InlayError: this is no list of words, has none, or one of them twice.
+        InlayError: ``words``, which the message calls by a ``name``, is no list of words, is empty, or has one twice.
     """
     if not isinstance(words, Sequence) or isinstance(words, str) or not all(isinstance(w, str) and w for w in words):
         raise InlayError(
             f"{name} must be a list of words, got {str(words)[:80]}. "
             "inlay.text.vocabulary.build makes one of captions, inlay.text.vocabulary.read takes it from a file."
         )
-    if odd := [
-        word for word in words if words_of(word) != [word]
-    ]:  # as no caption has it, it stands for something else
+    if odd := [word for word in words if words_of(word) != [word]]:  # no caption has it: it stands for something else
         raise InlayError(f"{name}: {odd[0][:80]!r} is not a word as captions are cut into. Drop it.")
     if not words:
         raise InlayError(f"{name} must have at least one word, got none.")

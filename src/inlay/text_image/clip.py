@@ -13,7 +13,7 @@ from inlay.errors import InlayError
 from inlay.losses.contrastive import info_nce
 from inlay.pretrained.transformers import Source
 from inlay.text import Tokenizer
-from inlay.text.transformer import SubwordTokenizer
+from inlay.text.transformer import SubwordTokenizer, last_state, visible
 from inlay.text_image.base import TextImageModel
 from inlay.types import Tokens
 
@@ -78,13 +78,8 @@ class CLIPTextImage(TextImageModel):
 
     @override
     def encode_text(self, tokens: Tokens) -> tuple[Tensor]:
-        # the state of the last token, the end token, as no position looks ahead
-        attended = tokens["attention_mask"]
-        # Given as (B, T), transformers would ask whether it pads at all, for which a GPU has to wait.
-        visible = attended[:, None, None, :].expand(-1, 1, attended.shape[1], -1).tril()  # (B, 1, T, T)
-        states = self.net.text_model(tokens["input_ids"], visible).last_hidden_state  # (B, T, C)
-        last = attended.sum(1, keepdim=True) - 1  # (B, 1)
-        return (self.net.text_projection(states.take_along_dim(last[..., None], dim=1)[:, 0]),)  # (B, D)
+        states = self.net.text_model(tokens["input_ids"], visible(tokens).tril()).last_hidden_state  # (B, T, C)
+        return (self.net.text_projection(last_state(states, tokens)),)  # (B, D)
 
     @override
     def terms(
