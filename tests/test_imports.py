@@ -48,7 +48,7 @@ ONLY_IN = {
     "albumentations": {"data/transforms.py"},
 }
 NEEDS_TORCH = {  # of data
-    *("batches", "datamodule", "demo", "loader", "mask_context", "mask_export", "parts", "samples", "transforms"),
+    *("datamodule", "demo", "loader", "mask_context", "parts", "samples", "transforms"),
 }
 FILES = [*sorted(SOURCE.rglob("*.py")), ROOT / "train.py", ROOT / "predict.py", ROOT / "evaluate.py"]
 
