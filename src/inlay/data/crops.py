@@ -44,14 +44,9 @@ class CropBox(NamedTuple):
 
 
 def random_crop(size: tuple[int, int], window: Box, scale: tuple[float, float], rng: np.random.Generator) -> CropBox:
-    """A square of random size and place within a window.
+    """A square of random size and place within a window of a picture; takes three draws.
 
-    Args:
-        size: height and width of the picture.
-        window: where in the picture.
-        scale: smallest and largest area of the square as a share of the window's; a square that would be larger than
-            the window becomes as large as it can.
-        rng: three draws.
+    Its area is a share of the window's, uniform in ``scale``; one that would be larger becomes as large as it can.
     """
     area, across, down = rng.random(3)
     return _square(size, window, scale[0] + (scale[1] - scale[0]) * area, across, down)
@@ -63,13 +58,7 @@ def center_crop(size: tuple[int, int], window: Box) -> CropBox:
 
 
 def window_around(box: Box, size: tuple[int, int], scale: float) -> Box:
-    """A square window around a box, clipped to the picture; all of the picture where the box is empty.
-
-    Args:
-        box: of the object.
-        size: height and width of the picture.
-        scale: side of the square as a multiple of the box's longer side.
-    """
+    """A square window around a box, ``scale`` times its longer side, clipped to the picture; an empty box gives all."""
     height, width = size
     left, top, right, bottom = box
     half = scale / 2 * max((right - left) * width, (bottom - top) * height)

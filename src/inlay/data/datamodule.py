@@ -78,10 +78,7 @@ class InpaintingData(pl.LightningDataModule, ABC):
             (image_size >= 16, f"image_size must be at least 16, got {image_size}"),
             (batch_size >= 1, f"batch_size must be >= 1, got {batch_size}"),
             (num_workers >= 0, f"num_workers must be >= 0, got {num_workers}"),
-            (
-                0.0 < low <= high <= 1.0,
-                f"crop_scale must be [low, high] with 0 < low <= high <= 1, got [{low}, {high}]",
-            ),
+            (0.0 < low <= high <= 1.0, f"crop_scale must be 0 < low <= high <= 1, got [{low}, {high}]"),
             (
                 object_crop_scale is None or object_crop_scale >= 1.0,
                 f"object_crop_scale must be null or at least 1 (the box itself), got {object_crop_scale}",

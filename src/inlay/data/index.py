@@ -53,11 +53,7 @@ _STAMP = "source.json"
 
 
 class Index:
-    """The rows of one split, in the order of the index; memory-mapped, so that processes share them.
-
-    Args:
-        file: an Arrow file that :func:`open_split` made.
-    """
+    """The rows of one split, in the order of the index: an Arrow file that :func:`open_split` made, memory-mapped."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -90,12 +86,9 @@ class Index:
 
 
 def open_split(path: str | os.PathLike[str], split: str, root: Path | None = None) -> Index:
-    """Open one split of an index, converting the index into the cache when it is new or has changed.
+    """Open one split of an index in JSON Lines, which is converted into the cache when it is new or has changed.
 
-    Args:
-        path: the JSON Lines file.
-        split: which rows.
-        root: the folder that its names are relative to; None allows no absolute ones.
+    Names of files are relative to ``root``; None allows no absolute ones.
 
     Raises:
         InlayError: there is no such file, it is no index, it names files outside the root, or the split is empty.

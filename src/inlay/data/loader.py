@@ -110,14 +110,7 @@ def to_batch(collated: Mapping[str, Any]) -> Batch:
 
 
 class SampleLoader(DataLoader[Any]):
-    """A DataLoader that takes note of what its samples could not use.
-
-    Args:
-        dataset: of samples.
-        skipped: collects the samples that were skipped.
-        collate: makes batches of samples.
-        options: of :class:`torch.utils.data.DataLoader`.
-    """
+    """A DataLoader that collects what its samples could not use in ``skipped``."""
 
     def __init__(
         self, dataset: Dataset[Any], skipped: SkippedSamples, collate: Collate = WITHOUT_TOKENS, **options: Any
@@ -146,9 +139,9 @@ class TrainingLoader(SampleLoader):
     and not trained on to the end (:meth:`trained`) is handed out again.
 
     Args:
-        dataset: takes an address.
+        dataset: takes a :class:`~inlay.data.samples.SampleIndex`.
         skipped: collects the samples that were skipped.
-        sampler: which samples, in which order.
+        sampler: of all processes; this one takes its share.
         batch_size: samples a batch in this process.
         options: of :class:`SampleLoader`.
     """

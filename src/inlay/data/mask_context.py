@@ -24,11 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _PictureContext(MaskContext):
-    """A picture, whole or in part.
-
-    Attributes:
-        picture: the picture.
-    """
+    """A picture, whole or in part."""
 
     picture: SourceImage
 

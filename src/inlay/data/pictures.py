@@ -56,24 +56,18 @@ class Pictures(Protocol):
     @property
     def captioned(self) -> bool:
         """Whether there are captions; then every sample has one, perhaps an empty one."""
-        ...
 
     @property
     def labeled(self) -> bool:
         """Whether every picture has a class; then every sample names it."""
-        ...
 
     def captions(self) -> Iterable[str]:
         """Every caption of every picture, none where there are none."""
-        ...
 
-    def __len__(self) -> int:
-        """How many."""
-        ...
+    def __len__(self) -> int: ...
 
     def id(self, index: int) -> str:
         """What the picture at a position is called."""
-        ...
 
     def read(self, index: int, min_short_side: int | None = None) -> SourceImage:
         """The picture at a position; one with more than ``min_short_side`` pixels a side may be decoded at a fraction.
@@ -81,17 +75,11 @@ class Pictures(Protocol):
         Raises:
             BadFile: it cannot be used.
         """
-        ...
 
 
 @dataclass(frozen=True)
 class IndexedPictures(Pictures):
-    """The pictures that one split of an index names.
-
-    Attributes:
-        root: the folder that the index is relative to.
-        index: the split's rows.
-    """
+    """The pictures that one split of an index names, relative to a folder."""
 
     root: Path
     index: Index
@@ -142,13 +130,10 @@ class IndexedPictures(Pictures):
         if bbox is None:
             return None
         width, height = self.index.value(index, "size") or reversed(picture_size(file))
-        left, top, right, bottom = bbox
-        return _share(left / width), _share(top / height), _share(right / width), _share(bottom / height)
-
-
-def _share(value: float) -> float:
-    """Boxes that reach beyond the picture end at its edge."""
-    return min(1.0, max(0.0, value))
+        # Boxes that reach beyond the picture end at its edge.
+        left, right = (min(1.0, max(0.0, x / width)) for x in bbox[::2])
+        top, bottom = (min(1.0, max(0.0, y / height)) for y in bbox[1::2])
+        return left, top, right, bottom
 
 
 def decode_picture(path: Path, min_short_side: int | None = None) -> Decoded:

@@ -61,20 +61,14 @@ class DatasetLayout(Protocol):
 
 def names_of(row: Record) -> list[str]:
     """The files that a row names."""
-    mask = row.get("mask")
-    return [row["image"], *([mask] if mask else [])]
+    return [name for name in (row["image"], row.get("mask")) if name]
 
 
 def check_inside(root: Path | None, names: Iterable[str], where: str) -> None:
-    """Refuse names of files that do not lie below a dataset's root: a list may have come with the dataset.
-
-    Args:
-        root: the folder; None where it is not known.
-        names: as a list has them.
-        where: what messages call the list.
+    """Refuse names of files that do not lie below a dataset's root: the list may have come with the dataset.
 
     Raises:
-        InlayError: one leads elsewhere.
+        InlayError: one leads elsewhere, or is absolute where no root is known; the message says ``where`` it stands.
     """
     for name in names:
         if not names_inside(root, name):

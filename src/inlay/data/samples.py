@@ -66,10 +66,7 @@ class SampleConfig:
 class Samples(Dataset[RawSample], ABC):
     """Samples by address. A picture that cannot be used is replaced by one that the address determines.
 
-    Args:
-        pictures: the pictures.
-        config: how samples are made of them.
-        split: the pictures' split, for the list of what could not be used.
+    The split names them in the list of what could not be used.
     """
 
     min_short_side: int | None
@@ -151,8 +148,8 @@ class TrainingSamples(Samples):
     """Augmented crops: a pure function of ``(seed, epoch, index)``.
 
     Args:
-        pictures: the pictures.
-        config: how samples are made of them.
+        pictures: to crop.
+        config: of all samples.
         crop_scale: smallest and largest area of a crop as a share of what it may be cut from.
         color_jitter: strength of :class:`inlay.data.transforms.ColorJitter`.
         hflip_prob: probability of exchanging left and right.

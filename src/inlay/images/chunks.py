@@ -62,12 +62,7 @@ def read_chunks(path: Path) -> tuple[tuple[Chunk, ...], tuple[str, ...]]:
 
 
 def unfit(text: bytes | None, room: int = MOST) -> str:
-    """Why a text does not travel with its picture; empty for one that does.
-
-    Args:
-        text: None for one that cannot be unpacked.
-        room: bytes that are left for it.
-    """
+    """Why a text does not travel with its picture; empty for one that does. None is one that cannot be unpacked."""
     if text is None:
         return "is damaged"
     if len(text) > room:

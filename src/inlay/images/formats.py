@@ -181,12 +181,7 @@ def find_images(root: str | os.PathLike[str]) -> Images:
 
 
 def why_not_read(found: Found, root: Path) -> str:
-    """Why something is not read, be it named like a picture or be it one; empty for pictures, and for other files.
-
-    Args:
-        found: by a walk.
-        root: where that began.
-    """
+    """Why what a walk of ``root`` found is not read, though named like a picture or one; empty for all else."""
     name = found.path.lower()
     if found.kind != "file" or name.endswith((*SUFFIXES, *_NO_PICTURES)):
         return found.reason

@@ -90,12 +90,7 @@ def resize_mask(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.
 
 
 def polarity_warning(ratio: float, mask_polarity: MaskPolarity = "white") -> str | None:
-    """Warn of masks that leave an unusual hole; None for a usual one.
-
-    Args:
-        ratio: share of the picture that is hole.
-        mask_polarity: how the mask was read.
-    """
+    """Warn of masks that leave an unusual hole ratio; None for a usual one."""
     low, high = USUAL_HOLE
     if low <= ratio <= high:
         return None

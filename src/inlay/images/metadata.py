@@ -84,9 +84,9 @@ def collect(image: Image.Image, channels: int, sideways: bool, name: str, path: 
     Args:
         image: as Pillow opened it.
         channels: of the pixels that were made of it.
-        sideways: height and width changed places when it was turned upright.
+        sideways: whether height and width changed places when it was turned upright.
         name: for warnings.
-        path: the file, where there is one: the tags of a TIFF are its EXIF, and Pillow does not keep a PNG's parts.
+        path: of the file, if any: the tags of a TIFF are its EXIF, and Pillow does not keep a PNG's parts.
     """
     dpi = _dpi(image.info.get("dpi"))
     tiff, page = path if image.format == "TIFF" else None, image.tell()

@@ -96,16 +96,7 @@ def places(file: Image.Image) -> list[int]:
 
 
 def check_single(file: Image.Image, name: str, remedy: str) -> None:
-    """Refuse a file that holds several pictures.
-
-    Args:
-        file: as Pillow opened it.
-        name: of the file.
-        remedy: what to do.
-
-    Raises:
-        BadFile: it holds several.
-    """
+    """Raise :class:`BadFile`, which says what to do, for a file that holds several pictures."""
     if (count := len(places(file))) > 1:
         kind = {"TIFF": "pages", "HEIF": "pictures"}.get(file.format or "")
         what = f"holds {count} {kind}" if kind else f"an animation of {count} frames"

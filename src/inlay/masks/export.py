@@ -47,12 +47,6 @@ def draw_set(masks: MaskGenerator, count: int, size: int, seed: int) -> Iterator
     """Draw a numbered set of square masks.
 
     Mask ``i`` depends on ``(seed, i)`` alone: a longer set begins with the shorter one.
-
-    Args:
-        masks: draws them.
-        count: how many.
-        size: height and width in pixels.
-        seed: of the set.
     """
     for index in range(count):
         yield Drawn(f"{index:06d}", masks(size, size, generator(seed, RngStream.GENERATE, index=index)))
@@ -61,9 +55,7 @@ def draw_set(masks: MaskGenerator, count: int, size: int, seed: int) -> Iterator
 def by_ratio(family: PaintedMask, spread: Spread | None = None) -> dict[str, PaintedMask]:
     """A family in each bucket of hole ratios, without and with the border constraint: ``free/10-20`` and so on.
 
-    Args:
-        family: draws the masks; its ``ratio`` and ``border`` are set here.
-        spread: of ratios within each bucket; None for the family's own.
+    ``spread`` is that of ratios within each bucket; None for the family's own.
     """
     spread = spread or family.spread
     return {
@@ -74,14 +66,7 @@ def by_ratio(family: PaintedMask, spread: Spread | None = None) -> dict[str, Pai
 
 
 def draw_buckets(family: PaintedMask, count: int, size: int, seed: int) -> Iterator[Drawn]:
-    """Draw an evaluation set: ``count`` masks of each of :func:`by_ratio`, as ``free/10-20/000000.png``.
-
-    Args:
-        family: draws the masks.
-        count: of each bucket.
-        size: height and width in pixels.
-        seed: of the set.
-    """
+    """Draw an evaluation set: ``count`` masks of each of :func:`by_ratio`, as ``free/10-20/000000.png``."""
     for name, bucket in by_ratio(family).items():
         for number, mask, _ in draw_set(bucket, count, size, seed):
             yield Drawn(f"{name}/{number}", mask)
@@ -90,17 +75,13 @@ def draw_buckets(family: PaintedMask, count: int, size: int, seed: int) -> Itera
 def write_set(masks: Iterable[Drawn], family: str, seed: int, out: Path) -> Iterator[Row]:
     """Write masks as PNG and, when all are there, the manifest.
 
-    Args:
-        masks: the set.
-        family: what the manifest calls it.
-        seed: of the set, for the manifest.
-        out: the folder; made if missing, refused if it holds a manifest already.
+    Family and seed go into the manifest, and the folder is made if it is missing.
 
     Yields:
         The manifest's row of each mask as soon as its file is written.
 
     Raises:
-        InlayError: the folder holds a set, or cannot be written; two masks have one name; or a name leads out of it.
+        InlayError: the folder holds a set already, or cannot be written; or a name is there twice or leads out of it.
     """
     manifest = out / MANIFEST
     if manifest.exists():

@@ -12,12 +12,7 @@ from inlay.masks.ranges import Ratio, Spread
 
 
 def dilated(mask: NDArray[np.bool_], share: float) -> NDArray[np.bool_]:
-    """Grow the hole.
-
-    Args:
-        mask: ``(H, W)``, True = hole.
-        share: width of the kernel as a share of the short side: the hole grows by half of it. 0 changes nothing.
-    """
+    """Grow the hole by half of a kernel, whose width is a share of the short side. 0 changes nothing."""
     return _morphed(mask, share, cv2.MORPH_DILATE)
 
 

@@ -24,15 +24,12 @@ class Primitive(Protocol):
     @property
     def bound(self) -> float:
         """Painting covers no more pixels than this."""
-        ...
 
     def paint(self, canvas: Canvas) -> None:
         """Set the pixels that it covers to 1; what lies outside the canvas is lost."""
-        ...
 
     def cut(self, room: float) -> Self | None:
         """A smaller one whose bound is at most ``room`` pixels; None where not even the smallest fits."""
-        ...
 
 
 class Stroke(NamedTuple):
@@ -70,10 +67,10 @@ def strokes(
     """Many strokes; their bounds are computed together.
 
     Args:
-        corners: ``(2, N, K)`` x and y of ``N`` corners of ``K`` strokes, rounded here.
-        steps: ``(N, K)`` at least the distance from the corner before, 0 for the first; used up.
+        corners: ``(2, N, K)`` x and y of ``N`` corners of ``K`` strokes.
+        steps: ``(N, K)`` at least the distance from the corner before, 0 for the first; overwritten.
         lengths: how many of its corners each stroke has.
-        brushes: width of each in pixels, rounded here.
+        brushes: width of each in pixels.
     """
     points = np.empty(corners.shape[::-1], np.int32)  # (K, N, 2), as OpenCV takes it
     points.transpose(2, 1, 0)[...] = np.rint(corners)
@@ -86,14 +83,7 @@ def strokes(
 
 
 def line(center: tuple[float, float], extent: float, angle: float, brush: float) -> Stroke:
-    """A stroke that is one straight line.
-
-    Args:
-        center: x and y of its middle.
-        extent: half its length.
-        angle: in radians.
-        brush: width in pixels, rounded here.
-    """
+    """A straight line of half length ``extent`` around its middle ``(x, y)``; the angle is in radians."""
     dx, dy = extent * math.cos(angle), extent * math.sin(angle)
     ends = (round(center[0] - dx), round(center[1] - dy)), (round(center[0] + dx), round(center[1] + dy))
     thickness, length = round(brush) or 1, 2 * extent + _SLACK
@@ -107,11 +97,9 @@ def painted_width(brush: int) -> int:
 
 
 class Ellipse(NamedTuple):
-    """A filled ellipse.
+    """A filled ellipse around ``(x, y)``.
 
     Attributes:
-        x: of the center.
-        y: of the center.
         axes: both half axes in whole pixels, at least 1; equal for a circle.
         angle: of the first half axis in degrees.
     """

@@ -81,10 +81,8 @@ def plain(line: str) -> str:
 def relative(tree: Tree, line: str, root_was: str | None) -> str | None:
     """A line as a path relative to the root; None for a place outside it.
 
-    Args:
-        tree: the dataset's folder.
-        line: a path, relative or absolute, of this system or of Windows.
-        root_was: what the root was called where the list was made.
+    The line is a path, relative or absolute, of this system or of Windows; ``root_was`` is what the root was called
+    where the list was made.
     """
     if "\\" in line and not (tree.root / line).exists():  # here it may be a part of a name
         line = line.replace("\\", "/")
