@@ -9,7 +9,7 @@ import pytest
 import torch
 from torchvision.models import AlexNet_Weights, VGG16_Weights
 
-from inlay import doctor
+from inlay import doctor, images
 from inlay.cli import main
 from inlay.doctor import Finding, codecs, machine, trial, versions, weights
 from inlay.doctor.report import as_json, show
@@ -111,18 +111,18 @@ class TestGPU:
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
 
-    def test_none(self, monkeypatch):
-        monkeypatch.setattr(machine, "driver", lambda: None)
-        [found] = machine.gpus()
-        assert (found.state, found.found) == ("absent", "none: everything is computed by the processor")
-        assert "NVIDIA GPU" in found.remedy
-
-    def test_a_pytorch_without_cuda(self, monkeypatch):
-        monkeypatch.setattr(machine, "driver", lambda: "570.1")
+    @pytest.mark.parametrize(
+        ("driver", "state", "said", "remedy"),
+        [
+            (None, "absent", "none: everything is computed by the processor", "NVIDIA GPU"),
+            ("570.1", "warning", "570.1 is here, but this PyTorch knows no CUDA", "https://pytorch.org/get-started"),
+        ],
+    )
+    def test_none_or_a_pytorch_without_cuda(self, monkeypatch, driver, state, said, remedy):
+        monkeypatch.setattr(machine, "driver", lambda: driver)
         monkeypatch.setattr(torch.version, "cuda", None)
         [found] = machine.gpus()
-        assert "570.1 is here, but this PyTorch knows no CUDA" in found.found
-        assert "https://pytorch.org/get-started/locally" in found.remedy
+        assert (found.state, said in found.found, remedy in found.remedy) == (state, True, True)
 
     def test_a_driver_that_is_too_old(self, monkeypatch):
         import warnings
@@ -189,15 +189,15 @@ class TestSpace:
 
 class TestCodecs:
     def test_a_codec_that_writes_something_else_is_a_problem(self, monkeypatch):
-        import inlay.images
+        read = images.read_picture
 
         def spoiled(path):
-            picture = inlay.images.reading.read_picture(path)
+            picture = read(path)
             if path.suffix == ".webp":
                 picture.pixels[3, 4, 0] ^= 1
             return picture
 
-        monkeypatch.setattr(inlay.images, "read_picture", spoiled)
+        monkeypatch.setattr(images, "read_picture", spoiled)
         found = {finding.subject: finding for finding in codecs.codecs()}
         assert found["WebP"].state == "problem"
         assert "came back 1 steps from what it was" in found["WebP"].found
@@ -205,12 +205,10 @@ class TestCodecs:
         assert {finding.state for name, finding in found.items() if name != "WebP"} == {"ok"}
 
     def test_a_codec_that_is_missing_is_a_problem(self, monkeypatch):
-        import inlay.images
-
         def refused(path, picture):
             raise OSError("encoder webp not available")
 
-        monkeypatch.setattr(inlay.images, "write_picture", refused)
+        monkeypatch.setattr(images, "write_picture", refused)
         found = [*codecs.codecs()]
         assert {finding.state for finding in found} == {"problem"}
         assert "encoder webp not available" in found[0].found

@@ -50,11 +50,6 @@ def test_levels_are_torchvisions_pools(trunk, tmp_path):
     torch.testing.assert_close(VGG16Features(str(tmp_path / "vgg.pth"))(image), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_levels_have_the_documented_shapes(vgg):
-    shapes = {name: tuple(level.shape) for name, level in vgg(torch.rand(2, 3, 16, 24)).items()}
-    assert shapes == {"pool1": (2, 64, 8, 12), "pool2": (2, 128, 4, 6), "pool3": (2, 256, 2, 3)}
-
-
 def test_normalization_moves_with_the_module_and_leaves_the_input_alone(vgg):
     image = torch.rand(1, 3, 8, 8, dtype=torch.float64)
     before = image.clone()

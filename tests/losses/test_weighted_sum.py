@@ -129,11 +129,6 @@ def test_nothing_of_the_loss_is_trained_or_saved():
     assert loss.state_dict() == {}
 
 
-def test_hydra_partials_serve_as_constructors():
-    total, _ = WeightedSum({"hole": {"weight": 2, "term": partial(HoleL1)}}, {"vgg": partial(TinyVGG)})(*batch())
-    assert total > 0
-
-
 @pytest.mark.parametrize("weight", [-1, float("nan"), float("inf"), -float("inf")])
 def test_weight_that_means_nothing_is_refused(weight):
     with pytest.raises(InlayError, match=r"loss\.terms\.tv\.weight must be finite and at least 0, got"):

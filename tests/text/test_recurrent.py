@@ -1,3 +1,4 @@
+import json
 from functools import partial
 
 import pytest
@@ -7,8 +8,10 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from inlay.errors import InlayError
 from inlay.text import GRUEncoder, LSTMEncoder, recurrent
+from inlay.text.recurrent import WordTokenizer
+from inlay.text.serialization import tokenizer_from_dict, tokenizer_to_dict
 from tests.text.conftest import WORDS
-from tests.text.text_tester import CAPTIONS, DIM, MAX_WORDS, TextEncoderTester
+from tests.text.text_tester import CAPTIONS, DIM, TextEncoderTester
 
 BOTH = pytest.mark.parametrize(("kind", "whole"), [(GRUEncoder, nn.GRU), (LSTMEncoder, nn.LSTM)], ids=["gru", "lstm"])
 
@@ -59,13 +62,6 @@ def test_parameters_are_as_many_as_published(kind, recurrent, rows):
     with torch.device("meta"):
         encoder = kind([str(number) for number in range(rows - 2)])  # padding and unknown have rows, too
     assert sum(p.numel() for p in encoder.parameters()) == recurrent + rows * 300 + 2 * 256
-
-
-def test_published_total_of_the_lstm():
-    with torch.device("meta"):
-        encoder = LSTMEncoder([str(number) for number in range(5_448)])
-    trained_on_pairs = [p for name, p in encoder.named_parameters() if not name.startswith("null")]
-    assert sum(p.numel() for p in trained_on_pairs) == 2_075_320
 
 
 def test_lengths_by_default():
@@ -136,12 +132,6 @@ def test_dropout_hides_channels_from_both_directions_alike():
     torch.testing.assert_close(sentence[0], words[0, 0])
 
 
-def test_frozen_encoder_still_learns_the_null_caption():
-    encoder = GRUEncoder(WORDS, dim=DIM, max_length=MAX_WORDS, frozen=True)
-    assert {name for name, p in encoder.named_parameters() if p.requires_grad} == {"null_word", "null_sentence"}
-    assert not any(module.training for module in nn.Sequential(encoder).train()[0].modules())
-
-
 def test_positions_lie_within_the_batch(monkeypatch):
     """A CPU counts negative ones from the end; a GPU may stop at them."""
     asked = []
@@ -173,3 +163,28 @@ def test_positions_lie_within_the_batch(monkeypatch):
 def test_refuses_what_cannot_be(arguments, message):
     with pytest.raises(InlayError, match=message):
         GRUEncoder(**{"vocabulary": WORDS} | arguments)
+
+
+# Tokenizers as plain data; what files of ONNX refuse is tested in tests/fillers.
+
+CAPTION = "Kiwi red kiwi bird red bird"
+
+
+@pytest.mark.parametrize(("drop", "ids"), [(True, [3, 2, 3]), (False, [1, 3, 1])])
+def test_words_are_read_as_before(drop, ids):
+    kept = json.loads(json.dumps(tokenizer_to_dict(WordTokenizer(["bird", "red"], max_length=3, drop_unknown=drop))))
+    assert tokenizer_from_dict(kept)([CAPTION])["input_ids"].tolist() == [ids]
+
+
+def test_files_from_before_unknown_words_could_be_dropped_read_them():
+    kept = {"vocabulary": ["bird", "red"], "max_length": 3, "pad_to_multiple_of": 4}
+    tokens = tokenizer_from_dict(kept)([CAPTION])
+    assert tokens["input_ids"].tolist() == [[1, 3, 1]]
+    assert tokens["words"].all()
+
+
+@pytest.mark.parametrize("drop", ["false", None, 1])
+def test_what_is_neither_true_nor_false_is_damaged(drop):
+    kept = tokenizer_to_dict(WordTokenizer(["bird"], max_length=3)) | {"drop_unknown": drop}
+    with pytest.raises(InlayError, match=r"its tokenizer is damaged \(TypeError\)"):
+        tokenizer_from_dict(kept)

@@ -86,14 +86,11 @@ def test_file_of_something_else_is_an_error_that_names_it(tmp_path, data, messag
         vocabulary.read(tmp_path / "words.json")
 
 
-def test_missing_file_is_named(tmp_path):
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
     with pytest.raises(InlayError, match=r"text\.vocabulary=.*nowhere\.json: no such file.*min_count"):
         vocabulary.read(tmp_path / "nowhere.json")
-
-
-def test_folder_is_refused(tmp_path):
     with pytest.raises(InlayError, match="cannot be read"):
-        vocabulary.read(tmp_path)
+        vocabulary.read(tmp_path)  # a folder
 
 
 def test_nothing_is_written_that_could_not_be_read(tmp_path):
