@@ -126,7 +126,7 @@ def test_parts_that_are_not_admitted_or_do_not_fit_are_refused(part, said, net, 
 def test_neither_depth_nor_number_of_parts_fills_the_memory(net, tmp_path):
     deep = ast.literal_eval("[" * 30 + "]" * 30)
     many = [{"_target_": f"{HOME}.Decoder", "width": 1000}] * 2000
-    for decoder, said in ((deep, "levels"), (many, "many more layers")):
+    for decoder, said in ((deep, "levels"), (many, "more weights than the file")):
         with pytest.raises(InlayError, match=said):
             build_network(saved(tmp_path / "a.ckpt", net, config() | {"decoder": decoder}))
 

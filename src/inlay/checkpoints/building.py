@@ -1,7 +1,8 @@
-"""From a checkpoint to the modules it describes, however deep they are nested, without running any code of its."""
+"""From a checkpoint to the modules it describes, without running any code of its, and to modules that are there."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+import re
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from inlay.pretrained.transformers import local_only
 MISFITS = (TypeError, RuntimeError, ValueError, ArithmeticError, LookupError, AttributeError)
 """What constructors raise on arguments that are not theirs."""
 
-_PER_TENSOR, _MORE = 2, 1000  # weights that layers may ask for: those in the file, and those of frozen networks
+_FROZEN = 1000  # weights of layers that no file holds, as those of a frozen network
 _WORDS = 10_000  # what a number may be besides those that count weights, such as the longest caption's words
 _DEEPEST = 16  # levels of a configuration; ours have five
 _BACKBONE = "model"  # argument of text encoders on a network of transformers: its name or folder
@@ -110,25 +111,13 @@ def _rebuilt(path: str | Path, group: str) -> nn.Module:
     checkpoint = read(path)
     config, held, noun = settings(path, checkpoint, group), weights(checkpoint, PARTS[group]), GROUPS[group].noun
     numbers = sum(value.numel() for value in held.values())
-    empty, limit = EmptyWeights(_PER_TENSOR * len(held) + _MORE), WeightLimit(numbers)
+    empty, limit = EmptyWeights(2 * len(held) + _FROZEN), WeightLimit(numbers)
 
-    @contextmanager
-    def constructing(arguments: Mapping[str, Any]) -> Iterator[None]:
+    def constructing(arguments: Mapping[str, Any]) -> AbstractContextManager[object]:
         # Networks of transformers come with weights of their own, and with a way of their own to lay them out.
-        name = arguments.get(_BACKBONE)
-        try:
-            with limit if isinstance(name, str) else empty:
-                yield
-        except InlayError as error:
-            if not (is_folder and str(error).startswith(f"text.model={name}:")) or Path(str(name)).is_dir():
-                raise
-            raise InlayError(
-                f"{path}: its text encoder reads with {name}, which is not part of it and could not be loaded. Put "
-                f"config.json, model.safetensors and the tokenizer's files of {name} into {Path(path) / TEXT_MODEL}."
-            ) from error
+        return limit if isinstance(arguments.get(_BACKBONE), str) else empty
 
-    is_folder = Path(path).is_dir()
-    if is_folder:
+    if is_folder := Path(path).is_dir():
         config = _with_backbones(Path(path), config)
     try:
         with local_only(numbers):
@@ -136,6 +125,14 @@ def _rebuilt(path: str | Path, group: str) -> nn.Module:
         if not isinstance(module, nn.Module):
             raise InlayError(f"{path}: names no class for its {noun}. The file is not to be trusted.")
         load_weights(module, held)
+    except InlayError as error:
+        missing = re.match(r"text\.model=(.+?):", str(error)) if is_folder else None
+        if missing is None or Path(name := missing[1]).is_dir():
+            raise
+        raise InlayError(
+            f"{path}: its text encoder reads with {name}, which is not part of it and could not be loaded. Put "
+            f"config.json, model.safetensors and the tokenizer's files of {name} into {Path(path) / TEXT_MODEL}."
+        ) from error
     except MISFITS as error:
         reason = str(error).splitlines()[-1].strip()
         raise InlayError(
@@ -154,3 +151,43 @@ def _with_backbones(folder: Path, config: Any) -> Any:
     if isinstance(name := config.get(_BACKBONE), str):
         placed[_BACKBONE] = backbone(folder, name)
     return placed
+
+
+def load_matching_weights(path: str | Path, net: nn.Module, part: str = "net") -> str:
+    """Copy a checkpoint's weights into a network as far as names and shapes agree (``init_from=``).
+
+    Returns:
+        Which keys were loaded and which were not, one a line.
+
+    Raises:
+        InlayError: see :func:`read`; or no weight fits.
+    """
+    given, own = weights(read(path), part), net.state_dict()
+    shared = given.keys() & own.keys()
+    fits = {key for key in shared if given[key].shape == own[key].shape}
+    if not fits:
+        raise InlayError(f"init_from={path}: no weight fits this network. Is it a checkpoint of another model?")
+    net.load_state_dict({key: given[key] for key in fits}, strict=False)
+    lists = {
+        "loaded": fits,
+        "missing": own.keys() - given.keys(),
+        "unexpected": given.keys() - own.keys(),
+        "mismatched": {f"{k}: {tuple(given[k].shape)} there, {tuple(own[k].shape)} here" for k in shared - fits},
+    }
+    lines = []
+    for title, keys in lists.items():
+        lines += [f"{len(keys)} keys {title}", *(f"  {key}" for key in sorted(keys))]
+    return "\n".join(lines)
+
+
+def load_text(path: str | Path, text: nn.Module) -> None:
+    """Copy a checkpoint's text encoder into one with the same words (``text_from=``).
+
+    Raises:
+        InlayError: see :func:`read`; or the encoders differ.
+    """
+    try:
+        text.load_state_dict(weights(read(path), "text"))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise InlayError(f"text_from={path}: its text encoder does not fit text ({reason}).") from None

@@ -5,7 +5,7 @@ This table is the only such list. A new group of ``conf/`` is one more entry her
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
@@ -27,7 +27,6 @@ class ConfigGroup:
         packages: packages of the classes that a file may name in this group, at any depth; without any, nothing is ever
             built of what a file says of the group.
         base: class that all of them derive from.
-        adapters: further classes that a file may name, by their full names; they are looked at one by one.
         argument: argument of the task's class that takes what the group builds; None where a setting of the task does.
         weights: attribute of the task whose weights fill holes: they are exported, and rebuilt from a file alone.
         noun: what messages call a network with such weights.
@@ -40,7 +39,6 @@ class ConfigGroup:
 
     packages: tuple[str, ...] = ()
     base: type = nn.Module
-    adapters: tuple[str, ...] = ()
     argument: str | None = None
     weights: str | None = None
     noun: str = ""
@@ -52,6 +50,8 @@ class ConfigGroup:
 
 
 _NETWORKS = ("inlay.models", "inlay.text")
+_OPTIMIZER = ConfigGroup(packages=("torch.optim",), base=Optimizer, state=True, published=True, sized=False)
+_SCHEDULER = replace(_OPTIMIZER, packages=("torch.optim.lr_scheduler", "inlay.schedules"), base=LRScheduler)
 
 GROUPS: Mapping[str, ConfigGroup] = {
     "model": ConfigGroup(
@@ -69,28 +69,10 @@ GROUPS: Mapping[str, ConfigGroup] = {
     "discriminator": ConfigGroup(packages=("inlay.models",), optional=True, state=True),
     "text_image": ConfigGroup(packages=("inlay.text_image",), optional=True),
     "loss": ConfigGroup(packages=("inlay.losses",), base=object, argument="loss", published=True),
-    "optimizer": ConfigGroup(
-        packages=("torch.optim",), base=Optimizer, argument="optimizer", state=True, published=True, sized=False
-    ),
-    "scheduler": ConfigGroup(
-        packages=("torch.optim.lr_scheduler", "inlay.schedules"),
-        base=LRScheduler,
-        argument="scheduler",
-        state=True,
-        published=True,
-        sized=False,
-    ),
-    "discriminator_optimizer": ConfigGroup(
-        packages=("torch.optim",), base=Optimizer, optional=True, state=True, published=True, sized=False
-    ),
-    "discriminator_scheduler": ConfigGroup(
-        packages=("torch.optim.lr_scheduler", "inlay.schedules"),
-        base=LRScheduler,
-        optional=True,
-        state=True,
-        published=True,
-        sized=False,
-    ),
+    "optimizer": replace(_OPTIMIZER, argument="optimizer"),
+    "scheduler": replace(_SCHEDULER, argument="scheduler"),
+    "discriminator_optimizer": replace(_OPTIMIZER, optional=True),
+    "discriminator_scheduler": replace(_SCHEDULER, optional=True),
     "task": ConfigGroup(
         packages=("inlay.tasks", *_NETWORKS, "inlay.text_image", "inlay.metrics"),
         state=("_target_", "discriminator_mode"),
@@ -125,10 +107,7 @@ OPTIONAL = tuple(name for name, group in GROUPS.items() if group.optional)
 def admitted(target: Any, group: str) -> type | None:
     """The class that a file's ``_target_`` names, where its group admits it; None for anything else."""
     known = GROUPS.get(group, ConfigGroup())
-    packages = known.packages
-    if target in known.adapters:
-        packages = (target.partition(".")[0],)
-    found = find_class(target, packages)
+    found = find_class(target, known.packages)
     return found if found is not None and issubclass(found, known.base) else None
 
 

@@ -6,6 +6,7 @@ and PyTorch imports its compiler, seconds, for the draws of spectral and orthogo
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
+from math import inf
 from typing import Any
 
 import torch
@@ -14,26 +15,33 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from typing_extensions import override
 
-_LAID_OUT = (torch.empty, torch.randn)
-"""What layers ask for weights by: they draw into them later, or at once."""
+_LAID_OUT = (torch.empty, torch.randn)  # layers ask for weights by these: they draw into them later, or at once
+
+# Draws and spectral norm, of which shapes alone matter.
+_BY_SHAPE: dict[Callable[..., Any], Callable[..., Tensor]] = {
+    Tensor.normal_: lambda x, *_, **__: x,
+    F.normalize: lambda x, *_, out=None, **__: x if out is None else out,
+    torch.mv: lambda matrix, _: matrix.detach()[:, 0],
+    torch.vdot: lambda x, _: x.detach()[0],
+    Tensor.div: lambda x, _: x,
+}
 
 
 class EmptyWeights(TorchFunctionMode):
     """Context in which layers get the shapes of their weights, without memory or numbers; :func:`load_weights` follows.
 
-    Saves half a second for the published U-Net of partial convolutions, and seconds for TDANet's orthogonal layers.
     Whatever else a constructor computes lies on the CPU as ever: constants, and what has a value to begin with.
 
     Args:
-        max_tensors: weights that layers may ask for; None for any number.
+        most: weights that layers may ask for.
 
     Raises:
         ValueError: they ask for more.
     """
 
-    def __init__(self, max_tensors: int | None = None) -> None:
+    def __init__(self, most: float = inf) -> None:
         super().__init__()
-        self.left = max_tensors
+        self.left = most
 
     @override
     def __torch_function__(
@@ -45,18 +53,23 @@ class EmptyWeights(TorchFunctionMode):
     ) -> Any:
         options = dict(kwargs or {})
         if func in _LAID_OUT:
-            options["device"] = "meta"
-            if self.left is not None:
-                self.left -= 1
-                if self.left < 0:
-                    raise ValueError("it asks for many more layers")
-        elif func in _BY_SHAPE and args[0].is_meta:
+            return self._lay_out(func, args, options)
+        if func in _BY_SHAPE and args[0].is_meta:
             return _BY_SHAPE[func](*args, **options)
         return func(*args, **options)
 
+    def _lay_out(self, func: Callable[..., Tensor], args: Sequence[Any], options: Mapping[str, Any]) -> Tensor:
+        self._spend(1)
+        return func(*args, **{**options, "device": "meta"})
 
-class WeightLimit(TorchFunctionMode):
-    """Context in which layers get no more weights than a file can be about: a small one could fill the memory.
+    def _spend(self, amount: int) -> None:
+        self.left -= amount
+        if self.left < 0:
+            raise ValueError("it asks for more weights than the file is about")
+
+
+class WeightLimit(EmptyWeights):
+    """Context in which layers get weights as ever, but no more than a file can be about: it could fill the memory.
 
     Args:
         held: numbers in the file. Twice as many may be asked for, and those of a frozen network; each tensor counts as
@@ -66,36 +79,14 @@ class WeightLimit(TorchFunctionMode):
         ValueError: they ask for more.
     """
 
-    _FROZEN = 2**25  # numbers of Inception, and of what few a test has
-
     def __init__(self, held: int) -> None:
-        super().__init__()
-        self.left = 2 * held + self._FROZEN
+        super().__init__(2 * held + 2**25)  # numbers of Inception, and of what few a test has
 
     @override
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        options = dict(kwargs or {})
-        if func in _LAID_OUT and torch.get_default_device().type != "meta":  # as transformers does first
-            self.left -= max(func(*args, **{**options, "device": "meta"}).numel(), 1000)
-            if self.left < 0:
-                raise ValueError("it asks for more weights than the file is about")
+    def _lay_out(self, func: Callable[..., Tensor], args: Sequence[Any], options: Mapping[str, Any]) -> Tensor:
+        if torch.get_default_device().type != "meta":  # where transformers lays out first
+            self._spend(max(func(*args, **{**options, "device": "meta"}).numel(), 1000))
         return func(*args, **options)
-
-
-# Draws and spectral norm, of which shapes alone matter.
-_BY_SHAPE: dict[Callable[..., Any], Callable[..., Tensor]] = {
-    Tensor.normal_: lambda x, *_, **__: x,
-    F.normalize: lambda x, *_, out=None, **__: x if out is None else out,
-    torch.mv: lambda matrix, _: matrix.detach()[:, 0],
-    torch.vdot: lambda x, _: x.detach()[0],
-    Tensor.div: lambda x, _: x,
-}
 
 
 def load_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> None:

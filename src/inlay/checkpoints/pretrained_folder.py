@@ -33,7 +33,13 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     Raises:
         InlayError: a file is missing or damaged, leads out of the folder, or holds something else.
     """
-    _check_exported(folder)
+    if (folder / "checkpoints").is_dir():
+        raise InlayError(f"{folder}: a folder. Name a checkpoint file, e.g. {folder / 'checkpoints/best.ckpt'}.")
+    if lacking := [name for name in (WEIGHTS, SETTINGS) if not (folder / name).is_file()]:
+        raise InlayError(
+            f"{folder}: a folder without {' and '.join(lacking)}. Name a checkpoint file, or a folder that "
+            "`inlay export` wrote; a pickled model such as pytorch_model.bin is not opened."
+        )
     return _settings(path_in_folder(folder, SETTINGS)), _weights(path_in_folder(folder, WEIGHTS))
 
 
@@ -51,16 +57,6 @@ def backbone(folder: Path, name: Any) -> str:
             f"{folder / TEXT_MODEL}."
         )
     return name
-
-
-def _check_exported(folder: Path) -> None:
-    if (folder / "checkpoints").is_dir():
-        raise InlayError(f"{folder}: a folder. Name a checkpoint file, e.g. {folder / 'checkpoints/best.ckpt'}.")
-    if lacking := [name for name in (WEIGHTS, SETTINGS) if not (folder / name).is_file()]:
-        raise InlayError(
-            f"{folder}: a folder without {' and '.join(lacking)}. Name a checkpoint file, or a folder that "
-            "`inlay export` wrote; a pickled model such as pytorch_model.bin is not opened."
-        )
 
 
 def _settings(file: Path) -> dict[str, Any]:
@@ -94,23 +90,19 @@ def _check_no_place(file: Path, arguments: Any) -> None:
 def _weights(file: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError, safe_open
 
-    _check_header(file)
-    try:
-        with safe_open(file, framework="pt") as opened:
-            if others := [key for key in opened.keys() if key.partition(".")[0] not in PARTS.values()]:  # noqa: SIM118 -- not a dict
-                raise InlayError(f"{file}: holds {others[0]!r}, which is no weight of a network or text encoder.")
-            return {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, RuntimeError, ValueError, TypeError) as error:
-        raise _damaged(file, error) from error
-
-
-def _check_header(file: Path) -> None:
-    """Refuse headers that are too long, or name a tensor twice, which the library lets pass."""
+    # The library lets pass headers that are too long for their file, or name a tensor twice.
     with file.open("rb") as opened:
         length = int.from_bytes(opened.read(8), "little")
         if length > min(_MOST, os.fstat(opened.fileno()).st_size):
             raise InlayError(f"{file}: damaged, its header claims {length:,} bytes. Get or export it again.")
         _json(file, opened.read(length))
+    try:
+        with safe_open(file, framework="pt") as held:
+            if others := [key for key in held.keys() if key.partition(".")[0] not in PARTS.values()]:  # noqa: SIM118 -- not a dict
+                raise InlayError(f"{file}: holds {others[0]!r}, which is no weight of a network or text encoder.")
+            return {key: held.get_tensor(key) for key in held.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, RuntimeError, ValueError, TypeError) as error:
+        raise _damaged(file, error) from error
 
 
 def _json(file: Path, data: bytes) -> Any:
