@@ -43,8 +43,7 @@ def test_computes_what_the_original_computes_at_full_size(tmp_path, scenes, naot
 
 def test_every_key_is_mentioned(naoto0804_file):
     state = layouts.naoto0804()
-    told = import_naoto0804(naoto0804_file()).report
-    lines = str(told).splitlines()
+    lines = import_naoto0804(naoto0804_file()).report.splitlines()
     for key in [*state, "optimizer", "n_iter"]:
         assert sum(line.startswith(f"{key} ") for line in lines) == 1
     assert "enc_2.conv.input_conv.weight (8, 4, 5, 5) -> encoder.1.conv.weight: divided by 100" in lines

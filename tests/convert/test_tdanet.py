@@ -112,7 +112,7 @@ def test_training_goes_on_where_the_original_stands(official):
 
 def test_every_key_is_mentioned(official):
     state = {key: value for part in (*layouts.tdanet(), layouts.captions(len(WORDS))[0]) for key, value in part.items()}
-    lines = str(official.imported.report).splitlines()
+    lines = official.imported.report.splitlines()
     for key in state:
         assert sum(line.startswith(f"{key} ") for line in lines) == 1
     assert "encoder0.model.3.module.bias (8,) left out: the same as encoder0.conv2.module.bias" in lines
@@ -171,7 +171,7 @@ class TestCaptions:
             torch.testing.assert_close(found.words[row, : len(numbers)], words)
             torch.testing.assert_close(found.sentence[row], last.flatten())
             assert found.word_mask[row].sum() == len(numbers)
-        assert official.imported.report.remarks[-3] == "1 words left out, as no caption is cut into them: o_o"
+        assert "1 words left out, as no caption is cut into them: o_o" in official.imported.report.splitlines()
 
     @pytest.mark.parametrize("caption", ["", "zyzzyva, emerald"], ids=["empty", "unknown"])
     def test_none_that_is_known_is_the_end_alone(self, official, caption):
@@ -197,7 +197,7 @@ class TestCaptions:
         fills = [filler.fill(image, hole, text=text) for text in (None, ["a red bird"] * 4)]
         assert torch.equal(*fills)
         assert filler.text_warnings("a bird")[0].endswith("leaves them out: a, bird.")
-        (remark,) = imported.report.remarks
+        remark = imported.report.splitlines()[-2]
         assert remark.startswith("captions: not read, since its text encoder was not imported")
 
     @pytest.mark.parametrize("written", ['["<end>", "a", "red", "bird", "o_o", "with", "wings"]', "\r\n".join(WORDS)])

@@ -4,8 +4,8 @@ A family is a module: which of its tensors becomes which of ours, by name and sh
 that holds them computes what the original computes.
 """
 
+from inlay.convert.files import Imported
 from inlay.convert.naoto0804 import import_naoto0804
-from inlay.convert.report import Imported
 from inlay.convert.tdanet import import_tdanet
 
 __all__ = ["Imported", "import_naoto0804", "import_tdanet"]

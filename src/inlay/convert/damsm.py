@@ -13,9 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from inlay.checkpoints.meta_init import EmptyWeights
-from inlay.convert.files import opened, tensors
-from inlay.convert.report import COPIED, Move, carried, entry
+from inlay.convert.files import Move, carried, entry, opened, shapes_of, tensors
 from inlay.errors import BadFile, InlayError
 from inlay.files import read_bytes
 from inlay.text import LSTMEncoder
@@ -37,7 +35,6 @@ class Reader(NamedTuple):
     """A text encoder of ours."""
 
     settings: dict[str, Any]
-    """Its class and arguments."""
     state: dict[str, Tensor]
     moves: Sequence[Move]
     remarks: Sequence[str]
@@ -50,7 +47,7 @@ def silent(dim: int) -> Reader:
     settings = _arguments([_UNREAD], dim, embedding=1)
     state = {key: torch.zeros_like(value) for key, value in LSTMEncoder(**settings).state_dict().items()}
     summary = "not read, since its text encoder was not imported (`--text`, `--words`); the picture alone decides."
-    return Reader({"_target_": _TARGET, **settings}, state, [], [f"captions: {summary}"], summary)
+    return Reader({"_target_": _TARGET, **settings}, state, [], [], summary)
 
 
 def read_captions(text: str | Path, words: str | Path | None, dim: int) -> Reader:
@@ -91,7 +88,6 @@ def read_captions(text: str | Path, words: str | Path | None, dim: int) -> Reade
         f"read with {len(kept):,} words of its own; others are left out, as in the original. Words with hyphens, "
         "apostrophes or letters beyond ASCII the original cuts in its own way."
     )
-    remarks.append(f"captions: {summary}")
     return Reader({"_target_": _TARGET, **settings}, ours, moves, remarks, summary)
 
 
@@ -139,12 +135,11 @@ def _arguments(vocabulary: list[str], dim: int, embedding: int) -> dict[str, Any
 
 
 def _moves(table: tuple[int, ...], dim: int, settings: dict[str, Any]) -> list[Move]:
-    with EmptyWeights():
-        shapes = {key: tuple(value.shape) for key, value in LSTMEncoder(**settings).state_dict().items()}
+    shapes = shapes_of(LSTMEncoder, settings)
     what = "rows copied: the end of a caption, then words; before them a row of zeros that pads"
     moves = [Move("encoder.weight", table, "embedding.weight", what)]
     for suffix, ours in (("", "ahead"), ("_reverse", "back")):
-        moves += [Move(f"rnn.{name}{suffix}", shapes[f"{ours}.{name}"], f"{ours}.{name}", COPIED) for name in _WEIGHTS]
+        moves += [Move(f"rnn.{name}{suffix}", shapes[f"{ours}.{name}"], f"{ours}.{name}") for name in _WEIGHTS]
     return moves
 
 

@@ -11,12 +11,8 @@ from typing import Any
 
 from torch import Tensor
 
-from inlay.checkpoints import META_KEY
 from inlay.checkpoints.files import digest
-from inlay.checkpoints.meta_init import EmptyWeights
-from inlay.checkpoints.provenance import software
-from inlay.convert.files import opened, tensors
-from inlay.convert.report import COPIED, ConversionReport, Imported, Move, Shape, carried, entry
+from inlay.convert.files import Imported, Move, Shape, carried, entry, imported, opened, shapes_of, tally, tensors
 from inlay.errors import InlayError
 from inlay.models.pconv import PConvUNet
 from inlay.printing import code
@@ -42,18 +38,16 @@ def import_naoto0804(path: str | Path) -> Imported:
     settings = _settings(str(path), state)
     moves = list(_moves(settings))
     ours = carried(str(path), state, moves)
-    _check_ones(str(path), state)
+    odd = [key for key, value in state.items() if key.endswith("mask_conv.weight") and not (value == 1).all()]
+    if odd:
+        raise InlayError(f"{path}: {odd[0]} is not all ones, so it sums no mask up. Give the published file.")
     for key, value in ours.items():
         if key.endswith("conv.weight"):
             value /= _window(value.shape)
-    extras = [Move(key, None, None, "of its training") for key in file if key != _STATE] if wrapped else []
-    report = ConversionReport([*moves, *extras])
+    moves += [Move(key, None, None, "of its training") for key in file if key != _STATE] if wrapped else []
     config = {"model": {"_target_": "inlay.models.PConvUNet", **settings}, "data": {"image_size": SIZE}}
-    checkpoint = {
-        META_KEY: {**software(), "config": config, "imported": {"from": "naoto0804", path.name: digest(path)}},
-        "state_dict": {f"net.{key}": value for key, value in ours.items()},
-    }
-    return Imported(checkpoint, report, _card(path, report))
+    counted = tally(moves)
+    return imported([path], _card(path, counted), [*moves, counted], "naoto0804", config, net=ours)
 
 
 def _settings(source: str, state: dict[str, Tensor]) -> dict[str, Any]:
@@ -66,10 +60,7 @@ def _settings(source: str, state: dict[str, Tensor]) -> dict[str, Any]:
 
 
 def _moves(settings: dict[str, Any]) -> Iterator[Move]:
-    with EmptyWeights():
-        net = PConvUNet(**settings)
-    shapes = {key: tuple(value.shape) for key, value in net.state_dict().items()}
-    levels = net.levels
+    shapes, levels = shapes_of(PConvUNet, settings), settings["levels"]
     for level in range(1, levels + 1):
         yield from _stage(f"enc_{level}", f"encoder.{level - 1}", shapes)
     for level in range(levels, 0, -1):
@@ -83,7 +74,7 @@ def _stage(theirs: str, ours: str, shapes: dict[str, Shape]) -> Iterator[Move]:
     parts = [("conv.input_conv.bias", "conv.bias"), *((f"bn.{name}", f"norm.{name}") for name in _NORM)]
     for their, our in parts:
         if f"{ours}.{our}" in shapes:
-            yield Move(f"{theirs}.{their}", shapes[f"{ours}.{our}"], f"{ours}.{our}", COPIED)
+            yield Move(f"{theirs}.{their}", shapes[f"{ours}.{our}"], f"{ours}.{our}")
 
 
 def _window(shape: Shape) -> int:
@@ -91,13 +82,7 @@ def _window(shape: Shape) -> int:
     return shape[1] * shape[2] * shape[3]
 
 
-def _check_ones(source: str, state: dict[str, Tensor]) -> None:
-    odd = [key for key, value in state.items() if key.endswith("mask_conv.weight") and not (value == 1).all()]
-    if odd:
-        raise InlayError(f"{source}: {odd[0]} is not all ones, so it sums no mask up. Give the published file.")
-
-
-def _card(path: Path, report: ConversionReport) -> str:
+def _card(path: Path, counted: str) -> str:
     return f"""---
 library_name: inlay
 pipeline_tag: image-to-image
@@ -111,7 +96,7 @@ Imported from {code(path.name)} ({digest(path)}), published by
 a reproduction of Liu et al. 2018, "Image Inpainting for Irregular Holes Using Partial Convolutions".
 
 - **Computes** what the original computes. The weights were divided by the size of their windows, which the original
-  leaves out of its ratio; the network sees pictures normalized by ImageNet's mean and deviation. {report.counts}.
+  leaves out of its ratio; the network sees pictures normalized by ImageNet's mean and deviation. {counted}.
 - **Trained** by that project on crops of {SIZE} px: 500,000 iterations and as many of fine-tuning, 16 pictures each. Of
   which pictures is not in the file.
 - **Measured** by others on Places2 at hole ratios of 10-20, 20-30 and 30-40 %: PSNR 26.77, 23.25 and 21.56 dB. Measure

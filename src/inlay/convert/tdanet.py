@@ -8,18 +8,14 @@ first one: the stored vectors and one iteration. Our layers keep that state in e
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from inlay.checkpoints import META_KEY
 from inlay.checkpoints.files import digest
-from inlay.checkpoints.meta_init import EmptyWeights
-from inlay.checkpoints.provenance import software
-from inlay.convert.damsm import Reader, read_captions, silent
-from inlay.convert.files import opened, tensors
-from inlay.convert.report import COPIED, ConversionReport, Imported, Move, Shape, carried, check_equal, entry
+from inlay.convert.damsm import read_captions, silent
+from inlay.convert.files import Imported, Move, Shape, carried, entry, imported, opened, shapes_of, tally, tensors
 from inlay.errors import InlayError
 from inlay.models.tdanet import TDANet
 from inlay.printing import code
@@ -75,22 +71,15 @@ _G_PLAIN = {
     },
 }
 _SPECTRAL = {  # what is kept of a normalized convolution
-    "bias": ("bias", COPIED),
-    "weight_bar": ("parametrizations.weight.original", COPIED),
+    "bias": ("bias", "copied"),
+    "weight_bar": ("parametrizations.weight.original", "copied"),
     "weight_u": ("parametrizations.weight.0.norm._u", "one power iteration"),
     "weight_v": ("parametrizations.weight.0.norm._v", "one power iteration, which begins with weight_u"),
 }
 
 
-class _Part(NamedTuple):
-    """One of the two files."""
-
-    letter: str
-    blocks: Mapping[str, tuple[Mapping[tuple[str, str], str], str]]
-    plain: Mapping[str, str]
-
-
-_PARTS = (_Part("E", _E, _E_PLAIN), _Part("G", _G, _G_PLAIN))
+_Blocks = Mapping[str, tuple[Mapping[tuple[str, str], str], str]]
+_PARTS: Mapping[str, tuple[_Blocks, Mapping[str, str]]] = {"E": (_E, _E_PLAIN), "G": (_G, _G_PLAIN)}
 
 
 def import_tdanet(folder: str | Path, text: str | Path | None = None, words: str | Path | None = None) -> Imported:
@@ -113,19 +102,17 @@ def import_tdanet(folder: str | Path, text: str | Path | None = None, words: str
     net, moves = _network(files, states, settings)
     dim = settings["text_dim"]
     reader = silent(dim) if text is None else read_captions(text, words, dim)
-    report = ConversionReport([*moves, *reader.moves], [*_left(folder, files.values()), *reader.remarks])
+    moves += reader.moves
+    remarks = [*_left(folder, files.values()), *reader.remarks, f"captions: {reader.summary}"]
     sources = [*files.values(), *(Path(path) for path in (text, words) if path is not None)]
     config = {
         "model": {"_target_": "inlay.models.TDANet", **settings},
         "text": reader.settings,
         "data": {"image_size": SIZE},
     }
-    origin = {"from": "tdanet", **{path.name: digest(path) for path in sources}}
-    checkpoint = {
-        META_KEY: {**software(), "config": config, "imported": origin},
-        "state_dict": {f"net.{k}": v for k, v in net.items()} | {f"text.{k}": v for k, v in reader.state.items()},
-    }
-    return Imported(checkpoint, report, _card(sources, report, reader))
+    lines: list[Move | str] = [*moves, *remarks, tally(moves)]
+    card = _card(sources, tally(moves), reader.summary)
+    return imported(sources, card, lines, "tdanet", config, net=net, text=reader.state)
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -170,60 +157,48 @@ def _network(
     files: Mapping[str, Path], states: Mapping[str, Mapping[str, Tensor]], settings: Mapping[str, Any]
 ) -> tuple[dict[str, Tensor], list[Move]]:
     """Our state dict of the network, and what became of theirs."""
-    with EmptyWeights():
-        shapes = {key: tuple(value.shape) for key, value in TDANet(**settings).state_dict().items()}
+    shapes = shapes_of(TDANet, settings)
     net: dict[str, Tensor] = {}
     moves: list[Move] = []
-    for part in _PARTS:
-        source, state = str(files[part.letter]), states[part.letter]
-        own, twins = list(_moves(part, shapes)), list(_twins(part))
+    for letter, (blocks, plain) in _PARTS.items():
+        own, twins = list(_moves(blocks, plain, shapes)), list(_twins(blocks))
         kept = {move.key: move.shape for move in own}
         every = [*own, *(Move(twin, kept[key], None, f"the same as {key}") for key, twin in twins)]
-        net |= carried(source, state, every)
-        check_equal(source, state, twins)
+        net |= carried(str(files[letter]), states[letter], every, twins)
         moves += every
-    _iterate(net)
+    # Every normalized convolution in the state in which the original fills its first picture.
+    for key in [key for key in net if key.endswith(".original")]:
+        u, v = (f"{key.removesuffix('original')}0.norm.{name}" for name in ("_u", "_v"))
+        net[u], net[v] = _power_iteration(net[key], net[u])
     return net, moves
 
 
-def _iterate(net: dict[str, Tensor]) -> None:
-    """Bring every normalized convolution to the state in which the original fills its first picture."""
-    for key in [key for key in net if key.endswith(".original")]:
-        u, v = (f"{key.removesuffix('original')}0.norm.{name}" for name in ("_u", "_v"))
-        net[u], net[v] = power_iteration(net[key], net[u])
-
-
-def _moves(part: _Part, shapes: Mapping[str, Shape]) -> Iterator[Move]:
-    for theirs, (convs, ours) in part.blocks.items():
+def _moves(blocks: _Blocks, plain: Mapping[str, str], shapes: Mapping[str, Shape]) -> Iterator[Move]:
+    for theirs, (convs, ours) in blocks.items():
         for (name, _), our in convs.items():
             for kept, (entry_of_ours, what) in _SPECTRAL.items():
                 key = f"{ours}.{our}.{entry_of_ours}"
                 yield Move(f"{theirs}.{name}.module.{kept}", shapes[key], key, what)
-    for theirs, key in part.plain.items():
-        yield Move(theirs, shapes[key], key, COPIED)
+    for theirs, key in plain.items():
+        yield Move(theirs, shapes[key], key)
 
 
-def _twins(part: _Part) -> Iterator[tuple[str, str]]:
+def _twins(blocks: _Blocks) -> Iterator[tuple[str, str]]:
     """Pairs of names of one tensor."""
-    for theirs, (convs, _) in part.blocks.items():
+    for theirs, (convs, _) in blocks.items():
         for name, place in convs:
             for kept in _SPECTRAL:
                 yield f"{theirs}.{name}.module.{kept}", f"{theirs}.{place}.module.{kept}"
 
 
-def power_iteration(weight: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
-    """The vectors of spectral norm after one iteration; their product with the matrix between them is its sigma.
-
-    Args:
-        weight: raw, of any shape; its first axis makes the rows of the matrix.
-        u: the left vector before.
-    """
+def _power_iteration(weight: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+    """The vectors of spectral norm after one iteration; the weight's first axis makes the rows of the matrix."""
     matrix = weight.double().flatten(1)
     v = F.normalize(matrix.mT @ u.double(), dim=0)
     return F.normalize(matrix @ v, dim=0).to(weight.dtype), v.to(weight.dtype)
 
 
-def _card(sources: Iterable[Path], report: ConversionReport, reader: Reader) -> str:
+def _card(sources: Iterable[Path], counted: str, captions: str) -> str:
     files = ", ".join(f"{code(path.name)} ({digest(path)})" for path in sources)
     return f"""---
 library_name: inlay
@@ -238,8 +213,8 @@ Imported from {files}, as trained with
 Neural Image Inpainting".
 
 - **Computes** what the original computes for the first picture after it is loaded. Before every picture the original
-  moves the vectors of its spectral norm on; here they stay as they were for the first. {report.counts}.
-- **Captions**: {reader.summary}
+  moves the vectors of its spectral norm on; here they stay as they were for the first. {counted}.
+- **Captions**: {captions}
 - **Trained** by others on crops of {SIZE} px; the files do not say on which pictures, and hold no measurements. Measure
   it on your own pictures with `inlay evaluate fillers=model:FOLDER`.
 - **License**: not in the files. Ask whoever published them.
