@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from inlay.checkpoints.files import digest
-from inlay.export.exported_program import export_program
+from inlay.export.graphs import export_program
 from inlay.fillers import load_filler
 from tests.conftest import ROOT
 from tests.export.test_onnx import SIZES, TEXTS, pconv, pictures, tdanet

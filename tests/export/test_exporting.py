@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from inlay.cli import main
-from inlay.export import exported_program, onnx
+from inlay.export import graphs
 from inlay.fillers import load_filler
 from inlay.models import ResidualDiscriminator
 from tests.export.examples import named, scene, write
@@ -46,8 +46,8 @@ def test_a_folder_fills_as_its_checkpoint_does(inlay, checkpoint, tmp_path):
 )
 def test_other_forms_are_asked_of_those_who_write_them(inlay, checkpoint, run, monkeypatch, target, written):
     target, written, asked = target.format(run=run), Path(written.format(run=run)), []
-    writer = (onnx, "export_onnx") if written.suffix == ".onnx" else (exported_program, "export_program")
-    monkeypatch.setattr(*writer, lambda path, to: asked.append((path, to)) or [to])
+    writer = "export_onnx" if written.suffix == ".onnx" else "export_program"
+    monkeypatch.setattr(graphs, writer, lambda path, to: asked.append((path, to)) or [to])
     assert inlay("export", checkpoint, "--to", target).out == f"{written}\n"
     assert asked == [(checkpoint, written)]
     said = inlay("export", checkpoint, "--to", target, "--license", "mit", "--name", "x").err

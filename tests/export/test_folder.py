@@ -9,7 +9,7 @@ from inlay import checkpoints
 from inlay.checkpoints import AVERAGE, META_KEY
 from inlay.errors import InlayError
 from inlay.export import folder as writing
-from inlay.export.exporting import CardFields, describe
+from inlay.export.exporting import CardFields, model_card
 from inlay.export.folder import origin_of, write_folder
 from tests.export.examples import CONFIG, named, pconv, write_pconv
 
@@ -132,7 +132,7 @@ def test_what_a_foreign_checkpoint_says_of_itself_is_checked_or_dropped(tmp_path
         "packages": {"torch": "2.15.0"},
         "imported": {"from": "tdanet", "1_net_E.pth": "sha256:0123456789abcdef", "x": "x"},
     }
-    card = str(describe(path, read, CardFields()))
+    card = model_card(path, read, CardFields())
     write_folder(tmp_path / "out", read, card)
     for text in (card, (tmp_path / "out/config.json").read_text()):
         assert not any(word in text for word in ("secret", "token", "example.org", "private", "nas", "onerror", "\x1b"))

@@ -6,7 +6,7 @@ import pytest
 from inlay import checkpoints
 from inlay.errors import InlayError
 from inlay.export.folder import write_folder
-from inlay.export.outputs import write_outputs
+from inlay.export.graphs import write_outputs
 from tests.export.examples import write_pconv
 from tests.kills import dying
 from tests.processes import GROUP, run

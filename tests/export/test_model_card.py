@@ -1,21 +1,20 @@
 import json
 import re
-from dataclasses import replace
 
 import pytest
 import yaml
 
 from inlay import checkpoints
-from inlay.checkpoints import AVERAGE
+from inlay.checkpoints import AVERAGE, META_KEY
 from inlay.checkpoints.files import digest
 from inlay.errors import InlayError
-from inlay.export.exporting import CardFields, describe
+from inlay.export.exporting import CardFields, model_card
 from inlay.models import PConvUNet
-from tests.export.examples import CONFIG, PCONV, SHAPE, named, pconv, write_pconv
+from tests.export.examples import CONFIG, PCONV, named, pconv, write_pconv
 
 
 def card(path, **wording):
-    return str(describe(path, checkpoints.read(path), CardFields(**wording)))
+    return model_card(path, checkpoints.read(path), CardFields(**wording))
 
 
 def head(text):
@@ -128,9 +127,11 @@ def test_results_that_are_none_are_refused(checkpoint, tmp_path):
 
 
 def test_a_card_names_what_is_missing_from_its_folder(checkpoint):
-    made = describe(checkpoint, checkpoints.read(checkpoint), CardFields())
-    text = {"_target_": "inlay.text.CLIPEncoder", "model": "openai/clip-vit-base-patch32"}
-    said = str(replace(made, takes_text=True, config={"model": SHAPE, "text": text}))
+    read = checkpoints.read(checkpoint)
+    read[META_KEY]["config"] |= {
+        "text": {"_target_": "inlay.text.CLIPEncoder", "model": "openai/clip-vit-base-patch32"}
+    }
+    said = model_card(checkpoint, read, CardFields())
     assert "its text encoder reads with `openai/clip-vit-base-patch32`, which is not part of this folder" in said
     assert "tokenizer files into a folder `text_model` here." in said
 
@@ -152,8 +153,8 @@ def test_what_a_foreign_checkpoint_says_of_itself_is_text(tmp_path):
     config |= {"data": data, "masks": part, "loss": part}
     path = write_pconv(tmp_path / "a.ckpt", config=config)
     read = checkpoints.read(path)
-    read[checkpoints.META_KEY].update(version=BAD, git=BAD, packages={BAD: BAD}, imported={BAD: BAD})
-    text = str(describe(path, read, CardFields()))
+    read[META_KEY].update(version=BAD, git=BAD, packages={BAD: BAD}, imported={BAD: BAD})
+    text = model_card(path, read, CardFields())
     plain = re.sub(r"`[^`\n]*`", "", text)  # code shows what it holds
     assert "onerror" in plain
     assert not re.search(r"(?<!\\)<img|(?<!\\)\]\(http", plain)

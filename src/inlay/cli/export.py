@@ -76,10 +76,10 @@ def _written(path: Path, target: Path, args: argparse.Namespace) -> list[Path]:
         return export_folder(path, target, _card_fields(args))
     _refuse_card_fields(args, f"--to {args.to}: a {target.suffix} file has no card")
     if target.suffix == _ONNX:
-        from inlay.export.onnx import export_onnx
+        from inlay.export.graphs import export_onnx
 
         return export_onnx(path, target)
-    from inlay.export.exported_program import export_program
+    from inlay.export.graphs import export_program
 
     return export_program(path, target)
 

@@ -4,7 +4,6 @@ import csv
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -27,35 +26,8 @@ _SHOWN = {  # name: heading of the column, and digits
 }
 
 
-@dataclass(frozen=True)
-class MetricsTable:
-    """Metrics by hole ratio; ``str`` of it is the Markdown.
-
-    Attributes:
-        about: where and how they were measured, in sentences.
-        rows: by bucket of hole ratios, the values by metric.
-        counts: by bucket, the number of pictures, where it is known.
-    """
-
-    about: str
-    rows: Mapping[str, Mapping[str, float]]
-    counts: Mapping[str, int]
-
-    def __str__(self) -> str:
-        metrics = [name for name in _SHOWN if any(name in row for row in self.rows.values())]
-        lines = [["hole, %", "n", *(_SHOWN[name][0] for name in metrics)]]
-        lines.append(["---", *["---:"] * (len(metrics) + 1)])
-        for bucket in in_order(list(self.rows)):
-            lines.append([markdown(bucket), markdown(self.counts.get(bucket, NOTHING)), *self._cells(bucket, metrics)])
-        return "\n".join([self.about, "", *("| " + " | ".join(line) + " |" for line in lines)])
-
-    def _cells(self, bucket: str, metrics: list[str]) -> list[str]:
-        row = self.rows[bucket]
-        return [_number(row[name], _SHOWN[name][1]) if name in row else NOTHING for name in metrics]
-
-
-def validation_table(checkpoint: Path, step: int | None) -> MetricsTable | None:
-    """The validation of a run when it wrote a checkpoint; None where its ``metrics.csv`` has none."""
+def validation_table(checkpoint: Path, step: int | None) -> str | None:
+    """The validation of a run when it wrote a checkpoint, in Markdown; None where its ``metrics.csv`` has none."""
     file = checkpoint.resolve().parent.parent / "metrics.csv"
     if step is None or checkpoint.resolve().parent.name != "checkpoints" or not file.is_file():
         return None
@@ -73,11 +45,11 @@ def validation_table(checkpoint: Path, step: int | None) -> MetricsTable | None:
         f"In the run's own validation after {step:,} iterations, whose holes are drawn as in training or as its "
         "settings say. Checkpoints are chosen by it, so it flatters; to compare models, use an evaluation."
     )
-    return MetricsTable(about, shown, counts) if any(shown.values()) else None
+    return _table(about, shown, counts) if any(shown.values()) else None
 
 
-def evaluation_table(file: Path, identity: str) -> MetricsTable:
-    """The results of a checkpoint in ``results.json`` of an evaluation.
+def evaluation_table(file: Path, identity: str) -> str:
+    """The results of a checkpoint in ``results.json`` of an evaluation, in Markdown.
 
     Raises:
         InlayError: it cannot be read, or is about other checkpoints.
@@ -99,7 +71,7 @@ def evaluation_table(file: Path, identity: str) -> MetricsTable:
         f"In an evaluation with the protocol {code(protocol['name'])} (hash {code(protocol['hash'])}; equal hashes "
         f"mean the same test) on {results['pictures']:,} pictures. {markdown(protocol['about'])}"
     )
-    return MetricsTable(about, shown, counts)
+    return _table(about, shown, counts)
 
 
 def _infinite_too(row: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -110,7 +82,20 @@ def _infinite_too(row: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _number(value: float, digits: int) -> str:
+def _table(about: str, rows: Mapping[str, Mapping[str, float]], counts: Mapping[str, int]) -> str:
+    """Metrics by hole ratio: where and how they were measured, then a row for each bucket."""
+    metrics = [name for name in _SHOWN if any(name in row for row in rows.values())]
+    lines = [["hole, %", "n", *(_SHOWN[name][0] for name in metrics)]]
+    lines.append(["---", *["---:"] * (len(metrics) + 1)])
+    for bucket in in_order(list(rows)):
+        cells = [_cell(rows[bucket].get(name), _SHOWN[name][1]) for name in metrics]
+        lines.append([markdown(bucket), markdown(counts.get(bucket, NOTHING)), *cells])
+    return "\n".join([about, "", *("| " + " | ".join(line) + " |" for line in lines)])
+
+
+def _cell(value: float | None, digits: int) -> str:
+    if value is None:
+        return NOTHING
     return INFINITE if math.isinf(value) else f"{value:.{digits}f}"
 
 

@@ -23,10 +23,19 @@ def push_folder(folder: Path, repo: str, private: bool = False) -> str:
     Raises:
         InlayError: the folder is not one of ours, states no license, or the hub refuses.
     """
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, ModelCard
 
     read(folder)
-    _check_licensed(folder)
+    card = path_in_folder(folder, CARD)  # nobody's file elsewhere is uploaded
+    try:
+        stated = ModelCard.load(card).data.license
+    except Exception as error:  # whatever YAML raises
+        raise InlayError(f"{card}: no model card with a readable head ({one_line(error)}). Export it again.") from error
+    if not stated:
+        raise InlayError(
+            f"{card}: states no license, and nobody may use what has none. Export it again with --license, or "
+            "add a line such as license: apache-2.0 to its head."
+        )
     silence_hub_log()
     api = HfApi(library_name="inlay")
     try:
@@ -40,18 +49,3 @@ def push_folder(folder: Path, repo: str, private: bool = False) -> str:
             "or set HF_TOKEN, with a token that may write there."
         ) from error
     return str(done.commit_url)
-
-
-def _check_licensed(folder: Path) -> None:
-    from huggingface_hub import ModelCard
-
-    card = path_in_folder(folder, CARD)  # nobody's file elsewhere is uploaded
-    try:
-        stated = ModelCard.load(card).data.license
-    except Exception as error:  # whatever YAML raises
-        raise InlayError(f"{card}: no model card with a readable head ({one_line(error)}). Export it again.") from error
-    if not stated:
-        raise InlayError(
-            f"{card}: states no license, and nobody may use what has none. Export it again with --license, or "
-            "add a line such as license: apache-2.0 to its head."
-        )

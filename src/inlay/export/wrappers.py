@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils import parametrize
+from typing_extensions import override
 
 import inlay
 from inlay import checkpoints
@@ -40,13 +41,7 @@ _REFERENCE: Axes = ("batch", 3, "reference_height", "reference_width")
 
 
 class ExportModule(nn.Module, ABC):
-    """What is exported as one graph.
-
-    Args:
-        facts: plain data for the file's metadata.
-        inputs: names and sizes, in order.
-        outputs: names and sizes, in order.
-    """
+    """What is exported as one graph: plain facts for its metadata, and the sizes of inputs and outputs, in order."""
 
     suffix: ClassVar[str] = ""
     """Between the name and the ending of its file."""
@@ -71,10 +66,6 @@ class InpaintModule(ExportModule):
     The hole is erased before the network sees it, and known pixels come back bit for bit: the contract of fillers
     (:class:`inlay.fillers.Filler`) holds for the graph alone. Further inputs are those that the network declares: the
     features of a text, a reference picture, noise (zeros give the filler's output without a seed).
-
-    Args:
-        net: the network.
-        facts: see :class:`ExportModule`.
     """
 
     def __init__(self, net: InpaintingNetwork, facts: dict[str, Any]) -> None:
@@ -95,8 +86,8 @@ class InpaintModule(ExportModule):
         raw = self.net.inpaint(image, hole, text=text, reference=given.get(REFERENCE), noise=given.get(NOISE))
         return composite(raw.clamp(0, 1), image, hole)
 
+    @override
     def example(self, batch: int, side: int) -> tuple[Tensor, ...]:
-        """Random pictures, half of them hole, wider than high; texts of three words."""
         random = torch.Generator().manual_seed(0)
         image = torch.rand(batch, 3, side, side + 10, generator=random)
         given = [image, (torch.rand(batch, 1, side, side + 10, generator=random) > 0.5).float()]
@@ -111,12 +102,7 @@ class InpaintModule(ExportModule):
 
 
 class TextEncoderModule(ExportModule):
-    """``features, sentence, word_mask = read(input_ids, attention_mask, words)``: the text encoder.
-
-    Args:
-        text: the encoder.
-        facts: see :class:`ExportModule`; the tokenizer is added.
-    """
+    """``features, sentence, word_mask = read(input_ids, attention_mask, words)``: the text encoder."""
 
     suffix = ".text"
 
@@ -125,9 +111,10 @@ class TextEncoderModule(ExportModule):
         super().__init__(facts | {"tokenizer": tokenizer_to_dict(text.tokenizer)}, tokens, _features(text.dim))
         self.text = text
 
+    @override
     def range(self, size: str) -> tuple[int, int | None]:
-        """Pretrained networks have a fixed number of positions, and special tokens at both ends of a text."""
         tokenizer = self.text.tokenizer
+        # Pretrained networks have a fixed number of positions, and special tokens at both ends of a text.
         if size == "length" and isinstance(tokenizer, SubwordTokenizer):
             return 2, tokenizer.max_length
         return super().range(size)
@@ -136,8 +123,8 @@ class TextEncoderModule(ExportModule):
         """:class:`inlay.types.Tokens`, entry by entry, to :class:`inlay.types.TextFeatures`."""
         return tuple(self.text(Tokens(input_ids=input_ids, attention_mask=attention_mask, words=words)))
 
+    @override
     def example(self, batch: int, side: int) -> tuple[Tensor, ...]:
-        """Texts of one to three words, the first ones of the vocabulary where there is one."""
         tokenizer = self.text.tokenizer
         words = [*islice(tokenizer.ids, 3)] if isinstance(tokenizer, WordTokenizer) else [*"abc"]
         tokens = tokenizer([" ".join(words[: 1 + number % 3]) for number in range(batch)])
@@ -163,27 +150,21 @@ def parts_of(path: Path) -> list[ExportModule]:
     filler = load_filler(path)
     if not isinstance(filler, NetworkFiller):
         raise InlayError(f"{path}: has no network to export. Give a checkpoint that `inlay train` wrote.")
-    facts = _facts(path, filler)
+    facts = {
+        "family": type(filler.net).__name__,
+        "image_size": filler.size,
+        "source": filler.identity,
+        "provenance": origin_of(checkpoints.read(path)),
+    }
     parts: list[ExportModule] = [InpaintModule(filler.net, facts)]
     if filler.text is not None:
         parts.append(TextEncoderModule(filler.text, facts))
     for part in parts:
         part.eval().requires_grad_(False)
-        _settle(part)
+        for module in list(part.modules()):  # normalize weights once and for all, instead of in every call
+            if parametrize.is_parametrized(module, "weight"):
+                parametrize.remove_parametrizations(module, "weight")
     return parts
-
-
-def _facts(path: Path, filler: NetworkFiller) -> dict[str, Any]:
-    origin = origin_of(checkpoints.read(path))
-    family = type(filler.net).__name__
-    return {"family": family, "image_size": filler.size, "source": filler.identity, "provenance": origin}
-
-
-def _settle(part: nn.Module) -> None:
-    """Normalize the weights once and for all, instead of in every call."""
-    for module in list(part.modules()):
-        if parametrize.is_parametrized(module, "weight"):
-            parametrize.remove_parametrizations(module, "weight")
 
 
 def traced(part: ExportModule) -> ExportedProgram:
@@ -206,11 +187,8 @@ def _open(part: ExportModule, inputs: tuple[Tensor, ...]) -> Iterator[None]:
         for index, axis in enumerate(axes):
             if isinstance(axis, str):
                 mark_unbacked(value, index, shape_id=axis)
-    hook = part.register_forward_pre_hook(_tell_ranges)
-    try:
+    with part.register_forward_pre_hook(_tell_ranges):
         yield
-    finally:
-        hook.remove()
 
 
 def _tell_ranges(part: ExportModule, inputs: tuple[Tensor, ...]) -> None:

@@ -1,19 +1,22 @@
-"""Trained fillers as ONNX files, which run without Python, in a browser or on a phone."""
+"""Trained fillers as graphs that run without Inlay: ONNX for browsers and phones, programs for PyTorch alone."""
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.export import ExportedProgram
+from torch.fx import GraphModule
 
 import inlay
 from inlay.errors import InlayError
-from inlay.export.outputs import write_outputs
 from inlay.export.wrappers import ExportModule, exporting, parts_of, traced
+from inlay.files import held, remove_leftovers, replacing_all
 from inlay.fillers.onnx_file import FACTS, library, session
 
 if TYPE_CHECKING:
@@ -26,7 +29,7 @@ OPSET = 20
 LIMIT = 2**31
 """Bytes that one ONNX file can have."""
 TOLERANCE = 1e-4
-"""Largest difference of the graph's output from PyTorch's."""
+"""Largest difference of an ONNX graph's output from PyTorch's."""
 
 
 def export_onnx(checkpoint_path: Path, target: Path) -> list[Path]:
@@ -48,44 +51,95 @@ def export_onnx(checkpoint_path: Path, target: Path) -> list[Path]:
     Raises:
         InlayError: see :func:`~inlay.export.wrappers.parts_of`; or a part cannot be exported.
     """
-    if target.suffix != ".onnx":
-        raise InlayError(f"--to {target}: must end in .onnx.")
     for name in ("onnx", "onnxscript", "onnxruntime"):
         library(name)
+    return _export(checkpoint_path, target, ".onnx", _onnx)
+
+
+def export_program(checkpoint_path: Path, target: Path) -> list[Path]:
+    """Write a checkpoint as a program for ``torch.export.load``, for any number of pictures of any height and width.
+
+    Inputs and outputs are those of :func:`export_onnx`, in order; a text encoder becomes ``NAME.text.pt2``. The extra
+    file ``inlay`` holds JSON: the tokenizer, and the origin of the model.
+
+    Returns:
+        The files, whole; in case of an error none is written.
+
+    Raises:
+        InlayError: see :func:`~inlay.export.wrappers.parts_of`; or a part cannot be exported.
+    """
+    return _export(checkpoint_path, target, ".pt2", _program)
+
+
+def write_outputs(contents: Mapping[Path, bytes]) -> list[Path]:
+    """Write files that belong together: all are complete before the first one takes its name.
+
+    Returns:
+        Their paths, in order.
+
+    Raises:
+        InlayError: another process writes there, or nobody may.
+        OSError: there is no room; nothing is left behind then.
+    """
+    first = next(iter(contents))
+    with held(first.parent, "inlay export", part=first.name):
+        for path in contents:
+            remove_leftovers(path.parent, path.name)
+        with replacing_all(*contents) as files:
+            for file, content in zip(files, contents.values(), strict=True):
+                file.write(content)
+    return [*contents]
+
+
+def _export(
+    checkpoint_path: Path, target: Path, suffix: str, translate: Callable[[ExportModule, ExportedProgram], bytes]
+) -> list[Path]:
+    if target.suffix != suffix:
+        raise InlayError(f"--to {target}: must end in {suffix}.")
     contents: dict[Path, bytes] = {}
     for part in parts_of(checkpoint_path):
-        path = target.with_suffix(f"{part.suffix}.onnx")
+        path = target.with_suffix(part.suffix + suffix)
         log.info("%s: tracing %s for every size, a minute or so.", path, part.facts["family"])
-        contents[path] = _translated(part)
-        _compare(part, contents[path])
+        program = traced(part)
+        with exporting(part):
+            contents[path] = translate(part, program)
     return write_outputs(contents)
 
 
-def _translated(part: ExportModule) -> bytes:
-    program = traced(part)
-    with exporting(part):
-        exported = torch.onnx.export(
-            program,
-            dynamo=True,
-            verbose=False,
-            opset_version=OPSET,
-            input_names=[*part.inputs],
-            output_names=[*part.outputs],
-            custom_translation_table={torch.ops.aten.avg_pool2d.default: _average_pool},
-        )
-        assert exported is not None
-        from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+def _program(part: ExportModule, program: ExportedProgram) -> bytes:
+    program = program.run_decompositions({})  # for inference: autocast around loops could not be written
+    for module in program.graph_module.modules():
+        for node in module.graph.nodes if isinstance(module, GraphModule) else ():
+            node.meta.pop("stack_trace", None)  # lines of our source, with the paths of this machine
+    file = BytesIO()
+    torch.export.save(program, file, extra_files={FACTS: json.dumps(part.facts, ensure_ascii=False)})
+    return file.getvalue()
 
-        ClearMetadataAndDocStringPass()(exported.model)  # lines of our source, with the paths of this machine
-        model = exported.model_proto
-        _name_sizes(part, model)
-        _add_metadata(part, model)
-        if model.ByteSize() >= LIMIT:
-            raise InlayError(
-                f"{part.facts['family']} cannot be exported: it is larger than one ONNX file can be, 2 GB."
-            )
-        content: bytes = model.SerializeToString()
-        return content
+
+def _onnx(part: ExportModule, program: ExportedProgram) -> bytes:
+    exported = torch.onnx.export(
+        program,
+        dynamo=True,
+        verbose=False,
+        opset_version=OPSET,
+        input_names=[*part.inputs],
+        output_names=[*part.outputs],
+        custom_translation_table={torch.ops.aten.avg_pool2d.default: _average_pool},
+    )
+    assert exported is not None
+    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+
+    ClearMetadataAndDocStringPass()(exported.model)  # lines of our source, with the paths of this machine
+    model = exported.model_proto
+    _name_sizes(part, model)
+    model.producer_name, model.producer_version = "inlay", inlay.__version__
+    entry = model.metadata_props.add()
+    entry.key, entry.value = FACTS, json.dumps(part.facts, ensure_ascii=False)
+    if model.ByteSize() >= LIMIT:
+        raise InlayError(f"{part.facts['family']} cannot be exported: it is larger than one ONNX file can be, 2 GB.")
+    content: bytes = model.SerializeToString()
+    _compare(part, content)
+    return content
 
 
 def _average_pool(
@@ -124,20 +178,13 @@ def _name_sizes(part: ExportModule, model: "ModelProto") -> None:
                     size.dim_param = axis
 
 
-def _add_metadata(part: ExportModule, model: "ModelProto") -> None:
-    model.producer_name, model.producer_version = "inlay", inlay.__version__
-    entry = model.metadata_props.add()
-    entry.key, entry.value = FACTS, json.dumps(part.facts, ensure_ascii=False)
-
-
 def _compare(part: ExportModule, content: bytes) -> None:
     """Compare with PyTorch, for a size that was not traced: exporters leave out in silence what they do not know."""
     inputs = part.example(3, 75)
     with torch.inference_mode():
         expected = part(*inputs)
     given = {name: value.numpy() for name, value in zip(part.inputs, inputs, strict=True)}
-    with exporting(part):
-        outputs = session(content, torch.device("cpu")).run(None, given)
+    outputs = session(content, torch.device("cpu")).run(None, given)
     for output, wanted in zip(outputs, [expected] if isinstance(expected, Tensor) else expected, strict=True):
         gap = np.abs(np.asarray(output, np.float64) - wanted.double().numpy()).max()
         if not gap <= TOLERANCE:
