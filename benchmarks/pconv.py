@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from inlay.losses import HoleL1, Perceptual, Style, TotalVariationLoss, ValidL1, VGG16Features, WeightedSum
 from inlay.models import PConvUNet
-from inlay.models.pconv.unet import PConvBlock
+from inlay.models.pconv import PConvBlock
 from inlay.ops import composite, erase
 
 GOALS = {

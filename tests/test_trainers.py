@@ -116,7 +116,7 @@ def test_debugging_learns_one_batch_and_looks_for_anomalies(tmp_path, picture_fo
 def test_profiling_prints_a_table_and_leaves_a_trace(tmp_path, picture_folder, caplog):
     train(tmp_path, f"data.root={picture_folder}", "debug=profiler")
     assert "Profile stats" in caplog.text
-    assert "[pl][module]inlay.models.pconv.unet.PConvUNet: net" in caplog.text
+    assert "[pl][module]inlay.models.pconv.PConvUNet: net" in caplog.text
     (trace,) = (tmp_path / "profile").glob("*.pt.trace.json")
     steps = [event for event in json.loads(trace.read_text())["traceEvents"] if "ProfilerStep" in event["name"]]
     assert len(steps) == 5

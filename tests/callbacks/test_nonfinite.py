@@ -37,7 +37,7 @@ STRANGERS = [  # each of them once did damage, or could
     {"_target_": "hydra.utils.instantiate", "config": {"_target_": "os.mkdir", "path": "trace"}},
     {"_target_": "inlay.losses.r1_penalty", "_partial_": True},
     {"_target_": "inlay.models.PConvUNet.load_state_dict"},
-    {"_target_": "inlay.models.pconv.unet.nn.Linear"},
+    {"_target_": "inlay.models.pconv.nn.Linear"},
     _NETWORK | {"_args_": ["trace"]},
     _NETWORK | {"_recursive_": False},
     _NETWORK | {"_convert_": "all"},

@@ -100,7 +100,7 @@ def test_code_in_a_folder_never_runs(use, tmp_path, refused):
 
 
 FOREIGN = (
-    "os.system os.mkdir inlay.images.os.mkdir inlay.models.os.mkdir inlay.models.pconv.unet.torch.load "
+    "os.system os.mkdir inlay.images.os.mkdir inlay.models.os.mkdir inlay.models.pconv.torch.load "
     "inlay.checkpoints.building.pkgutil.resolve_name torch.nn.Linear"
 )
 

@@ -80,7 +80,7 @@ def test_hole_stays_zero_between_stages():
     valid = torch.zeros(1, 1, 64, 64)
     valid[..., :8, :8] = 1
     x = torch.rand(1, 3, 64, 64) * valid
-    for stage, window in zip(net.encoder, net.plan(valid).encoder, strict=True):
+    for stage, window in zip(net.encoder, net.plan(valid)[0], strict=True):
         x = stage(x, window)
         assert (x * (1 - window.valid) == 0).all()
 

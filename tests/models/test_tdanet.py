@@ -1,5 +1,7 @@
 """TDANet's network: shapes, wiring of the paths, attention to words, parameter counts."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -74,12 +76,7 @@ class TestSizes:
         paths = tiny().paths(image, mask, text(batch))
         assert paths.out.raw.shape == paths.rec.raw.shape == image.shape
         assert [p.shape[-1] for p in paths.out.pictures] == [size // 4, size // 2, size]
-
-    def test_pictures_lie_in_0_1(self):
-        image, mask = scene()
-        paths = tiny().paths(image, mask, text())
-        for picture in paths.out.pictures + paths.rec.pictures:
-            assert 0 <= picture.min() <= picture.max() <= 1
+        assert all(0 <= p.min() <= p.max() <= 1 for p in paths.out.pictures + paths.rec.pictures)
 
     def test_training_names_the_size_to_use(self):
         image, mask = scene((60, 64))
@@ -133,33 +130,26 @@ class TestSizes:
 class TestPaths:
     """3, 4, 8. Wiring: what each path sees, and what it does not."""
 
-    def test_the_hidden_part_reaches_the_auxiliary_path_alone(self):
+    @pytest.mark.parametrize(
+        ("changed", "reaches_out"), [("hidden", False), ("visible", True), ("posterior", False), ("noise", False)]
+    )
+    def test_all_reaches_the_auxiliary_path_and_the_visible_part_alone_the_other(self, changed, reaches_out):
         image, mask = scene()
         net = opened(tiny()).eval()
         noise = draws(net, image)
-        other = torch.where(mask > 0, torch.rand_like(image), image)
-        before, after = net.paths(image, mask, text(), noise), net.paths(other, mask, text(), noise)
-        assert all(torch.equal(a, b) for a, b in zip(before.out.pictures, after.out.pictures, strict=True))
-        assert torch.equal(before.out.latent.mean, after.out.latent.mean)
-        assert not torch.equal(before.rec.raw, after.rec.raw)
-
-    def test_the_visible_part_reaches_both(self):
-        image, mask = scene()
-        net = opened(tiny()).eval()
-        other = torch.where(mask > 0, image, torch.rand_like(image))
-        before, after = net.paths(image, mask, text()), net.paths(other, mask, text())
-        assert not torch.equal(before.out.raw, after.out.raw)
-        assert not torch.equal(before.rec.raw, after.rec.raw)
-
-    def test_the_posterior_reaches_the_auxiliary_path_alone(self):
-        image, mask = scene()
-        net = opened(tiny()).eval()
-        before = net.paths(image, mask, text())
-        with torch.no_grad():
-            for parameter in net.posterior.parameters():
-                parameter.copy_(torch.randn_like(parameter))
-        after = net.paths(image, mask, text())
-        assert torch.equal(before.out.raw, after.out.raw)
+        before = net.paths(image, mask, text(), noise)
+        if changed == "posterior":
+            with torch.no_grad():
+                for parameter in net.posterior.parameters():
+                    parameter.copy_(torch.randn_like(parameter))
+        elif changed == "noise":
+            noise = noise._replace(rec=-noise.rec)
+        else:
+            image = torch.where((mask > 0) == (changed == "hidden"), torch.rand_like(image), image)
+        after = net.paths(image, mask, text(), noise)
+        pictures = zip(before.out.pictures, after.out.pictures, strict=True)
+        assert all(torch.equal(a, b) != reaches_out for a, b in pictures)
+        assert torch.equal(before.out.latent.mean, after.out.latent.mean) != reaches_out
         assert not torch.equal(before.rec.raw, after.rec.raw)
 
     def test_hidden_words_reach_a_picture_through_the_latent_alone(self):
@@ -175,50 +165,32 @@ class TestPaths:
         paths = net.paths(image, mask, text())
         torch.testing.assert_close(paths.out.raw, paths.rec.raw)
 
-    def test_inference_is_the_inpainting_path(self):
+    def test_inference_is_the_inpainting_path_and_needs_no_posterior(self):
         image, mask = scene()
         net = opened(tiny()).eval()
         noise = draws(net, image)
-        for given, drawn in ((None, None), (noise, noise.out)):
-            in_training = net.paths(image, mask, text(), given).out.raw
-            torch.testing.assert_close(net(erase(image, mask), mask, text(), drawn), in_training)
-
-    def test_inference_needs_no_posterior(self):
-        image, mask = scene()
-        net = tiny().eval()
+        expected = [net.paths(image, mask, text(), given).out.raw for given in (None, noise)]
         before = net(erase(image, mask), mask, text())
         net.for_inference()
         assert torch.equal(net(erase(image, mask), mask, text()), before)
+        for drawn, raw in zip((None, noise.out), expected, strict=True):
+            torch.testing.assert_close(net(erase(image, mask), mask, text(), drawn), raw)
         assert not any(name.startswith("posterior") for name in net.state_dict())
         with pytest.raises(InlayError, match="without its auxiliary path"):
             net.paths(image, mask, text())
 
-    def test_fusion_networks_share_nothing_and_all_else_is_shared(self):
-        net = tiny()
+    def test_fusion_networks_share_nothing_and_all_else_is_passed_and_normalized_once(self):
+        net, calls, norms = tiny(), [], []
         prior, posterior = ({p.data_ptr() for p in part.parameters()} for part in (net.prior, net.posterior))
         assert not prior & posterior
-        calls = dict.fromkeys(("encoder", "generator", "project"), 0)
-        for name in calls:
-            getattr(net, name).register_forward_hook(lambda *_, name=name: calls.update({name: calls[name] + 1}))
-        net.paths(*scene(), text())
-        assert calls == {"encoder": 1, "generator": 1, "project": 1}
-
-    def test_weights_are_normalized_once_a_forward_pass(self):
-        net, passes = tiny(), []
+        for name in ("encoder", "generator", "project"):
+            getattr(net, name).register_forward_hook(lambda *_, name=name: calls.append(name))
         for module in net.modules():
             for norm in getattr(module, "parametrizations", {}).values():
-                norm[0].register_forward_hook(lambda module, *_: passes.append(id(module)))
+                norm[0].register_forward_hook(lambda module, *_: norms.append(id(module)))
         net.paths(*scene(), text())
-        assert len(passes) == len(set(passes)) > 30
-
-    def test_noise_moves_only_its_own_path(self):
-        image, mask = scene()
-        net = opened(tiny()).eval()
-        noise = draws(net, image)
-        before = net.paths(image, mask, text(), noise)
-        after = net.paths(image, mask, text(), noise._replace(rec=-noise.rec))
-        assert torch.equal(before.out.raw, after.out.raw)
-        assert not torch.equal(before.rec.raw, after.rec.raw)
+        assert sorted(calls) == ["encoder", "generator", "project"]
+        assert len(norms) == len(set(norms)) > 30
 
     def test_every_parameter_gets_a_gradient_with_and_without_checkpointing(self):
         image, mask = scene()
@@ -281,9 +253,10 @@ class TestWords:
                 context = (weights[:, None] * said.words[b, :4]).sum(0)
                 torch.testing.assert_close(found.context[b].view(8, 9)[:, place], context)
 
-    def test_pooling_ignores_what_is_outside_the_region(self):
+    def test_pooling_ignores_what_is_outside_the_region_unless_it_is_empty(self):
         context = torch.randn(2, 3, 4, 4) - 5  # all negative: a zero from outside would win
         region = torch.zeros(2, 1, 4, 4, dtype=torch.bool)
+        assert torch.equal(masked_max_pool(context, region)[..., 0, 0], context.amax((2, 3)))
         region[:, :, :2] = True
         pooled = masked_max_pool(context, region)
         assert torch.equal(pooled[..., 0, 0], context[:, :, :2].amax((2, 3)))
@@ -294,25 +267,15 @@ class TestWords:
     def test_what_is_outside_may_count_as_zero(self):
         context = torch.tensor([-3.0, 2.0, -1.0, 5.0]).view(1, 1, 2, 2)
         region = torch.tensor([True, False, True, False]).view(1, 1, 2, 2)
-        assert (masked_max_pool(context, region, zero_outside_region=True) == 0).all()
-        assert (masked_max_pool(context, torch.zeros_like(region), zero_outside_region=True) == 0).all()
-        assert (masked_max_pool(context, torch.ones_like(region), zero_outside_region=True) == 5).all()
+        for given, most in ((region, 0), (torch.zeros_like(region), 0), (torch.ones_like(region), 5)):
+            assert (masked_max_pool(context, given, zero_outside_region=True) == most).all()
 
-    def test_an_empty_region_pools_everything(self):
-        context = torch.randn(1, 3, 4, 4)
-        pooled = masked_max_pool(context, torch.zeros(1, 1, 4, 4, dtype=torch.bool))
-        assert torch.equal(pooled[..., 0, 0], context.amax((2, 3)))
-
-    def test_shares_by_hand(self):
+    def test_shares_and_entropy_by_hand(self):
         weights = torch.tensor([[[1.0, 0.0], [0.25, 0.75], [0.75, 0.25]]])
         region = torch.tensor([[[[False, True, True]]]])
         assert mean_word_weights(weights, region).tolist() == [[0.5, 0.5]]
         assert mean_word_weights(weights, ~region).tolist() == [[1.0, 0.0]]
-
-    def test_entropy_by_hand(self):
-        weights = torch.tensor([[[1.0, 0.0], [0.5, 0.5]]])  # two positions, two words
-        region = torch.tensor([[[[False, True]]]])
-        assert entropy(weights, region) == pytest.approx(torch.log(torch.tensor(2.0)).item())
+        assert entropy(weights, region).item() == pytest.approx(0.25 * math.log(4) + 0.75 * math.log(4 / 3))
         assert entropy(weights, ~region) == 0
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
@@ -481,23 +444,19 @@ class TestDiscriminator:
 class TestParameterCounts:
     """18. Counted on the built modules, against the specification's table 7.1."""
 
-    def test_official5(self):
+    def test_networks(self):
         with EmptyWeights():
-            net = instantiate(configure("model=tdanet_official5", "data.root=none").model)
-        assert count(net.encoder, net.words, net.refine, net.prior, net.posterior) == 23_155_648
-        assert count(net.project, net.transform, net.generator) == 10_257_696
-        assert count(net.encoder) == 3_028_416
-        assert count(net.prior) == count(net.posterior) == 6_292_992
-        assert count(net.generator.attention) == 1_917_762
+            official, default = (instantiate(configure(f"model={name}", "data.root=none").model)
+                                 for name in ("tdanet_official5", "tdanet"))  # fmt: skip
+        parts = official.encoder, official.words, official.refine, official.prior, official.posterior
+        assert count(*parts) == 23_155_648
+        assert count(official.project, official.transform, official.generator) == 10_257_696
+        assert count(official.generator.attention) == 1_917_762
+        for net, encoder, fusion in ((official, 3_028_416, 6_292_992), (default, 3_359_648, 8_196_352)):
+            assert (count(net.encoder), count(net.prior), count(net.posterior)) == (encoder, fusion, fusion)
+        assert count(default.project) == 2_556_672
+        default.for_inference()
+        assert 20.5e6 < count(default) < 20.7e6
 
     def test_discriminator_without_the_dead_branch(self):
         assert count(ResidualDiscriminator()) == 1_099_554 == 1_575_075 - 475_521
-
-    def test_default(self):
-        with EmptyWeights():
-            net = instantiate(configure("model=tdanet", "data.root=none").model)
-        assert count(net.encoder) == 3_359_648
-        assert count(net.prior) == count(net.posterior) == 8_196_352
-        assert count(net.project) == 2_556_672
-        net.for_inference()
-        assert 20.5e6 < count(net) < 20.7e6

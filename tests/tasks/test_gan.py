@@ -87,7 +87,7 @@ class TestLosses:
     @pytest.mark.parametrize(("step", "weight"), [(0, 0.5 * 4), (3, 0), (4, 0.5 * 4)])
     def test_lazy_r1(self, step, weight):
         task, batch = make_task(r1=0.5, r1_every=4).eval(), make_batch()
-        task._replayed = type("Replayed", (), {"step": step})
+        task.replayed = type("Replayed", (), {"step": step})
         image = batch["image"].requires_grad_()
         total, terms = task.discriminator_loss(batch, generated := task.generate(batch, 0))
         plain = make_task().eval().discriminator_loss(batch, generated).total

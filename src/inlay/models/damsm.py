@@ -2,7 +2,7 @@
 
 import logging
 from collections import OrderedDict
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -98,12 +98,9 @@ class DAMSM(nn.Module):
 
 
 class Trunk(nn.Module):
-    """A classifier of torchvision without its classifier, cut in two.
+    """A classifier of torchvision without its classifier, cut in two; see :class:`DAMSM` for its arguments.
 
-    Args:
-        name: one of ``LAYOUTS``.
-        weights: see :class:`DAMSM`.
-        seed: of random weights; None draws them from the run's own stream.
+    Random weights are drawn from ``seed``, or where that is None from the run's own stream.
     """
 
     mean: Tensor
@@ -149,18 +146,13 @@ def _layers(name: str, weights: str, seed: int | None) -> dict[str, nn.Module]:
     source = TorchvisionWeights(weights, "model.weights", name, instead)
     state = source.state(torchvision.models.get_model_weights(name).IMAGENET1K_V1)
     try:
-        layers.load_state_dict({key: _entry(state, key) for key in layers.state_dict()}, assign=True)
+        # Old files lack the counters of batch norm, which nothing reads.
+        counters = {key: torch.tensor(0) for key in layers.state_dict() if key.endswith("num_batches_tracked")}
+        given = {**counters, **state}
+        layers.load_state_dict({key: given[key] for key in layers.state_dict()}, assign=True)
     except (KeyError, TypeError, RuntimeError) as error:
         raise source.misfit(error) from error
     return dict(layers.items())
-
-
-def _entry(state: Any, key: str) -> Tensor:
-    """An entry of a state dict; old files lack the counters of batch norm, which nothing reads."""
-    if key.endswith("num_batches_tracked") and key not in state:
-        return torch.tensor(0)
-    entry: Tensor = state[key]
-    return entry
 
 
 def _initialize(layers: nn.Module, generator: torch.Generator | None) -> None:

@@ -69,7 +69,7 @@ def run(path: str | Path, task: Task) -> None:
     content = read(path)
     try:
         task.load_state_dict(content["state_dict"])
-        task.replay(Replayed(*(content[META_KEY][name] for name in Replayed._fields)))
+        task.replayed = Replayed(*(content[META_KEY][name] for name in Replayed._fields))
         batch = content["batch"]
         names = ", ".join(batch["id"])
     except MISFITS as error:

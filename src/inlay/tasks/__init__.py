@@ -3,8 +3,7 @@
 from inlay.tasks.adversarial import AdversarialTask, GANTask
 from inlay.tasks.base import Task
 from inlay.tasks.inpainting import InpaintingTask
-from inlay.tasks.reconstruction import ReconstructionTask
-from inlay.tasks.supervised import SupervisedTask
+from inlay.tasks.single_optimizer import ReconstructionTask, SupervisedTask
 from inlay.tasks.tdanet import TDANetTask
 from inlay.tasks.text_image import TextImageTask
 

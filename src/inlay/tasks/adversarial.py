@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any, Generic, Literal, TypeVar, Unpack, cast, get_args
 
 import torch
@@ -54,9 +54,6 @@ class AdversarialTask(InpaintingTask, Generic[Generated]):
     steps: gradients reach one side at a time, and are clipped, averaged over processes, and dropped if not finite. One
     batch is one step of the run, although two optimizers step.
 
-    Gradients are averaged here rather than in DDP's reducer, which would wait for every parameter in each of the two
-    backward passes.
-
     Args:
         net: the generator.
         discriminators: one or more; one optimizer is for all of them.
@@ -68,8 +65,7 @@ class AdversarialTask(InpaintingTask, Generic[Generated]):
             ``[0, 1]``, where the penalty is a quarter of what it is in ``[-1, 1]``.
         r1_every: steps between penalties, each of which weighs ``r1_every`` times as much.
         reuse_generator_output: whether both sides learn from one forward pass of the generator. If not, the generator's
-            loss takes a second one, with equal draws, after the discriminators' step. That second pass is also made
-            where ``accumulate`` is above 1.
+            loss takes a second one, with equal draws, after the discriminators' step. So it does with ``accumulate``.
         settings: see :class:`InpaintingTask`; ``compile`` and ``gradient_clip`` are for both sides.
 
     Raises:
@@ -108,11 +104,9 @@ class AdversarialTask(InpaintingTask, Generic[Generated]):
 
     @abstractmethod
     def generate(self, batch: Batch, part: int) -> Generated:
-        """The generator's output.
+        """The generator's output for a batch, or the part of it with that number.
 
-        Args:
-            batch: the batch, or one part of it.
-            part: its number. Random draws may depend on nothing but the step and the part, as both passes must agree.
+        Random draws may depend on nothing but the step and the part, as both passes must agree.
         """
 
     @abstractmethod
@@ -123,13 +117,10 @@ class AdversarialTask(InpaintingTask, Generic[Generated]):
     def generator_loss(self, batch: Batch, generated: Generated) -> Loss:
         """The generator's loss, with frozen discriminators."""
 
-    def generator_modules(self) -> Iterable[nn.Module]:
-        """The modules that the generator's optimizer trains."""
-        return self.averaged_modules().values()
-
+    @override
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        """Update the discriminators, then the generator."""
         parts = split(batch, self.accumulate)
+        # One output serves both sides, unless the batch has parts: their graphs together are what parts are to save.
         kept = self.generate(batch, 0) if self.reuse_generator_output and len(parts) == 1 else None
         discriminator_optimizer, generator_optimizer = cast(list[Optimizer], self.optimizers(use_pl_optimizer=False))
 
@@ -145,7 +136,8 @@ class AdversarialTask(InpaintingTask, Generic[Generated]):
             lambda number: self.discriminator_loss(parts[number], generated(number, gradient=False)),
             len(parts),
         )
-        second_pass = self.generator_modules() if kept is None else []
+        # A second forward pass of the same step must not normalize with vectors that have moved on.
+        second_pass = self.averaged_modules().values() if kept is None else []
         with self.frozen_discriminators(), power_iterations_paused(second_pass):
             terms |= self._update(
                 generator_optimizer,
@@ -157,14 +149,14 @@ class AdversarialTask(InpaintingTask, Generic[Generated]):
             schedule.step()
 
     def _update(self, optimizer: Optimizer, loss: Callable[[int], Loss], parts: int) -> dict[str, Tensor]:
-        """One optimizer's step, on the mean loss of all parts, which are called by number; returns the mean terms.
-
-        Parts of a batch are one forward pass to spectral norm: it iterates in the first of them only.
-        """
+        """One optimizer's step, on the mean loss of all parts, which are called by number; returns the mean terms."""
         optimizer.zero_grad()
         mean: dict[str, Tensor] = {}
-        with self._without_reducer():
+        strategy = self.trainer.strategy
+        # DDP's reducer would wait for every parameter in each backward pass, and each reaches one side alone.
+        with strategy.block_backward_sync() if isinstance(strategy, ParallelStrategy) else nullcontext():
             for number in range(parts):
+                # Parts of a batch are one forward pass to spectral norm: it iterates in the first of them only.
                 with power_iterations_paused([self] if number else []):
                     total, terms = loss(number)
                     self.manual_backward(propagate_nonfinite(total) / parts)
@@ -173,9 +165,9 @@ class AdversarialTask(InpaintingTask, Generic[Generated]):
         self._terms = mean
         wrapped = cast(list[Any], self.optimizers())[-1]
         if optimizer is wrapped.optimizer:
-            wrapped.step()  # counts as the step of the run
+            wrapped.step()  # Lightning counts this as the step of the run; the discriminators' would be another one
         else:
-            self.trainer.strategy.optimizer_step(optimizer, closure=lambda: None)
+            strategy.optimizer_step(optimizer, closure=lambda: None)
         return mean
 
     def judged_image(self, raw: Tensor, batch: Batch) -> Tensor:
@@ -188,13 +180,9 @@ class AdversarialTask(InpaintingTask, Generic[Generated]):
         return cast(DiscriminatorOutput, discriminator(image, mask) if takes_mask else discriminator(image))
 
     def r1_term(self, image: Tensor, mask: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The weighted R1 penalty of all discriminators in this step, and the penalty before its weight as ``r1``.
+        """The R1 penalty of all discriminators on real images, weighted, and before its weight as ``r1``.
 
         It is computed in float32, from a forward pass of its own, on every ``r1_every``-th step; otherwise zero.
-
-        Args:
-            image: ``(B, 3, H, W)`` real images.
-            mask: ``(B, 1, H, W)``, for discriminators that take it.
         """
         if self.r1 == 0 or self.step % self.r1_every:
             return image.new_zeros(()), {}
@@ -219,7 +207,7 @@ class AdversarialTask(InpaintingTask, Generic[Generated]):
 
     @override
     def modules_of_optimizer(self, number: int) -> Iterable[nn.Module]:
-        return self.generator_modules() if number else [self.discriminators]
+        return self.averaged_modules().values() if number else [self.discriminators]
 
     @override
     def optimizer_prefix(self, number: int) -> str:
@@ -227,21 +215,15 @@ class AdversarialTask(InpaintingTask, Generic[Generated]):
 
     @override
     def configure_optimizers(self) -> Any:
-        """Make an optimizer and a schedule for each side, the discriminators' first."""
         d = self.optimizer_of(
             trainable(self.discriminators),
             self._discriminator_optimizer,
             self._discriminator_scheduler,
             "discriminator_" if self._discriminator_optimizer is not self._optimizer else "",
         )
-        parameters = [parameter for module in self.generator_modules() for parameter in trainable(module)]
+        parameters = [parameter for module in self.averaged_modules().values() for parameter in trainable(module)]
         g = self.optimizer_of(parameters, self._optimizer, self._scheduler)
         return [d[0], g[0]], [d[1], g[1]]
-
-    def _without_reducer(self) -> AbstractContextManager[None]:
-        """Backward passes that DDP's reducer does not see."""
-        strategy = self.trainer.strategy
-        return strategy.block_backward_sync() if isinstance(strategy, ParallelStrategy) else nullcontext()
 
     @contextmanager
     def frozen_discriminators(self) -> Iterator[None]:
@@ -312,8 +294,8 @@ class GANTask(AdversarialTask[Prediction]):
     @override
     def discriminator_loss(self, batch: Batch, generated: Prediction) -> Loss:
         target, mask = target_of(batch), batch["mask"]
-        # two passes: batch norm sees real and generated images apart, as when it is trained with LaMa
         (discriminator,) = self.discriminators
+        # two passes: batch norm sees real and generated images apart, as when it is trained with LaMa
         real = self.discriminate(discriminator, target, mask).scores
         fake = self.discriminate(discriminator, self.judged_image(generated.raw, batch).detach(), mask).scores
         grid = cast(Discriminator, discriminator).patch_grid
@@ -333,7 +315,7 @@ class GANTask(AdversarialTask[Prediction]):
             adversarial = self.objective.generator(fake.scores)
             total, terms = total + self.adversarial * adversarial, terms | {"adversarial": adversarial.detach()}
             if self.feature_matching > 0:
-                with torch.no_grad():
+                with torch.no_grad():  # real images are what features are matched to, and no variable
                     real = self.discriminate(discriminator, target, mask)
                 matching = feature_matching(fake.features, real.features)
                 total, terms = total + self.feature_matching * matching, terms | {"features": matching.detach()}

@@ -13,6 +13,7 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+from typing_extensions import override
 
 from inlay.checkpoints import META_KEY
 from inlay.checkpoints.provenance import provenance
@@ -21,7 +22,7 @@ from inlay.distributed import all_reduce_mean, rank_and_world
 from inlay.errors import InlayError, one_line
 from inlay.metrics import MetricSpec
 from inlay.randomness import RngStream, torch_seed
-from inlay.tasks.optimization import BufferSnapshot, Loss, clip_or_drop_gradients, not_finite, trainable, zero_grad
+from inlay.tasks.optimization import BufferSnapshot, Loss, clip_or_drop_gradients, not_finite, trainable
 from inlay.text import Tokenizer
 from inlay.types import Batch
 
@@ -39,10 +40,9 @@ class NonFiniteStep(NamedTuple):
 
 
 class Replayed(NamedTuple):
-    """The step that a replay computes again, and the process that first computed it."""
+    """The step that a replay computes again, by the iterations before it, and the process that first computed it."""
 
     step: int
-    """Iterations that were done before it."""
     rank: int
     world: int
 
@@ -116,50 +116,38 @@ class Task(pl.LightningModule, ABC):
         """Whether no optimizer has taken its step of the present batch yet."""
         self._optimizer = optimizer
         self._scheduler = scheduler
-        self._config = config
+        self.settings = config
+        """The resolved configuration of the run."""
         self._snapshots: list[BufferSnapshot] = []
         self._in_batch = False
         self._terms: dict[str, Tensor] = {}
-        self._replayed: Replayed | None = None
+        self.replayed: Replayed | None = None
+        """A step whose draws are made again from here on."""
         if compile:
             self.net.compile()
 
     def higher_is_better(self, monitor: str) -> bool:
         """Whether higher values of a metric of validation are better: see :func:`higher_is_better`."""
-        return higher_is_better(monitor, type(self), type(self.metrics), self._config.get("monitor_mode"))
+        return higher_is_better(monitor, type(self), type(self.metrics), self.settings.get("monitor_mode"))
 
     @abstractmethod
     def losses(self, batch: Batch, part: int = 0) -> Iterator[Loss]:
-        """The losses of a step, one for each optimizer in their order. Nothing is stepped or logged.
-
-        Args:
-            batch: the batch, or one part of it.
-            part: its number.
-        """
+        """The losses of a batch or of its part, one for each optimizer in their order. Nothing is stepped or logged."""
 
     @property
     def seed(self) -> int:
         """The seed of the run."""
-        return int(self._config.get("seed", 0))
+        return int(self.settings.get("seed", 0))
 
     @property
     def step(self) -> int:
         """Iterations done so far: the address of this step's random draws."""
-        return self.global_step if self._replayed is None else self._replayed.step
+        return self.global_step if self.replayed is None else self.replayed.step
 
     @property
     def rank_and_world(self) -> tuple[int, int]:
         """Number of this process, and how many there are; of the replayed one, in a replay."""
-        return rank_and_world() if self._replayed is None else (self._replayed.rank, self._replayed.world)
-
-    def replay(self, replayed: Replayed) -> None:
-        """Draw from here on what an earlier step drew."""
-        self._replayed = replayed
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The resolved configuration of the run."""
-        return self._config
+        return rank_and_world() if self.replayed is None else (self.replayed.rank, self.replayed.world)
 
     def tokenizers(self) -> dict[str, Tokenizer]:
         """Tokenizers of captions, by the key that their tokens get in a batch."""
@@ -171,25 +159,18 @@ class Task(pl.LightningModule, ABC):
         torch.manual_seed(torch_seed(self.seed, RngStream.DROPOUT, self.step, (part << 32) + rank))
 
     def log_terms(self, terms: Mapping[str, Tensor], prog_bar: Iterable[str] | None = None) -> None:
-        """Log the terms of a step under ``train/``; at the steps that are written down, as the mean over processes.
-
-        Args:
-            terms: scalars by name.
-            prog_bar: those that the progress bar shows; None for all.
-        """
+        """Log the terms of a step under ``train/``, those of ``prog_bar`` (None for all) in the progress bar, too."""
         self._terms = dict(terms)
+        # Processes exchange their terms at those steps alone that are written down.
         every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by Lightning, unknown to mypy
         is_written = (self.trainer.fit_loop.epoch_loop._batches_that_stepped + 1) % every == 0
         shown = set(terms) if prog_bar is None else set(prog_bar)
         for name, value in (all_reduce_mean(terms) if is_written else terms).items():
             self.log(f"train/{name}", value, prog_bar=name in shown)
 
+    @override
     def configure_callbacks(self) -> list[pl.Callback]:
-        """Return none, but refuse settings of the trainer: this is the first hook with a trainer.
-
-        Raises:
-            InlayError: the trainer is set to clip or to accumulate gradients.
-        """
+        # This is the first hook with a trainer, so it refuses the trainer's settings that would count otherwise.
         for theirs, ours, is_set in (
             ("gradient_clip_val", "gradient_clip", self.trainer.gradient_clip_val is not None),
             ("accumulate_grad_batches", "accumulate", self.trainer.accumulate_grad_batches != 1),
@@ -217,21 +198,15 @@ class Task(pl.LightningModule, ABC):
                 part.to(memory_format=torch.contiguous_format)  # the only one that can be sharded
                 fully_shard(part, mesh=mesh)
 
+    @override
     def configure_optimizers(self) -> Any:
-        """Make the optimizer of all trainable parameters, and its schedule by iterations."""
         optimizer, scheduler = self.optimizer_of(trainable(self), self._optimizer, self._scheduler)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def optimizer_of(
         self, parameters: Iterable[nn.Parameter], optimizer: MakeOptimizer, scheduler: MakeScheduler, prefix: str = ""
     ) -> tuple[Optimizer, LRScheduler]:
-        """Make an optimizer of parameters, and its schedule.
-
-        Args:
-            parameters: to be optimized.
-            optimizer: makes the optimizer.
-            scheduler: makes the schedule.
-            prefix: of the groups' names in messages.
+        """Make an optimizer of parameters, and its schedule; ``prefix`` is that of the groups' names in messages.
 
         Raises:
             InlayError: the settings do not work, or the schedule ends before the run.
@@ -243,7 +218,7 @@ class Task(pl.LightningModule, ABC):
             raise InlayError(
                 f"the settings of {prefix}optimizer= and {prefix}scheduler= do not work: {one_line(error)}."
             ) from error
-        steps, iterations = getattr(schedule, "total_steps", None), self._config.get("iterations")
+        steps, iterations = getattr(schedule, "total_steps", None), self.settings.get("iterations")
         if steps is not None and iterations is not None and steps < iterations:
             raise InlayError(
                 f"{prefix}scheduler.total_steps={steps} ends before iterations={iterations}. Leave it out."
@@ -253,7 +228,8 @@ class Task(pl.LightningModule, ABC):
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Seed the step, forget gradients, and remember the buffers in case the step is skipped."""
         self.seed_draws()
-        zero_grad(self.trainer.optimizers)
+        for optimizer in self.trainer.optimizers:
+            optimizer.zero_grad()
         self.fault = None
         if not self._snapshots:
             numbers = range(len(self.trainer.optimizers))
@@ -264,6 +240,7 @@ class Task(pl.LightningModule, ABC):
         # Lightning's own count falls behind with each checkpoint that was written within a validation
         self.trainer.fit_loop.epoch_loop._batches_that_stepped = self.global_step
 
+    @override
     def optimizer_zero_grad(self, *args: Any) -> None:
         """Do nothing: gradients were zeroed when the batch began, and its first parts may have left some since."""
 
@@ -306,12 +283,12 @@ class Task(pl.LightningModule, ABC):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add how to rebuild the network, and the place in the data."""
         loader, held_out = self.trainer.train_dataloader, self.trainer.val_dataloaders
-        place = {"epoch": loader.passes, "samples": loader.samples} if isinstance(loader, TrainingLoader) else {}
+        place = {}
         if isinstance(loader, TrainingLoader):
-            place["train_pictures"] = loader.stream.length
+            place = {"epoch": loader.passes, "samples": loader.samples, "train_pictures": loader.stream.length}
         if isinstance(held_out, SampleLoader):
             place["val_pictures"] = len(cast(Sized, held_out.dataset))
-        checkpoint[META_KEY] = provenance(self._config, step=self.global_step, **place)
+        checkpoint[META_KEY] = provenance(self.settings, step=self.global_step, **place)
 
 
 def higher_is_better(monitor: str, task: type[Task], metrics: type | None, mode: str | None = None) -> bool:
@@ -320,7 +297,7 @@ def higher_is_better(monitor: str, task: type[Task], metrics: type | None, mode:
     Args:
         monitor: the metric's name, such as ``val/psnr_hole``.
         task: the recipe.
-        metrics: class of the recipe's metrics.
+        metrics: class of its metrics.
         mode: ``max`` or ``min`` for metrics that do not declare it, or to override what they declare.
 
     Raises:

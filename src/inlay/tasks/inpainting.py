@@ -59,8 +59,7 @@ class InpaintingTask(Task):
     def fill(self, batch: Batch) -> Prediction:
         """Fill the holes of a batch; what is under the mask is never read.
 
-        The network gets what its class declares. Noise is drawn in training, and in validation there is none, so that
-        the output is the deterministic one.
+        Noise is drawn in training; in validation there is none, so that the output is the deterministic one.
         """
         image, spec = batch["image"], self.net.noise_spec
         raw = self.net.inpaint(
@@ -88,16 +87,14 @@ class InpaintingTask(Task):
         return columns | {"original": target_of(batch)}
 
     def grid_captions(self, batch: Batch, words: bool) -> list[str]:
-        """A line of text for each row of a grid: the caption, if there is one.
+        """The captions of a batch, if it has some, a line for each row of a grid.
 
-        Args:
-            batch: the batch that the grid shows.
-            words: whether to add the words with the most attention, for networks that know them.
+        With ``words`` the words with the most attention are added, by networks that know them.
         """
         return batch.get("caption", [])
 
+    @override
     def validation_step(self, batch: Batch, batch_idx: int) -> Prediction:  # type: ignore[override]  # callbacks take any
-        """Fill a batch and update the metrics; callbacks get the prediction."""
         prediction = self.fill(batch)
         self.update_metrics(batch, prediction)
         return prediction
@@ -107,8 +104,8 @@ class InpaintingTask(Task):
         if self.metrics is not None:
             cast(Any, self.metrics).update(prediction.composite, target_of(batch), batch["mask"])
 
+    @override
     def on_validation_epoch_end(self) -> None:
-        """Log the metrics of the whole validation set."""
         self.log_metrics()
 
 

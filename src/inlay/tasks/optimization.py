@@ -1,6 +1,6 @@
 """The parts of a step: losses of parts of a batch, gradients, and the guard that keeps the weights finite."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -36,11 +36,7 @@ def split(batch: Batch, parts: int) -> list[Batch]:
 
 
 def check_parts(size: int, parts: int) -> None:
-    """Refuse a batch that cannot be divided.
-
-    Args:
-        size: samples of a process's batch.
-        parts: number of equal parts.
+    """Refuse a number of parts that does not divide the samples of a process's batch.
 
     Raises:
         InlayError: ``size`` is no multiple of ``parts``.
@@ -74,15 +70,13 @@ def clip_or_drop_gradients(optimizer: Optimizer, max_norm: float | None) -> Tens
     An optimizer skips parameters without gradient, and their running means: the step does not happen. The check costs
     one synchronization with the device per step, at a point where the next kernels would wait anyway.
 
-    Args:
-        optimizer: about to step.
-        max_norm: largest norm, None for any.
-
     Returns:
-        The norm before clipping, a scalar; None if the gradients are not finite and were taken away.
+        The Euclidean norm before clipping, a scalar; None if the gradients are not finite and were taken away.
     """
-    parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-    norm = total_norm([parameter.grad for parameter in parameters])
+    parameters = [parameter for parameter in parameters_of(optimizer) if parameter.grad is not None]
+    gradients = [cast(Tensor, parameter.grad) for parameter in parameters]
+    shards = [gradient.to_local() for gradient in gradients if isinstance(gradient, DTensor)]
+    norm = norm_over_processes(get_total_norm(shards)) if shards else get_total_norm(gradients)
     if not norm.isfinite():
         optimizer.zero_grad()
         return None
@@ -91,20 +85,8 @@ def clip_or_drop_gradients(optimizer: Optimizer, max_norm: float | None) -> Tens
     return norm
 
 
-def total_norm(gradients: Sequence[Tensor]) -> Tensor:
-    """Euclidean norm of all gradients together, a scalar; gradients may be sharded over processes."""
-    shards = [gradient.to_local() for gradient in gradients if isinstance(gradient, DTensor)]
-    if not shards:
-        return get_total_norm(gradients)
-    return norm_over_processes(get_total_norm(shards))
-
-
 class BufferSnapshot:
-    """Running statistics and power iterations as they were before a batch, so that a skipped step leaves no trace.
-
-    Args:
-        modules: the modules whose buffers are kept.
-    """
+    """Running statistics and power iterations as they were before a batch, so that a skipped step leaves no trace."""
 
     def __init__(self, modules: Iterable[nn.Module]) -> None:
         self._live = [buffer for module in modules for buffer in module.buffers()]
@@ -134,9 +116,3 @@ def trainable(module: nn.Module) -> list[nn.Parameter]:
 def parameters_of(optimizer: Optimizer) -> list[nn.Parameter]:
     """All parameters of an optimizer."""
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
-
-
-def zero_grad(optimizers: Iterable[Optimizer]) -> None:
-    """Forget all gradients."""
-    for optimizer in optimizers:
-        optimizer.zero_grad()

@@ -1,12 +1,16 @@
 """Recipes with one optimizer, which Lightning steps; a batch may be computed in parts."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, cast
 
 from torch import Tensor
 from typing_extensions import override
 
+from inlay.metrics import MetricSpec
+from inlay.ops import target_of
 from inlay.tasks.base import Task
+from inlay.tasks.inpainting import InpaintingTask
 from inlay.tasks.optimization import Loss, add_terms, propagate_nonfinite, split
 from inlay.types import Batch
 
@@ -38,3 +42,46 @@ class SingleOptimizerTask(Task):
         total, terms = self.batch_loss(part)
         add_terms(mean, {"loss": total.detach()} | terms, self.accumulate)
         return propagate_nonfinite(total) / self.accumulate
+
+
+class ReconstructionTask(SingleOptimizerTask, InpaintingTask):
+    """One network, one optimizer, a weighted sum of losses.
+
+    Works for any :class:`~inlay.models.base.InpaintingNetwork`, which never sees what is under the mask.
+    """
+
+    @override
+    def batch_loss(self, batch: Batch) -> Loss:
+        prediction = self.fill(batch)
+        return Loss(*self.loss(prediction.raw, prediction.composite, target_of(batch), batch["mask"]))
+
+
+class SupervisedTask(SingleOptimizerTask):
+    """One network, one optimizer: ``loss(net(image), target)``, whatever the target is: an image, a mask, a label.
+
+    The loss returns a scalar, or the total and its terms by name. Validation logs ``val/loss``, the mean over pictures,
+    and the metrics, which are updated with ``(output, target)``. Arguments: see :class:`Task`.
+    """
+
+    scores: ClassVar[Sequence[MetricSpec]] = (MetricSpec("loss", "lower"),)
+
+    @override
+    def batch_loss(self, batch: Batch) -> Loss:
+        return self._compared(batch)[0]
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Log the loss of a batch and update the metrics."""
+        loss, output = self._compared(batch)
+        self.log("val/loss", loss.total, batch_size=len(batch["image"]), sync_dist=True)
+        if self.metrics is not None:
+            cast(Any, self.metrics).update(output, target_of(batch))
+        return output
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the metrics of the whole validation set."""
+        self.log_metrics()
+
+    def _compared(self, batch: Batch) -> tuple[Loss, Tensor]:
+        output = self.net(batch["image"])
+        loss = self.loss(output, target_of(batch))
+        return Loss(*loss) if isinstance(loss, tuple) else Loss(loss, {}), output

@@ -113,13 +113,11 @@ class TDANetTask(AdversarialTask[Generated]):
 
     @override
     def tokenizers(self) -> dict[str, Tokenizer]:
-        return super().tokenizers() | (
-            {} if self.text_image is None else {"text_image_tokens": self.text_image.tokenizer}
-        )
+        named = super().tokenizers()
+        return named if self.text_image is None else named | {"text_image_tokens": self.text_image.tokenizer}
 
     @override
     def fill(self, batch: Batch) -> Prediction:
-        """Fill the holes of a batch from the latent's mean; what is under the mask is never read."""
         return predicted(self._filled(batch, self.read(batch)), batch)
 
     @override
@@ -168,13 +166,13 @@ class TDANetTask(AdversarialTask[Generated]):
 
     @override
     def validation_step(self, batch: Batch, batch_idx: int) -> Prediction:  # type: ignore[override]  # as in the base
-        """Fill a batch; measure the auxiliary path, and the inpainting path with the captions of other pictures."""
         target, mask = target_of(batch), batch["mask"]
         text = self.read(batch)
         paths = self.net.paths(target, mask, text)
         prediction = predicted(paths.out.raw, batch)
         self.update_metrics(batch, prediction)
         self.rec_errors.update(paths.rec.raw, target, mask)
+        # How much captions matter: holes filled by those of other pictures should be worse.
         swapped = self._filled(batch, TextFeatures(*(feature.roll(1, 0) for feature in text)))
         others = _of_others(batch)
         self.own_errors.update(prediction.raw[others], target[others], mask[others])
@@ -183,7 +181,6 @@ class TDANetTask(AdversarialTask[Generated]):
 
     @override
     def on_validation_epoch_end(self) -> None:
-        """Log the metrics, the auxiliary path's, and how much worse the captions of other pictures are."""
         super().on_validation_epoch_end()
         self.log_dict({f"val/rec_{name}": value for name, value in self.rec_errors.compute().items()})
         own, swapped = self.own_errors.compute()["l1_hole"], self.swapped_errors.compute()["l1_hole"]
@@ -193,10 +190,12 @@ class TDANetTask(AdversarialTask[Generated]):
 
     @override
     def grid_columns(self, batch: Batch, prediction: Prediction) -> dict[str, Tensor]:
-        """Masked, out (the mean of the latent), samples of it, original."""
         image, mask = batch["image"], batch["mask"]
         text = self.read(batch)
-        samples = {f"sample {k + 1}": self._sample(batch, text, k) for k in range(self.samples)}
+        samples = {}
+        for k in range(self.samples):
+            noise = _normal(torch_seed(k, RngStream.LATENT), self.net.noise_spec.shape(image), self.device)
+            samples[f"sample {k + 1}"] = predicted(self._filled(batch, text, noise), batch).composite
         return {"masked": erase(image, mask), "out": prediction.composite, **samples, "original": target_of(batch)}
 
     @override
@@ -213,10 +212,6 @@ class TDANetTask(AdversarialTask[Generated]):
 
     def _filled(self, batch: Batch, text: TextFeatures, noise: Tensor | None = None) -> Tensor:
         return self.net.inpaint(batch["image"], batch["mask"], text=text, noise=noise)
-
-    def _sample(self, batch: Batch, text: TextFeatures, number: int) -> Tensor:
-        noise = _normal(torch_seed(number, RngStream.LATENT), self.net.noise_spec.shape(batch["image"]), self.device)
-        return predicted(self._filled(batch, text, noise), batch).composite
 
     def _noise(self, shape: tuple[int, ...], part: int) -> Noise:
         """Draws of this step for both paths, by the sample's place in the whole batch.

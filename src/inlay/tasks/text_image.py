@@ -72,20 +72,20 @@ class TextImageTask(SingleOptimizerTask):
         total, terms, *_ = self._compare(batch)
         return Loss(total, terms)
 
+    @override
     def on_validation_epoch_start(self) -> None:
-        """Reset what an interrupted validation may have left."""
-        self.retrieval = Retrieval()
+        self.retrieval = Retrieval()  # an interrupted validation may have left something
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """The loss of a batch, and its features for the ranking of the whole set."""
         total, terms, image, text = self._compare(batch)
-        named = {"loss": total} | terms
-        size = len(batch["image"])
-        self.log_dict({f"val/{name}": value for name, value in named.items()}, batch_size=size, sync_dist=True)
+        named = {f"val/{name}": value for name, value in {"loss": total, **terms}.items()}
+        self.log_dict(named, batch_size=len(batch["image"]), sync_dist=True)
         self.retrieval.add(image.whole, text.sentence, batch["tokens"], batch.get("label"))
 
+    @override
     def on_validation_epoch_end(self) -> None:
-        """Rank; in distributed training each process ranks its share, and the mean is logged."""
+        # In distributed training each process ranks its share, and the mean is logged.
         self.log("val/r_precision", self.retrieval.compute().to(self.device), sync_dist=True)
         self.retrieval = Retrieval()
 
@@ -113,22 +113,14 @@ class Retrieval:
         self._numbers: dict[tuple[int, ...], int] = {}
 
     def add(self, image: Tensor, sentence: Tensor, tokens: Tokens, label: Tensor | None) -> None:
-        """Add a batch; pictures without a caption are left out.
-
-        Args:
-            image: ``(B, D)``.
-            sentence: ``(B, D)``.
-            tokens: the captions, to recognize equal ones.
-            label: ``(B,)`` classes, if the dataset has them.
-        """
+        """Add a batch of features, ``(B, D)`` each, and ``(B,)`` classes; pictures without a caption are left out."""
         captioned = tokens["words"].any(dim=1)
         self._images.append(image[captioned].detach().float().cpu())
         self._sentences.append(sentence[captioned].detach().float().cpu())
         if label is not None:
             self._labels.append(label[captioned].cpu())
-        for ids, attended in zip(
-            tokens["input_ids"][captioned].cpu(), tokens["attention_mask"][captioned].cpu(), strict=True
-        ):
+        ids_of, attended_of = tokens["input_ids"][captioned].cpu(), tokens["attention_mask"][captioned].cpu()
+        for ids, attended in zip(ids_of, attended_of, strict=True):
             self._captions.append(self._numbers.setdefault(tuple(ids[attended].tolist()), len(self._numbers)))
 
     def compute(self) -> Tensor:

@@ -22,18 +22,15 @@ class CPUSyncBatchNorm2d(nn.BatchNorm2d):
         wide = x.float()
         mean = _mean_over_processes(wide.mean(dim=(0, 2, 3)))  # (C,)
         variance = _mean_over_processes((wide - mean[:, None, None]).square().mean(dim=(0, 2, 3)))  # (C,)
-        self._take_in(mean.detach(), variance.detach(), count=world * x[:, 0].numel())
+        with torch.no_grad():
+            if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
+                count = world * x[:, 0].numel()
+                self.num_batches_tracked += 1
+                momentum = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+                self.running_mean.lerp_(mean, momentum)
+                self.running_var.lerp_(variance * (count / (count - 1)), momentum)
         scale = torch.rsqrt(variance + self.eps) * self.weight
         return ((wide - mean[:, None, None]) * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)
-
-    @torch.no_grad()
-    def _take_in(self, mean: Tensor, variance: Tensor, count: int) -> None:
-        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
-            return
-        self.num_batches_tracked += 1
-        momentum = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
-        self.running_mean.lerp_(mean, momentum)
-        self.running_var.lerp_(variance * (count / (count - 1)), momentum)
 
 
 def _mean_over_processes(x: Tensor) -> Tensor:

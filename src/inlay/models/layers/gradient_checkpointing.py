@@ -32,13 +32,10 @@ def checkpointed(part: nn.Module, *args: Any, enabled: bool = True) -> Any:
 
 
 def refuse_to_compile(gradient_checkpointing: bool) -> None:
-    """Refuse gradient checkpointing in a network that is compiled: the compiler decides itself what to compute again.
-
-    Args:
-        gradient_checkpointing: the network's setting.
+    """Refuse to compile a network with gradient checkpointing.
 
     Raises:
-        InlayError: it is on.
+        InlayError: it is on; the compiler decides by itself what to compute again.
     """
     if gradient_checkpointing:
         raise InlayError(

@@ -68,14 +68,11 @@ class PartialConv2d(nn.Conv2d):
         super().__init__(in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2, bias=bias)
 
     def forward(self, x: Tensor, window: MaskWindow) -> Tensor:  # type: ignore[override]  # a convolution with two inputs
-        """Convolve.
+        """Convolve ``(B, C, H, W)``, zero wherever it is not valid, to ``(B, C', H', W')``, zero where no window is.
 
         Args:
-            x: ``(B, C, H, W)``, zero wherever it is not valid.
+            x: the features.
             window: from :func:`partial_window` for this kernel and the valid map of ``x``.
-
-        Returns:
-            ``(B, C', H', W')``, exactly zero where ``window.valid`` is.
         """
         y: Tensor = self._conv_forward(x, self.weight, None)
         # In place, since a convolution's backward never reads its result; the ratio is cast, not the activations.

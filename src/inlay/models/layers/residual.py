@@ -50,15 +50,12 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``(B, inputs, H, W)`` to ``(B, outputs, H / down, W / down)``."""
         y = F.leaky_relu(x, self.slope) if self.activate_input else x
-        y = self._pooled(F.leaky_relu_(self.first(y), self.slope))
-        return y.add_(self.shortcut(F.avg_pool2d(x, self.down) if self.down > 1 else x))
-
-    def _pooled(self, x: Tensor) -> Tensor:
-        """The second convolution and the pooling behind it."""
+        y = F.leaky_relu_(self.first(y), self.slope)
         if self.down == 1:
-            return self.second(x)  # type: ignore[no-any-return]
+            return self.second(y).add_(self.shortcut(x))  # type: ignore[no-any-return]
         weight = pooled_kernel(self.second.weight, self.spread)
-        return F.conv2d(x, weight, self.second.bias, stride=self.down, padding=1)
+        y = F.conv2d(y, weight, self.second.bias, stride=self.down, padding=1)
+        return y.add_(self.shortcut(F.avg_pool2d(x, self.down)))
 
 
 def pooling_matrix(side: int) -> Tensor:

@@ -89,15 +89,12 @@ class ShortLongAttention(nn.Module):
         self.merge = ResidualBlock(channels + low_channels, channels, hidden=channels, slope=slope)
 
     def forward(self, x: Tensor, low: Tensor, mask: Tensor) -> Tensor:
-        """Attend.
+        """Merge the decoder's features, ``(B, C, H, W)``, with what they attend to; shaped as they.
 
         Args:
-            x: ``(B, C, H, W)`` the decoder's features.
+            x: the decoder's features.
             low: ``(B, C', H, W)`` the encoder's.
             mask: ``(B, 1, H, W)`` in ``[0, 1]``, the share of each cell that is hole.
-
-        Returns:
-            Shaped as ``x``.
         """
         x = x.to(low.dtype)
         mask = mask.to(low.dtype)
@@ -130,12 +127,9 @@ class Generator(nn.Module):
         channels: after each block.
         attention: position of the block that attention follows.
         low_channels: of the encoder's features that it looks at.
-        upsample: see :class:`Up`.
-        scaled: see :class:`ShortLongAttention`.
-        fill: see :class:`ShortLongAttention`.
-        spectral_dim: see :class:`Up`.
+        upsample, spectral_dim: see :class:`Up`.
+        scaled, fill, merge_slope: see :class:`ShortLongAttention`.
         gradient_checkpointing: compute activations again in the backward pass instead of keeping them.
-        merge_slope: ``slope`` of :class:`ShortLongAttention`.
     """
 
     def __init__(
@@ -173,6 +167,7 @@ class Generator(nn.Module):
         """
         x = latent
         pictures: list[Tensor] = []
+        # A picture goes into the next block as three more channels, so that finer ones correct it.
         for position, block in enumerate(self.blocks):
             x = checkpointed(block, x, *pictures[-1:], enabled=self.gradient_checkpointing)  # twice the size
             if position == self.at:

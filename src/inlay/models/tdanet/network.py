@@ -6,12 +6,12 @@ from typing import Any, Literal, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from typing_extensions import override
 
 from inlay.errors import InlayError
 from inlay.models.base import InpaintingNetwork, NoiseSpec
 from inlay.models.layers import LEAK, ResidualBlock, checkpointed, refuse_to_compile
-from inlay.models.tdanet.encoder import EncoderFeatures, ImageEncoder
-from inlay.models.tdanet.fusion import Fusion
+from inlay.models.tdanet.encoder import EncoderFeatures, Fusion, ImageEncoder
 from inlay.models.tdanet.generator import IMAGE_CHANNELS, Generator, SpectralDim, Upsample
 from inlay.models.tdanet.words import WordAttention, entropy, fallback_to_full, masked_max_pool, mean_word_weights
 from inlay.ops import erase
@@ -21,12 +21,10 @@ MaskDownsampling = Literal["area", "points"]
 
 
 class Noise(NamedTuple):
-    """Standard normal draws, shaped as the latent: ``noise_spec`` of the network."""
+    """Standard normal draws for the inpainting and the auxiliary path, of the shape that ``noise_spec`` gives."""
 
     out: Tensor
-    """For the inpainting path."""
     rec: Tensor
-    """For the auxiliary path."""
 
 
 class TwoPathOutput(NamedTuple):
@@ -44,13 +42,6 @@ class TwoPathOutput(NamedTuple):
     """Mean entropy of negative attention over visible positions in nats."""
     rec_entropy: Tensor
     """Mean entropy of positive attention over hidden positions in nats."""
-
-
-class _Seen(NamedTuple):
-    """Fused features of one path, and its attention to words."""
-
-    h: Tensor
-    weights: Tensor
 
 
 class TDANet(InpaintingNetwork):
@@ -78,7 +69,7 @@ class TDANet(InpaintingNetwork):
         pool_rec: pool the auxiliary path's words over the hidden region, too; by default its map is kept.
         mask_as_input: show the encoder the mask as a fourth channel; by default a hole is known by its zeros.
         upsample: ``transposed`` or ``nearest``, see :class:`~inlay.models.tdanet.generator.Up`.
-        spectral_dim: ``outputs`` or ``inputs``, see :class:`~inlay.models.tdanet.generator.Up`.
+        spectral_dim: ``outputs`` or ``inputs``, see there.
         mask_downsampling: how the mask gets the size of features: ``area``, the share of each cell that is hole, and at
             the latent's grid the larger part decides; or ``points``, as in the official code: the mask is sampled
             between four pixels, from corner to corner, and a cell that is both visible and hidden counts as neither.
@@ -167,22 +158,12 @@ class TDANet(InpaintingNetwork):
         )
         self.to(memory_format=torch.channels_last)
 
+    @override
     def forward(self, masked: Tensor, mask: Tensor, text: TextFeatures, noise: Tensor | None = None) -> Tensor:
-        """Fill the whole frame: the inpainting path.
-
-        Args:
-            masked: ``(B, 3, H, W)`` RGB in ``[0, 1]`` with the hole blanked; H and W multiples of the stride.
-            mask: ``(B, 1, H, W)``, 1 = hole.
-            text: what the hole shall show.
-            noise: standard normal draws of ``noise_spec``; None for the latent's mean, which is deterministic.
-
-        Returns:
-            ``raw``, ``(B, 3, H, W)`` in ``[0, 1]``.
-        """
         features = self._call(self.encoder, self._shown(masked, 1 - mask))
-        seen = self._visible(features, mask, text)
-        drawn = _drawn(self._call(self.prior, seen.h), noise)
-        latent = self._call(self.project, seen.h) + self._call(self.transform, drawn)
+        h, _ = self._visible(features, mask, text)
+        drawn = _drawn(self._call(self.prior, h), noise)
+        latent = self._call(self.project, h) + self._call(self.transform, drawn)
         pictures = self.generator(latent, features.low, self._low(mask))
         return (pictures[-1] + 1) / 2  # type: ignore[no-any-return]
 
@@ -203,39 +184,38 @@ class TDANet(InpaintingNetwork):
             raise InlayError("this network was made for inference, without its auxiliary path. Load it from a run.")
         # Both pictures, and later both latents, go through shared layers as one batch, so that spectral norm iterates
         # once per step and every weight is normalized once.
-        visible, hidden = self._both(
-            self._shown(erase(image, mask), 1 - mask), self._shown(erase(image, 1 - mask), mask)
-        )
-        seen, shown = self._visible(visible, mask, text), self._hidden(hidden, mask, text)
-        prior, posterior = self._call(self.prior, seen.h), self._call(self.posterior, shown.h)
+        shown = [self._shown(erase(image, mask), 1 - mask), self._shown(erase(image, 1 - mask), mask)]
+        low, high = self._call(self.encoder, torch.cat(shown))
+        visible, hidden = (EncoderFeatures(*both) for both in zip(low.chunk(2), high.chunk(2), strict=True))
+        h, lacking_words = self._visible(visible, mask, text)
+        h_hidden, hidden_words = self._hidden(hidden, mask, text)
+        prior, posterior = self._call(self.prior, h), self._call(self.posterior, h_hidden)
         # P(h) and v_l are the visible part's in both paths: of what is hidden, the latent alone may reach a picture, or
         # the auxiliary path would learn to copy and the prior would have nothing to learn from it.
-        base, low = self._call(self.project, seen.h), self._low(mask)
+        base, hole = self._call(self.project, h), self._low(mask)
+        # Without noise a path draws its mean. Each path has draws of its own: only the distributions shall agree.
         drawn = torch.cat([_drawn(prior, noise and noise.out), _drawn(posterior, noise and noise.rec)])
         latents = torch.cat([base] * 2) + self._call(self.transform, drawn)
-        painted = self.generator(latents, torch.cat([visible.low] * 2), torch.cat([low] * 2))
+        painted = self.generator(latents, torch.cat([visible.low] * 2), torch.cat([hole] * 2))
         pairs = [((picture + 1) / 2).chunk(2) for picture in painted]
         known, unknown = self._known(mask), self._unknown(mask)
         return TwoPathOutput(
             out=PathOutput([out for out, _ in pairs], prior),
             rec=PathOutput([rec for _, rec in pairs], posterior),
-            out_words=mean_word_weights(seen.weights, known),
-            rec_words=mean_word_weights(shown.weights, unknown),
-            out_entropy=entropy(seen.weights, known),
-            rec_entropy=entropy(shown.weights, unknown),
+            out_words=mean_word_weights(lacking_words, known),
+            rec_words=mean_word_weights(hidden_words, unknown),
+            out_entropy=entropy(lacking_words, known),
+            rec_entropy=entropy(hidden_words, unknown),
         )
 
+    @override
     def for_inference(self) -> None:
-        """Drop what only training needs: the posterior."""
         self.posterior = None
 
+    @override
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Compile the parts, in place: both paths run through them, and weights keep their names.
-
-        Raises:
-            InlayError: with ``gradient_checkpointing``.
-        """
         refuse_to_compile(self.gradient_checkpointing)
+        # The parts rather than the whole, since both paths run through them.
         for part in (self.encoder, self.words, self.refine, self.prior, self.posterior, self.project, self.generator):
             if part is not None:
                 part.compile(*args, **kwargs)
@@ -249,32 +229,26 @@ class TDANet(InpaintingNetwork):
         """A part's output, with gradient checkpointing where it is on; the generator checkpoints its own blocks."""
         return checkpointed(part, *args, enabled=self.gradient_checkpointing)
 
-    def _both(self, visible: Tensor, hidden: Tensor) -> tuple[EncoderFeatures, EncoderFeatures]:
-        """Features of both pictures in one pass, so that every weight is normalized once."""
-        low, high = self._call(self.encoder, torch.cat([visible, hidden]))
-        (low_visible, low_hidden), (high_visible, high_hidden) = low.chunk(2), high.chunk(2)
-        return EncoderFeatures(low_visible, high_visible), EncoderFeatures(low_hidden, high_hidden)
-
     def _shown(self, picture: Tensor, region: Tensor) -> Tensor:
         """A picture as the encoder takes it: ``[-1, 1]`` in its region, 0 elsewhere."""
         shown = (picture * 2 - 1) * region
         return torch.cat([shown, region], dim=1) if self.mask_as_input else shown
 
-    def _visible(self, features: EncoderFeatures, mask: Tensor, text: TextFeatures) -> _Seen:
-        """``h``: the visible part and the words it does not show."""
+    def _visible(self, features: EncoderFeatures, mask: Tensor, text: TextFeatures) -> tuple[Tensor, Tensor]:
+        """``h``, of the visible part and the words it does not show, and the attention to all words."""
         words = self.words(features.high, text, negative=True)
         context = masked_max_pool(words.context, self._known(mask), self.zero_outside_region)
-        return _Seen(_fuse(self._call(self.refine, features.high), text, context), words.weights)
+        return _fuse(self._call(self.refine, features.high), text, context), words.weights
 
-    def _hidden(self, features: EncoderFeatures, mask: Tensor, text: TextFeatures) -> _Seen:
-        """``h'``: the hidden part and the words it shows."""
+    def _hidden(self, features: EncoderFeatures, mask: Tensor, text: TextFeatures) -> tuple[Tensor, Tensor]:
+        """``h'``, of the hidden part and the words it shows, and the attention to all words."""
         words = self.words(features.high, text, negative=False)
         hidden = self._unknown(mask)
         if self.pool_rec:
             context = masked_max_pool(words.context, hidden, self.zero_outside_region)
         else:
             context = words.context * fallback_to_full(hidden)
-        return _Seen(_fuse(features.high, text, context), words.weights)
+        return _fuse(features.high, text, context), words.weights
 
     def _known(self, mask: Tensor) -> Tensor:
         """Cells of the latent's grid that count as visible, ``(B, 1, h, w)`` bool; of the area, half is enough."""

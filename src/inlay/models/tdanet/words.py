@@ -72,24 +72,14 @@ def fallback_to_full(region: Tensor) -> Tensor:
 
 
 def mean_word_weights(weights: Tensor, region: Tensor) -> Tensor:
-    """Mean weight of each word over a region, ``(B, T)``; over the whole map where it is empty.
-
-    Args:
-        weights: ``(B, N, T)``.
-        region: ``(B, 1, H, W)`` bool with N positions.
-    """
+    """Mean of word weights ``(B, N, T)`` over a region of N positions, ``(B, T)``; over the whole map if empty."""
     inside = fallback_to_full(region).flatten(1)[..., None]  # (B, N, 1)
     mean: Tensor = (weights.detach() * inside).sum(dim=1) / inside.sum(dim=1)
     return mean
 
 
 def entropy(weights: Tensor, region: Tensor) -> Tensor:
-    """Mean entropy of word attention over a region in nats, scalar: 0 is one word, ``log T`` is no choice.
-
-    Args:
-        weights: ``(B, N, T)``.
-        region: ``(B, 1, H, W)`` bool with N positions; everywhere where it is empty.
-    """
+    """Mean entropy of ``(B, N, T)`` over a region of N positions in nats: 0 is one word, ``log T`` is no choice."""
     each = torch.special.entr(weights.detach()).sum(dim=2)  # (B, N)
     inside = fallback_to_full(region).flatten(1)
     mean: Tensor = (each * inside).sum() / inside.sum()

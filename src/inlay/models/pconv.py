@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from math import isfinite
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from typing_extensions import override
 
 from inlay.errors import InlayError
 from inlay.models.base import InpaintingNetwork
@@ -17,24 +18,13 @@ IMAGE_CHANNELS = 3
 HALF = (0.5, 0.5, 0.5)
 
 
-class MaskPyramid(NamedTuple):
-    """The masks of a whole forward pass, one window a layer in the order of use."""
-
-    encoder: list[MaskWindow]
-    decoder: list[MaskWindow]
-
-
 class PConvBlock(nn.Module):
-    """Partial convolution, batch norm, activation; what is hole stays exactly zero."""
+    """Partial convolution, batch norm, activation; what is hole stays exactly zero.
+
+    ``leak`` is the slope of the activation below zero: 0 for ReLU, None for no activation.
+    """
 
     def __init__(self, conv: PartialConv2d, norm: bool, leak: float | None) -> None:
-        """Put a stage together.
-
-        Args:
-            conv: the convolution.
-            norm: whether batch norm follows.
-            leak: slope of the activation below zero (0 is ReLU), None for no activation.
-        """
         super().__init__()
         self.conv = conv
         self.norm = nn.BatchNorm2d(conv.out_channels) if norm else None
@@ -114,66 +104,52 @@ class PConvUNet(InpaintingNetwork):
             self.train()  # a new module is in training mode; let the frozen norms leave it
         self.to(memory_format=torch.channels_last)
 
+    @override
     def forward(self, masked: Tensor, mask: Tensor) -> Tensor:
-        """Fill the whole frame.
-
-        Args:
-            masked: ``(B, 3, H, W)`` RGB in ``[0, 1]`` with the hole blanked; H and W divisible by ``2**levels``.
-            mask: ``(B, 1, H, W)``, 1 = hole.
-
-        Returns:
-            ``raw``, ``(B, 3, H, W)``, not clamped.
-        """
         valid = 1.0 - mask.float()
         mean, std = self.mean.to(masked.dtype), self.std.to(masked.dtype)
         x = (masked - mean) / std * valid.to(masked.dtype)  # the mean color would not be 0: blank the hole again
         x = x.contiguous(memory_format=torch.channels_last)
-        plan = self.plan(valid)
+        encoder_windows, decoder_windows = self.plan(valid)
 
         skips = []
-        for stage, window in zip(self.encoder, plan.encoder, strict=True):
+        for stage, window in zip(self.encoder, encoder_windows, strict=True):
             skips.append(x)
             x = checkpointed(stage, x, window, enabled=self.gradient_checkpointing)  # half the size
-        for stage, window in zip(self.decoder, plan.decoder, strict=True):
+        for stage, window in zip(self.decoder, decoder_windows, strict=True):
             x = checkpointed(stage, x, window, skips.pop(), enabled=self.gradient_checkpointing)  # twice the size
         raw = x.to(torch.promote_types(x.dtype, torch.float32))  # 8 bits need more than bfloat16
         return raw * self.std + self.mean
 
     @torch.no_grad()
-    def plan(self, valid: Tensor) -> MaskPyramid:
-        """Follow the mask through the network before any feature is computed.
+    def plan(self, valid: Tensor) -> tuple[list[MaskWindow], list[MaskWindow]]:
+        """Follow the mask, ``(B, 1, H, W)`` float32 with 1 = known, through the network before any feature is computed.
 
-        Args:
-            valid: ``(B, 1, H, W)`` float32, 1 = known; height and width divisible by ``2**levels``.
+        Returns:
+            A window for each layer of the encoder and of the decoder, in the order of use.
         """
         pyramid, encoder, decoder = [valid], [], []
         for kernel_size in self.kernels:
-            window = partial_window((pyramid[-1], 1), kernel_size=kernel_size, stride=2)
-            encoder.append(window)
-            pyramid.append(window.valid)
+            encoder.append(partial_window((pyramid[-1], 1), kernel_size=kernel_size, stride=2))
+            pyramid.append(encoder[-1].valid)
         deep = pyramid[-1]
         for level in reversed(range(self.levels)):
             up = F.interpolate(deep, scale_factor=2.0, mode="nearest")
             sources = (up, self.channels[level + 1]), (pyramid[level], self.channels[level])
-            window = partial_window(*sources, kernel_size=3)
-            decoder.append(window)
-            deep = window.valid
-        return MaskPyramid(encoder, decoder)
+            decoder.append(partial_window(*sources, kernel_size=3))
+            deep = decoder[-1].valid
+        return encoder, decoder
 
+    @override
     def train(self, mode: bool = True) -> Self:
-        """Switch to training; a frozen encoder norm stays in eval mode."""
         super().train(mode)
         if self.freeze_encoder_bn:
             for norm in self._encoder_norms():
                 norm.eval()
         return self
 
+    @override
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Compile in place; weights keep their names.
-
-        Raises:
-            InlayError: with ``gradient_checkpointing``.
-        """
         refuse_to_compile(self.gradient_checkpointing)
         super().compile(*args, **kwargs)
 
