@@ -56,7 +56,11 @@ def fill(page, loaded, box):
     return run
 
 
-def test_nothing_is_offered_to_programs_and_one_fill_runs_at_a_time(page):
+@pytest.mark.stranger("17.B.3")
+def test_nothing_is_offered_to_programs_nor_has_their_names_and_one_fill_runs_at_a_time(page):
+    shown = {name for each in page.blocks.blocks.values() for name, _ in getattr(each, "choices", None) or []}
+    assert "Only what is around each hole, at full sharpness" in shown
+    assert not shown & {*STRATEGIES, *BLENDS, "telea", "mean"}
     assert len(page.blocks.fns) >= 8
     assert {fn.api_visibility for fn in page.blocks.fns.values()} == {"private"}
     assert page.blocks.get_api_info()["named_endpoints"] == {}
@@ -164,13 +168,6 @@ def test_the_result_the_exact_one_and_the_mask_are_downloaded(page, loaded, fill
     assert np.array_equal(read_picture(exact).pixels[~hole], loaded.picture.pixels[~hole])
     for mask in (page.keep_result_mask(photograph, results), page.keep_mask(photograph, box)):
         assert np.array_equal(read_picture(mask[p.file]).pixels[..., 0] > 0, hole)
-
-
-@pytest.mark.stranger("17.B.3")
-def test_nothing_on_the_page_has_the_name_of_a_strategy(page):
-    shown = {name for each in page.blocks.blocks.values() for name, _ in getattr(each, "choices", None) or []}
-    assert "Only what is around each hole, at full sharpness" in shown
-    assert not shown & {*STRATEGIES, *BLENDS, "telea", "mean"}
 
 
 def test_a_seed_is_a_whole_number_and_a_file_that_made_room_is_asked_for_again(page, loaded, fill, tmp_path):

@@ -26,12 +26,12 @@ def test_the_files_of_the_oldest_visit_make_room_for_others_and_what_comes_in_at
 
 
 def test_a_link_is_removed_and_not_what_it_leads_to(tmp_path):
-    (tmp_path / "kept").write_bytes(bytes(10))
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "link").symlink_to(tmp_path / "kept")
-    Room(tmp_path / "folder", 1).tidy()
-    assert (tmp_path / "kept").exists()
-    assert list((tmp_path / "folder").iterdir()) == []
+    kept, room = tmp_path / "kept", tmp_path / "room"
+    kept.write_bytes(bytes(10))
+    room.mkdir()
+    (room / "link").symlink_to(kept)
+    Room(room, 1).tidy()
+    assert (kept.exists(), list(room.iterdir())) == (True, [])
 
 
 @pytest.mark.stranger("B.19")

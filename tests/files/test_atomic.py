@@ -13,41 +13,32 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_file_is_written_and_nothing_else_is_left(tmp_path):
+def test_a_file_is_written_or_appended_to_and_nothing_else_is_left(tmp_path):
+    for line in (b"a\n", b"b\n"):
+        append(tmp_path / "log", line)
+    assert (tmp_path / "log").read_bytes() == b"a\nb\n"
     write_text(tmp_path / "new/a.txt", "gr\u00fcn")
     assert [(p.name, p.read_text(encoding="utf-8")) for p in (tmp_path / "new").iterdir()] == [("a.txt", "gr\u00fcn")]
 
 
-@pytest.mark.stranger("B.16")
-def test_a_full_disk_leaves_what_was_there(tmp_path, full):
+@pytest.mark.stranger("B.16", "B.19")
+def test_a_full_disk_leaves_what_was_there_and_takes_no_half_line(tmp_path, full):
     (tmp_path / "a").write_bytes(b"old")
     with pytest.raises(OSError, match="No space"):
         write_bytes(tmp_path / "a", b"newer")
     assert (names(tmp_path), (tmp_path / "a").read_bytes()) == (["a"], b"old")
-
-
-@pytest.mark.stranger("B.19")
-def test_a_full_disk_takes_no_half_line(tmp_path, full):
     with pytest.raises(OSError, match="No space"):
         append(tmp_path / "log", b"a,b,c\n")
     assert (tmp_path / "log").read_bytes() == b""
 
 
-def test_appended_lines_follow_each_other(tmp_path):
-    for line in (b"a\n", b"b\n"):
-        append(tmp_path / "log", line)
-    assert (tmp_path / "log").read_bytes() == b"a\nb\n"
-
-
-def test_an_interrupted_writer_leaves_what_was_there(tmp_path):
-    (tmp_path / "a").write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt), replacing(tmp_path / "a"):
-        raise KeyboardInterrupt
-    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a", b"old")]
-
-
-def test_files_that_belong_together_are_all_there_or_none_is_new(tmp_path):
+def test_an_interrupted_writer_leaves_what_was_there_and_files_that_belong_together_are_all_new_or_none(tmp_path):
     first, last = tmp_path / "a", tmp_path / "b"
+    first.write_bytes(b"old")
+    with pytest.raises(KeyboardInterrupt), replacing(first):
+        raise KeyboardInterrupt
+    assert (names(tmp_path), first.read_bytes()) == (["a"], b"old")
+    first.unlink()
     with pytest.raises(KeyboardInterrupt), replacing_all(first, last):
         raise KeyboardInterrupt
     assert names(tmp_path) == []

@@ -9,14 +9,10 @@ FORMULAS = ["=cmd|' /C calc'!A0", "+1+2", "-2+3", "@SUM(1)", "\t=1", "\r=1", "\u
 
 
 @pytest.mark.stranger("A.4")
-@pytest.mark.parametrize("cell", FORMULAS)
-def test_no_spreadsheet_computes_what_somebody_wrote(cell):
-    shown = next(csv.reader(io.StringIO(csv_bytes([[cell]]).decode(), newline="")))[0]
-    assert shown == f"'{cell}"
-
-
 @pytest.mark.parametrize("cell", [*FORMULAS, "'=1", "''=1", "'quoted'", "a, b", 'c\n"d"', "", "-", "grün"])
-def test_texts_are_read_as_they_were(cell):
+def test_no_spreadsheet_computes_what_somebody_wrote_and_it_is_read_as_it_was(cell):
+    shown = next(csv.reader(io.StringIO(csv_bytes([[cell]]).decode(), newline="")), [""])[0]
+    assert cell not in FORMULAS or shown == f"'{cell}"
     assert csv_rows(csv_bytes([["=name", "b"], [cell, "x"]])) == [{"=name": cell, "b": "x"}]
 
 

@@ -75,6 +75,9 @@ def test_what_is_not_taken_is_refused_and_a_seed_not_read(filler, image, mask):
         filler.fill(image, mask, reference=image)
     with pytest.raises(InlayError, match="reference must be 2 pictures"):
         filler.fill(image, mask, reference=image[:1])
+    for text in (["bird"], ["bird"] * 3, [], "ab"):
+        with pytest.raises(InlayError, match="text must be a list of 2 texts"):
+            filler.fill(image, mask, text=text)
 
 
 def test_mean_is_that_of_the_known_pixels_of_each_picture(image, mask):

@@ -73,11 +73,14 @@ class TestFill:
     def test_known_pixels_are_exact_and_the_rest_is_a_picture_and_what_was_there_is_not_used(
         self, filler, image, mask, text, seed
     ):
+        before, known = (image.clone(), mask.clone()), ~mask.bool().expand_as(image)
         filled = filler.fill(image, mask, text=text, seed=seed)
-        known = ~mask.bool().expand_as(image)
         assert (filled.shape, filled.dtype) == (image.shape, torch.float32)
         assert torch.equal(filled[known], image[known])
         assert 0 <= filled.min() <= filled.max() <= 1
+        last = filler.fill(image.to(memory_format=torch.channels_last), mask, text=text, seed=seed)
+        torch.testing.assert_close(last, filled, rtol=1e-4, atol=1e-5)
+        assert all(map(torch.equal, before, (image, mask)))
         for under in (0.0, 1.0, float("nan")):
             assert torch.equal(filler.fill(image.masked_fill(mask > 0, under), mask, text=text, seed=seed), filled)
 
@@ -92,13 +95,10 @@ class TestFill:
             raw = filler.net.inpaint(image, mask, text=read)
         assert torch.equal(filler.fill(image, mask, text=TEXTS), composite(raw, image, mask))
 
-    def test_text_tells_the_hole_what_to_become(self, filler, image, mask):
-        red = filler.fill(image, mask, text=["a red bird"] * 2)
+    def test_text_tells_the_hole_what_to_become_and_no_text_is_the_caption_learned_for_it(self, filler, image, mask):
+        red, without = filler.fill(image, mask, text=["a red bird"] * 2), filler.fill(image, mask)
         assert filled_differently(red, filler.fill(image, mask, text=["a blue bird"] * 2), mask)
-        assert filled_differently(red, filler.fill(image, mask), mask)
-
-    def test_no_text_is_the_caption_that_the_encoder_learned_for_it(self, filler, image, mask):
-        without = filler.fill(image, mask)
+        assert filled_differently(red, without, mask)
         assert torch.equal(without, filler.fill(image, mask, text=["", " !"]))
         with torch.no_grad():
             filler.text.null_sentence += 1
@@ -112,6 +112,8 @@ class TestFill:
         assert torch.equal(drawn, filler.fill(image, mask, text=TEXTS, seed=3))
         assert filled_differently(drawn, filler.fill(image, mask, text=TEXTS, seed=4), mask)
         assert filled_differently(drawn, filler.fill(image, mask, text=TEXTS), mask)
+        image, mask = image[:1].expand(2, -1, -1, -1), mask[:1].expand(2, -1, -1, -1)
+        assert filled_differently(*filler.fill(image, mask, seed=3).split(1), mask[:1])  # each picture has its own
 
     def test_batch_equals_its_pictures_and_a_draw_does_not_depend_on_those_behind_it(self, filler, image, mask):
         def alone(i, seed=None):
@@ -126,22 +128,6 @@ class TestFill:
             (together([3, 4]), [alone(0, 3), alone(1, 4)]),
         ):
             torch.testing.assert_close(batch, torch.cat(singles), rtol=1e-4, atol=1e-5)
-
-    def test_pictures_of_a_batch_have_draws_of_their_own(self, filler, image, mask):
-        image, mask = image[:1].expand(2, -1, -1, -1), mask[:1].expand(2, -1, -1, -1)
-        first, second = filler.fill(image, mask, seed=3).split(1)
-        assert filled_differently(first, second, mask[:1])
-
-    def test_inputs_are_left_alone_and_channels_last_is_accepted(self, filler, image, mask):
-        before = image.clone(), mask.clone()
-        last = filler.fill(image.to(memory_format=torch.channels_last), mask, text=TEXTS)
-        torch.testing.assert_close(last, filler.fill(image, mask, text=TEXTS), rtol=1e-4, atol=1e-5)
-        assert all(map(torch.equal, before, (image, mask)))
-
-    @pytest.mark.parametrize("text", [["bird"], ["bird"] * 3, [], "ab"], ids=repr)
-    def test_there_is_one_text_a_picture(self, filler, image, mask, text):
-        with pytest.raises(InlayError, match="text must be a list of 2 texts"):
-            filler.fill(image, mask, text=text)
 
 
 class TestLoading:
@@ -221,7 +207,12 @@ def subwords():
 
 
 class TestDoubts:
-    def test_none_of_what_is_understood_but_of_no_words_and_words_that_the_vocabulary_lacks(self, filler):
+    def test_none_of_what_is_understood_but_of_no_words_and_words_that_the_vocabulary_lacks(
+        self, filler, image, mask, caplog
+    ):
+        caplog.set_level(logging.DEBUG)
+        filler.fill(image, mask, text=["turquoise"] * 2)
+        assert caplog.records == []  # saying them is up to others
         for text in ("", "  ", "bird", "A bird with a red bird...", "Red, blue; red - blue!"):
             assert filler.text_warnings(text) == []
         assert "no words" in filler.text_warnings(" ?! ")[0]
@@ -258,8 +249,3 @@ class TestDoubts:
             assert filler.text_warnings(text) == []
         for text in ("red red red red red", "a bird", "birds", "red red red red ."):
             assert filler.text_warnings(text) == [CUT]
-
-    def test_saying_them_is_up_to_others(self, filler, image, mask, caplog):
-        caplog.set_level(logging.DEBUG)
-        filler.fill(image, mask, text=["turquoise"] * 2)
-        assert caplog.records == []

@@ -114,13 +114,10 @@ def colors(filled, mask):
 
 
 class TestFilling:
-    def test_the_answer_goes_into_the_hole_alone_and_the_hole_is_not_shown(self, save, image, mask):
-        filled = load_filler(save(turned())).fill(image, mask)
-        assert torch.equal(filled, torch.where(mask > 0, 1.0, image))
-
-    def test_what_it_says_of_itself(self, save, told):
+    def test_the_answer_goes_into_the_hole_alone_and_what_it_says_of_itself(self, save, told, image, mask):
         path = save(turned())
         filler = load_filler(path)
+        assert torch.equal(filler.fill(image, mask), torch.where(mask > 0, 1.0, image))
         assert (filler.takes_text, filler.takes_seed, filler.size) == (False, False, 64)
         assert filler.identity == "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         assert (told.takes_text, told.takes_seed) == (True, True)
@@ -128,17 +125,20 @@ class TestFilling:
         assert told.text_warnings("a bird") == ["the model never learned these words and cannot tell them apart: a."]
         assert told.text_warnings("red bird") == []
 
-    def test_an_answer_of_another_shape_is_refused(self, save, image, mask):
-        nodes = [helper.make_node("Identity", ["mask"], ["filled"])]
-        filler = load_filler(save(model(nodes, [], PICTURE, {"filled": (FLOAT, None)})))
-        with pytest.raises(BadFile, match="returns"):
-            filler.fill(image, mask)
-
-    def test_what_onnxruntime_cannot_do_is_one_line(self, save, image, mask):
-        nodes = [helper.make_node("Reshape", ["image", "shape"], ["filled"])]
+    @pytest.mark.parametrize(
+        ("node", "says"),
+        [
+            (helper.make_node("Identity", ["mask"], ["filled"]), "returns"),
+            (
+                helper.make_node("Reshape", ["image", "shape"], ["filled"]),
+                "gave up at a size of 9x7 .* smaller pictures",
+            ),
+        ],
+    )
+    def test_an_answer_of_another_shape_is_refused_and_so_is_none(self, save, image, mask, node, says):
         numbers = [constant("shape", 5, 5, kind=INT)]
-        filler = load_filler(save(model(nodes, numbers, PICTURE, {"filled": (FLOAT, None)})))
-        with pytest.raises(InlayError, match=r"onnxruntime gave up at a size of 9x7 .* Give it smaller pictures"):
+        filler = load_filler(save(model([node], numbers, PICTURE, {"filled": (FLOAT, None)})))
+        with pytest.raises(InlayError, match=says):
             filler.fill(image, mask)
 
 
@@ -146,8 +146,6 @@ class TestText:
     @pytest.mark.parametrize(("text", "sums"), [(["red bird", "red"], [5, 3]), (["zebra", ""], [1, 0]), (None, [0, 0])])
     def test_tokens_are_made_here_and_without_a_seed_noise_is_zero(self, told, image, mask, text, sums):
         assert colors(told.fill(image, mask, text=text), mask) == pytest.approx([each / 100 for each in sums])
-        with pytest.raises(InlayError, match="text must be a list of 2 texts"):
-            told.fill(image, mask, text=["red"])
 
     @pytest.mark.parametrize(("seed", "addresses"), [(3, [(3, 0), (3, 1)]), ([8, 5], [(8, 0), (5, 0)])])
     def test_seeds_draw_what_they_draw_elsewhere(self, told, image, mask, seed, addresses):

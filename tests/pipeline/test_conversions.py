@@ -65,14 +65,14 @@ def test_an_image_and_a_path_come_back_as_an_image_of_that_mode(mode, tmp_path):
     ],
     ids=["four", "five", "empty", "flat", "bytes", "infinite", "no tensor", "int64", "list"],
 )
-def test_what_is_no_picture_is_refused(given, says):
+def test_what_is_no_picture_or_not_to_be_held_by_pillow_is_refused(given, says, tmp_path):
     with pytest.raises(InlayError, match=says):
         to_picture(given)
-
-
-def test_colors_that_pillow_cannot_hold_are_refused_before_the_work_and_nan_in_the_hole_is_no_mistake(tmp_path, rng):
     write_picture(tmp_path / "in.png", picture("RGB16"))
     with pytest.raises(InlayError, match="RGB16"):
         to_picture(tmp_path / "in.png")
+
+
+def test_nan_in_the_hole_is_no_mistake(rng):
     given = np.where(BLACK[..., None], np.nan, rng.random((20, 30, 3)))
     assert np.array_equal(blackened(given)[~BLACK], given[~BLACK])

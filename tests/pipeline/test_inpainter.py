@@ -47,12 +47,15 @@ def test_loads_by_name_with_options_and_fills_files_at_home_too(tmp_path, monkey
 
 
 class TestBatch:
-    def test_has_a_mask_and_a_text_each_or_one_for_all(self, filler, painter):
+    def test_has_a_mask_and_a_text_each_or_one_for_all_and_a_reference(self, filler, painter):
         images, masks = torch.rand(2, 3, 20, 30), torch.zeros(2, 1, 20, 30)
         masks[0, :, 3:6], masks[1, :, :, 4:9] = 1, 1
         filled = filler.fill(images, masks, text=["a", "b"], seed=3)
         assert torch.equal(filled, torch.where(masks > 0, 1, images))
-        assert torch.equal(filler.fill(images, HALF, text="c"), torch.where(torch.from_numpy(HALF), 1, images))
+        shown = picture(size=(8, 9), seed=5)
+        filled = filler.fill(images, HALF, text="c", reference=shown.pixels)
+        assert torch.equal(filled, torch.where(torch.from_numpy(HALF), 1, images))
+        assert np.array_equal(painter.references[1].permute(0, 2, 3, 1), np.stack([shown.rgb()] * 2))
         assert (painter.texts, painter.seeds) == ([["a", "b"], ["c", "c"]], [[3, 3], None])
 
     @pytest.mark.parametrize(
@@ -88,12 +91,6 @@ def test_a_region_stands_in_for_the_mask(filler, painter):
     for both in ({}, {"mask": box, "region": region}):
         with pytest.raises(InlayError, match="mask, region: give one of them"):
             filler.fill(picture().pixels, **both)
-
-
-def test_a_reference_reaches_the_filler(filler, painter):
-    shown = picture(size=(8, 9), seed=5)
-    filler.fill(torch.zeros(2, 3, 20, 30), HALF, reference=shown.pixels)
-    assert np.array_equal(painter.references[0].permute(0, 2, 3, 1), np.stack([shown.rgb()] * 2))
 
 
 @pytest.mark.parametrize(
@@ -171,13 +168,11 @@ class TestPages:
         write_pages(tmp_path / "a.tif", [picture(seed=number) for number in range(3)])
         return tmp_path / "a.tif"
 
-    def test_of_a_file_come_back_as_a_list(self, filler, path):
+    def test_of_a_file_come_back_as_a_list_or_one_by_one(self, filler, path):
         filled = filler.fill(path, HALF)
         expected = [np.where(HALF[..., None], 255, picture(seed=number).pixels) for number in range(3)]
         assert all(np.array_equal(page, wanted) for page, wanted in zip(filled, expected, strict=True))
         assert [len(pages) for pages in filler.fill(path, HALF, samples=2)] == [3, 3]
-
-    def test_may_be_filled_one_by_one(self, filler, path):
         assert np.array_equal(np.asarray(filler.fill(path, HALF, frame=2))[~HALF], picture(seed=1).pixels[~HALF])
         with pytest.raises(InlayError, match="frame: is for the path of a file"):
             filler.fill(picture().pixels, HALF, frame=2)

@@ -156,17 +156,17 @@ class TestChanged:
         assert self.filled_again(painter, mask="other.png") == 5
         assert self.filled_again(painter, mask="other.png") == 0
 
-    def test_captions_are_noticed(self, painter):
+    def test_captions_are_noticed_and_spelling_is_not(self, painter):
         Path("photos/a.txt").write_text("a red bird")
         fill(captions=True, seed=4)
         assert (painter.texts[0][0], report()["pictures"][0]["text"]) == ("a red bird", "a red bird")
         assert len(report()["without_text"]) == 4
         Path("photos/a.txt").write_text("a blue bird")
         assert self.filled_again(painter, captions=True, seed=4) == 1
-
-    def test_spelling_is_not_noticed(self, painter):
-        fill(text="")
-        assert self.filled_again(painter, image=[str(Path("photos").resolve())], model="elsewhere/net.ckpt") == 0
+        elsewhere = {"image": [str(Path("photos").resolve())], "model": "elsewhere/net.ckpt"}
+        assert self.filled_again(painter, captions=True, seed=4, **elsewhere) == 0
+        assert self.filled_again(painter, output=Path("more"), text="") == 5
+        assert self.filled_again(painter, output=Path("more")) == 0
 
     def test_other_pictures_of_these_names_want_another_folder(self):
         fill()

@@ -59,7 +59,7 @@ class TestPredict:
         assert predict(asked) == [tmp_path / "out.png"]
 
     @pytest.mark.stranger("17.A.3", "17.A.7")
-    def test_says_what_is_doubted_and_what_is_left_out(self, request_, tmp_path, caplog):
+    def test_says_what_is_doubted_what_is_left_out_and_what_a_picture_is_turned_into(self, request_, tmp_path, caplog):
         caplog.set_level("INFO")
         image = tmp_path / "camera.jpg"
         Image.fromarray(photo(20, 30)).save(image, exif=b"Exif\0\0" + exif(thumbnail=THUMBNAIL), comment="a word")
@@ -67,6 +67,10 @@ class TestPredict:
         predict(replace(request_("out.webp"), image=[image]))
         assert f"{image}: its pixels are damaged (libjpeg:" in caplog.text
         assert "Left out: pictures within its EXIF (a thumbnail, a preview); its comments" in caplog.text
+        Image.fromarray(picture("RGB", (20, 30)).pixels).convert("P").save(tmp_path / "in.png")
+        predict(request_("out.jpg"))
+        assert "JPEG changes every pixel" in caplog.text
+        assert "in.png is stored as P; the output is RGB." in caplog.text
 
     @pytest.mark.parametrize("name", ["in.png", "mask.png", "../{folder}/in.png"])
     @pytest.mark.parametrize("link", ["", "out_1.png", "out_3.png", "out_compare.png"])
@@ -142,9 +146,3 @@ class TestPredict:
         monkeypatch.setattr("inlay.pipeline.inpainter.load_filler", lambda *_: pytest.fail("too late"))
         with pytest.raises(InlayError, match="unknown suffix"):
             predict(request_("out.gif"))
-
-    def test_warns_of_jpeg_and_says_what_a_picture_is_turned_into(self, request_, tmp_path, caplog):
-        Image.fromarray(picture("RGB", (20, 30)).pixels).convert("P").save(tmp_path / "in.png")
-        predict(request_("out.jpg"))
-        assert "JPEG changes every pixel" in caplog.text
-        assert "in.png is stored as P; the output is RGB." in caplog.text
