@@ -48,13 +48,9 @@ def test_names_that_lead_out_of_the_folder_are_refused(name, tmp_path):
     (root / "dangling").symlink_to(tmp_path / "nothing")
     with pytest.raises(InlayError, match="leads out of"):
         inside(root, name)
-
-
-def test_names_that_stay_are_found(tmp_path):
-    (tmp_path / "real").mkdir()
-    (tmp_path / "root").symlink_to("real")
-    for name in ("a/../b.png", tmp_path / "root/b.png"):
-        assert inside(tmp_path / "root", name) == (tmp_path / "real/b.png").resolve()
+    (tmp_path / "by_link").symlink_to("root")
+    for within in ("a/../b.png", tmp_path / "by_link/b.png"):
+        assert inside(tmp_path / "by_link", within) == (root / "b.png").resolve()
 
 
 @pytest.fixture

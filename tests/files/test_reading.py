@@ -18,14 +18,11 @@ def test_what_is_no_file_is_refused_at_once(path, reason, tmp_path):
 
 
 @pytest.mark.stranger("A.11")
-def test_a_large_file_is_refused_also_one_that_says_it_is_empty(tmp_path):
-    (tmp_path / "list").write_bytes(b"x" * 11)
-    for path in (tmp_path / "list", "/proc/self/status"):
+def test_text_comes_without_its_byte_order_mark_and_other_bytes_and_large_files_are_refused(tmp_path):
+    for path in (tmp_path / "text", "/proc/self/status"):  # the second says that it is empty
+        (tmp_path / "text").write_bytes(b"x" * 11)
         with pytest.raises(BadFile, match="larger than the 10 bytes"):
             read_bytes(path, 10)
-
-
-def test_text_comes_without_its_byte_order_mark_and_other_bytes_are_refused(tmp_path):
     (tmp_path / "text").write_bytes("\ufeffgr\u00fcn".encode())
     assert read_text(tmp_path / "text") == "gr\u00fcn"
     (tmp_path / "text").write_bytes("gr\u00fcn".encode("latin-1"))
