@@ -20,6 +20,8 @@ from inlay.runs import resume
 from tests.processes import GROUP, run
 from tests.training import TINY, metrics, train, weights
 
+SETTINGS = ["iterations=7", "validate_every=3", "checkpoint_every=2"]
+
 
 @pytest.fixture
 def save(tmp_path):
@@ -37,8 +39,14 @@ def save(tmp_path):
 def finished(noise, tmp_path_factory):
     """A finished run; who changes it takes a copy."""
     run_dir = tmp_path_factory.mktemp("finished")
-    train(run_dir, f"data.root={noise}", "iterations=7", "validate_every=3", "checkpoint_every=2")
+    train(run_dir, f"data.root={noise}", *SETTINGS)
     return run_dir
+
+
+def assert_ended_alike(first, second):
+    ours, theirs = (weights(run_dir)["state_dict"] for run_dir in (first, second))
+    assert all(torch.equal(value, theirs[key]) for key, value in ours.items())
+    assert (first / "metrics.csv").read_text() == (second / "metrics.csv").read_text()
 
 
 @pytest.fixture
@@ -47,21 +55,17 @@ def copy(finished, tmp_path):
 
 
 class TestFiles:
-    def test_stand_beside_their_sum(self, save):
-        path = save()
+    def test_stand_beside_their_sum_and_nothing_else(self, save, tmp_path):
+        save()
+        path = save(step=2)
         digest, name = sidecar(path).read_text().split()
         assert (digest, name) == (hashlib.sha256(path.read_bytes()).hexdigest(), "last.ckpt")
         assert is_whole(path)
-
-    def test_leave_nothing_else(self, save, tmp_path):
-        save()
-        save(step=2)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["last.ckpt", "last.ckpt.sha256"]
 
     def test_size_is_that_of_all_tensors(self):
-        assert (
-            size({"a": torch.zeros(3), "b": [torch.zeros(2, dtype=torch.uint8), {"c": torch.zeros(1)}], "d": 7}) == 18
-        )
+        parts = [torch.zeros(2, dtype=torch.uint8), {"c": torch.zeros(1)}]
+        assert size({"a": torch.zeros(3), "b": parts, "d": 7}) == 18
 
     @pytest.mark.parametrize("with_sum", [True, False], ids=["by its sum", "by the archive"])
     @pytest.mark.parametrize(
@@ -150,34 +154,27 @@ def test_only_a_disk_that_takes_no_more_asks_for_room(save, failing, number, rem
 
 
 class TestOfARun:
-    def test_are_the_last_two_and_the_best(self, finished):
+    def test_are_the_last_two_and_the_best_each_with_its_sum(self, finished):
         scores = metrics(finished, "val/psnr_hole")  # after 3 and 6 iterations
         best = 3 * (1 + scores.index(max(scores)))
         assert set(step_files(finished / "checkpoints")) == {6, 7, best}
         assert (finished / "checkpoints/last.ckpt").resolve().name == "step_0000007.ckpt"
         assert (finished / "checkpoints/best.ckpt").resolve().name == f"step_{best:07d}.ckpt"
-
-    def test_all_have_a_sum(self, finished):
         files = list((finished / "checkpoints").glob("*.ckpt"))
         assert len(files) >= 4
         assert all(sidecar(path).exists() and is_whole(path) for path in files)
 
-    def test_are_written_between_validations(self, finished):
-        log = finished / "checkpoints"
-        assert weights(finished)["global_step"] == 7
-        assert 4 not in step_files(log)  # was written, and made way
-
     def test_say_where_they_come_from_and_stand(self, finished):
         said = weights(finished)["inlay"]
+        assert weights(finished)["global_step"] == 7
         assert (said["step"], said["samples"], said["epoch"]) == (7, 14, 2)  # five pictures, two a batch
         assert said["config"]["iterations"] == 7
         assert said["packages"]["torch"] == torch.__version__.split("+")[0] or torch.__version__
         assert said["git"] is None or len(said["git"].removesuffix("+changes")) == 40
 
     def test_of_the_best_are_as_many_as_asked_for(self, noise, tmp_path):
-        train(
-            tmp_path, f"data.root={noise}", "iterations=6", "validate_every=1", "callbacks.checkpoints.keep=3"
-        )  # fmt: skip
+        settings = ["iterations=6", "validate_every=1", "callbacks.checkpoints.keep=3"]
+        train(tmp_path, f"data.root={noise}", *settings)
         scores = metrics(tmp_path, "val/psnr_hole")
         best = sorted(range(1, 7), key=lambda step: -scores[step - 1])[:3]
         assert set(step_files(tmp_path / "checkpoints")) == {5, 6, *best}
@@ -217,25 +214,15 @@ class TestOfARun:
 
 
 class TestResume:
-    @pytest.mark.parametrize("damage", ["truncated", "empty", "one bit"])
-    def test_uses_the_checkpoint_before_a_damaged_one(self, copy, damage, caplog):
-        last = copy / "checkpoints/last.ckpt"
-        content = bytearray(last.read_bytes())
-        content[len(content) // 2] ^= 1
-        last.write_bytes({"truncated": content[:500], "empty": b"", "one bit": content}[damage])
-        with caplog.at_level(logging.WARNING):
-            found = resume.find(str(copy), "last")
-        assert found.name == "step_0000006.ckpt"
-        assert "step_0000007.ckpt is damaged; the checkpoint before it is used" in caplog.text
-
-    def test_ends_where_it_would_have_ended_after_damage(self, finished, copy, noise, capsys):
+    def test_uses_the_checkpoint_before_a_damaged_one_and_ends_where_it_would_have(
+        self, finished, copy, noise, capsys, caplog
+    ):
         (copy / "checkpoints/last.ckpt").write_bytes(b"")
-        settings = [f"data.root={noise}", "iterations=7", "validate_every=3", "checkpoint_every=2"]
-        train(copy, *settings, "resume=last")
+        assert resume.find(str(copy), "last").name == "step_0000006.ckpt"
+        assert "step_0000007.ckpt is damaged; the checkpoint before it is used" in caplog.text
+        train(copy, f"data.root={noise}", *SETTINGS, "resume=last")
         assert "settings changed" not in capsys.readouterr().out  # another folder is no other setting
-        ours, theirs = weights(finished), weights(copy)
-        assert all(torch.equal(value, theirs["state_dict"][key]) for key, value in ours["state_dict"].items())
-        assert (finished / "metrics.csv").read_text() == (copy / "metrics.csv").read_text()
+        assert_ended_alike(finished, copy)
         assert (copy / "earlier/1/checkpoints/step_0000007.ckpt").read_bytes() == b""
 
     def test_refuses_when_all_are_damaged(self, copy):
@@ -252,12 +239,10 @@ class TestResume:
         assert resume.find("elsewhere", str(folder / "step_0000006.ckpt")).name == "step_0000006.ckpt"
         assert resume.find(str(finished), None) is None
 
-    @pytest.mark.parametrize("which", ["last", "best", "gone.ckpt"])
-    def test_of_nothing_is_an_error(self, tmp_path, which):
-        with pytest.raises(InlayError, match=f"resume={which}: no checkpoint at"):
-            resume.find(str(tmp_path), which)
-
-    def test_auto_begins_where_there_is_nothing(self, tmp_path):
+    def test_of_nothing_is_an_error_unless_it_is_auto(self, tmp_path):
+        for which in ("last", "best", "gone.ckpt"):
+            with pytest.raises(InlayError, match=f"resume={which}: no checkpoint at"):
+                resume.find(str(tmp_path), which)
         assert resume.find(str(tmp_path), "auto") is None
 
     def test_of_a_damaged_path_is_an_error(self, copy):
@@ -278,13 +263,12 @@ class TestResume:
         with pytest.raises(InlayError, match=r"do not fit the network .*0\.1\.0 wrote it, and this is Inlay 9\.8\.7"):
             checkpoints.build_network(copy / "other.ckpt")
 
-    def test_lists_what_changed_key_by_key(self, finished, noise, capsys):
+    def test_lists_what_changed_key_by_key_where_the_state_allows_it(self, finished, capsys):
         config = weights(finished)["inlay"]["config"]
-        changed = config | {"iterations": 9, "loss": config["loss"] | {"extra": 1}}
-        lines = resume.compare(finished / "checkpoints/last.ckpt", changed)
-        assert lines == ["iterations: 7 -> 9", "loss.extra: (not set) -> 1"]
+        changed = config | {"iterations": 9, "model": config["model"] | {"gradient_checkpointing": True, "new": 1}}
         resume.report(finished / "checkpoints/last.ckpt", changed, {})
-        assert "2 settings changed since\n  iterations: 7 -> 9\n" in capsys.readouterr().out
+        lines = "iterations: 7 -> 9\n  model.gradient_checkpointing: False -> True\n  model.new: (not set) -> 1\n"
+        assert f"3 settings changed since\n  {lines}" in capsys.readouterr().out
 
     @pytest.mark.stranger("B.14")
     def test_tells_of_pictures_that_came_or_went(self, finished, noise, capsys):
@@ -292,16 +276,8 @@ class TestResume:
         then = {"train": told["train_pictures"], "val": told["val_pictures"]}
         resume.report(finished / "checkpoints/last.ckpt", told["config"], then)
         assert "the data changed" not in capsys.readouterr().out
-        resume.report(finished / "checkpoints/last.ckpt", told["config"], then | {"train": then["train"] + 1})
-        assert f"the data changed since, {then['train']} -> {then['train'] + 1} pictures to train on" in (
-            capsys.readouterr().out
-        )
-
-    def test_takes_what_changes_no_state(self, finished):
-        config = weights(finished)["inlay"]["config"]
-        changed = config | {"model": config["model"] | {"gradient_checkpointing": True, "new": 1}}
-        lines = resume.compare(finished / "checkpoints/last.ckpt", changed)
-        assert lines == ["model.gradient_checkpointing: False -> True", "model.new: (not set) -> 1"]
+        resume.report(finished / "checkpoints/last.ckpt", told["config"], {"train": then["train"] + 1})
+        assert f"the data changed since, {then['train']} -> {then['train'] + 1} pictures" in capsys.readouterr().out
 
     @pytest.mark.parametrize(
         "setting", ["model.width=5", "optimizer.lr=1e-3", "scheduler=one_cycle", "optimizer._target_=torch.optim.AdamW"]
@@ -320,9 +296,7 @@ class TestResume:
         assert weights(copy)["global_step"] == 8
 
     def test_in_another_folder_has_its_checkpoint_there(self, finished, noise, tmp_path, capsys):
-        last = finished / "checkpoints/last.ckpt"
-        settings = [f"data.root={noise}", "iterations=7", "validate_every=3", "checkpoint_every=2", f"resume={last}"]
-        train(tmp_path, *settings)
+        train(tmp_path, f"data.root={noise}", *SETTINGS, f"resume={finished}/checkpoints/last.ckpt")
         assert "iterations=7 are done; nothing is left to train" in capsys.readouterr().out
         assert (tmp_path / "checkpoints/last.ckpt").resolve().name == "step_0000007.ckpt"
 
@@ -351,7 +325,7 @@ class TestExceptions:
             "validation": (ReconstructionTask, "validation_step", 2),  # the first is the check before training
             "data": (TrainingSamples, "make", 9),
         }[where]
-        settings = [f"data.root={noise}", "iterations=7", "validate_every=3", "checkpoint_every=2"]
+        settings = [f"data.root={noise}", *SETTINGS]
         with monkeypatch.context() as patch:
             calls = self.broken(patch, owner, name, after)
             with caplog.at_level(logging.WARNING), pytest.raises(RuntimeError, match="broken"):
@@ -361,16 +335,14 @@ class TestExceptions:
         steps = {"loss": 4, "validation": 6, "data": 4}[where]
         assert f"stopped after {steps} iterations; go on with resume={path}" in caplog.text
         train(tmp_path, *settings, f"resume={path}")
-        ours, theirs = weights(finished), weights(tmp_path)
-        assert all(torch.equal(value, theirs["state_dict"][key]) for key, value in ours["state_dict"].items())
-        assert (finished / "metrics.csv").read_text() == (tmp_path / "metrics.csv").read_text()
+        assert_ended_alike(finished, tmp_path)
 
     def test_in_the_middle_of_a_step_leave_none(self, noise, tmp_path, monkeypatch, caplog):
         from inlay.callbacks import IterationProgressBar
 
         self.broken(monkeypatch, IterationProgressBar, "on_train_batch_end", 4)
         with caplog.at_level(logging.WARNING), pytest.raises(RuntimeError, match="broken"):
-            train(tmp_path, f"data.root={noise}", "iterations=7", "validate_every=3", "checkpoint_every=2")
+            train(tmp_path, f"data.root={noise}", *SETTINGS)
         assert "was half done: nothing saved" in caplog.text
         assert not (tmp_path / "checkpoints/exception.ckpt").exists()
         assert resume.find(str(tmp_path), "last").name == "step_0000004.ckpt"

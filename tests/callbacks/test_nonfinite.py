@@ -29,11 +29,7 @@ STRANGERS = [  # each of them once did damage, or could
     {"_target_": "os.mkdir", "path": "trace"},
     _BUILD | {"cfg": {"_target_": "inlay.cli.settings.compose_config", "settings": _SETTINGS}},
     {"_target_": "inlay.runs.folder.prepare_run_dir", "run_dir": "trace", "config": "text"},
-    {
-        "_target_": "inlay.runs.folder.archive_existing",
-        "folder": {"_target_": "inlay.checkpoints.resolve_checkpoint", "name": "."},
-        "names": [],
-    },
+    {"_target_": "inlay.runs.folder.archive_existing", "folder": {"_target_": "inlay.checkpoints.resolve_checkpoint"}},
     {"_target_": "hydra.utils.instantiate", "config": {"_target_": "os.mkdir", "path": "trace"}},
     {"_target_": "inlay.losses.r1_penalty", "_partial_": True},
     {"_target_": "inlay.models.PConvUNet.load_state_dict"},
@@ -191,18 +187,27 @@ class TestReplay:
         (file,) = (tmp_path / "faults").glob("*.pt")
         return file
 
-    def replay(self, file):
+    def replay(self, file, *settings):
         from inlay.cli.replay import run
 
-        run(str(file), [])
+        run(str(file), list(settings))
 
-    def test_holds_pictures_masks_and_ids(self, file):
+    @pytest.fixture
+    def change(self, file):
+        """Change what a replay file holds."""
+
+        def write(change):
+            content = torch.load(file, weights_only=True)
+            change(content)
+            torch.save(content, file)
+
+        return write
+
+    def test_holds_pictures_and_shows_terms_gradients_and_the_first_layer(self, file, capsys):
         batch = torch.load(file, weights_only=True)["batch"]
         assert batch["image"].isnan().any()
         assert batch["mask"].shape == (2, 1, 32, 32)
         assert all(name.endswith(".png") for name in batch["id"])
-
-    def test_shows_terms_gradients_and_the_first_layer(self, file, capsys):
         self.replay(file)
         said = capsys.readouterr().out
         assert "step 2, pictures: " in said
@@ -210,10 +215,8 @@ class TestReplay:
         assert "first module with an output that is not finite: net.encoder.0.conv" in said
         assert said.endswith("reproduced\n")
 
-    def test_says_so_where_nothing_is_wrong(self, file):
-        content = torch.load(file, weights_only=True)
-        content["batch"]["image"].nan_to_num_()
-        torch.save(content, file)
+    def test_says_so_where_nothing_is_wrong(self, file, change):
+        change(lambda content: content["batch"]["image"].nan_to_num_())
         with pytest.raises(InlayError, match="every term and gradient is finite here"):
             self.replay(file)
 
@@ -224,35 +227,27 @@ class TestReplay:
         + [(group, asked) for group in ("loss", "optimizer", "task") for asked in STRANGERS[:2]],
         ids=str,
     )
-    def test_builds_no_stranger_and_calls_no_function(self, file, group, asked, tmp_path, monkeypatch):
+    def test_builds_no_stranger_and_calls_no_function(self, file, change, group, asked, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
-        content = torch.load(file, weights_only=True)
-        content["inlay"]["config"][group] = asked
-        torch.save(content, file)
+        change(lambda content: content["inlay"]["config"].update({group: asked}))
         with pytest.raises(InlayError, match="not to be trusted"):
             self.replay(file)
         assert not (tmp_path / "trace").exists()
 
     def test_takes_settings_of_the_run(self, file, capsys):
-        from inlay.cli.replay import run
-
-        run(str(file), ["task.accumulate=2"])
+        self.replay(file, "task.accumulate=2")
         assert capsys.readouterr().out.endswith("reproduced\n")
         with pytest.raises(InlayError, match=r"model\.wdth"):
-            run(str(file), ["model.wdth=4"])
+            self.replay(file, "model.wdth=4")
 
-    def test_looks_nothing_up(self, file):
-        content = torch.load(file, weights_only=True)
-        content["inlay"]["config"]["model"]["width"] = "${oc.env:HOME}"
-        torch.save(content, file)
+    def test_looks_nothing_up(self, file, change):
+        change(lambda content: content["inlay"]["config"]["model"].update(width="${oc.env:HOME}"))
         with pytest.raises(InlayError, match="make no task"):
             self.replay(file)
 
-    def test_cannot_be_resumed(self, file, noise):
+    def test_is_no_checkpoint_nor_the_other_way_round(self, file, noise):
         with pytest.raises(InlayError, match="holds weights and no run"):
             train(file.parents[1], f"data.root={noise}", f"resume={file}")
-
-    def test_of_a_checkpoint_is_refused(self, file):
         with pytest.raises(InlayError, match="no replay file"):
             self.replay(file.parents[1] / "checkpoints/last.ckpt")
 
@@ -260,14 +255,11 @@ class TestReplay:
 def test_too_many_in_a_row_end_the_run(noise, tmp_path, spoil):
     fired = spoil("picture", {2, 4, 5, 6})
     with pytest.raises(InlayError, match=r"3 steps in a row were not finite, the last one step 6.*inlay replay FILE"):
-        train(
-            tmp_path, f"data.root={noise}", "iterations=9", "callbacks.faults.stop_after=3",
-            "callbacks.faults.keep=2",
-        )  # fmt: skip
+        settings = ["iterations=9", "callbacks.faults.stop_after=3", "callbacks.faults.keep=2"]
+        train(tmp_path, f"data.root={noise}", *settings)
     assert fired == [2, 4, 5, 6]  # the one alone did not count
-    assert sorted(path.name for path in (tmp_path / "faults").glob("*.pt")) == [
-        "step_0000002_rank0.pt", "step_0000004_rank0.pt"
-    ]  # fmt: skip
+    kept = sorted(path.name for path in (tmp_path / "faults").glob("*.pt"))
+    assert kept == ["step_0000002_rank0.pt", "step_0000004_rank0.pt"]
     content = torch.load(tmp_path / "checkpoints/exception.ckpt", weights_only=True)
     assert content["global_step"] == 6
     assert content["inlay"]["samples"] == 12
@@ -281,13 +273,11 @@ class TestSteps:
             parameter.grad = None if gradient is None else torch.tensor(gradient)
         return torch.optim.SGD(parameters, lr=1.0), parameters
 
-    def test_gradients_are_clipped_together(self):
+    def test_gradients_are_clipped_together_where_they_are_large(self):
         optimizer, parameters = self.optimizer([3.0, 0.0], [0.0, 4.0])
         assert clip_or_drop_gradients(optimizer, 1.0) == 5
-        torch.testing.assert_close(parameters[0].grad, torch.tensor([0.6, 0.0]))
-        torch.testing.assert_close(parameters[1].grad, torch.tensor([0.0, 0.8]))
-
-    def test_small_gradients_stay(self):
+        clipped = torch.stack([parameter.grad for parameter in parameters])
+        torch.testing.assert_close(clipped, torch.tensor([[0.6, 0.0], [0.0, 0.8]]))
         optimizer, parameters = self.optimizer([0.3, 0.0], None)
         assert clip_or_drop_gradients(optimizer, 1.0) == pytest.approx(0.3)
         assert torch.equal(parameters[0].grad, torch.tensor([0.3, 0.0]))
@@ -298,17 +288,13 @@ class TestSteps:
         assert clip_or_drop_gradients(optimizer, None) is None
         assert all(parameter.grad is None for parameter in parameters)
 
-    def test_infinite_loss_poisons_every_gradient(self):
-        x = torch.ones(3, requires_grad=True)
-        propagate_nonfinite(x.sum() + math.inf).backward()
-        assert x.grad.isnan().all()
-
-    def test_finite_loss_stays_as_it_is(self):
+    @pytest.mark.parametrize("more", [0.0, math.inf])
+    def test_an_infinite_loss_poisons_every_gradient_and_a_finite_one_stays(self, more):
         x = torch.rand(3, requires_grad=True)
-        total = x.square().sum()
-        assert torch.equal(propagate_nonfinite(total), total)
-        propagate_nonfinite(total).backward()
-        assert torch.equal(x.grad, 2 * x.detach())
+        total = x.square().sum() + more
+        passed = propagate_nonfinite(total)
+        passed.backward()
+        assert x.grad.isnan().all() if more else torch.equal(passed, total) and torch.equal(x.grad, 2 * x.detach())
 
 
 class Filled(InpaintingNetwork):

@@ -22,8 +22,9 @@ def prepare(inlay, root, tmp_path):
 class TestPrepare:
     def test_writes_an_index_and_says_what_it_holds(self, prepare, root, tmp_path):
         (root / "train/broken.jpg").write_text("broken")
-        out, _, status = prepare()
+        out, progress, status = prepare()
         assert status == 0
+        assert "index.jsonl: 100%" in progress
         assert out.splitlines()[:3] == [
             "6 found: 5 kept, 1 refused",
             "splits: train 4, val 1",
@@ -31,9 +32,6 @@ class TestPrepare:
         ]
         assert f"{tmp_path / 'index.jsonl'} is the index, {tmp_path / 'index.refused.csv'} lists" in out
         assert len(list(read_rows(tmp_path / "index.jsonl"))) == 5
-
-    def test_shows_how_far_it_is(self, prepare):
-        assert "index.jsonl: 100%" in prepare()[1]
 
     @pytest.mark.parametrize("place", ["behind", "before"])
     def test_takes_settings_of_the_dataset(self, inlay, root, tmp_path, place):
@@ -52,20 +50,19 @@ class TestPrepare:
         assert "is missing. Expected there" in line
 
     @pytest.mark.parametrize(
-        ("setting", "message"),
-        [("data.listing.nonsense=1", "nonsense"), ("data.listing.captions=none.json", "none.json: no such file")],
+        ("arguments", "message"),
+        [
+            (["folder", "data.listing.nonsense=1"], "nonsense"),
+            (["folder", "data.listing.captions=none.json"], "none.json: no such file"),
+            (["folder", "--root", "none"], "none: no such folder"),
+            (["birds"], "cub"),
+            (["demo"], "has no files to index"),
+        ],
     )
-    def test_answers_bad_settings_with_a_line(self, refused, root, tmp_path, setting, message):
-        arguments = ["data", "prepare", "folder", "--root", root, "--out", tmp_path / "index.jsonl", setting]
-        assert message in refused(*arguments)
-
-    def test_answers_a_missing_folder_with_a_line(self, refused, tmp_path):
-        line = refused("data", "prepare", "folder", "--root", tmp_path / "none", "--out", tmp_path / "index.jsonl")
-        assert "none: no such folder" in line
-
-    @pytest.mark.parametrize(("dataset", "message"), [("birds", "cub"), ("demo", "has no files to index")])
-    def test_refuses_what_is_not_a_dataset_on_disk(self, refused, tmp_path, dataset, message):
-        assert message in refused("data", "prepare", dataset, "--root", tmp_path, "--out", tmp_path / "index.jsonl")
+    def test_answers_bad_settings_with_a_line(self, refused, root, tmp_path, arguments, message):
+        dataset, *more = arguments
+        given = ["--root", root, "--out", tmp_path / "index.jsonl", *more]
+        assert message in refused("data", "prepare", dataset, *given)
 
     @pytest.mark.parametrize("arguments", [["folder"], ["folder", "--nonsense"]])
     def test_answers_other_mistakes_with_its_usage(self, inlay, arguments):
@@ -77,12 +74,6 @@ class TestPrepare:
 class TestCheck:
     def check(self, inlay, *arguments):
         return inlay("data", "check", *arguments, "--workers", 0)
-
-    def test_finds_everything_sound(self, inlay, prepare, tmp_path):
-        prepare()
-        out, _, status = self.check(inlay, tmp_path / "index.jsonl")
-        assert status == 0
-        assert out == f"5 pictures in {tmp_path / 'index.jsonl'}: 5 sound, 0 not\n"
 
     def test_names_what_is_not_and_fails(self, inlay, prepare, root, tmp_path):
         prepare()
@@ -96,19 +87,17 @@ class TestCheck:
         assert summary.endswith("5 pictures in " + f"{tmp_path / 'index.jsonl'}: 3 sound, 2 not")
         assert f"error: 2 files under {root} are not as the index says. Make it anew" in error
 
-    def test_looks_elsewhere_if_asked(self, inlay, prepare, root, tmp_path):
+    def test_finds_everything_sound_also_elsewhere_if_asked(self, inlay, prepare, root, tmp_path):
         prepare()
         root.rename(tmp_path / "moved")
         assert self.check(inlay, tmp_path / "index.jsonl")[2] == 1
-        assert self.check(inlay, tmp_path / "index.jsonl", "--root", tmp_path / "moved")[2] == 0
+        out, _, status = self.check(inlay, tmp_path / "index.jsonl", "--root", tmp_path / "moved")
+        assert (out, status) == (f"5 pictures in {tmp_path / 'index.jsonl'}: 5 sound, 0 not\n", 0)
 
-    def test_says_when_it_cannot_know_where(self, refused, write_index):
-        line = refused("data", "check", write_index([{"id": "a", "image": "a.png", "split": "train"}]))
-        assert line.endswith("Give --root.")
-
-    def test_answers_a_missing_index_with_a_line(self, refused, tmp_path):
-        line = refused("data", "check", tmp_path / "none.jsonl", "--root", tmp_path)
-        assert "none.jsonl: no such file" in line
+    def test_says_when_it_cannot_know_where(self, refused, tmp_path):
+        (tmp_path / "other.jsonl").write_text('{"id": "a", "image": "a.png", "split": "train"}\n')
+        assert refused("data", "check", tmp_path / "other.jsonl").endswith("Give --root.")
+        assert "none.jsonl: no such file" in refused("data", "check", tmp_path / "none.jsonl", "--root", tmp_path)
 
     def test_takes_no_settings(self, inlay, tmp_path):
         _, error, status = inlay("data", "check", tmp_path / "index.jsonl", "data=folder")
@@ -116,24 +105,12 @@ class TestCheck:
         assert "unrecognized arguments: data=folder" in error
 
 
-@pytest.fixture
-def write_index(tmp_path):
-    def write(rows):
-        (tmp_path / "other.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-        return tmp_path / "other.jsonl"
-
-    return write
-
-
 @pytest.mark.stranger("17.A.6")
-class TestAnIndexOfNoPictures:
-    def test_is_an_error_where_it_is_made(self, refused, tmp_path):
-        (root := tmp_path / "photos").mkdir()
-        (root / "a.psd").touch()
-        (root / "b.jpg").write_text("no picture")
-        line = refused("data", "prepare", "folder", "--root", root, "--out", tmp_path / "index.jsonl", "--workers", 0)
-        assert "index.jsonl: an index of 0 pictures. Check --root" in line
-
-    def test_is_an_error_where_it_is_checked(self, refused, tmp_path):
-        (tmp_path / "index.jsonl").touch()
-        assert "an index of 0 pictures" in refused("data", "check", tmp_path / "index.jsonl", "--root", tmp_path)
+def test_an_index_of_no_pictures_is_an_error_where_it_is_made_and_checked(refused, tmp_path):
+    (root := tmp_path / "photos").mkdir()
+    (root / "a.psd").touch()
+    (root / "b.jpg").write_text("no picture")
+    line = refused("data", "prepare", "folder", "--root", root, "--out", tmp_path / "index.jsonl", "--workers", 0)
+    assert "index.jsonl: an index of 0 pictures. Check --root" in line
+    (tmp_path / "empty.jsonl").touch()
+    assert "an index of 0 pictures" in refused("data", "check", tmp_path / "empty.jsonl", "--root", tmp_path)

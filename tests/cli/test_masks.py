@@ -4,15 +4,18 @@ import json
 
 import numpy as np
 import pytest
+from hydra.utils import instantiate
 from PIL import Image
 
 from inlay.buckets import BUCKETS
+from inlay.cli.settings import compose_config
 from inlay.images import read_image, read_mask
 from inlay.masks import Paired, Strokes
 from inlay.masks.export import draw_set
 from tests.conftest import ROOT
 
 RATIO = "masks.ratio=[0.1,0.4]"
+D = "v1.0/d.png"
 
 
 def manifest(folder):
@@ -56,14 +59,11 @@ class TestGenerate:
         masks = [read_mask(out / row["file"]) for row in manifest(out)]
         assert not any(mask[:8].any() or mask[:, -8:].any() for mask in masks)
 
-    def test_draws_one_for_each_picture(self, generate, out, root):
+    def test_draws_one_for_each_picture_which_the_paired_family_finds(self, generate, out, root):
         printed = generate("data=folder", f"data.root={root}")
-        assert [(row["id"], row["file"]) for row in manifest(out)] == [
-            ("train/a.png", "train/a.png"),
-            ("train/b.jpg", "train/b.png"),
-            ("train/deep/c.webp", "train/deep/c.png"),
-            ("train/v1.0/d.png", "train/v1.0/d.png"),
-        ]
+        assert [row["id"] for row in manifest(out)] == [f"train/{n}" for n in ("a.png", "b.jpg", "deep/c.webp", D)]
+        assert [row["file"] for row in manifest(out)] == [f"train/{n}" for n in ("a.png", "b.png", "deep/c.png", D)]
+        assert Paired(root=str(out)).without_partner(row["id"] for row in manifest(out)) == []
         assert sorted(contents(out)) == [row["file"] for row in manifest(out)]
         for row in manifest(out):
             assert read_mask(out / row["file"]).shape == read_image(root / row["id"]).shape[:2]
@@ -93,10 +93,6 @@ class TestGenerate:
             assert inlay("masks", "generate", "--out", tmp_path / place, *settings)[2] == 0
         assert contents(tmp_path / "first") == contents(tmp_path / "second")
         assert sorted(contents(tmp_path / "first")) == ["v1.0/a.png", "v1.0/b.png", "v1.0/e.png"]
-
-    def test_is_what_the_paired_family_finds(self, generate, out, root):
-        generate("data=folder", f"data.root={root}")
-        assert Paired(root=str(out)).without_partner(row["id"] for row in manifest(out)) == []
 
     def test_lists_pictures_without_a_hole(self, inlay, out, root, tmp_path):
         rows = [{"id": name, "image": name, "split": "train"} for name in ("train/a.png", "train/b.jpg", "none.png")]
@@ -160,25 +156,19 @@ class TestBuckets:
         return printed
 
     @pytest.mark.parametrize("family", ["strokes", "shapes"])
-    def test_fill_twelve_folders_with_masks_of_their_ratio(self, inlay, out, family):
+    def test_fill_twelve_folders_with_masks_of_their_ratio_and_border(self, inlay, out, family):
         printed = self.buckets(inlay, out, f"masks={family}")
         assert f"24 masks in {out}" in printed
-        for border in ("free", "border"):
+        margin = round(50 / 512 * 64)
+        for border, touches in (("free", True), ("border", False)):
             for low, high in BUCKETS:
                 folder = out / border / f"{100 * low:02.0f}-{100 * high:.0f}"
                 ratios = [read_mask(path).mean() for path in sorted(folder.glob("*.png"))]
                 assert len(ratios) == 2
                 assert low <= min(ratios) <= max(ratios) <= high
-
-    def test_leave_the_border_alone_where_they_should(self, inlay, out):
-        self.buckets(inlay, out)
-        margin = round(50 / 512 * 64)
-        touched = {}
-        for border in ("free", "border"):
             union = np.any([read_mask(path) for path in (out / border).rglob("*.png")], axis=0)
             union[margin:-margin, margin:-margin] = False
-            touched[border] = union.any()
-        assert touched == {"free": True, "border": False}
+            assert union.any() == touches
 
     def test_are_the_same_every_time(self, inlay, tmp_path):
         for name in ("first", "second"):
@@ -205,8 +195,8 @@ class TestPreview:
         assert sheet.shape == (2 * (48 + 20) + 4, 6 * 48 + 5 * 4, 3)
         tile = sheet[:48, :48]
         assert set(np.unique(tile)) == {0, 255}
-        (drawn, *_) = freeze_of("boxes", 1, 48)
-        assert np.array_equal(tile[..., 0] == 255, drawn)
+        (drawn,) = draw_set(instantiate(compose_config(["masks=boxes"]).masks), 1, 48, 0)
+        assert np.array_equal(tile[..., 0] == 255, drawn.mask)
 
     def test_shows_pictures_where_there_are_some(self, inlay, root, tmp_path):
         path = tmp_path / "sheet.png"
@@ -230,18 +220,8 @@ class TestPreview:
             (["masks.ratio=[2,3]"], "masks.ratio must be"),
             (["masks=paired"], "masks=paired takes a mask for each picture"),
             (["data=folder", "data.root=nowhere"], "nowhere: no such folder"),
+            (["--count", 1, "--out", "sheet.gif"], "unknown suffix '.gif'"),
         ],
     )
     def test_answers_bad_settings_with_a_line(self, refused, tmp_path, arguments, message):
         assert message in refused("masks", "preview", "--out", tmp_path / "sheet.png", *arguments)
-
-    def test_answers_an_unknown_format_with_a_line(self, refused, tmp_path):
-        assert "unknown suffix '.gif'" in refused("masks", "preview", "--count", 1, "--out", tmp_path / "sheet.gif")
-
-
-def freeze_of(family, count, size):
-    from hydra.utils import instantiate
-
-    from inlay.cli.settings import compose_config
-
-    return [drawn.mask for drawn in draw_set(instantiate(compose_config([f"masks={family}"]).masks), count, size, 0)]
