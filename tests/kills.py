@@ -67,6 +67,18 @@ def watch(moment):
             around(owner, name)
 
 
+def in_step(number, act):
+    """Let something happen in a step of a run, counted from 1, before its optimizer moves the weights."""
+    inner = Task.on_before_optimizer_step
+
+    def step(self, optimizer):
+        if self.global_step == number - 1:
+            act(self)
+        inner(self, optimizer)
+
+    Task.on_before_optimizer_step = step
+
+
 def killed(run_dir, settings, tiny, fatal=None):
     """Train, and die at the moment of that number; without one, write down how many there are."""
     dying(Path(run_dir) / "moments.txt", fatal, train, run_dir, *settings, tiny=tiny)

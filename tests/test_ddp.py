@@ -19,8 +19,7 @@ from inlay import distributed
 from inlay.callbacks import Checkpoints
 from inlay.errors import REQUEUE, InlayError, reported
 from inlay.models.layers import convert_sync_batchnorm, revert_sync_batchnorm
-from inlay.tasks.base import Task
-from tests.kills import digest, trained
+from tests.kills import digest, in_step, trained
 from tests.processes import GROUP, Child, ranks, run
 from tests.training import TDANET, TINY, TINY_TEXT, train, weights
 
@@ -138,58 +137,33 @@ def test_ddp_run_with_shared_out_weights_resumes(pictures, tmp_path):
     assert all(torch.equal(value, halves["state_dict"][key]) for key, value in whole["state_dict"].items())
 
 
-def disturbed(run_dir, settings, tiny, disturb):
-    """Train; something happens to the second process in its third step."""
-    inner = Task.on_before_optimizer_step
+def disturbed(run_dir, settings, tiny, number):
+    """Train; in its third step the second process gets a signal, or hangs for want of one."""
 
-    def step(self, optimizer):
-        if self.global_step == 2 and self.trainer.global_rank == 1:
-            disturb()
-        inner(self, optimizer)
+    def disturb(task):
+        if task.trainer.global_rank == 1:
+            os.kill(os.getpid(), number) if number else time.sleep(200)
 
-    Task.on_before_optimizer_step = step
-    with reported():
-        train(run_dir, *settings, tiny=tiny)
-
-
-def asked_to_stop():
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def killed():
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def hanging():
-    time.sleep(200)
+    in_step(3, disturb)
+    refused(run_dir, settings, tiny)
 
 
 def test_ddp_run_stops_as_one_when_one_process_is_asked(pictures, tmp_path):
     settings = [f"data.root={pictures}", *LENGTH, *DDP]
-    children = ranks(tmp_path, 2, disturbed, tmp_path / "run", settings, moved(TINY), asked_to_stop)
+    children = ranks(tmp_path, 2, disturbed, tmp_path / "run", settings, moved(TINY), signal.SIGTERM)
     assert statuses(children) == [REQUEUE, REQUEUE], (tmp_path / "rank0.log").read_text()[-3000:]
     assert (tmp_path / "run/checkpoints/last.ckpt").resolve().name == "step_0000003.ckpt"
 
 
-def test_ddp_run_ends_with_the_reason_when_a_process_dies(pictures, tmp_path):
-    settings = [f"data.root={pictures}", *LENGTH, *DDP, "trainer.strategy.timeout.seconds=20", "checkpoint_every=1"]
-    children = ranks(tmp_path, 2, disturbed, tmp_path / "run", settings, moved(TINY), killed)
-    first, second = statuses(children)
-    said = (tmp_path / "rank0.log").read_text()
-    assert second == -signal.SIGKILL
-    assert first == 1, said[-3000:]
-    assert "error: process 1 (counted from 0) of this run is gone" in said
-    assert (tmp_path / "run/checkpoints/last.ckpt").resolve().name == "step_0000002.ckpt"
-
-
-@pytest.mark.slow
 @pytest.mark.stranger("B.19")
-def test_ddp_run_names_the_process_that_hangs(pictures, tmp_path):
-    settings = [f"data.root={pictures}", *LENGTH, *DDP, "trainer.strategy.timeout.seconds=15", "checkpoint_every=1"]
-    first, second = ranks(tmp_path, 2, disturbed, tmp_path / "run", settings, moved(TINY), hanging)
-    assert first.wait() == 1
-    second.signal(signal.SIGKILL)
-    said = (tmp_path / "rank0.log").read_text()
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(0, marks=pytest.mark.slow)], ids=["dies", "hangs"])
+def test_ddp_run_names_the_process_that_dies_or_hangs(pictures, tmp_path, number):
+    settings = [f"data.root={pictures}", *LENGTH, *DDP, "trainer.strategy.timeout.seconds=20", "checkpoint_every=1"]
+    first, second = ranks(tmp_path, 2, disturbed, tmp_path / "run", settings, moved(TINY), number)
+    status, said = first.wait(), (tmp_path / "rank0.log").read_text()
+    if not number:
+        second.signal(signal.SIGKILL)
+    assert (status, second.wait()) == (1, -signal.SIGKILL), said[-3000:]
     assert "error: process 1 (counted from 0) of this run is gone, or hangs" in said
     assert "trainer.strategy.timeout.seconds" in said
     assert (tmp_path / "run/checkpoints/last.ckpt").resolve().name == "step_0000002.ckpt"

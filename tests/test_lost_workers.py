@@ -11,8 +11,7 @@ from torch.utils.data import DataLoader
 
 from inlay.doctor.machine import shared_memory
 from inlay.errors import MORE_SHARED_MEMORY, reported
-from inlay.tasks.base import Task
-from tests.kills import remains, trained
+from tests.kills import in_step, remains, trained
 from tests.processes import GROUP, run
 from tests.training import TINY, train
 
@@ -81,16 +80,13 @@ def test_worker_that_is_killed_in_a_step_is_named_too(capsys, message, who):
 
 def loses_its_workers(run_dir, settings):
     """Train, and have the processes that load data killed in the third step."""
-    inner = Task.on_before_optimizer_step
 
-    def step(self, optimizer):
-        if self.global_step == 2:
-            for worker in multiprocessing.active_children():
-                os.kill(worker.pid, signal.SIGKILL)
-            time.sleep(1)  # PyTorch hears of it in the middle of whatever it does
-        inner(self, optimizer)
+    def kill_workers(task):
+        for worker in multiprocessing.active_children():
+            os.kill(worker.pid, signal.SIGKILL)
+        time.sleep(1)  # PyTorch hears of it in the middle of whatever it does
 
-    Task.on_before_optimizer_step = step
+    in_step(3, kill_workers)
     with reported():
         train(run_dir, *settings, tiny=TINY)
 

@@ -14,7 +14,7 @@ from inlay import stopping
 from inlay.errors import REQUEUE
 from inlay.tasks.base import Task
 from tests.conftest import ROOT
-from tests.kills import trained
+from tests.kills import in_step, trained
 from tests.processes import GROUP, run
 from tests.training import TINY
 
@@ -41,6 +41,10 @@ def asked(run_dir, settings, owner, name, number):
         return inner(*arguments, **options)
 
     setattr(home, name, function)
+    train_py(run_dir, settings)
+
+
+def train_py(run_dir, settings):
     sys.argv = ["train.py", f"run_dir={run_dir}", *settings]
     runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
 
@@ -86,20 +90,17 @@ def test_hangup_asks_to_stop_unless_nohup_has_it_ignored():
 
 def loses_its_terminal(run_dir, settings):
     """Train in a terminal that closes in the third step."""
-    inner, (outside, inside) = Task.on_before_optimizer_step, pty.openpty()
+    outside, inside = pty.openpty()
     for descriptor in (1, 2):
         os.dup2(inside, descriptor)
     os.close(inside)
 
-    def step(self, optimizer):
-        if self.global_step == 2:
-            os.close(outside)
-            os.kill(os.getpid(), signal.SIGHUP)
-        inner(self, optimizer)
+    def hang_up(task):
+        os.close(outside)
+        os.kill(os.getpid(), signal.SIGHUP)
 
-    Task.on_before_optimizer_step = step
-    sys.argv = ["train.py", f"run_dir={run_dir}", *settings]
-    runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
+    in_step(3, hang_up)
+    train_py(run_dir, settings)
 
 
 @pytest.mark.stranger("B.14")

@@ -254,8 +254,8 @@ class TestReplay:
 
 def test_too_many_in_a_row_end_the_run(noise, tmp_path, spoil):
     fired = spoil("picture", {2, 4, 5, 6})
+    settings = ["iterations=9", "callbacks.faults.stop_after=3", "callbacks.faults.keep=2"]
     with pytest.raises(InlayError, match=r"3 steps in a row were not finite, the last one step 6.*inlay replay FILE"):
-        settings = ["iterations=9", "callbacks.faults.stop_after=3", "callbacks.faults.keep=2"]
         train(tmp_path, f"data.root={noise}", *settings)
     assert fired == [2, 4, 5, 6]  # the one alone did not count
     kept = sorted(path.name for path in (tmp_path / "faults").glob("*.pt"))

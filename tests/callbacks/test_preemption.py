@@ -11,7 +11,7 @@ from torch.distributed import HashStore
 from inlay.errors import REQUEUE, reported
 from inlay.tasks import InpaintingTask
 from inlay.tasks.base import Task
-from tests.kills import remains, trained
+from tests.kills import in_step, remains, trained
 from tests.processes import GROUP, run
 from tests.training import TDANET, TINY, TINY_TEXT, train
 
@@ -99,15 +99,12 @@ def test_run_that_is_asked_in_its_first_or_last_validation_goes_on_exactly(noise
 
 def hanging(run_dir, settings, where):
     """Train with a third step that never ends, and a grace of a second."""
-    inner = Task.on_before_optimizer_step
 
-    def step(self, optimizer):
-        if self.global_step == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(60) if where == "in Python" else HashStore().wait(["never"], timedelta(seconds=60))
-        inner(self, optimizer)
+    def hang(task):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60) if where == "in Python" else HashStore().wait(["never"], timedelta(seconds=60))
 
-    Task.on_before_optimizer_step = step
+    in_step(3, hang)
     train(run_dir, *settings, "callbacks.preemption.grace=1", tiny=TINY)
 
 

@@ -77,17 +77,14 @@ def test_a_seed_out_of_range_is_the_same_line_everywhere(seed):
 
 @pytest.mark.stranger("B.5")
 def test_a_name_that_stands_for_no_setting_is_told_with_the_way_to_write_it():
-    with (
-        pytest.raises(InlayError, match=r"run_name: .* none of this name .*'run_name=\"\\\$\{...\}\"'"),
-        explained("train"),
-    ):
+    told = r"run_name: .* none of this name .*'run_name=\"\\\$\{...\}\"'"
+    with pytest.raises(InlayError, match=told), explained("train"):
         OmegaConf.to_container(compose_config([DEMO, "run_name=${nobody}"]), resolve=True)
 
 
 @pytest.mark.stranger("B.5")
 @pytest.mark.parametrize("path", ["/a,b", "/a=b", "/a b/(c)", "/${home}", "/é", 'say "a"'])
 def test_what_the_message_says_to_write_is_read_as_meant(path):
-
     (word,) = shlex.split(quoted("data.root", path))
     assert compose_config([word]).data.root == path
 
@@ -126,13 +123,11 @@ def test_what_cannot_be_found_is_told():
         ("train.py", "lr=0.1", "lr=: there is no such setting. Did you mean optimizer.lr?\n"),
         ("evaluate.py", "protocol=none", "protocol=none: there is no such choice. Choose one of: center,"),
         pytest.param(  # PyTorch is imported for it
-            "train.py",
-            "run_dir=FILE/run",
-            "FILE/run: cannot be written (Not a directory). Choose",
+            "train.py", "run_dir=FILE/run", "FILE/run: cannot be written (Not a directory). Choose",
             marks=pytest.mark.slow,
         ),
     ],
-)
+)  # fmt: skip
 def test_the_programs_end_with_a_line_and_status_1(tmp_path, program, setting, said):
     file = tmp_path / "file"
     file.touch()
