@@ -11,7 +11,7 @@ from inlay.cli import tune as command
 from inlay.errors import InlayError
 from inlay.images import read_picture
 from inlay.models import PConvUNet
-from inlay.tuning import batch_size, learning_rate, tune
+from inlay.tuning import learning_rate, tune
 from inlay.tuning.learning_rate import LRCurve, of_each_step
 from tests.training import TDANET, TINY, TINY_TEXT, configure, train
 
@@ -127,7 +127,7 @@ class TestBatchSize:
             tried.append(number)
             return number <= limit
 
-        found, truth = batch_size.largest(fits, most), min(limit, most)
+        found, truth = tune.largest(fits, most), min(limit, most)
         assert found == 0 if truth < 2 else 15 / 16 * truth <= found <= truth
         assert len(set(tried)) == len(tried) <= 20
         assert all(2 <= number <= most for number in tried)
@@ -158,7 +158,7 @@ class TestBatchSize:
         assert not (tmp_path / "run").exists()
 
     def test_nothing_fits(self, tmp_path, picture_folder, small_gpu, monkeypatch):
-        monkeypatch.setattr(batch_size, "largest", lambda fits, most: int(fits(6)))
+        monkeypatch.setattr(tune, "largest", lambda fits, most: int(fits(6)))
         with pytest.raises(InlayError, match="not even the smallest batch fits"):
             run("batch_size", tmp_path, f"data.root={picture_folder}")
         assert small_gpu == [6]

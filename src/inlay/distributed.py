@@ -13,9 +13,8 @@ from torch import Tensor, nn
 
 from inlay.errors import InlayError, one_line
 
-_EXCHANGE = re.compile(
-    "gloo|pair closure|Connection (?:closed|reset)"
-)  # words of gloo, which has no exception of its own
+# words of gloo, which has no exception of its own
+_EXCHANGE = re.compile("gloo|pair closure|Connection (?:closed|reset)")
 _ROLL_CALL = 10.0  # seconds
 
 
@@ -88,11 +87,12 @@ def explain_collective_errors(strategy: Any = None) -> Iterator[None]:
     except RuntimeError as error:
         if not (isinstance(error, dist.DistError) or _EXCHANGE.search(str(error))):
             raise
-        late = _late()
+        late = ", ".join(map(str, _late()))
+        named = f"process {late} (counted from 0)" if late else "another process"
         if launcher := getattr(strategy, "launcher", None):
             launcher.kill(signal.SIGKILL)
         raise InlayError(
-            f"{_named(late)} of this run is gone, or hangs: it did not come within trainer.strategy.timeout.seconds. "
+            f"{named} of this run is gone, or hangs: it did not come within trainer.strategy.timeout.seconds. "
             f"What it printed says why ({one_line(error)}). The latest checkpoint stands: resume=last."
         ) from error
 
@@ -125,9 +125,3 @@ def _late() -> list[int]:
     if world == 1:
         return []
     return missing_ranks(dist.distributed_c10d._get_default_store(), rank, world, _ROLL_CALL)
-
-
-def _named(late: list[int]) -> str:
-    if not late:
-        return "another process"
-    return f"process {', '.join(map(str, late))} (counted from 0)"

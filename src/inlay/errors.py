@@ -167,17 +167,14 @@ def _mistake(error: BaseException | None) -> str | None:
     """The message of an error that a user can mend; None for a defect of Inlay."""
     while error is not None:
         if isinstance(error, InlayError):
-            return _one_line(str(error))
-        if message := _lost_worker(error):
-            return message
+            message = str(error)
+            if _TRACEBACK in message:  # of a worker, whose exception is its last line
+                message = re.sub(rf"^{__name__}\.\w+: ", "", message.strip().splitlines()[-1])
+            return " ".join(message.split("\n"))
+        if lost := _lost_worker(error):
+            return lost
         error = error.__cause__
     return None
-
-
-def _one_line(message: str) -> str:
-    if _TRACEBACK in message:
-        message = re.sub(rf"^{__name__}\.\w+: ", "", message.strip().splitlines()[-1])
-    return " ".join(message.split("\n"))
 
 
 def _lost_worker(error: BaseException) -> str | None:

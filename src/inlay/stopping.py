@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from inlay.errors import REQUEUE, importing, requeue_status
 
@@ -23,12 +23,12 @@ def signals() -> list[signal.Signals]:
 
     SIGHUP is left out where nohup ignores it; SIGUSR2 is included where submitit listens to it.
     """
-    there = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
-    return [one for one in there if _is_request(one.name, signal.getsignal(one))]
-
-
-def _is_request(name: str, handler: Any) -> bool:
-    return bool({"SIGHUP": handler != signal.SIG_IGN, "SIGUSR2": callable(handler)}.get(name, True))
+    there = {name: getattr(signal, name) for name in _NAMES if hasattr(signal, name)}
+    if "SIGHUP" in there and signal.getsignal(there["SIGHUP"]) == signal.SIG_IGN:
+        del there["SIGHUP"]
+    if "SIGUSR2" in there and not callable(signal.getsignal(there["SIGUSR2"])):
+        del there["SIGUSR2"]
+    return list(there.values())
 
 
 def listen() -> None:

@@ -70,9 +70,11 @@ class BadFiles(pl.Callback):
         if listed:
             lost = len({one.id for one in listed if one.what == "picture" and one.split == "train"})
             found = len(_loader(trainer).dataset) + self._refused  # type: ignore[arg-type]
+            shown = "; ".join(f"{one.file} ({one.reason})" for one in listed[:_SHOWN])
             log.warning(
-                "after %s passes: %d training pictures found = %d used + %d listed. %s lists %d files: %s",
-                self._passes, found, found - lost, lost, self.folder / BAD_FILES, len(listed), _some(listed),
+                "after %s passes: %d training pictures found = %d used + %d listed. %s lists %d files: %s%s",
+                self._passes, found, found - lost, lost, self.folder / BAD_FILES, len(listed), shown,
+                " ..." if len(listed) > _SHOWN else "",
             )  # fmt: skip
         rejected = read(self.folder / REJECTED_HOLES)
         if rejected:
@@ -104,11 +106,6 @@ def read(path: Path) -> list[SkippedSample]:
         return [SkippedSample(**row) for row in csv_rows(read_bytes(path))]
     except (ValueError, TypeError) as error:
         raise InlayError(f"{path}: not a list of a run ({error}). Move it away, and start again.") from error
-
-
-def _some(listed: list[SkippedSample]) -> str:
-    shown = "; ".join(f"{problem.file} ({problem.reason})" for problem in listed[:_SHOWN])
-    return shown + (" ..." if len(listed) > _SHOWN else "")
 
 
 def _loader(trainer: pl.Trainer) -> TrainingLoader:

@@ -45,12 +45,3 @@ def give_up(dashboard: Dashboard, error: Exception) -> None:
         "%s gave up (%s). Training goes on without; metrics.csv has the numbers.",
         type(dashboard).__name__, one_line(error),
     )  # fmt: skip
-
-
-def flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as one dict, ``a/b/c``."""
-    found: dict[str, Any] = {}
-    for key, value in settings.items():
-        inner = isinstance(value, dict) and value
-        found |= flat(value, f"{prefix}{key}/") if inner else {f"{prefix}{key}": value}
-    return found

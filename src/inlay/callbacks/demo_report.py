@@ -46,19 +46,16 @@ class DemoReport(pl.Callback):
         self.folder = Path(folder)
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if trainer.is_global_zero:
-            _report(self.folder)
-
-
-def _report(run: Path) -> None:
-    network = CheckpointFiller(run / "checkpoints/last.ckpt")
-    fillers = {"inlay": network, "mean": MeanFill(), "telea": Telea(), "navier_stokes": NavierStokes()}
-    photographs = _holed_photographs()
-    scores = {name: _score(filler, photographs) for name, filler in fillers.items()}
-    write_text(run / "metrics.json", json.dumps(scores, indent=2) + "\n")
-    sheet = run / "filled.png"
-    write_picture(sheet, contact_sheet([_row(network, batch) for batch in photographs[::HOLES_PER_PHOTOGRAPH]]))
-    _print(scores, sheet)
+        if not trainer.is_global_zero:
+            return
+        network = CheckpointFiller(self.folder / "checkpoints/last.ckpt")
+        fillers = {"inlay": network, "mean": MeanFill(), "telea": Telea(), "navier_stokes": NavierStokes()}
+        photographs = _holed_photographs()
+        scores = {name: _score(filler, photographs) for name, filler in fillers.items()}
+        write_text(self.folder / "metrics.json", json.dumps(scores, indent=2) + "\n")
+        sheet = self.folder / "filled.png"
+        write_picture(sheet, contact_sheet([_row(network, batch) for batch in photographs[::HOLES_PER_PHOTOGRAPH]]))
+        _print(scores, sheet)
 
 
 def _holed_photographs() -> list[Batch]:

@@ -12,7 +12,6 @@ from torch import Tensor
 from inlay.callbacks.mlflow_run import MLflowRun
 from inlay.images import contact_sheet, labeled, text_strip, write_picture
 from inlay.tasks import InpaintingTask
-from inlay.types import Batch
 
 _LEGIBLE = 128  # pixels: smaller pictures are enlarged, pixel by pixel
 
@@ -37,18 +36,19 @@ class ImageGrids(pl.Callback):
         self._rows = []
 
     def on_validation_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *args: Any
     ) -> None:
         missing = self.count - len(self._rows)
-        if trainer.is_global_zero and not trainer.sanity_checking and missing > 0:
-            with trainer.precision_plugin.forward_context():  # as the rest of the validation
-                self._keep(cast(InpaintingTask, pl_module), outputs, batch, missing)
+        if not trainer.is_global_zero or trainer.sanity_checking or missing <= 0:
+            return
+        task = cast(InpaintingTask, pl_module)
+        with trainer.precision_plugin.forward_context():  # as the rest of the validation
+            columns = task.grid_columns(batch, outputs)
+            remarks = task.grid_captions(batch, self.words) or [""] * len(batch["id"])
+        self._titles = list(columns)
+        for number, remark in list(enumerate(remarks))[:missing]:
+            strip = contact_sheet([[_picture(column[number]) for column in columns.values()]])
+            self._rows.append(labeled(strip.rgb(), remark) if remark else strip.rgb())
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not self._rows:
@@ -58,14 +58,6 @@ class ImageGrids(pl.Callback):
         write_picture(self.folder / f"step_{trainer.global_step:06d}.png", sheet)
         for logger in trainer.loggers:
             _send(logger, sheet.pixels, titles, trainer.global_step)
-
-    def _keep(self, task: InpaintingTask, outputs: Any, batch: Batch, most: int) -> None:
-        columns = task.grid_columns(batch, outputs)
-        self._titles = list(columns)
-        remarks = task.grid_captions(batch, self.words) or [""] * len(batch["id"])
-        for number, remark in list(enumerate(remarks))[:most]:
-            strip = contact_sheet([[_picture(column[number]) for column in columns.values()]])
-            self._rows.append(labeled(strip.rgb(), remark) if remark else strip.rgb())
 
 
 def _picture(chw: Tensor) -> NDArray[np.float32]:

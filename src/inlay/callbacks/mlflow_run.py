@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
-from inlay.callbacks.dashboards import flat, unfailing
+from inlay.callbacks.dashboards import unfailing
 from inlay.checkpoints.files import resolved
 from inlay.errors import InlayError
+from inlay.runs.resume import leaves
 
 _TAG = "inlay.run_id"
 _BOUNDS = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "30", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}  # its own wait many minutes
@@ -76,7 +77,7 @@ class MLflowRun(Logger):
         known = self._client.get_run(self._run).data.params  # MLflow lets nobody change them
         from mlflow.entities import Param
 
-        new = [Param(key, str(value)[:_LONGEST]) for key, value in flat(settings).items() if key not in known]
+        new = [Param(key, str(value)[:_LONGEST]) for key, value in leaves(settings, "/") if key not in known]
         for first in range(0, len(new), _MOST):
             self._client.log_batch(self._run, params=new[first : first + _MOST])
         self._client.log_dict(self._run, settings, "config.yaml")

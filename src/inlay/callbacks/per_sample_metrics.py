@@ -65,13 +65,7 @@ class PerSampleMetrics(pl.Callback):
         self._batches, self._strips = [], {}
 
     def on_validation_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *args: Any
     ) -> None:
         """Measure a batch; nothing is fetched from the device before the end."""
         if trainer.sanity_checking:
@@ -82,13 +76,18 @@ class PerSampleMetrics(pl.Callback):
             with trainer.precision_plugin.forward_context():  # as the rest of the validation
                 columns = cast(InpaintingTask, pl_module).grid_columns(batch, outputs)
             for number, name in list(enumerate(batch["id"]))[:missing]:
-                self._strips[name] = _strip([column[number] for column in columns.values()])
+                row = [column[number].float().permute(1, 2, 0).cpu().numpy() for column in columns.values()]
+                self._strips[name] = contact_sheet([row]).rgb8()
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Put together what all processes have, and let the first one write and send it."""
         if trainer.sanity_checking:
             return
-        items = _of_all_processes([item for batch in self._batches for item in _read(*batch)])
+        items = [item for batch in self._batches for item in _read(*batch)]
+        if (world := rank_and_world()[1]) > 1:
+            everyone: list[list[Item]] = [[] for _ in range(world)]
+            dist.all_gather_object(everyone, items)
+            items = [item for of_one in everyone for item in of_one]
         if not trainer.is_global_zero:
             return
         write_bytes(self.path, csv_bytes([Item._fields, *sorted(items)]))
@@ -117,18 +116,5 @@ def _psnr(squared: float) -> float:
     return -10 * float(np.log10(squared)) if squared else float("inf")
 
 
-def _of_all_processes(items: list[Item]) -> list[Item]:
-    _, world = rank_and_world()
-    if world == 1:
-        return items
-    everyone: list[list[Item]] = [[] for _ in range(world)]
-    dist.all_gather_object(everyone, items)
-    return [item for of_one in everyone for item in of_one]
-
-
 def _dashboards(trainer: pl.Trainer) -> list[WandbRun]:
     return [logger for logger in trainer.loggers if isinstance(logger, WandbRun)]
-
-
-def _strip(pictures: list[Tensor]) -> NDArray[np.uint8]:
-    return contact_sheet([[picture.float().permute(1, 2, 0).cpu().numpy() for picture in pictures]]).rgb8()

@@ -21,12 +21,12 @@ class IterationProgressBar(pl.callbacks.ProgressBar):
     def __init__(self) -> None:
         super().__init__()
         self._seconds = _SECONDS_ON_SCREEN if sys.stderr.isatty() else _SECONDS_IN_A_LOG
-        self._training: tqdm[Any] | None = None
-        self._validation: tqdm[Any] | None = None
+        self._training: tqdm[Any] = tqdm(disable=True)
+        self._validation: tqdm[Any] = tqdm(disable=True)
         self._drawn = 0.0
         self._enabled = True
 
-    def disable(self) -> None:
+    def disable(self) -> None:  # Lightning asks this of every process but the first
         self._enabled = False
 
     def enable(self) -> None:
@@ -35,11 +35,7 @@ class IterationProgressBar(pl.callbacks.ProgressBar):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._training = self._bar("training", trainer.max_steps, initial=trainer.global_step)
 
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        if self._training is None:
-            return
+    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
         done = trainer.global_step == trainer.max_steps
         if done or time.monotonic() - self._drawn >= self._seconds:
             self._drawn = time.monotonic()
@@ -48,36 +44,22 @@ class IterationProgressBar(pl.callbacks.ProgressBar):
         self._training.update(trainer.global_step - self._training.n)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._close("_training")
+        self._training.close()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        self._close("_validation")
-        self._close("_training")
+        self._validation.close()
+        self._training.close()
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.sanity_checking:
             self._validation = self._bar("validating", int(sum(trainer.num_val_batches)), leave=False)
 
     def on_validation_batch_end(self, *args: Any, **kwargs: Any) -> None:
-        if self._validation is not None:
-            self._validation.update()
+        self._validation.update()
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._close("_validation")
+        self._validation.close()
 
     def _bar(self, title: str, total: int, **options: Any) -> "tqdm[Any]":
-        return tqdm(
-            desc=title,
-            total=total,
-            mininterval=self._seconds,
-            dynamic_ncols=True,
-            disable=not self._enabled,
-            file=sys.stderr,
-            **options,
-        )
-
-    def _close(self, which: str) -> None:
-        bar = getattr(self, which)
-        if bar is not None:
-            bar.close()
-            setattr(self, which, None)
+        shown = {"disable": not self._enabled, "mininterval": self._seconds, "dynamic_ncols": True, "file": sys.stderr}
+        return tqdm(desc=title, total=total, **shown, **options)

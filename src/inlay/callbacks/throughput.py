@@ -49,7 +49,10 @@ class Throughput(pl.Callback):
         step, self._step = self._step, trainer.global_step
         if self._step == step or self._step % trainer.log_every_n_steps:  # type: ignore[attr-defined]
             return
-        speed = {"speed/images_per_second": self._images / (now - self._since)} | _memory(pl_module.device)
+        speed = {"speed/images_per_second": self._images / (now - self._since)}
+        if (device := pl_module.device).type == "cuda":
+            speed["speed/gpu_allocated_gib"] = torch.cuda.max_memory_allocated(device) / _GIB
+            speed["speed/gpu_reserved_gib"] = torch.cuda.max_memory_reserved(device) / _GIB
         for logger in trainer.loggers:
             if not isinstance(logger, MetricsCSV):
                 logger.log_metrics(speed, self._step - 1)  # Lightning counts from 0
@@ -57,12 +60,3 @@ class Throughput(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._left_out = max(self._left_out, 1)
-
-
-def _memory(device: torch.device) -> dict[str, float]:
-    if device.type != "cuda":
-        return {}
-    return {
-        "speed/gpu_allocated_gib": torch.cuda.max_memory_allocated(device) / _GIB,
-        "speed/gpu_reserved_gib": torch.cuda.max_memory_reserved(device) / _GIB,
-    }

@@ -154,13 +154,12 @@ def _let_go() -> None:
 
     Whoever began it waits for it at exit; no longer after this.
     """
-    stopping = Thread(target=_stop, daemon=True)
-    stopping.start()
-    stopping.join(_TO_STOP)
-
-
-def _stop() -> None:
     import wandb
 
-    with suppress(Exception):  # the process is gone already
-        wandb.teardown()
+    def stop() -> None:
+        with suppress(Exception):  # the process is gone already
+            wandb.teardown()
+
+    stopping = Thread(target=stop, daemon=True)
+    stopping.start()
+    stopping.join(_TO_STOP)

@@ -70,7 +70,8 @@ def problems(config: Any, own: Mapping[str, Any] | None = None) -> Iterator[str]
             continue
         value, hint = config[key], declared.get(key, Any)
         if not _fits(value, hint):
-            yield f"{name}={_shown(value)}: {_needed(hint)} is needed here.{_remedy(name, value, hint)}"
+            shown = OmegaConf.to_container(value, resolve=False) if OmegaConf.is_config(value) else value
+            yield f"{name}={shown}: {_needed(hint)} is needed here.{_remedy(name, value, hint)}"
         yield from problems(value, _entries(value, hint))
 
 
@@ -120,7 +121,11 @@ def _fits(value: Any, hint: Any) -> bool:
     if _is_tensor(hint):
         return False
     if (origin or hint) in _LISTS:
-        return isinstance(value, ListConfig) and _items_fit(list(value), inner)
+        if not isinstance(value, ListConfig) or not inner:
+            return isinstance(value, ListConfig)
+        if len(inner) == 1 or inner[-1] is Ellipsis:
+            return all(_fits(item, inner[0]) for item in value)
+        return len(value) == len(inner) and all(map(_fits, value, inner))
     return True
 
 
@@ -134,14 +139,6 @@ def _entries(value: Any, hint: Any) -> Mapping[str, Any] | None:
         if get_origin(each) in (dict, Mapping):
             return {str(key): get_args(each)[1] for key in value}
     return None
-
-
-def _items_fit(items: list[Any], inner: tuple[Any, ...]) -> bool:
-    if not inner:
-        return True
-    if len(inner) == 1 or inner[-1] is Ellipsis:
-        return all(_fits(item, inner[0]) for item in items)
-    return len(items) == len(inner) and all(map(_fits, items, inner))
 
 
 def _needed(hint: Any) -> str:
@@ -161,10 +158,6 @@ def _needed(hint: Any) -> str:
 def _is_tensor(hint: Any) -> bool:
     """Without importing PyTorch, which commands may never need."""
     return isinstance(hint, type) and (hint.__module__, hint.__name__) == ("torch", "Tensor")
-
-
-def _shown(value: Any) -> str:
-    return str(OmegaConf.to_container(value, resolve=False) if OmegaConf.is_config(value) else value)
 
 
 def _remedy(name: str, value: Any, hint: Any) -> str:

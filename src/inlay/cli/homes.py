@@ -8,6 +8,7 @@ from pathlib import Path
 from inlay.files import at_home
 
 _PATH = re.compile(r"""(?<=[=\[,:"'])~(?=[/,\]}"']|$)""")
+_OPTION = re.compile("(?<==).+")  # the value of an option of Hydra's own: --config-dir=~/conf
 _VARIABLE = "${oc.env:HOME}"  # can be written in any setting, whatever the folder is called
 _TEXTS = ("text", "name", "license", "settings")
 
@@ -23,10 +24,7 @@ def in_options(args: argparse.Namespace) -> argparse.Namespace:
 def in_settings(words: list[str]) -> list[str]:
     """Settings as Hydra can read them, which knows no ``~`` in a value: ``data.root=~/x``, ``fillers=[model:~/x]``."""
     os.environ.setdefault("HOME", str(Path.home()))
-    return [_of_hydra(word) if word.startswith("-") else _PATH.sub(_VARIABLE, word) for word in words]
-
-
-def _of_hydra(word: str) -> str:
-    """An option of Hydra's own: ``--config-dir=~/conf``."""
-    option, equals, value = word.partition("=")
-    return f"{option}{equals}{at_home(value)}"
+    return [
+        _OPTION.sub(lambda option: at_home(option[0]), word) if word.startswith("-") else _PATH.sub(_VARIABLE, word)
+        for word in words
+    ]

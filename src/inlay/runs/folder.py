@@ -51,7 +51,9 @@ def prepare_run_dir(
     if checkpoint is None or folder.resolve() not in checkpoint.resolve().parents:
         archive_existing(folder, ARTIFACTS)
     else:
-        later = _checkpoints_after(folder / "checkpoints", checkpoint)
+        step = int(read(checkpoint)["global_step"])
+        beyond = [file for at, file in step_files(folder / "checkpoints").items() if at > step]
+        later = [part for file in beyond for part in (file, sidecar(file))]  # damaged, or of steps taken again
         same = file.exists() and _without_resume(read_text(file)) == _without_resume(config)
         archive_existing(folder, [str(path.relative_to(folder)) for path in later] + [file.name] * (not same))
     write_text(file, config)
@@ -72,12 +74,6 @@ def check_folder(folder: Path) -> None:
 def _without_resume(config: str) -> list[str]:
     """The lines of a configuration without ``resume:``, which may differ between starts of a run."""
     return [line for line in config.splitlines() if not line.startswith("resume:")]
-
-
-def _checkpoints_after(folder: Path, checkpoint: Path) -> list[Path]:
-    """Checkpoints, and their sums, after the one that a run goes on from: damaged ones, or of steps it takes again."""
-    step = int(read(checkpoint)["global_step"])
-    return [file for at, path in step_files(folder).items() if at > step for file in (path, sidecar(path))]
 
 
 def archive_existing(folder: Path, names: Iterable[str]) -> None:

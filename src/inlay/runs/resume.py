@@ -127,14 +127,15 @@ def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
     run_dir = str(config.get("run_dir", ""))
     return {
         key: value.replace(run_dir, "RUN") if isinstance(value, str) and run_dir else value
-        for key, value in _leaves(config)
+        for key, value in leaves(config)
         if key.split(".")[0] not in _NOT_OF_THE_RUN
     }
 
 
-def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(value: Any, joint: str = ".", key: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested settings one by one, under their names from the outermost inward."""
     if isinstance(value, Mapping) and value:
         for name, item in value.items():
-            yield from _leaves(item, f"{key}.{name}" if key else str(name))
+            yield from leaves(item, joint, f"{key}{joint}{name}" if key else str(name))
     else:
         yield key, value
