@@ -269,12 +269,9 @@ def test_items_are_clamped_as_a_file_would_clamp_them(tmp_path):
     assert (row["hole"], row["bucket"], float(row["psnr_hole"]), row["l1_hole"]) == ("50.0", "50-60", 0.0, "1.0")
 
 
-def test_a_negative_count_is_refused(tmp_path):
+def test_a_negative_count_and_mlflow_that_is_not_installed_are_refused(tmp_path, monkeypatch):
     with pytest.raises(InlayError, match=r"pictures and max_rows must be at least 0, got -1 and 500"):
         PerSampleMetrics(str(tmp_path), pictures=-1)
-
-
-def test_mlflow_that_is_not_installed_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr("inlay.callbacks.mlflow_run.find_spec", lambda name: None)
     with pytest.raises(InlayError, match=r"inlay\[mlflow\]"):
         MLflowRun(str(tmp_path), "inlay", "name", "abc")

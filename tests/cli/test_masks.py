@@ -7,11 +7,10 @@ import pytest
 from hydra.utils import instantiate
 from PIL import Image
 
-from inlay.buckets import BUCKETS
 from inlay.cli.settings import compose_config
 from inlay.images import read_image, read_mask
-from inlay.masks import Paired, Strokes
-from inlay.masks.export import draw_set
+from inlay.masks import Paired, Shapes, Strokes
+from inlay.masks.export import draw_buckets, draw_set
 from tests.conftest import ROOT
 
 RATIO = "masks.ratio=[0.1,0.4]"
@@ -49,15 +48,11 @@ class TestGenerate:
         assert printed.startswith(f"3 masks in {out}, hole ratio 0.")
 
     def test_draws_the_same_set_as_the_function(self, generate, out):
-        generate("--count", 3, "--size", 32, "--seed", 5, "masks.ratio=[0.2,0.3]", "masks.brush=[0.1,0.2]")
-        family = Strokes(ratio=(0.2, 0.3), brush=(0.1, 0.2))
+        settings = ["masks.ratio=[0.2,0.3]", "masks.brush=[0.1,0.2]", "masks.border=0.1"]
+        generate("--count", 3, "--size", 32, "--seed", 5, *settings)
+        family = Strokes(ratio=(0.2, 0.3), brush=(0.1, 0.2), border=0.1)
         for number, mask, _ in draw_set(family, 3, 32, 5):
             assert np.array_equal(read_mask(out / f"{number}.png"), mask)
-
-    def test_keeps_the_border_free(self, generate, out):
-        generate("--count", 2, "--size", 32, "masks.border=0.25")
-        masks = [read_mask(out / row["file"]) for row in manifest(out)]
-        assert not any(mask[:8].any() or mask[:, -8:].any() for mask in masks)
 
     def test_draws_one_for_each_picture_which_the_paired_family_finds(self, generate, out, root):
         printed = generate("data=folder", f"data.root={root}")
@@ -83,25 +78,31 @@ class TestGenerate:
         assert all(second[name] == first[name] for name in set(first) & set(second))
         assert len(set(first) & set(second)) == 3
 
-    def test_of_an_index_in_any_order_is_the_same(self, inlay, root, tmp_path):
-        rows = [{"id": f"v1.0/{name}", "image": f"train/{name}", "split": "train"} for name in ("a.png", "b.jpg")]
-        rows += [{"id": "v1.0/e", "image": "val/e.png", "split": "train"}]
+    @pytest.fixture
+    def indexed(self, inlay, root, tmp_path):
+        """Masks for the pictures of an index: what is printed."""
+
+        def generate(place, rows, *settings):
+            (tmp_path / "index.jsonl").write_text("".join(json.dumps(row | {"split": "train"}) + "\n" for row in rows))
+            settings = [*settings, "data=index", f"data.root={root}", f"data.index={tmp_path}/index.jsonl"]
+            printed, error, status = inlay("masks", "generate", "--out", place, *settings)
+            assert status == 0, error
+            return printed
+
+        return generate
+
+    def test_of_an_index_in_any_order_is_the_same(self, indexed, tmp_path):
+        rows = [{"id": f"v1.0/{name}", "image": f"train/{name}"} for name in ("a.png", "b.jpg")]
+        rows += [{"id": "v1.0/e", "image": "val/e.png"}]
         for place, order in (("first", rows), ("second", rows[::-1])):
-            index = tmp_path / f"{place}.jsonl"
-            index.write_text("".join(json.dumps(row) + "\n" for row in order))
-            settings = ["data=index", f"data.root={root}", f"data.index={index}"]
-            assert inlay("masks", "generate", "--out", tmp_path / place, *settings)[2] == 0
+            indexed(tmp_path / place, order)
         assert contents(tmp_path / "first") == contents(tmp_path / "second")
         assert sorted(contents(tmp_path / "first")) == ["v1.0/a.png", "v1.0/b.png", "v1.0/e.png"]
 
-    def test_lists_pictures_without_a_hole(self, inlay, out, root, tmp_path):
-        rows = [{"id": name, "image": name, "split": "train"} for name in ("train/a.png", "train/b.jpg", "none.png")]
+    def test_lists_pictures_without_a_hole(self, indexed, out, root):
+        rows = [{"id": name, "image": name} for name in ("train/a.png", "train/b.jpg", "none.png")]
         rows[0] |= {"bbox": [10, 10, 40, 40]}
-        index = tmp_path / "index.jsonl"
-        index.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        settings = ["masks=objects", "data=index", f"data.root={root}", f"data.index={index}"]
-        printed, _, status = inlay("masks", "generate", "--out", out, *settings)
-        assert status == 0
+        printed = indexed(out, rows, "masks=objects")
         assert [row["id"] for row in manifest(out)] == ["train/a.png"]
         assert "no mask for train/b.jpg: the dataset has neither segmentation nor box" in printed
         assert f"no mask for none.png: {root}/none.png: no such file" in printed
@@ -155,28 +156,14 @@ class TestBuckets:
         assert status == 0, error
         return printed
 
-    @pytest.mark.parametrize("family", ["strokes", "shapes"])
-    def test_fill_twelve_folders_with_masks_of_their_ratio_and_border(self, inlay, out, family):
-        printed = self.buckets(inlay, out, f"masks={family}")
+    @pytest.mark.parametrize(("family", "seed"), [(Strokes, 0), (Shapes, 1)])
+    def test_are_those_of_the_function_in_twelve_folders(self, inlay, out, family, seed):
+        printed = self.buckets(inlay, out, f"masks={family.__name__.lower()}", "--seed", seed)
         assert f"24 masks in {out}" in printed
-        margin = round(50 / 512 * 64)
-        for border, touches in (("free", True), ("border", False)):
-            for low, high in BUCKETS:
-                folder = out / border / f"{100 * low:02.0f}-{100 * high:.0f}"
-                ratios = [read_mask(path).mean() for path in sorted(folder.glob("*.png"))]
-                assert len(ratios) == 2
-                assert low <= min(ratios) <= max(ratios) <= high
-            union = np.any([read_mask(path) for path in (out / border).rglob("*.png")], axis=0)
-            union[margin:-margin, margin:-margin] = False
-            assert union.any() == touches
-
-    def test_are_the_same_every_time(self, inlay, tmp_path):
-        for name in ("first", "second"):
-            self.buckets(inlay, tmp_path / name, "masks=shapes")
-        assert contents(tmp_path / "first") == contents(tmp_path / "second")
-        assert manifest(tmp_path / "first") == manifest(tmp_path / "second")
-        self.buckets(inlay, tmp_path / "third", "masks=shapes", "--seed", 1)
-        assert set(contents(tmp_path / "first").values()).isdisjoint(contents(tmp_path / "third").values())
+        drawn = {f"{name}.png": mask for name, mask, _ in draw_buckets(family(), 2, 64, seed)}
+        assert contents(out).keys() == drawn.keys()
+        assert all(np.array_equal(read_mask(out / name), mask) for name, mask in drawn.items())
+        assert len({path.parent for path in out.rglob("*.png")}) == 12
 
     @pytest.mark.parametrize("family", ["center", "files"])
     def test_need_a_family_with_ratio_and_border(self, refused, out, family):
