@@ -25,11 +25,7 @@ Count = Union[int, "Tensor"]
 def place(hole: Count, pixels: int) -> Count:
     """Where a hole falls: 0 below the buckets, from 1 on their places, behind them above.
 
-    Pixels are counted and not divided, so that it is exact: 0.1 is no binary fraction.
-
-    Args:
-        hole: pixels of hole; of many pictures as a tensor.
-        pixels: of the picture.
+    Pixels of hole and of the picture are counted and not divided, so that it is exact: 0.1 is no binary fraction.
     """
     *edges, last = (percent * pixels for percent in PERCENTS)
     return sum(100 * hole >= edge for edge in edges) + (100 * hole > last)

@@ -89,7 +89,7 @@ def build(group: str, config: Mapping[str, Any], packages: Sequence[str]) -> Any
     kind = find_class(target := config.get("_target_"), packages)
     if kind is None:
         raise InlayError(f"{group}: _target_={target!r} is not a class of {' or '.join(packages)}. Name one of theirs.")
-    arguments = {str(key): _built(group, value, packages) for key, value in config.items() if key != "_target_"}
+    arguments = _built(group, {key: value for key, value in config.items() if key != "_target_"}, packages)
     try:
         return kind(**arguments)
     except (TypeError, ValueError) as error:
@@ -101,7 +101,7 @@ def _built(group: str, value: Any, packages: Sequence[str]) -> Any:
     if isinstance(value, Mapping):
         if "_target_" in value:
             return build(group, value, packages)
-        return {key: _built(group, item, packages) for key, item in value.items()}
+        return {str(key): _built(group, item, packages) for key, item in value.items()}
     return [_built(group, item, packages) for item in value] if isinstance(value, list) else value
 
 

@@ -40,11 +40,7 @@ def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
 
 
 def all_reduce_mean(scalars: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The mean of every scalar over processes, in one all-reduce.
-
-    Args:
-        scalars: by name; every process has the same names in the same order.
-    """
+    """The mean of every scalar over processes, in one all-reduce; all have the same names in the same order."""
     _, world = rank_and_world()
     if world == 1 or not scalars:
         return dict(scalars)
@@ -61,12 +57,7 @@ def norm_over_processes(norm: Tensor) -> Tensor:
 
 
 def all_reduce_any(condition: bool, device: torch.device) -> bool:
-    """Whether a condition holds in any process; all processes get the result.
-
-    Args:
-        condition: of this process.
-        device: where processes exchange tensors.
-    """
+    """Whether a condition holds in any process; they exchange it on a device, and all get the result."""
     holds = torch.tensor(float(condition), device=device)
     dist.all_reduce(holds, dist.ReduceOp.MAX)
     return bool(holds)
@@ -100,11 +91,8 @@ def explain_collective_errors(strategy: Any = None) -> Iterator[None]:
 def missing_ranks(store: Any, rank: int, world: int, seconds: float) -> list[int]:
     """Ranks that are missing; every process calls this after a failed collective. Empty where they are not known.
 
-    Args:
-        store: of torch, that all of them reach.
-        rank: of this process.
-        world: number of processes.
-        seconds: to wait for the others, which give up on the collective at about the same time.
+    They leave their names in a store of torch that all reach, and wait for the others some seconds: those give up on
+    the collective at about the same time.
     """
     others, reached = set(range(world)) - {rank}, False
     until = time.monotonic() + seconds

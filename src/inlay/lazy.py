@@ -6,12 +6,7 @@ from typing import Any
 
 
 def attach(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """The ``__getattr__`` of a package whose names live in modules that are not imported yet.
-
-    Args:
-        package: its ``__name__``.
-        homes: the module of each name, relative to the package.
-    """
+    """The ``__getattr__`` of a package whose names live in modules, relative to it, that are not imported yet."""
 
     def get(name: str) -> Any:
         if name not in homes:

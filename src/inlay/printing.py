@@ -124,7 +124,8 @@ class LogFormatter(logging.Formatter):
         """The text of a record, with its traceback, if it has one."""
         shown = copy.copy(record)
         if isinstance(record.args, tuple):
-            shown.args = tuple(_in_message(value) for value in record.args)
+            foreign = str | os.PathLike | BaseException
+            shown.args = tuple(printable(a, one_line=True) if isinstance(a, foreign) else a for a in record.args)
         return self._rewrite(printable(super().format(shown)))
 
 
@@ -164,10 +165,6 @@ class _Shown:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[Segment]":
         for segment in console.render(self.renderable, options):
             yield segment if segment.control else segment._replace(text=printable(segment.text))
-
-
-def _in_message(value: object) -> object:
-    return printable(value, one_line=True) if isinstance(value, str | os.PathLike | BaseException) else value
 
 
 def _escape(found: re.Match[str]) -> str:

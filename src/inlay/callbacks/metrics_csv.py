@@ -1,8 +1,7 @@
 """``metrics.csv``: one file a run, also when the run was resumed."""
 
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +53,12 @@ class MetricsCSV(Logger):
             return
         rows, self._waiting = self._waiting, []
         new = {key for row in rows for key in row}.difference(self._columns)
-        if new:
-            rows = self._read() + rows
-            # not as they were met first, which another start of the run may do in another order
-            self._columns = ["step", *sorted({*self._columns, *new} - {"step"})]
-            self._rewrite(rows)
-        else:
-            with self._written():
-                append(self.path, csv_bytes(map(self._cells, rows)))
+        if not new:
+            self._write(append, map(self._cells, rows))
+            return
+        # sorted, not as they were met first: another start of the run may meet them in another order
+        self._columns = ["step", *sorted({*self._columns, *new} - {"step"})]
+        self._rewrite(self._read() + rows)
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
@@ -89,16 +86,14 @@ class MetricsCSV(Logger):
         return rows
 
     def _rewrite(self, rows: list[dict[str, Any]]) -> None:
-        with self._written():
-            write_bytes(self.path, csv_bytes([self._columns, *map(self._cells, rows)]))
+        self._write(write_bytes, [self._columns, *map(self._cells, rows)])
 
     def _cells(self, row: Mapping[str, Any]) -> list[Any]:
         return [row.get(name, "") for name in self._columns]
 
-    @contextmanager
-    def _written(self) -> Iterator[None]:
+    def _write(self, write: Callable[[Path, bytes], None], rows: Iterable[Iterable[object]]) -> None:
         try:
-            yield
+            write(self.path, csv_bytes(rows))
         except OSError as error:
             raise unwritable(self.path, error) from error
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import get_class
@@ -25,15 +25,6 @@ _OWN = {
 }
 
 
-class RunParts(NamedTuple):
-    """What a run is made of, besides its trainer."""
-
-    task: "Task"
-    data: "InpaintingData"
-    vocabulary: list[str] | None
-    """Words of a text encoder that has a vocabulary of its own."""
-
-
 def train(cfg: DictConfig) -> float | None:
     """Run a training: set up, build, fit, finish.
 
@@ -44,13 +35,13 @@ def train(cfg: DictConfig) -> float | None:
 
     checkpoint = set_up(cfg)
     given = OmegaConf.to_container(cfg, resolve=True)  # without the vocabulary, which checkpoints hold
-    parts = build(cfg, checkpoint)
-    trainer = build_trainer(cfg, parts)
+    task, data, vocabulary = build(cfg, checkpoint)
+    trainer = build_trainer(cfg, task, data)
     with _interruptible(trainer):
-        prepare_run_dir(cfg.run_dir, OmegaConf.to_yaml(given), checkpoint, parts.vocabulary)
+        prepare_run_dir(cfg.run_dir, OmegaConf.to_yaml(given), checkpoint, vocabulary)
         for logger in trainer.loggers:
             logger.log_hyperparams(given)
-        trainer.fit(parts.task, parts.data, ckpt_path=checkpoint, weights_only=True)
+        trainer.fit(task, data, ckpt_path=checkpoint, weights_only=True)
     score = trainer.checkpoint_callback.best_model_score
     return None if score is None else float(score)
 
@@ -79,11 +70,11 @@ def set_up(cfg: DictConfig) -> Path | None:
     return checkpoint
 
 
-def build(cfg: DictConfig, checkpoint: Path | None = None) -> RunParts:
-    """Build data and task, with the weights that a new run starts from.
+def build(cfg: DictConfig, checkpoint: Path | None = None) -> tuple["Task", "InpaintingData", list[str] | None]:
+    """Build task and data, with the weights that a new run starts from, and the words of an encoder of our own.
 
     Args:
-        cfg: of the run; gets the vocabulary of its text encoder, which checkpoints carry.
+        cfg: of the run; gets those words, which checkpoints carry.
         checkpoint: what the run is resumed from, if it is.
 
     Raises:
@@ -106,7 +97,7 @@ def build(cfg: DictConfig, checkpoint: Path | None = None) -> RunParts:
         init_weights(task, cfg.init_from, cfg.text_from)
     task.configure_optimizers()  # refuses wrong numbers now, while nothing is written yet
     data.tokenizers = task.tokenizers()
-    return RunParts(task, data, vocabulary)
+    return task, data, vocabulary
 
 
 def build_task(cfg: DictConfig) -> Any:
@@ -128,7 +119,7 @@ def trainer_factory(cfg: DictConfig) -> Any:
     return instantiate(cfg.trainer, precision=precision.resolve(cfg.trainer.precision, cfg.trainer.accelerator))
 
 
-def build_trainer(cfg: DictConfig, parts: RunParts) -> Any:
+def build_trainer(cfg: DictConfig, task: "Task", data: "InpaintingData") -> Any:
     """Build the trainer with its callbacks and loggers.
 
     Raises:
@@ -146,7 +137,7 @@ def build_trainer(cfg: DictConfig, parts: RunParts) -> Any:
         raise InlayError(
             f"the trainer cannot be had here: {error} Choose another: trainer=cpu works anywhere."
         ) from error
-    check_parts(parts.data.share(trainer.world_size), parts.task.accumulate)
+    check_parts(data.share(trainer.world_size), task.accumulate)
     return trainer
 
 

@@ -30,5 +30,5 @@ def run(what: str, cfg: Any) -> None:
     if cfg.resume:
         raise InlayError(f"inlay tune {what} starts from new weights. Leave resume= out, or give init_from=CHECKPOINT.")
     set_up(cfg)
-    parts = build(cfg)
-    tuning.run(what, parts.task, parts.data, trainer_factory(cfg))
+    task, data, _ = build(cfg)
+    tuning.run(what, task, data, trainer_factory(cfg))

@@ -39,7 +39,6 @@ def prepare_run_dir(
 
     Raises:
         InlayError: a link leads out of the folder.
-        OSError: the disk refuses.
     """
     if not is_first_process():
         return

@@ -34,13 +34,12 @@ def init_weights(task: nn.Module, init_from: str | None, text_from: str | None) 
 def resolve_vocabulary(config: Mapping[str, Any], data: InpaintingData, resume: Path | None) -> list[str] | None:
     """The words of a run's text encoder: those of the checkpoint it goes on from, else of a file, else of the data.
 
+    None where no encoder with a vocabulary of its own is configured.
+
     Args:
         config: of the run; ``text.vocabulary`` is a path, or settings to build one from the training captions.
-        data: of the run.
+        data: whose captions those are.
         resume: the checkpoint to go on from.
-
-    Returns:
-        None where no encoder with a vocabulary of its own is configured.
 
     Raises:
         InlayError: the run has no text encoder for ``text_from``, or a frozen encoder has no weights to keep.
