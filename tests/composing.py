@@ -25,6 +25,13 @@ def configure(*overrides, config="train"):
     return cfg
 
 
+def with_hydra(*overrides):
+    """The configuration of a training with Hydra's own part, as its callbacks get it."""
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", list(overrides), return_hydra_config=True)
+
+
 @functools.cache
 def _parsed(word):
     return OverridesParser.create().parse_overrides([word])[0]

@@ -25,21 +25,18 @@ def run(what, run_dir, *settings, tiny=TINY):
 
 class TestRefusals:
     @pytest.mark.parametrize(
-        ("what", "setting", "message"),
+        ("what", "settings", "message"),
         [
-            ("batch_size", "seed=0", "without a GPU"),
-            ("lr", "trainer.devices=2", "trainer.devices=1"),
-            ("lr", "resume=last", "Leave resume= out"),
+            ("batch_size", [*TINY, "seed=0"], "without a GPU"),
+            ("lr", [*TINY, "trainer.devices=2"], "trainer.devices=1"),
+            ("lr", [*TINY, "resume=last"], "Leave resume= out"),
+            ("lr", [*TINY_TEXT, *TDANET], "one optimizer"),
         ],
     )
-    def test_say_why(self, tmp_path, picture_folder, what, setting, message):
+    def test_say_why(self, tmp_path, noise, what, settings, message):
         with pytest.raises(InlayError, match=f"(?i){message}"):
-            run(what, tmp_path / "run", f"data.root={picture_folder}", setting)
+            run(what, tmp_path / "run", f"data.root={noise}", tiny=settings)
         assert not (tmp_path / "run").exists()
-
-    def test_of_two_players(self, tmp_path, noise):
-        with pytest.raises(InlayError, match="one optimizer"):
-            run("lr", tmp_path / "run", f"data.root={noise}", *TDANET, tiny=TINY_TEXT)
 
 
 class TestCurve:

@@ -123,17 +123,13 @@ class TestCallback:
         run.batch(BROKEN)
         assert "13 training pictures found = 9 used + 4 listed" in run.end()[0]
 
-    def test_counts_a_broken_mask_as_a_file_and_not_as_a_picture(self, run):
+    def test_counts_a_broken_mask_as_a_file_and_not_as_a_picture_and_pictures_without_a_hole(self, run, tmp_path):
         run.start()
-        run.batch(MASK)
-        (line,) = run.end()
+        run.batch(MASK, HOLE, HOLE._replace(id="d.jpg"))
+        line, holes = run.end()
         assert "10 training pictures found = 10 used + 0 listed" in line
         assert "lists 1 files: /masks/b.png (not a picture)" in line
-
-    def test_tells_of_pictures_without_a_hole(self, run, tmp_path):
-        run.start()
-        run.batch(HOLE, HOLE._replace(id="d.jpg"))
-        assert run.end() == [f"{tmp_path}/rejected_holes.csv lists 2 pictures without a usable hole."]
+        assert holes == f"{tmp_path}/rejected_holes.csv lists 2 pictures without a usable hole."
 
     def test_shows_some_of_many(self, run):
         run.start(*(BROKEN._replace(id=str(n), file=f"/pictures/{n}.jpg", reason="damaged") for n in range(14)))

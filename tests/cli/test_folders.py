@@ -1,18 +1,10 @@
 """Folders of runs: one that nobody else has, and that one process uses at a time."""
 
 import pytest
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 
 from inlay.cli.folders import EVALUATION, NewFolder, OwnFolder, reserved
 from inlay.evaluation.folder import WRITTEN, EvalFolder
-from tests.conftest import ROOT
-
-
-def composed(*overrides):
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return compose("train", list(overrides), return_hydra_config=True)
+from tests.composing import with_hydra as composed
 
 
 @pytest.fixture

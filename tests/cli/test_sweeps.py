@@ -16,7 +16,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf, read_write
 
@@ -25,6 +24,7 @@ from inlay.cli.sweeps import PLOT, TABLE, SweepSummary, ranked, summarize
 from inlay.cli.trials import read, recorded, varied
 from inlay.errors import InlayError, Preempted
 from inlay.images import read_picture
+from tests.composing import with_hydra as composed
 from tests.conftest import ROOT
 from tests.training import TINY
 
@@ -326,13 +326,6 @@ class TestCallback:
         monkeypatch.setattr("atexit.register", (waiting := []).append)
         (summary := SweepSummary()).on_multirun_start(config)
         assert waiting == [summary._sum_up]
-
-
-def composed(*overrides):
-    """The configuration with Hydra's own part, as a sweep has it."""
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return compose("train", list(overrides), return_hydra_config=True)
 
 
 class TestConfigurations:
