@@ -4,9 +4,7 @@ import errno
 import hashlib
 import logging
 import os
-import resource
 import shutil
-import signal
 from unittest.mock import Mock
 
 import pytest
@@ -18,8 +16,7 @@ from inlay.callbacks.atomic_io import size
 from inlay.checkpoints.files import is_whole, sidecar, step_files
 from inlay.errors import InlayError
 from inlay.runs import resume
-from tests.processes import GROUP, run
-from tests.training import TINY, metrics, train, weights
+from tests.training import metrics, train, weights
 
 SETTINGS = ["iterations=7", "validate_every=3", "checkpoint_every=2"]
 
@@ -326,28 +323,3 @@ class TestExceptions:
         assert "was half done: nothing saved" in caplog.text
         assert not (tmp_path / "checkpoints/exception.ckpt").exists()
         assert resume.find(str(tmp_path), "last").name == "step_0000004.ckpt"
-
-
-def limited(run_dir, settings, most):
-    """Train on a disk that takes no file larger than so many bytes."""
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    train(run_dir, *settings, tiny=TINY)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-    from inlay.errors import reported
-
-    with reported():
-        train(run_dir, *settings, "iterations=9", "resume=last", tiny=TINY)
-
-
-@GROUP
-@pytest.mark.slow  # test_full_disk has it on a small disk
-def test_training_stops_with_its_checkpoints_intact_when_the_disk_refuses(noise, tmp_path):
-    settings = [f"data.root={noise}", "validate_every=3", "checkpoint_every=2"]
-    status = run(tmp_path / "log", limited, tmp_path / "run", settings, 100_000)
-    said = (tmp_path / "log").read_text()
-    assert status == 1, said
-    assert "the checkpoint could not be written" in said
-    assert "File too large" in said
-    assert resume.find(str(tmp_path / "run"), "last").name == "step_0000004.ckpt"
-    assert checkpoints.read(tmp_path / "run/checkpoints/last.ckpt")["global_step"] == 4
-    assert not list((tmp_path / "run/checkpoints").glob(".*"))

@@ -123,16 +123,24 @@ def log_once(logger):
     logger.finalize("success")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("why", ["refuses", "is mute"])
-def test_wandb_whose_server_does_not_answer_goes_on_offline(why, tmp_path, service, monkeypatch, caplog):
+@pytest.mark.parametrize(
+    ("why", "error"),
+    [
+        pytest.param("the server refuses", "AuthenticationError", marks=pytest.mark.slow),
+        pytest.param("the server is mute", "AuthenticationError", marks=pytest.mark.slow),
+        ("no key", "UsageError: there is no API key"),
+    ],
+)
+def test_wandb_that_cannot_be_used_online_goes_on_offline(why, error, tmp_path, service, monkeypatch, caplog):
     service.mute = True
-    if why == "refuses":
+    if why == "the server refuses":
         monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    if why == "no key":
+        monkeypatch.delenv("WANDB_API_KEY")
     log_once(WandbRun(str(tmp_path), "inlay", "name", "abc"))
     assert len(runs(tmp_path, "abc")) == 1
     [warning] = [record.getMessage() for record in caplog.records if record.name.startswith("inlay")]
-    assert warning.startswith("wandb cannot be used online (AuthenticationError")
+    assert warning.startswith(f"wandb cannot be used online ({error}")
     assert warning.endswith(f"wandb sync {tmp_path}/wandb/offline-run-*")
 
 
@@ -149,14 +157,6 @@ def test_wandb_whose_server_falls_silent_neither_stops_nor_holds_up_a_run(tmp_pa
     run.finalize("success")
     assert time.monotonic() - begin < 30
     assert list(tmp_path.glob("wandb/run-*-abc/run-abc.wandb"))  # what `wandb sync` takes
-
-
-def test_wandb_without_a_key_goes_on_offline(tmp_path, wandb, monkeypatch, caplog):
-    monkeypatch.delenv("WANDB_MODE")
-    wandb.teardown()
-    log_once(WandbRun(str(tmp_path), "inlay", "name", "abc"))
-    assert len(runs(tmp_path, "abc")) == 1
-    assert "wandb cannot be used online (UsageError: there is no API key" in caplog.text
 
 
 def test_wandb_that_fails_on_the_way_is_given_up_with_one_warning(tmp_path, wandb, caplog, monkeypatch):
