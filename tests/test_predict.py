@@ -26,7 +26,7 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def text_guided(tmp_path_factory):
-    """The same of a network that is told what to fill in; it knows five words."""
+    """A checkpoint of a text-guided network that knows five words."""
     return write_checkpoint(tmp_path_factory.mktemp("text_guided") / "last.ckpt")
 
 

@@ -21,7 +21,7 @@ TINY = [
     "trainer.log_every_n_steps=1",
 ]
 
-TINY_TEXT = [  # likewise, for recipes that read
+TINY_TEXT = [  # tiny models and data for recipes that read
     *(setting for setting in TINY if not setting.startswith(("model.", "loss="))),
     *TINY_TDANET,
     "text=gru",

@@ -1,4 +1,4 @@
-"""Packages that import their parts when they are asked for (PEP 562), so that nobody waits for the others."""
+"""Packages that import their parts at their first use (PEP 562), so that nobody waits for the others."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module

@@ -82,7 +82,7 @@ class Gaussian(NamedTuple):
     mean: Tensor
     """Any shape, float32."""
     std: Tensor
-    """Likewise, above 0."""
+    """Shaped as ``mean``, above 0."""
 
 
 class PathOutput(NamedTuple):

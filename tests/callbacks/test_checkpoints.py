@@ -23,7 +23,7 @@ SETTINGS = ["iterations=7", "validate_every=3", "checkpoint_every=2"]
 
 @pytest.fixture
 def save(tmp_path):
-    """Write a checkpoint of so many numbers."""
+    """Write a checkpoint with a tensor of ``numbers`` ones."""
 
     def write(name="last.ckpt", step=1, numbers=10):
         path = tmp_path / name

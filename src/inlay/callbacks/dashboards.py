@@ -3,31 +3,25 @@
 import logging
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from inlay.errors import one_line
 
 log = logging.getLogger(__name__)
 
 
-class Dashboard(Protocol):
-    """A logger that sends to a service."""
-
-    lost: bool
-    """Whether the service was given up."""
-
-
 Method = TypeVar("Method", bound=Callable[..., None])
 
 
 def unfailing(method: Method) -> Method:
-    """Decorate a method of a :class:`Dashboard`: instead of raising it gives the service up, with one warning.
+    """Decorate a method of a logger: instead of raising it gives the service up, with one warning.
 
+    The logger has an attribute ``lost``, whether it was given up: then nothing more is sent.
     A service, its client, and the network between fail in more ways than can be listed; none is worth a run.
     """
 
     @wraps(method)
-    def guarded(self: Dashboard, *args: Any, **kwargs: Any) -> None:
+    def guarded(self: Any, *args: Any, **kwargs: Any) -> None:
         if self.lost:
             return
         try:
@@ -38,7 +32,7 @@ def unfailing(method: Method) -> Method:
     return cast(Method, guarded)
 
 
-def give_up(dashboard: Dashboard, error: Exception) -> None:
+def give_up(dashboard: Any, error: Exception) -> None:
     """Send nothing more, and say so."""
     dashboard.lost = True
     log.warning(

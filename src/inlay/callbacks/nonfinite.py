@@ -54,12 +54,6 @@ class NonFiniteGuard(pl.Callback):
             what = ", ".join(fault.terms) or "gradient"
             log.warning("step %d was skipped: %s not finite. %s", fault.step + 1, what, note)
 
-    def on_train_batch_start(self, trainer: pl.Trainer, *args: Any) -> None:
-        self._stop_if_hopeless(trainer)
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._stop_if_hopeless(trainer)
-
     def state_dict(self) -> dict[str, Any]:
         return {"in_a_row": self._in_a_row}
 
@@ -67,7 +61,8 @@ class NonFiniteGuard(pl.Callback):
         """Go on counting; a run that was ended by too many gets another chance."""
         self._in_a_row = state_dict["in_a_row"] % self.stop_after
 
-    def _stop_if_hopeless(self, trainer: pl.Trainer) -> None:
+    def on_train_batch_start(self, trainer: pl.Trainer, *args: Any) -> None:
+        # not in on_train_batch_end: between two steps the exception leaves a checkpoint
         if self._in_a_row >= self.stop_after:
             raise InlayError(
                 f"{self._in_a_row} steps in a row were not finite, the last one step {trainer.global_step}; the "
@@ -75,6 +70,8 @@ class NonFiniteGuard(pl.Callback):
                 "Usual remedies: resume=last with task.gradient_clip=1.0 or trainer.precision=32-true, or a new run "
                 "with init_from= these weights and a lower optimizer.lr."
             )
+
+    on_train_end = on_train_batch_start  # after the last step
 
     def _keep(self, fault: NonFiniteStep, task: Task, batch: Batch) -> str:
         """Write the replay file; returns a sentence for the log."""

@@ -58,9 +58,7 @@ class Preemption(pl.Callback):
         """Take the place of Lightning, which takes SIGTERM as the training starts and would save nothing."""
         self._listen()
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Take its place where no sanity check ran before."""
-        self._listen()
+    on_train_start = on_sanity_check_start  # where no sanity check ran before
 
     def _listen(self) -> None:
         for number in self._earlier:

@@ -23,7 +23,7 @@ from inlay.types import Batch
 _PICTURES = 2  # that a step is measured with: batch norm refuses one
 _MASKS = 32
 _SECONDS = 1.0  # for them
-_LOOKED_AT = 1000  # pictures whose sizes are asked for
+_LOOKED_AT = 1000  # pictures whose sizes are read in the index
 
 
 class Memory(NamedTuple):

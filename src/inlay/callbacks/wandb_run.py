@@ -55,7 +55,7 @@ class WandbRun(WandbLogger):
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
-        """The run as wandb knows it; begun when it is first asked for."""
+        """The run as wandb knows it; begun at its first use."""
         if self._experiment is None:
             self._experiment = self._begin()
         return self._experiment
@@ -80,7 +80,7 @@ class WandbRun(WandbLogger):
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Send the best checkpoint if asked for, and end the run, so that the next one in this process begins anew."""
+        """With ``artifact`` send the best checkpoint; end the run, so that the next one in this process begins anew."""
         if self._experiment is None:
             return
         if self.artifact and status == "success":

@@ -71,7 +71,9 @@ def problems(config: Any, own: Mapping[str, Any] | None = None) -> Iterator[str]
         value, hint = config[key], declared.get(key, Any)
         if not _fits(value, hint):
             shown = OmegaConf.to_container(value, resolve=False) if OmegaConf.is_config(value) else value
-            yield f"{name}={shown}: {_needed(hint)} is needed here.{_remedy(name, value, hint)}"
+            as_text = isinstance(value, int | float) and _fits("", hint)
+            remedy = f" To give a number as text, quote it twice: {quoted(name, str(value))}" if as_text else ""
+            yield f"{name}={shown}: {_needed(hint)} is needed here.{remedy}"
         yield from problems(value, _entries(value, hint))
 
 
@@ -158,9 +160,3 @@ def _needed(hint: Any) -> str:
 def _is_tensor(hint: Any) -> bool:
     """Without importing PyTorch, which commands may never need."""
     return isinstance(hint, type) and (hint.__module__, hint.__name__) == ("torch", "Tensor")
-
-
-def _remedy(name: str, value: Any, hint: Any) -> str:
-    if isinstance(value, int | float) and (_fits("", hint)):
-        return f" To give a number as text, quote it twice: {quoted(name, str(value))}"
-    return ""

@@ -56,9 +56,8 @@ def _add_set(parser: argparse.ArgumentParser, size: int, out: str) -> None:
 
 def _generate(args: argparse.Namespace) -> None:
     from inlay.masks.export import draw_set
-    from inlay.randomness import check_seed
 
-    check_seed(args.seed)
+    _check(args)
     cfg = compose_config(args.settings)
     if args.count is None:
         if not _has_pictures(cfg):
@@ -66,7 +65,6 @@ def _generate(args: argparse.Namespace) -> None:
         found = open_dataset(cfg.data, args.split or cfg.data.train_split)
         _write(args, _for_each(found, cfg, args.seed), len(found), _name(args.settings))
     else:
-        _check(args)
         _write(args, draw_set(_family(cfg), args.count, args.size, args.seed), args.count, _name(args.settings))
 
 
@@ -149,7 +147,7 @@ def _write(args: argparse.Namespace, masks: "Iterable[Drawn]", total: int, famil
 
 
 def _family(cfg: DictConfig) -> Any:
-    """The mask family that was asked for."""
+    """The mask family of the group masks."""
     require(sorted(OmegaConf.missing_keys(cfg.masks)))
     return instantiate(cfg.masks)
 
@@ -168,5 +166,5 @@ def _check(args: argparse.Namespace) -> None:
     from inlay.randomness import check_seed
 
     check_seed(args.seed)
-    if args.count < 1 or args.size < 16:
+    if args.count is not None and (args.count < 1 or args.size < 16):
         raise InlayError(f"--count must be >= 1 and --size >= 16, got {args.count} and {args.size}.")
