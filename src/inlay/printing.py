@@ -124,7 +124,7 @@ class LogFormatter(logging.Formatter):
         """The text of a record, with its traceback, if it has one."""
         shown = copy.copy(record)
         if isinstance(record.args, tuple):
-            foreign = str | os.PathLike | BaseException
+            foreign = (str, os.PathLike, BaseException)
             shown.args = tuple(printable(a, one_line=True) if isinstance(a, foreign) else a for a in record.args)
         return self._rewrite(printable(super().format(shown)))
 
