@@ -125,7 +125,7 @@ class InpaintingData(pl.LightningDataModule, ABC):
         )
         limit = self.batch_size if self.overfit_one_batch else None
         sampler = InfiniteDistributedSampler(len(samples), self.seed, limit)
-        return TrainingLoader(samples, self.skipped, sampler, self._batch_size_here(), **self._loading(samples))
+        return TrainingLoader(samples, self.skipped, sampler, self.share(rank_and_world()[1]), **self._loading(samples))
 
     def val_dataloader(self) -> SampleLoader:
         """Every validation sample once, in an order of the seed, so neighbors differ; processes share them out."""
@@ -135,7 +135,8 @@ class InpaintingData(pl.LightningDataModule, ABC):
             some = "1 picture" if len(samples) == 1 else f"{len(samples)} pictures"
             raise InlayError(f"validation has {some} for {world} processes. Use more, or fewer devices.")
         order = generator(self.seed, RngStream.EVAL_ORDER).permutation(len(samples))
-        mine, size = order[rank::world].tolist(), self._batch_size_here()
+        mine = order[rank::world].tolist()
+        size = self.share(world)
         return SampleLoader(samples, self.skipped, sampler=mine, batch_size=size, **self._loading(samples))
 
     def captions(self) -> Iterable[str]:
@@ -162,9 +163,6 @@ class InpaintingData(pl.LightningDataModule, ABC):
         if self.batch_size % processes:
             raise InlayError(f"data.batch_size={self.batch_size} must be divisible by the {processes} processes.")
         return self.batch_size // processes
-
-    def _batch_size_here(self) -> int:
-        return self.share(rank_and_world()[1])
 
     def _loading(self, samples: Samples) -> dict[str, Any]:
         if self.tokenizers and not samples.captioned:
@@ -216,7 +214,11 @@ class IndexedData(InpaintingData):
 
     def setup(self, stage: str) -> None:
         """Note what the index refused already, and which pictures no mask is paired with."""
-        self.skipped.add(self._refused())
+        as_used = {name: split for split, name in self.splits.items()}
+        for file, reason, split in read_refused(self.index()):
+            if split:  # of any: what neither trains nor validates was found, too, so it is listed
+                path = str(self.root / file)
+                self.skipped.add([SkippedSample(as_used.get(split, split), file, "picture", path, reason)])
         for split in self.splits:
             self.skipped.add(self._without_partner(split))
         if self.splits["train"] == self.splits["val"]:
@@ -244,12 +246,3 @@ class IndexedData(InpaintingData):
                     "%d of %d pictures (%s) have no %s, as %s.", len(lonely), len(pictures), split, key, lonely[0]
                 )
             yield from (missing(split, id, key, f"no {key} for it") for id in lonely)
-
-    def _refused(self) -> list[SkippedSample]:
-        """All of it, also what would neither train nor validate: it was found, so it is listed."""
-        as_used = {name: split for split, name in self.splits.items()}
-        return [
-            SkippedSample(as_used.get(split, split), file, "picture", str(self.root / file), reason)
-            for file, reason, split in read_refused(self.index())
-            if split
-        ]

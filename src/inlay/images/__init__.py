@@ -9,7 +9,6 @@ from inlay.images.formats import (
     LOSSY,
     READ_HERE,
     SUFFIXES,
-    Images,
     Unread,
     find_images,
     log_unread,
@@ -26,8 +25,7 @@ from inlay.images.masks import (
     read_mask,
     resize_mask,
 )
-from inlay.images.metadata import JpegCoding, Metadata
-from inlay.images.opening import MAX_PIXELS
+from inlay.images.metadata import Metadata
 from inlay.images.picture import Picture, is_unturned, upright
 from inlay.images.reading import (
     Decoded,
@@ -48,13 +46,10 @@ from inlay.images.writing import check_writable, unsupported_metadata, write_pag
 
 __all__ = [
     "LOSSY",
-    "MAX_PIXELS",
     "READ_HERE",
     "SUFFIXES",
     "USUAL_HOLE",
     "Decoded",
-    "Images",
-    "JpegCoding",
     "MaskPolarity",
     "Metadata",
     "Picture",

@@ -68,15 +68,12 @@ def decode(path: Path, file: ImageFile.ImageFile) -> Picture:
         decoded, damage = decode_jpeg(file, cv2.IMREAD_GRAYSCALE if file.mode == "L" else cv2.IMREAD_COLOR)
         if decoded is not None:
             return Picture(np.atleast_3d(decoded), turned=turned, damage=damage)
-    jpeg = file.format in ("JPEG", "MPO")
-    picture = decode_by_pillow(file)
-    return replace(picture, turned=turned, damage=_jpeg_damage(path) if jpeg else "")
-
-
-def _jpeg_damage(path: Path) -> str:
-    """The warning of OpenCV's libjpeg for a file that Pillow decoded, whose own is silent; an eighth is enough."""
-    data = np.fromfile(path, np.uint8)
-    return capture_libjpeg_warnings(lambda: cv2.imdecode(data, cv2.IMREAD_REDUCED_GRAYSCALE_8))[1]
+    picture, damage = decode_by_pillow(file), ""
+    if file.format in ("JPEG", "MPO"):
+        # Pillow's libjpeg is silent, so OpenCV's decodes the file once more: an eighth is enough to hear its warning.
+        data = np.fromfile(path, np.uint8)
+        _, damage = capture_libjpeg_warnings(lambda: cv2.imdecode(data, cv2.IMREAD_REDUCED_GRAYSCALE_8))
+    return replace(picture, turned=turned, damage=damage)
 
 
 def decode_jpeg(file: ImageFile.ImageFile, how: int) -> tuple[NDArray[np.uint8] | None, str]:

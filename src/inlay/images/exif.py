@@ -160,7 +160,8 @@ class _Reader:
                 if tag in fields:
                     raise ValueError("the second of its kind")
                 below = tag in _BELOW.get(which, ())
-                fields[tag] = self.directory(self._address(inline), tag) if below else self._field(kind, number, inline)
+                (address,) = struct.unpack(f"{self.order}I", inline)
+                fields[tag] = self.directory(address, tag) if below else self._field(kind, number, inline, address)
             except ValueError:
                 self.lost += 1
         return fields
@@ -170,13 +171,10 @@ class _Reader:
         (count,) = struct.unpack_from(f"{self.order}H", self.data, self.start)
         return any(self.data[(end := self.start + 2 + 12 * count) : end + 4])
 
-    def _address(self, inline: bytes) -> int:
-        return int(struct.unpack(f"{self.order}I", inline)[0])
-
-    def _field(self, kind: int, number: int, inline: bytes) -> Field:
+    def _field(self, kind: int, number: int, inline: bytes, at: int) -> Field:
         if kind not in _SIZES:
             raise ValueError("of no known type")
-        size, at = _SIZES[kind] * number, self._address(inline)
+        size = _SIZES[kind] * number
         if size > 4 and (size > self.left or at + size > len(self.data)):
             raise ValueError("leads nowhere")
         self.left -= size

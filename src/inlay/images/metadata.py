@@ -4,7 +4,6 @@ import logging
 import math
 import re
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -89,9 +88,7 @@ def collect(image: Image.Image, channels: int, sideways: bool, name: str, path: 
         path: of the file, if any: the tags of a TIFF are its EXIF, and Pillow does not keep a PNG's parts.
     """
     dpi = _dpi(image.info.get("dpi"))
-    tiff, page = path if image.format == "TIFF" else None, image.tell()
-    parse = (lambda: exif.parse_tiff(tiff, page)) if tiff else (lambda: exif.parse(_raw_exif(image)))
-    tags, pictures = _exif(parse, sideways, name)
+    tags, pictures = _exif(image, path, sideways, name)
     left_out = ["pictures within its EXIF (a thumbnail, a preview)"] if pictures else []
     if "photoshop" in image.info:
         left_out.append("its Photoshop block, which may hold a thumbnail")
@@ -148,15 +145,14 @@ def _profile(image: Image.Image, channels: int, name: str) -> bytes:
     return b""
 
 
-def _raw_exif(image: Image.Image) -> bytes:
-    raw = image.info.get("exif") or image.getexif().tobytes()  # of a TIFF or an old PNG Pillow puts it together
-    return bytes(raw).removeprefix(EXIF_HEAD)
-
-
-def _exif(parse: Callable[[], exif.Tags], sideways: bool, name: str) -> tuple[bytes, int]:
+def _exif(image: Image.Image, path: Path | None, sideways: bool, name: str) -> tuple[bytes, int]:
     """EXIF for the upright picture, and how many further pictures were left out of it."""
     try:
-        tags = parse().upright(sideways)
+        if path and image.format == "TIFF":
+            tags = exif.parse_tiff(path, image.tell()).upright(sideways)
+        else:  # of a TIFF without a file or an old PNG Pillow puts it together
+            raw = bytes(image.info.get("exif") or image.getexif().tobytes())
+            tags = exif.parse(raw.removeprefix(EXIF_HEAD)).upright(sideways)
     except _UNREADABLE as error:
         log.warning("%s: its EXIF cannot be read (%s); it was left out.", name, error)
         return b"", 0

@@ -67,7 +67,11 @@ def read_pages(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS, frame
         return [read_picture(path, max_pixels, frame)]
     with opened(path, max_pixels, frame=1) as file:
         pages = places(file) if file.format == "TIFF" else [0]
-        if len(pages) > 1 and (total := sum(_pixels_of(file, page) for page in pages)) > max_pixels:
+        total = 0
+        for page in pages:
+            file.seek(page)
+            total += file.width * file.height
+        if len(pages) > 1 and total > max_pixels:
             raise BadFile(path, f"{len(pages)} pages of {total:,} pixels are too many. Choose one with frame=N.")
     numbers = range(1, len(pages) + 1) if len(pages) > 1 else [None]
     return [read_picture(path, max_pixels, number) for number in numbers]
@@ -190,11 +194,6 @@ def from_pil(image: Image.Image) -> Picture:
 def log_damage(path: str, damage: str) -> None:
     """Warn of a file whose coded pixels are damaged, once."""
     log.warning("%s: %s. Look at it.", path, damage)
-
-
-def _pixels_of(file: Image.Image, page: int) -> int:
-    file.seek(page)
-    return file.width * file.height
 
 
 def _described(picture: Picture, image: Image.Image, name: str) -> Picture:

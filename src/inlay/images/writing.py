@@ -202,19 +202,17 @@ def _tiff_fields(picture: Picture, order: exif.Order) -> exif.Directory:
     return fields
 
 
-def _pil_info(picture: Picture, channels: int = 0) -> dict[str, Any]:
-    """The metadata by Pillow's names, without a profile that does not fit the number of channels."""
-    info = picture.metadata.pil_info()
+def _pil_info(picture: Picture, in_color: bool = False) -> dict[str, Any]:
+    """The metadata by Pillow's names, without a profile that does not fit the number of channels.
+
+    ``in_color`` is for formats without gray, for which Pillow repeats it.
+    """
+    info, channels = picture.metadata.pil_info(), picture.pixels.shape[2]
     info.pop("comment", None)
-    if "icc_profile" in info and not fits(info["icc_profile"], channels or picture.pixels.shape[2]):
+    if "icc_profile" in info and not fits(info["icc_profile"], max(3, channels) if in_color else channels):
         log.warning("The color profile is not one for the pixels of the file; it was left out.")
         del info["icc_profile"]
     return info
-
-
-def _pil_info_in_color(picture: Picture) -> dict[str, Any]:
-    """For formats without gray: Pillow repeats it in color."""
-    return _pil_info(picture, max(3, picture.pixels.shape[2]))
 
 
 class _Format(NamedTuple):
@@ -230,7 +228,7 @@ _TIFF = _Format(_tiff, "L LA RGB RGBA L16 RGB16 RGBA16", "profile EXIF XMP")
 _JPEG_2000 = _Format(partial(_by_pillow, "JPEG2000"), "L LA RGB RGBA L16", "")
 _BARE_JPEG_2000 = _Format(partial(_by_pillow, "JPEG2000", no_jp2=True), "L LA RGB RGBA L16", "")
 _AVIF = _Format(
-    lambda picture: _by_pillow("AVIF", picture, quality=100, subsampling="4:4:4", **_pil_info_in_color(picture)),
+    lambda picture: _by_pillow("AVIF", picture, quality=100, subsampling="4:4:4", **_pil_info(picture, in_color=True)),
     "L LA RGB RGBA",
     "profile EXIF XMP",
     65535,
@@ -241,7 +239,7 @@ _FORMATS = {
     **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), _JPEG),
     ".bmp": _Format(lambda picture: _by_pillow("BMP", picture, dpi=picture.metadata.dpi or (96, 96)), "L RGB", ""),
     ".webp": _Format(
-        lambda picture: _by_pillow("WEBP", picture, lossless=True, exact=True, **_pil_info_in_color(picture)),
+        lambda picture: _by_pillow("WEBP", picture, lossless=True, exact=True, **_pil_info(picture, in_color=True)),
         "L LA RGB RGBA",
         "profile EXIF XMP",
         16383,
