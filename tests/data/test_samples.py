@@ -14,7 +14,7 @@ from inlay.data.loader import Collate
 from inlay.data.parts import DrawMask
 from inlay.data.pictures import IndexedPictures, SourceImage
 from inlay.data.samples import EvaluationSamples, SampleConfig, SampleIndex, TrainingSamples
-from inlay.data.skipped import SkippedSample
+from inlay.data.skipped import SkippedSample, SkippedSamples
 from inlay.errors import BadFile, InlayError, NoHole
 from tests.masks.contexts import rectangle
 from tests.pictures import write_mask
@@ -392,3 +392,13 @@ def test_collating_keeps_captions_and_all_problems(pictures):
     assert batch["caption"][::2] == ["one", ""]
     assert batch["id"][::2] == ["a", "c"]
     assert {problem.id for problem in batch["skipped"]} == {"picture 1"}
+
+
+def test_samples_are_handed_out_once_and_not_noted_again():
+    skipped, damaged = SkippedSamples(), SkippedSample("train", "a", "picture", "a.jpg", "damaged")
+    others = [damaged._replace(file="a.png"), damaged._replace(split="val"), damaged._replace(what="mask")]
+    skipped.add([damaged, *others])
+    skipped.add([damaged])
+    assert skipped.drain() == [damaged, *others]
+    skipped.add([damaged, damaged._replace(reason="damaged otherwise")])
+    assert skipped.drain() == []

@@ -1,4 +1,4 @@
-"""Pixels, and what is done with them."""
+"""Pixels, what is done with them, and pictures side by side."""
 
 import tracemalloc
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from inlay.errors import InlayError
-from inlay.images import Picture, from_pil, mask_of, read_picture, write_picture
+from inlay.images import Picture, contact_sheet, from_pil, labeled, mask_of, read_picture, write_picture
 from inlay.images.picture import bands
 from tests.images.described import described, fields_of
 from tests.images.files import EIGHT, MODES, SIZE, SMOOTH, exif, picture, written
@@ -135,3 +135,39 @@ class TestPillow:
         path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
         with Image.open(path) as file, pytest.raises(InlayError, match=rf"{path}: cannot be taken from Pillow"):
             from_pil(file)
+
+
+ROWS = [[np.full((5, 7, 3), (3 * row + column) / 10) for column in range(3)] for row in range(2)]
+
+
+class TestContactSheet:
+    def test_has_pictures_in_reading_order_and_white_gaps_between_neighbors_alone(self):
+        sheet = contact_sheet(ROWS, gap=4).pixels
+        assert sheet.shape[:2] == (5 + 4 + 5, 7 + 4 + 7 + 4 + 7)
+        for row in range(2):
+            for column in range(3):
+                part = sheet[9 * row : 9 * row + 5, 11 * column : 11 * column + 7]
+                assert (part == round((3 * row + column) * 25.5)).all()
+        assert (sheet[5:9] == 255).all()
+        assert (sheet[:, 7:11] == 255).all()
+
+    def test_takes_rows_that_are_generators_and_clips(self):
+        sheet = contact_sheet((np.full((2, 2, 3), value) for value in (-1.0, 2.0)) for _ in range(2))
+        assert (sheet.mode, sheet.pixels.min(), sheet.pixels.max()) == ("RGB", 0, 255)
+
+    def test_pads_rows_of_another_width_with_white(self):
+        sheet = contact_sheet([[np.zeros((4, 6, 3))], [np.zeros((5, 9, 3))]], gap=2)
+        assert sheet.size == (4 + 2 + 5, 9)
+        assert (sheet.pixels[:4, 6:] == 255).all()
+        assert (sheet.pixels[6:] == 0).all()
+
+
+def test_labeled_pictures_have_a_line_of_text_below(rng):
+    given = rng.random((30, 90, 3)).astype(np.float32)
+    tile = labeled(given, "12.3%")
+    assert np.array_equal(tile[:30], given)
+    strip = tile[30:]
+    assert strip.shape[1:] == (90, 3)
+    assert (strip.min(), strip.max()) == (0, 1)
+    assert 0.01 < (strip < 0.5).mean() < 0.3
+    assert not np.array_equal(labeled(given, "45.6%")[30:], strip)

@@ -78,11 +78,6 @@ def test_mix_takes_another_family():
     assert isinstance(masks.families["paired"], Paired)
 
 
-def test_settings_reach_a_family_as_plain_values():
-    masks = family("masks=strokes")  # OmegaConf's lists take microseconds to read, and are read for every stroke
-    assert {type(value) for value in (masks.ratio, masks.brush, masks.length, masks.vertices)} == {tuple}
-
-
 @pytest.mark.stranger("B.7")
 @pytest.mark.parametrize("group", ["masks", "val_masks"])
 def test_files_come_from_no_folder_but_the_one_that_was_named(group):

@@ -95,12 +95,10 @@ class Tree:
             raise InlayError(f"{where}: cannot be searched ({error.strerror}). {remedy}") from error
 
     def open(self, path: str, most: int | None = None) -> BufferedReader:
-        """Open a file that belongs to the dataset; it is remembered like one that was read here.
+        """Open a file that belongs to the dataset, of at most ``most`` bytes; it is remembered.
 
-        Args:
-            path: relative to the root, below which it has to lie (folders may be links, the file itself may be one to
-                another place below the root); or absolute, of a file that the user named.
-            most: largest size in bytes; None for any.
+        The path is relative to the root, below which the file has to lie (folders may be links, the file itself may be
+        one to another place below the root); or absolute, of a file that the user named.
 
         Raises:
             InlayError: it is missing, lies elsewhere, is no regular file, is too large or cannot be read.

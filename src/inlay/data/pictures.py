@@ -150,9 +150,7 @@ def decode_picture(path: Path, min_short_side: int | None = None) -> Decoded:
 def read_object(path: Path, mask_is: MaskIs) -> NDArray[np.bool_]:
     """The object that a file shows: ``(H, W)`` bool.
 
-    Args:
-        path: a segmentation, a trimap, any mask.
-        mask_is: how the object is marked; a trimap has 1 there, 2 in the background and 3 where it is undecided.
+    A trimap has 1 there, 2 in the background and 3 where it is undecided.
 
     Raises:
         BadFile: the file cannot be read.

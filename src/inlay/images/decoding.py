@@ -79,8 +79,6 @@ def decode(path: Path, file: ImageFile.ImageFile) -> Picture:
 def decode_jpeg(file: ImageFile.ImageFile, how: int) -> tuple[NDArray[np.uint8] | None, str]:
     """Decode with OpenCV, which is twice as fast as Pillow and gives equal pixels.
 
-    OpenCV fills what is missing of a truncated file with gray, without a warning, so only whole files are decoded here.
-
     Returns:
         The pixels, None where Pillow has to try, and the warning about damaged ones.
     """
@@ -88,6 +86,7 @@ def decode_jpeg(file: ImageFile.ImageFile, how: int) -> tuple[NDArray[np.uint8] 
     assert handle is not None
     handle.seek(0)
     data = handle.read()
+    # OpenCV makes gray, without a warning, of what a truncated file lacks: such a file is left to Pillow, which raises.
     if not data.endswith(_END_OF_JPEG):
         return None, ""
     pixels, damage = capture_libjpeg_warnings(

@@ -54,13 +54,10 @@ class Tags:
     pictures: int = 0
 
     def upright(self, sideways: bool) -> "Tags":
-        """These tags for a picture whose pixels were turned upright, and whose hole will be filled.
+        """These tags for a picture that was turned upright, perhaps sideways, and whose hole will be filled.
 
         The thumbnail is left out, and whatever else holds a picture: it would show what was painted over. So is what
         describes the coding of the old file.
-
-        Args:
-            sideways: height and width changed places.
         """
         telling = {tag: value for tag, value in self.fields.items() if tag not in _OF_THE_PIXELS}
         fields = _without_pictures(telling)
@@ -78,11 +75,7 @@ class Tags:
 
 
 def parse(data: bytes | mmap.mmap, page: int = 0) -> Tags:
-    """Read tags, of EXIF or of a TIFF file; thumbnails are not even looked for.
-
-    Args:
-        data: the whole of it.
-        page: of a TIFF file, from 0.
+    """Read tags, of EXIF or of a page of a TIFF file, from 0; thumbnails are not even looked for.
 
     Raises:
         ValueError: these are none.

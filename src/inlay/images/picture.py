@@ -69,13 +69,9 @@ class Picture:
         return rounded
 
     def filled(self, rgb: NDArray[np.floating[Any]], hole: NDArray[np.bool_]) -> "Picture":
-        """This picture with ``rgb`` in the hole; every pixel outside it keeps its value bit for bit.
+        """This picture with ``(H, W, 3)`` colors in ``[0, 1]`` in the hole; all other pixels keep their value bit for bit.
 
         Filled pixels are opaque where there is alpha: what was painted over is meant to be seen.
-
-        Args:
-            rgb: ``(H, W, 3)`` in ``[0, 1]`` (clipped).
-            hole: ``(H, W)``, True = replace.
         """
         pixels = self.pixels.copy()
         for rows in bands(*self.size):

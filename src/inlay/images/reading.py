@@ -55,13 +55,8 @@ def read_picture(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS, fra
 def read_pages(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS, frame: int | None = None) -> list[Picture]:
     """Every page of a TIFF; of another file, or where a frame is named, the one picture of :func:`read_picture`.
 
-    Args:
-        path: the file.
-        max_pixels: refuse pages that have more together.
-        frame: as for :func:`read_picture`.
-
     Raises:
-        BadFile: see :func:`read_picture`; animations are refused.
+        BadFile: see :func:`read_picture`; an animation, or pages that have more than ``max_pixels`` together.
     """
     if frame is not None:
         return [read_picture(path, max_pixels, frame)]
@@ -93,11 +88,7 @@ def read_pixels(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS, fram
 
 
 def from_array(numbers: NDArray[Any], name: str | os.PathLike[str]) -> Picture:
-    """A gray picture of 16 bits from whole numbers or floats, whose range tells what is white: 1, 255 or 65535.
-
-    Args:
-        numbers: ``(H, W)``.
-        name: for the message.
+    """A gray picture of 16 bits from ``(H, W)`` numbers, whose range tells what is white: 1, 255 or 65535.
 
     Raises:
         BadFile: they have another range.
@@ -117,11 +108,8 @@ def read_image(
 ) -> NDArray[np.uint8]:
     """Read a picture for training: ``(H, W, 3)`` uint8 RGB, upright. Errors: see :func:`read_picture`.
 
-    Args:
-        path: the file.
-        min_short_side: the short side that is needed in pixels; a JPEG is then decoded at the smallest of 1/8, 1/4,
-            1/2 and full scale that gives it, which costs a fraction. None for full scale.
-        max_pixels: as for :func:`read_picture`.
+    With ``min_short_side``, in pixels, a JPEG is decoded at the smallest of 1/8, 1/4, 1/2 and full scale that gives it,
+    which costs a fraction.
     """
     decoded = decode_image(path, min_short_side, max_pixels)
     if decoded.damage:

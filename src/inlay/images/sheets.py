@@ -13,12 +13,7 @@ _LABEL, _TEXT = 20, 14  # pixels: a line, and its letters
 
 
 def contact_sheet(rows: Iterable[Iterable[NDArray[np.floating[Any]]]], gap: int = 4) -> Picture:
-    """Lay pictures out in rows on white.
-
-    Args:
-        rows: each an iterable of ``(H, W, 3)`` in ``[0, 1]``.
-        gap: white pixels between neighbors.
-    """
+    """Lay ``(H, W, 3)`` pictures in ``[0, 1]`` out in rows on white, with a gap in pixels between neighbors."""
     strips = [_side_by_side(list(row), gap) for row in rows]
     turned = _side_by_side([strip.swapaxes(0, 1) for strip in strips], gap)  # rows below each other
     return Picture(np.rint(np.clip(turned.swapaxes(0, 1), 0.0, 1.0) * 255).astype(np.uint8))
