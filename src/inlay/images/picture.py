@@ -69,7 +69,7 @@ class Picture:
         return rounded
 
     def filled(self, rgb: NDArray[np.floating[Any]], hole: NDArray[np.bool_]) -> "Picture":
-        """This picture with ``(H, W, 3)`` colors in ``[0, 1]`` in the hole; all other pixels keep their value bit for bit.
+        """This picture with ``(H, W, 3)`` colors in ``[0, 1]`` in the hole; known pixels stay bit for bit.
 
         Filled pixels are opaque where there is alpha: what was painted over is meant to be seen.
         """
