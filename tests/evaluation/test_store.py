@@ -204,7 +204,7 @@ def test_a_file_that_is_being_written(tmp_path):
     (tmp_path / "rows/mean/l1/1-of-1.jsonl").touch()
     found = collected(tmp_path)
     assert list(found) == ["telea"]
-    assert [one["picture"] for one in found["telea"]["l1"].records] == [0]
+    assert found["telea"]["l1"].records == [record(0)]
     assert len(found["telea"]["l1"].headers) == 1
 
 

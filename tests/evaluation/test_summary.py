@@ -230,7 +230,7 @@ def test_provenance_is_joined_and_what_was_left_out_is_listed(two):
     out = {"id": "1.png", "hole": "object", "reason": "too small"}
     for found in two.values():
         found["errors"].records[1]["left_out"].append(out)
-    two["bad"]["errors"].headers.append(header("bad", provenance={"git": "other"}))
+    two["bad"]["errors"].headers.extend([header("bad", provenance={"git": "other"})] * 2)
     results = summarize(two)
     assert (results["provenance"], results["pictures_left_out"]) == ([{"git": "abc"}, {"git": "other"}], [out])
 

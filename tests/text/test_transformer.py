@@ -1,6 +1,7 @@
 import logging
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -255,15 +256,12 @@ def test_hub_without_network_says_which_files_go_where(monkeypatch, tmp_path, ca
     with caplog.at_level(logging.WARNING), pytest.raises(InlayError) as caught:
         CLIPEncoder("openai/clip-vit-base-patch32")
     assert "text.model=openai/clip-vit-base-patch32 is not a folder: taking it from the Hugging Face hub" in caplog.text
-    message = str(caught.value)
-    assert message.startswith("text.model=openai/clip-vit-base-patch32: its configuration could not be loaded")
-    assert (
-        "config.json, model.safetensors (no pytorch_model.bin, which could run code) and the tokenizer's files"
-        in message
-    )
-    assert "of https://huggingface.co/openai/clip-vit-base-patch32 into one folder" in message
-    assert "text.model=FOLDER" in message
-    assert "\n" not in message
+    for said in (
+        r"^text\.model=openai/clip-vit-base-patch32: its configuration could not be loaded",
+        r"config\.json, model\.safetensors \(no pytorch_model\.bin.*\) and the tokenizer's files",
+        r"of https://huggingface\.co/openai/clip-vit-base-patch32 into one folder.*text\.model=FOLDER.*$",
+    ):
+        assert re.search(said, str(caught.value))
 
 
 @pytest.mark.parametrize(("name", "local"), [(None, True), ("owner/name", False)], ids=["folder", "hub"])

@@ -15,14 +15,9 @@ _COLORS: dict[State, str] = {"ok": "green", "absent": "cyan", "warning": "yellow
 
 
 def show(sections: Iterable[tuple[str, list[Finding]]], each: bool = False) -> State:
-    """Print each section as soon as it was looked at, and a verdict; colors are for terminals alone.
+    """Print each section as soon as it was looked at, and a verdict; gives the state of everything.
 
-    Args:
-        sections: what was found, by section.
-        each: whether to print all of what is absent, instead of a line for each section.
-
-    Returns:
-        The state of everything.
+    With ``each`` all of what is absent has its own line, instead of one in each section.
     """
     screen, everything = console(), list[Finding]()
     for section, findings in sections:

@@ -11,11 +11,7 @@ WRITTEN = ("results.json", "results.parquet", "table.md", "table.tex", "report.h
 
 @dataclass(frozen=True)
 class EvalFolder:
-    """The folder of an evaluation.
-
-    Attributes:
-        root: the folder itself.
-    """
+    """The paths in the folder of an evaluation, below its ``root``."""
 
     root: Path
 

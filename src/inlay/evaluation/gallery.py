@@ -58,13 +58,7 @@ class Strip(NamedTuple):
 
 
 def gallery(results: Results, rows: Sequence[ResultRow], folder: EvalFolder) -> dict[str, list[Strip]]:
-    """For each filler the cases with its smallest, its median and its largest mean squared error in the hole.
-
-    Args:
-        results: names the fillers, in the order they are shown.
-        rows: of all filled holes; those without ``mse_hole`` are passed over.
-        folder: where the pictures are.
-    """
+    """For each filler the cases of its smallest, median and largest ``mse_hole``, among the rows that have it."""
     by_case: dict[Case, dict[str, ResultRow]] = {}
     for row in rows:
         by_case.setdefault((row["picture"], row["hole"]), {})[row["filler"]] = row

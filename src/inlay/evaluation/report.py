@@ -24,10 +24,7 @@ LEADING = "psnr_hole"
 def render(results: Results, rows: Sequence[ResultRow], folder: EvalFolder) -> str:
     """The page: one HTML file that asks for nothing outside of itself. Equal arguments give equal bytes.
 
-    Args:
-        results: of an evaluation.
-        rows: of all filled holes; the pictures are chosen by them.
-        folder: where the pictures are; those that are missing are shown as missing.
+    Pictures are chosen by the rows of all filled holes; those that are not in the folder are shown as missing.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),

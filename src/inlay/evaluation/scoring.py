@@ -58,12 +58,8 @@ def fill_result(
 ) -> FillResult:
     """The input of metrics for one filled hole.
 
-    Args:
-        sample: the picture.
-        hole: which of its holes.
-        fills: ``(H, W, 3)`` RGB, the one that counts first, behind it those that are compared with each other.
-        takes_text: whether the filler was given the caption.
-        truth: whether the picture is what should have appeared.
+    Of the ``fills``, ``(H, W, 3)`` RGB, the first is measured, the others are compared with each other. Without
+    ``truth`` the picture is not what should have appeared.
     """
     assert sample.image is not None
     first, *others = map(tensor, fills)

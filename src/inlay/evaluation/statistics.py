@@ -32,13 +32,7 @@ class Estimates(NamedTuple):
 
 
 def sums(rows: Sequence[ResultRow | Mapping[str, Any]], metrics: Sequence[MetricSpec], pictures: Sequence[int]) -> Sums:
-    """Add up the rows of each picture.
-
-    Args:
-        rows: of one filler.
-        metrics: what to add up.
-        pictures: the places in the result; all pictures of the rows must be among them.
-    """
+    """Add up the rows of each picture of one filler; all their pictures must be among ``pictures``."""
     place = {picture: number for number, picture in enumerate(pictures)}
     at = np.array([place[row["picture"]] for row in rows], np.intp)
     weighted, weights = np.zeros((2, len(pictures), len(metrics)))

@@ -128,12 +128,7 @@ def info_nce(
 ) -> Tensor:
     """Symmetric InfoNCE, the mean of both directions (Radford et al. 2021, CLIP). Scalar >= 0, 0 for a batch of one.
 
-    Args:
-        image: ``(B, D)``.
-        text: ``(B, D)``.
-        duplicates: ``(B, B)`` bool, True = no negative (see :func:`false_negatives`).
-        temperature: cosines are divided by it.
-        captioned: as in :func:`sentence_matching`.
+    Cosines are divided by the ``temperature``; the other arguments are those of :func:`sentence_matching`.
     """
     return sentence_matching(image, text, duplicates, 1.0 / temperature, captioned) / 2
 

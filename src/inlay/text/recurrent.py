@@ -135,12 +135,7 @@ class LSTMEncoder(RecurrentEncoder):
 
 
 def reverse_indices(length: Tensor, size: int) -> Tensor:
-    """Positions that read each caption from its end to its start and leave the padding where it is: ``(B, size)``.
-
-    Args:
-        length: ``(B, 1)`` of the captions.
-        size: positions of the batch.
-    """
+    """Positions that read captions of ``length`` ``(B, 1)`` backward and leave their padding: ``(B, size)``."""
     position = torch.arange(size, device=length.device)
     return torch.where(position < length, length - 1 - position, position)
 

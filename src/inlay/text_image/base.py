@@ -61,9 +61,6 @@ class TextImageModel(Frozen, ABC):
     ) -> dict[str, Tensor]:
         """Loss terms of what :meth:`encode_image` and :meth:`encode_text` found.
 
-        Args:
-            image: features of the pictures.
-            text: features of the captions.
-            duplicates: ``(B, B)`` bool, True = no negative.
-            captioned: ``(B,)`` bool, False = a picture without a caption.
+        ``duplicates`` ``(B, B)`` and ``captioned`` ``(B,)`` as in
+        :func:`~inlay.losses.contrastive.sentence_matching`.
         """
