@@ -154,11 +154,6 @@ def tool(page, name):
     page.locator("#inlay-painter label", has_text=name).click()
 
 
-def ratio(page):
-    """What the page says of the hole, in percent, once it has said something else than before."""
-    return float(re.search(r"Hole: ([\d.]+)%", page.inner_text("body")).group(1))
-
-
 def download(page, folder, button="#inlay-keep"):
     with page.expect_download() as started:
         page.click(button)
@@ -196,7 +191,7 @@ def test_brush_eraser_box_undo_redo_invert_and_clear(visit, photograph):
     tool(page, "Eraser")
     drag(page, (0.3, 0.5), (0.7, 0.5))
     page.wait_for_function("!document.body.innerText.includes('Hole: 25.')")
-    erased = ratio(page)
+    erased = float(re.search(r"Hole: ([\d.]+)%", page.inner_text("body")).group(1))
     assert 25 - 0.08 * 50 - 1 < erased < 25 - 0.08 * 40 + 1
     page.get_by_role("button", name="Undo").click()
     status(page, "Hole: 25.")

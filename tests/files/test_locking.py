@@ -33,10 +33,14 @@ def holder(tmp_path):
         process.kill()
 
 
-@pytest.mark.stranger("A.5")
-def test_a_second_holder_is_refused_and_told_of_the_first(tmp_path, holder):
+@pytest.mark.stranger("A.5", "A.8")
+def test_a_second_holder_is_refused_and_told_of_the_first_and_a_lock_that_is_a_link_is_not_followed(tmp_path, holder):
     with pytest.raises(InlayError, match=f"run: in use by process {holder.pid} on {socket.gethostname()} \\(training"):
         held(tmp_path / "run", "training").__enter__()
+    (tmp_path / LOCK).symlink_to(tmp_path / "victim")
+    with pytest.raises(InlayError, match=f"{tmp_path}: cannot be written"):
+        held(tmp_path, "training").__enter__()
+    assert not (tmp_path / "victim").exists()
 
 
 @pytest.mark.stranger("A.5")
@@ -58,14 +62,6 @@ def test_without_locks_it_goes_on_and_says_so(number, tmp_path, monkeypatch, cap
     with caplog.at_level(logging.WARNING), held(tmp_path, "training"), file_lock(tmp_path / "lock"):
         pass
     assert caplog.text.count("no locks here") == 1  # a folder
-
-
-@pytest.mark.stranger("A.8")
-def test_a_lock_that_is_a_link_is_not_followed(tmp_path):
-    (tmp_path / LOCK).symlink_to(tmp_path / "victim")
-    with pytest.raises(InlayError, match=f"{tmp_path}: cannot be written"):
-        held(tmp_path, "training").__enter__()
-    assert not (tmp_path / "victim").exists()
 
 
 def test_one_process_at_a_time(tmp_path, capfd):

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from inlay.errors import InlayError
-from inlay.fillers import CLASSICAL, CheckpointFiller, NetworkFiller, Telea, classical, load_filler
+from inlay.fillers import CLASSICAL, CheckpointFiller, NetworkFiller, Telea, load_filler
 from inlay.models import PConvUNet
 from tests.conftest import ROOT
 from tests.export.examples import write_pconv
@@ -22,13 +22,6 @@ def checkpoint(tmp_path):
 @pytest.fixture
 def plain(tmp_path):
     return write_pconv(tmp_path / "plain.ckpt")
-
-
-def test_classical_fillers_have_names():
-    kinds = {"mean": "MeanFill", "telea": "Telea", "navier_stokes": "NavierStokes", "biharmonic": "Biharmonic"}
-    assert [*CLASSICAL] == [*kinds]
-    for name, kind in kinds.items():
-        assert type(load_filler(name)) is getattr(classical, kind)
 
 
 def test_a_checkpoint_is_a_path_also_one_called_as_a_classical_filler(checkpoint, tmp_path, monkeypatch):
@@ -61,6 +54,7 @@ def test_which_version_a_network_is_says_its_file(checkpoint, plain):
     assert NetworkFiller(PConvUNet(levels=4, width=4)).identity == "not from a file"
 
 
+FILES = sorted((ROOT / "conf/filler").glob("*.yaml"))
 TARGETS = ["os.system", "inlay.fillers.load_filler", "inlay.fillers.CLASSICAL", "inlay.models.PConvUNet"]
 
 
@@ -75,12 +69,14 @@ class TestMappings:
         assert load_filler(mapping | {"device": None, "precision": None}, "meta").device.type == "meta"
         assert load_filler(mapping | {"device": "cpu", "precision": 32}, "meta", "bf16").device.type == "cpu"
 
-    @pytest.mark.parametrize("path", sorted((ROOT / "conf/filler").glob("*.yaml")), ids=lambda path: path.stem)
+    @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
     def test_those_that_are_known_are_the_short_names(self, path, checkpoint):
+        assert {*CLASSICAL} < {each.stem for each in FILES}
         config = yaml.safe_load(path.read_text())
         if path.stem in CLASSICAL:
             filler, short = load_filler(path), load_filler(path.stem)
             assert (type(filler), filler.identity) == (type(short), short.identity)
+            assert type(filler).__name__.lower().removesuffix("fill") == path.stem.replace("_", "")
         else:
             (unset,) = (key for key, value in config.items() if value == "???")
             with pytest.raises(InlayError, match=f"{unset} is not set"):

@@ -1,5 +1,6 @@
 import re
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -94,13 +95,10 @@ class TestPredict:
     def test_samples_count_from_the_seed_and_share_one_reading(
         self, request_, tmp_path, gray, monkeypatch, seed, first
     ):
-        read = []
-
-        def counted(name, original):
-            return lambda *given, **named: (read.append(name), original(*given, **named))[1]
-
-        for module, name in ((reading, "read_pages"), (masks, "read_pixels"), (inpainter, "load_filler")):
-            monkeypatch.setattr(module, name, counted(name, getattr(module, name)))
+        places = (reading, "read_pages"), (masks, "read_pixels"), (inpainter, "load_filler")
+        readers = [Mock(wraps=getattr(module, name)) for module, name in places]
+        for (module, name), reader in zip(places, readers, strict=True):
+            monkeypatch.setattr(module, name, reader)
         paths = predict(request_("out.webp", samples=3, seed=seed, text="a bird"))
         assert paths == [tmp_path / f"out_{number}.webp" for number in (1, 2, 3)]
         assert (gray.texts, gray.seeds) == ([["a bird"] * 3], [[first, first + 1, first + 2]])
@@ -108,7 +106,7 @@ class TestPredict:
         where, given = half(20, 30)[..., None], picture("RGB", (20, 30)).pixels
         for number, path in enumerate(paths):
             assert np.array_equal(read_picture(path).pixels, np.where(where, min(first + number, 255), given))
-        assert read == ["read_pages", "read_pixels", "load_filler"]
+        assert [reader.call_count for reader in readers] == [1, 1, 1]
 
     @pytest.mark.parametrize("samples", [1, 2])
     def test_compares_all_samples_on_one_sheet(self, request_, tmp_path, gray, samples):
