@@ -21,11 +21,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def local_device(wanted: str) -> str:
-    """The device of one of several processes: for ``auto`` and ``cuda`` the GPU of its local rank.
-
-    Args:
-        wanted: as the user named it.
-    """
+    """The device of one of several processes: for ``auto`` and ``cuda`` the GPU of its local rank."""
     rank = local_rank()
     if rank is not None and wanted in ("auto", "cuda") and torch.cuda.is_available():
         return f"cuda:{rank % torch.cuda.device_count()}"

@@ -36,10 +36,7 @@ Scores = dict[str, dict[str, float]]
 class DemoReport(pl.Callback):
     """When training has ended, score the network beside classical fillers on the held-out photographs.
 
-    Prints a table, and writes ``metrics.json`` and ``filled.png``.
-
-    Args:
-        folder: of the run.
+    Prints a table, and writes ``metrics.json`` and ``filled.png`` to the run's folder.
     """
 
     def __init__(self, folder: str) -> None:

@@ -16,12 +16,9 @@ _LARGEST = 2**32  # bytes of a table that a run goes on with
 
 
 class MetricsCSV(Logger):
-    """Log to ``metrics.csv``, a row for each time something was logged, a column for each metric, by their names.
+    """Log to ``metrics.csv`` in a folder: a row for each time something was logged, a column for each metric.
 
     Lightning's own CSVLogger deletes an earlier file, and with it the first half of every resumed run.
-
-    Args:
-        folder: of the run.
     """
 
     def __init__(self, folder: str) -> None:

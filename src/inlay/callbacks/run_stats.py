@@ -97,10 +97,7 @@ def parts_of(task: Task) -> dict[str, dict[str, int]]:
 def collect(trainer: pl.Trainer, task: Task, parts: dict[str, dict[str, int]]) -> RunStats:
     """Measure. The other processes are not asked, and the run goes on as if nothing had been measured.
 
-    Args:
-        trainer: about to train.
-        task: what it trains.
-        parts: of the task, counted before anything was shared out over processes.
+    The parts were counted before anything was shared out over processes.
     """
     loader = cast(TrainingLoader, trainer.train_dataloader)
     validation = cast(SampleLoader | None, trainer.val_dataloaders)

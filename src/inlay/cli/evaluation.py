@@ -34,10 +34,6 @@ _OWN = {
 def evaluate(cfg: DictConfig, overrides: list[str]) -> None:
     """Fill and measure what is not measured yet; write the results when nothing is missing any more.
 
-    Args:
-        cfg: ``conf/evaluate.yaml``, composed.
-        overrides: as they were given on the command line.
-
     Raises:
         InlayError: a setting is none of an evaluation; see also :meth:`inlay.evaluation.run.Evaluation.run`.
     """

@@ -95,9 +95,7 @@ def explanation(error: Exception, config: str) -> str:
 def suggestion(given: str, known: Mapping[str, str]) -> str:
     """Settings whose names are close to one that does not exist, as a question.
 
-    Args:
-        given: the one that does not exist.
-        known: those that do, with the one to set in its place, if it stands for another (``${iterations}``).
+    Those that are known come with the one to set in its place, if it stands for another (``${iterations}``).
     """
     close = sorted(((_likeness(given, name), known[name] or name) for name in known), key=lambda pair: -pair[0])
     names = list(dict.fromkeys(name for likeness, name in close if likeness >= _CLOSE))[:_MOST]

@@ -70,8 +70,8 @@ def check(cfg: DictConfig, config: str, own: Mapping[str, Any]) -> None:
     """Refuse settings of a wrong type, and those that nothing reads, before anything is built.
 
     Args:
-        cfg: the configuration of a program.
-        config: its name.
+        cfg: composed of ``conf/CONFIG.yaml``.
+        config: the name of that file.
         own: types of the settings outside of the groups.
 
     Raises:
