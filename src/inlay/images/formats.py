@@ -43,9 +43,9 @@ LOSSY = {
 """What changes every pixel a little when it is written, by suffix."""
 
 _NEEDED = {
-    **dict.fromkeys(HEIF, "HEIC, which the extra heif reads: pip install 'inlay[heif]'"),
-    **dict.fromkeys(AVIF, "AVIF, which this Pillow was built without: pip install --upgrade pillow"),
-    **dict.fromkeys(_JPEG_2000, "JPEG 2000, which this Pillow was built without: pip install --upgrade pillow"),
+    **dict.fromkeys(HEIF, "HEIC, which the extra heif reads: pip install 'inlay[heif]'."),
+    **dict.fromkeys(AVIF, "AVIF, which this Pillow was built without: pip install --upgrade pillow."),
+    **dict.fromkeys(_JPEG_2000, "JPEG 2000, which this Pillow was built without: pip install --upgrade pillow."),
 }
 _OTHERS = {
     "JPEG XL": ".jxl",
@@ -67,7 +67,11 @@ _OTHERS = {
     "FITS": ".fits .fit",
     "DICOM": ".dcm",
 }
-_UNREAD = {suffix: name for name, suffixes in _OTHERS.items() for suffix in suffixes.split()}
+_UNREAD = _NEEDED | {
+    suffix: f"{name}, which is not read. Save it as PNG or TIFF."
+    for name, suffixes in _OTHERS.items()
+    for suffix in suffixes.split()
+}
 
 _PILLOW = (  # of all that it knows; EPS would run a program
     *("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF"),
@@ -95,10 +99,7 @@ def why_unread(name: str) -> str:
     name = name.lower()
     if name.endswith(SUFFIXES):
         return ""
-    if needed := next((reason for suffix, reason in _NEEDED.items() if name.endswith(suffix)), ""):
-        return f"{needed}."
-    other = next((kind for suffix, kind in _UNREAD.items() if name.endswith(suffix)), "")
-    return f"{other}, which is not read. Save it as PNG or TIFF." if other else ""
+    return next((reason for suffix, reason in _UNREAD.items() if name.endswith(suffix)), "")
 
 
 def of_content(path: Path) -> str:
@@ -126,7 +127,7 @@ def of_pillow(path: Path, file: IO[bytes]) -> tuple[str, ...]:
     if head[4:8] != b"ftyp" or head[8:12] not in _BRANDS or (HAS_AVIF and b"avif" in head):
         return _PILLOW
     if not HAS_HEIF:
-        raise BadFile(path, f"{_NEEDED[HEIF[0]]}.")
+        raise BadFile(path, _NEEDED[HEIF[0]])
     import pillow_heif
 
     pillow_heif.register_heif_opener()

@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from inlay.errors import BadFile
-from inlay.images.formats import READ_HERE, of_pillow, why_unread
+from inlay.images.formats import READ_HERE, of_content, of_pillow, why_unread
 
 MAX_PIXELS = 150_000_000
 """Larger pictures are refused by default."""
@@ -46,7 +46,11 @@ def opened(path: str | os.PathLike[str], max_pixels: int, frame: int | None = No
         raise BadFile(path, f"more than {max_pixels:,} pixels. Shrink the picture first.") from None
     except UnidentifiedImageError:
         empty = " (the file is empty)" if not path.stat().st_size else ""
-        other = "" if empty else why_unread(path.name) or _odd_tiff(path)
+        other = "" if empty else why_unread(path.name)
+        if not other and of_content(path) == "TIFF":
+            other = (
+                "a TIFF of a kind that is not read (floats or 32 bits a color), or damaged. Save it with 8 or 16 bits."
+            )
         raise BadFile(path, other or f"not a picture{empty}. Inlay reads {READ_HERE}.") from None
     except PermissionError:
         raise BadFile(path, "reading it is not allowed. Change its permissions.") from None
@@ -65,14 +69,6 @@ def quiet() -> Iterator[None]:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
         yield
-
-
-def _odd_tiff(path: Path) -> str:
-    """Why a TIFF is not read that Pillow does not know; empty for what is none."""
-    with path.open("rb") as file:
-        if file.read(4) not in (b"II*\0", b"MM\0*"):
-            return ""
-    return "a TIFF of a kind that is not read (floats or 32 bits a color), or damaged. Save it with 8 or 16 bits."
 
 
 def places(file: Image.Image) -> list[int]:

@@ -77,19 +77,17 @@ class Files:
         for _ in range(_ATTEMPTS):
             path = self.paths[rng.integers(len(self.paths))]
             mask = self._treated(read_mask(path, self.mask_polarity, self.binarize), height, width, rng)
-            if self._accepts(mask):
+            if self.ratio is not None:
+                accepted = self.ratio[0] <= mask.mean() <= self.ratio[1]
+            else:
+                accepted = not self._moves or mask.any()  # unless all of the hole was moved out
+            if accepted:
                 return mask
         asked = "a hole after masks.shift" if self.ratio is None else f"such a hole as masks.ratio={list(self.ratio)}"
         raise InlayError(
             f"masks.root={self.root}: none of {_ATTEMPTS} masks drawn there has {asked} at {width}x{height} pixels. "
             "Widen the range, or choose other files."
         )
-
-    def _accepts(self, mask: NDArray[np.bool_]) -> bool:
-        """Whether the ratio is met; without one, whether anything of the hole was left by moving it."""
-        if self.ratio is None:
-            return bool(mask.any()) or not self._moves
-        return bool(self.ratio[0] <= mask.mean() <= self.ratio[1])
 
     @property
     def _moves(self) -> bool:

@@ -1,7 +1,7 @@
 """Several mask generators at once."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -40,7 +40,12 @@ class MixedMasks:
         if not self.odds or min(self.odds.values()) < 0 or sum(self.odds.values()) <= 0:
             raise InlayError(f"masks.odds must not be negative, and one must be positive; got {dict(self.odds)}.")
         if self.ratio is not None or self.spread is not None:
-            families = {name: self._common(family) for name, family in self.families.items()}
+            families = {}
+            for name, family in self.families.items():
+                given: dict[str, Any] = {"ratio": self.ratio} if self.ratio is not None else {}
+                if self.spread is not None and hasattr(family, "spread"):
+                    given["spread"] = self.spread
+                families[name] = replace(family, **given)
             object.__setattr__(self, "families", families)
 
     def __call__(
@@ -63,13 +68,6 @@ class MixedMasks:
                 reasons.append(str(error))
                 del left[name]
         raise NoHole("; ".join(reasons))
-
-    def _common(self, family: Any) -> Any:
-        """A generator with the ratio and spread of all."""
-        given: dict[str, Any] = {} if self.ratio is None else {"ratio": self.ratio}
-        if self.spread is not None and any(field.name == "spread" for field in fields(family)):
-            given["spread"] = self.spread
-        return replace(family, **given)
 
     def without_partner(self, ids: Iterable[str]) -> list[str]:
         """The pictures that a folder of paired masks holds none for."""

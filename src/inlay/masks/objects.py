@@ -55,13 +55,6 @@ class Objects:
             NoHole: the picture has no such object, or it is not valid.
             InlayError: there is no picture.
         """
-        mask = dilated(opened(self._object(context), self.opening), self.dilation)
-        share, (low, high) = float(mask.mean()), self.valid
-        if not low < share < high:
-            raise NoHole(f"its object covers {share:.1%} of the sample, which is not between {low:.0%} and {high:.0%}")
-        return fit(mask, self.ratio, rng, self.spread)
-
-    def _object(self, context: MaskContext | None) -> NDArray[np.bool_]:
         if context is None:
             raise InlayError(
                 "masks=objects takes holes from a dataset's pictures: give data=cub or pets and data.root=..."
@@ -72,4 +65,8 @@ class Objects:
         if mask is None:
             what = {"any": "neither segmentation nor box", "object": "no segmentation", "box": "no box"}
             raise NoHole(f"the dataset has {what[self.source]} for it")
-        return mask
+        mask = dilated(opened(mask, self.opening), self.dilation)
+        share, (low, high) = float(mask.mean()), self.valid
+        if not low < share < high:
+            raise NoHole(f"its object covers {share:.1%} of the sample, which is not between {low:.0%} and {high:.0%}")
+        return fit(mask, self.ratio, rng, self.spread)

@@ -126,12 +126,8 @@ class _ByClass:
 
     def __init__(self, tree: Tree, folder: str, suffix: str) -> None:
         self.tree, self._folder, self._suffix = tree, folder, suffix
+        self.name = folder or str(tree.root)  # for messages
         self._names: dict[str, frozenset[str]] = {}
-
-    @property
-    def name(self) -> str:
-        """For messages."""
-        return self._folder or str(self.tree.root)
 
     def of(self, image: str) -> str | None:
         """The file of ``class/image.jpg`` in the tree, if there is one."""
