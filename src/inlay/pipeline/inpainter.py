@@ -54,7 +54,7 @@ def load(
     return Inpainter(load_filler(model, choose_device(device), precision), name, options or FillOptions())
 
 
-@dataclass(repr=False)
+@dataclass(repr=False, eq=False)
 class Inpainter:
     """A filler for pictures of any form and size; messages have its name."""
 
