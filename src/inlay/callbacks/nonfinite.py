@@ -71,7 +71,8 @@ class NonFiniteGuard(pl.Callback):
                 "with init_from= these weights and a lower optimizer.lr."
             )
 
-    on_train_end = on_train_batch_start  # after the last step
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.on_train_batch_start(trainer)
 
     def _keep(self, fault: NonFiniteStep, task: Task, batch: Batch) -> str:
         """Write the replay file; returns a sentence for the log."""
