@@ -10,11 +10,6 @@ from inlay.ops import erase
 from tests.convert import layouts, originals
 
 
-def network(imported, path):
-    torch.save(imported.checkpoint, path)
-    return build_network(path)
-
-
 def test_layout_is_the_published_one(shared_data):
     described = json.loads((shared_data.parent / "specs/foreign_checkpoints/naoto0804.json").read_text())
     assert {k: list(v.shape) for k, v in layouts.naoto0804(scale=1).items()} == described["state"]["model"]
@@ -22,7 +17,8 @@ def test_layout_is_the_published_one(shared_data):
 
 def check(path, scale, scenes, size, file):
     state = layouts.naoto0804(scale)
-    net = network(import_naoto0804(file(state)), path)
+    torch.save(import_naoto0804(file(state)).checkpoint, path)
+    net = build_network(path)
     image, hole = scenes(*size)
     with torch.inference_mode():
         raw = net(erase(image, hole), hole)

@@ -20,46 +20,28 @@ def test_parameter_count_is_the_published_one(levels, millions):
 def test_stages_are_those_of_the_paper():
     with torch.device("meta"):
         net = PConvUNet(8)
-    rows = [(c.in_channels, c.out_channels, c.kernel_size[0], c.stride[0]) for c in (s.conv for s in net.encoder)]
-    assert rows == [
-        (3, 64, 7, 2),
-        (64, 128, 5, 2),
-        (128, 256, 5, 2),
-        (256, 512, 3, 2),
-        *[(512, 512, 3, 2)] * 4,
-    ]
-    rows = [(c.in_channels, c.out_channels, c.kernel_size[0], c.stride[0]) for c in (s.conv for s in net.decoder)]
-    assert rows == [
-        *[(1024, 512, 3, 1)] * 4,
-        (768, 256, 3, 1),
-        (384, 128, 3, 1),
-        (192, 64, 3, 1),
-        (67, 3, 3, 1),
-    ]
+    encoder, decoder = ([s.conv for s in stages] for stages in (net.encoder, net.decoder))
+    rows = [(c.in_channels, c.out_channels, c.kernel_size[0], c.stride[0]) for c in encoder]
+    assert rows[:4] == [(3, 64, 7, 2), (64, 128, 5, 2), (128, 256, 5, 2), (256, 512, 3, 2)]
+    assert rows[4:] == [(512, 512, 3, 2)] * 4
+    assert [(c.in_channels, c.out_channels) for c in decoder] == [
+        *[(1024, 512)] * 4, (768, 256), (384, 128), (192, 64), (67, 3)
+    ]  # fmt: skip
+    assert {(c.kernel_size[0], c.stride[0]) for c in decoder} == {(3, 1)}
 
 
-def test_batch_norm_everywhere_but_first_and_last():
-    """S1: a norm that is built and never used."""
+def test_norms_biases_and_what_a_checkpoint_holds():
+    """S1: a norm that is built and never used. G2, N2: ones stored as weights."""
     net = PConvUNet(levels=5, width=4)
     assert [s.norm is not None for s in net.encoder] == [False, True, True, True, True]
     assert [s.norm is not None for s in net.decoder] == [True, True, True, True, False]
     image, mask = scene((32, 32))
     net(erase(image, mask), mask)
     assert all(m.num_batches_tracked == 1 for m in net.modules() if isinstance(m, nn.BatchNorm2d))
-
-
-def test_only_the_last_convolution_has_a_bias():
-    net = PConvUNet(levels=5, width=4)
     with_bias = [name for name, m in net.named_modules() if isinstance(m, nn.Conv2d) and m.bias is not None]
     assert with_bias == ["decoder.4.conv"]
-
-
-def test_checkpoint_holds_no_mask_kernels():
-    """G2, N2: ones stored as weights."""
-    net = PConvUNet(levels=5, width=4)
-    assert {key.rsplit(".", 1)[1] for key in net.state_dict()} == {
-        *("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-    }
+    kept = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
+    assert {key.rsplit(".", 1)[1] for key in net.state_dict()} == kept
 
 
 def test_padding_counts_as_hole():

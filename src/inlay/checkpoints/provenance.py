@@ -12,9 +12,12 @@ import inlay
 _PACKAGES = ("torch", "torchvision", "pytorch-lightning", "torchmetrics", "transformers", "albumentations", "numpy")
 
 
+@cache
 def software() -> dict[str, Any]:
     """Version, revision and packages that compute here."""
-    return {"version": inlay.__version__, "git": _revision(), "packages": _packages()}
+    packages = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    packages = {"python": platform.python_version(), **packages}
+    return {"version": inlay.__version__, "git": _revision(), "packages": packages}
 
 
 def provenance(config: dict[str, Any], **state: int) -> dict[str, Any]:
@@ -22,7 +25,6 @@ def provenance(config: dict[str, Any], **state: int) -> dict[str, Any]:
     return {**software(), "config": config, **state}
 
 
-@cache
 def _revision() -> str | None:
     """The commit that Inlay's source is at, with ``+changes`` if it differs; None where it is no checkout."""
     source = Path(__file__).parent
@@ -34,8 +36,3 @@ def _revision() -> str | None:
         return git("rev-parse", "HEAD").strip() + ("+changes" if git("status", "--porcelain", "--", ".") else "")
     except (OSError, subprocess.CalledProcessError):
         return None
-
-
-@cache
-def _packages() -> dict[str, str]:
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _PACKAGES}

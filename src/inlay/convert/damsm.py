@@ -21,9 +21,7 @@ from inlay.text.vocabulary import UNKNOWN, words_of
 from inlay.types import Tokens
 
 MAX_WORDS = 128
-_TARGET = "inlay.text.LSTMEncoder"
 _WEIGHTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
-_UNREAD = "unread"  # the one word of an encoder that reads nothing: a vocabulary has at least one
 _SAFE = "Put its words into a text file, one a line, or into a JSON list, in the order of their numbers"
 _SCRIPT = (
     "import json, pickle; words = pickle.load(open('captions.pickle', 'rb'))[2]; "
@@ -44,10 +42,10 @@ class Reader(NamedTuple):
 
 def silent(dim: int) -> Reader:
     """An encoder that reads nothing: its features are zeros for every caption, as without any."""
-    settings = _arguments([_UNREAD], dim, embedding=1)
+    settings = _arguments(["unread"], dim, embedding=1)  # a vocabulary has at least one word
     state = {key: torch.zeros_like(value) for key, value in LSTMEncoder(**settings).state_dict().items()}
     summary = "not read, since its text encoder was not imported (`--text`, `--words`); the picture alone decides."
-    return Reader({"_target_": _TARGET, **settings}, state, [], [], summary)
+    return Reader(settings, state, [], [], summary)
 
 
 def read_captions(text: str | Path, words: str | Path | None, dim: int) -> Reader:
@@ -88,7 +86,7 @@ def read_captions(text: str | Path, words: str | Path | None, dim: int) -> Reade
         f"read with {len(kept):,} words of its own; others are left out, as in the original. Words with hyphens, "
         "apostrophes or letters beyond ASCII the original cuts in its own way."
     )
-    return Reader({"_target_": _TARGET, **settings}, ours, moves, remarks, summary)
+    return Reader(settings, ours, moves, remarks, summary)
 
 
 def read_words(path: str | Path) -> list[str]:
@@ -124,14 +122,8 @@ def read_words(path: str | Path) -> list[str]:
 
 
 def _arguments(vocabulary: list[str], dim: int, embedding: int) -> dict[str, Any]:
-    return {
-        "vocabulary": vocabulary,
-        "dim": dim,
-        "embedding": embedding,
-        "max_length": MAX_WORDS,
-        "frozen": True,
-        "drop_unknown": True,
-    }
+    sizes = {"dim": dim, "embedding": embedding, "max_length": MAX_WORDS}
+    return {"vocabulary": vocabulary, **sizes, "frozen": True, "drop_unknown": True}
 
 
 def _moves(table: tuple[int, ...], dim: int, settings: dict[str, Any]) -> list[Move]:

@@ -107,7 +107,7 @@ def import_tdanet(folder: str | Path, text: str | Path | None = None, words: str
     sources = [*files.values(), *(Path(path) for path in (text, words) if path is not None)]
     config = {
         "model": {"_target_": "inlay.models.TDANet", **settings},
-        "text": reader.settings,
+        "text": {"_target_": "inlay.text.LSTMEncoder", **reader.settings},
         "data": {"image_size": SIZE},
     }
     lines: list[Move | str] = [*moves, *remarks, tally(moves)]

@@ -11,8 +11,6 @@ from inlay.checkpoints.pretrained_folder import CARD, FORMAT, LIBRARY, SETTINGS,
 from inlay.errors import InlayError, unwritable
 from inlay.files import held, new_folder, remove_leftovers, write_bytes, write_text
 
-_LENGTH = ("iterations", "seed")
-
 _VERSION = re.compile(r"[A-Za-z0-9_.+!-]{1,64}")
 _NAME = re.compile(r"[\w .+!()-]{1,128}")
 _REVISION = re.compile(r"[0-9a-f]{4,64}(\+changes)?")
@@ -37,7 +35,9 @@ def write_folder(folder: Path, checkpoint: dict[str, Any], card: str) -> list[Pa
             refuses.
     """
     settings(folder, checkpoint, "model")  # or it says that there is none
-    metadata = json.dumps(_metadata(checkpoint), indent=1, ensure_ascii=False) + "\n"
+    averaged = {"averaged": True} if checkpoint.get(AVERAGE) else {}
+    config = config_to_publish(checkpoint[META_KEY]["config"])
+    metadata = {"library": LIBRARY, "format": FORMAT, **averaged, **origin_of(checkpoint), "config": config}
     try:
         with held(folder.parent, "inlay export", part=folder.name):
             if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
@@ -46,7 +46,7 @@ def write_folder(folder: Path, checkpoint: dict[str, Any], card: str) -> list[Pa
                 )
             remove_leftovers(folder.parent, folder.name)
             with new_folder(folder) as part:
-                write_text(part / SETTINGS, metadata)
+                write_text(part / SETTINGS, json.dumps(metadata, indent=1, ensure_ascii=False) + "\n")
                 write_text(part / CARD, card)
                 _write_weights(part / WEIGHTS, checkpoint)
     except OSError as error:
@@ -56,25 +56,20 @@ def write_folder(folder: Path, checkpoint: dict[str, Any], card: str) -> list[Pa
 
 def config_to_publish(config: dict[str, Any]) -> dict[str, Any]:
     """Settings of a run that may be published: they make the network and say how it was trained, without paths."""
-    length = {name: config[name] for name in _LENGTH if config.get(name) is not None}
+    length = {name: config[name] for name in ("iterations", "seed") if config.get(name) is not None}
     return {name: without_places(value) for name, value in (published(config) | length).items()}
-
-
-def _metadata(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    averaged = {"averaged": True} if checkpoint.get(AVERAGE) else {}
-    config = config_to_publish(checkpoint[META_KEY]["config"])
-    return {"library": LIBRARY, "format": FORMAT, **averaged, **origin_of(checkpoint), "config": config}
 
 
 def origin_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
     """Version, git, packages and step of a checkpoint, as far as they have the form that Inlay writes."""
     metadata = checkpoint[META_KEY]
     packages, imported = metadata.get("packages"), metadata.get("imported")
+    step = metadata.get("step", checkpoint.get("global_step"))
     found = {
         "version": _formed(metadata.get("version"), _VERSION),
         "git": _formed(metadata.get("git"), _REVISION),
         "packages": _versions(packages) if isinstance(packages, dict) else None,
-        "step": _counted(metadata.get("step", checkpoint.get("global_step"))),
+        "step": step if type(step) is int and step >= 0 else None,
         "averaged": metadata.get("averaged") is True or None,
         "imported": _versions(without_places(imported)) if isinstance(imported, dict) else None,
     }
@@ -83,10 +78,6 @@ def origin_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
 
 def _formed(value: Any, form: re.Pattern[str]) -> str | None:
     return value if isinstance(value, str) and form.fullmatch(value) else None
-
-
-def _counted(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _versions(named: dict[str, Any]) -> dict[str, str]:

@@ -26,14 +26,11 @@ class ImageFeatures(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Where a network of torchvision is cut, and what it was trained on."""
+    """Where a network of torchvision is cut, and the colors that it was trained on."""
 
-    last: str
-    """The child whose output are the regions."""
-    channels: tuple[int, int]
-    """Of the regions, and of the pooled end."""
-    smallest: int
-    """The smallest picture that leaves something to pool."""
+    last: str  # the child whose output are the regions
+    channels: tuple[int, int]  # of the regions, and of the pooled end
+    smallest: int  # picture that leaves something to pool
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
 
@@ -140,7 +137,11 @@ def _layers(name: str, weights: str, seed: int | None) -> dict[str, nn.Module]:
     if weights == "random":
         log.warning("model.weights=random: %s starts from random weights and knows no photographs.", name)
         generator = None if seed is None else torch.Generator().manual_seed(seed)
-        _initialize(layers.to_empty(device="cpu"), generator)
+        for module in layers.to_empty(device="cpu").modules():  # as torchvision does its residual networks
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
+            elif isinstance(module, nn.BatchNorm2d):
+                module.reset_parameters()
         return dict(layers.items())
     instead = "To train without it: model.weights=random model.trainable=true."
     source = TorchvisionWeights(weights, "model.weights", name, instead)
@@ -153,12 +154,3 @@ def _layers(name: str, weights: str, seed: int | None) -> dict[str, nn.Module]:
     except (KeyError, TypeError, RuntimeError) as error:
         raise source.misfit(error) from error
     return dict(layers.items())
-
-
-def _initialize(layers: nn.Module, generator: torch.Generator | None) -> None:
-    """Initialize as torchvision does its residual networks."""
-    for module in layers.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
-        elif isinstance(module, nn.BatchNorm2d):
-            module.reset_parameters()

@@ -31,12 +31,13 @@ MakeScheduler = Callable[[Optimizer], LRScheduler]
 
 
 class NonFiniteStep(NamedTuple):
-    """A step that was skipped because its loss or gradient was not finite."""
+    """A skipped step, by the iterations before it, and terms of its loss that were not finite in this process.
+
+    There are no such terms where only gradients were not finite.
+    """
 
     step: int
-    """Iterations that were done before it."""
     terms: list[str]
-    """Terms of the loss that were not finite in this process; empty where only gradients were not."""
 
 
 class Replayed(NamedTuple):

@@ -29,12 +29,9 @@ DiscriminatorMode = Literal["shared", "dual", "official"]
 class DiscriminatorRole(NamedTuple):
     """The paths whose images a discriminator is used for."""
 
-    learned: tuple[str, ...]
-    """It learns to tell their images from real ones."""
-    adversarial: tuple[str, ...]
-    """Their images should look real to it."""
-    matched: tuple[str, ...]
-    """Their images should get the real image's scores."""
+    learned: tuple[str, ...]  # it learns to tell their images from real ones
+    adversarial: tuple[str, ...]  # their images should look real to it
+    matched: tuple[str, ...]  # their images should get the real image's scores
 
 
 _BOTH = ("out", "rec")
@@ -46,11 +43,10 @@ ROLES: dict[DiscriminatorMode, tuple[DiscriminatorRole, ...]] = {
 
 
 class Generated(NamedTuple):
-    """Both paths, and their images as the discriminators see them."""
+    """Both paths, and by path their images, ``(B, 3, H, W)``, as the discriminators see them."""
 
     paths: TwoPathOutput
     judged: dict[str, Tensor]
-    """By path, ``(B, 3, H, W)``."""
 
 
 class TDANetTask(AdversarialTask[Generated]):

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 
 class MaskWindow(NamedTuple):
-    """What one partial convolution has to know about its mask."""
+    """What one partial convolution has to know about its mask, ``(B, 1, H', W')`` float32 each."""
 
     ratio: Tensor
-    """``(B, 1, H', W')`` float32, sum(1) / sum(M) of each window; 0 where a window holds no valid pixel."""
+    """sum(1) / sum(M) of each window; 0 where a window holds no valid pixel."""
     valid: Tensor
-    """``(B, 1, H', W')`` float32 in ``{0, 1}``, the updated mask: 1 where a window holds a valid pixel."""
+    """The updated mask in ``{0, 1}``: 1 where a window holds a valid pixel."""
 
 
 def partial_window(*sources: tuple[Tensor, int], kernel_size: int, stride: int = 1) -> MaskWindow:
