@@ -32,10 +32,6 @@ def sample(caption):
     return {"image": image, "caption": caption, "mask": torch.zeros(1, 32, 32), "id": caption}
 
 
-def encoder():
-    return GRUEncoder(**READER)
-
-
 def collate(samples, tokenizer, **more):
     stacked = {key: torch.stack([s[key] for s in samples]) for key in ("image", "mask")}
     named = {key: [s[key] for s in samples] for key in ("caption", "id")}
@@ -53,7 +49,7 @@ def task(loss=None, text="own", lr=0.01, **options):
         optimizer=partial(torch.optim.Adam, lr=lr),
         scheduler=partial(ConstantLR, factor=1.0),
         config=config,
-        text=encoder() if text == "own" else text,
+        text=GRUEncoder(**READER) if text == "own" else text,
         gradient_clip=0.25,
     )
 
@@ -159,19 +155,14 @@ def test_checkpoint_is_all_that_a_text_image_model_needs(tmp_path, trainable):
     torch.testing.assert_close(tuple(text_image.encode_text(tokens)), tuple(read))
 
 
-def test_batches_without_tokens_are_answered_with_what_to_choose():
+def test_what_cannot_be_compared_is_answered_with_what_to_choose():
     module = task()
     batch = {key: value for key, value in batch_for(module).items() if key != "tokens"}
     with pytest.raises(InlayError, match=r"text=lstm.*dataset with captions"):
         module.batch_loss(batch)
-
-
-@pytest.mark.parametrize(
-    ("options", "said"), [({"text": None}, "text=lstm"), ({"dim": 16}, r"model\.dim and text\.dim")]
-)
-def test_encoders_that_do_not_fit_are_refused(options, said):
-    with pytest.raises(InlayError, match=said):
-        task(**options)
+    for options, said in (({"text": None}, "text=lstm"), ({"dim": 16}, r"model\.dim and text\.dim")):
+        with pytest.raises(InlayError, match=said):
+            task(**options)
 
 
 def plain_r_precision(image, sentence, caption, label, rivals):
@@ -210,20 +201,17 @@ def test_r_precision_of_many_is_chance_for_noise_and_one_for_the_same():
     assert r_precision(sentence, sentence, numbers) == 1
 
 
-def test_a_tie_counts_as_lost():
+def test_r_precision_of_ties_is_zero_and_without_rivals_nan():
     assert r_precision(torch.ones(5, 3), torch.ones(5, 3), torch.arange(5)) == 0
-
-
-@pytest.mark.parametrize("count", [0, 1, 3])
-def test_r_precision_without_rivals_is_nan(count):
-    answer = r_precision(torch.ones(count, 3), torch.ones(count, 3), torch.arange(count), torch.zeros(count))
-    assert math.isnan(answer)
+    for count in (0, 1, 3):
+        same = torch.ones(count, 3)
+        assert math.isnan(r_precision(same, same, torch.arange(count), torch.zeros(count)))
     assert math.isnan(Retrieval().compute())
 
 
 @pytest.mark.parametrize("size", [1, 4, 9])
 def test_ranking_depends_neither_on_batches_nor_on_order_nor_on_padding(size):
-    (image, sentence), tokenizer = vectors(), encoder().tokenizer
+    (image, sentence), tokenizer = vectors(), GRUEncoder(**READER).tokenizer
     captions = ["red", "dark red", "blue", "pale blue", "", "green", "red", "dark dark green", "blue red"]
     label = torch.tensor([0, 0, 1, 1, 2, 2, 3, 3, 3])
     kept = torch.tensor([0, 1, 2, 3, 5, 6, 7, 8])

@@ -17,9 +17,8 @@ from inlay.checkpoints.reading import other_version, read, settings, weights
 from inlay.errors import InlayError
 from inlay.pretrained.transformers import local_only
 
+# What constructors raise on arguments that are not theirs.
 MISFITS = (TypeError, RuntimeError, ValueError, ArithmeticError, LookupError, AttributeError)
-"""What constructors raise on arguments that are not theirs."""
-
 _FROZEN = 1000  # weights of layers that no file holds, as those of a frozen network
 _WORDS = 10_000  # what a number may be besides those that count weights, such as the longest caption's words
 _DEEPEST = 16  # levels of a configuration; ours have five

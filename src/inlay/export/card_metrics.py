@@ -13,8 +13,7 @@ from inlay.errors import BadFile, InlayError, one_line
 from inlay.files import open_regular, read_bytes
 from inlay.printing import code, markdown
 
-NOTHING, INFINITE = "-", "\N{INFINITY}"
-"""Cells without a value, and of a PSNR without any error."""
+NOTHING, INFINITE = "-", "\N{INFINITY}"  # cells without a value, and of a PSNR without any error
 _SHOWN = {  # name: heading of the column, and digits
     "psnr_hole": ("PSNR, hole (dB) ↑", 2),
     "psnr": ("PSNR (dB) ↑", 2),

@@ -24,20 +24,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-OPSET = 20
-"""Of ONNX: what onnxruntime reads from 1.17 on."""
-LIMIT = 2**31
-"""Bytes that one ONNX file can have."""
-TOLERANCE = 1e-4
-"""Largest difference of an ONNX graph's output from PyTorch's."""
+OPSET = 20  # of ONNX: what onnxruntime reads from 1.17 on
+LIMIT = 2**31  # bytes that one ONNX file can have
+TOLERANCE = 1e-4  # largest difference of an ONNX graph's output from PyTorch's
 
 
 def export_onnx(checkpoint_path: Path, target: Path) -> list[Path]:
     """Write a checkpoint as ONNX, for any number of pictures of any height and width.
 
     ``target`` takes ``image``, ``(B, 3, H, W)`` float32 in ``[0, 1]``, and ``mask``, ``(B, 1, H, W)`` with 1 = hole,
-    and returns ``filled``: it erases the hole, pads, and puts known pixels back bit for bit. Then
-    follows what else the network takes: ``features``, ``sentence`` and ``word_mask``, which ``NAME.text.onnx`` makes of
+    and returns ``filled``: it erases the hole, pads, and puts known pixels back bit for bit. Then follows what else
+    the network takes: ``features``, ``sentence`` and ``word_mask``, which ``NAME.text.onnx`` makes of
     tokens; a ``reference`` picture; ``noise`` (zeros for the mean). JSON under ``inlay`` in the metadata holds the
     tokenizer and the origin of the model.
 

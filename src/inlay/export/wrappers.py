@@ -33,8 +33,7 @@ from inlay.text.serialization import tokenizer_to_dict
 from inlay.text.transformer import SubwordTokenizer
 from inlay.types import TextFeatures, Tokens
 
-Axes = tuple[int | str, ...]
-"""Of a tensor: a number, or the name of a size that is open."""
+Axes = tuple[int | str, ...]  # of a tensor: a number, or the name of a size that is open
 
 _PICTURES: dict[str, Axes] = {"image": ("batch", 3, "height", "width"), "mask": ("batch", 1, "height", "width")}
 _REFERENCE: Axes = ("batch", 3, "reference_height", "reference_width")

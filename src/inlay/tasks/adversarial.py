@@ -31,8 +31,6 @@ from inlay.types import Batch, Prediction
 Generated = TypeVar("Generated")
 Judged = Literal["raw", "composite"]
 
-_PROG_BAR = ("loss", "d_loss")  # all other terms are in the metrics
-
 
 class AdversarialSettings(TaskSettings, total=False):
     """Keyword arguments of :class:`AdversarialTask` that its subclasses pass on."""
@@ -144,7 +142,7 @@ class AdversarialTask(InpaintingTask, Generic[Generated]):
                 lambda number: self.generator_loss(parts[number], generated(number, gradient=True)),
                 len(parts),
             )
-        self.log_terms(terms, prog_bar=_PROG_BAR)
+        self.log_terms(terms, prog_bar=("loss", "d_loss"))
         for schedule in cast(list[Any], self.lr_schedulers()):
             schedule.step()
 
@@ -281,9 +279,8 @@ class GANTask(AdversarialTask[Prediction]):
                 "task.adversarial and task.feature_matching must be at least 0, "
                 f"got {adversarial} and {feature_matching}."
             )
-        sides = objective_by_name(objective, "task.objective")
         super().__init__(net, [discriminator()], loss, **settings)
-        self.objective = sides
+        self.objective = objective_by_name(objective, "task.objective")
         self.labels: PatchLabels = labels
         self.adversarial, self.feature_matching = adversarial, feature_matching
 

@@ -18,9 +18,7 @@ from inlay.tasks.single_optimizer import SingleOptimizerTask
 from inlay.text import TextEncoder, Tokenizer
 from inlay.types import Batch, TextFeatures, Tokens
 
-RIVALS = 99
-"""How many captions of others a picture's own one has to beat, as in Xu et al. 2018, section 4."""
-
+RIVALS = 99  # captions of others that a picture's own one has to beat, as in Xu et al. 2018, section 4
 _ROWS = 1024  # pictures that r_precision compares with all captions at a time
 
 

@@ -6,8 +6,7 @@ from torch import Tensor, nn
 
 from inlay.models.layers.spectral import spectral
 
-LEAK = 0.1
-"""Slope of activations below zero, unless said otherwise."""
+LEAK = 0.1  # slope of activations below zero, unless said otherwise
 
 
 class ResidualBlock(nn.Module):

@@ -4,8 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_EXPLICIT = 2048
-"""Positions up to which the whole attention map is computed at once: faster, and at most 16 MB per picture."""
+_EXPLICIT = 2048  # positions up to which the whole attention map is computed at once: faster, and 16 MB per picture
 
 
 def attend(query: Tensor, values: Tensor, scale: float) -> Tensor:
@@ -36,9 +35,7 @@ def attend(query: Tensor, values: Tensor, scale: float) -> Tensor:
 class SelfAttention2d(nn.Module):
     """``x + gamma * attend(x)`` (SAGAN, Zhang et al. 2019, with one embedding); gamma starts at 0.
 
-    Args:
-        channels: of the features.
-        reduction: the query has ``channels / reduction`` channels.
+    The query has ``channels / reduction`` channels.
     """
 
     def __init__(self, channels: int, reduction: int = 4) -> None:

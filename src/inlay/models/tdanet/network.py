@@ -39,9 +39,8 @@ class TwoPathOutput(NamedTuple):
     rec_words: Tensor
     """``(B, T)`` how much of each word positive attention took, over hidden positions; rows sum to 1."""
     out_entropy: Tensor
-    """Mean entropy of negative attention over visible positions in nats."""
     rec_entropy: Tensor
-    """Mean entropy of positive attention over hidden positions in nats."""
+    """Mean entropies of these attentions in nats."""
 
 
 class TDANet(InpaintingNetwork):
