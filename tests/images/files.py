@@ -7,7 +7,7 @@ import numpy as np
 import tifffile
 from PIL import Image, ImageOps
 
-from inlay.images import Picture
+from tests import pictures
 
 SIZE = (10, 13)
 SMOOTH = np.stack(np.meshgrid(np.linspace(20, 230, 13), np.linspace(200, 40, 10)), 2).astype(np.uint8)[..., [0, 1, 0]]
@@ -15,9 +15,7 @@ MODES = ["L", "LA", "RGB", "RGBA", "L16", "LA16", "RGB16", "RGBA16"]
 
 
 def picture(mode, size=SIZE):
-    channels, dtype = len(mode.removesuffix("16")), np.uint16 if "16" in mode else np.uint8
-    pixels = np.random.default_rng(1).integers(0, np.iinfo(dtype).max + 1, (*size, channels))
-    return Picture(pixels.astype(dtype))
+    return pictures.picture(mode, size)
 
 
 def png(pixels, claimed_size=None, orientation=1):
@@ -68,30 +66,24 @@ def by_tifffile(mode, **options):
     return write
 
 
+PLAIN = {
+    "RGB": ["color.jpg", "color.png", "color.webp", "color.tif", "color.bmp"],
+    "L": ["gray.jpeg", "gray.png", "gray.tiff", "gray.bmp"],
+    "LA": ["gray_alpha.png"],
+    "RGBA": ["alpha.png", "alpha.webp", "alpha.tiff"],
+}
 KINDS = {  # name of the file: what writes it, the mode it is read as, what it is stored as
-    "color.jpg": (by_pillow("RGB"), "RGB", ""),
-    "gray.jpeg": (by_pillow("L"), "L", ""),
+    **{name: (by_pillow(mode), mode, "") for mode, names in PLAIN.items() for name in names},
     "cmyk.jpg": (by_pillow("CMYK"), "RGB", "CMYK"),
-    "color.png": (by_pillow("RGB"), "RGB", ""),
-    "gray.png": (by_pillow("L"), "L", ""),
-    "gray_alpha.png": (by_pillow("LA"), "LA", ""),
-    "alpha.png": (by_pillow("RGBA"), "RGBA", ""),
     "palette.png": (by_pillow("P"), "RGB", "P"),
     "palette_alpha.png": (by_pillow("P", transparency=0), "RGBA", "P"),
     "palette_alphas.png": (by_pillow("P", transparency=bytes(range(200))), "RGBA", "P"),
     "one_clear_color.png": (by_pillow("RGB", transparency=(20, 200, 20)), "RGBA", "RGB"),
     "one_clear_gray.png": (by_pillow("L", transparency=90), "LA", "L"),
     "bits.png": (by_pillow("1"), "L", "1"),
-    "color.webp": (by_pillow("RGB"), "RGB", ""),
-    "alpha.webp": (by_pillow("RGBA"), "RGBA", ""),
-    "color.tif": (by_pillow("RGB"), "RGB", ""),
-    "gray.tiff": (by_pillow("L"), "L", ""),
-    "alpha.tiff": (by_pillow("RGBA"), "RGBA", ""),
     "palette.tif": (by_pillow("P"), "RGB", "P"),
     "cmyk.tif": (by_pillow("CMYK"), "RGB", "CMYK"),
     "bits.tif": (by_pillow("1"), "L", "1"),
-    "color.bmp": (by_pillow("RGB"), "RGB", ""),
-    "gray.bmp": (by_pillow("L"), "L", ""),
     "palette.bmp": (by_pillow("P"), "RGB", "P"),
     "gray16.png": (by_png("L16"), "L16", ""),
     "gray_alpha16.png": (by_png("LA16"), "RGBA16", "LA16"),

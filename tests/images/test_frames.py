@@ -6,7 +6,16 @@ import tifffile
 from PIL import Image
 
 from inlay.errors import BadFile, InlayError
-from inlay.images import count_frames, count_pixels, from_pil, picture_size, read_pages, read_picture, write_pages
+from inlay.images import (
+    count_frames,
+    count_pixels,
+    from_pil,
+    picture_size,
+    read_image,
+    read_pages,
+    read_picture,
+    write_pages,
+)
 from tests.images.files import photo, picture
 
 pytestmark = pytest.mark.stranger("17.A.2")
@@ -14,10 +23,11 @@ pytestmark = pytest.mark.stranger("17.A.2")
 ANIMATIONS = {"webp": {"lossless": True}, "png": {}, "gif": {}, "avif": {}}
 
 
-def animation(folder, suffix):
+def animation(folder, kind):
+    """Named otherwise: what a file is, its content says."""
     frames = [Image.fromarray(photo(20, 30, seed)) for seed in range(3)]
-    frames[0].save(folder / f"a.{suffix}", save_all=True, append_images=frames[1:], **ANIMATIONS[suffix])
-    return folder / f"a.{suffix}", [np.asarray(frame) for frame in frames]
+    frames[0].save(folder / "a.jpg", kind, save_all=True, append_images=frames[1:], **ANIMATIONS[kind])
+    return folder / "a.jpg", [np.asarray(frame) for frame in frames]
 
 
 def paged(path, pages, order="<"):
@@ -28,24 +38,21 @@ def paged(path, pages, order="<"):
     return path
 
 
-@pytest.mark.parametrize("suffix", ANIMATIONS)
-@pytest.mark.parametrize("read", [read_picture, read_pages, picture_size])
-def test_animations_are_refused_with_the_way_out(tmp_path, suffix, read):
-    with pytest.raises(BadFile, match=r"an animation of 3 frames, .* frame=N"):
-        read(animation(tmp_path, suffix)[0])
+@pytest.mark.parametrize("kind", ANIMATIONS)
+@pytest.mark.parametrize("read", [read_picture, read_pages, read_image, picture_size])
+def test_animations_are_refused_with_the_way_out(tmp_path, kind, read):
+    with pytest.raises(BadFile, match=r"an animation of 3 frames, where one picture is wanted.* frame=N"):
+        read(animation(tmp_path, kind)[0])
 
 
-@pytest.mark.parametrize("suffix", ["webp", "png"])
-def test_a_frame_that_is_named_is_read(tmp_path, suffix):
-    path, frames = animation(tmp_path, suffix)
+@pytest.mark.parametrize("kind", ["webp", "png"])
+def test_a_frame_that_is_named_is_read_or_not_there(tmp_path, kind):
+    path, frames = animation(tmp_path, kind)
     for number, frame in enumerate(frames, 1):
         assert np.array_equal(read_picture(path, frame=number).pixels, frame)
-
-
-@pytest.mark.parametrize("frame", [0, 4, -1])
-def test_a_frame_that_is_not_there(tmp_path, frame):
-    with pytest.raises(BadFile, match=rf"has 3 frames or pages, and no number {frame}\. Choose another"):
-        read_picture(animation(tmp_path, "webp")[0], frame=frame)
+    for number in (0, 4, -1):
+        with pytest.raises(BadFile, match=rf"has 3 frames or pages, and no number {number}\. Choose another"):
+            read_picture(path, frame=number)
 
 
 def test_an_animation_of_pillow_is_refused_and_a_copy_of_its_frame_is_not(tmp_path):
@@ -74,15 +81,12 @@ def test_pages_go_in_and_out_with_their_tags(tmp_path, mode, order):
         assert page.metadata == again.metadata
 
 
-def test_pages_are_refused_where_one_picture_is_wanted(tmp_path):
-    path = paged(tmp_path / "a.tif", [picture("RGB").pixels] * 3)
-    with pytest.raises(BadFile, match=r"holds 3 pages, where one picture is wanted"):
-        read_picture(path)
+def test_pages_are_refused_where_one_picture_is_wanted_or_that_are_too_many_together(tmp_path):
+    path = paged(tmp_path / "a.jpg", [picture("L").pixels] * 3)
+    for read in (read_picture, read_image):
+        with pytest.raises(BadFile, match=r"holds 3 pages, where one picture is wanted"):
+            read(path)
     assert len(read_pages(path, frame=2)) == 1
-
-
-def test_pages_that_are_too_many_together(tmp_path):
-    path = paged(tmp_path / "a.tif", [picture("L").pixels] * 3)
     with pytest.raises(BadFile, match=r"3 pages of 390 pixels are too many\. Choose one with frame=N"):
         read_pages(path, max_pixels=300)
 
@@ -93,15 +97,14 @@ def test_only_tiff_holds_pages(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["smaller", "telephone"])
-def test_previews_are_left_out_and_said(tmp_path, kind, caplog):
+def test_previews_are_left_out_and_said(tmp_path, kind, save, caplog):
     image = photo(20, 30)
     if kind == "smaller":
         with tifffile.TiffWriter(tmp_path / "a.tif") as file:
             file.write(image, photometric="rgb")
             file.write(image[::2, ::2], photometric="rgb", subfiletype=1)
     else:
-        small = Image.fromarray(image[::2, ::2])
-        Image.fromarray(image).save(tmp_path / "a.tif", "MPO", save_all=True, append_images=[small])
+        save("a.tif", image, kind="MPO", save_all=True, append_images=[Image.fromarray(image[::2, ::2])])
     (page,) = read_pages(tmp_path / "a.tif")
     assert page.size == (20, 30)
     assert "holds 1 more versions of the picture" in caplog.text
