@@ -9,6 +9,7 @@ from PIL import Image
 from inlay.errors import BadFile, InlayError
 from inlay.images import SUFFIXES, find_images, formats, read_image, read_picture, why_unread, write_picture, writing
 from inlay.images.picture import Picture
+from tests.images.described import RGB_PROFILE, wrote
 from tests.images.files import exif, photo, picture
 
 pytestmark = pytest.mark.stranger("17.A.4")
@@ -26,44 +27,33 @@ def skip_what_is_not_here(suffix):
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
 def test_pictures_come_back(tmp_path, suffix, mode):
     skip_what_is_not_here(suffix)
-    if mode == "RGBA" and suffix in (".jfif", ".jpe"):
-        return
-    image = photo(40, 60)
-    pixels = {"L": image[..., :1], "RGB": image, "RGBA": np.dstack([image, image[..., :1]])}[mode]
-    write_picture(tmp_path / f"a{suffix}", Picture(pixels))
-    back = read_picture(tmp_path / f"a{suffix}")
-    assert np.abs(back.pixels.astype(int) - pixels).max() <= FARTHEST[suffix]
-    assert np.array_equal(read_image(tmp_path / f"a{suffix}"), back.rgb8())
+    if mode != "RGBA" or suffix not in (".jfif", ".jpe"):
+        pixels = photo(40, 60)[..., {"L": [0], "RGB": [0, 1, 2], "RGBA": [0, 1, 2, 0]}[mode]]
+        path = wrote(tmp_path, suffix, Picture(pixels))
+        back = read_picture(path)
+        assert np.abs(back.pixels.astype(int) - pixels).max() <= FARTHEST[suffix]
+        assert np.array_equal(read_image(path), back.rgb8())
 
 
 @pytest.mark.parametrize("suffix", [".avif", ".heic"])
-def test_profile_and_exif_come_back(tmp_path, suffix):
+def test_profile_and_exif_come_back(save, tmp_path, suffix):
     skip_what_is_not_here(suffix)
     tags = Image.Exif()
     tags[0x010E] = "a bird"
-    Image.fromarray(photo(20, 30)).save(tmp_path / "a.png", exif=tags, icc_profile=_profile())
-    given = read_picture(tmp_path / "a.png")
-    write_picture(tmp_path / f"b{suffix}", given)
-    back = read_picture(tmp_path / f"b{suffix}").metadata
+    given = read_picture(save("a.png", exif=tags, icc_profile=RGB_PROFILE))
+    back = read_picture(wrote(tmp_path, suffix, given)).metadata
     assert (back.exif, back.icc) == (given.metadata.exif, given.metadata.icc)
 
 
-def _profile():
-    from PIL import ImageCms
-
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-
-
-def test_what_jpeg_2000_does_not_keep_is_known(tmp_path):
-    skip_what_is_not_here(".jp2")
-    Image.fromarray(photo(20, 30)).save(tmp_path / "a.png", icc_profile=_profile())
-    assert writing.unsupported_metadata("a.jp2", read_picture(tmp_path / "a.png")) == ["profile"]
-
-
-def test_avif_is_turned_upright(tmp_path):
+def test_avif_is_turned_upright(save):
     skip_what_is_not_here(".avif")
-    Image.fromarray(photo(20, 30)).save(tmp_path / "a.avif", exif=exif(6))
-    assert read_picture(tmp_path / "a.avif").size == (30, 20)
+    assert read_picture(save("a.avif", photo(20, 30), exif=exif(6))).size == (30, 20)
+
+
+def test_what_jpeg_2000_does_not_keep_is_known(save):
+    skip_what_is_not_here(".jp2")
+    given = read_picture(save("a.png", icc_profile=RGB_PROFILE))
+    assert writing.unsupported_metadata("a.jp2", given) == ["profile"]
 
 
 def test_what_has_more_bits_is_said_to_be_stored_so(tmp_path):
@@ -114,12 +104,12 @@ def test_a_folder_lists_what_is_not_read(tmp_path):
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        (*pair.split(),)
-        for pair in ("photo JPEG", "a.jpg_large JPEG", "b.png?w=200 PNG", "c.orig WebP", "d TIFF", "e AVIF")
+        *(("photo", "JPEG"), ("a.jpg_large", "JPEG"), ("b.png?w=200", "PNG")),
+        *(("c.orig", "WebP"), ("d", "TIFF"), ("e", "AVIF")),
     ],
 )
-def test_a_folder_lists_pictures_that_are_named_like_none(tmp_path, name, kind):
-    Image.fromarray(photo(20, 30)).save(tmp_path / name, kind)
+def test_a_folder_lists_pictures_that_are_named_like_none(save, tmp_path, name, kind):
+    save(name, kind=kind)
     (tmp_path / "notes").write_text("no picture")
     pictures, unread = find_images(tmp_path)
     assert (pictures, [path.name for path, _ in unread]) == ([], [name])

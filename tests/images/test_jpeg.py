@@ -12,7 +12,7 @@ from inlay.data.datasets import Folder
 from inlay.data.pictures import decode_picture
 from inlay.data.prepare import prepare, read_refused
 from inlay.errors import BadFile, InlayError
-from inlay.images import Metadata, Picture, from_pil, picture_size, read_image, read_mask, read_picture
+from inlay.images import Metadata, Picture, from_pil, read_image, read_mask, read_picture
 from inlay.images.jpeg import capture_libjpeg_warnings
 from tests.images.described import exif, opened, wrote
 from tests.images.files import SMOOTH, photo, picture
@@ -20,9 +20,9 @@ from tests.images.files import SMOOTH, photo, picture
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 40, 3)).astype(np.uint8))
 
 
-def jpeg(**options):
+def jpeg(image=NOISE, **options):
     file = io.BytesIO()
-    NOISE.save(file, "JPEG", **options)
+    image.save(file, "JPEG", **options)
     return file.getvalue()
 
 
@@ -46,62 +46,51 @@ def test_more_scans_than_a_hundred_are_refused_before_decoding(read, count, tmp_
         from_pil(Image.open(io.BytesIO(with_scans(count))))
 
 
-@pytest.mark.parametrize("count", [10, 100])
-def test_usual_ones_are_read(count, tmp_path):
-    (tmp_path / "a.jpg").write_bytes(with_scans(count))
-    assert read_image(tmp_path / "a.jpg").shape == (*picture_size(tmp_path / "a.jpg"), 3)
-
-
-def test_what_looks_like_a_scan_in_a_profile_is_none(tmp_path):
-    (tmp_path / "a.jpg").write_bytes(jpeg(icc_profile=b"\xff\xda" * 60_000, comment=b"\xff\xda" * 1000))
-    assert read_image(tmp_path / "a.jpg").shape == (32, 40, 3)
+def test_usual_ones_and_what_looks_like_them_in_a_profile_are_read(tmp_path):
+    for data in (with_scans(10), with_scans(100), jpeg(icc_profile=b"\xff\xda" * 60_000, comment=b"\xff\xda" * 1000)):
+        (tmp_path / "a.jpg").write_bytes(data)
+        assert read_image(tmp_path / "a.jpg").shape == (32, 40, 3)
 
 
 @pytest.mark.stranger("A.9")
 def test_one_color_a_scan_can_be_many_scans_without_being_progressive(tmp_path):
     data = jpeg(streamtype=0)
-    head = data.index(b"\xff\xda")
-    scan = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + b"\x00" * 9
-    (tmp_path / "a.jpg").write_bytes(data[:head] + scan * 101 + b"\xff\xd9")
+    scan = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + bytes(9)
+    (tmp_path / "a.jpg").write_bytes(data[: data.index(b"\xff\xda")] + scan * 101 + b"\xff\xd9")
     with pytest.raises(BadFile, match="101 scans"):
         read_image(tmp_path / "a.jpg")
 
 
 @pytest.mark.stranger("A.9")
-def test_scans_in_a_tiff_are_counted_part_by_part(tmp_path):
-    tall = NOISE.resize((40, 8000))
-    tall.save(tmp_path / "many.tif", compression="jpeg", strip_size=40 * 3 * 8)
-    assert (tmp_path / "many.tif").read_bytes().count(b"\xff\xda") > 100
-    assert read_image(tmp_path / "many.tif").shape == (8000, 40, 3)
-    NOISE.save(tmp_path / "a.tif", compression="jpeg")
-    data = bytearray((tmp_path / "a.tif").read_bytes())
-    with Image.open(tmp_path / "a.tif") as file:
-        lengths = file.tag_v2[279]
-    bomb = with_scans(101)
-    at = data.index(lengths[0].to_bytes(4, "little"), data.index(b"\x17\x01\x04\x00\x01\x00\x00\x00"))  # tag 279
-    data[at : at + 4] = len(bomb).to_bytes(4, "little")
-    where = data.index(b"\x11\x01\x04\x00\x01\x00\x00\x00") + 8  # tag 273
-    data[where : where + 4] = len(data).to_bytes(4, "little")
-    (tmp_path / "a.tif").write_bytes(data + bomb)
+def test_scans_in_a_tiff_are_counted_part_by_part(save):
+    path = save("many.tif", NOISE.resize((40, 8000)), compression="jpeg", strip_size=40 * 3 * 8)
+    assert path.read_bytes().count(b"\xff\xda") > 100
+    assert read_image(path).shape == (8000, 40, 3)
+    path = save("a.tif", NOISE, compression="jpeg")
+    data, bomb = bytearray(path.read_bytes()), with_scans(101)
+    for tag, value in ((b"\x17\x01", len(bomb)), (b"\x11\x01", len(data))):  # length and place of the only strip
+        at = data.index(tag + b"\x04\x00\x01\x00\x00\x00") + 8
+        data[at : at + 4] = value.to_bytes(4, "little")
+    path.write_bytes(data + bomb)
     with pytest.raises(BadFile, match="101 scans"):
-        read_image(tmp_path / "a.tif")
+        read_image(path)
 
 
 def damaged(path, mode="RGB"):
     """Half of the coded pixels are lost, and the end is that of a whole file."""
-    data = io.BytesIO()
-    Image.fromarray(photo(120, 160)).convert(mode).save(data, "JPEG", quality=90)
-    path.write_bytes(data.getvalue()[: len(data.getvalue()) // 2] + b"\xff\xd9")
+    data = jpeg(Image.fromarray(photo(120, 160)).convert(mode), quality=90)
+    path.write_bytes(data[: len(data) // 2] + b"\xff\xd9")
     return path
 
 
 @pytest.mark.stranger("17.A.7")
 class TestADamagedJpegThatEndsAsItShould:
     @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-    def test_is_read_and_doubted(self, mode, tmp_path):
+    def test_is_read_and_doubted_and_a_sound_one_is_not(self, mode, tmp_path, save):
         picture = read_picture(damaged(tmp_path / "a.jpg", mode))
         assert picture.size == (120, 160)
         assert "pixels are damaged (libjpeg: Corrupt JPEG data" in picture.damage
+        assert read_picture(save("a.jpg", photo(40, 50), mode)).damage == ""
 
     def test_is_named_once_however_often_it_is_read(self, tmp_path, caplog, capfd):
         path = damaged(tmp_path / "a.jpg")
@@ -126,12 +115,6 @@ class TestADamagedJpegThatEndsAsItShould:
             prepare(Folder(), root, index, 0, on_damaged="drop")
 
 
-def test_a_sound_jpeg_is_not_doubted(tmp_path):
-    for mode in ("RGB", "L", "CMYK"):
-        Image.fromarray(photo(40, 50)).convert(mode).save(tmp_path / "a.jpg")
-        assert read_picture(tmp_path / "a.jpg").damage == ""
-
-
 class TestOverhearing:
     def test_lets_through_what_others_say_and_is_clean_again_each_time(self, capfd):
         said = b"Corrupt JPEG data: bad Huffman code\n"
@@ -143,12 +126,8 @@ class TestOverhearing:
         assert capfd.readouterr().err == "others\nmore\none\n"
 
     def test_gives_stderr_back_after_an_error(self, capfd):
-        def broken():
-            os.write(2, b"before\n")
-            raise ValueError("no picture")
-
-        with pytest.raises(ValueError, match="no picture"):
-            capture_libjpeg_warnings(broken)
+        with pytest.raises(ZeroDivisionError):
+            capture_libjpeg_warnings(lambda: os.write(2, b"before\n") / 0)
         os.write(2, b"after\n")
         assert capfd.readouterr().err.endswith("after\n")
 
@@ -163,61 +142,56 @@ class TestOverhearing:
 
 
 class TestJpegCoding:
+    @pytest.fixture
+    def copied(self, save, tmp_path):
+        """A file, what is read of it, and the file that this is written to."""
+
+        def copied(*pixels, **options):
+            path = save("in.jpg", *pixels, **options)
+            return opened(path), (read := read_picture(path)), opened(wrote(tmp_path, ".jpg", read))
+
+        return copied
+
     @pytest.mark.parametrize("mode", ["RGB", "L"])
     @pytest.mark.parametrize("quality", [30, 75, 90, 100])
     @pytest.mark.parametrize("subsampling", [0, 1, 2])
-    def test_is_that_of_the_source(self, mode, quality, subsampling, tmp_path):
-        Image.fromarray(photo(40, 56)).convert(mode).save(tmp_path / "in.jpg", quality=quality, subsampling=subsampling)
-        source, out = opened(tmp_path / "in.jpg"), opened(wrote(tmp_path, ".jpg", read_picture(tmp_path / "in.jpg")))
+    def test_is_that_of_the_source(self, copied, mode, quality, subsampling):
+        source, _, out = copied(photo(40, 56), mode, quality=quality, subsampling=subsampling)
         assert out.quantization == source.quantization
         assert mode == "L" or out.layer == source.layer
 
-    def test_has_tables_for_each_component(self, tmp_path):
+    def test_has_tables_for_each_component(self, copied):
         tables = [list(range(start, start + 64)) for start in (1, 20, 40)]
         for given in (tables, tables[:1], [tables[0], tables[1], tables[0]]):
-            Image.fromarray(SMOOTH).save(tmp_path / "in.jpg", qtables=given)
-            out = opened(wrote(tmp_path, ".jpg", read_picture(tmp_path / "in.jpg")))
-            assert out.quantization == dict(enumerate(given))
+            assert copied(qtables=given)[2].quantization == dict(enumerate(given))
 
-    def test_may_be_of_colors(self, tmp_path):
-        Image.fromarray(photo(40, 56)).save(tmp_path / "in.jpg", keep_rgb=True, quality=60)
-        source = read_picture(tmp_path / "in.jpg")
-        out = opened(wrote(tmp_path, ".jpg", source))
-        assert source.metadata.jpeg.rgb
-        assert out.layer == opened(tmp_path / "in.jpg").layer
-        assert np.abs(np.asarray(out).astype(int) - source.pixels).max() <= 1
+    def test_may_be_of_colors(self, copied):
+        source, read, out = copied(photo(40, 56), keep_rgb=True, quality=60)
+        assert read.metadata.jpeg.rgb
+        assert out.layer == source.layer
+        assert np.abs(np.asarray(out).astype(int) - read.pixels).max() <= 1
 
-    def test_is_turned_with_the_picture(self, tmp_path):
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_is_turned_with_the_picture(self, copied, orientation):
         """Height and width are whole blocks here: turned and written, they lie where they lay."""
-        for orientation in range(1, 9):
-            turned = exif(orientation)
-            options = {"quality": 50, "subsampling": 0, "exif": b"Exif\0\0" + turned}
-            Image.fromarray(photo(64, 96)).save(tmp_path / "in.jpg", **options)
-            source = read_picture(tmp_path / "in.jpg")
-            back = read_picture(wrote(tmp_path, ".jpg", source))
-            assert np.abs(back.pixels.astype(int) - source.pixels).max() <= 3
+        _, read, out = copied(photo(64, 96), quality=50, subsampling=0, exif=b"Exif\0\0" + exif(orientation))
+        assert np.abs(np.asarray(out).astype(int) - read.pixels).max() <= 3
 
-    def test_leaves_unfilled_blocks_nearly_as_they_were(self, tmp_path):
-        Image.fromarray(photo(96, 128)).save(tmp_path / "in.jpg", quality=60, subsampling=0)
-        source = read_picture(tmp_path / "in.jpg")
-        hole = np.zeros(source.size, bool)
-        hole[40:56, 48:80] = True  # whole blocks
+    def test_leaves_unfilled_blocks_nearly_as_they_were(self, save, tmp_path):
+        path = save("in.jpg", photo(96, 128), quality=60, subsampling=0)
+        source = read_picture(path)
+        hole = np.pad(np.ones((16, 32), bool), ((40, 40), (48, 48)))  # whole blocks
         filled = source.filled(np.zeros((*source.size, 3)), hole)
+        for given, most in ((filled, 3), (replace(filled, metadata=Metadata()), 12)):
+            out = wrote(tmp_path, ".jpg", given)
+            assert np.abs(read_picture(out).pixels.astype(int) - source.pixels)[~hole].max() <= most
+        assert out.stat().st_size > 1.5 * path.stat().st_size
 
-        def change(picture):
-            back = read_picture(wrote(tmp_path, ".jpg", picture))
-            return np.abs(back.pixels.astype(int) - source.pixels)[~hole].max()
+    def test_is_quality_95_for_what_was_no_jpeg(self, save, tmp_path):
+        expected = save("expected.jpg", quality=95, subsampling=0)
+        assert wrote(tmp_path, ".jpg", Picture(SMOOTH)).read_bytes() == expected.read_bytes()
 
-        assert change(filled) <= 3
-        assert change(replace(filled, metadata=Metadata())) <= 12
-        assert (tmp_path / "out.jpg").stat().st_size > 1.5 * (tmp_path / "in.jpg").stat().st_size
-
-    def test_is_quality_95_for_what_was_no_jpeg(self, tmp_path):
-        Image.fromarray(SMOOTH).save(tmp_path / "expected.jpg", quality=95, subsampling=0)
-        assert wrote(tmp_path, ".jpg", Picture(SMOOTH)).read_bytes() == (tmp_path / "expected.jpg").read_bytes()
-
-    def test_of_color_gives_gray_its_luminance(self, tmp_path):
-        Image.fromarray(SMOOTH).save(tmp_path / "in.jpg", quality=20)
-        gray = replace(read_picture(tmp_path / "in.jpg"), pixels=picture("L").pixels)
-        out = opened(wrote(tmp_path, ".jpg", gray))
-        assert (out.mode, out.quantization) == ("L", {0: opened(tmp_path / "in.jpg").quantization[0]})
+    def test_of_color_gives_gray_its_luminance(self, save, tmp_path):
+        path = save(quality=20)
+        out = opened(wrote(tmp_path, ".jpg", replace(read_picture(path), pixels=picture("L").pixels)))
+        assert (out.mode, out.quantization) == ("L", {0: opened(path).quantization[0]})

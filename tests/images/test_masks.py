@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
 
 from inlay.errors import BadFile, InlayError
 from inlay.images import (
@@ -15,37 +14,26 @@ from inlay.images import (
     read_mask,
     read_picture,
     resize_mask,
-    write_picture,
 )
-from tests.images.files import MODES, SIZE, SMOOTH, photo, picture
+from tests.images.described import wrote
+from tests.images.files import MODES, SIZE, photo, picture
+from tests.masks.contexts import disc
 
 
 class TestMasks:
-    def write(self, folder, pixels):
-        path = folder / "mask.png"
-        write_picture(path, Picture(np.asarray(pixels)))
-        return path
-
     def test_are_cut_in_the_middle_of_their_luminance_whatever_alpha_says(self, tmp_path):
-        grays, yellow, blue = np.arange(256, dtype=np.uint8).reshape(16, 16, 1), [255, 255, 0], [0, 0, 255]
-        assert np.array_equal(read_mask(self.write(tmp_path, grays)), grays[..., 0] >= 128)
-        deep = np.array([0, 127 * 257, 128 * 257, 65535], np.uint16).reshape(2, 2, 1)
-        assert read_mask(self.write(tmp_path, deep)).tolist() == [[False, False], [True, True]]
-        assert read_mask(self.write(tmp_path, np.array([[yellow, blue]], np.uint8))).tolist() == [[True, False]]
-        clear = np.array([[[255, 0], [0, 255], [255, 255], [0, 0]]], np.uint8)
-        assert read_mask(self.write(tmp_path, clear)).tolist() == [[True, False, True, False]]
+        def read(colors, dtype=np.uint8):
+            return read_mask(wrote(tmp_path, ".png", Picture(np.array([colors], dtype)))).tolist()
 
-    def test_are_turned_round_where_black_is_the_hole(self, tmp_path):
-        path = self.write(tmp_path, picture("L").pixels)
-        assert np.array_equal(read_mask(path, mask_polarity="black"), ~read_mask(path))
+        assert read(np.arange(256)[:, None]) == [[gray >= 128 for gray in range(256)]]
+        assert read([[0], [127 * 257], [128 * 257], [65535]], np.uint16) == [[False, False, True, True]]
+        assert read([[255, 255, 0], [0, 0, 255]]) == [[True, False]]  # yellow and blue
+        assert read([[255, 0], [0, 255], [255, 255], [0, 0]]) == [[True, False, True, False]]
 
-    def test_know_two_colors_of_the_hole(self, tmp_path):
-        for read in (
-            lambda: read_mask(self.write(tmp_path, SMOOTH), mask_polarity="grey"),
-            lambda: mask_of(picture("L"), "grey"),
-        ):
+    def test_know_two_colors_of_the_hole(self, save):
+        for read, given in ((read_mask, save("mask.png")), (mask_of, picture("L"))):
             with pytest.raises(InlayError, match="mask_polarity must be 'white' or 'black', got 'grey'"):
-                read()
+                read(given, mask_polarity="grey")
 
     def test_stay_binary_at_any_size_and_are_enlarged_by_repeating_pixels(self, rng):
         mask = rng.random(SIZE) < 0.5
@@ -84,18 +72,16 @@ class TestMaskOf:
     def test_is_what_is_read_from_the_file(self, mode, mask_polarity, tmp_path):
         given = picture(mode)
         if mode != "LA16":  # which no format takes
-            write_picture(tmp_path / "mask.png", given)
-            assert np.array_equal(mask_of(given, mask_polarity), read_mask(tmp_path / "mask.png", mask_polarity))
+            path = wrote(tmp_path, ".png", given)
+            assert np.array_equal(mask_of(given, mask_polarity), read_mask(path, mask_polarity))
         luminance = (given.rgb8() * np.array([299, 587, 114])).sum(axis=2)
         assert np.array_equal(mask_of(given, mask_polarity), (luminance >= 127_500) == (mask_polarity == "white"))
 
     def test_may_be_cut_elsewhere(self):
-        grays = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
-        assert mask_of(Picture(grays), binarize=0.1).sum() == 256 - 26
+        assert mask_of(Picture(np.arange(256, dtype=np.uint8).reshape(16, 16, 1)), binarize=0.1).sum() == 256 - 26
 
-    def test_of_a_file_says_nothing_of_its_metadata(self, tmp_path, caplog):
-        Image.fromarray(SMOOTH).save(tmp_path / "mask.png", icc_profile=b"damaged")
-        read_mask(tmp_path / "mask.png")
+    def test_of_a_file_says_nothing_of_its_metadata(self, save, caplog):
+        read_mask(save("mask.png", icc_profile=b"damaged"))
         assert not caplog.records
 
 
@@ -105,15 +91,13 @@ class TestNumbersOf32Bits:
         ("numbers", "dtype"),
         [([0, 1], np.int32), ([0, 255], np.int32), ([0, 65535], np.int32), ([0.2, 0.9], np.float32), ([0, 255], "f4")],
     )
-    def test_are_read_by_their_range(self, numbers, dtype, tmp_path):
-        Image.fromarray(np.array([numbers], dtype)).save(tmp_path / "mask.tif")
-        assert read_mask(tmp_path / "mask.tif").tolist() == [[False, True]]
+    def test_are_read_by_their_range(self, numbers, dtype, save):
+        assert read_mask(save("mask.tif", np.array([numbers], dtype))).tolist() == [[False, True]]
 
     @pytest.mark.parametrize("numbers", [[-1, 1], [0, 70000], [0, np.nan]])
-    def test_of_another_range_are_refused_for_that(self, numbers, tmp_path):
-        Image.fromarray(np.array([numbers], np.float32)).save(tmp_path / "mask.tif")
+    def test_of_another_range_are_refused_for_that(self, numbers, save):
         with pytest.raises(BadFile, match=r"values go from .* to .*: not from 0 to 1, 255 or 65535"):
-            read_mask(tmp_path / "mask.tif")
+            read_mask(save("mask.tif", np.array([numbers], np.float32)))
 
     def test_in_color_are_refused_for_that(self, tmp_path):
         tifffile.imwrite(tmp_path / "mask.tif", np.zeros((4, 5, 3), np.float32), photometric="rgb")
@@ -122,12 +106,7 @@ class TestNumbersOf32Bits:
 
 
 @pytest.mark.stranger("17.A.8")
-class TestPhotographDoubt:
-    def test_is_of_many_grays_and_few_extremes(self):
-        assert "photograph rather than a mask" in photograph_warning(Picture(photo(60, 80)))
-
-    def test_is_not_of_a_mask_that_jpeg_has_blurred(self, tmp_path):
-        y, x = np.mgrid[:60, :80]
-        disc = np.where((y - 30) ** 2 + (x - 40) ** 2 < 400, np.uint8(255), np.uint8(0))
-        Image.fromarray(disc).save(tmp_path / "mask.jpg", quality=60)
-        assert photograph_warning(read_picture(tmp_path / "mask.jpg")) is None
+def test_a_photograph_is_of_many_grays_and_few_extremes_and_no_mask_that_jpeg_has_blurred(save):
+    assert "photograph rather than a mask" in photograph_warning(Picture(photo(60, 80)))
+    blurred = save("mask.jpg", disc(80, 20).astype(np.uint8) * np.uint8(255), quality=60)
+    assert photograph_warning(read_picture(blurred)) is None

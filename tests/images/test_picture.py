@@ -8,10 +8,10 @@ import pytest
 from PIL import Image, ImageOps
 
 from inlay.errors import InlayError
-from inlay.images import Picture, contact_sheet, from_pil, labeled, mask_of, read_picture, write_picture
+from inlay.images import Picture, contact_sheet, from_pil, labeled, mask_of, read_picture
 from inlay.images.picture import bands
-from tests.images.described import described, fields_of
-from tests.images.files import EIGHT, MODES, SIZE, SMOOTH, exif, picture, written
+from tests.images.described import described, fields_of, wrote
+from tests.images.files import EIGHT, MODES, SIZE, exif, picture, written
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -51,36 +51,28 @@ def test_bands_are_all_rows_once(size):
 class TestMemory:
     """Of a picture of 6 megabytes: what is made on the way is as large as a part of it, however large it is."""
 
-    @pytest.fixture
-    def large(self):
-        return Picture(np.full((1000, 2000, 3), 100, np.uint8))
+    large = Picture(np.full((1000, 2000, 3), 100, np.uint8))
 
-    @pytest.fixture
-    def peak(self):
-        def peak(work):
-            tracemalloc.start()
-            try:
-                work()
-                return tracemalloc.get_traced_memory()[1] / 6e6
-            finally:
-                tracemalloc.stop()
+    def peak(self, work, *given):
+        tracemalloc.start()
+        try:
+            work(*given)
+            return tracemalloc.get_traced_memory()[1] / 6e6
+        finally:
+            tracemalloc.stop()
 
-        return peak
-
-    def test_to_read_is_the_picture_and_pillows(self, large, peak, tmp_path, monkeypatch):
+    def test_to_read_is_the_picture_and_pillows(self, tmp_path, monkeypatch):
         monkeypatch.setattr("inlay.images.picture._BAND", 2**17)
         for suffix in (".png", ".bmp", ".tif"):
-            path = tmp_path / f"a{suffix}"
-            write_picture(path, large)
+            path = wrote(tmp_path, suffix, self.large)
             read_picture(path)
-            assert peak(lambda path=path: read_picture(path)) < 1.4
+            assert self.peak(read_picture, path) < 1.4
 
-    def test_to_fill_is_the_result_and_to_cut_a_mask_is_the_mask(self, large, peak, monkeypatch):
+    def test_to_fill_is_the_result_and_to_cut_a_mask_is_the_mask(self, monkeypatch):
         monkeypatch.setattr("inlay.images.picture._BAND", 2**15)
-        colors, hole = np.full((1000, 2000, 3), 0.5, np.float32), np.zeros((1000, 2000), bool)
-        hole[100:900, 100:1900] = True
-        assert peak(lambda: large.filled(colors, hole)) < 1.4
-        assert peak(lambda: mask_of(large)) < 1 / 3 + 0.2
+        colors, hole = np.full((1000, 2000, 3), 0.5, np.float32), np.pad(np.ones((800, 1800), bool), 100)
+        assert self.peak(self.large.filled, colors, hole) < 1.4
+        assert self.peak(mask_of, self.large) < 1 / 3 + 0.2
 
 
 class TestPillow:
@@ -89,8 +81,7 @@ class TestPillow:
     def test_opened_by_it_is_what_we_read(self, name, orientation, tmp_path):
         path = written(name, tmp_path, orientation)
         with path.open("rb") as handle, Image.open(handle) as file:  # by name, it garbles a TIFF that is turned
-            taken = from_pil(file)
-        read = read_picture(path)
+            taken, read = from_pil(file), read_picture(path)
         assert np.array_equal(taken.pixels, read.pixels)
         assert taken.stored_as == read.stored_as
         assert replace(taken.metadata, exif=b"") == replace(read.metadata, exif=b"")
@@ -118,11 +109,11 @@ class TestPillow:
         with pytest.raises(InlayError, match=rf"no mode for {mode}, only for 16 bits of gray\. Use write_picture"):
             picture(mode).to_pil()
 
-    def test_turned_by_it_is_not_turned_again(self, tmp_path):
-        Image.fromarray(SMOOTH).save(tmp_path / "a.png", exif=exif(6))
-        with Image.open(tmp_path / "a.png") as file:
+    def test_turned_by_it_is_not_turned_again(self, save):
+        path = save("a.png", exif=exif(6))
+        with Image.open(path) as file:
             turned = ImageOps.exif_transpose(file)
-        assert np.array_equal(from_pil(turned).pixels, read_picture(tmp_path / "a.png").pixels)
+        assert np.array_equal(from_pil(turned).pixels, read_picture(path).pixels)
         assert np.array_equal(from_pil(from_pil(turned).to_pil()).pixels, np.asarray(turned))
 
     @pytest.mark.parametrize("mode", ["F", "I"])
