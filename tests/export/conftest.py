@@ -1,7 +1,24 @@
+import sys
+from contextlib import suppress
+
 import pytest
 
+from inlay.cli import main
 from tests.export.examples import write_pconv, write_tdanet
 from tests.export.hub import TOKEN, Hub
+
+
+@pytest.fixture
+def inlay(monkeypatch, capsys):
+    """The command, in this process, whether it ends well or not: what it says."""
+
+    def called(*words):
+        monkeypatch.setattr(sys, "argv", ["inlay", *map(str, words)])
+        with suppress(SystemExit):
+            main()
+        return capsys.readouterr()
+
+    return called
 
 
 @pytest.fixture

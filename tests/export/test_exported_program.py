@@ -28,10 +28,9 @@ def test_partial_convolution_answers_as_before_at_every_size(tmp_path):
     program, facts = load(path)
     assert (facts["family"], facts["source"]) == ("PConvUNet", digest(source))
     trained = load_filler(source)
-    for size in SIZES:
-        image, mask = pictures(*size)
+    for given in (pictures(*size) for size in SIZES):
         with torch.inference_mode():
-            torch.testing.assert_close(program(image, mask), trained.fill(image, mask), rtol=0, atol=1e-6)
+            torch.testing.assert_close(program(*given), trained.fill(*given), rtol=0, atol=1e-6)
 
 
 @pytest.mark.slow

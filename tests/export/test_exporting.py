@@ -1,26 +1,10 @@
-import sys
-from contextlib import suppress
-from pathlib import Path
-
 import pytest
 import torch
 
-from inlay.cli import main
 from inlay.export import graphs
 from inlay.fillers import load_filler
 from inlay.models import ResidualDiscriminator
 from tests.export.examples import named, scene, write
-
-
-@pytest.fixture
-def inlay(monkeypatch, capsys):
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["inlay", *map(str, words)])
-        with suppress(SystemExit):  # what it says is looked at
-            main()
-        return capsys.readouterr()
-
-    return run
 
 
 def test_a_folder_fills_as_its_checkpoint_does(inlay, checkpoint, tmp_path):
@@ -29,23 +13,17 @@ def test_a_folder_fills_as_its_checkpoint_does(inlay, checkpoint, tmp_path):
     assert printed == f"{out}/model.safetensors\n{out}/config.json\n{out}/README.md\n"
     assert torch.equal(load_filler(str(out)).fill(*scene()), load_filler(checkpoint).fill(*scene()))
     assert "\n# Tiny\n" in (out / "README.md").read_text()
-    again = tmp_path / "again"
-    inlay("export", out, "--to", again)
-    assert (again / "model.safetensors").read_bytes() == (out / "model.safetensors").read_bytes()
-    assert (again / "config.json").read_bytes() == (out / "config.json").read_bytes()
+    inlay("export", out, "--to", tmp_path / "again")
+    for name in ("model.safetensors", "config.json"):
+        assert (tmp_path / "again" / name).read_bytes() == (out / name).read_bytes()
 
 
 @pytest.mark.parametrize(
     ("target", "written"),
-    [
-        ("onnx", "{run}/checkpoints/best.onnx"),
-        ("torch", "{run}/checkpoints/best.pt2"),
-        ("{run}/x.onnx", "{run}/x.onnx"),
-        ("{run}/x.pt2", "{run}/x.pt2"),
-    ],
+    [("onnx", "checkpoints/best.onnx"), ("torch", "checkpoints/best.pt2"), ("{}/x.onnx",) * 2, ("{}/x.pt2",) * 2],
 )
 def test_other_forms_are_asked_of_those_who_write_them(inlay, checkpoint, run, monkeypatch, target, written):
-    target, written, asked = target.format(run=run), Path(written.format(run=run)), []
+    target, written, asked = target.format(run), run / written.format(run), []
     writer = "export_onnx" if written.suffix == ".onnx" else "export_program"
     monkeypatch.setattr(graphs, writer, lambda path, to: asked.append((path, to)) or [to])
     assert inlay("export", checkpoint, "--to", target).out == f"{written}\n"

@@ -1,11 +1,9 @@
 import re
-import sys
 
 import pytest
 import torch
 
 from inlay import checkpoints
-from inlay.cli import main
 from inlay.errors import InlayError
 from inlay.export.hub import push_folder
 from inlay.fillers import load_filler
@@ -14,14 +12,9 @@ from tests.export.examples import scene
 FILES = {"README.md", "config.json", "model.safetensors"}
 
 
-def inlay(monkeypatch, *words):
-    monkeypatch.setattr(sys, "argv", ["inlay", *map(str, words)])
-    main()
-
-
-def test_what_is_pushed_can_be_pulled(hub, checkpoint, monkeypatch, capsys, caplog):
-    inlay(monkeypatch, "push", checkpoint, "--to", "ann/tiny", "--license", "cc-by-4.0", "--private")
-    assert capsys.readouterr().out == f"{hub.address}/ann/tiny/commit/{'c' * 40}\n"
+def test_what_is_pushed_can_be_pulled(inlay, hub, checkpoint, caplog):
+    told = inlay("push", checkpoint, "--to", "ann/tiny", "--license", "cc-by-4.0", "--private")
+    assert told.out == f"{hub.address}/ann/tiny/commit/{'c' * 40}\n"
     assert (hub.repos["ann/tiny"].keys(), hub.private) == (FILES, {"ann/tiny": True})
     assert b"license: cc-by-4.0" in hub.repos["ann/tiny"]["README.md"]
 
@@ -46,32 +39,27 @@ def test_what_looks_like_a_path_is_one(hub, name, run, monkeypatch):
     assert (str(checkpoints.resolve_checkpoint(name)), hub.asked) == (name, [])
 
 
-def test_without_a_license_nothing_is_pushed(hub, checkpoint, tmp_path, monkeypatch, capsys):
-    with pytest.raises(SystemExit):
-        inlay(monkeypatch, "push", checkpoint, "--to", "ann/tiny")
-    assert "error: give --license" in capsys.readouterr().err
-    inlay(monkeypatch, "export", checkpoint, "--to", tmp_path / "out")
+def test_without_a_license_nothing_is_pushed(inlay, hub, checkpoint, tmp_path):
+    assert "error: give --license" in inlay("push", checkpoint, "--to", "ann/tiny").err
+    inlay("export", checkpoint, "--to", tmp_path / "out")
     with pytest.raises(InlayError, match=r"states no license"):
         push_folder(tmp_path / "out", "ann/tiny")
     assert hub.asked == []
 
 
-def test_a_token_that_may_not_write_is_one_line(hub, checkpoint, monkeypatch, capsys):
+def test_a_token_that_may_not_write_is_one_line(inlay, hub, checkpoint, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_of_somebody_else")
-    with pytest.raises(SystemExit):
-        inlay(monkeypatch, "push", checkpoint, "--to", "ann/tiny", "--license", "mit")
-    said = capsys.readouterr().err.strip().splitlines()[-1]
+    said = inlay("push", checkpoint, "--to", "ann/tiny", "--license", "mit").err.strip().splitlines()[-1]
     assert re.match(r"error: --to ann/tiny: .*\(HfHubHTTPError: Client error '401.*hf auth login.*HF_TOKEN", said)
     assert hub.repos == {}
 
 
-def test_a_folder_is_pushed_as_it_is(hub, checkpoint, tmp_path, monkeypatch, capsys):
+def test_a_folder_is_pushed_as_it_is(inlay, hub, checkpoint, tmp_path):
     out = tmp_path / "out"
-    inlay(monkeypatch, "export", checkpoint, "--to", out, "--license", "mit")
+    inlay("export", checkpoint, "--to", out, "--license", "mit")
     (out / "notes.txt").write_text("of mine")
-    with pytest.raises(SystemExit):
-        inlay(monkeypatch, "push", out, "--to", "ann/tiny", "--license", "mit")
-    assert "has its card already, and --license would do nothing" in capsys.readouterr().err
-    inlay(monkeypatch, "push", out, "--to", "ann/tiny")
+    said = inlay("push", out, "--to", "ann/tiny", "--license", "mit").err
+    assert "has its card already, and --license would do nothing" in said
+    inlay("push", out, "--to", "ann/tiny")
     assert hub.repos["ann/tiny"] == {name: (out / name).read_bytes() for name in FILES}
     assert hub.private == {"ann/tiny": False}

@@ -25,6 +25,8 @@ __all__ = ["bert_folder", "clip_folder", "distilbert_folder"]  # fixtures
 
 PCONV = {"_target_": "inlay.models.PConvUNet", "levels": 4, "width": 4}
 SIZES = [(1, 64, 64), (3, 61, 75), (1, 7, 90), (1, 5, 3), (1, 1, 1), (2, 1, 40)]
+OFFICIAL = {"mask_downsampling": "points", "zero_outside_region": True}
+OFFICIAL |= {"spectral_dim": "inputs", "scaled_attention": False}
 TEXTS = ["a red bird with a blue bird", "", "zebra"]
 
 
@@ -81,45 +83,41 @@ def run_graph(path, *inputs):
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    names = [value.name for value in session.get_inputs()]
-    answers = session.run(None, {name: value.numpy() for name, value in zip(names, inputs, strict=True)})
-    return [torch.from_numpy(answer) for answer in answers]
+    given = zip(session.get_inputs(), inputs, strict=True)
+    (answer,) = session.run(None, {told.name: value.numpy() for told, value in given})
+    return torch.from_numpy(answer)
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("plain")
-    source = pconv(folder)
-    return source, export_onnx(source, folder / "files/pconv.onnx")
+    source = pconv(tmp_path_factory.mktemp("plain"))
+    return source, *export_onnx(source, source.parent / "files/pconv.onnx")
 
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("told")
-    source = tdanet(folder)
-    return source, export_onnx(source, folder / "tdanet.v1.onnx")
+    source = tdanet(tmp_path_factory.mktemp("told"))
+    return source, *export_onnx(source, source.with_name("tdanet.v1.onnx"))
 
 
 @pytest.mark.slow
 class TestPartialConvolution:
-    def test_answers_as_in_pytorch_at_every_size(self, plain):
-        source, (path,) = plain
-        assert_alike(load_filler(path), load_filler(source))
-
-    def test_the_graph_alone_keeps_known_pixels_and_is_blind_in_the_hole(self, plain):
-        source, (path,) = plain
+    def test_answers_as_in_pytorch_at_every_size_and_alone_is_blind_in_the_hole(self, plain):
+        source, path = plain
+        trained = load_filler(source)
+        assert_alike(load_filler(path), trained)
         image, mask = pictures(2, 33, 50)
-        (filled,) = run_graph(path, image, mask)
-        known = (mask == 0).expand_as(image)
+        filled, known = run_graph(path, image, mask), (mask == 0).expand_as(image)
         assert torch.equal(filled[known], image[known])
         assert 0 <= filled.min() <= filled.max() <= 1
         for under in (0.0, 1.0, float("nan")):
-            (again,) = run_graph(path, image.masked_fill(mask > 0, under), mask)
-            assert torch.equal(again, filled)
-        torch.testing.assert_close(filled, load_filler(source).fill(image, mask), rtol=0, atol=1e-4)
+            assert torch.equal(run_graph(path, image.masked_fill(mask > 0, under), mask), filled)
+        torch.testing.assert_close(filled, trained.fill(image, mask), rtol=0, atol=1e-4)
 
-    def test_its_sizes_have_names_and_its_metadata_facts(self, plain):
-        source, (path,) = plain
+    def test_is_one_file_whose_sizes_have_names_with_facts_and_nothing_of_this_machine(self, plain):
+        source, path = plain
+        assert [each.name for each in path.parent.iterdir()] == ["pconv.onnx"]
+        assert not any(place in path.read_bytes() for place in (str(ROOT).encode(), b"site-packages"))
         made = onnx.load(path)
         onnx.checker.check_model(made, full_check=True)
         shapes = {
@@ -133,26 +131,19 @@ class TestPartialConvolution:
         assert facts["provenance"]["version"] == facts["exported"]["inlay"] == inlay.__version__
         assert "config" not in facts["provenance"]
 
-    def test_a_single_file_that_knows_nothing_of_this_machine(self, plain):
-        _, (path,) = plain
-        assert [each.name for each in path.parent.iterdir()] == ["pconv.onnx"]
-        assert not any(place in path.read_bytes() for place in (str(ROOT).encode(), b"site-packages"))
-
 
 @pytest.mark.slow
 class TestTDANet:
     @pytest.mark.parametrize("seed", [None, 3, [5, 1, 4]])
     @pytest.mark.parametrize("text", [None, TEXTS])
     def test_answers_as_in_pytorch_at_every_size(self, told, seed, text):
-        source, (path, _) = told
-        assert_alike(load_filler(path), load_filler(source), text=text, seed=seed)
-
-    def test_also_where_pytorch_attends_in_another_way(self, told):
-        source, (path, _) = told  # features of a quarter of the picture's size: 2,500 positions
-        assert_alike(load_filler(path), load_filler(source), [(1, 197, 199)], text=TEXTS)
+        source, path, _ = told
+        attended_otherwise = (1, 197, 199)  # features of a quarter of the picture's size: 2,500 positions
+        sizes = [*SIZES, attended_otherwise] if text and seed is None else SIZES
+        assert_alike(load_filler(path), load_filler(source), sizes, text=text, seed=seed)
 
     def test_files_carry_their_names_and_what_they_read_and_text_and_seed_change_what_is_painted(self, told):
-        _, files = told
+        _, *files = told
         assert [path.name for path in files] == ["tdanet.v1.onnx", "tdanet.v1.text.onnx"]
         filler, (image, mask) = load_filler(files[0]), pictures(1, 40, 40)
         assert filler.tokenizer(["a red bird"])["input_ids"].tolist() == [[2, 5, 3]]
@@ -162,13 +153,7 @@ class TestTDANet:
         assert (filler.fill(image, mask, text=["red"], seed=0) - plain).abs().max() > 1e-3
 
     def test_as_published(self, tmp_path):
-        official = {
-            "mask_downsampling": "points",
-            "zero_outside_region": True,
-            "spectral_dim": "inputs",
-            "scaled_attention": False,
-        }
-        source = tdanet(tmp_path, **official, latent_transform=True, refine_blocks=1, mask_as_input=True)
+        source = tdanet(tmp_path, **OFFICIAL, latent_transform=True, refine_blocks=1, mask_as_input=True)
         (path, _) = export_onnx(source, tmp_path / "published.onnx")
         assert_alike(load_filler(path), load_filler(source), text=TEXTS, seed=2)
 
@@ -189,17 +174,16 @@ def test_every_text_encoder(kind, tmp_path, request):
 
 
 class TestRefusals:
-    def test_what_fills_no_holes(self, tmp_path):
-        net = ResidualDiscriminator(channels=[4, 4], attention=1)
-        model = {"_target_": "inlay.models.ResidualDiscriminator", "channels": [4, 4], "attention": 1}
-        with pytest.raises(InlayError, match="ResidualDiscriminator, which fills no holes"):
-            export_onnx(checkpoint(tmp_path / "last.ckpt", net, model), tmp_path / "x.onnx")
-        assert not (tmp_path / "x.onnx").exists()
-
-    def test_what_has_no_network(self, tmp_path):
+    def test_what_fills_no_holes_and_what_has_no_network(self, tmp_path):
+        shape = {"channels": [4, 4], "attention": 1}
+        model = {"_target_": "inlay.models.ResidualDiscriminator", **shape}
+        odd = checkpoint(tmp_path / "last.ckpt", ResidualDiscriminator(**shape), model)
         (tmp_path / "model.onnx").write_bytes(turned().SerializeToString())
-        with pytest.raises(InlayError, match=r"model\.onnx: has no network to export"):
-            export_onnx(tmp_path / "model.onnx", tmp_path / "x.onnx")
+        none = tmp_path / "model.onnx", r"model\.onnx: has no network to export"
+        for path, said in ((odd, "ResidualDiscriminator, which fills no holes"), none):
+            with pytest.raises(InlayError, match=said):
+                export_onnx(path, tmp_path / "x.onnx")
+            assert not (tmp_path / "x.onnx").exists()
 
     @pytest.mark.parametrize(("export", "ending"), [(export_onnx, "onnx"), (export_program, "pt2")])
     def test_another_ending(self, export, ending, tmp_path):
