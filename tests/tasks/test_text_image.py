@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import statistics
 from functools import partial
 
 import pytest
@@ -43,15 +44,10 @@ def task(loss=None, text="own", lr=0.01, **options):
         "model": {"_target_": "inlay.models.damsm.DAMSM", **NETWORK, **options},
         "text": {"_target_": "inlay.text.GRUEncoder", **READER},
     }
-    return TextImageTask(
-        DAMSM(**NETWORK | options),
-        loss or MatchingLoss(),
-        optimizer=partial(torch.optim.Adam, lr=lr),
-        scheduler=partial(ConstantLR, factor=1.0),
-        config=config,
-        text=GRUEncoder(**READER) if text == "own" else text,
-        gradient_clip=0.25,
-    )
+    rates = {"optimizer": partial(torch.optim.Adam, lr=lr), "scheduler": partial(ConstantLR, factor=1.0)}
+    read = GRUEncoder(**READER) if text == "own" else text
+    net = DAMSM(**NETWORK | options)
+    return TextImageTask(net, loss or MatchingLoss(), config=config, text=read, gradient_clip=0.25, **rates)
 
 
 def batch_for(module, *captions, **more):
@@ -93,9 +89,7 @@ def test_pictures_find_their_captions():
 
 
 def test_logs_the_loss_its_terms_and_the_rate():
-    module = task(lr=0.003)
-    run = fit(module, max_steps=1, limit_val_batches=0)
-    logged = run.logged_metrics
+    logged = fit(task(lr=0.003), max_steps=1, limit_val_batches=0).logged_metrics
     assert set(logged) == {"train/loss", "train/words", "train/sentence", "train/lr", "train/grad_norm"}
     assert logged["train/lr"] == pytest.approx(0.003)
     assert logged["train/loss"] == pytest.approx(float(logged["train/words"] + logged["train/sentence"]))
@@ -114,18 +108,16 @@ def test_loss_is_that_of_both_encoders():
 
 def test_heads_and_text_are_trained_and_the_frozen_trunk_is_not():
     module = task()
-    before = {name: value.clone() for name, value in module.named_parameters()}
-    buffers = [value.clone() for value in module.net.trunk.buffers()]
+    before = {name: value.clone() for name, value in [*module.named_parameters(), *module.net.trunk.named_buffers()]}
     optimizer = module.configure_optimizers()["optimizer"]
     module.train().batch_loss(batch_for(module)).total.backward()
     optimizer.step()
-    changed = {name for name, value in module.named_parameters() if not torch.equal(value, before[name])}
-    trained = {name for name in before if not name.startswith("net.trunk.") and not name.startswith("text.null_")}
-    assert changed == trained
-    assert {name.split(".")[0] for name in trained} == {"net", "text"}
+    now = dict([*module.named_parameters(), *module.net.trunk.named_buffers()])
+    changed = {name for name in before if not torch.equal(now[name], before[name])}
+    parameters = {name for name, _ in module.named_parameters()}
+    assert changed == {name for name in parameters if not name.startswith(("net.trunk.", "text.null_"))}
+    assert {name.split(".")[0] for name in changed} == {"net", "text"}
     assert module.tokenizers() == {"tokens": module.text.tokenizer}
-    assert all(p.grad is None for p in module.net.trunk.parameters())
-    assert all(torch.equal(a, b) for a, b in zip(module.net.trunk.buffers(), buffers, strict=True))
     given = {id(p) for group in optimizer.param_groups for p in group["params"]}
     assert given == {id(p) for p in module.parameters() if p.requires_grad}
     whole = task(trainable=True).train()
@@ -135,12 +127,9 @@ def test_heads_and_text_are_trained_and_the_frozen_trunk_is_not():
 
 def test_picture_without_a_caption_teaches_nothing():
     module = task().eval()
-    batch = batch_for(module)
-    expected = module.batch_loss({**batch_for(module), "image": batch["image"]}).total
-    more = batch_for(module, *CAPTIONS, CAPTIONS[0])
+    batch, more = batch_for(module), batch_for(module, *CAPTIONS, CAPTIONS[0])
     more["tokens"] = module.text.tokenizer([*CAPTIONS, ""])
-    more["image"][:6] = batch["image"]
-    torch.testing.assert_close(module.batch_loss(more).total, expected)
+    torch.testing.assert_close(module.batch_loss(more).total, module.batch_loss(batch).total)
 
 
 @pytest.mark.parametrize("trainable", [False, True])
@@ -150,14 +139,14 @@ def test_checkpoint_is_all_that_a_text_image_model_needs(tmp_path, trainable):
     torch.manual_seed(1)
     text_image = DAMSMTextImage(str(tmp_path / "run.ckpt"))
     image, tokens = torch.rand(2, 3, 32, 32), text_image.tokenizer(CAPTIONS)
-    seen, read = module.eval()(image, tokens)
-    torch.testing.assert_close(tuple(text_image.encode_image(image)), tuple(seen))
-    torch.testing.assert_close(tuple(text_image.encode_text(tokens)), tuple(read))
+    expected = tuple(map(tuple, module.eval()(image, tokens)))
+    torch.testing.assert_close((tuple(text_image.encode_image(image)), tuple(text_image.encode_text(tokens))), expected)
 
 
 def test_what_cannot_be_compared_is_answered_with_what_to_choose():
     module = task()
-    batch = {key: value for key, value in batch_for(module).items() if key != "tokens"}
+    batch = batch_for(module)
+    del batch["tokens"]
     with pytest.raises(InlayError, match=r"text=lstm.*dataset with captions"):
         module.batch_loss(batch)
     for options, said in (({"text": None}, "text=lstm"), ({"dim": 16}, r"model\.dim and text\.dim")):
@@ -168,13 +157,12 @@ def test_what_cannot_be_compared_is_answered_with_what_to_choose():
 def plain_r_precision(image, sentence, caption, label, rivals):
     """The mean over pictures of the share, among all draws of rivals, of those that the own caption beats."""
     shares = []
-    for i in range(len(image)):
-        cosines = torch.cosine_similarity(image[i][None], sentence)
+    for i, picture in enumerate(image):
+        cosines = torch.cosine_similarity(picture[None], sentence)
         others = [j for j in range(len(image)) if caption[j] != caption[i] and (label is None or label[j] != label[i])]
-        draws = list(itertools.combinations(others, min(rivals, len(others)))) if others else []
-        if draws:
-            shares.append(sum(all(cosines[j] < cosines[i] for j in draw) for draw in draws) / len(draws))
-    return sum(shares) / len(shares)
+        draws = itertools.combinations(others, min(rivals, len(others)))
+        shares.append(statistics.mean(all(cosines[j] < cosines[i] for j in draw) for draw in draws))
+    return statistics.mean(shares)
 
 
 def vectors(count=9):
@@ -194,18 +182,14 @@ def test_r_precision_is_the_mean_over_all_draws(rivals, labelled):
     assert r_precision(image, sentence, caption, label, rivals) == pytest.approx(expected, abs=1e-6)
 
 
-def test_r_precision_of_many_is_chance_for_noise_and_one_for_the_same():
-    """More pictures than are compared at a time."""
-    image, sentence, numbers = torch.randn(2500, 8), torch.randn(2500, 8), torch.arange(2500)
+def test_r_precision_of_many_is_chance_for_noise_one_for_the_same_zero_for_ties_and_nan_without_rivals():
+    image, sentence, numbers = torch.randn(2500, 8), torch.randn(2500, 8), torch.arange(2500)  # in several parts
     assert r_precision(image, sentence, numbers) == pytest.approx(0.01, abs=0.005)
     assert r_precision(sentence, sentence, numbers) == 1
-
-
-def test_r_precision_of_ties_is_zero_and_without_rivals_nan():
-    assert r_precision(torch.ones(5, 3), torch.ones(5, 3), torch.arange(5)) == 0
+    same = torch.ones(5, 3)
+    assert r_precision(same, same, numbers[:5]) == 0
     for count in (0, 1, 3):
-        same = torch.ones(count, 3)
-        assert math.isnan(r_precision(same, same, torch.arange(count), torch.zeros(count)))
+        assert math.isnan(r_precision(same[:count], same[:count], numbers[:count], torch.zeros(count)))
     assert math.isnan(Retrieval().compute())
 
 
@@ -213,15 +197,13 @@ def test_r_precision_of_ties_is_zero_and_without_rivals_nan():
 def test_ranking_depends_neither_on_batches_nor_on_order_nor_on_padding(size):
     (image, sentence), tokenizer = vectors(), GRUEncoder(**READER).tokenizer
     captions = ["red", "dark red", "blue", "pale blue", "", "green", "red", "dark dark green", "blue red"]
-    label = torch.tensor([0, 0, 1, 1, 2, 2, 3, 3, 3])
+    label, numbers = torch.tensor([0, 0, 1, 1, 2, 2, 3, 3, 3]), torch.tensor([0, 1, 2, 3, 4, 5, 0, 7, 8])
     kept = torch.tensor([0, 1, 2, 3, 5, 6, 7, 8])
-    numbers = torch.tensor([0, 1, 2, 3, 5, 0, 7, 8])
-    expected = r_precision(image[kept], sentence[kept], numbers, label[kept])
+    expected = r_precision(*(given[kept] for given in (image, sentence, numbers, label)))
     for order in (torch.arange(9), torch.arange(9).flip(0)):
         retrieval = Retrieval()
         for rows in order.split(size):
-            tokens = tokenizer([captions[row] for row in rows])
-            retrieval.add(image[rows], sentence[rows], tokens, label[rows])
+            retrieval.add(image[rows], sentence[rows], tokenizer([captions[row] for row in rows]), label[rows])
         assert retrieval.compute() == pytest.approx(float(expected))
 
 
