@@ -1,16 +1,15 @@
 """What the command line says and refuses, and what fillers are told."""
 
-import json
 import re
 import sys
 from collections import Counter
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 
 import inlay.fillers
-from inlay.cli import main
 from inlay.cli.evaluation import _check_used, _device, _probes, _shard
 from inlay.errors import InlayError
 from inlay.evaluation.folder import EvalFolder
@@ -20,29 +19,6 @@ from inlay.images import read_image, read_mask
 from inlay.ops import composite
 from tests.conftest import ROOT
 from tests.evaluation.evaluating import configure, evaluate
-
-
-@pytest.fixture(autouse=True)
-def _alone_and_without_curves(monkeypatch):
-    """Whoever runs the tests may be one of several processes; curves take seconds, and have tests of their own."""
-    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("inlay.evaluation.report.render", lambda *_: "<p>not drawn</p>")
-
-
-@pytest.fixture
-def inlay_(monkeypatch, capsys):
-    """Run ``inlay``: its exit status, and what it printed to stdout and stderr."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["inlay", *map(str, arguments)])
-        try:
-            main()
-        except SystemExit as stop:
-            return stop.code, *capsys.readouterr()
-        return 0, *capsys.readouterr()
-
-    return run
 
 
 class Told(Filler):
@@ -64,7 +40,7 @@ class Told(Filler):
 class TestMergeAndCompare:
     def test_an_action_and_a_folder_are_needed(self, inlay_):
         for arguments in ([], ["merge"], ["compare"], ["other", "x"]):
-            code, _, said = inlay_("evaluation", *arguments)
+            code, _, said = inlay_(*arguments)
             assert code == 2
             assert said.startswith("usage: inlay evaluation")
 
@@ -74,27 +50,12 @@ class TestMergeAndCompare:
             (["merge", tmp_path / "a", "--out", tmp_path / "out"], f"error: {tmp_path / 'a'}: no rows"),
             (["compare", tmp_path], rf"{tmp_path}/results\.json: no results.*`inlay evaluate run_dir={tmp_path}`"),
         ):
-            code, _, found = inlay_("evaluation", *arguments)
+            code, _, found = inlay_(*arguments)
             assert code == 1
             assert re.search(said, found)
         assert not (tmp_path / "out").exists()
         (tmp_path / "results.json").write_text("{")
-        assert "no results in there" in inlay_("evaluation", "compare", tmp_path)[2]
-
-    def test_half_a_shard_and_the_whole_of_it_make_a_whole_of_copies(self, inlay_, noise, tmp_path):
-        settings = [f"data.root={noise}", "fillers=[mean]", "protocol.pictures=3"]
-        for name, shard in (("half", "1/2"), ("again", "1/2"), ("rest", "2/2")):
-            evaluate(tmp_path / name, *settings, f"shard={shard}")
-        cut = tmp_path / "half/rows/mean/pixel_errors/1-of-2.jsonl"
-        cut.write_text("".join(cut.read_text().splitlines(keepends=True)[:2]))  # as if killed, and done again elsewhere
-        folders = [tmp_path / name for name in ("half", "again", "rest")]
-        code, said, _ = inlay_("evaluation", "merge", *folders, "--out", tmp_path / "whole")
-        assert code == 0
-        assert str(tmp_path / "whole/results.json") in said
-        assert (tmp_path / "whole/results.json").exists()
-        source, target = (tmp_path / name / "rows/mean/pixel_errors/2-of-2.jsonl" for name in ("rest", "whole"))
-        assert target.read_bytes() == source.read_bytes()
-        assert not target.samefile(source), "whoever goes on in one folder would write into the other"
+        assert "no results in there" in inlay_("compare", tmp_path)[2]
 
 
 class TestSettings:
@@ -143,10 +104,6 @@ class TestSettings:
         with pytest.raises(InlayError, match=message):
             evaluate(tmp_path, f"data.root={noise}", "protocol.pictures=1", override)
 
-    def test_one_filler_needs_no_brackets(self, noise, tmp_path):
-        found = evaluate(tmp_path, f"data.root={noise}", "fillers=mean", "protocol.pictures=1")
-        assert list(found["fillers"]) == ["mean"]
-
 
 class TestProcesses:
     def test_each_process_has_its_device(self, monkeypatch):
@@ -157,12 +114,10 @@ class TestProcesses:
 
     def test_shares(self, monkeypatch):
         assert (_shard(None), _shard("3/16")) == (Shard(1, 1), Shard(3, 16))
-        monkeypatch.setenv("RANK", "0")
-        monkeypatch.setenv("WORLD_SIZE", "1")
-        assert _shard("2/5") == Shard(2, 5)  # one process of torchrun may be given a part
-        monkeypatch.setenv("RANK", "2")
-        monkeypatch.setenv("WORLD_SIZE", "4")
-        assert _shard(None) == Shard(3, 4)
+        for rank, world, given, share in (("0", "1", "2/5", (2, 5)), ("2", "4", None, (3, 4))):
+            monkeypatch.setenv("RANK", rank)
+            monkeypatch.setenv("WORLD_SIZE", world)
+            assert _shard(given) == share  # one process of torchrun may be given a part
         with pytest.raises(InlayError, match="share out by themselves"):
             _shard("1/2")
 
@@ -182,10 +137,9 @@ class TestProbes:
 
     def test_without_weights_it_is_left_out(self):
         probes, left_out = _probes(configure("protocol=tdanet_cub", "device=cpu"))
-        assert list(left_out) == ["lpips", "inception", "clip_score", "diversity_lpips"]
-        for name, setting in (("lpips", "lpips"), ("inception", "inception"), ("clip_score", "clip")):
-            assert f"weights.{setting}=" in left_out[name]
-        assert "weights.lpips=" in left_out["diversity_lpips"]
+        needs = {"lpips": "lpips", "inception": "inception", "clip_score": "clip", "diversity_lpips": "lpips"}
+        assert list(left_out) == list(needs)
+        assert all(f"weights.{setting}=" in left_out[name] for name, setting in needs.items())
         assert [name for name, probe in probes.items() if probe.metric.needs_samples] == ["diversity"]
         assert not any(probe.has_features for probe in probes.values())
 
@@ -204,13 +158,13 @@ class TestProbes:
 
     def test_weights_are_known_by_their_digest(self, tmp_path, monkeypatch):
         monkeypatch.setattr("inlay.metrics.LPIPS.__init__", lambda *_, **__: None)
-        probes = []
-        for folder, content in (("a", b"1"), ("b", b"1"), ("c", b"2")):
-            (tmp_path / folder).mkdir()
-            (tmp_path / folder / "alex.pth").write_bytes(content)
-            settings = "probe=lpips", f"device={'cpu' if folder == 'a' else 'cuda'}"
-            probes.append(_probes(configure(*settings, f"weights.lpips={tmp_path / folder / 'alex.pth'}"))[0]["lpips"])
-        assert probes[0].info == probes[1].info != probes[2].info
+        infos = []
+        for content, device in ((b"1", "cpu"), (b"1", "cuda"), (b"2", "cuda")):
+            path = tmp_path / str(len(infos))
+            path.write_bytes(content)
+            probes, _ = _probes(configure("probe=lpips", f"device={device}", f"weights.lpips={path}"))
+            infos.append(probes["lpips"].info)
+        assert infos[0] == infos[1] != infos[2]
 
 
 @pytest.fixture
@@ -222,7 +176,6 @@ def told(monkeypatch):
 
 
 BIRDS = ["protocol=tdanet_cub", "data=folder", "data.val_split=train", "protocol.pictures=2"]
-HALF = 0.5 * 0.5 * 32 * 32
 
 
 def of_birds(run_dir, noise, *overrides):
@@ -230,43 +183,36 @@ def of_birds(run_dir, noise, *overrides):
 
 
 class TestTextAndSamples:
-    def test_captions_are_told_and_diversity_is_measured(self, noise, tmp_path, told):
-        found = of_birds(tmp_path, noise, "data.listing.captions=beside")
+    def test_captions_are_told_and_diversity_is_measured_the_same_in_another_shard(self, noise, tmp_path, told):
+        captions = "data.listing.captions=beside"
+        found, calls = of_birds(tmp_path / "whole", noise, captions), told.calls.copy()
         # Without boxes there is no object to hide; of the center each of two pictures is filled once, and five times.
         assert found["buckets"] == {"20-30": 2, "all": 2}
         assert [out["hole"] for out in found["pictures_left_out"]] == ["object", "object"]
-        assert {tuple(text) for text, _ in told.calls} == {("a red bird",)}
-        assert Counter(seed is None for _, seed in told.calls) == {True: 2, False: 10}
-        assert len({seed for _, seed in told.calls if seed is not None}) == 10
-        _, *lines = (tmp_path / "rows/mean/diversity/1-of-1.jsonl").read_text().splitlines()
-        rows = [json.loads(line)["rows"][0] for line in lines]
+        assert {tuple(text) for text, _ in calls} == {("a red bird",)}
+        assert Counter(seed is None for _, seed in calls) == {True: 2, False: 10}
+        assert len({seed for _, seed in calls if seed is not None}) == 10
+        rows = pq.read_table(tmp_path / "whole/results.parquet").to_pylist()
         assert [row["caption"] for row in rows] == ["a red bird", "a red bird"]
-        expected = [apart([seed for _, seed in told.calls[6 * number + 1 : 6 * number + 6]]) for number in (0, 1)]
+        expected = [apart([seed for _, seed in calls[6 * number + 1 : 6 * number + 6]]) for number in (0, 1)]
         assert [row["diversity_l1_hole"] for row in rows] == pytest.approx(expected, abs=1e-9)
-        assert [row["hole_pixels"] for row in rows] == [HALF, HALF]
+        assert [row["hole_pixels"] for row in rows] == [0.5 * 0.5 * 32 * 32] * 2
         pooled = found["values"]["mean"]["all"]["diversity_l1_hole"]["value"]
         assert pooled == pytest.approx(np.mean(expected), abs=1e-9)
-        folder = EvalFolder(tmp_path)  # the answer that counts is the one without a seed
+        folder = EvalFolder(tmp_path / "whole")  # the answer that counts is the one without a seed
         filled, hole = read_image(folder.filled("mean", 0, "center")), read_mask(folder.mask(0, "center"))
         assert np.unique(filled[hole]).tolist() == [128]
-
-    def test_the_samples_are_the_same_in_another_shard(self, noise, tmp_path, told):
-        of_birds(tmp_path / "whole", noise)
-        whole, told.calls = told.calls, []
-        of_birds(tmp_path / "part", noise, "shard=2/2")
-        assert told.calls == whole[6:]
+        of_birds(tmp_path / "part", noise, captions, "shard=2/2")
+        assert told.calls == calls + calls[6:]
 
     @pytest.mark.parametrize("silence", [[], ["protocol.captions=false", "data.listing.captions=beside"]])
-    def test_without_captions_nothing_is_told(self, noise, tmp_path, told, silence):
-        of_birds(tmp_path, noise, *silence)
-        assert {text for text, _ in told.calls} == {None}
-
-    def test_one_sample_and_who_draws_nothing_have_no_diversity(self, noise, tmp_path, request):
-        assert "diversity_l1_hole" not in of_birds(tmp_path / "a", noise)["values"]["mean"]["all"]
-        told = request.getfixturevalue("told")
-        found = of_birds(tmp_path / "b", noise, "protocol.samples=1")
-        assert [seed for _, seed in told.calls] == [None, None]
+    def test_without_captions_nothing_is_told_and_one_sample_has_no_diversity(self, noise, tmp_path, told, silence):
+        found = of_birds(tmp_path, noise, "protocol.samples=1", *silence)
+        assert told.calls == [(None, None)] * 2
         assert "diversity_l1_hole" not in found["values"]["mean"]["all"]
+
+    def test_who_draws_nothing_has_no_diversity(self, noise, tmp_path):
+        assert "diversity_l1_hole" not in of_birds(tmp_path, noise)["values"]["mean"]["all"]
 
 
 def apart(seeds):

@@ -1,8 +1,8 @@
 """The whole way from pictures to results: exact, resumable, the same in parts."""
 
 import errno
-import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +14,6 @@ import pytest
 import torch
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 
-from inlay.cli import main
 from inlay.errors import InlayError
 from inlay.evaluation.folder import EvalFolder
 from inlay.evaluation.store import ShardFile
@@ -28,12 +27,6 @@ from tests.processes import GROUP, run
 
 NUMBERS = ("results.json", "results.parquet", "table.md", "table.tex")
 PUBLISHED = (*NUMBERS, "report.html")
-
-
-@pytest.fixture(autouse=True)
-def _no_drawing(monkeypatch):
-    """Curves take seconds, and have tests of their own."""
-    monkeypatch.setattr("inlay.evaluation.report.render", lambda *_: "<p>not drawn</p>")
 
 
 @pytest.fixture(scope="module")
@@ -69,56 +62,58 @@ def counted(monkeypatch, owner, method="fill"):
     return calls
 
 
-def cli(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", ["inlay", *map(str, arguments)])
-    main()
-
-
-def test_everything_is_written(whole):
+def test_everything_is_written_and_psnr_equals_scikit_image_on_the_pictures(whole):
     assert all((whole / name).stat().st_size > 0 for name in PUBLISHED)
-    found = results(whole)
-    assert list(found["fillers"]) == ["mean", "telea"]
+    found, folder = results(whole), EvalFolder(whole)
     assert 2 * found["buckets"]["all"] == sum(found["buckets"].values()) == 2 * 3 * found["pictures"] == 30
     assert sorted(found["metrics_left_out"]) == ["clip_score", "inception", "lpips", "ms_ssim", "ms_ssim_hole"]
-    assert pq.read_table(whole / "results.parquet").num_rows == 30
-
-
-@pytest.mark.parametrize("filler", ["mean", "telea"])
-def test_psnr_equals_scikit_image_on_the_written_pictures(whole, filler):
-    folder, squared = EvalFolder(whole), []
-    for row in pq.read_table(whole / "results.parquet", filters=[("filler", "=", filler)]).to_pylist():
+    rows, squared = pq.read_table(whole / "results.parquet").to_pylist(), {"mean": [], "telea": []}
+    assert list(found["fillers"]) == list(squared)
+    for row in rows:
         original = read_image(folder.original(row["picture"]))
-        filled = read_image(folder.filled(filler, row["picture"], row["hole"]))
+        filled = read_image(folder.filled(row["filler"], row["picture"], row["hole"]))
         hole = read_mask(folder.mask(row["picture"], row["hole"]))
         assert row["psnr"] == pytest.approx(peak_signal_noise_ratio(original, filled), abs=1e-6)
         assert row["psnr_hole"] == pytest.approx(peak_signal_noise_ratio(original[hole], filled[hole]), abs=1e-6)
         assert (original[~hole] == filled[~hole]).all()
-        squared.append(mean_squared_error(original / 255, filled / 255))
-    pooled = results(whole)["values"][filler]["all"]["psnr"]["value"]
-    assert pooled == pytest.approx(-10 * np.log10(np.mean(squared)), abs=1e-6)
+        squared[row["filler"]].append(mean_squared_error(original / 255, filled / 255))
+    for filler, errors in squared.items():
+        assert len(errors) == 15
+        pooled = found["values"][filler]["all"]["psnr"]["value"]
+        assert pooled == pytest.approx(-10 * np.log10(np.mean(errors)), abs=1e-6)
 
 
-def test_shards_merge_to_the_same_bytes_and_missing_ones_are_named(whole, noise, tmp_path, monkeypatch, capsys):
-    assert evaluate(tmp_path / "1", f"data.root={noise}", "shard=1/2") is None
-    with pytest.raises(SystemExit):
-        cli(monkeypatch, "evaluation", "merge", tmp_path / "1")
-    assert "2 of 5 pictures are not measured yet" in capsys.readouterr().err
-    assert evaluate(tmp_path / "2", f"data.root={noise}", "shard=2/2") is None
-    cli(monkeypatch, "evaluation", "merge", tmp_path / "1", tmp_path / "2", "--out", tmp_path / "merged")
-    assert all((tmp_path / "merged" / name).read_bytes() == (whole / name).read_bytes() for name in NUMBERS)
+def test_shards_merge_to_the_same_bytes_and_missing_ones_and_different_tests_are_refused(
+    whole, noise, tmp_path, inlay_
+):
+    one, half, two, other, out = (tmp_path / name for name in ("1", "half", "2", "other", "merged"))
+    assert evaluate(one, f"data.root={noise}", "shard=1/2") is None
+    code, _, said = inlay_("merge", one)
+    assert (code, "2 of 5 pictures are not measured yet" in said) == (1, True)
+    evaluate(other, f"data.root={noise}", "protocol.seed=1", "fillers=[navier_stokes]")
+    code, _, said = inlay_("merge", whole, other, "--out", out)
+    assert (code, "different protocols" in said, out.exists()) == (1, True, False)
+    assert "2 different tests" in inlay_("compare", whole, other)[1]
+    cut = shutil.copytree(one, half) / "rows/mean/pixel_errors/1-of-2.jsonl"
+    cut.write_text("".join(cut.read_text().splitlines(keepends=True)[:2]))  # as if killed, and done again elsewhere
+    assert evaluate(two, f"data.root={noise}", "shard=2/2") is None
+    code, said, _ = inlay_("merge", half, one, two, "--out", out)
+    assert (code, str(out / "results.json") in said) == (0, True)
+    assert all((out / name).read_bytes() == (whole / name).read_bytes() for name in NUMBERS)
+    source, target = (folder / "rows/mean/pixel_errors/2-of-2.jsonl" for folder in (two, out))
+    assert target.read_bytes() == source.read_bytes()
+    assert not target.samefile(source), "whoever goes on in one folder would write into the other"
 
 
-def test_the_last_shard_in_a_folder_writes_the_results_and_workers_change_nothing(whole, noise, tmp_path):
-    assert evaluate(tmp_path, f"data.root={noise}", "shard=2/2") is None
-    assert evaluate(tmp_path, f"data.root={noise}", "shard=1/2", "data.num_workers=2") == results(whole)
-
-
-def test_processes_of_torchrun_share_out(whole, noise, tmp_path, monkeypatch):
+def test_the_last_shard_writes_the_results_workers_change_nothing_and_processes_of_torchrun_share_out(
+    whole, noise, tmp_path, monkeypatch
+):
+    assert evaluate(tmp_path / "shards", f"data.root={noise}", "shard=2/2") is None
+    assert evaluate(tmp_path / "shards", f"data.root={noise}", "shard=1/2", "data.num_workers=2") == results(whole)
     monkeypatch.setenv("WORLD_SIZE", "2")
-    for rank in ("0", "1"):
+    for rank, known in (("0", None), ("1", results(whole))):
         monkeypatch.setenv("RANK", rank)
-        evaluate(tmp_path, f"data.root={noise}")
-    assert results(tmp_path) == results(whole)
+        assert evaluate(tmp_path / "processes", f"data.root={noise}") == known
 
 
 @pytest.mark.parametrize(("there", "asked"), [("mean,telea", "mean,telea"), ("mean", "mean,telea"), ("telea", "mean")])
@@ -193,23 +188,6 @@ class Brightness(Metric):
 """
 
 
-def test_another_version_of_a_filler_is_refused(noise, tmp_path, monkeypatch):
-    evaluate(tmp_path, f"data.root={noise}")
-    monkeypatch.setattr("cv2.__version__", "another release")
-    with pytest.raises(InlayError, match=r"telea with identity OpenCV .*another release.*another run_dir"):
-        evaluate(tmp_path, f"data.root={noise}")
-
-
-def test_different_tests_do_not_get_into_one_table(whole, noise, tmp_path, monkeypatch, capsys):
-    evaluate(tmp_path / "other", f"data.root={noise}", "protocol.seed=1", "fillers=[navier_stokes]")
-    with pytest.raises(SystemExit):
-        cli(monkeypatch, "evaluation", "merge", whole, tmp_path / "other", "--out", tmp_path / "merged")
-    assert "different protocols" in capsys.readouterr().err
-    assert not (tmp_path / "merged").exists()
-    cli(monkeypatch, "evaluation", "compare", whole, tmp_path / "other")
-    assert "2 different tests" in capsys.readouterr().out
-
-
 def test_strategy_and_composer_stand_beside_the_numbers(noise, tmp_path, monkeypatch):
     settings = f"data.root={noise}", "fillers=mean", "protocol.pictures=1"
     options = "strategy=tile, composer=FeatherComposer(dilate=0, feather=2)"
@@ -227,28 +205,20 @@ def test_strategy_and_composer_stand_beside_the_numbers(noise, tmp_path, monkeyp
         evaluate(tmp_path, *settings)
 
 
-def test_fillers_are_configurations(noise, tmp_path):
-    yaml = tmp_path / "broad.yaml"
-    yaml.write_text("_target_: inlay.fillers.Telea\nradius: 9\n")
-    fillers = f"fillers=[telea,{{_target_:inlay.fillers.Telea,radius:6}},{yaml}]"
-    found = evaluate(tmp_path / "out", f"data.root={noise}", fillers, "protocol.pictures=2", "probe=pixel_errors")
+def test_fillers_are_configurations_and_another_version_of_one_is_refused(noise, tmp_path, monkeypatch):
+    (tmp_path / "broad.yaml").write_text("_target_: inlay.fillers.Telea\nradius: 9\n")
+    fillers = f"fillers=[telea,{{_target_:inlay.fillers.Telea,radius:6}},{tmp_path / 'broad.yaml'}]"
+    given = tmp_path / "out", f"data.root={noise}", fillers, "protocol.pictures=2", "probe=pixel_errors"
+    found = evaluate(*given)
     assert list(found["fillers"])[:2] == ["telea", "Telea(radius=6)"]
     assert len({found["values"][name]["all"]["l1"]["value"] for name in found["fillers"]}) == 3
     assert len(set(found["fillers"].values())) == 3
+    monkeypatch.setattr("cv2.__version__", "another release")
+    with pytest.raises(InlayError, match=r"[tT]elea.* with identity OpenCV .*another release.*another run_dir"):
+        evaluate(*given)
 
 
-def test_changed_files_are_noticed(noise, tmp_path):
-    evaluate(tmp_path, f"data.root={noise}", "fillers=[mean]")
-    path = tmp_path / "rows/mean/pixel_errors/1-of-1.jsonl"
-    head, line, *rest = path.read_text().splitlines()
-    changed = json.loads(line)
-    changed["rows"][0]["sample"] = "0" * 16
-    path.write_text("\n".join([head, json.dumps(changed), *rest]) + "\n")
-    with pytest.raises(InlayError, match="given different pixels"):
-        evaluate(tmp_path, f"data.root={noise}")
-
-
-def test_an_answer_to_another_picture_is_not_trusted(whole, noise, tmp_path, monkeypatch):
+def test_an_answer_to_another_picture_is_not_trusted_and_changed_files_are_noticed(whole, noise, tmp_path, monkeypatch):
     """The dataset's files changed under their names, and the rows are to be measured anew."""
     evaluate(tmp_path, f"data.root={noise}")
     for rows in tmp_path.glob("rows/telea/*/1-of-1.jsonl"):
@@ -260,18 +230,10 @@ def test_an_answer_to_another_picture_is_not_trusted(whole, noise, tmp_path, mon
     calls = counted(monkeypatch, Telea)
     assert evaluate(tmp_path, f"data.root={noise}") == results(whole)
     assert len(calls) == 1
-
-
-def test_no_filler_sees_what_is_under_the_mask(noise, tmp_path, monkeypatch):
-    shown, fill = [], MeanFill.fill
-
-    def watched(self, image, mask, **told):
-        shown.append(float((image * mask).abs().max()))
-        return fill(self, image, mask)
-
-    monkeypatch.setattr(MeanFill, "fill", watched)
-    evaluate(tmp_path, f"data.root={noise}", "fillers=[mean]", "protocol.pictures=1")
-    assert shown == [0, 0, 0]
+    path = tmp_path / "rows/mean/pixel_errors/1-of-1.jsonl"
+    path.write_text(re.sub('"sample": "[0-9a-f]+"', '"sample": "0"', path.read_text(), count=1))
+    with pytest.raises(InlayError, match="given different pixels"):
+        evaluate(tmp_path, f"data.root={noise}")
 
 
 def test_a_full_disk_says_so_and_loses_nothing(whole, noise, tmp_path, monkeypatch):
@@ -291,16 +253,19 @@ def test_a_full_disk_says_so_and_loses_nothing(whole, noise, tmp_path, monkeypat
 
 
 @pytest.mark.stranger("A.5", "B.19")
-def test_a_second_evaluation_into_a_folder_is_refused_while_the_first_runs(noise, tmp_path, monkeypatch):
+def test_no_filler_sees_what_is_under_the_mask_and_a_second_evaluation_meanwhile_is_refused(
+    noise, tmp_path, monkeypatch
+):
     def meanwhile(self, image, mask, **told):
+        shown.append(float((image * mask).abs().max()))
         with pytest.raises(InlayError, match=rf"{tmp_path}: in use by process {os.getpid()} on .*inlay evaluate"):
             evaluate(tmp_path, f"data.root={noise}", "fillers=[telea]")
         return fill(self, image, mask)
 
-    fill = MeanFill.fill
+    shown, fill = [], MeanFill.fill
     monkeypatch.setattr(MeanFill, "fill", meanwhile)
-    settings = [f"data.root={noise}", "fillers=[mean]", "protocol.pictures=1"]
-    assert list(evaluate(tmp_path, *settings)["fillers"]) == ["mean"]
+    found = evaluate(tmp_path, f"data.root={noise}", "fillers=[mean]", "protocol.pictures=1")
+    assert (list(found["fillers"]), shown) == (["mean"], [0, 0, 0])
 
 
 @GROUP
@@ -315,8 +280,7 @@ def test_killed_and_repeated_it_ends_with_the_same_bytes(fatal, whole, noise, tm
 
 
 def test_a_broken_file_stops_or_is_left_out(noise, tmp_path):
-    root = tmp_path / "pictures"
-    shutil.copytree(noise, root)
+    root = shutil.copytree(noise, tmp_path / "pictures")
     (root / "3.png").write_bytes((root / "3.png").read_bytes()[:500])
     settings = [f"data.root={root}", "data.verify=false"]
     with pytest.raises(InlayError, match=r"3\.png"):
