@@ -4,10 +4,13 @@ Three fillers, four cases of two buckets. ``telea`` is best on small holes, thou
 is best on large ones and over all.
 """
 
+from typing import Any
+
 import numpy as np
 
 from inlay.buckets import ALL
 from inlay.evaluation.results import Comparison, LeftOut, MetricInfo, ProbeInfo, ProtocolInfo, ResultRow, Results, Value
+from inlay.evaluation.store import ShardHeader
 from inlay.images import Picture, write_picture
 
 MODEL = "model:runs/u_net|50%/best.ckpt"
@@ -64,6 +67,24 @@ def results() -> Results:
         pictures_left_out=[LeftOut(id="dog_1.jpg", hole="object_1", reason="no object & no box.")],
         provenance=[PROVENANCE],
     )
+
+
+def header(filler: str, probe: str, hash: str = "00", **fields: Any) -> ShardHeader:
+    """The first line of a file of numbers."""
+    known = ShardHeader(
+        protocol=ProtocolInfo(name="smoke", about="", hash=hash, samples="", recipe={"seed": 5}),
+        pictures=3,
+        filler=filler,
+        identity=f"release of {filler}",
+        options="strategy=whole",
+        probe=probe,
+        info=ProbeInfo(version=1, settings={}),
+        specs=[],
+        place=(0, 0),
+        metrics_left_out={},
+        provenance={},
+    )
+    return ShardHeader(**known | fields)
 
 
 def rows() -> list[ResultRow]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -9,35 +10,16 @@ import torch
 from inlay.errors import InlayError
 from inlay.evaluation.folder import EvalFolder
 from inlay.evaluation.scoring import Probe
-from inlay.evaluation.store import (
-    SampleRecord,
-    Shard,
-    ShardFile,
-    ShardHeader,
-    collect,
-    fillers_begun,
-    joined,
-)
+from inlay.evaluation.store import SampleRecord, Shard, ShardFile, collect, fillers_begun, joined
+from inlay.metrics import MetricSpec
+from tests.evaluation import examples
 
-SPEC = {"name": "l1", "better": "lower", "column": "l1", "weight": "", "decibel": False, "about": ""}
+SPEC = asdict(MetricSpec("l1", "lower"))
 WHOLE = Shard(1, 1)
 
 
-def header(filler="telea", hash="00", pictures=3, **fields):
-    known = {
-        "protocol": {"name": "smoke", "about": "", "hash": hash, "samples": "", "recipe": {"seed": 0}},
-        "pictures": pictures,
-        "filler": filler,
-        "identity": "OpenCV 5",
-        "options": "strategy=whole",
-        "probe": "l1",
-        "info": {"version": 1, "settings": {}},
-        "specs": [SPEC],
-        "place": (0, 0),
-        "metrics_left_out": {},
-        "provenance": {},
-    }
-    return ShardHeader(**known | fields)
+def header(filler="telea", probe="l1", **fields):
+    return examples.header(filler, probe, **{"specs": [SPEC]} | fields)
 
 
 def record(picture, l1=0.5, **columns):
@@ -85,10 +67,8 @@ def test_json_has_no_nan(tmp_path):
 
 
 def test_a_new_file(tmp_path):
-    assert fillers_begun(EvalFolder(tmp_path), [header()]) == set()
     file = opened(tmp_path, Shard(2, 3), filler="demo/best")
-    assert file.path == tmp_path / "rows/demo__best/l1/2-of-3.jsonl"
-    assert file.done == set()
+    assert (file.path, file.done) == (tmp_path / "rows/demo__best/l1/2-of-3.jsonl", set())
     assert json.loads(file.path.read_text())["filler"] == "demo/best"
     assert fillers_begun(EvalFolder(tmp_path), [header()]) == {"demo/best"}
 
@@ -107,25 +87,18 @@ def test_the_next_run_goes_on_and_so_does_one_cut_into_other_shards(tmp_path):
 
 
 @pytest.mark.parametrize("left", [1, 20, -1])
-def test_a_cut_line_is_done_again(tmp_path, left):
+def test_a_cut_line_is_done_again_a_cut_header_is_a_new_start_and_a_damaged_line_is_named(tmp_path, left):
     path = write(tmp_path, [0, 1])
-    *whole, last = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join(whole) + last[:left])
+    head, first, last = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(head + first + last[:left])
     file = opened(tmp_path)
-    assert file.done == {0}
-    assert path.read_bytes() == b"".join(whole)
+    assert (file.done, path.read_bytes()) == ({0}, head + first)
     file.add(record(1))
     assert collected(tmp_path)["telea"]["l1"].records == [record(0), record(1)]
-
-
-def test_a_cut_header_is_a_new_start_and_a_damaged_line_is_named(tmp_path):
-    path = write(tmp_path, [])
-    path.write_bytes(path.read_bytes()[:-1])
+    path.write_bytes(head[:left])
     assert fillers_begun(EvalFolder(tmp_path), [header()]) == set()
-    assert opened(tmp_path).done == set()
-    assert path.read_bytes().endswith(b"\n")
-    write(tmp_path, [0, 1])
-    path.write_bytes(path.read_bytes().replace(b'"picture": 0', b'"picture: 0'))
+    assert (opened(tmp_path).done, path.read_bytes()) == (set(), head)
+    path.write_bytes(head + first.replace(b'"picture": 0', b'"picture: 0'))
     with pytest.raises(InlayError, match=r"1-of-1\.jsonl: holds a line that is damaged"):
         opened(tmp_path)
 
@@ -134,7 +107,7 @@ def test_a_cut_header_is_a_new_start_and_a_damaged_line_is_named(tmp_path):
     ("fields", "message"),
     [
         ({"hash": "11"}, "protocol smoke 00, and this is smoke 11"),
-        ({"identity": "OpenCV 6"}, "telea with identity OpenCV 5, and this is OpenCV 6"),
+        ({"identity": "OpenCV 6"}, "telea with identity release of telea, and this is OpenCV 6"),
         ({"options": "strategy=tile"}, "telea with options strategy=whole, and this is strategy=tile"),
     ],
 )
@@ -150,14 +123,14 @@ def test_another_evaluation_is_refused(tmp_path, fields, message):
         collected(tmp_path)
 
 
-OTHER_PROBES = [
-    {"info": {"version": 2, "settings": {}}},
-    {"info": {"version": 1, "settings": {"weights": "sha256 0"}}},
-    {"specs": [SPEC | {"weight": "hole_pixels"}]},
-]
-
-
-@pytest.mark.parametrize("fields", OTHER_PROBES)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"info": {"version": 2, "settings": {}}},
+        {"info": {"version": 1, "settings": {"weights": "sha256 0"}}},
+        {"specs": [SPEC | {"weight": "hole_pixels"}]},
+    ],
+)
 def test_another_version_of_a_probe_drops_its_numbers_alone_and_refuses_stale_shards(tmp_path, fields):
     mse = write(tmp_path, [0, 1, 2], probe="mse")
     before = mse.read_bytes()
@@ -172,10 +145,10 @@ def test_another_version_of_a_probe_drops_its_numbers_alone_and_refuses_stale_sh
     assert collected(tmp_path / "b", wanted={"l1": header(**fields)})["telea"]["l1"].records == [record(1)]
 
 
-def test_everything_is_collected(tmp_path):
+def test_everything_is_collected_and_other_numbers_of_a_picture_are_refused(tmp_path):
     write(tmp_path / "a", [2, 0], Shard(1, 2))
-    write(tmp_path / "b", [1], Shard(2, 2))
-    write(tmp_path / "b", [1], Shard(2, 2), filler="demo/best", identity="best", place=(1, 0))
+    write(tmp_path / "b", [1, 2], Shard(2, 2))
+    write(tmp_path / "b", [1], Shard(2, 2), filler="demo/best", place=(1, 0))
     write(tmp_path / "b", [1], probe="a", place=(0, 1))
     found = collected(tmp_path / "a", tmp_path / "b")
     assert {name: list(probes) for name, probes in found.items()} == {"telea": ["l1", "a"], "demo/best": ["l1"]}
@@ -184,15 +157,8 @@ def test_everything_is_collected(tmp_path):
     assert not found["demo/best"]["l1"].complete
     assert len(found["telea"]["l1"].headers) == 2
     assert collected() == collected(tmp_path / "nowhere") == {}
-
-
-def test_measured_twice(tmp_path):
-    write(tmp_path / "a", [0, 1])
-    write(tmp_path / "b", [1, 2])
-    found = collected(tmp_path / "a", tmp_path / "b")["telea"]["l1"]
-    assert [one["picture"] for one in found.records] == [0, 1, 2]
     write(tmp_path / "c", [1, 2], l1=0.25)
-    with pytest.raises(InlayError, match=r"c/rows/telea/l1/1-of-1\.jsonl: picture 1 was measured before"):
+    with pytest.raises(InlayError, match=r"c/rows/telea/l1/1-of-1\.jsonl: picture 2 was measured before"):
         collected(tmp_path / "a", tmp_path / "c")
 
 
@@ -202,24 +168,18 @@ def test_a_file_that_is_being_written(tmp_path):
     path.with_name("2-of-2.jsonl").write_text(json.dumps(header())[:30])
     (tmp_path / "rows/mean/l1").mkdir(parents=True)
     (tmp_path / "rows/mean/l1/1-of-1.jsonl").touch()
-    found = collected(tmp_path)
-    assert list(found) == ["telea"]
-    assert found["telea"]["l1"].records == [record(0)]
-    assert len(found["telea"]["l1"].headers) == 1
-
-
-def probes(tmp_path, **columns):
-    """``l1`` and another probe, which measured these columns of the first picture."""
-    write(tmp_path, [0])
-    opened(tmp_path, probe="mse").add(record(0, **columns))
-    return collected(tmp_path)["telea"].values()
+    [(_, probes)] = collected(tmp_path).items()
+    assert (probes["l1"].records, len(probes["l1"].headers)) == ([record(0)], 1)
 
 
 def test_probes_are_joined(tmp_path):
-    assert joined("telea", probes(tmp_path, mse=0.25)) == [record(0, mse=0.25)]
-    for place, column, said in (
-        ("a", {"sample": "other"}, "different pixels"),
-        ("b", {"l1": 0.25}, "numbers called l1"),
-    ):
-        with pytest.raises(InlayError, match=said):
-            joined("telea", probes(tmp_path / place, **column))
+    def both(folder, **columns):
+        write(folder, [0])
+        opened(folder, probe="mse").add(record(0, **columns))
+        return joined("telea", collected(folder)["telea"].values())
+
+    assert both(tmp_path / "a", mse=0.25) == [record(0, mse=0.25)]
+    with pytest.raises(InlayError, match="different pixels"):
+        both(tmp_path / "b", sample="other")
+    with pytest.raises(InlayError, match="numbers called l1"):
+        both(tmp_path / "c", l1=0.25)

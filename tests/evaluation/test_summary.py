@@ -9,21 +9,17 @@ import pytest
 
 from inlay.errors import InlayError
 from inlay.evaluation.folder import ORIGINAL
-from inlay.evaluation.store import Measured
+from inlay.evaluation.store import Measured, SampleRecord
 from inlay.evaluation.summary import summarize
 from inlay.metrics import MetricSpec
 from inlay.metrics.fid_kid import distances
+from tests.evaluation.examples import header
 
-
-@pytest.fixture(autouse=True)
-def _three_are_enough(monkeypatch):
-    monkeypatch.setattr("inlay.evaluation.summary.ENOUGH", 3)
-
-
-L1 = MetricSpec("l1", "lower", weight="hole_pixels", about="Distance.")
-PSNR = MetricSpec("psnr", "higher", column="mse", weight="hole_pixels", decibel=True)
-TV = MetricSpec("tv", "neither")
-METRICS = [L1, PSNR, TV]
+METRICS = [
+    MetricSpec("l1", "lower", weight="hole_pixels", about="Distance."),
+    MetricSpec("psnr", "higher", column="mse", weight="hole_pixels", decibel=True),
+    MetricSpec("tv", "neither"),
+]
 HOLES = {"small": "1-10", "large": "40-50"}
 PIXELS = {"small": (10, 20, 30), "large": (100, 200, 300)}
 GOOD = {"small": (0.1, 0.2, 0.3), "large": (0.4, 0.5, 0.6)}
@@ -31,60 +27,36 @@ GOOD = {"small": (0.1, 0.2, 0.3), "large": (0.4, 0.5, 0.6)}
 WORSE = 0.125
 
 
-def rows(filler, shift=0.0, holes=HOLES):
-    """The rows of each picture."""
-    return [
-        [
-            {
-                "filler": filler,
-                "picture": picture,
-                "hole": hole,
-                "id": f"{picture}.png",
-                "ratio": 0.05 if hole == "small" else 0.45,
-                "bucket": HOLES[hole],
-                "caption": "",
-                "sample": f"{picture}{hole}",
-                "l1": GOOD[hole][picture] + shift,
-                "mse": (GOOD[hole][picture] + shift) / 10,
-                "tv": 0.5 if hole == "small" else None,
-                "hole_pixels": float(PIXELS[hole][picture]),
-            }
-            for hole in holes
-        ]
-        for picture in range(3)
+@pytest.fixture(autouse=True)
+def _three_are_enough(monkeypatch):
+    monkeypatch.setattr("inlay.evaluation.summary.ENOUGH", 3)
+
+
+def record(picture, shift=0.0):
+    rows = [
+        {"picture": picture, "hole": hole, "bucket": bucket, "sample": f"{picture}{hole}"}
+        | {"l1": GOOD[hole][picture] + shift, "mse": (GOOD[hole][picture] + shift) / 10}
+        | {"tv": 0.5 if hole == "small" else None, "hole_pixels": float(PIXELS[hole][picture])}
+        for hole, bucket in HOLES.items()
     ]
+    return SampleRecord(picture=picture, rows=rows, features={}, left_out=[])
 
 
-def header(filler, place=0, probe="errors", **fields):
-    protocol = {"name": "smoke", "about": "", "hash": "00", "samples": "", "recipe": {"seed": 5}}
-    known = {
-        "protocol": protocol,
-        "pictures": 3,
-        "filler": filler,
-        "identity": f"release of {filler}",
-        "options": "strategy=whole",
-        "probe": probe,
-        "info": {"version": 1, "settings": {}},
-        "specs": [asdict(metric) for metric in METRICS],
-        "place": (place, 0),
-        "metrics_left_out": {"lpips": "no weights"},
-        "provenance": {"git": "abc"},
-    }
-    return known | fields
-
-
-def measured(filler, place=0, shift=0.0, **fields):
-    lines = [
-        {"picture": picture, "rows": of_picture, "features": {}, "left_out": []}
-        for picture, of_picture in enumerate(rows(filler, shift))
-    ]
-    return {"errors": Measured([header(filler, place, **fields)], lines)}
+def measured(filler, shift=0.0):
+    told = {"metrics_left_out": {"lpips": "no weights"}, "provenance": {"git": "abc"}}
+    head = header(filler, "errors", specs=[asdict(metric) for metric in METRICS], **told)
+    return {"errors": Measured([head], [record(picture, shift) for picture in range(3)])}
 
 
 @pytest.fixture
 def two():
     """The better one is asked for behind the worse."""
-    return {"bad": measured("bad", shift=WORSE), "good": measured("good", place=1)}
+    return {"bad": measured("bad", WORSE), "good": measured("good")}
+
+
+def rows(two, *pictures):
+    """Those of both fillers."""
+    return [row for found in two.values() for picture in pictures for row in found["errors"].records[picture]["rows"]]
 
 
 def pooled(holes, column, shift=0.0):
@@ -96,71 +68,55 @@ def pooled(holes, column, shift=0.0):
 
 
 def one(results, metric, bucket):
-    found = [each for each in results["comparisons"] if (each["metric"], each["bucket"]) == (metric, bucket)]
-    assert len(found) == 1
-    return found[0]
+    [found] = [each for each in results["comparisons"] if (each["metric"], each["bucket"]) == (metric, bucket)]
+    return found
 
 
-def test_buckets_counts_and_fillers_in_the_order_they_were_asked_for(two):
+def test_values_are_pooled_by_hand_and_everything_is_in_the_order_it_was_asked_for(two):
     results = summarize(two)
     assert list(results["buckets"].items()) == [("1-10", 3), ("40-50", 3), ("all", 6)]
-    assert results["pictures"] == 3
+    assert (results["pictures"], results["protocol"]["hash"]) == (3, "00")
     assert list(results["fillers"].items()) == [("bad", "release of bad"), ("good", "release of good")]
     assert list(results["values"]) == ["bad", "good"]
-    assert results["protocol"]["hash"] == "00"
-
-
-@pytest.mark.parametrize(("bucket", "holes"), [("1-10", ["small"]), ("40-50", ["large"]), ("all", ["small", "large"])])
-@pytest.mark.parametrize("metric", ["l1", "psnr"])
-def test_values_are_pooled_by_hand(two, bucket, holes, metric):
-    values = summarize(two)["values"]
-    for filler, shift in (("good", 0.0), ("bad", WORSE)):
-        value = values[filler][bucket][metric]
-        assert value["value"] == pytest.approx(pooled(holes, metric, shift), rel=1e-12)
-        assert value["low"] < value["value"] < value["high"]
-
-
-def test_what_is_not_measured_in_a_bucket_is_absent(two):
-    values = summarize(two)["values"]["good"]
-    assert values["1-10"]["tv"] == values["all"]["tv"] == {"value": 0.5, "low": 0.5, "high": 0.5}
-    assert "tv" not in values["40-50"]
+    for bucket, holes in {"1-10": ["small"], "40-50": ["large"], "all": HOLES}.items():
+        for filler, shift in (("good", 0.0), ("bad", WORSE)):
+            found = results["values"][filler][bucket]
+            for metric in ("l1", "psnr"):
+                assert found[metric]["value"] == pytest.approx(pooled(holes, metric, shift), rel=1e-12)
+                assert found[metric]["low"] < found[metric]["value"] < found[metric]["high"]
+            known = None if bucket == "40-50" else {"value": 0.5, "low": 0.5, "high": 0.5}
+            assert found.get("tv") == known, "what is not measured in a bucket is absent"
 
 
 def test_a_psnr_without_any_error_is_null_and_two_of_them_are_not_compared():
-    fillers = {name: measured(name, place) for place, name in enumerate(("one", "other"))}
-    for found in fillers.values():
-        for line in found["errors"].records:
-            line["rows"][0]["mse"] = 0.0  # every small hole; of the large ones no resample is perfect
+    fillers = {name: measured(name) for name in ("one", "other")}
+    for row in rows(fillers, 0, 1, 2)[::2]:
+        row["mse"] = 0.0  # every small hole; of the large ones no resample is perfect
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         results = summarize(fillers)
     assert results["values"]["one"]["1-10"]["psnr"] == {"value": None, "low": None, "high": None}
-    compared = {(each["metric"], each["bucket"]) for each in results["comparisons"]}
-    assert ("psnr", "1-10") not in compared
-    assert ("psnr", "40-50") in compared
+    assert {each["bucket"] for each in results["comparisons"] if each["metric"] == "psnr"} == {"40-50", "all"}
 
 
 def test_comparisons_are_of_pairs(two):
     results = summarize(two)
     assert {each["metric"] for each in results["comparisons"]} == {"l1", "psnr"}  # and no mere description
-    two["bad"]["errors"].headers[0]["specs"][0] = asdict(replace(L1, about="The same in other words."))
+    two["bad"]["errors"].headers[0]["specs"][0] = asdict(replace(METRICS[0], about="The same in other words."))
     one(summarize(two), "l1", "all")  # once
     for bucket in results["buckets"]:
-        found = one(results, "l1", bucket)
+        found, psnr = (one(results, metric, bucket) for metric in ("l1", "psnr"))
         assert (found["a"], found["b"]) == ("bad", "good")
         for key in ("difference", "low", "high"):
             assert found[key] == pytest.approx(WORSE, rel=1e-9), "every picture differs by the same"
-        assert found["within_noise"] is False
-        psnr = one(results, "psnr", bucket)
         assert psnr["low"] <= psnr["difference"] <= psnr["high"] < 0
-        assert psnr["within_noise"] is False
+        assert found["within_noise"] is psnr["within_noise"] is False
 
 
 def test_a_difference_that_goes_either_way_is_noise(two):
-    shifts = (0.05, -0.05, 0.01)
-    for line, shift in zip(two["good"]["errors"].records, shifts, strict=True):
-        for row, known in zip(line["rows"], rows("bad")[line["picture"]], strict=True):
-            row["l1"] = known["l1"] + WORSE + shift
+    for picture, shift in enumerate((0.05, -0.05, 0.01)):
+        for row in two["good"]["errors"].records[picture]["rows"]:
+            row["l1"] += WORSE + shift
     found = one(summarize(two), "l1", "1-10")
     assert found["low"] < 0 < found["high"]
     assert found["within_noise"] is True
@@ -168,7 +124,7 @@ def test_a_difference_that_goes_either_way_is_noise(two):
 
 
 def test_every_pair_is_compared_and_equal_ones_are_within_noise():
-    results = summarize({name: measured(name, place) for place, name in enumerate("cab")})
+    results = summarize({name: measured(name) for name in "cab"})
     assert {(each["a"], each["b"]) for each in results["comparisons"]} == {("c", "a"), ("c", "b"), ("a", "b")}
     for each in results["comparisons"]:
         assert (each["difference"], each["low"], each["high"], each["within_noise"]) == (0, 0, 0, True)
@@ -176,7 +132,7 @@ def test_every_pair_is_compared_and_equal_ones_are_within_noise():
     assert (alone["comparisons"], list(alone["fillers"])) == ([], ["good"])
 
 
-def test_metrics_are_described_in_their_order_and_probes_listed(two):
+def test_metrics_are_described_in_their_order_probes_listed_provenance_joined_and_left_out_pictures_named(two):
     results = summarize(two)
     assert list(results["metrics"].items()) == [
         ("l1", {"better": "lower", "unit": "", "about": "Distance."}),
@@ -184,11 +140,14 @@ def test_metrics_are_described_in_their_order_and_probes_listed(two):
         ("tv", {"better": "neither", "unit": "", "about": ""}),
     ]
     assert results["metrics_left_out"] == {"lpips": "no weights"}
-    two["good"]["lpips"] = Measured([header("good", probe="lpips", specs=[])], two["good"]["errors"].records)
+    two["good"]["lpips"] = Measured([header("good", "lpips")], two["good"]["errors"].records)
+    two["bad"]["errors"].headers.extend([header("bad", "errors", provenance={"git": "other"})] * 2)
+    two["bad"]["errors"].records[1]["left_out"].append(out := {"id": "1.png", "hole": "object", "reason": "too small"})
     results = summarize(two)
     assert list(results["probes"]) == ["errors", "lpips"]
     assert "lpips" not in results["metrics_left_out"]
     assert results["options"] == dict.fromkeys(("bad", "good"), "strategy=whole")
+    assert (results["provenance"], results["pictures_left_out"]) == ([{"git": "abc"}, {"git": "other"}, {}], [out])
 
 
 def test_different_protocols_and_versions_of_a_probe_are_refused(two):
@@ -209,30 +168,18 @@ def test_different_pixels_and_a_missing_row_are_refused(two, change):
         summarize(two)
 
 
-def test_nothing_at_all_is_refused(two):
+def test_the_digest_is_of_the_cases_alone_and_nothing_at_all_is_refused(two):
+    known = summarize(two)["protocol"]["samples"]
+    assert len(known) == 16
+    assert summarize({"good": measured("good")})["protocol"]["samples"] == known
+    for row in rows(two, 0)[::2]:
+        row["sample"] = "another picture"
+    assert summarize(two)["protocol"]["samples"] != known
     for found in two.values():
         for line in found["errors"].records:
             line["rows"] = []
     with pytest.raises(InlayError, match="nothing to report"):
         summarize(two)
-
-
-def test_the_digest_is_of_the_cases_and_of_nothing_else(two):
-    known = summarize(two)["protocol"]["samples"]
-    assert len(known) == 16
-    assert summarize({"good": measured("good")})["protocol"]["samples"] == known
-    for found in two.values():
-        found["errors"].records[0]["rows"][0]["sample"] = "another picture"
-    assert summarize(two)["protocol"]["samples"] != known
-
-
-def test_provenance_is_joined_and_what_was_left_out_is_listed(two):
-    out = {"id": "1.png", "hole": "object", "reason": "too small"}
-    for found in two.values():
-        found["errors"].records[1]["left_out"].append(out)
-    two["bad"]["errors"].headers.extend([header("bad", provenance={"git": "other"})] * 2)
-    results = summarize(two)
-    assert (results["provenance"], results["pictures_left_out"]) == ([{"git": "abc"}, {"git": "other"}], [out])
 
 
 # Metrics of sets.
@@ -255,27 +202,24 @@ def with_features(two, features):
             record | {"features": {hole: encoded(features[hole if name == "good" else ""][picture]) for hole in HOLES}}
             for picture, record in enumerate(found["errors"].records)
         ]
-        found["inception"] = Measured([header(name, probe="inception", specs=[])], records)
+        found["inception"] = Measured([header(name, "inception")], records)
     truth = [
-        {"picture": picture, "rows": [], "features": {"": encoded(features[""][picture])}, "left_out": []}
-        for picture in range(3)
+        SampleRecord(picture=picture, rows=[], features={"": encoded(vector)}, left_out=[])
+        for picture, vector in enumerate(features[""])
     ]
-    return two | {ORIGINAL: {"inception": Measured([header(ORIGINAL, 2, "inception", specs=[])], truth)}}
+    return two | {ORIGINAL: {"inception": Measured([header(ORIGINAL, "inception")], truth)}}
 
 
 def test_metrics_of_sets_are_of_each_bucket(two, features):
     results = summarize(with_features(two, features))
-    truth = features[""]
-    small, large = (distances(truth, features[hole], seed=5) for hole in HOLES)
+    small, large = (distances(features[""], features[hole], seed=5) for hole in HOLES)
     both = {name: (small[name] + large[name]) / 2 for name in small}
     assert list(results["fillers"]) == list(results["values"]) == ["bad", "good"]  # the original is none
     for bucket, known in {"1-10": small, "40-50": large, "all": both}.items():
         found = results["values"]["good"][bucket]
         assert {name: found[name]["value"] for name in known} == pytest.approx(known, rel=1e-9)
         assert all((found[name]["low"], found[name]["high"]) == (None, None) for name in known)
-    names = ["fid", "kid", "u_ids", "p_ids"]
-    assert set(results["metrics"]) == {"l1", "psnr", "tv"} | {f"{name}_n3" for name in names}
-    assert list(results["metrics"])[:3] == ["l1", "psnr", "tv"]
+    assert list(results["metrics"]) == ["l1", "psnr", "tv", "fid_n3", "kid_n3", "u_ids_n3", "p_ids_n3"]
     assert results["metrics"]["fid_n3"]["better"] == "lower"
     assert results["metrics"]["p_ids_n3"]["better"] == "higher"
     assert {each["metric"] for each in results["comparisons"]} == {"l1", "psnr"}
@@ -309,22 +253,19 @@ def test_few_pictures_allow_no_comparison(two, monkeypatch):
     monkeypatch.setattr("inlay.evaluation.summary.ENOUGH", 4)
     results = summarize(two)
     assert results["comparisons"] == []
-    value = results["values"]["good"]["all"]["l1"]
-    assert value["value"] == pytest.approx(pooled(HOLES, "l1"))
-    assert (value["low"], value["high"]) == (None, None)
+    known = {"value": pytest.approx(pooled(HOLES, "l1")), "low": None, "high": None}
+    assert results["values"]["good"]["all"]["l1"] == known
 
 
 def test_a_metric_of_one_filler_is_absent_for_the_other_and_one_without_any_number_is_left_out(two):
     two["good"]["errors"].headers[0]["specs"].append(asdict(MetricSpec("clip_score", "higher")))
-    for line in two["good"]["errors"].records:
-        for row in line["rows"]:
-            row["clip_score"] = 0.25
     for found in two.values():
         found["errors"].headers[0]["specs"].append(asdict(MetricSpec("ms_ssim", "higher")))
+    for row in rows({"good": two["good"]}, 0, 1, 2):
+        row["clip_score"] = 0.25
     results = summarize(two)
     assert results["values"]["good"]["all"]["clip_score"]["value"] == 0.25
     assert "clip_score" not in results["values"]["bad"]["all"]
-    assert "clip_score" in results["metrics"]
+    assert list(results["metrics"]) == ["l1", "psnr", "tv", "clip_score"]
     assert all(each["metric"] != "clip_score" for each in results["comparisons"])
     assert results["metrics_left_out"]["ms_ssim"].startswith("gave no number")
-    assert "ms_ssim" not in results["metrics"]
