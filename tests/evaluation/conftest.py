@@ -3,6 +3,7 @@ import sys
 import pytest
 
 from inlay.cli import main
+from tests.evaluation.examples import results
 
 
 @pytest.fixture(autouse=True)
@@ -11,6 +12,12 @@ def _alone_and_without_curves(monkeypatch):
     for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("inlay.evaluation.report.render", lambda *_: "<p>not drawn</p>")
+
+
+@pytest.fixture
+def given():
+    """Results that a test may change."""
+    return results()
 
 
 @pytest.fixture

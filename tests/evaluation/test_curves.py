@@ -56,8 +56,7 @@ def test_a_line_goes_through_the_values_within_its_band():
     assert max(heights) - min(heights) == pytest.approx(scale * (1.1 * 18.004 - 0.9 * 15.5), rel=1e-4)
 
 
-def test_with_one_bucket_fillers_are_points_with_bars():
-    given = results()
+def test_with_one_bucket_fillers_are_points_with_bars(given):
     given["buckets"] = {"10-20": 2, ALL: 2}
     svg = drawn(given)
     assert "holes of 10-20 %" in texts(svg)
@@ -69,8 +68,7 @@ def test_with_one_bucket_fillers_are_points_with_bars():
     assert "all holes" in texts(drawn(given))
 
 
-def test_gaps():
-    given = results()
+def test_gaps(given):
     given["buckets"] = {"10-20": 2, "20-30": 1, "40-50": 2, ALL: 5}
     for filler in given["fillers"]:
         given["values"][filler]["20-30"] = {"psnr_hole": Value(value=None, low=None, high=None)}
@@ -83,10 +81,8 @@ def test_gaps():
 
 def test_a_theme_has_its_own_colors_and_no_background():
     light, dark = (drawn(results(), theme) for theme in ("light", "dark"))
-    for number in range(3):
-        assert COLORS["light"][number] in light
-        assert COLORS["light"][number] not in dark
-        assert COLORS["dark"][number] in dark
+    for ours, others in zip(COLORS["light"][:3], COLORS["dark"][:3], strict=True):
+        assert (ours in light, ours in dark, others in dark) == (True, False, True)
     assert "#ffffff" not in light + dark
     assert len(set(COLORS["light"])) == len(COLORS["dark"]) == len(MARKERS)
 
@@ -99,8 +95,7 @@ def test_equal_results_give_equal_bytes_and_matplotlib_is_left_as_it_was():
 
 
 @pytest.mark.parametrize("name", ["<b>&$x$", "_private"])
-def test_names_are_texts(name):
-    given = results()
+def test_names_are_texts(name, given):
     given["fillers"] = {name: "1"}
     given["values"][name] = given["values"]["mean"]
     assert name in [text.strip() for text in texts(drawn(given))]

@@ -71,19 +71,15 @@ def test_psnr_is_of_the_pooled_error_and_no_mean_of_logarithms():
 def test_every_resample_has_as_many_pictures():
     counts = draws(9, 200, seed=0, bucket=0)
     assert counts.shape == (200, 9)
-    assert (counts.sum(1) == 9).all()
-    assert (counts >= 0).all()
+    assert ((counts.sum(1) == 9) & (counts >= 0).all(1)).all()
     assert len({tuple(count) for count in counts.tolist()}) > 150
-    assert counts.mean() == 1
     assert abs(counts.mean(0) - 1).max() < 0.3  # four standard errors: each has a variance of 8 / 9 over 200
 
 
 def test_draws_have_an_address():
-    one = draws(9, 20, seed=0, bucket=1)
-    assert np.array_equal(one, draws(9, 20, seed=0, bucket=1))
-    assert np.array_equal(one, draws(9, 50, seed=0, bucket=1)[:20])
-    assert not np.array_equal(one, draws(9, 20, seed=1, bucket=1))
-    assert not np.array_equal(one, draws(9, 20, seed=0, bucket=2))
+    one, same = draws(9, 20, seed=0, bucket=1), draws(9, 50, seed=0, bucket=1)[:20]
+    assert np.array_equal(one, same)
+    assert not any(np.array_equal(one, draws(9, 20, seed, bucket)) for seed, bucket in ((1, 1), (0, 2)))
 
 
 def test_resamples_are_pooled_over_the_drawn_pictures(rng):
