@@ -1,10 +1,16 @@
 """Datasets on disk for tests: pictures, and indexes that name them."""
 
 import json
+import multiprocessing
 
 import numpy as np
 import pytest
 from PIL import Image
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("INLAY_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -34,3 +40,20 @@ def save(tmp_path):
         return file
 
     return save
+
+
+@pytest.fixture
+def two_at_once():
+    """Runs a function in two processes, which meet at a barrier that it is given first, with the arguments of each."""
+
+    def two_at_once(function, *arguments):
+        forked = multiprocessing.get_context("fork")
+        together = forked.Barrier(2)
+        both = [forked.Process(target=function, args=(together.wait, *given)) for given in arguments]
+        for process in both:
+            process.start()
+        for process in both:
+            process.join(60)
+        assert [process.exitcode for process in both] == [0, 0]
+
+    return two_at_once

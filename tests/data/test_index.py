@@ -1,6 +1,5 @@
 """JSON Lines in, memory-mapped rows out."""
 
-import multiprocessing
 import os
 import pickle
 import time
@@ -28,11 +27,6 @@ def arrow_files():
     from inlay.cache import cache_dir
 
     return {file: file.stat().st_ino for file in cache_dir().rglob("*.arrow")}
-
-
-@pytest.fixture(autouse=True)
-def _cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("INLAY_CACHE", str(tmp_path / "cache"))
 
 
 class TestRows:
@@ -193,24 +187,17 @@ class TestConversion:
             assert list(pool.map(lambda _: len(open_split(path, "train")), range(4))) == [50] * 4
         assert len(made) == 1
 
-    def test_by_two_processes_at_once(self, write_index, tmp_path):
+    def test_by_two_processes_at_once(self, write_index, tmp_path, two_at_once):
         """Each must find the rows, whoever converts."""
         for number in range(10):
             write_index([BARE] * 50, f"{number}.jsonl")
-        forked = multiprocessing.get_context("fork")
-        together = forked.Barrier(2)
 
-        def open_all():
+        def open_all(meet):
             for number in range(10):
-                together.wait(60)
+                meet(60)
                 assert len(open_split(tmp_path / f"{number}.jsonl", "train")) == 50
 
-        both = [forked.Process(target=open_all) for _ in range(2)]
-        for process in both:
-            process.start()
-        for process in both:
-            process.join(60)
-        assert [process.exitcode for process in both] == [0, 0]
+        two_at_once(open_all, (), ())
 
 
 def test_pickling_keeps_the_place_alone(write_index):

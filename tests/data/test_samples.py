@@ -69,16 +69,6 @@ def pictures(rng):
     return [rng.integers(0, 256, (32, 40, 3)).astype(np.uint8)] * 4
 
 
-@pytest.fixture
-def training(pictures):
-    return lambda seed=0, **options: training_of(pictures, seed=seed, **options)
-
-
-@pytest.fixture
-def evaluation(pictures):
-    return lambda seed=0, **options: evaluation_of(pictures, seed=seed, **options)
-
-
 def bits(sample):
     return sample["image"].tobytes(), sample["mask"].tobytes(), sample["id"]
 
@@ -94,30 +84,25 @@ def disturb(seed):
 
 
 class TestTrainingSamples:
-    def test_are_bytes_of_the_asked_for_size(self, training):
-        samples = training()
+    def test_are_bytes_of_the_asked_for_size(self, pictures):
+        samples = training_of(pictures)
         sample = samples[SampleIndex(0, 1)]
         assert len(samples) == 4
         assert (sample["image"].shape, sample["image"].dtype) == ((SIZE, SIZE, 3), np.uint8)
         assert (sample["mask"].shape, sample["mask"].dtype) == ((SIZE, SIZE), np.bool_)
         assert (sample["id"], sample["skipped"]) == ("picture 1", [])
 
-    def test_are_a_pure_function_of_their_address_and_differ_with_every_part_of_it(self, training):
-        samples = training()
-        first = bits(samples[SampleIndex(2, 3)])
-        samples[SampleIndex(0, 0)], samples[SampleIndex(5, 1)]
-        assert bits(samples[SampleIndex(2, 3)]) == first == bits(training()[SampleIndex(2, 3)])
-        others = [bits(training(seed)[SampleIndex(*at)]) for *at, seed in ((1, 3, 0), (2, 2, 0), (2, 3, 1))]
-        assert [len(set(part)) for part in zip(first[:2], *(other[:2] for other in others), strict=True)] == [4, 4]
-
-    def test_do_not_listen_to_global_generators(self, training):
-        samples, address = training(jitter=0.3), SampleIndex(1, 2)
+    def test_are_a_pure_function_of_their_address_whatever_global_generators_say(self, pictures):
+        samples, address = training_of(pictures, jitter=0.3), SampleIndex(2, 3)
         disturb(1)
         first = bits(samples[address])
-        disturb(2)
+        samples[SampleIndex(0, 0)], samples[SampleIndex(5, 1)], disturb(2)
         before = states()
-        assert bits(samples[address]) == first
+        assert bits(samples[address]) == first == bits(training_of(pictures, jitter=0.3)[address])
         np.testing.assert_equal(states(), before)
+        others = ((1, 3, 0), (2, 2, 0), (2, 3, 1))  # which differ from it in one part of the address each
+        drawn = [bits(training_of(pictures, seed=seed, jitter=0.3)[SampleIndex(*at)]) for *at, seed in others]
+        assert [len(set(part)) for part in zip(first[:2], *(one[:2] for one in drawn), strict=True)] == [4, 4]
 
     def test_flip_picture_and_mask_together_in_about_half_of_the_cases(self):
         halves = np.where(LEFT_HALF[:, None], 0, 200).astype(np.uint8)  # (W, 1): black exactly where the hole is
@@ -127,13 +112,13 @@ class TestTrainingSamples:
         assert all(np.array_equal(sample["mask"], sample["image"][..., 0] == 0) for sample in drawn)
         assert 10 < sum(bool(sample["mask"][0, 0]) for sample in drawn) < 30
 
-    def test_show_the_same_crop_flipped_or_not_and_whatever_the_family_draws(self, training):
-        never, always = training(flip=0.0), training(flip=1.0)
+    def test_show_the_same_crop_flipped_or_not_and_whatever_the_family_draws(self, pictures):
+        never, always = training_of(pictures, flip=0.0), training_of(pictures, flip=1.0)
         for epoch in range(5):
             one, other = never[SampleIndex(epoch, 1)], always[SampleIndex(epoch, 1)]
             assert np.array_equal(one["image"], other["image"][:, ::-1])
             assert np.array_equal(one["mask"], other["mask"][:, ::-1])
-        sparing, greedy = training(masks=left_half), training(masks=noise)
+        sparing, greedy = training_of(pictures, masks=left_half), training_of(pictures, masks=noise)
         assert np.array_equal(sparing[SampleIndex(3, 2)]["image"], greedy[SampleIndex(3, 2)]["image"])
 
     def test_show_parts_of_the_picture_at_several_scales(self):
@@ -155,19 +140,22 @@ class TestTrainingSamples:
 
 
 class TestEvaluationSamples:
-    def test_are_a_pure_function_of_their_index(self, training, evaluation):
-        samples = evaluation()
+    def test_are_a_pure_function_of_their_index(self, pictures):
+        samples = evaluation_of(pictures)
         first = bits(samples[3])
         samples[0], samples[1], disturb(1)
-        assert bits(samples[3]) == first == bits(evaluation()[3])
-        masks = [evaluation()[0]["mask"], training(crop_scale=(1.0, 1.0))[SampleIndex(0, 0)]["mask"]]
-        masks += [evaluation(seed)[index]["mask"] for index, seed in ((1, 0), (0, 1))]
+        assert bits(samples[3]) == first == bits(evaluation_of(pictures)[3])
+        masks = [
+            evaluation_of(pictures)[0]["mask"],
+            training_of(pictures, crop_scale=(1.0, 1.0))[SampleIndex(0, 0)]["mask"],
+        ]
+        masks += [evaluation_of(pictures, seed=seed)[index]["mask"] for index, seed in ((1, 0), (0, 1))]
         assert len({mask.tobytes() for mask in masks}) == 4  # differ with every part of it, and from training
 
-    def test_show_the_middle_of_the_picture_and_are_never_flipped(self, rng, evaluation):
+    def test_show_the_middle_of_the_picture_and_are_never_flipped(self, rng, pictures):
         picture = rng.integers(0, 256, (SIZE, 40, 3)).astype(np.uint8)
         assert np.array_equal(evaluation_of([picture])[0]["image"], picture[:, 8:32])
-        samples = evaluation(masks=left_half)
+        samples = evaluation_of(pictures, masks=left_half)
         assert all(np.array_equal(samples[index]["mask"], left_half(SIZE, SIZE, None)) for index in range(4))
 
 
@@ -177,15 +165,14 @@ class TestCaptions:
         pixels = pictures[0]
         return [SourceImage(pixels, "many", ("one", "two", "three")), SourceImage(pixels, "none", ())]
 
-    def test_are_any_of_the_pictures_in_training(self, captioned):
-        samples = training_of(captioned, captioned=True)
+    def test_are_any_of_the_pictures_in_training_the_first_in_validation_and_empty_for_a_picture_without(
+        self, captioned
+    ):
+        samples, validation = training_of(captioned, captioned=True), evaluation_of(captioned, captioned=True)
         drawn = [samples[SampleIndex(epoch, 0)]["caption"] for epoch in range(150)]
         assert set(drawn) == {"one", "two", "three"}
         assert min(Counter(drawn).values()) > 30
         assert [samples[SampleIndex(epoch, 0)]["caption"] for epoch in range(9)] == drawn[:9]
-
-    def test_are_the_first_in_validation_and_empty_for_a_picture_without(self, captioned):
-        samples, validation = training_of(captioned, captioned=True), evaluation_of(captioned, captioned=True)
         said = [sample["caption"] for sample in (validation[0], validation[1], samples[SampleIndex(0, 1)])]
         assert said == ["one", "", ""]
 
@@ -355,33 +342,36 @@ class TestBadFiles:
         with pytest.raises(InlayError, match=r"^100 pictures in a row .*; the last one is picture \d: damaged"):
             build([broken("0.jpg"), broken("1.jpg")], on_bad_file="skip")[address]
 
-    def test_may_be_masks_of_the_family(self, pictures):
-        family = raising(BadFile("mask.png", "damaged"))
-        with pytest.raises(BadFile, match=r"mask\.png: damaged"):
-            training_of(pictures, family)[SampleIndex(0, 0)]
-        sample = training_of(pictures, family, on_bad_file="skip")[SampleIndex(0, 0)]
-        assert set(sample["skipped"]) == {SkippedSample("train", "picture 0", "mask", "mask.png", "damaged")}
+    @pytest.mark.parametrize(
+        ("error", "on_bad_file", "message"),
+        [
+            (BadFile("mask.png", "damaged"), "error", r"mask\.png: damaged"),
+            *(
+                (InlayError("masks.ratio cannot be met."), choice, r"^masks\.ratio cannot")
+                for choice in ("error", "skip")
+            ),
+        ],
+    )
+    def test_may_be_masks_of_the_family_and_settings_are_wrong_either_way(self, pictures, error, on_bad_file, message):
+        with pytest.raises(InlayError, match=message):
+            training_of(pictures, raising(error), on_bad_file=on_bad_file)[SampleIndex(0, 0)]
 
-    @pytest.mark.parametrize("on_bad_file", ["error", "skip"])
-    def test_are_not_what_is_wrong_with_the_settings(self, pictures, on_bad_file):
-        family = raising(InlayError("masks.ratio cannot be met."))
-        with pytest.raises(InlayError, match=r"^masks\.ratio cannot be met\.$"):
-            training_of(pictures, family, on_bad_file=on_bad_file)[SampleIndex(0, 0)]
-
-
-class TestPicturesWithoutAHole:
-    @pytest.mark.parametrize("on_bad_file", ["error", "skip"])
-    def test_are_replaced_and_listed_whatever_happens_to_bad_files(self, pictures, on_bad_file):
-        problem, family = SkippedSample("train", "picture 0", "hole", "", "too small."), raising(NoHole("too small."))
-        sample = training_of(pictures, family, on_bad_file=on_bad_file)[SampleIndex(0, 0)]
-        assert sample["id"] != "picture 0"
-        assert set(sample["skipped"]) == {problem}
-        sample = evaluation_of(pictures, family, on_bad_file=on_bad_file)[0]
-        assert set(sample["skipped"]) == {problem._replace(split="val")}
-
-    def test_stop_the_run_when_there_is_no_other(self, pictures):
-        with pytest.raises(InlayError, match=r"100 pictures in a row .* picture 0: too small\."):
-            training_of(pictures[:1], raising(NoHole("too small.")))[SampleIndex(0, 0)]
+    @pytest.mark.parametrize(
+        ("error", "on_bad_file", "problem"),
+        [
+            (BadFile("mask.png", "damaged"), "skip", ("mask", "mask.png", "damaged")),
+            *((NoHole("too small."), choice, ("hole", "", "too small.")) for choice in ("error", "skip")),
+        ],
+    )
+    def test_masks_are_replaced_and_listed_and_missing_holes_whatever_is_asked_for(
+        self, pictures, error, on_bad_file, problem
+    ):
+        for build, address, split in ((training_of, SampleIndex(0, 0), "train"), (evaluation_of, 0, "val")):
+            sample = build(pictures, raising(error), on_bad_file=on_bad_file)[address]
+            assert sample["id"] != "picture 0"
+            assert set(sample["skipped"]) == {SkippedSample(split, "picture 0", *problem)}
+        with pytest.raises(InlayError, match=rf"100 pictures in a row .* picture 0: {problem[-1]}"):
+            training_of(pictures[:1], raising(error), on_bad_file=on_bad_file)[SampleIndex(0, 0)]
 
 
 def test_collating_keeps_captions_and_all_problems(pictures):

@@ -22,10 +22,11 @@ def plant(tmp_path):
 
 
 @pytest.fixture
-def ask():
-    """What a listing says of a root, twice the same: rows by id, and reasons by refused file."""
+def ask(plant):
+    """What a listing says of a root, or of planted files, twice the same: rows by id, and reasons by refused file."""
 
     def ask(listing, root):
+        root = plant(root) if isinstance(root, dict) else root
         tree = root if isinstance(root, Tree) else Tree(root)
         things = list(listing(tree))
         assert list(listing(tree)) == things

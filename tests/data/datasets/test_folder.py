@@ -1,6 +1,5 @@
 import json
 import os
-from collections import Counter
 
 import pytest
 
@@ -8,37 +7,36 @@ from inlay.data.datasets import Folder
 from inlay.data.datasets.folder import none_empty, place_of, split_of
 from inlay.data.filesystem import Tree, unchanged
 from inlay.data.records import RejectedFile
-from inlay.errors import InlayError
 
 
-def test_its_own_split(plant, ask):
+def test_its_own_split(ask):
     splits = {"train/b.jpg": "train", "train/deep/A.PNG": "train", "val/a.webp": "val", "test/a.jpg": "test"}
     beside = dict.fromkeys(["c.jpg", "more/train/d.jpg"], "lies beside train/ and val/")
-    rows, refused = ask(Folder(), plant(dict.fromkeys([*splits, *beside, "val/notes.txt"], "")))
+    rows, refused = ask(Folder(), dict.fromkeys([*splits, *beside, "val/notes.txt"], ""))
     assert {id: row["split"] for id, row in rows.items()} == splits
     assert all(row["image"] == id for id, row in rows.items())
     assert refused == beside
 
 
-def test_split_by_hash(plant, ask):
+def test_split_by_hash(ask):
     names = [f"{number % 3}/{number}.jpg" for number in range(300)]
-    rows, _ = ask(Folder(), plant(dict.fromkeys(names, "")))
+    rows, _ = ask(Folder(), dict.fromkeys(names, ""))
     assert {id: row["split"] for id, row in rows.items()} == {name: split_of(name) for name in names}
 
 
 @pytest.mark.parametrize(("there", "lacking"), [("train", "val"), ("val", "train")])
 def test_half_a_split_is_announced(plant, ask, caplog, there, lacking):
-    ask(Folder(), plant({f"{there}/a.jpg": "", f"{there}/b.jpg": ""}))
+    ask(Folder(), {f"{there}/a.jpg": "", f"{there}/b.jpg": ""})
     (record,) = caplog.records
     assert f"{there}/ is there and {lacking}/ is not" in record.message
     rows, _ = ask(Folder(), plant(dict.fromkeys(["train", "val", "a.jpg", "b.jpg"], ""), "files"))  # are no split
     assert sorted(row["split"] for row in rows.values()) == ["train", "val"]  # a handful, and neither is empty
 
 
-def test_names_that_are_no_text(plant, ask):
+def test_names_that_are_no_text(ask):
     good = ["a.jpg", "Größe/雪 1.jpg"]
     odd = [os.fsdecode(name) for name in (b"caf\xe9.jpg", b"f\xff/d.jpg")]
-    rows, refused = ask(Folder(), plant(dict.fromkeys([*good, *odd], "")))
+    rows, refused = ask(Folder(), dict.fromkeys([*good, *odd], ""))
     assert sorted(rows) == sorted(good)
     assert list(refused) == [r"caf\xe9.jpg", r"f\xff/d.jpg"]
     assert all("UTF-8" in reason for reason in refused.values())
@@ -86,37 +84,21 @@ def test_captions_from_a_file(plant, ask, tmp_path, monkeypatch):
     assert not unchanged(root, tree.consulted)
 
 
-def test_an_empty_folder(plant):
-    with pytest.raises(InlayError, match=r"data\.root=.*no pictures.*JPEG"):
-        list(Folder()(Tree(plant({"a.txt": ""}))))
-
-
-def test_real_photographs(shared_data, ask):
-    rows, refused = ask(Folder(), shared_data / "photos")
-    assert Counter(row["split"] for row in rows.values()) == {"train": 300, "val": 60}
-    assert not refused
-
-
 IDS = [f"{number}.jpg" for number in range(3000)]
 
 
-def rows(ids, splits=None):
-    return [
-        {"id": id, "image": id, "split": split} for id, split in zip(ids, splits or map(split_of, ids), strict=True)
-    ]
+def rows(ids):
+    return [{"id": id, "image": id, "split": split_of(id)} for id in ids]
 
 
 def ids_in(split, count):
     return [id for id in IDS if split_of(id) == split][: int(count)]
 
 
-def test_a_function_of_the_name_alone():
+def test_a_split_is_a_function_of_the_name_alone_with_its_shares():
     """Written down once: another value would send pictures that were trained on to the test."""
     assert place_of("13.jpg") == 0xF73122A5D9FCA555 / 2**64  # echo -n 13.jpg | sha256sum
     assert [split_of(id) for id in ("a.jpg", "3.jpg", "13.jpg", "Größe/雪.jpg")] == ["train", "val", "test", "train"]
-
-
-def test_shares():
     shares = [sum(split_of(id) == split for id in IDS) / len(IDS) for split in ("train", "val", "test")]
     assert shares == pytest.approx([0.8, 0.1, 0.1], abs=0.02)
 

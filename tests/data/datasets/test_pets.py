@@ -1,11 +1,7 @@
-from collections import Counter
-
 import pytest
 
 from inlay.data.datasets import Pets
 from inlay.data.datasets.pets import sentence
-from inlay.data.filesystem import Tree
-from inlay.errors import InlayError
 
 VOC = (
     "<annotation><object><name>cat</name><bndbox><xmin>333</xmin><ymin>72</ymin><xmax>425</xmax><ymax>158</ymax>"
@@ -27,8 +23,8 @@ def row(name, split, label, caption, **more):
     return {"id": name, "image": f"images/{name}.jpg", "split": split, "label": label, **more}
 
 
-def test_official_layout(plant, ask):
-    rows, refused = ask(Pets(), plant(PETS))
+def test_official_layout(ask):
+    rows, refused = ask(Pets(), PETS)
     known = {"bbox": [333.0, 72.0, 425.0, 158.0], "mask_is": "trimap", "mask": "annotations/trimaps/Abyssinian_1.png"}
     assert list(rows.values()) == [
         row("Abyssinian_1", "trainval", "Abyssinian", "an Abyssinian, a breed of cat", **known),
@@ -38,8 +34,8 @@ def test_official_layout(plant, ask):
     assert not refused
 
 
-def test_torchvisions_layout(plant, ask):
-    rows, _ = ask(Pets(), plant({f"oxford-iiit-pet/{path}": text for path, text in PETS.items()}))
+def test_torchvisions_layout(ask):
+    rows, _ = ask(Pets(), {f"oxford-iiit-pet/{path}": text for path, text in PETS.items()})
     assert rows["Abyssinian_1"]["image"] == "oxford-iiit-pet/images/Abyssinian_1.jpg"
     assert rows["Abyssinian_1"]["mask"] == "oxford-iiit-pet/annotations/trimaps/Abyssinian_1.png"
 
@@ -49,39 +45,23 @@ def test_sentence(breed):
     assert sentence(breed.split()[1], "dog") == f"a photo of {breed.replace('_', ' ')}, a breed of dog."
 
 
-def test_captions_from_a_file_take_the_place_of_the_template(plant, ask, caplog):
+def test_captions_from_a_file_take_the_place_of_the_template(ask, caplog):
     said = '{"Abyssinian_1.jpg": ["brown", " large ears", " sitting"], "Siamese_9.jpg": "x"}'
-    rows, _ = ask(Pets(captions="caption_dict.json"), plant(PETS | {"caption_dict.json": said}))
+    rows, _ = ask(Pets(captions="caption_dict.json"), PETS | {"caption_dict.json": said})
     assert rows["Abyssinian_1"]["captions"] == ["brown, large ears, sitting"]
     assert "captions" not in rows["Bengal_3"]
     assert "2 of 3 pictures have no caption" in caplog.text
     assert "1 names are no picture's, 'Siamese_9.jpg' for instance" in caplog.text
 
 
-def test_what_the_lists_do_not_know_is_refused(plant, ask):
+def test_what_the_lists_do_not_know_is_refused(ask):
     boxless = {"annotations/xmls/american_bulldog_20.xml": "<annotation></annotation>"}
     boxless |= {"annotations/xmls/Bengal_3.xml": "<annot"}
     test = PETS["annotations/test.txt"] + "Abyssinian_1 1 1 1\n"
-    rows, refused = ask(Pets(), plant(PETS | boxless | {"images/Bombay_1.jpg": "", "annotations/test.txt": test}))
+    rows, refused = ask(Pets(), PETS | boxless | {"images/Bombay_1.jpg": "", "annotations/test.txt": test})
     assert rows["Abyssinian_1"]["split"] == "trainval"
     assert [id for id, row in rows.items() if "bbox" in row] == ["Abyssinian_1"]
     assert refused.pop("images/Bombay_1.jpg") == "named by neither trainval.txt nor test.txt"
     assert refused.pop("images/Abyssinian_1.jpg") == "named twice, at last by test.txt"
     assert refused.keys() == boxless.keys()
     assert all("no box" in reason for reason in refused.values())
-
-
-@pytest.mark.parametrize("missing", ["images", "annotations/trainval.txt", "annotations/test.txt"])
-def test_another_layout(plant, missing):
-    files = {path: text for path, text in PETS.items() if not path.startswith(missing)}
-    with pytest.raises(InlayError, match=rf"data\.root=.*{missing} is missing.*annotations/.*inlay data download pets"):
-        list(Pets()(Tree(plant(files))))
-
-
-def test_real_pets(shared_data, ask):
-    rows, refused = ask(Pets(), shared_data / "pets")
-    assert Counter(row["split"] for row in rows.values()) == {"trainval": 150, "test": 149}
-    assert all((shared_data / "pets" / row["mask"]).is_file() for row in rows.values())
-    assert sum("bbox" in row for row in rows.values()) == 147
-    assert {row["label"] for row in rows.values()} == {"Abyssinian", "american_bulldog", "Bengal"}
-    assert not refused
