@@ -14,6 +14,17 @@ def _cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def on_rank(monkeypatch):
+    """Data believes to be in this process of so many."""
+
+    def on_rank(rank, world):
+        for module in ("loader", "datamodule"):
+            monkeypatch.setattr(f"inlay.data.{module}.rank_and_world", lambda: (rank, world))
+
+    return on_rank
+
+
+@pytest.fixture
 def write_index(tmp_path):
     """An index of rows; what is text already becomes a line as it is."""
 

@@ -14,7 +14,7 @@ from inlay.data.parts import DrawMask
 from inlay.data.prepare import prepare
 from inlay.data.skipped import SkippedSample
 from inlay.errors import BadFile, InlayError
-from inlay.masks import Paired
+from inlay.masks import Center, Paired
 from inlay.parallel import cores
 from tests.pictures import half
 
@@ -23,12 +23,6 @@ NAMES = {"train": [f"train/{number}.png" for number in range(4)], "val": [f"val/
 
 def noise(height, width, rng, context=None):
     return rng.random((height, width)) < 0.5
-
-
-def quarter(height, width, rng, context=None):
-    mask = np.zeros((height, width), np.bool_)
-    mask[height // 4 : height // 4 * 3, width // 4 : width // 4 * 3] = True
-    return mask
 
 
 @pytest.fixture
@@ -54,11 +48,6 @@ def folder(root):
     return build
 
 
-def on_rank(monkeypatch, rank, world):
-    for module in ("loader", "datamodule"):
-        monkeypatch.setattr(f"inlay.data.{module}.rank_and_world", lambda: (rank, world))
-
-
 def validated(data):
     return [name for batch in data.val_dataloader() for name in batch["id"]]
 
@@ -81,26 +70,27 @@ def first(data):
 
 
 class TestTraining:
-    def test_batches_have_the_asked_for_size(self, folder):
+    def test_batches_have_the_asked_for_size_and_captions_where_the_dataset_has(self, folder):
         batch = first(folder(batch_size=3))
         assert (batch["image"].shape, batch["mask"].shape) == ((3, 3, 32, 32), (3, 1, 32, 32))
         assert set(batch) == {"image", "mask", "id"}
-
-    def test_batches_have_captions_where_the_dataset_has(self, folder):
         batch = first(folder(batch_size=4, listing=Folder(captions="beside")))
         said = dict(zip(batch["id"], batch["caption"], strict=True))
         assert said.pop("train/0.png") in ("One.", "Two.")
         assert set(said.values()) == {""}
 
-    def test_batches_are_shared_out_over_the_processes(self, folder, monkeypatch):
-        on_rank(monkeypatch, 0, world=4)
+    def test_batches_are_shared_out_over_the_processes_or_refused(self, folder, on_rank):
+        on_rank(0, world=4)
         assert next(iter(folder(batch_size=8).train_dataloader()))["image"].shape[0] == 2
-
-    @pytest.mark.parametrize("loader", ["train_dataloader", "val_dataloader"])
-    def test_batches_that_cannot_be_shared_out_are_refused(self, folder, loader, monkeypatch):
-        on_rank(monkeypatch, 0, world=3)
-        with pytest.raises(InlayError, match=r"data\.batch_size=8 must be divisible by the 3 processes"):
-            getattr(folder(batch_size=8), loader)()
+        shares = []
+        for rank in range(2):
+            on_rank(rank, world=2)
+            shares += validated(folder())
+        assert sorted(shares) == NAMES["val"]
+        on_rank(0, world=3)
+        for loader in ("train_dataloader", "val_dataloader"):
+            with pytest.raises(InlayError, match=r"data\.batch_size=8 must be divisible by the 3 processes"):
+                getattr(folder(batch_size=8), loader)()
 
     def test_settings_reach_the_samples(self, folder):
         data = folder(crop_scale=(0.2, 0.9), hflip_prob=0.1, object_crop_scale=2.0, on_bad_file="skip", seed=7)
@@ -113,25 +103,15 @@ class TestTraining:
 
 
 class TestValidation:
-    @pytest.mark.parametrize("batch_size", [1, 2, 4, 100])
-    def test_covers_every_sample_once(self, folder, batch_size):
-        assert sorted(validated(folder(batch_size=batch_size))) == NAMES["val"]
-
-    def test_comes_in_an_order_of_the_seed(self, folder):
+    def test_covers_every_sample_once_in_an_order_of_the_seed(self, folder):
         """Datasets lie sorted by class; neighbors in a batch, and the pictures of a grid, shall not."""
-        orders = [tuple(validated(folder(seed=seed, batch_size=size))) for seed in range(6) for size in (1, 4)]
-        assert orders[::2] == orders[1::2]
-        assert len(set(orders)) > 1
-
-    def test_is_shared_out_over_the_processes(self, folder, monkeypatch):
-        shares = []
-        for rank in range(2):
-            on_rank(monkeypatch, rank, world=2)
-            shares += validated(folder())
-        assert sorted(shares) == NAMES["val"]
+        orders = [[validated(folder(seed=seed, batch_size=size)) for seed in range(6)] for size in (1, 2, 4, 100)]
+        assert all(sorted(order) == NAMES["val"] for order in orders[0])
+        assert orders == [orders[0]] * 4
+        assert len(set(map(tuple, orders[0]))) > 1
 
     def test_may_have_holes_of_its_own(self, folder):
-        data = folder(val_masks=quarter)
+        data = folder(val_masks=Center(side=0.5))
         loaders = data.train_dataloader(), data.val_dataloader()
         training, validation = (next(iter(loader))["mask"].float().mean() for loader in loaders)
         assert validation == 0.25 != training
@@ -196,27 +176,20 @@ class TestIndex:
         assert [problem.split for problem in data.skipped.drain()] == ["train"]  # as this run calls it
 
 
-class TestPairedMasks:
-    @pytest.fixture
-    def masks(self, save, tmp_path):
-        for name in ("train/0", "train/2"):
-            save(f"masks/{name}.png", np.where(half(40, 50), np.uint8(255), np.uint8(0)))
-        return Paired(root=str(tmp_path / "masks"))
-
-    def test_that_are_missing_are_noted_before_training(self, folder, masks, caplog):
-        data = folder(masks=masks, val_masks=noise)
-        data.setup("fit")
-        problems = [SkippedSample("train", f"train/{n}.png", "hole", "", "no mask for it") for n in (1, 3)]
-        assert data.skipped.drain() == problems
-        assert "2 of 4 pictures (train) have no mask, as train/1.png" in caplog.text
-        names = {name for batch in islice(data.train_dataloader(), 4) for name in batch["id"]}
-        assert names == {"train/0.png", "train/2.png"}
-
-    def test_of_validation_are_looked_for_there(self, folder, masks):
-        data = folder(val_masks=masks)
-        data.setup("fit")
-        expected = [("val", f"val/{number}.png") for number in range(3)]  # the masks of train/ are of other pictures
-        assert [problem[:2] for problem in data.skipped.drain()] == expected
+def test_missing_paired_masks_are_noted_before_training_and_looked_for_in_validation(folder, save, tmp_path, caplog):
+    for name in ("train/0", "train/2"):
+        save(f"masks/{name}.png", np.where(half(40, 50), np.uint8(255), np.uint8(0)))
+    masks = Paired(root=str(tmp_path / "masks"))
+    data = folder(masks=masks, val_masks=noise)
+    data.setup("fit")
+    problems = [SkippedSample("train", f"train/{n}.png", "hole", "", "no mask for it") for n in (1, 3)]
+    assert data.skipped.drain() == problems
+    assert "2 of 4 pictures (train) have no mask, as train/1.png" in caplog.text
+    names = {name for batch in islice(data.train_dataloader(), 4) for name in batch["id"]}
+    assert names == {"train/0.png", "train/2.png"}
+    data = folder(val_masks=masks)
+    data.setup("fit")
+    assert [problem[:2] for problem in data.skipped.drain()] == [("val", name) for name in NAMES["val"]]
 
 
 OUT_OF_RANGE = (
@@ -232,30 +205,21 @@ def test_settings_out_of_range_are_refused(folder, setting):
         folder(**dict([option]))
 
 
-class TestDemo:
-    @pytest.fixture
-    def demo(self):
-        return DemoData(sample={"mask": DrawMask(noise)}, image_size=32, batch_size=4, num_workers=0)
-
-    @pytest.mark.parametrize(("split", "names"), [("train", TRAINING), ("val", HELD_OUT)])
-    def test_has_photographs_in_color_and_larger_than_a_sample(self, demo, split, names):
-        assert [len(set(some)) for some in (TRAINING, HELD_OUT, TRAINING + HELD_OUT)] == [8, 2, 10]
+def test_demo_has_photographs_in_color_and_larger_than_a_sample_and_makes_batches():
+    demo = DemoData(sample={"mask": DrawMask(noise)}, image_size=32, batch_size=4, num_workers=0)
+    assert [len(set(some)) for some in (TRAINING, HELD_OUT, TRAINING + HELD_OUT)] == [8, 2, 10]
+    for split, names in (("train", TRAINING), ("val", HELD_OUT)):
         pictures = demo.pictures(split)
         assert {pictures.id(index) for index in range(len(pictures))} == set(names)
         for index in range(len(pictures)):
             image = pictures.read(index).pixels
             assert (image.dtype, image.shape[2], min(image.shape[:2])) == (np.uint8, 3, 3 * demo.image_size)
-
-    def test_makes_batches(self, demo):
-        assert next(iter(demo.train_dataloader()))["image"].shape == (4, 32, 32, 3)
-        assert next(iter(demo.val_dataloader()))["image"].shape == (2, 32, 32, 3)
+    assert next(iter(demo.train_dataloader()))["image"].shape == (4, 32, 32, 3)
+    assert next(iter(demo.val_dataloader()))["image"].shape == (2, 32, 32, 3)
 
 
-def test_never_more_workers_than_cores(folder):
+def test_workers_are_never_more_than_cores_and_make_the_same_batches(folder, monkeypatch):
     assert folder(num_workers=10_000).num_workers == cores()
-
-
-def test_workers_make_the_same_batches(folder, monkeypatch):
     monkeypatch.setattr("inlay.data.datamodule.cores", lambda: 2)
     for name in ("train_dataloader", "val_dataloader"):
         here, there = (next(iter(getattr(folder(num_workers=workers), name)())) for workers in (0, 2))

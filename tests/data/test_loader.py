@@ -2,7 +2,6 @@ from collections import Counter
 from itertools import islice, pairwise
 
 import pytest
-import torch
 
 from inlay.data.index import open_split
 from inlay.data.loader import InfiniteDistributedSampler, SampleLoader, TrainingLoader
@@ -21,10 +20,6 @@ def head(stream, count, start=0):
     return list(islice(stream, count))
 
 
-def on_rank(monkeypatch, rank, world):
-    monkeypatch.setattr("inlay.data.loader.rank_and_world", lambda: (rank, world))
-
-
 class TestAddressStream:
     @pytest.mark.parametrize("length", [1, 2, 7])
     def test_has_every_sample_once_in_a_pass(self, length):
@@ -41,12 +36,12 @@ class TestAddressStream:
 
     @pytest.mark.parametrize("world", [2, 3])
     @pytest.mark.parametrize("length", [1, 2, 6, 7, 12, 13])
-    def test_gives_all_processes_together_what_it_gives_to_one(self, length, world, monkeypatch):
+    def test_gives_all_processes_together_what_it_gives_to_one(self, length, world, on_rank):
         batch, steps = 6, 9
         whole = head(InfiniteDistributedSampler(length, seed=3), batch * steps)
         shares = []
         for rank in range(world):
-            on_rank(monkeypatch, rank, world)
+            on_rank(rank, world)
             shares.append(head(InfiniteDistributedSampler(length, seed=3), batch // world * steps))
         for step in range(steps):
             mine = slice(step * batch // world, (step + 1) * batch // world)
@@ -55,8 +50,8 @@ class TestAddressStream:
 
     @pytest.mark.parametrize(("rank", "world"), [(0, 1), (0, 2), (1, 2)])
     @pytest.mark.parametrize("start", [0, 1, 5, 7, 9])
-    def test_starts_at_any_place_in_every_process(self, rank, world, start, monkeypatch):
-        on_rank(monkeypatch, rank, world)
+    def test_starts_at_any_place_in_every_process(self, rank, world, start, on_rank):
+        on_rank(rank, world)
         stream = InfiniteDistributedSampler(7, seed=0)
         assert head(stream, 10, start=world * start) == head(stream, 10 + start)[start:]
 
@@ -106,11 +101,6 @@ def batches(loader, count):
 
 
 class TestTrainingLoader:
-    def test_hands_out_whole_batches_over_the_end_of_a_pass(self, loader):
-        images = [batch["image"] for batch in islice(loader(batch_size=4), 5)]
-        assert [image.shape for image in images] == [(4, 16, 16, 3)] * 5
-        assert images[0].dtype == torch.uint8
-
     @WORKERS
     def test_goes_on_where_the_stored_state_left_off(self, loader, workers):
         uninterrupted = batches(loader(workers), 7)
@@ -132,10 +122,10 @@ class TestTrainingLoader:
         with pytest.raises(InlayError, match="earlier version"):
             loader().load_state_dict({"handed_out": 3})
 
-    def test_counts_passes_of_all_processes_together(self, loader, monkeypatch):
+    def test_counts_passes_of_all_processes_together(self, loader, on_rank):
         some = loader(batch_size=2)
         for trained, world, passes in ((3, 1, 0), (4, 1, 1), (7, 1, 2), (3, 2, 1), (7, 4, 8)):
-            on_rank(monkeypatch, 0, world)
+            on_rank(0, world)
             some.load_state_dict({"samples": 0})
             for _ in range(trained):
                 some.trained()
@@ -149,6 +139,18 @@ class TestTrainingLoader:
         if workers:
             some._iterator._shutdown_workers()  # left to the garbage collector, that would take 10 seconds
 
+    @WORKERS
+    def test_takes_problems_down_as_batches_are_handed_out_and_once(self, loader, workers):
+        some = loader(workers, batch_size=7)
+        (batch,) = islice(some, 1)
+        assert "skipped" not in batch
+        (problem,) = some.skipped.drain()
+        assert (problem.split, problem.id, problem.what) == ("train", "3", "picture")
+        assert problem.file.endswith("pictures/3.jpg")
+        assert "not a picture" in problem.reason
+        batches(some, 4)
+        assert some.skipped.drain() == []
+
 
 class TestSameSample:
     """Sample ``n`` of the stream is the same picture, crop, hole and caption, whoever makes it."""
@@ -156,13 +158,13 @@ class TestSameSample:
     COUNT = 24  # more than three passes over seven pictures
 
     @pytest.fixture
-    def stream(self, loader, monkeypatch):
+    def stream(self, loader, on_rank):
         """The first samples of all processes together, in the order of the stream."""
 
         def drawn(workers, batch_size=4, world=1):
             shares = []
             for rank in range(world):
-                on_rank(monkeypatch, rank, world)
+                on_rank(rank, world)
                 here = batches(loader(workers, batch_size=batch_size), self.COUNT // (world * batch_size))
                 shares.append([sample for batch in here for sample in batch])
             return [shares[n % world][n // world] for n in range(self.COUNT)]
@@ -182,35 +184,18 @@ class TestSameSample:
         assert len({caption for *_, caption, name in samples if name == "6"}) > 1
 
 
-class TestProblems:
-    @WORKERS
-    def test_are_taken_down_as_batches_are_handed_out_and_once(self, loader, workers):
-        some = loader(workers, batch_size=7)
-        (batch,) = islice(some, 1)
-        assert "skipped" not in batch
-        (problem,) = some.skipped.drain()
-        assert (problem.split, problem.id, problem.what) == ("train", "3", "picture")
-        assert problem.file.endswith("pictures/3.jpg")
-        assert "not a picture" in problem.reason
-        batches(some, 4)
-        assert some.skipped.drain() == []
+@WORKERS
+def test_validation_is_the_same_in_every_pass_with_any_workers_and_batch_and_however_shared_out(dataset, workers):
+    recipe = SampleConfig(parts={"mask": DrawMask(family)}, size=16, seed=0, on_bad_file="skip")
+    data = EvaluationSamples(dataset, recipe)
 
-
-class TestValidation:
-    def samples(self, dataset, workers=0, batch_size=3, indices=range(7), passes=1):
-        recipe = SampleConfig(parts={"mask": DrawMask(family)}, size=16, seed=0, on_bad_file="skip")
-        data, notes = EvaluationSamples(dataset, recipe), SkippedSamples()
-        loader = SampleLoader(data, notes, sampler=indices, batch_size=batch_size, num_workers=workers)
+    def samples(workers=0, batch_size=3, indices=range(7), passes=1):
+        loader = SampleLoader(data, SkippedSamples(), sampler=indices, batch_size=batch_size, num_workers=workers)
         return [[sample for batch in loader for sample in contents(batch)] for _ in range(passes)]
 
-    @WORKERS
-    def test_samples_are_the_same_in_every_pass_with_any_workers_and_batch(self, dataset, workers):
-        (expected,) = self.samples(dataset)
-        assert self.samples(dataset, workers, batch_size=2, passes=2) == [expected] * 2
-        assert [name for *_, name in expected][:3] == ["0", "1", "2"]
-        assert len(expected) == 7
-
-    def test_samples_are_the_same_however_they_are_shared_out(self, dataset):
-        (expected,) = self.samples(dataset)
-        for rank in range(2):
-            assert self.samples(dataset, indices=range(rank, 7, 2)) == [expected[rank::2]]
+    (expected,) = samples()
+    assert samples(workers, batch_size=2, passes=2) == [expected] * 2
+    assert [name for *_, name in expected][:3] == ["0", "1", "2"]
+    assert len(expected) == 7
+    for rank in range(2):
+        assert samples(indices=range(rank, 7, 2)) == [expected[rank::2]]

@@ -39,6 +39,8 @@ def test_object_and_box_are_seen_through_the_frame(picture):
     fine, coarse = INSIDE.repeat(2, axis=0).repeat(2, axis=1), INSIDE[2::4, 2::4]
     assert np.array_equal(whole.place(fine), INSIDE)
     assert all(np.array_equal(context.place(mask), INSIDE[:, 10:50]) for mask in (fine, coarse))
+    for box, pixels in (((0.0, 0.0, 1.0, 1.0), 2400), ((0.5, 0.5, 0.5, 0.7), 0), ((1.0, 0.1, 1.0, 0.5), 0)):
+        assert FullContext(picture(bbox=box)).box().sum() == pixels
 
 
 def test_a_reduced_picture_has_the_same_box_and_object(picture):
@@ -46,13 +48,6 @@ def test_a_reduced_picture_has_the_same_box_and_object(picture):
     context, small = cropped(picture(), side=20), CroppedContext(half, center_crop((20, 30), (0, 0, 1, 1)), 20)
     assert np.array_equal(context.box(), small.box())
     assert np.array_equal(context.object(), small.object())
-
-
-@pytest.mark.parametrize(
-    ("bbox", "pixels"), [((0.0, 0.0, 1.0, 1.0), 2400), ((0.5, 0.5, 0.5, 0.7), 0), ((1.0, 0.1, 1.0, 0.5), 0)]
-)
-def test_boxes_may_be_everything_or_nothing(picture, bbox, pixels):
-    assert FullContext(picture(bbox=bbox)).box().sum() == pixels
 
 
 def test_nothing_is_none_and_a_broken_object_is_named(picture, tmp_path):
@@ -141,8 +136,5 @@ def test_a_picture_without_a_hole_and_a_broken_one_have_a_reason(pictures, tmp_p
     assert found["b"].reason == "its object is too small."
     assert (found["b"].picture is None, found["c"].picture) == (False, None)
     assert found["c"].reason.startswith(f"{tmp_path / 'c.png'}: not a picture")
-
-
-def test_a_mistake_in_the_settings_is_no_reason(pictures):
-    with pytest.raises(InlayError, match=r"masks\.ratio"):
+    with pytest.raises(InlayError, match=r"masks\.ratio"):  # a mistake in the settings is no reason
         drawn(pictures(), failing(InlayError("masks.ratio cannot be met.")))

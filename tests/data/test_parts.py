@@ -56,18 +56,15 @@ def test_a_twin_of_another_resolution_lines_up(batches, save, tmp_path):
         assert (batch["target"] - batch["image"])[:, :2].abs().max() < 4 / 255
 
 
-def test_a_twin_of_other_proportions_is_a_bad_file(batches, save, tmp_path):
+def test_a_twin_of_other_proportions_is_a_bad_file_and_none_is_no_hindrance(batches, save, tmp_path):
     save("twins/train/1.png", (80, 60))
     settings = ["sample=[target_picture]", f"sample.target.root={tmp_path / 'twins'}"]
     with pytest.raises(InlayError, match=r"1\.png: has other proportions .*60x80, its picture 80x60"):
         batches(*settings)
     data, _ = batches(*settings, "data.on_bad_file=skip")
     assert {(one.what, one.id) for one in data.skipped.drain()} == {("target", "train/1.png")}
-
-
-def test_pictures_without_a_twin_are_listed_and_replaced(batches, tmp_path):
-    (tmp_path / "twins/train/2.png").unlink()
-    data, made = batches("sample=[target_picture]", f"sample.target.root={tmp_path / 'twins'}")
+    (tmp_path / "twins/train/2.png").unlink()  # a picture without a twin is listed and replaced, too
+    data, made = batches(*settings, "data.on_bad_file=skip")
     assert "train/2.png" not in [*made[0]["id"], *made[1]["id"]]
     data.setup("fit")
     assert {tuple(one)[:4] for one in data.skipped.drain()} >= {("train", "train/2.png", "target", "")}

@@ -43,10 +43,8 @@ class TestIndexedPictures:
         ("bbox", "share"),
         [
             (FULL["bbox"], (0.1, 0.25, 0.4, 0.625)),
-            *(  # end at edges
-                ([-5, -1, 50, 99], (0.0, 0.0, 0.5, 1.0)),
-                ([120, 10, 150, 40], (1.0, 0.125, 1.0, 0.5)),
-            ),  # end at the edge
+            ([-5, -1, 50, 99], (0.0, 0.0, 0.5, 1.0)),  # which ends at the edges, as the next
+            ([120, 10, 150, 40], (1.0, 0.125, 1.0, 0.5)),
         ],
     )
     def test_have_boxes_in_shares(self, pictures, bbox, share, size):
@@ -93,11 +91,8 @@ def test_objects_are_marked_in_four_ways_and_named_where_broken(tmp_path, mask_i
     path.write_text("nothing")
     with pytest.raises(BadFile, match=r"object\.png: not a picture"):
         read_object(path, mask_is)
-
-
-def test_an_object_may_be_marked_in_color(tmp_path):
-    Image.fromarray(np.array([[[0, 0, 0], [0, 0, 9], [7, 0, 0]]], np.uint8)).save(tmp_path / "object.png")
-    assert read_object(tmp_path / "object.png", "nonzero").tolist() == [[False, True, True]]
+    Image.fromarray(np.array([[[0, 0, 0], [0, 0, 9], [7, 0, 0]]], np.uint8)).save(path)  # in color
+    assert read_object(path, "nonzero").tolist() == [[False, True, True]]
 
 
 def test_trimaps_of_oxford_pets(shared_data):

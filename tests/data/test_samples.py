@@ -121,16 +121,15 @@ class TestTrainingSamples:
         sparing, greedy = training_of(pictures, masks=left_half), training_of(pictures, masks=noise)
         assert np.array_equal(sparing[SampleIndex(3, 2)]["image"], greedy[SampleIndex(3, 2)]["image"])
 
-    def test_show_parts_of_the_picture_at_several_scales(self):
+    def test_show_parts_of_the_picture_at_several_scales_in_its_colors_unless_jitter_is_asked_for(self):
         slope = np.broadcast_to(np.arange(200, dtype=np.uint8)[:, None], (200, 200, 3)).copy()
         samples = training_of([slope], left_half, (0.1, 0.9))
         spans = [int(np.ptp(samples[SampleIndex(epoch, 0)]["image"])) for epoch in range(30)]
         assert min(spans) < 0.6 * 200 < 0.8 * 200 < max(spans)
-
-    @pytest.mark.parametrize(("jitter", "shades"), [(0.0, 1), (0.4, 10)])
-    def test_keep_their_colors_unless_jitter_is_asked_for(self, jitter, shades):
-        samples = training_of([np.full((40, 40, 3), (200, 120, 40), np.uint8)], left_half, jitter=jitter)
-        assert len({tuple(samples[SampleIndex(epoch, 0)]["image"][0, 0]) for epoch in range(10)}) == shades
+        plain = [np.full((40, 40, 3), (200, 120, 40), np.uint8)]
+        for jitter, shades in ((0.0, 1), (0.4, 10)):
+            samples = training_of(plain, jitter=jitter)
+            assert len({tuple(samples[SampleIndex(epoch, 0)]["image"][0, 0]) for epoch in range(10)}) == shades
 
     @pytest.mark.parametrize("shape", [(8, 8, 3), (5, 100, 3), (100, 5, 3)])
     def test_are_made_of_pictures_smaller_than_they_are(self, shape, rng):
@@ -145,11 +144,8 @@ class TestEvaluationSamples:
         first = bits(samples[3])
         samples[0], samples[1], disturb(1)
         assert bits(samples[3]) == first == bits(evaluation_of(pictures)[3])
-        masks = [
-            evaluation_of(pictures)[0]["mask"],
-            training_of(pictures, crop_scale=(1.0, 1.0))[SampleIndex(0, 0)]["mask"],
-        ]
-        masks += [evaluation_of(pictures, seed=seed)[index]["mask"] for index, seed in ((1, 0), (0, 1))]
+        masks = [evaluation_of(pictures, seed=seed)[index]["mask"] for index, seed in ((0, 0), (1, 0), (0, 1))]
+        masks.append(training_of(pictures, crop_scale=(1.0, 1.0))[SampleIndex(0, 0)]["mask"])
         assert len({mask.tobytes() for mask in masks}) == 4  # differ with every part of it, and from training
 
     def test_show_the_middle_of_the_picture_and_are_never_flipped(self, rng, pictures):
@@ -165,9 +161,7 @@ class TestCaptions:
         pixels = pictures[0]
         return [SourceImage(pixels, "many", ("one", "two", "three")), SourceImage(pixels, "none", ())]
 
-    def test_are_any_of_the_pictures_in_training_the_first_in_validation_and_empty_for_a_picture_without(
-        self, captioned
-    ):
+    def test_are_any_in_training_the_first_in_validation_and_empty_for_a_picture_without(self, captioned):
         samples, validation = training_of(captioned, captioned=True), evaluation_of(captioned, captioned=True)
         drawn = [samples[SampleIndex(epoch, 0)]["caption"] for epoch in range(150)]
         assert set(drawn) == {"one", "two", "three"}
@@ -197,16 +191,6 @@ class TestScenes:
         box = 36 / 120, 24 / 90, 96 / 120, 72 / 90
         return SourceImage(pixels, "red", (), box, tmp_path / "object.png", "white"), fine
 
-    FAMILIES = pytest.mark.parametrize(
-        "family",
-        [
-            lambda fine: lambda height, width, rng, context: context.object(),
-            lambda fine: lambda height, width, rng, context: context.box(),
-            lambda fine: lambda height, width, rng, context: context.place(fine),
-        ],
-        ids=["object", "box", "place"],
-    )
-
     def assert_red(self, sample):
         hole, image = sample["mask"], sample["image"]
         red, blue = (image == self.RED).all(axis=2), (image == self.BLUE).all(axis=2)
@@ -214,14 +198,18 @@ class TestScenes:
         assert not hole[blue].any()
         assert (~red & ~blue).sum() <= 8 * SIZE  # only edges are mixed
 
-    @FAMILIES
+    @pytest.mark.parametrize("seen", ["object", "box", "place"])
     @pytest.mark.parametrize("crop_scale", [(0.05, 0.2), (0.3, 1.0)])
     @pytest.mark.parametrize("around", [None, 1.5])
-    def test_line_up_in_training_and_validation(self, red, family, crop_scale, around):
-        picture, fine = red
-        samples = training_of([picture], family(fine), crop_scale, object_crop_scale=around)
+    def test_line_up_in_training_and_validation(self, red, seen, crop_scale, around):
+        picture, *fine = red
+
+        def family(height, width, rng, context):
+            return getattr(context, seen)(*(fine if seen == "place" else ()))
+
+        samples = training_of([picture], family, crop_scale, object_crop_scale=around)
         drawn = [samples[SampleIndex(epoch, 0)] for epoch in range(30)]
-        validation = evaluation_of([picture], family(fine), object_crop_scale=around)[0]
+        validation = evaluation_of([picture], family, object_crop_scale=around)[0]
         for sample in (*drawn, validation):
             self.assert_red(sample)
         assert len({sample["mask"].tobytes() for sample in drawn}) > 15
@@ -261,9 +249,7 @@ class TestAroundObject:
         assert (image[..., 0].min(), image[..., 0].max()) == pytest.approx((95, 124), abs=1)
         # the window may be small: pictures are decoded whole
         assert samples.min_short_side is validation.min_short_side is None
-
-    def test_a_picture_without_a_box_is_cut_as_ever(self, picture):
-        plain = SourceImage(picture.pixels, "a")
+        plain = SourceImage(picture.pixels, "a")  # without a box it is cut as ever
         one, other = training_of([plain], object_crop_scale=1.5), training_of([plain])
         assert bits(one[SampleIndex(0, 0)]) == bits(other[SampleIndex(0, 0)])
 
@@ -301,18 +287,18 @@ def raising(error):
 class TestBadFiles:
     """On ``error`` they stop the run; on ``skip`` another picture takes their place, and they are listed."""
 
-    def test_stop_the_run_by_default(self, pictures):
-        held = [broken(), *pictures]
-        for samples, address in ((training_of(held), SampleIndex(0, 0)), (evaluation_of(held), 0)):
-            with pytest.raises(BadFile, match=r"^x\.jpg: damaged .*data\.on_bad_file=skip\.$"):
-                samples[address]
+    BOTH = ((training_of, SampleIndex(0, 0), "train"), (evaluation_of, 0, "val"))
 
-    def test_are_replaced_and_listed(self, pictures):
-        held, problem = [broken(), *pictures], SkippedSample("train", "picture 0", "picture", "x.jpg", "damaged")
-        sample = training_of(held, on_bad_file="skip")[SampleIndex(0, 0)]
-        assert sample["id"] in {f"picture {number}" for number in range(1, 5)}
-        assert set(sample["skipped"]) == {problem}
-        assert set(evaluation_of(held, on_bad_file="skip")[0]["skipped"]) == {problem._replace(split="val")}
+    def test_stop_the_run_or_are_replaced_and_listed(self, pictures):
+        held = [broken(), *pictures]
+        for build, address, split in self.BOTH:
+            with pytest.raises(BadFile, match=r"^x\.jpg: damaged .*data\.on_bad_file=skip\.$"):
+                build(held)[address]
+            sample = build(held, on_bad_file="skip")[address]
+            assert sample["id"] in {f"picture {number}" for number in range(1, 5)}
+            assert set(sample["skipped"]) == {SkippedSample(split, "picture 0", "picture", "x.jpg", "damaged")}
+            with pytest.raises(InlayError, match=r"^100 pictures in a row .*; the last one is picture \d: damaged"):
+                build([broken("0.jpg"), broken("1.jpg")], on_bad_file="skip")[address]
 
     def test_are_replaced_by_what_the_address_determines(self, pictures):
         held = [broken(), *pictures, *pictures]
@@ -337,41 +323,24 @@ class TestBadFiles:
         assert problems[0][0].file == "0.jpg"
         assert {problem.file for met in problems for problem in met} == set(names)
 
-    @pytest.mark.parametrize(("build", "address"), [(training_of, SampleIndex(0, 0)), (evaluation_of, 0)])
-    def test_stop_the_run_when_there_is_nothing_else(self, build, address):
-        with pytest.raises(InlayError, match=r"^100 pictures in a row .*; the last one is picture \d: damaged"):
-            build([broken("0.jpg"), broken("1.jpg")], on_bad_file="skip")[address]
-
-    @pytest.mark.parametrize(
-        ("error", "on_bad_file", "message"),
-        [
-            (BadFile("mask.png", "damaged"), "error", r"mask\.png: damaged"),
-            *(
-                (InlayError("masks.ratio cannot be met."), choice, r"^masks\.ratio cannot")
-                for choice in ("error", "skip")
-            ),
-        ],
-    )
-    def test_may_be_masks_of_the_family_and_settings_are_wrong_either_way(self, pictures, error, on_bad_file, message):
-        with pytest.raises(InlayError, match=message):
-            training_of(pictures, raising(error), on_bad_file=on_bad_file)[SampleIndex(0, 0)]
-
-    @pytest.mark.parametrize(
-        ("error", "on_bad_file", "problem"),
-        [
-            (BadFile("mask.png", "damaged"), "skip", ("mask", "mask.png", "damaged")),
-            *((NoHole("too small."), choice, ("hole", "", "too small.")) for choice in ("error", "skip")),
-        ],
-    )
-    def test_masks_are_replaced_and_listed_and_missing_holes_whatever_is_asked_for(
-        self, pictures, error, on_bad_file, problem
-    ):
-        for build, address, split in ((training_of, SampleIndex(0, 0), "train"), (evaluation_of, 0, "val")):
-            sample = build(pictures, raising(error), on_bad_file=on_bad_file)[address]
-            assert sample["id"] != "picture 0"
-            assert set(sample["skipped"]) == {SkippedSample(split, "picture 0", *problem)}
-        with pytest.raises(InlayError, match=rf"100 pictures in a row .* picture 0: {problem[-1]}"):
-            training_of(pictures[:1], raising(error), on_bad_file=on_bad_file)[SampleIndex(0, 0)]
+    @pytest.mark.parametrize("choice", ["error", "skip"])
+    def test_may_be_masks_and_pictures_without_a_hole_are_replaced_in_any_case(self, pictures, choice):
+        damaged, no_hole = raising(BadFile("mask.png", "damaged")), raising(NoHole("too small."))
+        mistaken, problems = raising(InlayError("masks.ratio is wrong.")), [(no_hole, "hole", "", "too small.")]
+        if choice == "error":
+            with pytest.raises(BadFile, match=r"mask\.png: damaged"):
+                training_of(pictures, damaged)[SampleIndex(0, 0)]
+        else:
+            problems.append((damaged, "mask", "mask.png", "damaged"))
+        for family, *problem in problems:
+            for build, address, split in self.BOTH:
+                sample = build(pictures, family, on_bad_file=choice)[address]
+                assert sample["id"] != "picture 0"
+                assert set(sample["skipped"]) == {SkippedSample(split, "picture 0", *problem)}
+        with pytest.raises(InlayError, match=r"100 pictures in a row .* picture 0: too small\."):
+            training_of(pictures[:1], no_hole, on_bad_file=choice)[SampleIndex(0, 0)]
+        with pytest.raises(InlayError, match=r"^masks\.ratio is wrong\.$"):
+            training_of(pictures, mistaken, on_bad_file=choice)[SampleIndex(0, 0)]
 
 
 def test_collating_keeps_captions_and_all_problems(pictures):
