@@ -51,12 +51,6 @@ def fail(error):
     raise error
 
 
-def run(*command):
-    """A command in a process of its own."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-    return subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True)
-
-
 class TestTrial:
     def test_leaves_its_value_and_settings(self, tmp_path):
         seen = []
@@ -69,28 +63,24 @@ class TestTrial:
         assert record == {"status": "completed", "value": 21.5, "error": None, "overrides": GIVEN}
 
     @pytest.mark.parametrize(
-        ("error", "line"),
+        ("end", "line"),
         [
             (InlayError("levels must be <= 5, got 9.\nTake fewer."), "InlayError: levels must be <= 5, got 9."),
             (RuntimeError("CUDA out of memory"), "RuntimeError: CUDA out of memory"),
             (KeyError(), "KeyError"),
             (ValueError("Original Traceback (most recent call last):\nBadFile: a.png: odd"), "BadFile: a.png: odd"),
             (WRAPPED, "InlayError: no such file"),
+            *((value, f"the monitored metric ended as {value}") for value in (float("nan"), float("inf"), None)),
         ],
-        ids=["mistake", "defect", "silent", "from a worker", "wrapped"],
+        ids=str,
     )  # fmt: skip
-    def test_that_fails_is_recorded_and_survived(self, error, line, tmp_path, capsys):
-        assert recorded(lambda: fail(error), tmp_path, GIVEN) is None
+    def test_that_fails_or_has_no_value_is_recorded_and_survived(self, end, line, tmp_path, capsys):
+        broken = isinstance(end, Exception)
+        assert recorded(lambda: fail(end) if broken else end, tmp_path, GIVEN) is None
         record = result(tmp_path)
         assert (record["status"], record["value"], record["error"]) == ("failed", None, line)
-        assert "in fail\n    raise error\n" in (tmp_path / "error.txt").read_text()
+        assert not broken or "in fail\n    raise error\n" in (tmp_path / "error.txt").read_text()
         assert capsys.readouterr().err == f"error: the trial in {tmp_path} failed: {line}\n"
-
-    @pytest.mark.parametrize("value", [float("nan"), float("inf"), None])
-    def test_without_a_value_has_failed(self, value, tmp_path):
-        assert recorded(lambda: value, tmp_path, GIVEN) is None
-        found = result(tmp_path)
-        assert (found["status"], found["error"]) == ("failed", f"the monitored metric ended as {value}")
 
     @pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(), Preempted("SIGTERM")], ids=repr)
     def test_that_is_interrupted_stops_the_sweep_and_is_unfinished(self, stop, tmp_path):
@@ -146,18 +136,23 @@ class TestGoingOn:
         assert "this trial is completed, with 21.5" in capsys.readouterr().out
         assert names(tmp_path) == ["checkpoints", "result.json"]
 
-    @pytest.mark.parametrize(("before", "resume"), [(GIVEN, None), (["seed=2"], "auto")])
-    def test_without_resume_it_is_trained_again_and_another_one_is_set_aside(self, job, tmp_path, before, resume):
-        ended(tmp_path, 21.5, before)
-        assert job([*GIVEN, *([f"resume={resume}"] if resume else [])], resume) == (2.0, 1)
-        assert names(tmp_path / "earlier/1") == ["checkpoints", "result.json"]
-
-    @pytest.mark.parametrize("value", ["killed", None], ids=["killed", "failed"])
-    def test_one_that_did_not_end_well_keeps_its_checkpoints(self, job, value, tmp_path):
-        ended(tmp_path, value, GIVEN)
-        assert job([*GIVEN, "resume=auto"], "auto") == (2.0, 1)
-        assert names(tmp_path)[0] == "checkpoints"
-        assert [trial.status for trial in read(tmp_path)][-1] == "completed"
+    @pytest.mark.parametrize(
+        ("value", "before", "resume", "place"),
+        [
+            (21.5, GIVEN, "null", "earlier/1/checkpoints"),
+            (21.5, ["seed=2"], "auto", "earlier/1/checkpoints"),
+            ("killed", GIVEN, "auto", "checkpoints"),
+            (None, GIVEN, "auto", "checkpoints"),
+        ],
+        ids=["anew", "another trial", "killed", "failed"],
+    )
+    def test_what_is_trained_again_keeps_its_checkpoints_or_sets_them_aside(
+        self, job, tmp_path, value, before, resume, place
+    ):
+        ended(tmp_path, value, before)
+        assert job([*GIVEN, f"resume={resume}"], None if resume == "null" else resume) == (2.0, 1)
+        assert [folder.relative_to(tmp_path).as_posix() for folder in tmp_path.rglob("checkpoints")] == [place]
+        assert read(tmp_path)[-1].status == "completed"
 
     def test_another_trial_is_refused_by_last_before_anything_moves(self, job, tmp_path):
         ended(tmp_path, 21.5, ["seed=2"])
@@ -166,25 +161,20 @@ class TestGoingOn:
         assert names(tmp_path) == ["checkpoints", "result.json"]
 
 
-class TestPreemption:
-    @pytest.fixture
-    def listener(self):
-        """As submitit leaves one in the processes that it starts."""
-        heard = []
-        earlier = signal.signal(signal.SIGUSR2, lambda number, frame: heard.append(number))
-        yield heard
-        signal.signal(signal.SIGUSR2, earlier)
-
-    def test_is_handed_over_to_the_launcher(self, listener, tmp_path):
+def test_preemption_is_handed_over_to_the_launcher_and_for_good_it_is_a_failure(tmp_path):
+    """Submitit leaves a listener in the processes that it starts."""
+    heard = []
+    earlier = signal.signal(signal.SIGUSR2, lambda number, frame: heard.append(number))
+    try:
         with pytest.raises(Preempted):
             recorded(lambda: fail(Preempted("SIGTERM")), tmp_path, GIVEN)
-        assert listener == [signal.SIGUSR2]
+        assert heard == [signal.SIGUSR2]
         assert [trial.status for trial in read(tmp_path)] == ["unfinished"]
-
-    def test_for_good_is_a_failure(self, listener, tmp_path):
         signal.signal(signal.SIGUSR2, lambda number, frame: fail(RuntimeError("timed-out too many times")))
         assert recorded(lambda: fail(Preempted("SIGUSR2")), tmp_path, GIVEN) is None
-        assert result(tmp_path)["error"] == "RuntimeError: timed-out too many times"
+    finally:
+        signal.signal(signal.SIGUSR2, earlier)
+    assert result(tmp_path)["error"] == "RuntimeError: timed-out too many times"
 
 
 def made_up(folder, started, value, *overrides, error=None, status=None):
@@ -249,15 +239,13 @@ class TestSummary:
         assert sorted(values.get_offsets().tolist()) == [[0.00012345678901, 20.25], [0.002, 22.5]]
         assert [x for x, _ in missing.get_offsets()] == [0.01, 0.02]
 
-    def test_of_failures_alone(self, tmp_path, capsys):
+    def test_of_nothing_and_of_failures_alone(self, tmp_path, capsys):
+        summarize([], tmp_path, "val/psnr_hole")
+        assert capsys.readouterr().out == f"No trial left a record in {tmp_path}.\n"
         made_up(tmp_path / "0", 1, None, "seed=0", error="ValueError: bad")
         summarize(read(tmp_path), tmp_path, "val/psnr_hole")
         assert "1 failed" in capsys.readouterr().out.splitlines()[-1]
         assert (tmp_path / PLOT).exists()
-
-    def test_where_nothing_ran(self, tmp_path, capsys):
-        summarize([], tmp_path, "val/psnr_hole")
-        assert capsys.readouterr().out == f"No trial left a record in {tmp_path}.\n"
 
 
 METRICS = {"_target_": "inlay.metrics.InpaintingMetrics"}
@@ -295,11 +283,6 @@ class TestCallback:
         assert "1 completed, 2 failed." in printed.out
         assert printed.err.endswith("error: no trial of this sweep completed.\n")
 
-    @pytest.mark.stranger("B.10")
-    def test_trials_that_were_skipped_are_the_sweeps_own(self, config):
-        self.run(config, 1.0)
-        self.run(OmegaConf.merge(config, {"resume": "auto"}))
-
     @pytest.mark.stranger("B.11")
     def test_searches_and_lists_downward_where_lower_is_better(self, config, tmp_path, capsys):
         with read_write(config):
@@ -316,11 +299,13 @@ class TestCallback:
             SweepSummary().on_multirun_start(config)
         assert "error: monitor=val/beauty is not measured. Choose one of: val/l1, " in capsys.readouterr().err
 
-    def test_a_search_that_goes_on_draws_other_points(self, config):
+    @pytest.mark.stranger("B.10")
+    def test_a_search_that_goes_on_draws_other_points_and_trials_that_were_skipped_are_its_own(self, config):
         self.run(config, 1.0, 2.0)
         assert config.hydra.sweeper.sampler.seed == 7
         self.run(config, 3.0)
         assert config.hydra.sweeper.sampler.seed == 9
+        self.run(OmegaConf.merge(config, {"resume": "auto"}))
 
     def test_a_sweep_that_stops_early_ends_with_the_table(self, config, monkeypatch):
         monkeypatch.setattr("atexit.register", (waiting := []).append)
@@ -330,50 +315,34 @@ class TestCallback:
 
 class TestConfigurations:
     @pytest.mark.parametrize("experiment", ["demo", "pconv_folder"])
-    def test_a_search_space_is_of_settings_that_exist(self, experiment):
+    def test_a_search_is_of_settings_that_exist_in_a_folder_that_the_next_one_finds_again(self, experiment):
         cfg = composed("hparams_search=pconv_optuna", f"experiment={experiment}")
         for key in cfg.hydra.sweeper.params:
             assert key == "scheduler" or OmegaConf.select(cfg, key) is not None
         for name in ("constant", "cosine", "one_cycle"):
             assert name in cfg.hydra.sweeper.params.scheduler
             assert (ROOT / f"conf/scheduler/{name}.yaml").exists()
-
-    def test_a_search_has_a_folder_that_the_next_one_finds_again(self):
-        cfg = composed("hparams_search=pconv_optuna", "experiment=pconv_folder")
-        assert cfg.hydra.sweep.dir == "outputs/sweeps/pconv_folder_optuna"
-        assert cfg.hydra.sweeper.storage == "sqlite:///outputs/sweeps/pconv_folder_optuna/study.db"
+        assert cfg.hydra.sweep.dir == f"outputs/sweeps/{experiment}_optuna"
+        assert cfg.hydra.sweeper.storage == f"sqlite:///outputs/sweeps/{experiment}_optuna/study.db"
         assert composed("hparams_search=pconv_optuna", "run_dir=mine").hydra.sweep.dir == "mine"
 
-    @pytest.mark.parametrize("choice", ["hparams_search=pconv_optuna", "hparams_search=pconv_grid", "launcher=slurm"])
-    def test_sweeps_need_no_flag(self, choice):
-        assert composed(choice).hydra.mode.name == "MULTIRUN"
-        assert composed().hydra.mode is None
-
-    def test_slurm_starts_a_process_for_each_device(self):
+    def test_sweeps_need_no_flag_and_slurm_starts_a_process_for_each_device(self):
         cfg = composed("launcher=slurm", "trainer.devices=4")
-        assert (cfg.hydra.launcher.tasks_per_node, cfg.hydra.launcher.gpus_per_node) == (4, 4)
-        assert cfg.resume == "auto"
+        assert (cfg.hydra.launcher.tasks_per_node, cfg.hydra.launcher.gpus_per_node, cfg.resume) == (4, 4, "auto")
+        for sweep in (cfg, composed("hparams_search=pconv_optuna"), composed("hparams_search=pconv_grid")):
+            assert sweep.hydra.mode.name == "MULTIRUN"
+        assert composed().hydra.mode is None
 
 
 @pytest.mark.filterwarnings("ignore:.*Deprecated API features detected")  # what Optuna 2 asks of SQLAlchemy 1.4
 class TestSweeping:
     """The real thing, on tiny data."""
 
-    @pytest.fixture
-    def entry(self, monkeypatch):
-        """``inlay train`` in this process; logging is left as it was."""
-        root = logging.getLogger()
-        monkeypatch.setattr(root, "handlers", list(root.handlers))
-        monkeypatch.setattr(root, "level", root.level)
-        return import_module("inlay.cli.train")
-
-    def sweep(self, entry, monkeypatch, folder, pictures, *settings):
-        monkeypatch.setattr("sys.argv", ["train.py", *TINY, f"data.root={pictures}", f"run_dir={folder}", *settings])
-        GlobalHydra.instance().clear()
-        entry.main()
-
     @pytest.mark.slow
-    def test_a_study_survives_a_failing_trial_and_continues(self, entry, tmp_path, picture_folder, monkeypatch, capsys):
+    def test_a_study_survives_a_failing_trial_and_continues(self, tmp_path, picture_folder, monkeypatch, capsys):
+        root, entry = logging.getLogger(), import_module("inlay.cli.train")
+        monkeypatch.setattr(root, "handlers", list(root.handlers))  # logging is left as it was
+        monkeypatch.setattr(root, "level", root.level)
         trained, train = [], entry.train
 
         def second_fails(cfg):
@@ -381,9 +350,11 @@ class TestSweeping:
             return fail(InlayError("injected")) if len(trained) % 2 == 0 else train(cfg)
 
         monkeypatch.setattr(entry, "train", second_fails)
+        settings = [f"data.root={picture_folder}", f"run_dir={tmp_path}", "hydra.sweeper.n_trials=2", "callbacks=plain"]
+        monkeypatch.setattr("sys.argv", ["train.py", *TINY, "hparams_search=pconv_optuna", *settings])
         for done in (2, 4):
-            settings = ("hparams_search=pconv_optuna", "hydra.sweeper.n_trials=2", "callbacks=plain")
-            self.sweep(entry, monkeypatch, tmp_path, picture_folder, *settings)
+            GlobalHydra.instance().clear()
+            entry.main()
             assert len(trained) == done
             assert f"{done // 2} completed, {done // 2} failed." in capsys.readouterr().out
         import optuna
@@ -401,8 +372,10 @@ class TestSweeping:
 
     @pytest.mark.slow
     def test_where_every_trial_fails_the_table_is_printed_all_the_same(self, tmp_path):
-        search = ("hparams_search=pconv_optuna", "hydra.sweeper.n_trials=1", "data.root=nowhere")
-        done = run("train.py", "-m", *TINY, *search, f"run_dir={tmp_path}")
+        search = ["hparams_search=pconv_optuna", "hydra.sweeper.n_trials=1", "data.root=nowhere", f"run_dir={tmp_path}"]
+        command = [sys.executable, "train.py", "-m", *TINY, *search]
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
         assert done.returncode == 1
         assert "1 failed." in done.stdout
         assert re.search(r"^error: the trial in .*/0 failed: \w+: .*nowhere", done.stderr, re.MULTILINE)
@@ -416,7 +389,10 @@ class TestSweeping:
             [*command, f"run_dir={folder}"], cwd=ROOT, env=cluster.environment, stdout=subprocess.PIPE, text=True
         )
         try:
-            wait_for(lambda: list(folder.glob("0/checkpoints/*.ckpt")))
+            end = time.monotonic() + 120
+            while not list(folder.glob("0/checkpoints/*.ckpt")):
+                assert time.monotonic() < end, "waited too long"
+                time.sleep(0.2)
             os.kill(int((cluster.folder / "pid.0").read_text()), signal.SIGUSR2)
             printed, _ = sweep.communicate(timeout=200)
         finally:
@@ -428,13 +404,6 @@ class TestSweeping:
         assert "1 completed, 1 failed." in printed
         assert re.search(r"resume: .*, after [1-9]\d* iterations", (cluster.folder / "log.0").read_text())
         assert "--ntasks-per-node=1\n" in (cluster.folder / "script").read_text()
-
-
-def wait_for(what, seconds=120):
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.2)
 
 
 @pytest.fixture
