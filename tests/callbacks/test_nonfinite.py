@@ -19,7 +19,7 @@ from inlay.runs.library_warnings import silence_warnings
 from inlay.tasks import ReconstructionTask, TDANetTask
 from inlay.tasks.optimization import Loss, clip_or_drop_gradients, propagate_nonfinite
 from tests.kills import digest
-from tests.training import TDANET, TINY_TEXT, configure, metrics, train
+from tests.training import TDANET, TINY_TEXT, configure, metrics, train, weights
 
 EVERY_STEP = ["validate_every=1", "callbacks.checkpoints.keep=99", "checkpoint_every=1"]
 
@@ -43,59 +43,47 @@ STRANGERS = [  # each of them once did damage, or could
 
 
 def after(run_dir, step):
-    return torch.load(run_dir / f"checkpoints/step_{step:07d}.ckpt", weights_only=True)
+    return weights(run_dir, f"step_{step:07d}")
+
+
+def spoiled_picture(batch):
+    batch["image"][0, :, 0, 0] = torch.nan
+    batch["mask"][0, :, 0, 0] = 0
+    return batch
+
+
+def spoiled_loss(change):
+    return lambda loss: Loss(change(loss.total), loss.terms)
+
+
+WAYS = {
+    "picture": (InpaintingData, "on_after_batch_transfer", spoiled_picture),
+    "loss": (ReconstructionTask, "batch_loss", spoiled_loss(lambda x: x + math.inf)),  # with a finite gradient
+    "gradient": (ReconstructionTask, "batch_loss", spoiled_loss(lambda x: x + (x - x.detach()).sqrt())),  # and no loss
+    "generator": (TDANetTask, "generator_loss", spoiled_loss(lambda x: x * math.nan)),
+    "discriminator": (TDANetTask, "discriminator_loss", spoiled_loss(lambda x: x * math.nan)),
+}
+
+
+def spoiling(monkeypatch, how, steps):
+    """Let certain steps go wrong in one of these ways; returns the list of those that did."""
+    (owner, name, spoiled), fired = WAYS[how], []
+    inner = getattr(owner, name)
+
+    def method(self, *arguments):
+        answer, task = inner(self, *arguments), self.trainer.lightning_module
+        if not task.trainer.training or task.global_step + 1 not in steps:
+            return answer
+        fired.append(task.global_step + 1)
+        return spoiled(answer)
+
+    monkeypatch.setattr(owner, name, method)
+    return fired
 
 
 @pytest.fixture
 def spoil(monkeypatch):
-    return spoiling(monkeypatch)
-
-
-def spoiling(monkeypatch):
-    """Lets certain steps go wrong in one of several ways; returns the list of those that did."""
-
-    def inject(how, steps):
-        fired = []
-
-        def due(task):
-            if task.trainer.training and task.global_step + 1 in steps:
-                fired.append(task.global_step + 1)
-                return True
-            return False
-
-        def spoiled_loss(owner, name, spoil_total):
-            inner = getattr(owner, name)
-
-            def loss(self, *arguments):
-                total, terms = inner(self, *arguments)
-                if not due(self):
-                    return type(inner(self, *arguments))(total, terms)
-                return total.new_tensor(0) + spoil_total(total), terms
-
-            monkeypatch.setattr(owner, name, loss)
-
-        if how == "picture":
-            inner = InpaintingData.on_after_batch_transfer
-
-            def transfer(self, batch, index):
-                batch = inner(self, batch, index)
-                if due(self.trainer.lightning_module):
-                    batch["image"][0, :, 0, 0] = torch.nan
-                    batch["mask"][0, :, 0, 0] = 0
-                return batch
-
-            monkeypatch.setattr(InpaintingData, "on_after_batch_transfer", transfer)
-        elif how == "loss":  # infinite, with the gradient of a finite one
-            spoiled_loss(ReconstructionTask, "batch_loss", lambda total: total + math.inf)
-        elif how == "gradient":  # infinite, of a finite loss
-            spoiled_loss(ReconstructionTask, "batch_loss", lambda total: total + (total - total.detach()).sqrt())
-        elif how == "generator":
-            spoiled_loss(TDANetTask, "generator_loss", lambda total: total * math.nan)
-        elif how == "discriminator":
-            spoiled_loss(TDANetTask, "discriminator_loss", lambda total: total * math.nan)
-        return fired
-
-    return inject
+    return partial(spoiling, monkeypatch)
 
 
 @pytest.mark.parametrize("how", ["picture", "loss", "gradient"])
@@ -107,8 +95,7 @@ def test_faulty_step_changes_nothing_but_the_count(noise, tmp_path, spoil, how, 
     assert "step 3 was skipped" in caplog.text
     before, skipped, next_one = (after(tmp_path, step) for step in (2, 3, 4))
     assert digest(before["state_dict"]) == digest(skipped["state_dict"])  # running statistics, too
-    moments = [digest(each["optimizer_states"][0]["state"]) for each in (before, skipped)]
-    assert moments[0] == moments[1]
+    assert digest(before["optimizer_states"][0]["state"]) == digest(skipped["optimizer_states"][0]["state"])
     assert digest(skipped["state_dict"]) != digest(next_one["state_dict"])
     assert skipped["global_step"] == 3
     assert skipped["inlay"]["samples"] == 6
@@ -118,34 +105,23 @@ def test_faulty_step_changes_nothing_but_the_count(noise, tmp_path, spoil, how, 
 
 def test_run_with_a_fault_goes_on_like_one_without_that_step(noise, tmp_path, spoil):
     """Rates, order and draws of later steps are those of a run that had no fault."""
-    spoil("loss", {2})
-    train(tmp_path / "faulty", f"data.root={noise}", "iterations=4", "scheduler=cosine", "optimizer.lr=0")
-    train(tmp_path / "sound", f"data.root={noise}", "iterations=4", "scheduler=cosine", "optimizer.lr=0")
+    for name, steps in (("sound", {}), ("faulty", {2})):
+        spoil("loss", steps)
+        train(tmp_path / name, f"data.root={noise}", "iterations=4", "scheduler=cosine", "optimizer.lr=0")
     for column in ("train/valid", "train/lr"):
         assert metrics(tmp_path / "faulty", column)[2:] == metrics(tmp_path / "sound", column)[2:]
 
 
 @pytest.mark.parametrize("who", ["generator", "discriminator"])
-def test_players_are_guarded_each(noise, tmp_path, spoil, who):
-    fired = spoil(who, {2})
-    settings = ["iterations=2", "validate_every=1", "callbacks.checkpoints.keep=99"]
-    train(tmp_path, f"data.root={noise}", *TDANET, *settings, tiny=TINY_TEXT)
-    assert fired
-    before, later = (after(tmp_path, step)["state_dict"] for step in (1, 2))
-    moved = {key.split(".")[0] for key in before if not torch.equal(before[key], later[key])}
-    assert "discriminators" in moved if who == "generator" else {"net", "text"} <= moved
-    assert ("net" in moved) == (who == "discriminator")
-    assert all(value.isfinite().all() for value in later.values())
-
-
-def test_player_that_was_skipped_leaves_no_trace_whether_its_batch_is_kept_or_not(noise, tmp_path, spoil):
-    spoil("generator", {2, 3})
+def test_player_that_was_skipped_leaves_no_trace_whether_its_batch_is_kept_or_not(noise, tmp_path, spoil, who):
+    spoil(who, {2, 3})
     settings = [f"data.root={noise}", *TDANET, "iterations=3", "callbacks.faults.keep=1", *EVERY_STEP]
     train(tmp_path, *settings, tiny=TINY_TEXT)
     assert len(list((tmp_path / "faults").glob("*.pt"))) == 1  # of two
-    states = [after(tmp_path, step)["state_dict"] for step in (1, 2, 3)]
-    for before, later in pairwise(states):
-        assert {key.split(".")[0] for key in before if not torch.equal(before[key], later[key])} == {"discriminators"}
+    for before, later in pairwise(after(tmp_path, step)["state_dict"] for step in (1, 2, 3)):
+        moved = {key.split(".")[0] for key in before if not torch.equal(before[key], later[key])}
+        assert moved == {"discriminators"} if who == "generator" else {"net", "text"} <= moved
+        assert all(value.isfinite().all() for value in later.values())
 
 
 def test_run_that_was_ended_by_faults_goes_on_when_their_cause_is_gone(noise, tmp_path, spoil, monkeypatch):
@@ -166,7 +142,7 @@ def _not_a_number(task, batch):
 def faulty_run(noise, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
-        spoiling(patch)("picture", {2})
+        spoiling(patch, "picture", {2})
         train(folder, f"data.root={noise}", "iterations=2")
     return folder
 
@@ -207,9 +183,17 @@ class TestReplay:
         assert "first module with an output that is not finite: net.encoder.0.conv" in said
         assert said.endswith("reproduced\n")
 
-    def test_says_so_where_nothing_is_wrong(self, file, change):
-        change(lambda content: content["batch"]["image"].nan_to_num_())
-        with pytest.raises(InlayError, match="every term and gradient is finite here"):
+    @pytest.mark.parametrize(
+        ("changed", "said"),
+        [
+            (lambda held: held["batch"]["image"].nan_to_num_(), "every term and gradient is finite here"),
+            (lambda held: held["inlay"]["config"]["model"].update(width="${oc.env:HOME}"), "make no task"),
+        ],
+        ids=["nothing is wrong", "a name to be looked up"],
+    )
+    def test_says_what_it_cannot_do(self, file, change, changed, said):
+        change(changed)
+        with pytest.raises(InlayError, match=said):
             self.replay(file)
 
     @pytest.mark.stranger("A.1")
@@ -232,11 +216,6 @@ class TestReplay:
         with pytest.raises(InlayError, match=r"model\.wdth"):
             self.replay(file, "model.wdth=4")
 
-    def test_looks_nothing_up(self, file, change):
-        change(lambda content: content["inlay"]["config"]["model"].update(width="${oc.env:HOME}"))
-        with pytest.raises(InlayError, match="make no task"):
-            self.replay(file)
-
     def test_is_no_checkpoint_nor_the_other_way_round(self, file, noise):
         with pytest.raises(InlayError, match="holds weights and no run"):
             train(file.parents[1], f"data.root={noise}", f"resume={file}")
@@ -252,7 +231,7 @@ def test_too_many_in_a_row_end_the_run(noise, tmp_path, spoil):
     assert fired == [2, 4, 5, 6]  # the one alone did not count
     kept = sorted(path.name for path in (tmp_path / "faults").glob("*.pt"))
     assert kept == ["step_0000002_rank0.pt", "step_0000004_rank0.pt"]
-    content = torch.load(tmp_path / "checkpoints/exception.ckpt", weights_only=True)
+    content = weights(tmp_path, "exception")
     assert content["global_step"] == 6
     assert content["inlay"]["samples"] == 12
     assert all(value.isfinite().all() for value in content["state_dict"].values())
@@ -316,13 +295,13 @@ def test_a_batch_in_parts_is_the_same_step(most):
         trainer = pl.Trainer(accelerator="cpu", max_steps=2, logger=False, limit_val_batches=0, **quiet)
         trainer.fit(task, *2 * [DataLoader([batch] * 2, batch_size=None)])
         ends.append(task.net.state_dict())
-    for end in ends[1:]:
-        torch.testing.assert_close(end, ends[0])
+    torch.testing.assert_close(*ends)
     assert not torch.equal(ends[0]["conv.weight"], start["conv.weight"])
 
 
-@pytest.mark.parametrize("setting", ["+trainer.gradient_clip_val=1.0", "+trainer.accumulate_grad_batches=2"])
-def test_what_the_trainer_would_count_otherwise_is_refused(noise, tmp_path, setting):
-    ours = "gradient_clip" if "clip" in setting else "accumulate"
+@pytest.mark.parametrize(
+    ("setting", "ours"), [("gradient_clip_val=1.0", "gradient_clip"), ("accumulate_grad_batches=2", "accumulate")]
+)
+def test_what_the_trainer_would_count_otherwise_is_refused(noise, tmp_path, setting, ours):
     with pytest.raises(InlayError, match=f"Set task.{ours} instead"):
-        train(tmp_path, f"data.root={noise}", setting)
+        train(tmp_path, f"data.root={noise}", f"+trainer.{setting}")

@@ -33,8 +33,8 @@ def out(tmp_path):
 class TestGenerate:
     @pytest.fixture
     def generate(self, inlay, out):
-        def generate(*arguments):
-            printed, error, status = inlay("masks", "generate", "--out", out, *arguments)
+        def generate(*arguments, to=out):
+            printed, error, status = inlay("masks", "generate", "--out", to, *arguments)
             assert status == 0, error
             return printed
 
@@ -64,43 +64,44 @@ class TestGenerate:
             assert read_mask(out / row["file"]).shape == read_image(root / row["id"]).shape[:2]
         assert "4 pictures, 0 without a mask" in printed
 
-    def test_draws_for_another_split_if_asked(self, generate, out, root):
+    def test_draws_for_another_split_if_asked_and_refuses_a_second_set_in_its_folder(
+        self, generate, refused, out, root
+    ):
         generate("data=folder", f"data.root={root}", "--split", "val")
         assert [row["id"] for row in manifest(out)] == ["val/e.png"]
+        assert "holds a mask set already" in refused("masks", "generate", "--out", out, "--count", 1)
 
-    def test_draws_a_picture_the_same_mask_whatever_else_there_is(self, inlay, root, tmp_path):
-        inlay("masks", "generate", "--out", tmp_path / "first", "data=folder", f"data.root={root}")
+    def test_draws_a_picture_the_same_mask_whatever_else_there_is(self, generate, root, tmp_path):
+        generate("data=folder", f"data.root={root}", to=tmp_path / "first")
         (root / "train/a.png").rename(root / "train/0.png")
         Image.new("RGB", (64, 64)).save(root / "train/new.png")
-        inlay("masks", "generate", "--out", tmp_path / "second", "data=folder", f"data.root={root}")
+        generate("data=folder", f"data.root={root}", to=tmp_path / "second")
         first, second = contents(tmp_path / "first"), contents(tmp_path / "second")
         assert set(second) - set(first) == {"train/0.png", "train/new.png"}
         assert all(second[name] == first[name] for name in set(first) & set(second))
         assert len(set(first) & set(second)) == 3
 
     @pytest.fixture
-    def indexed(self, inlay, root, tmp_path):
+    def indexed(self, generate, root, tmp_path):
         """Masks for the pictures of an index: what is printed."""
 
-        def generate(place, rows, *settings):
-            (tmp_path / "index.jsonl").write_text("".join(json.dumps(row | {"split": "train"}) + "\n" for row in rows))
-            settings = [*settings, "data=index", f"data.root={root}", f"data.index={tmp_path}/index.jsonl"]
-            printed, error, status = inlay("masks", "generate", "--out", place, *settings)
-            assert status == 0, error
-            return printed
+        def indexed(place, rows, *settings):
+            (index := tmp_path / "index.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+            return generate(*settings, "data=index", f"data.root={root}", f"data.index={index}", to=place)
 
-        return generate
+        return indexed
 
     def test_of_an_index_in_any_order_is_the_same(self, indexed, tmp_path):
-        rows = [{"id": f"v1.0/{name}", "image": f"train/{name}"} for name in ("a.png", "b.jpg")]
-        rows += [{"id": "v1.0/e", "image": "val/e.png"}]
+        images = {"a.png": "train/a.png", "b.jpg": "train/b.jpg", "e": "val/e.png"}
+        rows = [{"id": f"v1.0/{name}", "image": image, "split": "train"} for name, image in images.items()]
         for place, order in (("first", rows), ("second", rows[::-1])):
             indexed(tmp_path / place, order)
         assert contents(tmp_path / "first") == contents(tmp_path / "second")
         assert sorted(contents(tmp_path / "first")) == ["v1.0/a.png", "v1.0/b.png", "v1.0/e.png"]
 
     def test_lists_pictures_without_a_hole(self, indexed, out, root):
-        rows = [{"id": name, "image": name} for name in ("train/a.png", "train/b.jpg", "none.png")]
+        names = ("train/a.png", "train/b.jpg", "none.png")
+        rows = [{"id": name, "image": name, "split": "train"} for name in names]
         rows[0] |= {"bbox": [10, 10, 40, 40]}
         printed = indexed(out, rows, "masks=objects")
         assert [row["id"] for row in manifest(out)] == ["train/a.png"]
@@ -115,19 +116,11 @@ class TestGenerate:
         assert inlay(*settings, "data.on_bad_file=skip")[2] == 0
         assert len(manifest(out)) == 4
 
-    @pytest.mark.stranger("B.7")
-    def test_asks_for_the_folder_that_masks_come_from(self, refused, out):
-        assert "give masks.root=" in refused("masks", "generate", "--out", out, "--count", "1", "masks=files")
-
     def test_refuses_pictures_that_would_share_a_mask(self, refused, out, root):
         (root / "train/a.jpg").write_bytes((root / "train/b.jpg").read_bytes())
         line = refused("masks", "generate", "--out", out, "data=folder", f"data.root={root}")
         assert f"{out}/train/a.png: two pictures would share it" in line
         assert not (out / "manifest.jsonl").exists()
-
-    def test_refuses_a_second_set_in_the_same_folder(self, generate, refused, out):
-        generate("--count", 1, "--size", 32)
-        assert "holds a mask set already" in refused("masks", "generate", "--out", out, "--count", 1)
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
@@ -139,6 +132,7 @@ class TestGenerate:
             (["--count", 1, "masks.nonsense=1"], "nonsense"),
             (["--count", 1, "masks=nonsense"], "nonsense"),
             (["--count", 1, "nonsense"], "nonsense"),
+            pytest.param(["--count", 1, "masks=files"], "give masks.root=", marks=pytest.mark.stranger("B.7")),
             (["--count", 1, "masks=objects"], "masks=objects takes holes from a dataset's pictures"),
             ([], "give --count, or the pictures that the masks are for: data=... data.root=..."),
             (["data=index", "data.root=nowhere"], "data.index: give the index of these pictures"),
@@ -151,14 +145,11 @@ class TestGenerate:
 
 
 class TestBuckets:
-    def buckets(self, inlay, out, *arguments):
-        printed, error, status = inlay("masks", "buckets", "--out", out, "--count", 2, "--size", 64, *arguments)
-        assert status == 0, error
-        return printed
-
     @pytest.mark.parametrize(("family", "seed"), [(Strokes, 0), (Shapes, 1)])
     def test_are_those_of_the_function_in_twelve_folders(self, inlay, out, family, seed):
-        printed = self.buckets(inlay, out, f"masks={family.__name__.lower()}", "--seed", seed)
+        options = ["--count", 2, "--size", 64, "--seed", seed, f"masks={family.__name__.lower()}"]
+        printed, error, status = inlay("masks", "buckets", "--out", out, *options)
+        assert status == 0, error
         assert f"24 masks in {out}" in printed
         drawn = {f"{name}.png": mask for name, mask, _ in draw_buckets(family(), 2, 64, seed)}
         assert contents(out).keys() == drawn.keys()
@@ -185,20 +176,17 @@ class TestPreview:
         (drawn,) = draw_set(instantiate(compose_config(["masks=boxes"]).masks), 1, 48, 0)
         assert np.array_equal(tile[..., 0] == 255, drawn.mask)
 
-    def test_shows_pictures_where_there_are_some(self, inlay, root, tmp_path):
+    def test_shows_pictures_where_there_are_some_and_others_for_broken_ones(self, inlay, root, tmp_path):
         path = tmp_path / "sheet.png"
-        settings = ["masks=center", "data=folder", f"data.root={root}"]
-        printed, _, status = inlay("masks", "preview", *settings, "--size", 32, "--out", path)
+        command = ["masks", "preview", "masks=center", "data=folder", f"data.root={root}", "--size", 32, "--out", path]
+        printed, _, status = inlay(*command)
         assert status == 0
         assert printed.splitlines()[-1].startswith("4 masks")  # as many as there are pictures
         tile = read_image(path)[:32, :32]
         assert (tile[8:24, 8:24] == 255).all()
         assert tile[:8].std() > 20
-
-    def test_takes_others_for_broken_pictures(self, inlay, root, tmp_path):
         (root / "train/a.png").write_text("broken")
-        settings = ["data=folder", f"data.root={root}", "data.verify=false", "data.on_bad_file=skip"]
-        assert inlay("masks", "preview", *settings, "--size", 32, "--out", tmp_path / "sheet.png")[2] == 0
+        assert inlay(*command, "data.verify=false", "data.on_bad_file=skip")[2] == 0
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
