@@ -46,31 +46,19 @@ def needed(choice):
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_every_choice_composes_resolves_and_is_not_refused(choice, tmp_path):
-    cfg = configure(choice, *needed(choice), f"run_dir={tmp_path}")
+def test_every_choice_composes_resolves_is_not_refused_and_can_be_built(choice, tmp_path):
+    """Nothing is looked for on disk until the pictures are asked for."""
+    cfg, group = configure(choice, *needed(choice), f"run_dir={tmp_path}"), choice.split("=")[0]
     assert OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     assert list(problems(cfg)) == []
-
-
-@pytest.mark.parametrize(
-    "choice",
-    [c for c in CHOICES if c.startswith(("masks=", "model=", "optimizer=", "scheduler=", "loss=", "discriminator="))],
-)
-def test_every_choice_can_be_built(choice):
-    group = choice.split("=")[0]
-    cfg = configure(
-        choice, *needed(choice), "iterations=10", *SMALL.get(choice.removeprefix("model="), []), *RANDOM.get(choice, [])
-    )
-    assert callable(instantiate(cfg[group]))
-
-
-@pytest.mark.parametrize("choice", [c for c in CHOICES if c.startswith("data=")])
-def test_every_dataset_can_be_built(choice):
-    """Nothing is looked for on disk until the pictures are asked for."""
-    data = instantiate(configure(choice, *needed(choice)).data)
-    assert (data.image_size, data.on_bad_file) == (256, "error")
-    if choice not in ("data=demo", "data=index"):
-        assert type(data.listing).__name__.lower() == choice.removeprefix("data=")
+    if group in ("masks", "model", "optimizer", "scheduler", "loss", "discriminator"):
+        more = [*SMALL.get(choice.removeprefix("model="), []), *RANDOM.get(choice, [])]
+        assert callable(instantiate(configure(choice, *needed(choice), "iterations=10", *more)[group]))
+    if group == "data":
+        data = instantiate(cfg.data)
+        assert (data.image_size, data.on_bad_file) == (256, "error")
+        listing = choice.removeprefix("data=")
+        assert listing in ("demo", "index") or type(data.listing).__name__.lower() == listing
 
 
 @pytest.fixture
@@ -83,16 +71,11 @@ def split_folder(picture_folder):
     return picture_folder
 
 
-@pytest.mark.parametrize(
-    "name",
-    [  # one of each kind; the demo runs below
-        name
-        if name in ("pconv_finetune", "tdanet_cub64_cpu", "damsm_cub")
-        else pytest.param(name, marks=pytest.mark.slow)
-        for name in EXPERIMENTS
-        if name != "demo"
-    ],
-)
+QUICK = ["pconv_finetune", "tdanet_cub64_cpu", "damsm_cub"]  # one of each kind; the demo runs below
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in EXPERIMENTS if name not in ("demo", *QUICK)]
+
+
+@pytest.mark.parametrize("name", [*QUICK, *SLOW])
 def test_every_experiment_runs(name, tmp_path, split_folder):
     data, tiny, extra = [f"data.root={split_folder}"], TINY, []
     if name == "pconv_finetune":

@@ -2,7 +2,6 @@
 
 import csv
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,10 +17,12 @@ from torch import nn
 from inlay import distributed
 from inlay.callbacks import Checkpoints
 from inlay.errors import REQUEUE, InlayError, reported
+from inlay.images import write_picture
 from inlay.models.layers import convert_sync_batchnorm, revert_sync_batchnorm
 from tests.kills import digest, in_step, trained
+from tests.pictures import picture
 from tests.processes import GROUP, Child, ranks, run
-from tests.training import TDANET, TINY, TINY_TEXT, train, weights
+from tests.training import TDANET, TINY, TINY_TEXT, metrics, train, weights
 
 pytestmark = GROUP
 DDP = ["trainer=ddp_cpu"]
@@ -33,36 +34,32 @@ FSDP = [
 LENGTH = ["data.batch_size=4", "iterations=5", "validate_every=2"]
 
 
+SMALL, SMALL_TEXT = ([setting for setting in tiny if setting != "trainer=cpu"] for tiny in (TINY, TINY_TEXT))
+
+
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    import numpy as np
-
-    from inlay.images import Picture, write_picture
-
-    root, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    root = tmp_path_factory.mktemp("pictures")
     for number in range(12):  # nine to train on, three to validate: uneven for two processes
         name = f"train/{number}" if number < 9 else f"val/{number}"
-        write_picture(root / f"{name}.png", Picture(rng.integers(0, 256, (40, 40, 3)).astype(np.uint8)))
+        write_picture(root / f"{name}.png", picture(size=(40, 40), seed=number))
         (root / f"{name}.txt").write_text("a red bird\n")
     return root
 
 
-def statuses(children):
-    return [child.wait() for child in children]
+@pytest.fixture
+def two(tmp_path):
+    """Two processes do something to a folder; their exit statuses."""
+
+    def two(function, name, settings, *more, tiny=SMALL):
+        return [child.wait() for child in ranks(tmp_path, 2, function, tmp_path / name, settings, tiny, *more)]
+
+    return two
 
 
 def rows(run_dir):
     with (run_dir / "metrics.csv").open() as file:
         return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
-
-
-def losses(run_dir):
-    return [row["train/loss"] for row in rows(run_dir) if "train/loss" in row]
-
-
-def moved(tiny):
-    """Settings without a trainer: that is chosen anew."""
-    return [setting for setting in tiny if setting != "trainer=cpu"]
 
 
 def trained_alike(run_dir, settings, tiny):
@@ -78,25 +75,25 @@ def trained_alike(run_dir, settings, tiny):
 
 
 @pytest.mark.parametrize("recipe", ["one optimizer", "two optimizers", pytest.param("sharded", marks=pytest.mark.slow)])
-def test_ddp_agrees_with_one_process_on_losses_metrics_and_weights(pictures, tmp_path, recipe):
+def test_ddp_agrees_with_one_process_on_losses_metrics_and_weights(pictures, tmp_path, two, recipe):
     """The stated tolerance: 1e-4 relative for what is logged, after five steps."""
     tiny, more = {
-        "one optimizer": (TINY, ["callbacks=averaged", "task.gradient_clip=0.5"]),
-        "two optimizers": (TINY_TEXT, [*TDANET, "text.dropout=0"]),  # each process drops other words
-        "sharded": (TINY, ["task.gradient_clip=0.5"]),
+        "one optimizer": (SMALL, ["callbacks=averaged", "task.gradient_clip=0.5"]),
+        "two optimizers": (SMALL_TEXT, [*TDANET, "text.dropout=0"]),  # each process drops other words
+        "sharded": (SMALL, ["task.gradient_clip=0.5"]),
     }[recipe]
     calm = "+optimizer.eps=0.01"  # Adam makes whole steps of the rounding error in a gradient that is nearly zero
     logs = "trainer.log_every_n_steps=2"  # what is written down is averaged, and at the right steps
-    settings, several = [f"data.root={pictures}", *LENGTH, *more, calm, logs], FSDP if recipe == "sharded" else DDP
-    assert run(tmp_path / "one.log", trained, tmp_path / "one", [*settings, "trainer=cpu"], moved(tiny)) == 0
-    train_two = trained if recipe == "sharded" else trained_alike
-    two = ranks(tmp_path, 2, train_two, tmp_path / "two", [*settings, *several], moved(tiny))
-    assert statuses(two) == [0, 0], (tmp_path / "rank0.log").read_text()[-3000:]
-    if recipe != "sharded":
+    settings = [f"data.root={pictures}", *LENGTH, *more, calm, logs]
+    assert run(tmp_path / "one.log", trained, tmp_path / "one", [*settings, "trainer=cpu"], tiny) == 0
+    if recipe == "sharded":
+        assert two(trained, "two", [*settings, *FSDP], tiny=tiny) == [0, 0]
+    else:
+        assert two(trained_alike, "two", [*settings, *DDP], tiny=tiny) == [0, 0]
         assert (tmp_path / "rank0.sha").read_text() == (tmp_path / "rank1.sha").read_text()
-    one, two = rows(tmp_path / "one"), rows(tmp_path / "two")
-    assert len(one) == 2 + 2
-    for expected, found in zip(one, two, strict=True):
+    expectations = rows(tmp_path / "one")
+    assert len(expectations) == 2 + 2
+    for expected, found in zip(expectations, rows(tmp_path / "two"), strict=True):
         assert found == pytest.approx(expected, rel=1e-4, abs=1e-6, nan_ok=True)
     first, second = (weights(tmp_path / name) for name in ("one", "two"))
     assert first["inlay"]["samples"] == second["inlay"]["samples"] == 20
@@ -105,33 +102,35 @@ def test_ddp_agrees_with_one_process_on_losses_metrics_and_weights(pictures, tmp
 
 
 @pytest.mark.slow
-def test_ddp_run_resumes_on_another_number_of_processes(pictures, tmp_path):
-    settings = [f"data.root={pictures}", *LENGTH[:1], "validate_every=2"]
-    whole = [*settings, "iterations=5", "trainer=cpu"]
-    assert run(tmp_path / "log", trained, tmp_path / "whole", whole, moved(TINY)) == 0
-    begun = ranks(tmp_path, 2, trained, tmp_path / "parted", [*settings, "iterations=3", *DDP], moved(TINY))
-    assert statuses(begun) == [0, 0]
-    rest = [*settings, "iterations=5", "resume=last", "trainer=cpu"]
-    assert run(tmp_path / "log", trained, tmp_path / "parted", rest, moved(TINY)) == 0
-    assert losses(tmp_path / "parted") == pytest.approx(losses(tmp_path / "whole"), rel=1e-4)
+def test_ddp_run_resumes_on_another_number_of_processes(pictures, tmp_path, two):
+    settings = [f"data.root={pictures}", *LENGTH, "trainer=cpu"]
+    assert run(tmp_path / "log", trained, tmp_path / "whole", settings, SMALL) == 0
+    assert two(trained, "parted", [f"data.root={pictures}", *LENGTH, "iterations=3", *DDP]) == [0, 0]
+    assert run(tmp_path / "log", trained, tmp_path / "parted", [*settings, "resume=last"], SMALL) == 0
+    whole, parted = (metrics(tmp_path / name, "train/loss") for name in ("whole", "parted"))
+    assert parted == pytest.approx(whole, rel=1e-4)
 
 
-def test_ddp_shares_weights_out_for_one_optimizer_alone(pictures, tmp_path):
-    settings = [f"data.root={pictures}", *LENGTH, *FSDP]
-    children = ranks(tmp_path, 2, refused, tmp_path / "two", [*settings, *TDANET], moved(TINY_TEXT))
-    assert statuses(children) == [1, 1]
+def refused(run_dir, settings, tiny):
+    with reported():
+        train(run_dir, *settings, tiny=tiny)
+
+
+def test_ddp_shares_weights_out_for_one_optimizer_alone(pictures, tmp_path, two):
+    assert two(refused, "two", [f"data.root={pictures}", *LENGTH, *FSDP, *TDANET], tiny=SMALL_TEXT) == [1, 1]
     assert "trainer=fsdp works for tasks with one optimizer" in (tmp_path / "rank0.log").read_text()
 
 
+def test_ddp_needs_a_picture_to_validate_for_each_process(noise, tmp_path, two):
+    assert two(refused, "run", [f"data.root={noise}", *LENGTH, *DDP]) == [1, 1]
+    assert "validation has 1 picture for 2 processes" in (tmp_path / "rank0.log").read_text()
+
+
 @pytest.mark.slow
-def test_ddp_run_with_shared_out_weights_resumes(pictures, tmp_path):
-    settings = [f"data.root={pictures}", *LENGTH[:1], "validate_every=2", *FSDP]
-    whole = ranks(tmp_path, 2, trained, tmp_path / "whole", [*settings, "iterations=5"], moved(TINY))
-    assert statuses(whole) == [0, 0]
-    begun = ranks(tmp_path, 2, trained, tmp_path / "halves", [*settings, "iterations=3"], moved(TINY))
-    assert statuses(begun) == [0, 0]
-    rest = [*settings, "iterations=5", "resume=last"]
-    assert statuses(ranks(tmp_path, 2, trained, tmp_path / "halves", rest, moved(TINY))) == [0, 0]
+def test_ddp_run_with_shared_out_weights_resumes(pictures, tmp_path, two):
+    settings = [f"data.root={pictures}", *LENGTH, *FSDP]
+    for name, more in (("whole", []), ("halves", ["iterations=3"]), ("halves", ["resume=last"])):
+        assert two(trained, name, [*settings, *more]) == [0, 0]
     whole, halves = (weights(tmp_path / name) for name in ("whole", "halves"))
     assert whole["state_dict"].keys() == halves["state_dict"].keys()
     assert all(torch.equal(value, halves["state_dict"][key]) for key, value in whole["state_dict"].items())
@@ -148,10 +147,8 @@ def disturbed(run_dir, settings, tiny, number):
     refused(run_dir, settings, tiny)
 
 
-def test_ddp_run_stops_as_one_when_one_process_is_asked(pictures, tmp_path):
-    settings = [f"data.root={pictures}", *LENGTH, *DDP]
-    children = ranks(tmp_path, 2, disturbed, tmp_path / "run", settings, moved(TINY), signal.SIGTERM)
-    assert statuses(children) == [REQUEUE, REQUEUE], (tmp_path / "rank0.log").read_text()[-3000:]
+def test_ddp_run_stops_as_one_when_one_process_is_asked(pictures, tmp_path, two):
+    assert two(disturbed, "run", [f"data.root={pictures}", *LENGTH, *DDP], signal.SIGTERM) == [REQUEUE, REQUEUE]
     assert (tmp_path / "run/checkpoints/last.ckpt").resolve().name == "step_0000003.ckpt"
 
 
@@ -159,7 +156,7 @@ def test_ddp_run_stops_as_one_when_one_process_is_asked(pictures, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(0, marks=pytest.mark.slow)], ids=["dies", "hangs"])
 def test_ddp_run_names_the_process_that_dies_or_hangs(pictures, tmp_path, number):
     settings = [f"data.root={pictures}", *LENGTH, *DDP, "trainer.strategy.timeout.seconds=20", "checkpoint_every=1"]
-    first, second = ranks(tmp_path, 2, disturbed, tmp_path / "run", settings, moved(TINY), number)
+    first, second = ranks(tmp_path, 2, disturbed, tmp_path / "run", settings, SMALL, number)
     status, said = first.wait(), (tmp_path / "rank0.log").read_text()
     if not number:
         second.signal(signal.SIGKILL)
@@ -214,25 +211,8 @@ def test_exchange_that_fails_ends_the_processes_that_lightning_started(monkeypat
     assert ended == [signal.SIGKILL]
 
 
-def test_ddp_needs_a_picture_to_validate_for_each_process(pictures, tmp_path):
-    root = shutil.copytree(pictures, tmp_path / "pictures")
-    for number in (10, 11):
-        (root / f"val/{number}.png").unlink()
-    settings = [f"data.root={root}", *LENGTH, *DDP]
-    children = ranks(tmp_path, 2, refused, tmp_path / "run", settings, moved(TINY))
-    assert statuses(children) == [1, 1]
-    assert "validation has 1 picture for 2 processes" in (tmp_path / "rank0.log").read_text()
-
-
-def refused(run_dir, settings, tiny):
-    with reported():
-        train(run_dir, *settings, tiny=tiny)
-
-
 def normalize(folder, rank, world):
     """Batch norm of this process's rows, forward and backward."""
-    import torch.distributed as dist
-
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=world)
     x, target, norm = problem()
     convert_sync_batchnorm(norm)
@@ -257,7 +237,7 @@ def test_ddp_batch_norm_is_that_of_the_whole_batch(tmp_path):
     whole = x.clone().requires_grad_()
     (norm(whole) * target).mean().backward()
     children = [Child(tmp_path / f"{rank}.log", normalize, tmp_path, rank, 2) for rank in range(2)]
-    assert statuses(children) == [0, 0], (tmp_path / "0.log").read_text()
+    assert [child.wait() for child in children] == [0, 0], (tmp_path / "0.log").read_text()
     for rank in range(2):
         gradient, weight, bias, *buffers = torch.load(tmp_path / f"{rank}.pt")
         torch.testing.assert_close(gradient, whole.grad[rank::2])
@@ -280,11 +260,11 @@ def test_ddp_batch_norm_is_the_usual_one_on_one_process():
 def test_ddp_processes_that_lightning_starts_write_to_one_folder(pictures, tmp_path):
     """Also when the clock names it."""
     run_dir = f"run_dir={tmp_path}/runs/${{now:%H-%M-%S-%f}}"
-    command = [sys.executable, "-m", "inlay", "train", *moved(TINY), *DDP, *LENGTH, f"data.root={pictures}", run_dir]
+    command = [sys.executable, "-m", "inlay", "train", *SMALL, *DDP, *LENGTH, f"data.root={pictures}", run_dir]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stderr
     (folder,) = (tmp_path / "runs").iterdir()
     assert weights(folder)["global_step"] == 5
     settings = [f"data.root={pictures}", *LENGTH, "trainer=cpu"]
-    assert run(tmp_path / "log", trained, tmp_path / "one", settings, moved(TINY)) == 0
-    assert losses(folder) == pytest.approx(losses(tmp_path / "one"), rel=1e-4)
+    assert run(tmp_path / "log", trained, tmp_path / "one", settings, SMALL) == 0
+    assert metrics(folder, "train/loss") == pytest.approx(metrics(tmp_path / "one", "train/loss"), rel=1e-4)

@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import logging
 import os
 import shutil
 from unittest.mock import Mock
@@ -11,11 +10,13 @@ import pytest
 import torch
 
 from inlay import checkpoints
-from inlay.callbacks import AtomicCheckpointIO, atomic_io
+from inlay.callbacks import AtomicCheckpointIO, IterationProgressBar, atomic_io
 from inlay.callbacks.atomic_io import size
 from inlay.checkpoints.files import is_whole, sidecar, step_files
+from inlay.data.samples import TrainingSamples
 from inlay.errors import InlayError
 from inlay.runs import resume
+from inlay.tasks import ReconstructionTask
 from tests.training import metrics, train, weights
 
 SETTINGS = ["iterations=7", "validate_every=3", "checkpoint_every=2"]
@@ -83,21 +84,6 @@ class TestFiles:
         path.write_bytes(damage(path.read_bytes()))
         assert not is_whole(path)
 
-    def test_that_cannot_be_written_leave_the_one_before(self, save, tmp_path, monkeypatch):
-        path, failed = save(), []
-
-        def full(*_):
-            failed.append(1)
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-        monkeypatch.setattr(os, "fsync", full)
-        with pytest.raises(InlayError, match=r"No space left.*It needs 0 MB, \d+ MB are free.*resume=last"):
-            save(step=2)
-        assert failed
-        assert torch.load(path, weights_only=True)["step"] == 1
-        assert is_whole(path)
-        assert len(list(tmp_path.iterdir())) == 2
-
     def test_larger_than_the_disk_are_not_begun(self, save, monkeypatch):
         path = save()
         monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 61, 39))
@@ -113,7 +99,7 @@ NO_ROOM = [OSError(number, os.strerror(number)) for number in (errno.ENOSPC, err
 @pytest.mark.parametrize(
     ("error", "remedy"),
     [
-        *((error, f"{error.strerror}.*make room, then resume=last") for error in NO_ROOM),
+        *((error, rf"{error.strerror}.*0 MB, \d+ MB are free.*make room, then resume=last") for error in NO_ROOM),
         (OSError(errno.EACCES, "Permission denied"), "Permission denied.*Choose another place"),
         (RuntimeError("[third_party/gloo/gloo/transport/tcp/pair.cc:544] Connection reset by peer"), None),
         (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), None),
@@ -122,12 +108,18 @@ NO_ROOM = [OSError(number, os.strerror(number)) for number in (errno.ENOSPC, err
     ],
     ids=str,
 )
-def test_only_a_disk_that_takes_no_more_asks_for_room(save, monkeypatch, error, remedy):
-    """Whatever else strikes while torch writes a checkpoint is raised as it is."""
-    monkeypatch.setattr(atomic_io._Hashing, "write", Mock(side_effect=error))
-    with pytest.raises(InlayError if remedy else type(error), match=remedy) as caught:
-        save()
-    assert remedy or caught.value is error
+def test_only_a_disk_that_takes_no_more_asks_for_room(save, tmp_path, monkeypatch, error, remedy):
+    """Whatever else strikes while a checkpoint is written is raised as it is; the one before is left."""
+    path = save()
+    for owner, name in [(atomic_io._Hashing, "write"), (os, "fsync")][: 1 + (error in NO_ROOM)]:
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, Mock(side_effect=error))
+            with pytest.raises(InlayError if remedy else type(error), match=remedy) as caught:
+                save(step=2)
+        assert remedy or caught.value is error
+    assert torch.load(path, weights_only=True)["step"] == 1
+    assert is_whole(path)
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 class TestOfARun:
@@ -202,31 +194,24 @@ class TestResume:
         assert_ended_alike(finished, copy)
         assert (copy / "earlier/1/checkpoints/step_0000007.ckpt").read_bytes() == b""
 
-    def test_refuses_when_all_are_damaged(self, copy):
+    def test_refuses_one_that_is_damaged_or_when_all_are(self, copy):
         for path in step_files(copy / "checkpoints").values():
-            path.write_bytes(b"")
+            path.write_bytes(path.read_bytes()[:-1])
+            with pytest.raises(InlayError, match="is damaged"):
+                resume.find(str(copy), str(path))
         with pytest.raises(InlayError, match=r"all 3 checkpoints in .* are damaged"):
             resume.find(str(copy), "last")
 
-    def test_finds_last_best_and_paths(self, finished):
+    def test_finds_last_best_and_paths_and_nothing_is_an_error_unless_it_is_auto(self, finished, tmp_path):
         folder = finished / "checkpoints"
-        assert resume.find(str(finished), "last").name == "step_0000007.ckpt"
-        assert resume.find(str(finished), "auto").name == "step_0000007.ckpt"
+        assert resume.find(str(finished), "last") == resume.find(str(finished), "auto") == folder / "step_0000007.ckpt"
         assert resume.find(str(finished), "best") == (folder / "best.ckpt").resolve()
         assert resume.find("elsewhere", str(folder / "step_0000006.ckpt")).name == "step_0000006.ckpt"
         assert resume.find(str(finished), None) is None
-
-    def test_of_nothing_is_an_error_unless_it_is_auto(self, tmp_path):
         for which in ("last", "best", "gone.ckpt"):
             with pytest.raises(InlayError, match=f"resume={which}: no checkpoint at"):
                 resume.find(str(tmp_path), which)
         assert resume.find(str(tmp_path), "auto") is None
-
-    def test_of_a_damaged_path_is_an_error(self, copy):
-        path = copy / "checkpoints/step_0000006.ckpt"
-        path.write_bytes(path.read_bytes()[:-1])
-        with pytest.raises(InlayError, match="is damaged"):
-            resume.find(str(copy), str(path))
 
     @pytest.mark.stranger("B.12")
     def test_of_another_version_names_both(self, copy, monkeypatch):
@@ -279,47 +264,47 @@ class TestResume:
 
 
 class TestExceptions:
-    def broken(self, monkeypatch, owner, name, after):
-        """Let a method raise when it was called so often."""
-        inner, calls = getattr(owner, name), []
+    @pytest.fixture
+    def broken(self, noise, tmp_path, monkeypatch):
+        """Train with a method that raises when it was called so often."""
 
-        def failing(*arguments, **options):
-            calls.append(1)
-            if len(calls) > after:
-                raise RuntimeError("broken")
-            return inner(*arguments, **options)
+        def run(owner, name, after):
+            inner, calls = getattr(owner, name), []
 
-        monkeypatch.setattr(owner, name, failing)
-        return calls
+            def failing(*arguments, **options):
+                calls.append(1)
+                if len(calls) > after:
+                    raise RuntimeError("broken")
+                return inner(*arguments, **options)
 
-    @pytest.mark.parametrize("where", ["loss", "validation", "data"])
-    def test_leave_a_checkpoint_that_goes_on_exactly(self, finished, noise, tmp_path, monkeypatch, caplog, where):
-        from inlay.data.samples import TrainingSamples
-        from inlay.tasks import ReconstructionTask
+            with monkeypatch.context() as patch:
+                patch.setattr(owner, name, failing)
+                with pytest.raises(RuntimeError, match="broken"):
+                    train(tmp_path, f"data.root={noise}", *SETTINGS)
+            assert len(calls) == after + 1
 
-        owner, name, after = {
-            "loss": (ReconstructionTask, "batch_loss", 4),
-            "validation": (ReconstructionTask, "validation_step", 2),  # the first is the check before training
-            "data": (TrainingSamples, "make", 9),
-        }[where]
-        settings = [f"data.root={noise}", *SETTINGS]
-        with monkeypatch.context() as patch:
-            calls = self.broken(patch, owner, name, after)
-            with caplog.at_level(logging.WARNING), pytest.raises(RuntimeError, match="broken"):
-                train(tmp_path, *settings)
-        assert len(calls) == after + 1
+        return run
+
+    @pytest.mark.parametrize(
+        ("owner", "name", "after", "steps"),
+        [
+            (ReconstructionTask, "batch_loss", 4, 4),
+            (ReconstructionTask, "validation_step", 2, 6),  # the first is the check before training
+            (TrainingSamples, "make", 9, 4),
+        ],
+        ids=["loss", "validation", "data"],
+    )
+    def test_leave_a_checkpoint_that_goes_on_exactly(
+        self, broken, finished, noise, tmp_path, caplog, owner, name, after, steps
+    ):
+        broken(owner, name, after)
         path = tmp_path / "checkpoints/exception.ckpt"
-        steps = {"loss": 4, "validation": 6, "data": 4}[where]
         assert f"stopped after {steps} iterations; go on with resume={path}" in caplog.text
-        train(tmp_path, *settings, f"resume={path}")
+        train(tmp_path, f"data.root={noise}", *SETTINGS, f"resume={path}")
         assert_ended_alike(finished, tmp_path)
 
-    def test_in_the_middle_of_a_step_leave_none(self, noise, tmp_path, monkeypatch, caplog):
-        from inlay.callbacks import IterationProgressBar
-
-        self.broken(monkeypatch, IterationProgressBar, "on_train_batch_end", 4)
-        with caplog.at_level(logging.WARNING), pytest.raises(RuntimeError, match="broken"):
-            train(tmp_path, f"data.root={noise}", *SETTINGS)
+    def test_in_the_middle_of_a_step_leave_none(self, broken, tmp_path, caplog):
+        broken(IterationProgressBar, "on_train_batch_end", 4)
         assert "was half done: nothing saved" in caplog.text
         assert not (tmp_path / "checkpoints/exception.ckpt").exists()
         assert resume.find(str(tmp_path), "last").name == "step_0000004.ckpt"
