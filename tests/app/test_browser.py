@@ -32,14 +32,9 @@ PICTURE, FILL = "#inlay-picture input[type=file]", "#inlay-fill"
 
 
 @pytest.fixture(scope="module")
-def temporary(tmp_path_factory):
-    return tmp_path_factory.mktemp("server")
-
-
-@pytest.fixture(scope="module")
-def address(temporary):
-    model = write_checkpoint(temporary / "last.ckpt")
-    with serving("--model", "telea", "--model", str(model), TMPDIR=temporary) as (url, _):
+def address(tmp_path_factory):
+    model = write_checkpoint(tmp_path_factory.mktemp("server") / "last.ckpt")
+    with serving("--model", "telea", "--model", str(model), TMPDIR=model.parent) as (url, _):
         yield url
 
 

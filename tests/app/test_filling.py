@@ -13,6 +13,7 @@ from inlay.fillers import Filler, MeanFill
 from inlay.images import Picture
 from inlay.ops import composite
 from inlay.pipeline import FillOptions, Inpainter
+from tests.export.examples import Bomb
 
 
 class Drawn(Filler):
@@ -114,14 +115,6 @@ def test_two_models_fill_one_hole_and_one_answer_of_each_is_seen(loaded, hole, t
     chosen = results.keep(2)
     assert (chosen.shown, chosen.kept) == ((0, 2), 2)
     assert (chosen.keep(0).shown, chosen.keep(0).kept) == ((0, 2), 0)
-
-
-class Bomb:
-    def __init__(self, canary):
-        self.canary = canary
-
-    def __reduce__(self):
-        return (open, (str(self.canary), "w"))
 
 
 def test_models_are_opened_once_in_their_order_and_a_malicious_checkpoint_runs_nothing(tmp_path):

@@ -54,21 +54,17 @@ def test_a_folder_is_read_as_the_checkpoint_was(exported):
     read, given = checkpoints.read(exported), checkpoints.read(exported.with_suffix(".ckpt"))
     assert read["state_dict"].keys() == given["state_dict"].keys()
     assert all(torch.equal(value, given["state_dict"][key]) for key, value in read["state_dict"].items())
-    assert read[META_KEY]["config"]["model"] == given[META_KEY]["config"]["model"]
     for key in ("version", "git", "packages", "step"):
         assert read[META_KEY][key] == given[META_KEY][key]
-    kept = read[META_KEY]["config"]
-    assert (kept["model"], kept["iterations"]) == (CONFIG["model"], 20)
+    assert read[META_KEY]["config"].items() >= {"model": CONFIG["model"], "iterations": 20}.items()
     assert checkpoints.training_size(exported) == 32
 
 
-def test_predictions_are_the_checkpoints(exported, tmp_path):
-    assert torch.equal(*(load_filler(path).fill(*scene()) for path in (exported, exported.with_suffix(".ckpt"))))
+def test_predictions_with_a_text_are_the_checkpoints(tmp_path):
     path = write_tdanet(tmp_path / "text.ckpt")
     write_folder(tmp_path / "text", checkpoints.read(path), "")
     fillers = load_filler(path), load_filler(tmp_path / "text")
-    one, other = (filler.fill(*scene(), text=["a red bird"], seed=3) for filler in fillers)
-    assert torch.equal(one, other)
+    assert torch.equal(*(filler.fill(*scene(), text=["a red bird"], seed=3) for filler in fillers))
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
@@ -109,19 +105,21 @@ def test_other_folders_are_told_what_to_name(tmp_path, folder):
 )
 def test_weights_that_are_damaged_are_refused_in_a_line(folder, header, data, length, said):
     write_header(folder, header, data, length)
-    with pytest.raises(InlayError, match=said) as refused:
+    with pytest.raises(InlayError, match=rf"^{folder}/model\.safetensors.*{said}.*\Z"):  # . is no end of a line
         checkpoints.read(folder)
-    assert str(refused.value).startswith(str(folder / "model.safetensors"))
-    assert "\n" not in str(refused.value)
 
 
 def test_weights_of_another_shape_or_kind_are_refused(folder):
     held = load_file(folder / "model.safetensors")
     key = "net.encoder.0.conv.weight"
-    for wrong in (held[key][:1].clone(), held[key].long()):
-        save_file(held | {key: wrong}, folder / "model.safetensors")
-        with pytest.raises(InlayError, match=r"the weights do not fit the network it describes \(.*encoder\.0\.conv"):
+    wrong = (held[key][:1].clone(), "size mismatch"), (held[key].long(), "is torch.int64, not torch.float32")
+    for value, said in (*wrong, (None, "Missing key")):
+        state = {name: value if name == key else own for name, own in held.items() if value is not None or name != key}
+        save_file(state, folder / "model.safetensors")
+        with pytest.raises(InlayError, match="the weights do not fit the network it describes") as refused:
             checkpoints.build_network(folder)
+        assert "encoder.0.conv" in str(refused.value)
+        assert said in str(refused.value)
     set_model(folder, width=10**6)  # which would fill the memory
     with pytest.raises(InlayError, match="do not fit"):
         checkpoints.build_network(folder)

@@ -1,12 +1,10 @@
 import json
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import torch
 
 from inlay.checkpoints import build_network, build_text_encoder
-from inlay.convert import Imported, import_tdanet
+from inlay.convert import import_tdanet
 from inlay.convert.damsm import read_captions, read_words
 from inlay.convert.tdanet import OFFICIAL
 from inlay.errors import InlayError
@@ -19,21 +17,16 @@ from tests.training import configure
 WORDS = ["<end>", "a", "red", "bird", "o_o", "with", "wings"]  # o_o: no caption is cut into it
 
 
-class Official(NamedTuple):
-    imported: Imported
-    ours: Path
-
-
 @pytest.fixture(scope="module")
 def official(tmp_path_factory):
-    """What a folder with its text encoder, and with files that are not needed, is imported as."""
+    """What a folder with its text encoder, and with files that are not needed, is imported as, and its checkpoint."""
     folder = tmp_path_factory.mktemp("official")
     for letter, state in zip("EG", layouts.tdanet(), strict=True):
         torch.save(state, folder / f"latest_net_{letter}.pth")
     torch.save({}, folder / "latest_net_D.pth")
     torch.save({}, folder / "100_net_E.pth")
     imported = import_tdanet(folder, **save_reader(folder))
-    return Official(imported, saved(imported, folder))
+    return imported, saved(imported, folder)
 
 
 @pytest.fixture
@@ -66,9 +59,14 @@ def test_settings_are_those_of_the_preset():
     assert settings.keys() == OFFICIAL.keys() | widths | own
 
 
-def check(folder, scale, scenes, size, tdanet_folder, drawn):
+@pytest.mark.stranger("17.C.1")
+@pytest.mark.parametrize(
+    ("scale", "size", "drawn"),
+    [(16, (128, 96), False), (16, (128, 96), True), pytest.param(1, (256, 256), True, marks=pytest.mark.slow)],
+)
+def test_computes_what_the_original_computes(tmp_path, scenes, tdanet_folder, scale, size, drawn):
     e, g = layouts.tdanet(scale)
-    net = build_network(saved(import_tdanet(tdanet_folder(e, g)), folder))
+    net = build_network(saved(import_tdanet(tdanet_folder(e, g)), tmp_path))
     image, hole = scenes(*size)
     dim = 256 // scale
     words, sentence = torch.randn(4, dim, 6) / 2, torch.randn(4, dim) / 2
@@ -81,27 +79,14 @@ def check(folder, scale, scenes, size, tdanet_folder, drawn):
     torch.testing.assert_close(raw.double(), expected, rtol=0, atol=1e-5)
     assert (raw - steeper).abs().max() > 1e-3  # the one block with another slope is not overlooked
     assert raw.std() > 0.05
-    return net
-
-
-@pytest.mark.stranger("17.C.1")
-@pytest.mark.parametrize("drawn", [False, True], ids=["mean", "drawn"])
-def test_computes_what_the_original_computes(tmp_path, scenes, tdanet_folder, drawn):
-    check(tmp_path, 16, scenes, (128, 96), tdanet_folder, drawn)
-
-
-@pytest.mark.slow
-def test_computes_what_the_original_computes_at_full_size(tmp_path, scenes, tdanet_folder):
-    net = check(tmp_path, 1, scenes, (256, 256), tdanet_folder, drawn=True)
     net.for_inference()
-    assert sum(p.numel() for p in net.parameters()) == 27_120_352
+    assert scale > 1 or sum(p.numel() for p in net.parameters()) == 27_120_352
 
 
 def test_training_goes_on_where_the_original_stands(official):
     """The raw weights are kept, and transposed convolutions are normalized over the same axis."""
     _, g = layouts.tdanet()
-    net = build_network(official.ours).train()
-    conv = net.generator.blocks[2].shortcut.conv
+    conv = build_network(official[1]).train().generator.blocks[2].shortcut.conv
     matrix = g["decoder2.bypass.module.weight_bar"].flatten(1).double()
     u = g["decoder2.bypass.module.weight_u"].double()
     u = matrix @ (matrix.T @ u)  # what the import has done
@@ -112,7 +97,7 @@ def test_training_goes_on_where_the_original_stands(official):
 
 def test_every_key_is_mentioned(official):
     state = {key: value for part in (*layouts.tdanet(), layouts.captions(len(WORDS))[0]) for key, value in part.items()}
-    lines = official.imported.report.splitlines()
+    lines = official[0].report.splitlines()
     for key in state:
         assert sum(line.startswith(f"{key} ") for line in lines) == 1
     assert "encoder0.model.3.module.bias (8,) left out: the same as encoder0.conv2.module.bias" in lines
@@ -130,6 +115,8 @@ def test_the_last_step_is_taken(tdanet_folder, tmp_path):
     assert import_tdanet(folder).checkpoint["state_dict"]["net.generator.attention.gamma"] == 1
     tdanet_folder(e, g | {"attn1.gamma": torch.tensor([7.0])}, "latest")
     assert import_tdanet(folder).checkpoint["state_dict"]["net.generator.attention.gamma"] == 7
+    with pytest.raises(InlayError, match="no such folder"):
+        import_tdanet(folder / "nowhere")
 
 
 def other(key):
@@ -152,53 +139,41 @@ def test_what_does_not_fit_is_named(tdanet_folder, part, change, complaint):
         import_tdanet(tdanet_folder(*states.values()))
 
 
-def test_a_folder_without_both_files(tmp_path, tdanet_folder):
-    with pytest.raises(InlayError, match="no such folder"):
-        import_tdanet(tmp_path / "nowhere")
-    folder = tdanet_folder()
-    (folder / "latest_net_G.pth").rename(folder / "9_net_G.pth")
-    with pytest.raises(InlayError, match="no step of which"):
-        import_tdanet(folder)
-
-
 class TestCaptions:
     def test_are_read_as_the_original_reads_them(self, official):
-        encoder = build_text_encoder(official.ours)
+        imported, ours = official
+        encoder = build_text_encoder(ours)
         _, table, rnn = layouts.captions(len(WORDS))
-        found = encoder(encoder.tokenizer(["A red bird, with wings!", "bird", "An emerald bird o_o, with zyzzyva"]))
-        for row, numbers in enumerate([[1, 2, 3, 5, 6], [3], [3, 5]]):  # others are left out
+        captions = {
+            "A red bird, with wings!": [1, 2, 3, 5, 6],
+            "bird": [3],
+            "An emerald bird o_o, with zyzzyva": [3, 5],  # others are left out
+            "": [0],  # the end alone, as none is known
+            "zyzzyva, emerald": [0],
+        }
+        found = encoder(encoder.tokenizer([*captions]))
+        for row, numbers in enumerate(captions.values()):
             words, (last, _) = rnn(table(torch.tensor(numbers)))
             torch.testing.assert_close(found.words[row, : len(numbers)], words)
             torch.testing.assert_close(found.sentence[row], last.flatten())
-            assert found.word_mask[row].sum() == len(numbers)
-        assert "1 words left out, as no caption is cut into them: o_o" in official.imported.report.splitlines()
-
-    @pytest.mark.parametrize("caption", ["", "zyzzyva, emerald"], ids=["empty", "unknown"])
-    def test_none_that_is_known_is_the_end_alone(self, official, caption):
-        encoder = build_text_encoder(official.ours)
-        _, table, rnn = layouts.captions(len(WORDS))
-        words, (last, _) = rnn(table(torch.tensor([0])))
-        found = encoder(encoder.tokenizer([caption, "a red bird"]))
-        torch.testing.assert_close(found.words[0, :1], words)
-        torch.testing.assert_close(found.sentence[0], last.flatten())
-        assert found.word_mask[0].tolist() == [True, False, False]
+            assert found.word_mask[row].tolist() == [number < len(numbers) for number in range(5)]
+        assert "1 words left out, as no caption is cut into them: o_o" in imported.report.splitlines()
 
     def test_unknown_words_leave_no_trace_and_are_named(self, scenes, official):
-        filler = load_filler(official.ours)
+        imported, ours = official
+        filler = load_filler(ours)
         image, hole = (x[:1] for x in scenes(64, 64))
         assert torch.equal(*(filler.fill(image, hole, text=[text]) for text in ("a zyzzyva bird", "a bird")))
         assert [said.rpartition(" ")[2] for said in filler.text_warnings("a zyzzyva bird")] == ["zyzzyva."]
-        assert "5 words of its own; others are left out, as in the original" in official.imported.card
+        assert "5 words of its own; others are left out, as in the original" in imported.card
 
     def test_are_not_read_without_an_encoder(self, tmp_path, scenes, tdanet_folder):
         imported = import_tdanet(tdanet_folder())
         filler = load_filler(saved(imported, tmp_path))
-        image, hole = scenes(64, 64)
-        fills = [filler.fill(image, hole, text=text) for text in (None, ["a red bird"] * 4)]
-        assert torch.equal(*fills)
+        given = scenes(64, 64)
+        assert torch.equal(*(filler.fill(*given, text=text) for text in (None, ["a red bird"] * 4)))
         assert filler.text_warnings("a bird")[0].endswith("leaves them out: a, bird.")
-        remark = imported.report.splitlines()[-2]
-        assert remark.startswith("captions: not read, since its text encoder was not imported")
+        assert "\ncaptions: not read, since its text encoder was not imported" in imported.report
 
     @pytest.mark.parametrize("written", ['["<end>", "a", "red", "bird", "o_o", "with", "wings"]', "\r\n".join(WORDS)])
     def test_words_may_be_json_or_lines(self, reader, written):

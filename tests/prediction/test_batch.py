@@ -2,9 +2,11 @@ import errno
 import os
 import re
 from pathlib import Path
+from unittest.mock import Mock, patch
 
 import numpy as np
 import pytest
+import torch
 
 from inlay.errors import InlayError
 from inlay.files import held
@@ -58,39 +60,27 @@ def test_fills_as_many_together_as_fit_and_reports_it(painter, monkeypatch, most
     assert first["seconds"] > 0
 
 
-def test_again_does_nothing(painter, caplog):
-    def state():
-        return stamps(), len(painter.images), Path("out/report.json").read_text()
-
+def test_again_does_nothing_and_then_what_is_missing(painter, caplog):
     fill()
-    before = state()
+    before, told = stamps(), Path("out/report.json").read_text()
+    painter.images.clear()
     caplog.set_level("INFO")
-    assert (fill(), state()) == ([Path("out/report.json")], before)
+    assert (fill(), stamps(), painter.images) == ([Path("out/report.json")], before, [])
+    assert Path("out/report.json").read_text() == told
     assert "all 5 pictures were filled before" in caplog.text
+    Path("out/b.png").unlink()
+    fill()
+    assert [shape[0] for shape in painter.shapes] == [1]
+    assert filled_right("b.png")
+    assert stamps().items() - before.items() == {(Path("out/b.png"), stamps()[Path("out/b.png")])}
+    assert report()["count"] == {"filled": 5}
 
 
 class TestKilled:
-    def test_does_what_is_missing(self, painter):
-        fill()
-        Path("out/b.png").unlink()
-        before = stamps()
-        painter.images.clear()
-        fill()
-        assert [shape[0] for shape in painter.shapes] == [1]
-        assert filled_right("b.png")
-        assert {path: stamp for path, stamp in stamps().items() if path.name != "b.png"} == before
-        assert report()["count"] == {"filled": 5}
-
     def test_between_two_pictures_keeps_the_first(self, painter):
-        def interrupted(*args, **options):
-            if len(painter.images) == 2:  # in the third group
-                raise KeyboardInterrupt
-            return Painter.fill(painter, *args, **options)
-
-        painter.fill = interrupted
-        with pytest.raises(KeyboardInterrupt):
+        paint = Mock(side_effect=[painter.color.expand(1, -1, 20, 30)] * 2 + [KeyboardInterrupt])  # in the third group
+        with patch.object(painter, "paint", paint), pytest.raises(KeyboardInterrupt):
             fill(options=FillOptions(batch=1))
-        del painter.fill
         assert 1 <= report()["count"]["filled"] <= 2
         fill(options=FillOptions(batch=1))
         assert all(filled_right(name) for name in NAMES)
@@ -122,11 +112,9 @@ class TestKilled:
         assert report()["count"] == {"filled": 5}
 
     def test_by_a_full_disk_stops_and_says_so(self, monkeypatch):
-        def full(path, picture):
-            error = InlayError(f"{path}: cannot be written (No space left on device). Choose another place.")
-            raise error from OSError(errno.ENOSPC, "No space left on device")
-
-        monkeypatch.setattr("inlay.prediction.reading.write_pages", full)
+        full = InlayError("cannot be written (No space left on device)")
+        full.__cause__ = OSError(errno.ENOSPC, "No space left on device")
+        monkeypatch.setattr("inlay.prediction.reading.write_pages", Mock(side_effect=full))
         with pytest.raises(InlayError, match="No space left"):
             fill(options=FillOptions(batch=1))
         assert stamps() == {}
@@ -183,12 +171,10 @@ class TestBroken:
         """A group in which one answer is not finite is asked again one by one."""
         bad = read_picture("photos/d.png").rgb()[5, 25, 0]
 
-        def fill_some(image, mask, **options):
-            filled = Painter.fill(painter, image, mask, **options)
-            filled[image[:, 0, 5, 25] == bad] = float("nan")
-            return filled
+        def paint(image, mask):
+            return torch.ones_like(image).masked_fill((image[:, 0, 5, 25] == bad).view(-1, 1, 1, 1), float("nan"))
 
-        monkeypatch.setattr(painter, "fill", fill_some)
+        monkeypatch.setattr(painter, "paint", paint)
         with pytest.raises(InlayError, match=r"1 of 5 pictures .* not finite"):
             fill()
         assert report()["count"] == {"failed": 1, "filled": 4}
@@ -239,13 +225,17 @@ def test_other_settings_and_other_pictures_want_another_folder(changed):
     assert stamps() == before
 
 
-@pytest.mark.parametrize("ranks", ["0", "01"], ids=["alone", "two processes"])
-def test_files_of_others_are_left_alone(monkeypatch, ranks):
+def torchrun(monkeypatch, size, rank=None):
+    monkeypatch.setenv("WORLD_SIZE", size)
+    if rank:
+        monkeypatch.setenv("RANK", rank)
+
+
+@pytest.mark.parametrize("processes", [[("1", "0")], [("2", "0"), ("2", "1")]], ids=["alone", "two processes"])
+def test_files_of_others_are_left_alone(monkeypatch, processes):
     write_picture("out/b.png", picture(seed=99))
-    for rank in ranks:
-        if len(ranks) > 1:
-            monkeypatch.setenv("WORLD_SIZE", "2")
-            monkeypatch.setenv("RANK", rank)
+    for process in processes:
+        torchrun(monkeypatch, *process)
         with pytest.raises(InlayError, match=re.escape("out/b.png is there already")):
             fill()
     assert np.array_equal(read_picture("out/b.png").pixels, picture(seed=99).pixels)
@@ -331,12 +321,11 @@ def test_samples_and_sheets_of_each_and_a_warning_of_jpeg(painter, caplog):
 
 @pytest.mark.stranger("A.5")
 def test_processes_share_the_pictures_each_once_and_a_rank_alone_means_nothing(monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    for rank, done in (("1", 2), ("0", 5)):
-        monkeypatch.setenv("RANK", rank)
-        with held("out", "inlay predict", part=f"{2 - int(rank)}-of-2"):  # the share of the other one
+    for rank, done in ((1, 2), (0, 5)):
+        torchrun(monkeypatch, "2", f"{rank}")
+        with held("out", "inlay predict", part=f"{2 - rank}-of-2"):  # the share of the other one
             fill()
-        with held("out", "inlay predict", part=f"{int(rank) + 1}-of-2"), pytest.raises(InlayError, match="in use by"):
+        with held("out", "inlay predict", part=f"{rank + 1}-of-2"), pytest.raises(InlayError, match="in use by"):
             fill()
         assert len(stamps()) == len(report()["pictures"]) == done
     monkeypatch.delenv("WORLD_SIZE")
@@ -345,17 +334,14 @@ def test_processes_share_the_pictures_each_once_and_a_rank_alone_means_nothing(m
 
 @pytest.mark.parametrize(("size", "rank"), [("2", None), ("2", "2"), ("x", "0")])
 def test_processes_that_cannot_be_counted_are_refused(monkeypatch, size, rank):
-    monkeypatch.setenv("WORLD_SIZE", size)
-    if rank:
-        monkeypatch.setenv("RANK", rank)
+    torchrun(monkeypatch, size, rank)
     with pytest.raises(InlayError, match="torchrun"):
         fill()
 
 
 def test_a_broken_picture_ends_no_other_process(monkeypatch, caplog):
     Path("photos/a.png").write_bytes(b"no picture")
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setenv("RANK", "0")
+    torchrun(monkeypatch, "2", "0")
     fill()
     assert "1 of 3 pictures could not be filled" in caplog.text
     assert report()["count"] == {"failed": 1, "filled": 2}

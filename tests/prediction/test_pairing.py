@@ -53,6 +53,7 @@ class TestOutput:
             ("photos/**/*", "a.jpg c.png b.png"),
         ):
             assert outputs(found(given)) == [f"out/{name}" for name in names.split()]
+        assert outputs(found("photos", format="png")) == ["out/a.png", "out/c.png", "out/deep/b.png"]
 
 
 class TestMasks:
@@ -65,6 +66,14 @@ class TestMasks:
         plan = found("photos", mask="masks")
         assert pairs(plan) == {"photos/a.jpg": "masks/a.png", "photos/deep/b.jpg": "masks/deep/b.png"}
         assert (plan.without_mask, plan.without_picture) == ([Path("photos/c.jpg")], [Path("masks/d.png")])
+
+    def test_may_say_so_in_their_names_and_lie_beside_the_pictures(self):
+        write("photos/a.png", "photos/a_mask.png", "photos/b.png", "photos/b_mask001.png", "photos/c.png")
+        plan = found("photos", mask="photos")
+        assert pairs(plan) == {"photos/a.png": "photos/a_mask.png", "photos/b.png": "photos/b_mask001.png"}
+        assert plan.without_mask == [Path("photos/c.png")]
+        write("marks/\u00e9.jpg", "masks/e\u0301.png")  # spelled in two ways
+        assert len(found("marks", mask="masks").items) == 1
 
 
 class TestCaptions:
@@ -95,38 +104,17 @@ class TestCaptions:
             read(Request(["photos"], "telea", Path("out"), captions=True), plan.items[0])
 
 
-def test_the_format_of_a_folder_may_be_another():
-    write("photos/a.jpg", "photos/b.png")
-    assert outputs(found("photos", format="png")) == ["out/a.png", "out/b.png"]
-
-
-class TestNames:
-    def test_of_masks_may_say_so_and_they_lie_beside_the_pictures(self):
-        write("photos/a.png", "photos/a_mask.png", "photos/b.png", "photos/b_mask001.png", "photos/c.png")
-        plan = found("photos", mask="photos")
-        assert pairs(plan) == {"photos/a.png": "photos/a_mask.png", "photos/b.png": "photos/b_mask001.png"}
-        assert plan.without_mask == [Path("photos/c.png")]
-
-    def test_with_marks_are_spelled_in_two_ways(self):
-        write("photos/\u00e9.jpg", "masks/e\u0301.png")
-        assert len(found("photos", mask="masks").items) == 1
-
-
-PLACES = [("photos/a.jpg", "."), ("deep/photos", "deep"), ("photos", "photos/out")]
-
-
-@pytest.mark.parametrize(("image", "output"), PLACES)
-def test_an_output_above_or_inside_of_the_input_is_no_input(image, output):
+def test_an_output_above_or_inside_of_the_input_is_no_input():
     write("photos/a.jpg", "deep/photos/a.jpg", "photos/out/a.jpg")
-    assert len(outputs(found(image, output))) == 1
+    for image, output in (("photos/a.jpg", "."), ("deep/photos", "deep"), ("photos", "photos/out")):
+        assert len(outputs(found(image, output))) == 1
 
 
-class TestReferences:
-    def test_are_one_for_all_or_go_by_name(self):
-        write("photos/a.jpg", "photos/b.jpg", "looks/a.png", "looks/b.png")
-        assert {str(item.reference) for item in found("photos", reference="looks/a.png").items} == {"looks/a.png"}
-        (first, second) = found("photos", reference="looks").items
-        assert (str(first.reference), str(second.reference)) == ("looks/a.png", "looks/b.png")
+def test_references_are_one_for_all_or_go_by_name():
+    write("photos/a.jpg", "photos/b.jpg", "looks/a.png", "looks/b.png")
+    for reference, each in (("looks/a.png", "aa"), ("looks", "ab")):
+        given = [str(item.reference) for item in found("photos", reference=reference).items]
+        assert given == [f"looks/{name}.png" for name in each]
 
 
 PHOTOS, LOOKS = ["photos/a.jpg", "photos/b.jpg"], {"reference": "looks"}
