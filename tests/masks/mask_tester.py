@@ -1,4 +1,4 @@
-"""What every family of generated holes has to do. A new one gets all of it in three lines of ``test_families.py``."""
+"""What every family of generated holes has to do. A new one gets all of it in three lines."""
 
 import random
 import re
@@ -57,12 +57,15 @@ class RatioTester:
         assert set(np.unique(mask.view(np.uint8))) == {0, 1}
 
     @pytest.mark.parametrize("ratio", [None, (0.1, 0.4)])
-    def test_depends_on_the_address_and_no_earlier_call(self, ratio):
+    def test_depends_on_the_address_and_neither_earlier_calls_nor_global_generators(self, ratio):
+        before = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
         family = self.family(ratio=ratio)
         first = self.family(ratio=ratio)(64, 97, address(5)).copy()
         for index in range(3):
             family(32, 40 + index, address(index))
         assert np.array_equal(family(64, 97, address(5)), first)
+        after = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
+        np.testing.assert_equal(before, after)
 
     @inherited
     @given(any_size, a_share, st.one_of(st.just(0), a_share), an_index, st.sampled_from([range_of, tight_range_of]))
@@ -95,12 +98,6 @@ class RatioTester:
     def test_names_a_bad_ratio(self, ratio):
         with pytest.raises(InlayError, match=r"masks\.ratio must be \[low, high\]"):
             self.family(ratio=ratio)
-
-    def test_leaves_global_generators_alone(self):
-        before = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
-        self.family(ratio=(0.2, 0.4))(64, 64, address())
-        after = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
-        np.testing.assert_equal(before, after)
 
     def test_takes_the_lists_of_a_configuration(self):
         # OmegaConf's lists take longer to read than a stroke takes to paint.

@@ -7,47 +7,36 @@ from PIL import Image
 from scipy import ndimage
 
 from inlay.errors import BadFile, InlayError
+from inlay.images import Picture, write_pages
 from inlay.masks import Files, Paired
 from inlay.masks.files import moved
 from tests.masks.contexts import disc, rectangle
 from tests.masks.mask_tester import address, bad_options
-from tests.pictures import write_mask
+from tests.pictures import half, write_mask
 
-HALF = np.arange(24) < 12  # a mask of two halves: nothing is unusual about it
+HALF = half(24, 24)  # nothing is unusual about it
 OFF_THE_MIDDLE = disc(100, 15, (40, 55))
-
-
-def save(path, white, size=24):
-    write_mask(path, np.broadcast_to(white, (size, size)))
 
 
 @pytest.fixture
 def folder(tmp_path):
-    save(tmp_path / "left.png", HALF)
-    save(tmp_path / "deep/er/right.bmp", ~HALF)
+    write_mask(tmp_path / "left.png", HALF)
+    write_mask(tmp_path / "deep/er/right.bmp", ~HALF)
     return tmp_path
 
 
-def drawn(family, rng, size=(24, 24), count=40):
-    return {family(*size, rng).tobytes() for _ in range(count)}
+def drawn(root, rng, **options):
+    family = Files(root=str(root), **options)
+    return {family(24, 24, rng).tobytes() for _ in range(40)}
 
 
-def square(mask):
-    return np.broadcast_to(mask, (24, 24)).tobytes()
-
-
-def test_every_file_below_the_folder_is_drawn_and_black_can_be_the_hole(folder, rng):
-    assert drawn(Files(root=str(folder)), rng) == {square(HALF), square(~HALF)}
-    (folder / "left.png").unlink()
-    assert drawn(Files(root=str(folder), mask_polarity="black"), rng) == {square(HALF)}
-
-
-def test_hidden_and_other_files_are_left_out(folder, caplog):
-    (folder / "readme.txt").write_text("not a mask")
-    (folder / ".hidden.png").write_text("not a mask either")
-    (folder / "manifest.jsonl").write_text('{"file": "left.png"}')
-    assert len(Files(root=str(folder)).paths) == 2
+def test_every_mask_file_below_the_folder_is_drawn_and_black_can_be_the_hole(folder, rng, caplog):
+    for name in ("readme.txt", ".hidden.png", "manifest.jsonl"):
+        (folder / name).write_text("not a mask")
+    assert drawn(folder, rng) == {HALF.tobytes(), (~HALF).tobytes()}
     assert caplog.records == []
+    (folder / "left.png").unlink()
+    assert drawn(folder, rng, mask_polarity="black") == {HALF.tobytes()}
 
 
 @pytest.mark.parametrize("name", ["empty", "missing"])
@@ -60,19 +49,11 @@ def test_a_folder_without_masks_is_named(tmp_path, name, masks):
 
 def test_doubtful_polarity_is_said_once(tmp_path, caplog, rng):
     for number in range(20):
-        save(tmp_path / f"{number}.png", np.arange(24) > 0)
+        write_mask(tmp_path / f"{number}.png", np.tile(np.arange(24) > 0, (24, 1)))
     Files(root=str(tmp_path))(24, 24, rng)
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert re.search(rf"masks\.root={tmp_path}: .* 95\.8%.*mask_polarity=black", record.message)
-
-
-def test_a_broken_file_is_named_when_it_is_drawn(tmp_path, rng, caplog):
-    (tmp_path / "broken.png").write_bytes(b"not a picture")
-    family = Files(root=str(tmp_path))
-    assert caplog.records == []
-    with pytest.raises(BadFile, match=r"broken\.png"):
-        family(24, 24, rng)
 
 
 @pytest.fixture
@@ -145,16 +126,9 @@ class TestRecipe:
 
     @bad_options("binarize=0 shift=-0.1 rotate=181 flip=1.5 dilate=[9,49] crop=[0.0,1.0] ratio=[0.3,0.2]")
     def test_names_bad_options(self, one, options, message):
-        with pytest.raises(InlayError, match=message):
+        with pytest.raises(InlayError, match=message) as raised:
             Files(root=one(), **options)
-
-    def test_gives_dilation_as_a_share_where_pixels_were_meant(self, one):
-        with pytest.raises(InlayError, match=r"9 to 49 of 512 px are \[0\.018, 0\.096\]"):
-            Files(root=one(), dilate=[9, 49])
-
-
-def blow_up(part):
-    return np.repeat(np.repeat(part, 3, axis=0), 3, axis=1)
+        assert "dilate" not in options or "9 to 49 of 512 px are [0.018, 0.096]" in str(raised.value)
 
 
 # Scale, angle, right and down; an independent calculation; how many pixels may differ in their rounding.
@@ -165,8 +139,8 @@ MOTIONS = [
         ((1, 0, right / 90, down / 90), lambda m, by=(down, right): ndimage.shift(m, by, order=0), 0)
         for right, down in ((10, 0), (0, -7), (-12, 30))
     ),
-    ((3, 0, 30 / 90, 0), lambda m: blow_up(m[30:60, :30]), 0.02),  # it shifts before it enlarges
-    ((3, 0, 0, 0), lambda m: blow_up(m[30:60, 30:60]), 0.02),
+    ((3, 0, 30 / 90, 0), lambda m: m[30:60, :30].repeat(3, 0).repeat(3, 1), 0.02),  # it shifts before it enlarges
+    ((3, 0, 0, 0), lambda m: m[30:60, 30:60].repeat(3, 0).repeat(3, 1), 0.02),
 ]
 
 
@@ -177,27 +151,18 @@ def test_masks_move_as_scipy_moves_them(rng, motion, reference, rounding):
 
 
 class TestRatio:
-    @pytest.fixture
-    def many(self, tmp_path):
-        """Masks that are 5, 10, ... 95 percent hole, in a bucket folder each."""
-        for percent in range(5, 100, 5):
-            save(tmp_path / f"{percent // 10}0/{percent:02d}.png", np.arange(100) < percent, size=100)
-        return tmp_path
-
     @pytest.mark.parametrize("polarity", ["white", "black"])
     @pytest.mark.parametrize("ratio", [(0.19, 0.31), (0.94, 0.96)])
-    def test_draws_all_files_of_the_bucket_and_no_others(self, many, polarity, ratio):
-        masks = masks_of(str(many), count=25, ratio=ratio, mask_polarity=polarity)
+    def test_draws_all_files_of_the_bucket_and_no_others(self, percents, polarity, ratio):
+        masks = masks_of(percents, count=25, ratio=ratio, mask_polarity=polarity)
         expected = {percent / 100 for percent in range(5, 100, 5) if ratio[0] <= percent / 100 <= ratio[1]}
         assert {round(mask.mean(), 2) for mask in masks} == expected
 
-    def test_is_met_after_the_recipe(self, many):
-        masks = masks_of(str(many), ratio=(0.2, 0.3), dilate=[0.1, 0.3], shift=0.1, rotate=45, crop=[0.5, 1.0])
+    def test_is_met_after_the_recipe_and_a_bucket_without_files_is_said(self, percents):
+        masks = masks_of(percents, ratio=(0.2, 0.3), dilate=[0.1, 0.3], shift=0.1, rotate=45, crop=[0.5, 1.0])
         assert all(0.2 <= mask.mean() <= 0.3 for mask in masks)
-
-    def test_a_bucket_without_files_is_said(self, many):
-        with pytest.raises(InlayError, match=rf"masks\.root={many}.*masks\.ratio=\[0\.11, 0\.14\].*Widen the range"):
-            masks_of(str(many), ratio=(0.11, 0.14), count=1)
+        with pytest.raises(InlayError, match=rf"masks\.root={percents}.*masks\.ratio=\[0\.11, 0\.14\].*Widen"):
+            masks_of(percents, ratio=(0.11, 0.14), count=1)
 
 
 def test_published_sets(shared_data, caplog, rng):
@@ -217,13 +182,19 @@ def test_masks_lie_behind_links_and_what_is_not_read_is_said(folder, tmp_path_fa
     (root / "linked").symlink_to(folder)
     (folder / "back").symlink_to(root)
     (root / "a.psd").touch()
-    assert drawn(Files(root=str(root)), rng) == {square(HALF), square(~HALF)}
+    assert drawn(root, rng) == {HALF.tobytes(), (~HALF).tobytes()}
     assert f"not read: {root / 'a.psd'}: Photoshop's format" in caplog.text
 
 
 @pytest.mark.stranger("17.A.2")
-def test_a_mask_of_several_pages_is_refused_by_name(tmp_path, rng):
-    page = Image.fromarray(np.zeros((24, 24), np.uint8))
-    page.save(tmp_path / "a.tif", save_all=True, append_images=[page.copy()])
+def test_a_file_that_is_broken_or_of_several_pages_is_named_when_it_is_drawn(tmp_path, rng, caplog):
+    page = Picture(np.zeros((24, 24, 1), np.uint8))
+    write_pages(tmp_path / "a.tif", [page, page])
+    family = Files(root=str(tmp_path))
     with pytest.raises(BadFile, match=r"a\.tif: holds 2 pages, where one picture is wanted"):
-        Files(root=str(tmp_path))(24, 24, rng)
+        family(24, 24, rng)
+    (tmp_path / "a.tif").write_bytes(b"not a picture")
+    family = Files(root=str(tmp_path))
+    assert caplog.records == []
+    with pytest.raises(BadFile, match=r"a\.tif"):
+        family(24, 24, rng)

@@ -107,9 +107,7 @@ def strips(mask):
 class TestOutpaint(RatioTester):
     family = Outpaint
 
-    @pytest.mark.parametrize(
-        "options", [{}, {"ratio": (0.2, 0.6)}, {"count": (4, 4), "ratio": (0.7, 0.72)}], ids=["", "ratio", "all sides"]
-    )
+    @pytest.mark.parametrize("options", [{}, {"ratio": (0.2, 0.6)}, {"count": (4, 4), "ratio": (0.7, 0.72)}])
     @pytest.mark.parametrize("index", range(DRAWS))
     def test_keeps_one_window(self, index, options):
         mask = Outpaint(**options)(300, 450, address(index))
@@ -121,9 +119,7 @@ class TestOutpaint(RatioTester):
     def test_hides_the_chosen_sides_alone(self, sides, ratio):
         family = Outpaint(sides=sides, ratio=ratio)
         found = np.any([strips(family(64, 96, address(index))) for index in range(30)], axis=0)
-        assert [side for side, any_hole in zip(("left", "right", "top", "bottom"), found, strict=True) if any_hole] == [
-            side for side in ("left", "right", "top", "bottom") if side in sides
-        ]
+        assert set(np.array(["left", "right", "top", "bottom"])[found]) == set(sides)
 
     @pytest.mark.parametrize("count", [(1, 1), (2, 3), (4, 4)])
     def test_hides_as_many_sides_as_asked_for(self, count):
@@ -148,7 +144,5 @@ class TestOutpaint(RatioTester):
     def test_names_bad_options(self, options, message):
         with pytest.raises(InlayError, match=message):
             Outpaint(**options)
-
-    def test_more_sides_than_there_are_cannot_be_asked_for(self):
         with pytest.raises(InlayError, match=r"masks\.count=\[2, 3\] asks for more sides than masks\.sides=\['left'\]"):
             Outpaint(sides=["left"], count=(2, 3))

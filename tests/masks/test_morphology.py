@@ -114,17 +114,6 @@ def test_kernels_are_odd_and_as_wide_as_asked_for(side):
         assert abs(size - max(1, share * side)) <= 1
 
 
-@pytest.mark.parametrize("share", np.linspace(0.02, 0.3, 29))
-@pytest.mark.parametrize(
-    ("change", "mask"), [(dilated, rectangle((101, 101), 50, 51, 50, 51)), (opened, disc(101, 30))]
-)
-def test_growing_and_cleaning_shift_nothing(change, mask, share):
-    # An even kernel has no middle: what it grows, it moves by half a pixel.
-    mask = change(mask, share)
-    assert np.array_equal(mask, mask[::-1])
-    assert np.array_equal(mask, mask[:, ::-1])
-
-
 @pytest.mark.parametrize("size", [5, 9, 21])
 def test_grows_by_half_the_kernel(size):
     grown = dilated(disc(101, 20), size / 101)

@@ -81,14 +81,6 @@ def test_five_and_eighty_percent_are_excluded(both, pixels, valid):
             draw(both)
 
 
-@pytest.mark.parametrize("valid", [(0.5, 0.9), (0.1, 0.5)])
-def test_the_limits_are_excluded(both, valid):
-    both.whole_object = rectangle((64, 64), 0, 64, 0, 32)
-    with pytest.raises(NoHole):
-        draw(both, valid=valid)
-    assert draw(both, valid=(0.4, 0.6)).mean() == 0.5
-
-
 def test_without_a_picture_the_remedy_is_named():
     with pytest.raises(InlayError, match=r"masks=objects takes .*data\.root") as raised:
         draw(None)

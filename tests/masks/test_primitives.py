@@ -14,8 +14,6 @@ SIDE = 500  # room for all of them, so that nothing is lost
 
 points = st.lists(st.tuples(st.floats(100, 400), st.floats(100, 400)), min_size=1, max_size=8)
 brushes = st.floats(0, 80)
-room = st.floats(1, 60_000)
-many = settings(deadline=None, max_examples=200)
 
 
 def stroke(corners, brush):
@@ -32,39 +30,26 @@ def painted(primitive, size=(SIDE, SIDE)):
     return canvas
 
 
-def check(primitive, room):
+@pytest.mark.parametrize(
+    "primitives",
+    [
+        st.builds(stroke, points, brushes),
+        st.builds(line, st.just((250.4, 249.6)), st.floats(0, 100), st.floats(0, math.pi), brushes),
+        st.builds(Ellipse, st.just(250), st.just(250), st.tuples(*[st.integers(1, 150)] * 2), st.floats(0, 180)),
+        st.builds(Box, st.just(10), st.just(20), st.integers(1, 200), st.integers(1, 200)),
+    ],
+    ids=["stroke", "line", "ellipse", "box"],
+)
+@settings(deadline=None, max_examples=200)
+@given(data=st.data(), room=st.floats(1, 60_000))
+def test_all_keep_to_their_bound(primitives, data, room):
+    primitive = data.draw(primitives)
     whole = painted(primitive)
     assert whole.max() == 1
     assert np.count_nonzero(whole) <= primitive.bound
+    assert not isinstance(primitive, Box) or np.count_nonzero(whole) == primitive.bound
     smaller = primitive.cut(room)
-    if smaller is not None:
-        assert np.count_nonzero(painted(smaller)) <= smaller.bound <= max(room, 0) * (1 + 1e-6)
-
-
-@many
-@given(points, brushes, room)
-def test_strokes_keep_to_their_bound(corners, brush, room):
-    check(stroke(corners, brush), room)
-
-
-@many
-@given(st.floats(0, 100), st.floats(0, math.pi), brushes, room)
-def test_lines_keep_to_their_bound(extent, angle, brush, room):
-    check(line((250.4, 249.6), extent, angle, brush), room)
-
-
-@many
-@given(st.integers(1, 150), st.integers(1, 150), st.floats(0, 180), room)
-def test_ellipses_keep_to_their_bound(first, second, angle, room):
-    check(Ellipse(250, 250, (first, second), angle), room)
-
-
-@many
-@given(st.integers(1, 200), st.integers(1, 200), room)
-def test_boxes_keep_to_their_bound(height, width, room):
-    box = Box(10, 20, height, width)
-    check(box, room)
-    assert np.count_nonzero(painted(box)) == box.bound
+    assert smaller is None or np.count_nonzero(painted(smaller)) <= smaller.bound <= room * (1 + 1e-6)
 
 
 @pytest.mark.parametrize(

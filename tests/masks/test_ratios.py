@@ -1,4 +1,4 @@
-"""The common demands on families that look at files and pictures, or are made of others; the rest: test_families."""
+"""The common demands on families that look at files and pictures, or are made of others."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
-from PIL import Image
 
 from inlay.errors import InlayError
 from inlay.masks import Boxes, Center, Files, MixedMasks, Objects, Outpaint, Paired, Shapes, Strokes
 from tests.masks.contexts import PlainContext, disc
 from tests.masks.mask_tester import RatioTester, address
+from tests.pictures import write_mask
 
 OBJECT = disc(200, 91)  # 65 %: more than any ratio that the tester asks for
 
@@ -55,20 +55,10 @@ class TestPairedFolder(RatioTester):
     @pytest.fixture(autouse=True, scope="class")
     @classmethod
     def _folder(cls, tmp_path_factory):
-        cls.root = tmp_path_factory.mktemp("masks")
-        Image.fromarray(OBJECT).save(cls.root / "picture.png")
+        cls.root = write_mask(tmp_path_factory.mktemp("masks") / "picture.png", OBJECT).parent
 
     def family(self, **options):
         return Shown(Paired(root=str(self.root), **options))
-
-
-@pytest.fixture(scope="module")
-def percents(tmp_path_factory):
-    """Masks of 5, 10, ... 95 percent."""
-    root = tmp_path_factory.mktemp("percents")
-    for percent in range(5, 100, 5):
-        Image.fromarray(np.tile(np.arange(100) < percent, (100, 1))).save(root / f"{percent}.png")
-    return str(root)
 
 
 MOVES = {"dilate": (0.02, 0.1), "shift": 0.2, "rotate": 90, "crop": (0.5, 1.0), "flip": 0.5}
