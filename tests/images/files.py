@@ -1,6 +1,7 @@
 """Every kind of file that there is, written without Inlay."""
 
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -111,6 +112,16 @@ def photo(height, width, seed=0):
     slopes[height // 3 :, width // 2 :] += 50
     noise = np.random.default_rng(seed).normal(0, 8, (height, width, 3))
     return np.clip(slopes + noise, 0, 255).astype(np.uint8)
+
+
+def peak_memory(work, *given):
+    """Bytes that are held at once, at most."""
+    tracemalloc.start()
+    try:
+        work(*given)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def by_the_book(path):

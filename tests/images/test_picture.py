@@ -1,6 +1,5 @@
 """Pixels, what is done with them, and pictures side by side."""
 
-import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +10,7 @@ from inlay.errors import InlayError
 from inlay.images import Picture, contact_sheet, from_pil, labeled, mask_of, read_picture
 from inlay.images.picture import bands
 from tests.images.described import described, fields_of, wrote
-from tests.images.files import EIGHT, MODES, SIZE, exif, picture, written
+from tests.images.files import EIGHT, MODES, SIZE, exif, peak_memory, picture, written
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -53,26 +52,18 @@ class TestMemory:
 
     large = Picture(np.full((1000, 2000, 3), 100, np.uint8))
 
-    def peak(self, work, *given):
-        tracemalloc.start()
-        try:
-            work(*given)
-            return tracemalloc.get_traced_memory()[1] / 6e6
-        finally:
-            tracemalloc.stop()
-
     def test_to_read_is_the_picture_and_pillows(self, tmp_path, monkeypatch):
         monkeypatch.setattr("inlay.images.picture._BAND", 2**17)
         for suffix in (".png", ".bmp", ".tif"):
             path = wrote(tmp_path, suffix, self.large)
             read_picture(path)
-            assert self.peak(read_picture, path) < 1.4
+            assert peak_memory(read_picture, path) < 1.4 * 6e6
 
     def test_to_fill_is_the_result_and_to_cut_a_mask_is_the_mask(self, monkeypatch):
         monkeypatch.setattr("inlay.images.picture._BAND", 2**15)
         colors, hole = np.full((1000, 2000, 3), 0.5, np.float32), np.pad(np.ones((800, 1800), bool), 100)
-        assert self.peak(self.large.filled, colors, hole) < 1.4
-        assert self.peak(mask_of, self.large) < 1 / 3 + 0.2
+        assert peak_memory(self.large.filled, colors, hole) < 1.4 * 6e6
+        assert peak_memory(mask_of, self.large) < (1 / 3 + 0.2) * 6e6
 
 
 class TestPillow:
@@ -128,19 +119,12 @@ class TestPillow:
             from_pil(file)
 
 
-ROWS = [[np.full((5, 7, 3), (3 * row + column) / 10) for column in range(3)] for row in range(2)]
-
-
 class TestContactSheet:
     def test_has_pictures_in_reading_order_and_white_gaps_between_neighbors_alone(self):
-        sheet = contact_sheet(ROWS, gap=4).pixels
-        assert sheet.shape[:2] == (5 + 4 + 5, 7 + 4 + 7 + 4 + 7)
-        for row in range(2):
-            for column in range(3):
-                part = sheet[9 * row : 9 * row + 5, 11 * column : 11 * column + 7]
-                assert (part == round((3 * row + column) * 25.5)).all()
-        assert (sheet[5:9] == 255).all()
-        assert (sheet[:, 7:11] == 255).all()
+        tiles = np.broadcast_to(np.arange(6).reshape(2, 3, 1, 1, 1) / 10, (2, 3, 5, 7, 3))
+        framed = np.pad(np.rint(tiles * 255), ((0, 0), (0, 0), (0, 4), (0, 4), (0, 0)), constant_values=255)
+        expected = np.vstack([np.hstack(row) for row in framed])[:-4, :-4]
+        assert np.array_equal(contact_sheet(tiles, gap=4).pixels, expected)
 
     def test_takes_rows_that_are_generators_and_clips(self):
         sheet = contact_sheet((np.full((2, 2, 3), value) for value in (-1.0, 2.0)) for _ in range(2))

@@ -10,11 +10,11 @@ from inlay.images import read_mask
 from inlay.masks import Boxes, Strokes
 from inlay.masks.export import Drawn, by_ratio, draw_buckets, draw_set, write_set
 
-STROKES = Strokes(ratio=(0.2, 0.3))
+MASK = np.eye(20, dtype=np.bool_)
 
 
-def frozen(out, count=4, family=STROKES, seed=5):
-    return list(write_set(draw_set(family, count, 32, seed), "strokes", seed, out))
+def frozen(out, count=4, seed=5):
+    return list(write_set(draw_set(Strokes(ratio=(0.2, 0.3)), count, 32, seed), "strokes", seed, out))
 
 
 def manifest(folder):
@@ -37,11 +37,10 @@ def test_manifest_tells_what_every_file_is(tmp_path):
 
 
 def test_manifest_names_the_pictures_that_masks_are_for(tmp_path):
-    mask = np.eye(20, dtype=np.bool_)
-    list(write_set([Drawn("deep/a", mask, "deep/a.jpg")], "strokes", 0, tmp_path))
+    list(write_set([Drawn("deep/a", MASK, "deep/a.jpg")], "strokes", 0, tmp_path))
     (row,) = manifest(tmp_path)
     assert (row["file"], row["id"]) == ("deep/a.png", "deep/a.jpg")
-    assert np.array_equal(read_mask(tmp_path / "deep/a.png"), mask)
+    assert np.array_equal(read_mask(tmp_path / "deep/a.png"), MASK)
 
 
 def test_longer_set_begins_with_the_shorter_and_another_seed_is_another_set(tmp_path):
@@ -60,10 +59,9 @@ def test_refuses_a_folder_that_holds_a_set_and_leaves_it_alone(tmp_path):
 
 
 def test_refuses_two_masks_of_one_name(tmp_path):
-    mask = np.eye(20, dtype=np.bool_)
     with pytest.raises(InlayError, match=r"a\.png: two pictures would share it"):
-        list(write_set([Drawn("a", mask, "a.jpg"), Drawn("a", ~mask, "a.png")], "strokes", 0, tmp_path))
-    assert np.array_equal(read_mask(tmp_path / "a.png"), mask)
+        list(write_set([Drawn("a", MASK, "a.jpg"), Drawn("a", ~MASK, "a.png")], "strokes", 0, tmp_path))
+    assert np.array_equal(read_mask(tmp_path / "a.png"), MASK)
     assert not (tmp_path / "manifest.jsonl").exists()
 
 
@@ -104,7 +102,6 @@ class TestBuckets:
 
 @pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "a/../../outside"])
 def test_refuses_a_name_that_leads_out_of_the_folder(tmp_path, name):
-    masks = [Drawn(name, np.eye(20, dtype=np.bool_))]
     with pytest.raises(InlayError, match="leads out of"):
-        list(write_set(masks, "boxes", 0, tmp_path / "set"))
+        list(write_set([Drawn(name, MASK)], "boxes", 0, tmp_path / "set"))
     assert list(tmp_path.rglob("*.png")) == []

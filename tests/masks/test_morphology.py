@@ -14,11 +14,6 @@ from tests.masks.mask_tester import range_of
 shares = st.one_of(st.floats(1e-4, 1), st.integers(1, 100).map(lambda percent: percent / 100))
 
 
-def distance_to_edge(mask):
-    """Signed and Euclidean, negative in the hole; by SciPy."""
-    return ndimage.distance_transform_edt(~mask) - ndimage.distance_transform_edt(mask)
-
-
 @pytest.fixture
 def blobs(rng):
     """A ragged mask in several pieces."""
@@ -86,19 +81,16 @@ class TestFitPixels:
     @pytest.mark.parametrize("share", [0.02, 0.1, 0.3, 0.5, 0.7, 0.95])
     def test_moves_the_edge_to_a_level_of_the_distance(self, blobs, share):
         pixels = round(share * blobs.size)
-        fitted, distance = fit_pixels(blobs, pixels), distance_to_edge(blobs)
+        fitted = fit_pixels(blobs, pixels)
+        distance = ndimage.distance_transform_edt(~blobs) - ndimage.distance_transform_edt(blobs)
         assert np.count_nonzero(fitted) == pixels
         assert distance[fitted].max() <= distance[~fitted].min() + 1e-3
 
-    def test_the_frame_of_the_picture_is_no_edge(self):
-        fitted = fit_pixels(rectangle((40, 60), 0, 40, 0, 30), 40 * 12)
-        assert np.array_equal(fitted, rectangle((40, 60), 0, 40, 0, 12))
-
-    def test_ties_are_broken_row_by_row(self):
-        fitted = fit_pixels(rectangle((10, 10), 0, 10, 0, 5), 53)  # three more of the ten of the next column
-        expected = rectangle((10, 10), 0, 10, 0, 5)
-        expected[:3, 5] = True
-        assert np.array_equal(fitted, expected)
+    def test_takes_the_frame_of_the_picture_for_no_edge_and_breaks_ties_row_by_row(self):
+        left = rectangle((10, 15), 0, 10, 0, 5)
+        assert np.array_equal(fit_pixels(left, 10 * 3), rectangle((10, 15), 0, 10, 0, 3))
+        more = rectangle((10, 15), 0, 3, 5, 6)  # three of the ten of the next column
+        assert np.array_equal(fit_pixels(left, 53), left | more)
 
 
 @pytest.fixture

@@ -54,8 +54,9 @@ class TestFolder:
         assert all(str(tmp_path / file) in str(raised.value) for file in files)
         assert not isinstance(raised.value, NoHole)
 
-    def test_a_mask_is_of_the_whole_picture_and_cut_as_the_sample_was(self, draw_of, context):
+    def test_a_mask_is_of_the_whole_picture_and_cut_as_the_sample_was_and_meets_a_ratio(self, draw_of, context):
         assert np.array_equal(draw_of("one.png", mask_polarity="black"), ~HOLE)
+        assert 0.5 <= draw_of("one.png", ratio=(0.5, 0.6)).mean() <= 0.6
         context.size, context.rows, context.columns = (20, 30), (0.0, 0.5), (0.5, 1.0)
         assert np.array_equal(draw_of("one.png"), HOLE[:20, 30:])
 

@@ -13,7 +13,6 @@ from inlay.errors import InlayError
 from inlay.masks import Boxes, Center, Files, MixedMasks, Objects, Outpaint, Paired, Shapes, Strokes
 from tests.masks.contexts import PlainContext, disc
 from tests.masks.mask_tester import RatioTester, address
-from tests.pictures import write_mask
 
 OBJECT = disc(200, 91)  # 65 %: more than any ratio that the tester asks for
 
@@ -49,16 +48,6 @@ class TestObjects(RatioTester):
 class TestPaired(RatioTester):
     def family(self, **options):
         return Shown(Paired(**options))
-
-
-class TestPairedFolder(RatioTester):
-    @pytest.fixture(autouse=True, scope="class")
-    @classmethod
-    def _folder(cls, tmp_path_factory):
-        cls.root = write_mask(tmp_path_factory.mktemp("masks") / "picture.png", OBJECT).parent
-
-    def family(self, **options):
-        return Shown(Paired(root=str(self.root), **options))
 
 
 MOVES = {"dilate": (0.02, 0.1), "shift": 0.2, "rotate": 90, "crop": (0.5, 1.0), "flip": 0.5}

@@ -8,7 +8,7 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from inlay.masks import Center, MixedMasks, Paired
+from inlay.masks import MixedMasks, Paired
 from tests.conftest import ROOT
 from tests.masks.contexts import PlainContext, disc
 from tests.masks.mask_tester import address
@@ -56,12 +56,6 @@ def test_mix_is_made_of_five_and_takes_their_settings():
     masks = family("masks=mix", "masks.families.outpaint.sides=[left]", "masks.odds.boxes=0", "masks.ratio=[0.3,0.31]")
     assert (masks.families["outpaint"].sides, masks.odds["boxes"]) == (("left",), 0)
     assert 0.3 <= min(found := ratios(masks)) <= max(found) <= 0.31
-
-
-def test_mix_leaves_out_what_has_odds_of_nothing():
-    off = [f"masks.odds.{name}=0" for name in ("strokes", "shapes", "boxes", "outpaint")]
-    masks = family("masks=mix", *off, "masks.ratio=null")
-    assert {masks(32, 32, address(index)).tobytes() for index in range(20)} == {Center()(32, 32, None).tobytes()}
 
 
 @pytest.mark.stranger("17.C.5")

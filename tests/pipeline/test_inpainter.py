@@ -1,6 +1,7 @@
 import ast
 import doctest
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -118,9 +119,9 @@ def test_refuses_what_the_model_would_not_heed(options, says):
 def test_pictures_and_masks_of_every_form_and_either_polarity_are_filled_alike(filler, tmp_path, caplog):
     pixels = picture().pixels
     expected = np.where(HALF[..., None], 255, pixels)
-    array, image, tensor = pixels, Image.fromarray(pixels), torch.from_numpy(pixels / np.float32(255)).permute(2, 0, 1)
-    assert np.array_equal(filler.fill(array, HALF), expected)
-    assert np.array_equal(np.asarray(filler.fill(image, HALF)), expected)
+    tensor = torch.from_numpy(pixels / np.float32(255)).permute(2, 0, 1)
+    for form in (pixels, Image.fromarray(pixels)):
+        assert np.array_equal(filler.fill(form, HALF), expected)
     assert np.array_equal((filler.fill(tensor, HALF) * 255).round().byte().permute(1, 2, 0).numpy(), expected)
     file = write_mask(tmp_path / "mask.png", ~HALF)
     for mask in (~HALF, (~HALF).astype(np.uint8), torch.from_numpy(~HALF), Image.fromarray(~HALF), file):
@@ -162,19 +163,15 @@ def test_examples_of_the_documentation_run(tmp_path, monkeypatch):
 
 
 @pytest.mark.stranger("17.A.2")
-class TestPages:
-    @pytest.fixture
-    def path(self, tmp_path):
-        write_pages(tmp_path / "a.tif", [picture(seed=number) for number in range(3)])
-        return tmp_path / "a.tif"
-
-    def test_of_a_file_come_back_as_a_list_or_one_by_one(self, filler, path):
-        filled = filler.fill(path, HALF)
-        expected = [np.where(HALF[..., None], 255, picture(seed=number).pixels) for number in range(3)]
-        assert all(np.array_equal(page, wanted) for page, wanted in zip(filled, expected, strict=True))
-        assert [len(pages) for pages in filler.fill(path, HALF, samples=2)] == [3, 3]
-        assert np.array_equal(np.asarray(filler.fill(path, HALF, frame=2))[~HALF], picture(seed=1).pixels[~HALF])
-        with pytest.raises(InlayError, match="frame: is for the path of a file"):
-            filler.fill(picture().pixels, HALF, frame=2)
-        with pytest.raises(InlayError, match="has 3 frames or pages, and no number 4"):
-            filler.fill(path, HALF, frame=4)
+def test_pages_of_a_file_come_back_as_a_list_or_one_by_one(filler, tmp_path):
+    pages = [picture(seed=number) for number in range(3)]
+    write_pages(tmp_path / "a.tif", pages)
+    fill = partial(filler.fill, tmp_path / "a.tif", HALF)
+    for filled, page in zip(fill(), pages, strict=True):
+        assert np.array_equal(filled, np.where(HALF[..., None], 255, page.pixels))
+    assert [len(filled) for filled in fill(samples=2)] == [3, 3]
+    assert np.array_equal(np.asarray(fill(frame=2))[~HALF], pages[1].pixels[~HALF])
+    with pytest.raises(InlayError, match="frame: is for the path of a file"):
+        filler.fill(picture().pixels, HALF, frame=2)
+    with pytest.raises(InlayError, match="has 3 frames or pages, and no number 4"):
+        fill(frame=4)

@@ -1,6 +1,6 @@
 """Which windows a filler is shown, and what becomes of its answers."""
 
-import tracemalloc
+from itertools import chain
 from unittest.mock import Mock
 
 import numpy as np
@@ -13,6 +13,7 @@ from inlay.images import Picture
 from inlay.pipeline import STRATEGIES, FillOptions, HardComposer, Job, fill_picture, fill_pictures
 from inlay.pipeline.strategies import choose
 from inlay.randomness import RngStream, torch_seed
+from tests.images.files import peak_memory
 from tests.pictures import picture
 from tests.pipeline.fillers import MeanOfSeen, Painter
 from tests.pipeline.test_windows import disks
@@ -27,9 +28,8 @@ def scratch(size):
     return np.abs(rows * size[1] - columns * size[0]) < 3 * max(size)
 
 
-def fill(filler, hole, strategy, given=None, **options):
-    given = given or picture(size=hole.shape)
-    return given, fill_picture(filler, Job(given, hole, **options), FillOptions(strategy))
+def fill(filler, hole, strategy, given=None):
+    return fill_picture(filler, Job(given or picture(size=hole.shape), hole), FillOptions(strategy))
 
 
 every_strategy = pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "auto"])
@@ -46,10 +46,8 @@ every_hole = pytest.mark.parametrize("hole", [SPOTS, BIG, scratch(SIZE)], ids=["
 @every_hole
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L16"])
 def test_known_pixels_stay_and_every_other_is_filled(strategy, hole, mode):
-    given = picture(mode, SIZE)
-    before = given.pixels.copy()
-    _, done = fill(Painter((0.5, 0.5, 0.5), 64), hole, strategy, given)
-    filled = done.picture.pixels
+    given, before = picture(mode, SIZE), picture(mode, SIZE).pixels
+    filled = fill(Painter((0.5, 0.5, 0.5), 64), hole, strategy, given).picture.pixels
     assert np.array_equal(filled[~hole], before[~hole])
     assert np.abs(filled[hole][:, 0] / given.peak - 0.5).max() < 0.01
     assert np.array_equal(given.pixels, before)
@@ -63,16 +61,14 @@ def test_no_pixel_of_the_hole_is_shown(strategy, hole):
     results, shown = [], []
     for each in (given, Picture(np.where(hole[..., None], 255 - given.pixels, given.pixels))):
         filler = MeanOfSeen(size=64)
-        results.append(fill(filler, hole, strategy, each)[1].picture.pixels)
+        results.append(fill(filler, hole, strategy, each).picture.pixels)
         shown.append(torch.cat(known_of(filler)))
     assert np.array_equal(*results)
     assert torch.equal(*shown)
 
 
 def line(size):
-    hole = np.zeros(size, bool)
-    hole[size[0] // 2 :][:3] = True
-    return hole
+    return np.repeat(abs(np.arange(size[0]) - size[0] // 2 - 1) < 2, size[1]).reshape(size)
 
 
 @every_strategy
@@ -90,15 +86,13 @@ def test_windows_have_about_the_training_size_and_none_is_longer_than_three(stra
 
 def test_whole_and_crop_of_a_local_filler_are_the_filler_alone():
     """Telea looks three pixels far: whatever lies outside the window changes nothing."""
-    given, whole = fill(Telea(), SPOTS, "whole")
-    image, mask = torch.from_numpy(given.rgb()).permute(2, 0, 1)[None], torch.from_numpy(SPOTS)[None, None].float()
-    alone = Telea().fill(image, mask)[0].permute(1, 2, 0).numpy()
+    whole, crop = (fill(Telea(), SPOTS, strategy) for strategy in ("whole", "crop"))
+    image = torch.from_numpy(picture(size=SIZE).rgb()).permute(2, 0, 1)[None]
+    alone = Telea().fill(image, torch.from_numpy(SPOTS)[None, None].float())[0].permute(1, 2, 0).numpy()
     assert np.array_equal(whole.picture.pixels, np.rint(alone * 255).astype(np.uint8))
-    assert (whole.strategy, whole.windows) == ("whole", 1)
-    _, crop = fill(Telea(), SPOTS, "crop", given)
     assert np.array_equal(crop.picture.pixels, whole.picture.pixels)
-    assert crop.windows == 2  # every hole once, others in sight as holes
-    assert fill(Painter(size=64), SPOTS | disks(SIZE, (100, 50, 10)), "crop")[1].windows == 3
+    assert (whole.strategy, whole.windows, crop.windows) == ("whole", 1, 2)  # every hole once, others as holes
+    assert fill(Painter(size=64), SPOTS | disks(SIZE, (100, 50, 10)), "crop").windows == 3
 
 
 class TestTile:
@@ -106,7 +100,7 @@ class TestTile:
         """A step in what tiles see becomes a ramp in their predictions: no jump as large as the step."""
         given, hole = Picture(np.zeros((64, 400, 3), np.uint8)), np.zeros((64, 400), bool)
         given.pixels[:, 200:], hole[20:40] = 255, True
-        row = fill(MeanOfSeen(size=64), hole, "tile", given)[1].picture.pixels[30, :, 0].astype(int)
+        row = fill(MeanOfSeen(size=64), hole, "tile", given).picture.pixels[30, :, 0].astype(int)
         assert (row[0], row[-1]) == (0, 255)
         assert np.diff(row).min() >= 0
         assert np.diff(row).max() < 24
@@ -114,44 +108,38 @@ class TestTile:
     def test_looks_further_where_nothing_is_known(self):
         """Otherwise there would be windows of nothing but hole, and NaN."""
         filler = MeanOfSeen(size=32)
-        _, done = fill(filler, BIG, "tile", Picture(np.full((*SIZE, 3), 99, np.uint8)))
-        assert (done.picture.pixels == 99).all()
+        assert (fill(filler, BIG, "tile", Picture(np.full((*SIZE, 3), 99, np.uint8))).picture.pixels == 99).all()
         assert max(mask.mean(dim=(1, 2, 3)).max() for mask in filler.masks) <= 1 - 1 / 8 + 0.05
 
     def test_looks_at_a_window_once_and_at_none_without_hole(self):
         """Inside of a large hole, tiles look at one window, within a row and in the one below."""
         filler, hole = Painter(size=32), np.arange(160)[:, None].repeat(160, 1) >= 20
-        _, done = fill(filler, hole, "tile")
+        done = fill(filler, hole, "tile")
         looks = [image.numpy().tobytes() for images in filler.images for image in images]
         assert len(set(looks)) == len(looks) == done.windows
         assert np.abs(done.picture.pixels[hole] / 255 - [0.2, 0.4, 0.6]).max() < 0.01
-        assert fill(Painter(size=64), SPOTS, "tile")[1].windows <= 8
+        assert fill(Painter(size=64), SPOTS, "tile").windows <= 8
 
     def test_needs_no_more_memory_for_a_larger_picture(self):
         """Beside the picture, its copy and masks: a row of tiles."""
 
         def extra(height):
-            hole = np.zeros((height, 500), bool)
-            hole[:, 240:250] = True
+            hole = np.pad(np.ones((height, 10), bool), ((0, 0), (240, 250)))
             given = Picture(np.zeros((height, 500, 3), np.uint8))
-            tracemalloc.start()
-            fill(Painter(size=64), hole, "tile", given)
-            peak = tracemalloc.get_traced_memory()[1]
-            tracemalloc.stop()
-            return peak - given.pixels.nbytes
+            return peak_memory(fill, Painter(size=64), hole, "tile", given) - given.pixels.nbytes
 
         assert extra(4000) - extra(500) < 3500 * 500 * 1.5  # bytes a pixel: the mask, hardly more
 
 
 def test_resize_fills_the_rim_at_full_size_between_both_sides():
     filler = Painter((0.2, 0.4, 0.6), 64)
-    _, done = fill(filler, BIG, "resize", Picture(np.zeros((*SIZE, 3), np.uint8)))
+    done = fill(filler, BIG, "resize", Picture(np.zeros((*SIZE, 3), np.uint8)))
     assert (filler.shapes[0], {shape[2:] for shape in filler.shapes[1:]}) == ((1, 3, 64, 90), {(64, 64)})
     assert done.windows == sum(shape[0] for shape in filler.shapes) > 4
     assert all(mask.mean() < 0.6 for mask in filler.masks[1:])
     known = torch.cat(known_of(filler)[1:])
     assert {round(float(value), 1) for value in known.unique()} == {0.0, 0.2, 0.4, 0.6}
-    assert fill(Painter(size=512), BIG, "resize")[1].windows == 1
+    assert fill(Painter(size=512), BIG, "resize").windows == 1
 
 
 class TestChoice:
@@ -170,13 +158,10 @@ class TestChoice:
     )
     def test_follows_the_hole_and_the_training_size(self, hole, size, strategy):
         assert choose(hole, size) == strategy
-        _, done = fill(Painter(size=size), hole, "auto")
-        assert done.strategy == strategy
+        assert fill(Painter(size=size), hole, "auto").strategy == strategy
 
     @pytest.mark.parametrize("strategy", ["crop", "resize"])
-    def test_shows_those_who_need_no_training_parts_and_no_more_than_a_small_picture_at_once(
-        self, strategy, monkeypatch
-    ):
+    def test_shows_the_untrained_parts_and_no_more_than_a_small_picture_at_once(self, strategy, monkeypatch):
         small, large = np.zeros((2100, 2000), bool), np.pad(np.ones((2000, 1900), bool), 50)
         small[5:9, 7:11] = True
         holes = small, scratch((2100, 2000)), small | large
@@ -193,11 +178,10 @@ class TestBatches:
     def test_text_and_seeds_reach_every_window(self, batch):
         """The first window has the given seed; no other one depends on how many share a batch."""
         filler = Painter(size=64)
-        job = Job(picture(size=SIZE), BIG, "a bird", 7)
-        done = fill_picture(filler, job, FillOptions("tile", batch=batch))
-        assert {text for texts in filler.texts for text in texts} == {"a bird"}
-        seeds = [seed for seeds in filler.seeds for seed in seeds]
-        assert seeds == [7, *(torch_seed(7, RngStream.WINDOWS, index=number) for number in range(1, done.windows))]
+        done = fill_picture(filler, Job(picture(size=SIZE), BIG, "a bird", 7), FillOptions("tile", batch=batch))
+        assert set(chain(*filler.texts)) == {"a bird"}
+        others = (torch_seed(7, RngStream.WINDOWS, index=number) for number in range(1, done.windows))
+        assert list(chain(*filler.seeds)) == [7, *others]
         assert max(shape[0] for shape in filler.shapes) == batch
 
     def test_pictures_of_one_size_with_references_of_one_size_go_together(self):
