@@ -42,9 +42,10 @@ def test_term_is_that_of_transformers_own_features(tmp_path):
     torch.testing.assert_close(text_image({"x": image}, tokens), {"x": {"sentence": expected}})
 
 
-def test_pictures_are_resized_with_antialiasing(folder):
+def test_pictures_are_resized_with_antialiasing_and_long_captions_cut_off(text_image):
     """A fine checkerboard is gray to the network, as it is to the eye."""
-    text_image = CLIPTextImage(str(folder))
+    tokens = text_image.tokenizer(["a red bird with wings and a blue cat with wings"])
+    assert tokens["input_ids"].shape == (1, 8)
     board = ((torch.arange(96)[:, None] + torch.arange(96)) % 2).float().expand(1, 3, -1, -1)
     (seen,), (gray,) = text_image.encode_image(board), text_image.encode_image(torch.full((1, 3, 32, 32), 0.5))
     assert F.cosine_similarity(seen, gray) > 0.99
@@ -60,7 +61,9 @@ def test_random_weights_must_be_asked_for(folder, caplog):
     assert text_image({"x": pictures()}, text_image.tokenizer(CAPTIONS))["x"]["sentence"] > 0
 
 
-def test_without_files_it_is_vit_b_32():
+def test_without_files_it_is_vit_b_32_and_cannot_be_pretrained():
+    with pytest.raises(InlayError, match=r"text_image\.model=null.*pretrained must be false"):
+        CLIPTextImage(None)
     with torch.device("meta"):  # shapes alone
         text_image = CLIPTextImage(None, pretrained=False)
     assert sum(p.numel() for p in text_image.parameters()) == 151_277_313
@@ -69,28 +72,15 @@ def test_without_files_it_is_vit_b_32():
         text_image.tokenizer  # noqa: B018
 
 
-def test_no_model_cannot_be_pretrained():
-    with pytest.raises(InlayError, match=r"text_image\.model=null.*pretrained must be false"):
-        CLIPTextImage(None)
-
-
-def test_long_captions_are_cut_off(folder):
-    tokens = CLIPTextImage(str(folder)).tokenizer(["a red bird with wings and a blue cat with wings"])
-    assert tokens["input_ids"].shape == (1, 8)
-
-
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
 def test_temperature_is_positive(temperature):
     with pytest.raises(InlayError, match=r"text_image\.temperature must be positive"):
         CLIPTextImage("any", temperature=temperature)
 
 
-def test_missing_folder_is_named(tmp_path):
+def test_a_missing_folder_and_another_kind_of_network_are_refused(folder):
     with pytest.raises(InlayError, match=r"nowhere: no such folder.*text_image\.model=FOLDER"):
-        CLIPTextImage(str(tmp_path / "nowhere"))
-
-
-def test_another_kind_of_network_is_refused(folder):
+        CLIPTextImage(str(folder / "nowhere"))
     change_config(folder, model_type="bert")
     with pytest.raises(InlayError, match="must be clip, with both towers, got bert"):
         CLIPTextImage(str(folder))

@@ -40,18 +40,15 @@ def test_terms_are_those_of_the_encoders_in_the_checkpoint(run):
     torch.testing.assert_close(text_image({"x": image}, tokens)["x"], expected)
 
 
-def test_another_networks_checkpoint_is_refused(run, tmp_path):
+def test_a_missing_checkpoint_and_that_of_another_network_are_refused(tmp_path):
+    with pytest.raises(InlayError, match=r"nowhere\.ckpt: no such checkpoint"):
+        DAMSMTextImage(str(tmp_path / "nowhere.ckpt"))
     net = PConvUNet(levels=4, width=4)
     state = {f"net.{k}": v for k, v in net.state_dict().items()}
     config = {"model": {"_target_": "inlay.models.PConvUNet", "levels": 4, "width": 4}}
     torch.save({"state_dict": state, checkpoints.META_KEY: provenance(config)}, tmp_path / "pconv.ckpt")
     with pytest.raises(InlayError, match=r"text_image\.checkpoint=.*pconv\.ckpt: holds PConvUNet.*task=text_image"):
         DAMSMTextImage(str(tmp_path / "pconv.ckpt"))
-
-
-def test_missing_checkpoint_is_named(tmp_path):
-    with pytest.raises(InlayError, match=r"nowhere\.ckpt: no such checkpoint"):
-        DAMSMTextImage(str(tmp_path / "nowhere.ckpt"))
 
 
 @pytest.mark.parametrize("gamma", ["gamma1", "gamma2", "gamma3"])
