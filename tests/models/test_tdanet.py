@@ -17,7 +17,7 @@ from inlay.models.tdanet.generator import Generator, ShortLongAttention
 from inlay.models.tdanet.words import WordAttention, entropy, masked_max_pool, mean_word_weights
 from inlay.ops import erase
 from inlay.text import GRUEncoder
-from inlay.types import Gaussian, TextFeatures
+from inlay.types import Gaussian
 from tests.models.model_tester import scene, text
 from tests.training import configure
 
@@ -88,8 +88,7 @@ class TestSizes:
         [
             ({"encoder_channels": (8, 8)}, "as many numbers"),
             ({"encoder_strides": (3, 1, 2, 2)}, "1, 2, 4 or 8"),
-            ({"encoder_tap": 3}, "before the last"),
-            ({"encoder_tap": -1}, "before the last"),
+            *(({"encoder_tap": tap}, "before the last") for tap in (3, -1)),
             ({"decoder_channels": (8, 8)}, "needs 3 numbers"),
             ({"decoder_channels": (9, 8, 8)}, "fill_low"),
             ({"upsample": "bicubic"}, "transposed"),
@@ -110,15 +109,9 @@ class TestSizes:
     @pytest.mark.parametrize(
         "options",
         [
-            {"upsample": "nearest"},
-            {"mask_as_input": True},
-            {"pool_rec": True},
-            {"refine_blocks": 1, "latent_transform": True},
-            {"scaled_attention": False},
-            {"fill_low": False},
-            {"encoder_tap": 0},
-            {"zero_outside_region": True, "pool_rec": True},
-            {"spectral_dim": "inputs"},
+            *({"upsample": "nearest"}, {"encoder_tap": 0}, {"spectral_dim": "inputs"}, {"scaled_attention": False}),
+            *({"mask_as_input": True}, {"pool_rec": True}, {"fill_low": False}, {"refine_blocks": 1}),
+            *({"latent_transform": True}, {"zero_outside_region": True, "pool_rec": True}),
         ],
     )
     def test_every_option_changes_the_answer(self, options):
@@ -139,42 +132,39 @@ class TestPaths:
         noise = draws(net, image)
         before = net.paths(image, mask, text(), noise)
         if changed == "posterior":
-            with torch.no_grad():
-                for parameter in net.posterior.parameters():
-                    parameter.copy_(torch.randn_like(parameter))
+            for parameter in net.posterior.parameters():
+                torch.nn.init.normal_(parameter)
         elif changed == "noise":
             noise = noise._replace(rec=-noise.rec)
         else:
             image = torch.where((mask > 0) == (changed == "hidden"), torch.rand_like(image), image)
         after = net.paths(image, mask, text(), noise)
-        pictures = zip(before.out.pictures, after.out.pictures, strict=True)
-        assert all(torch.equal(a, b) != reaches_out for a, b in pictures)
-        assert torch.equal(before.out.latent.mean, after.out.latent.mean) != reaches_out
+        one, other = ([*paths.out.pictures, paths.out.latent.mean] for paths in (before, after))
+        assert all(torch.equal(*pair) != reaches_out for pair in zip(one, other, strict=True))
         assert not torch.equal(before.rec.raw, after.rec.raw)
 
     def test_hidden_words_reach_a_picture_through_the_latent_alone(self):
         """r' = P(h) + z': the words that were chosen by looking at the truth never enter P."""
-        image, mask = scene()
-        net = opened(tiny()).eval()
 
         class Deaf(torch.nn.Module):
             def forward(self, h):
                 return Gaussian(torch.full_like(h[:, :8], 0.3), torch.ones_like(h[:, :8]))
 
+        net = opened(tiny()).eval()
         net.prior = net.posterior = Deaf()
-        paths = net.paths(image, mask, text())
+        paths = net.paths(*scene(), text())
         torch.testing.assert_close(paths.out.raw, paths.rec.raw)
 
     def test_inference_is_the_inpainting_path_and_needs_no_posterior(self):
         image, mask = scene()
         net = opened(tiny()).eval()
-        noise = draws(net, image)
+        noise, masked = draws(net, image), erase(image, mask)
         expected = [net.paths(image, mask, text(), given).out.raw for given in (None, noise)]
-        before = net(erase(image, mask), mask, text())
+        before = net(masked, mask, text())
         net.for_inference()
-        assert torch.equal(net(erase(image, mask), mask, text()), before)
+        assert torch.equal(net(masked, mask, text()), before)
         for drawn, raw in zip((None, noise.out), expected, strict=True):
-            torch.testing.assert_close(net(erase(image, mask), mask, text(), drawn), raw)
+            torch.testing.assert_close(net(masked, mask, text(), drawn), raw)
         assert not any(name.startswith("posterior") for name in net.state_dict())
         with pytest.raises(InlayError, match="without its auxiliary path"):
             net.paths(image, mask, text())
@@ -204,65 +194,30 @@ class TestPaths:
         assert all(torch.equal(*pair) for pair in zip(*gradients, strict=True))
 
 
-class TestBatches:
-    """5. A sample's answer does not depend on its batch."""
-
-    def test_alone_and_beside_longer_captions(self):
-        torch.manual_seed(0)
-        reader, net = GRUEncoder([f"w{k}" for k in range(30)], dim=8, embedding=8).eval(), opened(tiny()).eval()
-        captions = ["w1 w2", " ".join(f"w{k}" for k in range(20)), "w5"]
-        image, mask = scene(batch=3)
-        masked = erase(image, mask)
-        together = net(masked, mask, reader(reader.tokenizer(captions)))
-        for row, caption in enumerate(captions):
-            one = slice(row, row + 1)
-            alone = net(masked[one], mask[one], reader(reader.tokenizer([caption])))
-            torch.testing.assert_close(together[one], alone, rtol=0, atol=1e-5)
-
-
 class TestWords:
     """6, 7. Positive and negative attention, pooling, and what is left when nothing is."""
 
-    def attention(self):
-        net = WordAttention(4, 4)
-        with torch.no_grad():
-            net.project.weight.copy_(torch.eye(4).view(4, 4, 1, 1))
-        return net
-
-    def test_negative_attention_avoids_what_is_seen_and_positive_attention_finds_it(self):
-        words = torch.eye(4)[None]  # (1, 4, 4): word k is the k-th axis
-        features = 5 * torch.eye(4)[:, 2].view(1, 4, 1, 1).expand(1, 4, 2, 2)  # the picture shows word 2
-        said = TextFeatures(words, words.mean(1), torch.ones(1, 4, dtype=torch.bool))
-        negative = self.attention()(features, said, negative=True).weights
-        positive = self.attention()(features, said, negative=False).weights
-        assert (negative.argmin(dim=2) == 2).all()
-        assert (positive.argmax(dim=2) == 2).all()
-
-    def test_equals_the_formula(self):
+    @pytest.mark.parametrize(("negative", "sign"), [(False, 1), (True, -1)])
+    def test_equals_the_formula(self, negative, sign):
+        """The positive form finds what is seen, the negative one avoids it."""
         net, said = WordAttention(6, 8), text()
         features = torch.randn(2, 6, 3, 3)
-        with torch.no_grad():
-            net.temperature.fill_(1.7)
-        found = net(features, said, negative=True)
+        net.temperature.data.fill_(1.7)
+        found = net(features, said, negative)
         for b in range(2):
             for place in range(9):
-                query = net.project.weight.view(8, 6) @ features[b].view(6, 9)[:, place]
-                logits = torch.stack([-1.7 * query @ word / 8**0.5 for word in said.words[b, :4]])  # word 4 is padding
-                weights = logits.softmax(0)
-                torch.testing.assert_close(found.weights[b, place], torch.cat([weights, torch.zeros(1)]))
-                context = (weights[:, None] * said.words[b, :4]).sum(0)
-                torch.testing.assert_close(found.context[b].view(8, 9)[:, place], context)
+                query, words = net.project.weight.view(8, 6) @ features[b].view(6, 9)[:, place], said.words[b, :4]
+                weights = torch.stack([sign * 1.7 * query @ word / 8**0.5 for word in words]).softmax(0)
+                torch.testing.assert_close(found.weights[b, place], F.pad(weights, (0, 1)))  # word 4 is padding
+                torch.testing.assert_close(found.context[b].view(8, 9)[:, place], (weights[:, None] * words).sum(0))
 
     def test_pooling_ignores_what_is_outside_the_region_unless_it_is_empty(self):
         context = torch.randn(2, 3, 4, 4) - 5  # all negative: a zero from outside would win
         region = torch.zeros(2, 1, 4, 4, dtype=torch.bool)
         assert torch.equal(masked_max_pool(context, region)[..., 0, 0], context.amax((2, 3)))
         region[:, :, :2] = True
-        pooled = masked_max_pool(context, region)
-        assert torch.equal(pooled[..., 0, 0], context[:, :, :2].amax((2, 3)))
-        assert pooled.shape == context.shape
         context[:, :, 2:] = 100
-        assert torch.equal(masked_max_pool(context, region), pooled)
+        assert torch.equal(masked_max_pool(context, region), context[:, :, :2].amax((2, 3), True).expand_as(context))
 
     def test_what_is_outside_may_count_as_zero(self):
         context = torch.tensor([-3.0, 2.0, -1.0, 5.0]).view(1, 1, 2, 2)
@@ -290,11 +245,8 @@ class TestWords:
             paths = net.paths(image, mask, reader(reader.tokenizer([caption, "w2"])), draws(net, image))
         total = sum(p.float().square().mean() for p in paths.out.pictures + paths.rec.pictures)
         (total + paths.out.latent.std.mean() + paths.rec.latent.std.mean()).backward()
-        assert torch.isfinite(paths.out.raw).all()
-        assert torch.isfinite(paths.rec.raw).all()
-        assert all(
-            torch.isfinite(p.grad).all() for p in [*net.parameters(), *reader.parameters()] if p.grad is not None
-        )
+        gradients = [p.grad for p in [*net.parameters(), *reader.parameters()] if p.grad is not None]
+        assert all(x.isfinite().all() for x in (paths.out.raw, paths.rec.raw, *gradients))
 
 
 class TestCells:
@@ -310,8 +262,7 @@ class TestCells:
 
     def test_by_points_the_corners_are_looked_at(self):
         mask = torch.zeros(1, 1, 16, 16)
-        mask[..., 0, 0] = 1
-        mask[..., 4:9, 4:9] = 1  # between the points of the latent's grid
+        mask[..., 0, 0] = mask[..., 4:9, 4:9] = 1  # the square lies between the points of the latent's grid
         mask[..., 15, 15] = 0.5
         net = tiny(mask_downsampling="points")
         assert net._known(mask)[0, 0].tolist() == [[False, True], [True, False]]
@@ -322,9 +273,8 @@ class TestCells:
         """A centered half of 256 px hides 16 of 64 cells (section 1.1)."""
         mask = torch.zeros(1, 1, 256, 256)
         mask[..., 64:192, 64:192] = 1
-        net = tiny(
-            encoder_channels=(8,) * 5, encoder_strides=(2,) * 5, decoder_channels=(8,) * 5, mask_downsampling="points"
-        )
+        five = {"encoder_channels": (8,) * 5, "encoder_strides": (2,) * 5, "decoder_channels": (8,) * 5}
+        net = tiny(**five, mask_downsampling="points")
         assert (net._known(mask).sum(), net._unknown(mask).sum()) == (48, 16)
 
     def test_the_floor_under_deviations(self):
@@ -350,12 +300,9 @@ class TestLayers:
     def test_pooled_kernel_gradient_is_that_of_pooling(self):
         weight = torch.randn(2, 3, 3, 3, dtype=torch.float64, requires_grad=True)
         x = torch.randn(1, 3, 8, 8, dtype=torch.float64)
-        spread = pooling_matrix(2).double()
-        (fused,) = torch.autograd.grad(
-            F.conv2d(x, pooled_kernel(weight, spread), stride=2, padding=1).square().sum(), weight
-        )
-        (plain,) = torch.autograd.grad(F.avg_pool2d(F.conv2d(x, weight, padding=1), 2).square().sum(), weight)
-        torch.testing.assert_close(fused, plain)
+        fused = F.conv2d(x, pooled_kernel(weight, pooling_matrix(2).double()), stride=2, padding=1)
+        plain = F.avg_pool2d(F.conv2d(x, weight, padding=1), 2)
+        torch.testing.assert_close(*(torch.autograd.grad(y.square().sum(), weight) for y in (fused, plain)))
 
     def test_spectral_norm_is_one_and_still_in_eval_mode(self):
         block = ResidualBlock(8, 8)
@@ -368,15 +315,13 @@ class TestLayers:
         block(torch.randn(1, 8, 4, 4))
         assert all(torch.equal(v, vectors[k]) for k, v in block.state_dict().items())
 
-    def test_spectral_norm_of_transposed_convolutions_over_either_axis(self):
-        for dim, axis in ((None, 1), (0, 0)):
-            conv = spectral(torch.nn.ConvTranspose2d(6, 3, 3), dim)
-            with torch.no_grad():
-                conv.parametrizations.weight.original.normal_()
-                for _ in range(100):
-                    conv.weight  # noqa: B018 -- an iteration
-            matrix = conv.weight.movedim(axis, 0).flatten(1)
-            assert torch.linalg.matrix_norm(matrix, 2).item() == pytest.approx(1, abs=1e-4)
+    @pytest.mark.parametrize(("dim", "axis"), [(None, 1), (0, 0)])
+    def test_spectral_norm_of_transposed_convolutions_over_either_axis(self, dim, axis):
+        conv = spectral(torch.nn.ConvTranspose2d(6, 3, 3), dim)
+        conv.parametrizations.weight.original.data.normal_()
+        for _ in range(100):
+            matrix = conv.weight.movedim(axis, 0).flatten(1)  # an iteration
+        assert torch.linalg.matrix_norm(matrix, 2).item() == pytest.approx(1, abs=1e-4)
 
     @pytest.mark.parametrize("side", [6, 48])
     def test_attention_by_hand_and_fused_agree(self, side):
@@ -392,30 +337,27 @@ class TestLayers:
         assert torch.equal(attention(x), x)
 
     def test_long_attention_copies_what_is_known(self):
-        """With an identity for a merge: known cells keep v_l, hidden cells get attended features."""
-        attention = ShortLongAttention(4, 4, fill=False)
+        """What the merge is handed: known cells keep v_l, hidden cells get attended features."""
+        attention, (x, low, mask) = self.half_attentive(fill=False)
         seen = []
-        attention.merge.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-        x, low, mask = torch.randn(1, 4, 3, 3), torch.randn(1, 4, 3, 3), torch.zeros(1, 1, 3, 3)
-        mask[..., 0, :] = 1
-        with torch.no_grad():
-            attention.alpha.fill_(2.0)
+        attention.merge.register_forward_pre_hook(lambda _, given: seen.extend(given[0].split(4, dim=1)))
         attention(x, low, mask)
-        short, long = seen[0].split(4, dim=1)
+        short, long = seen
         assert torch.equal(short, x)
         assert torch.equal(long[..., 1:, :], low[..., 1:, :])
-        attended = attend(attention.query(x), low, 1.0)
-        torch.testing.assert_close(long[..., 0, :], 2 * attended[..., 0, :])
+        torch.testing.assert_close(long[..., 0, :], 2 * attend(attention.query(x), low, 1.0)[..., 0, :])
+
+    def half_attentive(self, fill):
+        """Attention with an open gate; features, ``v_l`` and a mask of its first row."""
+        attention = ShortLongAttention(4, 4, fill=fill)
+        attention.alpha.data.fill_(2.0)
+        mask = torch.zeros(1, 1, 3, 3)
+        mask[..., 0, :] = 1
+        return attention, (*torch.randn(2, 1, 4, 3, 3), mask)
 
     def test_filling_keeps_meaningless_features_out(self):
-        attention = ShortLongAttention(4, 4, fill=True)
-        with torch.no_grad():
-            attention.alpha.fill_(2.0)
-        x, low, mask = torch.randn(1, 4, 3, 3), torch.randn(1, 4, 3, 3), torch.zeros(1, 1, 3, 3)
-        mask[..., 0, :] = 1
-        other = low.clone()
-        other[..., 0, :] = 100
-        torch.testing.assert_close(attention(x, low, mask), attention(x, other, mask))
+        attention, (x, low, mask) = self.half_attentive(fill=True)
+        torch.testing.assert_close(attention(x, low, mask), attention(x, low.masked_fill(mask > 0, 100), mask))
 
     def test_generator_hands_each_picture_to_the_next_block(self):
         generator = Generator(4, (8, 8, 8), attention=1, low_channels=8)
@@ -424,21 +366,19 @@ class TestLayers:
 
 
 class TestDiscriminator:
-    def test_scores_are_patches(self):
-        discriminator = ResidualDiscriminator((8, 8), attention=1)
-        assert discriminator(torch.rand(3, 3, 32, 32)).scores.shape == (3, 1, 6, 6)
-        with pytest.raises(InlayError, match=r"discriminator\.channels: .* 12 px"):
-            discriminator(torch.rand(1, 3, 8, 8))
-
-    def test_attention_must_lie_inside(self):
-        with pytest.raises(InlayError, match="between 1 and 2, got 3"):
-            ResidualDiscriminator((8, 8), attention=3)
-
-    def test_every_parameter_gets_a_gradient(self):
+    def test_scores_are_patches_and_every_parameter_gets_a_gradient(self):
         judge = ResidualDiscriminator((8, 8), attention=1)
         judge.blocks[0].gamma.data.fill_(0.5)
-        judge(torch.rand(2, 3, 32, 32)).scores.square().mean().backward()
+        scores = judge(torch.rand(3, 3, 32, 32)).scores
+        assert scores.shape == (3, 1, 6, 6)
+        scores.square().mean().backward()
         assert [name for name, p in judge.named_parameters() if not p.grad.abs().sum() > 0] == []
+
+    def test_pictures_and_numbers_that_do_not_fit_are_named(self):
+        with pytest.raises(InlayError, match=r"discriminator\.channels: .* 12 px"):
+            ResidualDiscriminator((8, 8), attention=1)(torch.rand(1, 3, 8, 8))
+        with pytest.raises(InlayError, match="between 1 and 2, got 3"):
+            ResidualDiscriminator((8, 8), attention=3)
 
 
 class TestParameterCounts:
