@@ -60,15 +60,6 @@ def test_raw_and_composite_are_compared_with_the_target(term, of, layers):
     assert loss_of(term("resnet", layers), f) == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_term_may_leave_the_composite_out():
-    class RawOnly(Perceptual):
-        needs_composite = False
-
-    f = random_features()._replace(composite={})
-    expected = l1_by_numpy(list(f.raw.values()), list(f.target.values()))
-    assert loss_of(RawOnly(), f) == pytest.approx(expected, rel=1e-5)
-
-
 def test_layers_that_are_not_there_are_named():
     with pytest.raises(InlayError, match=r"loss\.extractors\.vgg has no layer relu9, but fine, coarse"):
         loss_of(Perceptual(layers=["relu9"]), random_features())
@@ -83,8 +74,12 @@ def test_style_does_not_see_where_a_texture_lies():
 @pytest.mark.parametrize(
     ("dtype", "wide"), [(torch.float16, torch.float32), (torch.bfloat16, torch.float32), (torch.float64, torch.float64)]
 )
-def test_precision_of_gram(dtype, wide):
-    assert gram(torch.randn(1, 4, 5, 3, dtype=dtype)).dtype == wide
+def test_gram_is_of_float32_at_least_also_under_autocast(dtype, wide):
+    features = torch.randn(1, 4, 5, 3, dtype=dtype)
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = gram(features)
+    assert inside.dtype == wide
+    assert torch.equal(inside, gram(features))
 
 
 def test_gram_of_huge_float16_features_is_finite_and_right():
@@ -95,10 +90,3 @@ def test_gram_of_huge_float16_features_is_finite_and_right():
 def test_gram_scales_before_it_multiplies():
     features = torch.full((1, 4, 32, 32), 1e19)  # squared, summed over 1024 pixels and then divided: infinite
     assert gram(features).isfinite().all()
-
-
-def test_gram_stays_out_of_autocast():
-    features = torch.randn(1, 4, 5, 3)
-    with torch.autocast("cpu", torch.bfloat16):
-        inside = gram(features)
-    assert torch.equal(inside, gram(features))
