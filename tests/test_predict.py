@@ -147,7 +147,9 @@ def test_every_mistake_is_one_line_and_leaves_nothing(tmp_path, checkpoint, mask
 
 @pytest.mark.parametrize("strategy", ["whole", "crop", "tile", "resize"])
 @pytest.mark.parametrize("several", [False, True], ids=["one", "folder"])
-def test_at_most_seven_frames_of_ours_lead_to_the_network(tmp_path, checkpoint, predict_here, strategy, several):
+def test_at_most_seven_frames_of_ours_lead_to_the_network(
+    tmp_path, checkpoint, predict_here, monkeypatch, strategy, several
+):
     found = []
 
     def forward(self, masked, mask):
@@ -157,11 +159,9 @@ def test_at_most_seven_frames_of_ours_lead_to_the_network(tmp_path, checkpoint, 
 
     image = picture(tmp_path / "in/a.png", size=(300, 420))
     mask = pictures.write_mask(tmp_path / "mask.png", np.pad(np.ones((260, 380), bool), 20))
-    output = tmp_path / ("out" if several else "out.png")
-    given = {"image": image.parent if several else image, "mask": mask, "output": output}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PConvUNet, "forward", forward)
-        assert predict_here(**given, model=checkpoint, strategy=strategy) == 0
+    given = {"image": image.parent, "output": tmp_path} if several else {"image": image, "output": tmp_path / "out.png"}
+    monkeypatch.setattr(PConvUNet, "forward", forward)
+    assert predict_here(**given, mask=mask, model=checkpoint, strategy=strategy) == 0
     assert max(map(len, found)) <= 7, max(found, key=len)
 
 

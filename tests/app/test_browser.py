@@ -21,6 +21,7 @@ from inlay.images import read_picture
 from tests.app.test_server import ask
 from tests.conftest import ROOT
 from tests.fillers.test_network import write_checkpoint
+from tests.pictures import write_mask
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 pytestmark = [
@@ -109,14 +110,6 @@ def small(tmp_path):
     return tmp_path / "small.png"
 
 
-@pytest.fixture(scope="module")
-def vast(tmp_path_factory):
-    """40 megapixels."""
-    path = tmp_path_factory.mktemp("vast") / "astronaut.bmp"  # read and written at once
-    Image.fromarray(data.astronaut()).convert("L").resize((7746, 5164)).save(path)
-    return path
-
-
 def load(page, path):
     page.set_input_files(PICTURE, path)
     page.wait_for_selector("#inlay-painter canvas", state="visible")
@@ -143,10 +136,6 @@ def drag(page, start, *stops):
     for place in places[1:]:
         page.mouse.move(*place, steps=4)
     page.mouse.up()
-
-
-def tool(page, name):
-    page.locator("#inlay-painter label", has_text=name).click()
 
 
 def download(page, folder, button="#inlay-keep"):
@@ -180,10 +169,10 @@ def test_load_paint_fill_compare_download(visit, photograph, tmp_path):
 
 def test_brush_eraser_box_undo_redo_invert_and_clear(visit, photograph):
     page = visit(photograph)
-    tool(page, "Box")
+    page.locator("#inlay-painter label", has_text="Box").click()
     drag(page, (0.25, 0.25), (0.75, 0.75))
     status(page, "Hole: 25.")
-    tool(page, "Eraser")
+    page.locator("#inlay-painter label", has_text="Eraser").click()
     drag(page, (0.3, 0.5), (0.7, 0.5))
     page.wait_for_function("!document.body.innerText.includes('Hole: 25.')")
     erased = float(re.search(r"Hole: ([\d.]+)%", page.inner_text("body")).group(1))
@@ -201,7 +190,9 @@ def test_brush_eraser_box_undo_redo_invert_and_clear(visit, photograph):
 
 
 @pytest.mark.stranger("17.B.3")
-def test_a_box_of_a_40_megapixel_picture_is_exact_filled_gone_on_from_and_undone(visit, vast, tmp_path):
+def test_a_box_of_a_40_megapixel_picture_is_exact_filled_gone_on_from_and_undone(visit, tmp_path):
+    vast = tmp_path / "vast.bmp"  # read and written at once
+    Image.fromarray(data.astronaut()).convert("L").resize((7746, 5164)).save(vast)
     page = visit(vast)
     stage = page.locator("#inlay-painter .stage").bounding_box()
     page.mouse.move(stage["x"] + stage["width"] * 0.6, stage["y"] + stage["height"] * 0.3)
@@ -294,20 +285,16 @@ def test_two_models_are_compared_on_one_hole(visit, small):
     status(page, "No hole yet")
 
 
-def test_a_mask_file_and_its_polarity(visit, photograph, tmp_path):
-    mask = np.zeros((1600, 1600), np.uint8)
-    mask[:400] = 255
-    Image.fromarray(mask).save(tmp_path / "mask.png")
+def test_a_mask_file_and_its_polarity_and_a_picture_from_the_clipboard_in_the_place_of_the_one_before(
+    visit, photograph, tmp_path
+):
+    write_mask(tmp_path / "mask.png", np.arange(1600)[:, None].repeat(1600, 1) < 400)
     page = visit(photograph)
     page.get_by_role("button", name="Mask file").click()
     page.locator("#inlay-mask input[type=file]").set_input_files(tmp_path / "mask.png")
     status(page, "Hole: 25.0%")
     page.get_by_label("black").check()
     status(page, "Hole: 75.0%")
-
-
-def test_a_picture_from_the_clipboard_takes_the_place_of_the_one_before(visit, photograph):
-    page = visit(photograph)
     page.evaluate("""async () => {
         const canvas = Object.assign(document.createElement("canvas"), { width: 60, height: 40 });
         const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));

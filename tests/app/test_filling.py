@@ -22,10 +22,12 @@ class Drawn(Filler):
     takes_text = takes_seed = True
     identity = "a test"
 
-    def __init__(self):
-        self.texts = []
+    def __init__(self, broken=False):
+        self.texts, self.broken = [], broken
 
     def fill(self, image, mask, *, text=None, reference=None, seed=None):
+        if self.broken:
+            raise InlayError("broken")
         self.texts.append(text)
         seed = seed[0] if isinstance(seed, list) else seed
         return composite(image * 0 + (0 if seed is None else seed) / 255, image, mask)
@@ -39,9 +41,7 @@ def loaded(rng, tmp_path):
 
 @pytest.fixture
 def hole():
-    hole = np.zeros((12, 16), bool)
-    hole[3:7, 4:9] = True
-    return hole
+    return np.pad(np.ones((4, 5), bool), ((3, 5), (4, 7)))
 
 
 def filled(filler, loaded, hole, folder, limits=None, **request):
@@ -84,14 +84,9 @@ def test_more_than_the_page_takes_on_is_refused(loaded, hole, tmp_path, asked, m
             filled(MeanFill(), loaded, nothing, tmp_path)
 
 
-class Broken(MeanFill):
-    def fill(self, image, mask, *, text=None, reference=None, seed=None):
-        raise InlayError("broken")
-
-
 @pytest.mark.parametrize(
     ("fillers", "seconds", "message"),
-    [({"a": Drawn()}, 1e-9, "more than 1e-09 seconds"), ({"a": MeanFill(), "b": Broken()}, 60, "broken")],
+    [({"a": Drawn()}, 1e-9, "more than 1e-09 seconds"), ({"a": MeanFill(), "b": Drawn(broken=True)}, 60, "broken")],
 )
 def test_what_comes_too_late_or_fails_or_is_forgotten_leaves_nothing(
     loaded, hole, tmp_path, monkeypatch, fillers, seconds, message

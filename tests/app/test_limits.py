@@ -1,5 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
+from unittest.mock import Mock
 
 import pytest
 
@@ -22,33 +23,22 @@ def test_limits_that_mean_nothing_are_refused(limits, says):
 
 def test_an_answer_comes_back_and_so_does_an_error_also_a_timeout_of_the_work_itself():
     turns = SerialExecutor(60)
-
-    def late():
-        raise TimeoutError("a server")
-
     with pytest.raises(ZeroDivisionError):
         turns.run(lambda: 1 / 0)
     with pytest.raises(TimeoutError, match="a server"):
-        turns.run(late)
+        turns.run(Mock(side_effect=TimeoutError("a server")))
     assert turns.run(lambda: 8) == 8
 
 
 def test_work_that_takes_too_long_is_given_up_and_nothing_begins_before_it_ends():
-    turns, end, ended = SerialExecutor(0.01), Event(), Event()
-
-    def endless():
-        end.wait(60)
-        ended.set()
-
+    turns, end, second = SerialExecutor(0.01), Event(), Mock()
     with pytest.raises(InlayError, match=r"more than 0\.01 seconds.*--seconds"):
-        turns.run(endless)
-    began = []
+        turns.run(lambda: end.wait(60))
     with pytest.raises(InlayError, match="still at work"):
-        turns.run(lambda: began.append(1))
-    assert not began
+        turns.run(second)
+    assert not second.called
     end.set()
-    assert ended.wait(60)
-    turns._last.result(60)
+    assert turns._last.result(60)
     turns.seconds = 60
     assert turns.run(lambda: 9) == 9
 
@@ -56,13 +46,8 @@ def test_work_that_takes_too_long_is_given_up_and_nothing_begins_before_it_ends(
 @pytest.mark.stranger("B.19")
 def test_who_waits_when_the_page_ends_is_told_so_at_once():
     turns, end, began = SerialExecutor(60), Event(), Event()
-
-    def endless():
-        began.set()
-        end.wait(60)
-
     with ThreadPoolExecutor() as visitors:
-        waiting = visitors.submit(turns.run, endless)
+        waiting = visitors.submit(turns.run, lambda: began.set() or end.wait(60))
         assert began.wait(60)
         turns.stop()
         for asked in (lambda: waiting.result(60), lambda: turns.run(lambda: 7)):

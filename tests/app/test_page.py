@@ -14,6 +14,7 @@ from inlay.app.room import Room
 from inlay.errors import InlayError
 from inlay.images import read_picture
 from inlay.pipeline import BLENDS, STRATEGIES
+from tests.pictures import write_mask
 
 
 @pytest.fixture(scope="module")
@@ -38,20 +39,14 @@ def loaded(page, tmp_path, rng):
     return happened[page.parts.loaded]
 
 
-@pytest.fixture
-def hole():
-    return np.pad(np.ones((5, 10), bool), ((5, 10), (5, 15)))
+HOLE = np.pad(np.ones((5, 10), bool), ((5, 10), (5, 15)))
+BOX = encode_runs(HOLE)
 
 
 @pytest.fixture
-def box(hole):
-    return encode_runs(hole)
-
-
-@pytest.fixture
-def fill(page, loaded, box):
+def fill(page, loaded):
     def run(*models, loaded=loaded, last=None, seed=""):
-        return page.fill(loaded, box, last, *(models or ("mean", "")), "", 1, seed, "auto", 0, 0, False)
+        return page.fill(loaded, BOX, last, *(models or ("mean", "")), "", 1, seed, "auto", 0, 0, False)
 
     return run
 
@@ -70,41 +65,39 @@ def test_nothing_is_offered_to_programs_nor_has_their_names_and_one_fill_runs_at
 
 
 @pytest.mark.stranger("17.B.3")
-def test_a_picture_is_shown_its_button_waits_for_a_hole_and_its_widget_forgets_its_name(page, box, tmp_path):
+def test_a_picture_is_shown_its_button_waits_for_a_hole_and_its_widget_forgets_its_name(page, tmp_path):
     p = page.parts
     Image.new("RGB", (30, 20)).save(tmp_path / "cat\u202egnp.png")
     before = page.open_picture(str(tmp_path / "cat\u202egnp.png"), None, None)
     assert before[p.picture] == {"value": None, "visible": "hidden", "__type__": "update"}  # it would show it as it is
     assert not before[p.fill]["interactive"]
     assert "No hole yet" in before[p.status]
-    after = page.look(before[p.loaded], box)
+    after = page.look(before[p.loaded], BOX)
     assert after[p.fill]["interactive"]
     assert r"cat\u202egnp.png: 30 x 20, RGB" in after[p.status]
     assert "Hole: 8.3%" in after[p.status]
 
 
 def test_a_mask_file_is_shown_and_its_colors_can_be_turned(page, loaded, tmp_path):
-    mask = np.zeros((20, 30), np.uint8)
-    mask[2:12, 3:9] = 255
-    Image.fromarray(mask).save(tmp_path / "mask.png")
-    p = page.parts
+    mask, p = np.pad(np.ones((10, 6), bool), ((2, 8), (3, 21))), page.parts
+    write_mask(tmp_path / "mask.png", mask)
     happened = page.open_mask(loaded, str(tmp_path / "mask.png"), "black")
     turned = page.turn_mask(happened[p.loaded], "white")
-    for each, expected in ((happened, mask == 0), (turned, mask > 0)):
+    for each, expected in ((happened, ~mask), (turned, mask)):
         assert np.array_equal(decode_runs(each[p.painter]["given"]["runs"], (20, 30)), expected)
     again = page.turn_mask(happened[p.loaded], "white")  # shown once more, or painting would hide it
     assert again[p.painter]["given"] != turned[p.painter]["given"]
 
 
-def test_filling_shows_the_result_and_forgets_the_one_before(page, loaded, fill, box, hole, monkeypatch):
+def test_filling_shows_the_result_and_forgets_the_one_before(page, loaded, fill, monkeypatch):
     monkeypatch.setattr("inlay.app.views.LONGEST", 10)
     p = page.parts
     first = fill()[p.results].samples[0]
-    second = fill(last=PageResults.of(loaded.version, box, [first]))
+    second = fill(last=PageResults.of(loaded.version, BOX, [first]))
     (sample,) = second[p.results].samples
     before, after = loaded.picture.pixels, sample.patch.apply(loaded.picture).pixels
-    assert np.array_equal(after[~hole], before[~hole])
-    assert (after[hole] != before[hole]).any()
+    assert np.array_equal(after[~HOLE], before[~HOLE])
+    assert (after[HOLE] != before[HOLE]).any()
     assert (first.view.full.exists(), sample.view.full.exists()) == (False, True)
     assert not second[p.gallery]["visible"]
     shown = second[p.compare]["results"]
@@ -126,7 +119,7 @@ def test_two_models_are_compared_and_either_is_kept(page, loaded, fill):
 
 
 @pytest.mark.stranger("17.B.3")
-def test_going_on_from_a_result_and_undo_brings_the_picture_and_its_hole_back(page, loaded, fill, box):
+def test_going_on_from_a_result_and_undo_brings_the_picture_and_its_hole_back(page, loaded, fill):
     p = page.parts
     results = fill()[p.results]
     on = page.go_on(loaded, results)
@@ -137,7 +130,7 @@ def test_going_on_from_a_result_and_undo_brings_the_picture_and_its_hole_back(pa
     assert not on[p.fill]["interactive"]
     back = page.go_back(on[p.loaded], None)
     assert np.array_equal(back[p.loaded].picture.pixels, loaded.picture.pixels)
-    assert back[p.painter]["given"]["runs"] == box
+    assert back[p.painter]["given"]["runs"] == BOX
     assert (back[p.painter]["back"], back[p.painter]["forward"]) == (False, True)
     forward = page.go_forward(back[p.loaded], None)
     assert np.array_equal(forward[p.loaded].picture.pixels, filled)
@@ -157,7 +150,7 @@ def test_a_result_of_a_picture_that_was_left_meanwhile_is_none_of_the_next_one(p
 
 
 @pytest.mark.stranger("17.B.3")
-def test_the_result_the_exact_one_and_the_mask_are_downloaded(page, loaded, fill, box, hole):
+def test_the_result_the_exact_one_and_the_mask_are_downloaded(page, loaded, fill):
     p, photograph = page.parts, replace(loaded, name="cat.JPG")
     happened = fill(loaded=photograph)
     assert happened[p.keep]["value"] == "Download JPG"
@@ -165,9 +158,9 @@ def test_the_result_the_exact_one_and_the_mask_are_downloaded(page, loaded, fill
     results = happened[p.results]
     own, exact = page.keep_own(photograph, results)[p.file], page.keep_exact(photograph, results)[p.file]
     assert [Path(own).name, Path(exact).name] == ["cat_filled.jpg", "cat_filled.png"]
-    assert np.array_equal(read_picture(exact).pixels[~hole], loaded.picture.pixels[~hole])
-    for mask in (page.keep_result_mask(photograph, results), page.keep_mask(photograph, box)):
-        assert np.array_equal(read_picture(mask[p.file]).pixels[..., 0] > 0, hole)
+    assert np.array_equal(read_picture(exact).pixels[~HOLE], loaded.picture.pixels[~HOLE])
+    for mask in (page.keep_result_mask(photograph, results), page.keep_mask(photograph, BOX)):
+        assert np.array_equal(read_picture(mask[p.file]).pixels[..., 0] > 0, HOLE)
 
 
 def test_a_seed_is_a_whole_number_and_a_file_that_made_room_is_asked_for_again(page, loaded, fill, tmp_path):
@@ -187,17 +180,14 @@ def test_mistakes_and_names_are_text_on_the_page_and_defects_stay_in_the_termina
     told = says(["<img src=x onerror=alert(1)>\x1b[31m\x07\u202e.png"])
     assert told == f'<div role="status"><p>{shown}</p></div>'
 
-    def mistaken():
-        raise InlayError("<img src=x onerror=alert(1)>\u202e: no")
-
-    def broken():
-        raise RuntimeError("/home/somebody/secret")
+    def failing(error):
+        raise error
 
     with pytest.raises(gradio.Error) as shown:
-        report_errors(mistaken)()
+        report_errors(failing)(InlayError("<img src=x onerror=alert(1)>\u202e: no"))
     assert shown.value.message == r"&lt;img src=x onerror=alert(1)&gt;\u202e: no"
     with pytest.raises(gradio.Error) as shown:
-        report_errors(broken)()
+        report_errors(failing)(RuntimeError("/home/somebody/secret"))
     assert "secret" not in shown.value.message
     assert "secret" in caplog.text
 

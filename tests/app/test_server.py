@@ -46,12 +46,13 @@ def served(tmp_path, monkeypatch):
 
 def ask(url, body=None, **headers):
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    data = None if body is None else json.dumps(body).encode()
+    asked = urllib.request.Request(url, None if body is None else json.dumps(body).encode(), headers)
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=60) as answer:
-            return answer.status, answer.headers, answer.read().decode(errors="replace")
+        answer = urllib.request.urlopen(asked, timeout=60)
     except urllib.error.HTTPError as error:
-        return error.code, error.headers, error.read().decode(errors="replace")
+        answer = error
+    with answer:
+        return answer.status, answer.headers, answer.read().decode(errors="replace")
 
 
 @pytest.mark.stranger("B.19")

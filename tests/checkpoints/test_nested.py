@@ -111,24 +111,18 @@ def test_a_network_of_nested_parts_is_rebuilt_from_its_file_and_from_an_exported
         ({"_target_": f"{HOME}.Decoder", "width": 9_000}, "size mismatch"),
         ({"_target_": f"{HOME}.Decoder", "width": (4,)}, "as an argument"),
         ({1: 2}, "not to be trusted"),
+        (ast.literal_eval("[" * 30 + "]" * 30), "levels"),
+        ([{"_target_": f"{HOME}.Decoder", "width": 1000}] * 2000, "more weights than the file"),
     ],
-    ids=str,
 )
-def test_parts_that_are_not_admitted_or_do_not_fit_are_refused(part, said, net, tmp_path, monkeypatch):
+def test_parts_that_are_not_admitted_or_do_not_fit_or_fill_the_memory_are_refused(
+    part, said, net, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
-    path = saved(tmp_path / "a.ckpt", net, config() | {"decoder": [part]})
+    path = saved(tmp_path / "a.ckpt", net, config() | {"decoder": part if isinstance(part, list) else [part]})
     with pytest.raises(InlayError, match=said):
         build_network(path)
     assert not (tmp_path / "trace").exists()
-
-
-@pytest.mark.stranger("18.1")
-def test_neither_depth_nor_number_of_parts_fills_the_memory(net, tmp_path):
-    deep = ast.literal_eval("[" * 30 + "]" * 30)
-    many = [{"_target_": f"{HOME}.Decoder", "width": 1000}] * 2000
-    for decoder, said in ((deep, "levels"), (many, "more weights than the file")):
-        with pytest.raises(InlayError, match=said):
-            build_network(saved(tmp_path / "a.ckpt", net, config() | {"decoder": decoder}))
 
 
 @pytest.mark.stranger("18.1")

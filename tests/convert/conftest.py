@@ -1,22 +1,7 @@
 import pytest
 import torch
-import torch.nn.functional as F
 
 from tests.convert import layouts
-
-
-@pytest.fixture
-def scenes():
-    """``scenes(height, width)``: pictures and irregular holes: a blot, none, all, and one that misses most cells."""
-
-    def draw(height, width):
-        blots = F.interpolate(torch.rand(1, 1, 9, 9), (height, width), mode="bicubic") > 0.55
-        thin = torch.zeros(1, 1, height, width, dtype=torch.bool)
-        thin[..., height // 2, width // 5 : -width // 6] = True
-        hole = torch.cat([blots, torch.zeros_like(blots), torch.ones_like(blots), thin]).float()
-        return torch.rand(4, 3, height, width), hole
-
-    return draw
 
 
 @pytest.fixture

@@ -1,12 +1,22 @@
 """What the published files hold, name by name, filled with random numbers; ``scale`` divides their widths."""
 
 import torch
+import torch.nn.functional as F
 
 GENERATOR = torch.Generator()
 
 
 def draw(*shape):
     return torch.randn(shape, generator=GENERATOR)
+
+
+def scenes(height, width):
+    """Pictures and irregular holes: a blot, none, all, and one that misses most cells."""
+    blots = F.interpolate(torch.rand(1, 1, 9, 9), (height, width), mode="bicubic") > 0.55
+    thin = torch.zeros(1, 1, height, width, dtype=torch.bool)
+    thin[..., height // 2, width // 5 : -width // 6] = True
+    hole = torch.cat([blots, torch.zeros_like(blots), torch.ones_like(blots), thin]).float()
+    return torch.rand(4, 3, height, width), hole
 
 
 def naoto0804(scale=16):
@@ -91,8 +101,8 @@ def spectral(names, rows, columns, kernel, bias=None):
     """One normalized convolution under two names; its vectors are not those of a finished iteration."""
     kept = {
         "bias": draw(bias or rows) / 5,
-        "weight_u": torch.nn.functional.normalize(draw(rows), dim=0),
-        "weight_v": torch.nn.functional.normalize(draw(columns * kernel**2), dim=0),
+        "weight_u": F.normalize(draw(rows), dim=0),
+        "weight_v": F.normalize(draw(columns * kernel**2), dim=0),
         "weight_bar": draw(rows, columns, kernel, kernel),
     }
     return {f"{name}.module.{key}": value for name in names for key, value in kept.items()}

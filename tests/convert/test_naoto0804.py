@@ -16,11 +16,11 @@ def test_layout_is_the_published_one(shared_data):
 
 
 @pytest.mark.parametrize(("scale", "size"), [(16, 128), pytest.param(1, 256, marks=pytest.mark.slow)])
-def test_computes_what_the_original_computes(tmp_path, scenes, naoto0804_file, scale, size):
+def test_computes_what_the_original_computes(tmp_path, naoto0804_file, scale, size):
     state, path = layouts.naoto0804(scale), tmp_path / "ours.ckpt"
     torch.save(import_naoto0804(naoto0804_file(state)).checkpoint, path)
     net = build_network(path)
-    image, hole = scenes(size, size)
+    image, hole = layouts.scenes(size, size)
     with torch.inference_mode():
         raw = net(erase(image, hole), hole)
     torch.testing.assert_close(raw.double(), originals.naoto0804(state, image, hole), rtol=0, atol=1e-5)

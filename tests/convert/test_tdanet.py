@@ -64,10 +64,10 @@ def test_settings_are_those_of_the_preset():
     ("scale", "size", "drawn"),
     [(16, (128, 96), False), (16, (128, 96), True), pytest.param(1, (256, 256), True, marks=pytest.mark.slow)],
 )
-def test_computes_what_the_original_computes(tmp_path, scenes, tdanet_folder, scale, size, drawn):
+def test_computes_what_the_original_computes(tmp_path, tdanet_folder, scale, size, drawn):
     e, g = layouts.tdanet(scale)
     net = build_network(saved(import_tdanet(tdanet_folder(e, g)), tmp_path))
-    image, hole = scenes(*size)
+    image, hole = layouts.scenes(*size)
     dim = 256 // scale
     words, sentence = torch.randn(4, dim, 6) / 2, torch.randn(4, dim) / 2
     noise = torch.randn(net.noise_spec.shape(image)) if drawn else None
@@ -159,18 +159,18 @@ class TestCaptions:
             assert found.word_mask[row].tolist() == [number < len(numbers) for number in range(5)]
         assert "1 words left out, as no caption is cut into them: o_o" in imported.report.splitlines()
 
-    def test_unknown_words_leave_no_trace_and_are_named(self, scenes, official):
+    def test_unknown_words_leave_no_trace_and_are_named(self, official):
         imported, ours = official
         filler = load_filler(ours)
-        image, hole = (x[:1] for x in scenes(64, 64))
+        image, hole = (x[:1] for x in layouts.scenes(64, 64))
         assert torch.equal(*(filler.fill(image, hole, text=[text]) for text in ("a zyzzyva bird", "a bird")))
         assert [said.rpartition(" ")[2] for said in filler.text_warnings("a zyzzyva bird")] == ["zyzzyva."]
         assert "5 words of its own; others are left out, as in the original" in imported.card
 
-    def test_are_not_read_without_an_encoder(self, tmp_path, scenes, tdanet_folder):
+    def test_are_not_read_without_an_encoder(self, tmp_path, tdanet_folder):
         imported = import_tdanet(tdanet_folder())
         filler = load_filler(saved(imported, tmp_path))
-        given = scenes(64, 64)
+        given = layouts.scenes(64, 64)
         assert torch.equal(*(filler.fill(*given, text=text) for text in (None, ["a red bird"] * 4)))
         assert filler.text_warnings("a bird")[0].endswith("leaves them out: a, bird.")
         assert "\ncaptions: not read, since its text encoder was not imported" in imported.report
