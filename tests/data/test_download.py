@@ -14,18 +14,9 @@ from inlay.data.filesystem import Tree
 from inlay.errors import InlayError
 
 
-class Server(http.server.ThreadingHTTPServer):
+class Handler(http.server.BaseHTTPRequestHandler):
     """Serves ``files``, and notes which it was asked for (torchvision asks twice, to see where it is sent)."""
 
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files, self.asked = {}, set()
-        self.url = f"http://127.0.0.1:{self.server_port}/"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.asked.add(self.path)
         body = self.server.files.get(self.path[1:])
@@ -54,7 +45,8 @@ def pets(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     said = {"trainval.txt": b"Abyssinian_1 1 1 1\n", "test.txt": b"pug_2 2 2 1\n"}
     said |= {"trimaps/Abyssinian_1.png": b"", "trimaps/pug_2.png": b""}
-    server = Server()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.asked, server.url = set(), f"http://127.0.0.1:{server.server_port}/"
     server.files = {
         "images.tar.gz": archive({"images/Abyssinian_1.jpg": b"cat", "images/pug_2.jpg": b"dog"}),
         "annotations.tar.gz": archive({f"annotations/{name}": content for name, content in said.items()}),
@@ -123,19 +115,18 @@ def test_archives_that_lack_files(pets, tmp_path, monkeypatch):
         download_pets(tmp_path)
 
 
-@pytest.mark.parametrize("trouble", ["damaged", "not found", "no network", "no room"])
-def test_what_cannot_be_fetched(pets, tmp_path, monkeypatch, trouble):
-    body, message = pets.files["images.tar.gz"], "corrupted"
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [("damaged", "corrupted"), ("not found", "404"), ("no network", "refused"), ("no room", "File exists")],
+)
+def test_what_cannot_be_fetched(pets, tmp_path, monkeypatch, trouble, said):
     if trouble == "damaged":
-        pets.files["images.tar.gz"] = body[:-1] + b"?"
+        pets.files["images.tar.gz"] = pets.files["images.tar.gz"][:-1] + b"?"
     elif trouble == "not found":
         pets.files.clear()
-        message = "404"
     elif trouble == "no network":
         monkeypatch.setattr(OxfordIIITPet, "_RESOURCES", (("http://127.0.0.1:9/images.tar.gz", ""),))  # nothing listens
-        message = "refused"
     else:
         (tmp_path / "oxford-iiit-pet").touch()
-        message = "File exists"
-    with pytest.raises(InlayError, match=rf"oxford-iiit-pet: .*{message}.*by hand: http://127.*images\.tar\.gz"):
+    with pytest.raises(InlayError, match=rf"oxford-iiit-pet: .*{said}.*by hand: http://127.*images\.tar\.gz"):
         download_pets(tmp_path)

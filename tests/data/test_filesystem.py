@@ -21,9 +21,14 @@ def later(path):
     os.utime(path, ns=(1, path.stat().st_mtime_ns + 1))
 
 
-def test_pictures_in_order(root):
-    assert list(Tree(root).pictures()) == ["a/1.webp", "a/2.png", "a.tif", "b.JPG"]
-    assert list(Tree(root).pictures("a")) == ["a/1.webp", "a/2.png"]
+def test_pictures_in_order_and_names(root):
+    tree = Tree(root)
+    assert list(tree.pictures()) == ["a/1.webp", "a/2.png", "a.tif", "b.JPG"]
+    assert list(tree.pictures("a")) == ["a/1.webp", "a/2.png"]
+    assert tree.names("") == ["a", "a.tif", "b.JPG", "notes.txt"]
+    assert tree.names("nowhere") == tree.names("notes.txt") == []
+    assert (tree.has("a"), tree.has("a.tif"), tree.has("b")) == (True, True, False)
+    assert (tree.has_folder("a"), tree.has_folder("a.tif"), tree.has_folder("b")) == (True, False, False)
 
 
 def test_links_are_followed_and_circles_left(root, tmp_path_factory):
@@ -46,14 +51,6 @@ def test_folders_that_cannot_be_searched(root):
         list(tree.pictures("nowhere"))
     with pytest.raises(InlayError, match="nowhere: no such file"):
         tree.text("nowhere")
-
-
-def test_names(root):
-    tree = Tree(root)
-    assert tree.names("") == ["a", "a.tif", "b.JPG", "notes.txt"]
-    assert tree.names("nowhere") == tree.names("notes.txt") == []
-    assert (tree.has("a"), tree.has("a.tif"), tree.has("b")) == (True, True, False)
-    assert (tree.has_folder("a"), tree.has_folder("a.tif"), tree.has_folder("b")) == (True, False, False)
 
 
 def test_text_lines_and_table(root):

@@ -16,6 +16,7 @@ FULL = {"id": "cats/1", "image": "cats/1.jpg", "split": "train", "captions": ["O
 FULL |= {"bbox": [1.5, 2.0, 30.25, 40.0], "mask": "cats/1.png", "mask_is": "trimap", "size": [50, 60]}
 FULL |= {"sha256": "0f" * 32}
 BARE = {"id": "2", "image": "2.jpg", "split": "train"}
+WRONG_TYPES = {"captions": "One."}, {"size": ["a", "b"]}, {"bbox": {"x": 1}}, {"label": 7}
 OTHER = {"id": "Größe/雪", "image": "Größe/雪.png", "split": "val", "captions": []}
 
 
@@ -36,9 +37,7 @@ class TestRows:
         assert (rows(train), rows(val)) == ([FULL, BARE], [OTHER])
         assert all(train.has(column) for column in FULL)
         assert [column for column in FULL if val.has(column)] == [*BARE, "captions"]
-
-    def test_may_say_more_than_is_used_and_what_they_lack(self, write_index):
-        more = {"license": {"name": "CC0", "years": [1, 2]}, "score": 0.5}
+        more = {"license": {"name": "CC0", "years": [1, 2]}, "score": 0.5}  # than is used, and null for what they lack
         path = write_index([BARE | more, FULL | {"score": "?"}, FULL | dict.fromkeys(FULL.keys() - BARE.keys())])
         assert rows(open_split(path, "train")) == [BARE, FULL, {key: FULL[key] for key in BARE}]
 
@@ -74,23 +73,26 @@ class TestRefusals:
             with pytest.raises(InlayError, match=rf"index\.jsonl, {message}"):
                 open_split(path, "train")
 
-    @pytest.mark.parametrize("wrong", [{"captions": "One."}, {"size": ["a", "b"]}, {"bbox": {"x": 1}}, {"label": 7}])
-    def test_include_values_of_another_type(self, write_index, wrong):
-        with pytest.raises(InlayError, match=r"index\.jsonl: not an index .*inlay data prepare"):
-            open_split(write_index([BARE, FULL | wrong]), "train")
+    @pytest.mark.parametrize(
+        ("row", "message"),
+        [
+            *((FULL | wrong, r"index\.jsonl: not an index .*inlay data prepare") for wrong in WRONG_TYPES),
+            *((BARE | {"split": split}, "is no name for a split") for split in ("../train", "a/b", "", "tr ain")),
+            (OTHER, r"no pictures in split 'test'; it has train \(1\), val \(1\)\. .*val_split"),
+        ],
+    )
+    def test_include_values_of_another_type_and_splits_of_no_name(self, write_index, row, message):
+        with pytest.raises(InlayError, match=message):
+            open_split(write_index([BARE, row]), "test")
 
-    def test_include_bytes_that_are_no_text(self, write_index):
+    def test_include_nothing_at_all_and_bytes_that_are_no_text(self, write_index):
+        with pytest.raises(InlayError, match=r"it has none at all\."):
+            open_split(write_index([]), "test")
         path = write_index([BARE])
         path.write_bytes(path.read_bytes().replace(b"2.jpg", b"\xff.jpg"))
-        with pytest.raises(InlayError, match=r"index\.jsonl"):
-            list(read_rows(path))
-        with pytest.raises(InlayError, match=r"index\.jsonl"):
-            open_split(path, "train")
-
-    @pytest.mark.parametrize(("has", "there"), [([FULL, OTHER, BARE], r"train \(2\), val \(1\)"), ([], "none at all")])
-    def test_of_a_split_name_those_there_are(self, write_index, has, there):
-        with pytest.raises(InlayError, match=rf"no pictures in split 'test'; it has {there}\. .*val_split"):
-            open_split(write_index(has), "test")
+        for read in (lambda path: list(read_rows(path)), lambda path: open_split(path, "train")):
+            with pytest.raises(InlayError, match=r"index\.jsonl"):
+                read(path)
 
     @pytest.mark.parametrize("name", ["nowhere.jsonl", "."])
     def test_of_what_is_no_file(self, tmp_path, name):
@@ -100,15 +102,13 @@ class TestRefusals:
 
     @pytest.mark.stranger("A.10")
     @pytest.mark.parametrize("column", ["image", "mask"])
-    @pytest.mark.parametrize(
-        "name", ["../../private.png", "a/../../private.png", "/etc/private.png", "link/../private.png"]
-    )
+    @pytest.mark.parametrize("name", ["../../private", "a/../../private", "/etc/private", "link/../private"])
     @pytest.mark.parametrize("known", [True, False])
     def test_of_names_outside_the_root(self, write_index, tmp_path, column, name, known):
         (tmp_path / "root").mkdir()
         (tmp_path / "elsewhere/folder").mkdir(parents=True)
         (tmp_path / "root/link").symlink_to(tmp_path / "elsewhere/folder")
-        with pytest.raises(InlayError, match=r"index\.jsonl: .*private\.png lies outside data\.root"):
+        with pytest.raises(InlayError, match=r"index\.jsonl: .*private lies outside data\.root"):
             open_split(write_index([BARE, BARE | {column: name}]), "train", tmp_path / "root" if known else None)
 
     @pytest.mark.stranger("A.10")
@@ -205,9 +205,3 @@ def test_pickling_keeps_the_place_alone(write_index):
     data = pickle.dumps(index)
     assert len(data) < 500
     assert rows(pickle.loads(data)) == rows(index)
-
-
-@pytest.mark.parametrize("split", ["../train", "a/b", "", "tr ain"])
-def test_a_split_that_is_no_file_name_is_refused(write_index, split):
-    with pytest.raises(InlayError, match="is no name for a split"):
-        open_split(write_index([BARE | {"split": split}]), "train")

@@ -68,15 +68,19 @@ def test_captions_beside_lead_no_further(plant, ask):
 
 
 @pytest.mark.parametrize("place", ["text", "text_c10", "CUB_200_2011/text_c10", "cvpr2016_cub/text_c10"])
-def test_captions(ask, caplog, place):
-    text = {
+def test_captions_and_segmentations(ask, caplog, place):
+    mask = f"{'CUB_200_2011/' * place.startswith('CUB')}segmentations/001.Auk/Auk_2.png"
+    beside = {
         f"{place}/001.Auk/Auk_2.txt": b"a black bird\xef\xbf\xbd\xff with a bill.\r\n\n a bird. \n",
         f"{place}/003.Jay/Jay_1.h5": b"\x00\xff",
         f"{place}/003.Jay/Jay_7.txt": " \n",
+        mask: "",
     }
-    rows, _ = ask(CUB(), BIRDS | text)
-    assert rows["001.Auk/Auk_2.jpg"]["captions"] == ["a black bird ÿ with a bill.", "a bird."]
-    assert not any("captions" in rows[id] for id in ("003.Jay/Jay_1.jpg", "003.Jay/Jay_7.jpg"))
+    rows, refused = ask(CUB(), BIRDS | beside)
+    auk = rows.pop("001.Auk/Auk_2.jpg")
+    assert auk["captions"] == ["a black bird ÿ with a bill.", "a bird."]
+    assert (auk["mask"], auk["mask_is"], refused) == (mask, "white", {})
+    assert not any({"captions", "mask", "mask_is"} & row.keys() for row in rows.values())
     assert "no captions for 2 pictures" in caplog.text
 
 
@@ -95,24 +99,12 @@ def test_a_bad_caption_file_fails_its_picture_alone(plant, ask):
     assert rows["003.Jay/Jay_1.jpg"]["captions"] == ["A jay."]
 
 
-@pytest.mark.parametrize("place", ["", "CUB_200_2011/"])
-def test_segmentations(ask, place):
-    mask = f"{place}segmentations/001.Auk/Auk_2.png"
-    rows, refused = ask(CUB(), BIRDS | {mask: ""})
-    assert (rows["001.Auk/Auk_2.jpg"]["mask"], rows["001.Auk/Auk_2.jpg"]["mask_is"]) == (mask, "white")
-    assert not {"mask", "mask_is"} & rows["003.Jay/Jay_1.jpg"].keys()
-    assert not refused
-
-
 @pytest.mark.parametrize("place", ["", "CUB_200_2011/", "text/", "text_c10/", "cvpr2016_cub/"])
-def test_classes_apart(ask, place):
+def test_classes_apart_of_which_the_lists_may_lack_one(ask, place):
     rows, refused = ask(CUB(classes="zero_shot"), BIRDS | {place + name: text for name, text in LISTS.items()})
     assert [row["split"] for row in rows.values()] == ["train", "test", "test"]
     assert not refused
-
-
-def test_class_lists_may_lack_a_class(ask):
-    rows, refused = ask(CUB(classes="zero_shot"), BIRDS | LISTS | {"testclasses.txt": "007.Other\n"})
+    rows, refused = ask(CUB(classes="zero_shot"), {f"{place}testclasses.txt": "007.Other\n"})
     assert list(rows) == ["001.Auk/Auk_2.jpg"]
     assert len(refused) == 2
     assert "neither trainvalclasses.txt nor testclasses.txt" in refused["CUB_200_2011/images/003.Jay/Jay_1.jpg"]

@@ -1,5 +1,3 @@
-import pytest
-
 from inlay.data.datasets import Pets
 from inlay.data.datasets.pets import sentence
 
@@ -23,7 +21,7 @@ def row(name, split, label, caption, **more):
     return {"id": name, "image": f"images/{name}.jpg", "split": split, "label": label, **more}
 
 
-def test_official_layout(ask):
+def test_layouts_official_and_of_torchvision_and_sentences(plant, ask):
     rows, refused = ask(Pets(), PETS)
     known = {"bbox": [333.0, 72.0, 425.0, 158.0], "mask_is": "trimap", "mask": "annotations/trimaps/Abyssinian_1.png"}
     assert list(rows.values()) == [
@@ -32,17 +30,11 @@ def test_official_layout(ask):
         row("Bengal_3", "test", "Bengal", "a Bengal, a breed of cat"),  # not there: whoever decodes says so
     ]
     assert not refused
-
-
-def test_torchvisions_layout(ask):
-    rows, _ = ask(Pets(), {f"oxford-iiit-pet/{path}": text for path, text in PETS.items()})
+    rows, _ = ask(Pets(), plant({f"oxford-iiit-pet/{path}": text for path, text in PETS.items()}, "of torchvision"))
     assert rows["Abyssinian_1"]["image"] == "oxford-iiit-pet/images/Abyssinian_1.jpg"
     assert rows["Abyssinian_1"]["mask"] == "oxford-iiit-pet/annotations/trimaps/Abyssinian_1.png"
-
-
-@pytest.mark.parametrize("breed", ["an Egyptian_Mau", "a shiba_inu", "an english_setter"])
-def test_sentence(breed):
-    assert sentence(breed.split()[1], "dog") == f"a photo of {breed.replace('_', ' ')}, a breed of dog."
+    for breed in ("an Egyptian_Mau", "a shiba_inu", "an english_setter"):
+        assert sentence(breed.split()[1], "dog") == f"a photo of {breed.replace('_', ' ')}, a breed of dog."
 
 
 def test_captions_from_a_file_take_the_place_of_the_template(ask, caplog):
