@@ -8,7 +8,7 @@ from inlay.data.crops import CropBox, center_crop
 from inlay.data.index import open_split
 from inlay.data.mask_context import CroppedContext, FullContext, draw_holes
 from inlay.data.pictures import IndexedPictures, SourceImage
-from inlay.errors import BadFile, InlayError, NoHole
+from inlay.errors import BadFile, InlayError
 from tests.masks.contexts import rectangle
 from tests.pictures import write_mask
 
@@ -95,15 +95,12 @@ def drawn(pictures, family=noise, seed=0):
     return {hole.id: hole for hole in draw_holes(pictures, family, seed)}
 
 
-def test_every_picture_has_one_of_its_own_size_that_depends_on_name_and_seed_alone(pictures):
+def test_every_picture_has_one_that_depends_on_name_and_seed_alone(pictures):
     found = drawn(pictures())
     assert list(found) == NAMES
-    assert [hole.mask.shape for hole in found.values()] == [(20 + number, 30) for number in range(4)]
     assert all(hole.picture.id == hole.id and not hole.reason for hole in found.values())
     masks = {name: hole.mask.tobytes() for name, hole in found.items()}
-    assert {name: hole.mask.tobytes() for name, hole in drawn(pictures(NAMES[::-1])).items()} == masks
-    assert drawn(pictures(["c"]))["c"].mask.tobytes() == masks["c"]
-    assert drawn(pictures(), seed=1)["c"].mask.tobytes() != masks["c"]
+    assert drawn(pictures(["c"]))["c"].mask.tobytes() == masks["c"] != drawn(pictures(), seed=1)["c"].mask.tobytes()
     assert len({mask[:600] for mask in masks.values()}) == 4
 
 
@@ -120,21 +117,9 @@ def test_the_family_sees_the_whole_picture(pictures, tmp_path):
     assert np.array_equal(drawn(pictures(["a"], **known), family)["a"].mask, inside)
 
 
-def failing(error):
-    def family(height, width, rng, context):
-        if context.id == "b":
-            raise error
-        return noise(height, width, rng)
+def test_a_mistake_in_the_settings_is_no_reason_to_go_without(pictures):
+    def failing(height, width, rng, context):
+        raise InlayError("masks.ratio cannot be met.")
 
-    return family
-
-
-def test_a_picture_without_a_hole_and_a_broken_one_have_a_reason(pictures, tmp_path):
-    (tmp_path / "c.png").write_text("broken")
-    found = drawn(pictures(), failing(NoHole("its object is too small.")))
-    assert [name for name in NAMES if found[name].mask is None] == ["b", "c"]
-    assert found["b"].reason == "its object is too small."
-    assert (found["b"].picture is None, found["c"].picture) == (False, None)
-    assert found["c"].reason.startswith(f"{tmp_path / 'c.png'}: not a picture")
-    with pytest.raises(InlayError, match=r"masks\.ratio"):  # a mistake in the settings is no reason
-        drawn(pictures(), failing(InlayError("masks.ratio cannot be met.")))
+    with pytest.raises(InlayError, match=r"masks\.ratio"):
+        drawn(pictures(), failing)

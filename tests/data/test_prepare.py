@@ -9,7 +9,6 @@ import re
 import shutil
 import signal
 import time
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -40,14 +39,9 @@ CHANGES = {
 }
 
 
-@dataclass(frozen=True)
-class Listed:
+def listed(*rows):
     """A listing by hand."""
-
-    rows: tuple
-
-    def __call__(self, tree):
-        yield from ({"split": "train"} | dict(row) for row in self.rows)
+    return lambda tree: ({"split": "train"} | row for row in rows)
 
 
 @pytest.fixture
@@ -89,6 +83,20 @@ def prepared(root, out, listing=FOLDER, workers=0, **options):
     return prepare(listing, root, out, workers, **options)
 
 
+@pytest.fixture
+def interrupt(root, tmp_path, decoded):
+    """Interrupts an index after so many pictures."""
+
+    def interrupt(count):
+        decoded.left = count
+        with pytest.raises(KeyboardInterrupt):
+            prepared(root, tmp_path / "index.jsonl")
+        decoded.clear()
+        decoded.left = 10**9
+
+    return interrupt
+
+
 def result(out):
     return out.read_bytes(), refused_file(out).read_bytes()
 
@@ -102,7 +110,7 @@ def rows(out):
 @pytest.mark.parametrize("verify", [True, False])
 def test_names_outside_the_root_are_refused(root, tmp_path, row, verify):
     with pytest.raises(InlayError, match=r"p\.png lies outside data\.root"):
-        prepared(root, tmp_path / "index.jsonl", Listed((row | {"id": "a"},)), verify=verify)
+        prepared(root, tmp_path / "index.jsonl", listed(row | {"id": "a"}), verify=verify)
 
 
 def test_report_is_a_summary_and_shows_some_of_many(root, tmp_path):
@@ -167,30 +175,24 @@ class TestIndex:
                 prepared(root, tmp_path / out)
 
 
-class TestObjects:
-    @pytest.fixture
-    def listing(self, save, tmp_path):
-        save("root/a.png")
-        save("root/b.png")
-        save("root/a_object.png", np.eye(40, dtype=np.uint8) * 255)
-        (tmp_path / "root/b_object.png").write_text("broken")
-        rows = ({"id": x, "image": f"{x}.png", "mask": f"{x}_object.png", "mask_is": "white"} for x in "ab")
-        return Listed(tuple(tuple(row.items()) for row in rows))
-
-    @pytest.mark.parametrize("stop", [False, True])
-    def test_that_are_broken_leave_the_picture(self, listing, tmp_path, stop):
-        out = tmp_path / "index.jsonl"
-        report = prepared(tmp_path / "root", out, listing, stop_at_bad_file=stop)
+def test_broken_objects_leave_the_picture_and_mended_ones_make_the_index_outdated(save, tmp_path):
+    for name in ("a.png", "b.png"):
+        save(f"root/{name}")
+    save("root/a_object.png", np.eye(40, dtype=np.uint8) * 255)
+    (tmp_path / "root/b_object.png").write_text("broken")
+    rows_of = ({"id": x, "image": f"{x}.png", "mask": f"{x}_object.png", "mask_is": "white"} for x in "ab")
+    root, listing = tmp_path / "root", listed(*rows_of)
+    for stop in (False, True):
+        report = prepared(root, tmp_path / f"{stop}.jsonl", listing, stop_at_bad_file=stop)
         assert (report.found, report.kept) == (2, 2)
-        assert {name: row.get("mask") for name, row in rows(out).items()} == {"a": "a_object.png", "b": None}
-        (refused,) = read_refused(out)
+        found = rows(tmp_path / f"{stop}.jsonl")
+        assert {name: row.get("mask") for name, row in found.items()} == {"a": "a_object.png", "b": None}
+        (refused,) = read_refused(tmp_path / f"{stop}.jsonl")
         assert (refused.file, refused.split) == ("b_object.png", "")
         assert re.search(r"^not a picture\..* kept without it", refused.reason)
-
-    def test_that_are_mended_make_the_index_outdated(self, listing, tmp_path):
-        find_index(tmp_path / "root", listing, None, 0, True, False)
-        shutil.copy(tmp_path / "root/a_object.png", tmp_path / "root/b_object.png")
-        assert "mask" in rows(find_index(tmp_path / "root", listing, None, 0, True, False))["b"]
+    find_index(root, listing, None, 0, True, False)
+    shutil.copy(root / "a_object.png", root / "b_object.png")
+    assert "mask" in rows(find_index(root, listing, None, 0, True, False))["b"]
 
 
 class TestStop:
@@ -202,11 +204,8 @@ class TestStop:
             assert not (tmp_path / out).exists()
         assert decoded.count("a.jpg") == 2  # once for each index
 
-    def test_comes_also_where_someone_went_on_before_and_goes_on_with_what_was_mended(self, root, tmp_path, decoded):
-        decoded.left = 3
-        with pytest.raises(KeyboardInterrupt):
-            prepared(root, tmp_path / "index.jsonl")
-        decoded.left = 100
+    def test_comes_also_where_someone_went_on_before_and_goes_on_with_what_was_mended(self, root, tmp_path, interrupt):
+        interrupt(3)
         for name in BROKEN:
             with pytest.raises(BadFile, match=name):
                 prepared(root, tmp_path / "index.jsonl", stop_at_bad_file=True)
@@ -219,19 +218,6 @@ class TestStop:
 class TestInterrupted:
     """The folder of :func:`root` has six pictures to decode, two of them broken before they can be."""
 
-    @pytest.fixture
-    def interrupt(self, root, tmp_path, decoded):
-        """Interrupts an index after so many pictures."""
-
-        def interrupt(count):
-            decoded.left = count
-            with pytest.raises(KeyboardInterrupt):
-                prepared(root, tmp_path / "index.jsonl")
-            decoded.clear()
-            decoded.left = 10**9
-
-        return interrupt
-
     def whole(self, root, tmp_path, **options):
         """What one go makes of the folder as it is now."""
         prepared(root, tmp_path / "whole.jsonl", **options)
@@ -240,9 +226,7 @@ class TestInterrupted:
     @pytest.mark.parametrize(
         ("count", "lost"), [(0, 0), (1, 0), (2, 0), *((3, lost) for lost in (0, 1, 2, 50, 150, 400, 700, 10_000))]
     )
-    def test_it_goes_on_and_makes_again_what_did_not_reach_the_disk(
-        self, root, tmp_path, interrupt, decoded, count, lost
-    ):
+    def test_it_goes_on_from_what_reached_the_disk(self, root, tmp_path, interrupt, decoded, count, lost):
         interrupt(count)
         part = tmp_path / ".index.jsonl.part"
         part.write_bytes(part.read_bytes()[: -lost or None])
@@ -269,9 +253,7 @@ class TestInterrupted:
         ("change", "other"),
         [*((change, {}) for change in CHANGES), (None, {"listing": Folder()}), (None, {"verify": False})],
     )
-    def test_what_changed_meanwhile_is_seen_and_another_task_starts_anew(
-        self, root, tmp_path, interrupt, change, other
-    ):
+    def test_what_changed_is_seen_and_another_task_starts_anew(self, root, tmp_path, interrupt, change, other):
         interrupt(3)
         if change:
             CHANGES[change](root)
@@ -311,9 +293,7 @@ class TestFindIndex:
 
         return find
 
-    def test_is_made_and_announced_and_used_again_without_a_word_or_a_decoding(
-        self, find, root, tmp_path, decoded, capsys
-    ):
+    def test_is_made_and_announced_and_used_again_without_a_word(self, find, root, tmp_path, decoded, capsys):
         path = find()
         assert path.parent == tmp_path / "cache/indexes"
         assert list(rows(path)) == ["train/a.jpg", "train/b.png", "train/z.webp", "val/c.jpg"]
@@ -343,11 +323,10 @@ class TestFindIndex:
         find()
         assert result(path) == whole
 
-    def test_keeps_other_questions_apart(self, find):
+    def test_keeps_other_questions_apart_and_is_the_one_that_is_given(self, find, decoded, tmp_path):
         assert len({find(), find(Folder()), find(verify=False), find(Folder(), verify=False)}) == 4
         assert all("captions" not in row for row in read_rows(find(Folder())))
-
-    def test_is_the_one_that_is_given(self, find, decoded, tmp_path):
+        decoded.clear()
         given = str(tmp_path / "given.jsonl")
         assert find(given=given) == find(None, given) == tmp_path / "given.jsonl"
         assert decoded == []

@@ -50,7 +50,7 @@ def test_options_are_checked():
         Places2(layout="big")
 
 
-def test_real_birds(shared_data, ask):
+def test_real_birds_pets_photographs_and_places(shared_data, ask):
     rows, refused = ask(CUB(), shared_data / "cub")
     assert not refused
     assert Counter(row["split"] for row in rows.values()) == {"train": 154, "test": 142}
@@ -61,9 +61,6 @@ def test_real_birds(shared_data, ask):
         left, top, right, bottom = row["bbox"]
         assert 0 <= left < right <= width + 1
         assert 0 <= top < bottom <= height + 1
-
-
-def test_real_pets_photographs_and_places(shared_data, ask):
     rows, refused = ask(Pets(), shared_data / "pets")
     assert Counter(row["split"] for row in rows.values()) == {"trainval": 150, "test": 149}
     assert all((shared_data / "pets" / row["mask"]).is_file() for row in rows.values())
