@@ -107,11 +107,6 @@ def test_lists_that_were_split_at_commas(read, caplog, said, expected, joined):
     assert ("1 lists of attributes were joined" in caplog.text) == bool(joined)
 
 
-def test_odd_bytes(read):
-    assert read("said.csv", b"file,text\na.jpg,caf\xe9 \x81bar\n").by_name == {"a.jpg": ["café bar"]}
-    assert sentences("one\ufffdtwo\n\n \n three \n") == ["one two", "three"]
-
-
 def test_how_pictures_are_found():
     for key in ("train/deep/a.b.jpg", "train/deep/a.b", "deep/a.b.jpg", "a.b.jpg", "a.b"):
         assert Captions({key: ["x"]}).of("train/deep/a.b.jpg") == ["x"]
@@ -170,45 +165,36 @@ def plant(path, what):
     elif what == "folder":
         path.mkdir()
     else:
-        (path.parents[1] / "secret").write_text('{"a": "secret"}')
-        path.symlink_to("/dev/zero" if what == "device" else "../secret")
-
-
-@pytest.fixture
-def root(tmp_path):
-    (tmp_path / "root").mkdir()
-    return tmp_path / "root"
+        path.symlink_to("/dev/zero" if what == "device" else "/etc/passwd")
 
 
 @pytest.mark.stranger("A.10", "A.11")
 @pytest.mark.parametrize("name", ["caption.json", "caption.csv", "caption.jsonl", "caption.parquet"])
 @pytest.mark.parametrize("what", ["pipe", "device", "link"])
-def test_captions_that_are_no_file_of_the_dataset_are_refused(root, name, what):
-    plant(root / name, what)
-    with pytest.raises(InlayError, match=rf"{name}: (no regular file|leads out of .*root)"):
-        list(captioned([row("a")], Tree(root), name))
+def test_captions_that_are_no_file_of_the_dataset_are_refused(tmp_path, name, what):
+    plant(tmp_path / name, what)
+    with pytest.raises(InlayError, match=rf"{name}: (no regular file|leads out of)"):
+        list(captioned([row("a")], Tree(tmp_path), name))
 
 
 @pytest.mark.stranger("A.10", "17.A.5")
-@pytest.mark.parametrize(
-    ("what", "why"),
-    [("pipe", "no reg"), ("device", "leads out"), ("folder", "a folder"), ("link", "leads out of .*root")],
-)
-def test_a_bad_file_beside_a_picture_fails_that_picture_alone(root, what, why):
-    (root / "b.txt").write_text("A bird.")
-    plant(root / "a.txt", what)
-    refused, found = captioned([row("a"), row("b")], Tree(root), "beside")
+@pytest.mark.parametrize("what", ["pipe", "device", "folder", "link"])
+def test_a_bad_file_beside_a_picture_fails_that_picture_alone(tmp_path, what):
+    (tmp_path / "b.txt").write_text("A bird.")
+    plant(tmp_path / "a.txt", what)
+    refused, found = captioned([row("a"), row("b")], Tree(tmp_path), "beside")
     assert (refused.file, refused.split, found["captions"]) == ("a.png", "train", ["A bird."])
-    assert re.search(rf"its captions: .*a\.txt: {why}", refused.reason)
+    assert re.search(r"its captions: .*a\.txt: (no regular|a folder|leads out of)", refused.reason)
 
 
 @pytest.mark.stranger("A.10")
-def test_captions_elsewhere_are_read_where_the_user_names_them_and_below_a_link_to_a_folder(root):
-    (root.parent / "secret.json").write_text('{"a": "secret"}')
-    for name in ("../secret.json", f"{root.parent}/secret.json"):
+def test_captions_elsewhere_are_read_where_the_user_names_them_and_below_a_link_to_a_folder(tmp_path):
+    (root := tmp_path / "root").mkdir()
+    (tmp_path / "secret.json").write_text('{"a": "secret"}')
+    for name in ("../secret.json", f"{tmp_path}/secret.json"):
         assert read_captions(Tree(root), name).by_name == {"a": ["secret"]}
-    (root.parent / "deep").mkdir()
-    (root.parent / "deep/a.txt").write_text("A.")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/a.txt").write_text("A.")
     (root / "deep").symlink_to("../deep")
     assert next(captioned([row("deep/a")], Tree(root), "beside"))["captions"] == ["A."]
 
@@ -235,18 +221,18 @@ class TestLetters:
         odd = "a.txt: neither UTF-8 nor UTF-16; its odd bytes were read as cp1252"
         assert (odd in caplog.text) == (encoding in ("cp1252", "latin-1"))
 
-    @pytest.mark.parametrize(
-        ("text", "encoding"), [("Küken", "utf-16"), ("Küken", "cp1252"), ("一只黄色的小鸡", "utf-8")]
-    )
+    @pytest.mark.parametrize(("text", "encoding"), [("Küken", "utf-16"), ("Küken", "cp1252"), ("一只小鸡", "utf-8")])
     @pytest.mark.parametrize(("name", "content"), [("a.csv", "file,text\na,{}\n"), ("a.json", '{{"a": "{}"}}')])
     def test_of_a_file_for_all_are_read_too(self, read, name, content, text, encoding):
         assert read(name, content.format(text).encode(encoding)).by_name == {"a": [text]}
 
 
 @pytest.mark.stranger("17.A.5")
-def test_control_characters_are_dropped_and_counted(read, tmp_path, caplog):
+def test_odd_bytes_are_tidied_and_control_characters_counted(read, tmp_path, caplog):
     (tmp_path / "a.txt").write_bytes(b"a \0red\x1b[31m\x07 bird\tsings\n")
     assert next(captioned([row("a")], Tree(tmp_path), "beside"))["captions"] == ["a red[31m bird sings"]
     assert "a.txt: 3 control characters were dropped" in caplog.text
     assert read("said.json", json.dumps({"a.jpg": "a\0 bird"})).by_name == {"a.jpg": ["a bird"]}
     assert "said.json: 1 control characters were dropped" in caplog.text
+    assert read("said.csv", b"file,text\na.jpg,caf\xe9 \x81bar\n").by_name == {"a.jpg": ["café bar"]}
+    assert sentences("one\ufffdtwo\n\n \n three \n") == ["one two", "three"]

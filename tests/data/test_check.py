@@ -46,15 +46,19 @@ def test_what_has_changed_is_told(index, save, tmp_path, same):
     assert "truncated" in wrong["val/c.jpg"]
 
 
-def test_an_index_may_know_neither_size_nor_checksum_and_objects_are_read_too(save, write_index, tmp_path):
-    save("a.png")
-    (tmp_path / "b.png").write_text("broken")
-    rows = [{"id": name, "image": f"{name}.png", "split": "train"} for name in "ab"]
-    index = write_index([rows[0] | {"mask": "o.png", "mask_is": "white"}, rows[1]])
-    assert sorted(checked(index, tmp_path)[1]) == ["b.png", "o.png"]
-    save("o.png", np.zeros((40, 50), np.uint8))
-    sound, wrong = checked(index, tmp_path)
-    assert (sound, list(wrong)) == (1, ["b.png"])
+@pytest.mark.stranger("A.10")
+def test_objects_are_read_too_and_nothing_outside_the_root(save, write_index, tmp_path):
+    """Of an index that knows neither size nor checksum."""
+    for name in ("private.png", "root/a.png"):
+        save(name)
+    (tmp_path / "root/b.png").write_text("broken")
+    rows = [{"id": name, "image": f"{name}.png", "split": "train"} for name in ("a", "b", "../private")]
+    index = write_index([rows[0] | {"mask": "o.png", "mask_is": "white"}, *rows[1:]])
+    sound, wrong = checked(index, tmp_path / "root")
+    assert (sound, sorted(wrong)) == (0, ["../private.png", "b.png", "o.png"])
+    assert "lies outside data.root" in wrong["../private.png"]
+    save("root/o.png", np.zeros((40, 50), np.uint8))
+    assert checked(index, tmp_path / "root")[0] == 1
 
 
 @pytest.mark.parametrize("about", [None, "{}", "oops"])
@@ -63,13 +67,3 @@ def test_where_the_pictures_lie_may_have_to_be_said(index, tmp_path, about):
     path.unlink() if about is None else path.write_text(about)
     with pytest.raises(InlayError, match=r"not noted in .*index\.about\.json\. Give --root"):
         root_of(index)
-
-
-@pytest.mark.stranger("A.10")
-def test_a_file_outside_the_root_is_not_read(save, write_index, tmp_path):
-    save("private.png")
-    save("root/a.png")
-    index = write_index([{"id": name, "image": name, "split": "train"} for name in ("a.png", "../private.png")])
-    sound, wrong = checked(index, tmp_path / "root")
-    assert sound == 1
-    assert "lies outside data.root" in wrong["../private.png"]

@@ -36,14 +36,8 @@ def root(save, tmp_path):
 @pytest.fixture
 def folder(root):
     def build(masks=noise, val_masks=None, **options):
-        settings = {
-            "sample": {"mask": DrawMask(masks, val_masks)},
-            "image_size": 32,
-            "batch_size": 2,
-            "num_workers": 0,
-            "listing": Folder(),
-        } | options
-        return IndexedData(str(root), **settings)
+        settings = {"image_size": 32, "batch_size": 2, "num_workers": 0, "listing": Folder()} | options
+        return IndexedData(str(root), sample={"mask": DrawMask(masks, val_masks)}, **settings)
 
     return build
 
@@ -117,22 +111,20 @@ class TestValidation:
         assert validation == 0.25 != training
 
 
-class TestSplits:
-    def test_are_those_of_the_index(self, folder):
-        data = folder()
-        for split, names in NAMES.items():
-            pictures = data.pictures(split)
-            assert [pictures.id(index) for index in range(len(pictures))] == names
-        with pytest.raises(InlayError, match=r"no pictures in split 'trainval'; it has train \(4\), val \(3\)"):
-            folder(train_split="trainval").train_dataloader()
-
-    def test_that_are_one_are_doubted(self, folder, caplog):
-        data = folder(train_split="val", val_split="train")
-        data.setup("fit")
-        assert sorted(validated(data)) == NAMES["train"]
-        assert caplog.records == []
-        folder(train_split="val").setup("fit")
-        assert "data.train_split and data.val_split are both 'val'" in caplog.text
+def test_splits_are_those_of_the_index_and_doubted_where_they_are_one(folder, caplog):
+    data = folder()
+    for split, names in NAMES.items():
+        pictures = data.pictures(split)
+        assert [pictures.id(index) for index in range(len(pictures))] == names
+    with pytest.raises(InlayError, match=r"no pictures in split 'trainval'; it has train \(4\), val \(3\)"):
+        folder(train_split="trainval").train_dataloader()
+    caplog.clear()
+    data = folder(train_split="val", val_split="train")
+    data.setup("fit")
+    assert sorted(validated(data)) == NAMES["train"]
+    assert caplog.records == []
+    folder(train_split="val").setup("fit")
+    assert "data.train_split and data.val_split are both 'val'" in caplog.text
 
 
 class TestIndex:
