@@ -25,20 +25,18 @@ def _loopback_only(self, address):
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_network():
-    patch = pytest.MonkeyPatch()
-    patch.setattr(socket.socket, "connect", _loopback_only)
-    patch.setattr(socket.socket, "connect_ex", _loopback_only)
-    yield
-    patch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", _loopback_only)
+        patch.setattr(socket.socket, "connect_ex", _loopback_only)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory):
     """In the environment, so that the processes that tests start have it too: nobody's home is written to."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("INLAY_CACHE", str(tmp_path_factory.mktemp("cache")))
-    yield
-    patch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INLAY_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(autouse=True)

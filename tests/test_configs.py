@@ -12,11 +12,8 @@ MASKS = ("inlay.masks",)
 
 
 def test_builds_nested_classes():
-    mix = {
-        "_target_": "inlay.masks.MixedMasks",
-        "odds": {"a": 1},
-        "families": {"a": {"_target_": "inlay.masks.Strokes"}},
-    }
+    strokes = {"_target_": "inlay.masks.Strokes"}
+    mix = {"_target_": "inlay.masks.MixedMasks", "odds": {"a": 1}, "families": {"a": strokes}}
     assert build("region", mix, MASKS).families == {"a": Strokes()}
 
 

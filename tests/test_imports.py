@@ -2,18 +2,18 @@
 
 import ast
 import pkgutil
+import socket
 import subprocess
 import sys
-from importlib import import_module
 
-import numpy as np
 import pytest
 import torch
 
+from inlay import models
 from inlay.checkpoints.provenance import provenance
-from inlay.images import Picture, write_picture
-from inlay.models import PConvUNet
+from inlay.images import write_picture
 from tests.conftest import ROOT
+from tests.pictures import half, picture, write_mask
 
 SOURCE = ROOT / "src/inlay"
 
@@ -53,10 +53,6 @@ NEEDS_TORCH = {  # of data
 FILES = [*sorted(SOURCE.rglob("*.py")), ROOT / "train.py", ROOT / "predict.py", ROOT / "evaluate.py"]
 
 
-def room_of(path):
-    return name_of(path).split("/")[0].removesuffix(".py")
-
-
 def tier(room):
     return next(i for i, names in enumerate(TIERS) if room in names)
 
@@ -81,7 +77,7 @@ def attributes(path):
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.name != "__init__.py" and p.parent != ROOT], ids=name_of)
 def test_modules_import_only_what_stands_left_of_them(path):
-    own = room_of(path)
+    own = name_of(path).split("/")[0].removesuffix(".py")
     used = {m.split(".")[1] for m in imports(path) if m.startswith("inlay.")} - {own, "__version__"}
     assert {m for m in used if tier(m) >= tier(own)} == set()
 
@@ -118,16 +114,13 @@ def loaded_by(*stages, suspects):
     return [line.split() for line in fresh(code)]
 
 
-def modules_of_data():
-    for path in sorted((SOURCE / "data").rglob("*.py")):
-        yield "inlay." + path.relative_to(SOURCE).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
-
-
 def test_indexes_are_made_without_torch_and_samples_without_lightning():
     """It would cost every process that decodes pictures seconds and memory."""
-    light = [name for name in modules_of_data() if name.rpartition(".")[2] not in NEEDS_TORCH]
+    paths = [path.relative_to(SOURCE.parent).with_suffix("") for path in sorted((SOURCE / "data").rglob("*.py"))]
+    names = [".".join(path.parts).removesuffix(".__init__") for path in paths]
+    light = [name for name in names if name.rpartition(".")[2] not in NEEDS_TORCH]
     assert len(light) > 15
-    samples = [name for name in modules_of_data() if name.rpartition(".")[2] not in ("datamodule", "demo")]
+    samples = [name for name in names if name.rpartition(".")[2] not in ("datamodule", "demo")]
     stages = light, ["inlay.models", "inlay.losses", "inlay.masks"], samples
     loaded = loaded_by(*stages, suspects=("torch", "pytorch_lightning", "hydra", "albumentations"))
     assert loaded == [[], ["torch"], ["torch", "albumentations"]]
@@ -170,39 +163,27 @@ NOT_FOR_PCONV = {
 }
 
 
-def test_a_partial_convolution_fills_a_picture_without_what_only_others_need(tmp_path, tiny_checkpoint):
-    image, mask = tmp_path / "image.png", tmp_path / "mask.png"
-    pixels = np.full((40, 50, 3), 90, np.uint8)
-    write_picture(image, Picture(pixels))
-    pixels[10:20, 10:30] = 255
-    write_picture(mask, Picture(pixels // 255 * 255))
-    options = ["--image", image, "--mask", mask, "--model", tiny_checkpoint, "--output", tmp_path / "filled.png"]
-    loaded = fresh(PREDICTION, *map(str, options))[-1].split()
+def test_a_partial_convolution_fills_a_picture_without_what_only_others_need(tmp_path):
+    size = {"levels": 4, "width": 4}
+    held = {f"net.{name}": value for name, value in models.PConvUNet(**size).state_dict().items()}
+    config = {"model": {"_target_": "inlay.models.PConvUNet", **size}}
+    torch.save({"inlay": provenance(config), "state_dict": held}, tmp_path / "tiny.ckpt")
+    write_picture(tmp_path / "image.png", picture(size=(40, 50)))
+    write_mask(tmp_path / "mask.png", half(40, 50))
+    given = {"image": "image.png", "mask": "mask.png", "model": "tiny.ckpt", "output": "filled.png"}
+    loaded = fresh(PREDICTION, *(f"--{option}={tmp_path / name}" for option, name in given.items()))[-1].split()
     assert {"inlay.fillers", "torch"} <= {*loaded}
     assert NOT_FOR_PCONV & {*loaded} == set()
     assert (tmp_path / "filled.png").exists()
 
 
-@pytest.fixture
-def tiny_checkpoint(tmp_path):
-    size = {"levels": 4, "width": 4}
-    held = {f"net.{name}": value for name, value in PConvUNet(**size).state_dict().items()}
-    config = {"model": {"_target_": "inlay.models.PConvUNet", **size}}
-    torch.save({"inlay": provenance(config), "state_dict": held}, tmp_path / "tiny.ckpt")
-    return tmp_path / "tiny.ckpt"
-
-
-@pytest.mark.parametrize("package", ["models"])
-def test_packages_that_wait_have_what_they_name(package):
-    home = f"inlay.{package}"
-    module = import_module(home)
-    assert all(pkgutil.resolve_name(f"{home}.{name}").__module__.startswith(home) for name in module.__all__)
+def test_a_package_that_waits_has_what_it_names():
+    home = models.__name__
+    assert all(pkgutil.resolve_name(f"{home}.{name}").__module__.startswith(home) for name in models.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'Unheard'"):
-        _ = module.Unheard
+        _ = models.Unheard
 
 
 def test_the_network_is_blocked():
-    import socket
-
     with socket.socket() as s, pytest.raises(RuntimeError, match="reached for the network"):
         s.connect(("192.0.2.1", 80))

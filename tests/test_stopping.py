@@ -18,8 +18,6 @@ from tests.kills import in_step, trained
 from tests.processes import GROUP, run
 from tests.training import TINY
 
-PREEMPTED = "preempted: {}. The same command starts it again, with resume=auto where it stopped."
-
 
 @pytest.mark.stranger("B.2")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP])
@@ -28,7 +26,8 @@ def test_train_is_asked_to_stop_while_it_imports_and_exits_75(tmp_path, number):
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "train.py"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, done.stderr) == (REQUEUE, PREEMPTED.format(number.name) + "\n")
+    said = f"preempted: {number.name}. The same command starts it again, with resume=auto where it stopped.\n"
+    assert (done.returncode, done.stderr) == (REQUEUE, said)
 
 
 def asked(run_dir, settings, owner, name, number):

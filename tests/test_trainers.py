@@ -14,20 +14,13 @@ from tests.training import metrics, train, weights
 
 
 class TestPrecision:
-    @pytest.fixture
-    def machine(self, monkeypatch):
-        def has(cuda, bfloat16):
-            monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
-            monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: bfloat16)
-
-        return has
-
     @pytest.mark.parametrize(
         ("cuda", "bfloat16", "accelerators"),
         [(True, True, "auto gpu cuda"), (True, False, ""), (False, True, ""), (False, False, "")],
     )
-    def test_auto_is_bfloat16_where_the_run_gets_a_gpu_that_has_it(self, machine, cuda, bfloat16, accelerators):
-        machine(cuda, bfloat16)
+    def test_auto_is_bfloat16_where_the_run_gets_a_gpu_that_has_it(self, monkeypatch, cuda, bfloat16, accelerators):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: bfloat16)
         for accelerator in ("auto", "gpu", "cuda", "cpu", "mps"):
             expected = "bf16-mixed" if accelerator in accelerators.split() else "32-true"
             assert precision.resolve("auto", accelerator) == expected

@@ -1,6 +1,7 @@
 """``tune=lr`` and ``inlay tune batch_size``: what they find, what they refuse, and that they leave runs alone."""
 
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -161,9 +162,6 @@ class TestBatchSize:
         assert small_gpu == [6]
 
     def test_other_errors_are_no_answer(self, tmp_path, picture_folder, small_gpu, monkeypatch):
-        def broken(*_):
-            raise RuntimeError("shapes do not match")
-
-        monkeypatch.setattr(PConvUNet, "forward", broken)
+        monkeypatch.setattr(PConvUNet, "forward", Mock(side_effect=RuntimeError("shapes do not match")))
         with pytest.raises(RuntimeError, match="shapes do not match"):
             run("batch_size", tmp_path, f"data.root={picture_folder}")

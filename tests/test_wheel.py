@@ -68,7 +68,7 @@ def test_is_what_is_imported_and_carries_settings_and_sample(installed, shell):
         assert [path for path in ours if not (place / name / path.relative_to(ROOT / name)).exists()] == []
 
 
-def test_trains_and_then_fills_evaluates_and_exports_by_the_commands_that_it_prints(shell, trained):
+def test_trains_and_then_fills_evaluates_and_exports_by_the_commands_that_it_prints_and_in_short(shell, trained):
     commands = trained.split("Next:\n")[1].splitlines()[:3]
     assert [line.split()[:2] for line in commands] == [["inlay", name] for name in ("predict", "evaluate", "export")]
     assert " data=demo " in commands[1]
@@ -78,9 +78,6 @@ def test_trains_and_then_fills_evaluates_and_exports_by_the_commands_that_it_pri
     assert (shell.folder / "o/evaluation/report.html").exists()
     card = (shell.folder / "o/exported/README.md").read_text()
     assert "\ninlay predict --image photo.jpg --mask mask.png --model FOLDER --output filled.png\n" in card
-
-
-def test_a_short_evaluation_reads_the_photographs_too(shell, trained):
     said = shell("inlay evaluate protocol=smoke data=demo fillers=[model:o/checkpoints/best.ckpt,telea] run_dir=smoke")
     assert "psnr_hole by hole ratio, protocol smoke" in said
 

@@ -63,15 +63,14 @@ def make_batch(pictures=2, side=SIDE):
     return Batch(image=torch.rand(pictures, 3, side, side), mask=mask, id=["a"] * pictures)
 
 
-def make_task(net, kind=ReconstructionTask, **options):
-    given = {
-        "net": net,
-        "loss": lambda raw, *_: (raw.square().sum(), {}),  # keeps its input alone
-        "optimizer": functools.partial(torch.optim.Adam, lr=1e-3),
-        "scheduler": functools.partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0),
-        "config": {"seed": 0},
-    }
-    return kind(**(given | options)).train()
+def make_task(net, kind=ReconstructionTask):
+    return kind(
+        net=net,
+        loss=lambda raw, *_: (raw.square().sum(), {}),  # keeps its input alone
+        optimizer=functools.partial(torch.optim.Adam, lr=1e-3),
+        scheduler=functools.partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0),
+        config={"seed": 0},
+    ).train()
 
 
 class TwoSided(AdversarialTask):
@@ -270,13 +269,8 @@ class TestWarnings:
 @pytest.fixture
 def seen(monkeypatch):
     """The figures of the runs of a test."""
-    found = []
-
-    def measure(*arguments):
-        found.append(run_stats.collect(*arguments))
-        return found[-1]
-
-    monkeypatch.setattr(preflight, "collect", measure)
+    found, collect = [], run_stats.collect
+    monkeypatch.setattr(preflight, "collect", lambda *given: found.append(collect(*given)) or found[-1])
     return found
 
 
@@ -366,12 +360,9 @@ def test_a_run_goes_on_where_nothing_can_be_measured(tmp_path, picture_folder, s
     assert "not measured (BadFile: a.png: torn)" in capsys.readouterr().out
 
 
-def test_other_processes_do_nothing(capsys):
+def test_other_processes_do_nothing_and_weights_that_are_shared_out_are_not_measured_by_one(capsys):
     Preflight().on_train_start(SimpleNamespace(is_global_zero=False), None)
     assert capsys.readouterr().out == ""
-
-
-def test_weights_that_are_shared_out_are_not_measured_by_one_process():
     trainer = SimpleNamespace(strategy=Mock(spec=pl.strategies.FSDPStrategy))
     step, fill = run_stats._measure(trainer, make_task(TwoConvolutions()), None)
     assert step == fill == "InlayError: the weights are shared out over the processes"

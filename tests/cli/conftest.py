@@ -1,9 +1,9 @@
-import numpy as np
 import pytest
 
 from inlay.cli import main
-from inlay.images import Picture, write_picture
+from inlay.images import write_picture
 from tests.composing import configure
+from tests.pictures import picture
 
 
 @pytest.fixture(autouse=True)
@@ -45,9 +45,8 @@ def refused(inlay):
 
 
 @pytest.fixture
-def root(tmp_path, rng):
+def root(tmp_path):
     """A folder of five small pictures."""
     for name in ("train/a.png", "train/b.jpg", "train/deep/c.webp", "train/v1.0/d.png", "val/e.png"):
-        pixels = rng.integers(0, 256, (40 + len(name), 50, 3)).astype(np.uint8)
-        write_picture(tmp_path / "root" / name, Picture(pixels))
+        write_picture(tmp_path / "root" / name, picture(size=(40 + len(name), 50)))
     return tmp_path / "root"

@@ -96,14 +96,6 @@ class TestTrial:
         assert names(tmp_path / "earlier/1") == ["checkpoints", "error.txt", "result.json"]
         assert [trial.status for trial in read(tmp_path)] == ["failed", "completed"]
 
-    @pytest.mark.parametrize(("overrides", "left"), [(GIVEN, True), (["seed=2"], False)])
-    def test_that_was_interrupted_finds_its_checkpoints_and_no_other(self, overrides, left, tmp_path):
-        with pytest.raises(KeyboardInterrupt):
-            recorded(lambda: fail(KeyboardInterrupt()), tmp_path, GIVEN)
-        (tmp_path / "checkpoints").mkdir()
-        assert recorded(lambda: float((tmp_path / "checkpoints").exists()), tmp_path, overrides) == float(left)
-        assert len(read(tmp_path)) == (1 if left else 2)
-
 
 def ended(folder, value, overrides, resume=None):
     """A trial that ended with a value and left a checkpoint; None: that failed, and "killed": that was killed."""
@@ -143,8 +135,10 @@ class TestGoingOn:
             (21.5, ["seed=2"], "auto", "earlier/1/checkpoints"),
             ("killed", GIVEN, "auto", "checkpoints"),
             (None, GIVEN, "auto", "checkpoints"),
+            ("killed", GIVEN, "null", "checkpoints"),
+            ("killed", ["seed=2"], "null", "earlier/1/checkpoints"),
         ],
-        ids=["anew", "another trial", "killed", "failed"],
+        ids=["anew", "another trial", "killed", "failed", "killed, without resume", "another was killed"],
     )
     def test_what_is_trained_again_keeps_its_checkpoints_or_sets_them_aside(
         self, job, tmp_path, value, before, resume, place
@@ -152,7 +146,8 @@ class TestGoingOn:
         ended(tmp_path, value, before)
         assert job([*GIVEN, f"resume={resume}"], None if resume == "null" else resume) == (2.0, 1)
         assert [folder.relative_to(tmp_path).as_posix() for folder in tmp_path.rglob("checkpoints")] == [place]
-        assert read(tmp_path)[-1].status == "completed"
+        *earlier, last = read(tmp_path)
+        assert (len(earlier), last.status) == (0 if (value, before) == ("killed", GIVEN) else 1, "completed")
 
     def test_another_trial_is_refused_by_last_before_anything_moves(self, job, tmp_path):
         ended(tmp_path, 21.5, ["seed=2"])

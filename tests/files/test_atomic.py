@@ -4,11 +4,6 @@ from inlay.files import append, remove_leftovers, replacing, replacing_all, writ
 from tests.full_disk import fill_disk
 
 
-@pytest.fixture
-def full(monkeypatch):
-    fill_disk(monkeypatch)
-
-
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
@@ -22,8 +17,9 @@ def test_a_file_is_written_or_appended_to_and_nothing_else_is_left(tmp_path):
 
 
 @pytest.mark.stranger("B.16", "B.19")
-def test_a_full_disk_leaves_what_was_there_and_takes_no_half_line(tmp_path, full):
+def test_a_full_disk_leaves_what_was_there_and_takes_no_half_line(tmp_path, monkeypatch):
     (tmp_path / "a").write_bytes(b"old")
+    fill_disk(monkeypatch)
     with pytest.raises(OSError, match="No space"):
         write_bytes(tmp_path / "a", b"newer")
     assert (names(tmp_path), (tmp_path / "a").read_bytes()) == (["a"], b"old")

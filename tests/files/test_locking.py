@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from unittest.mock import Mock
 
 import pytest
 
@@ -55,10 +56,7 @@ def test_the_dead_hold_nothing_even_where_their_children_live(tmp_path, holder):
 @pytest.mark.stranger("B.13")
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS])
 def test_without_locks_it_goes_on_and_says_so(number, tmp_path, monkeypatch, caplog):
-    def refuse(*_):
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", Mock(side_effect=OSError(number, os.strerror(number))))
     with caplog.at_level(logging.WARNING), held(tmp_path, "training"), file_lock(tmp_path / "lock"):
         pass
     assert caplog.text.count("no locks here") == 1  # a folder
