@@ -32,7 +32,7 @@ def cropped(picture, side=40):
     return CroppedContext(picture, CropBox(10, 0, 40, 40, 60), side)
 
 
-def test_object_and_box_are_seen_through_the_frame(picture):
+def test_object_and_box_are_seen_through_the_frame_also_of_a_reduced_picture(picture):
     whole, context = FullContext(picture()), cropped(picture())
     assert all(np.array_equal(seen, INSIDE) for seen in (whole.object(), whole.box()))
     assert all(np.array_equal(seen, INSIDE[:, 10:50]) for seen in (context.object(), context.box()))
@@ -41,9 +41,6 @@ def test_object_and_box_are_seen_through_the_frame(picture):
     assert all(np.array_equal(context.place(mask), INSIDE[:, 10:50]) for mask in (fine, coarse))
     for box, pixels in (((0.0, 0.0, 1.0, 1.0), 2400), ((0.5, 0.5, 0.5, 0.7), 0), ((1.0, 0.1, 1.0, 0.5), 0)):
         assert FullContext(picture(bbox=box)).box().sum() == pixels
-
-
-def test_a_reduced_picture_has_the_same_box_and_object(picture):
     half = SourceImage(np.zeros((20, 30, 3), np.uint8), "x/1", (), BBOX, picture().object_file, "trimap")
     context, small = cropped(picture(), side=20), CroppedContext(half, center_crop((20, 30), (0, 0, 1, 1)), 20)
     assert np.array_equal(context.box(), small.box())

@@ -5,9 +5,9 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from inlay.data.parts import DrawMask, PairedPicture
+from inlay.data.parts import PairedPicture
 from inlay.errors import InlayError
-from inlay.masks import Center, Paired
+from inlay.masks import Center
 from tests.training import configure
 
 
@@ -48,22 +48,19 @@ def test_a_twin_is_cut_flipped_and_colored_as_its_picture(batches, slopes, tmp_p
         assert batch["mask"].any()
 
 
-def test_a_twin_of_another_resolution_lines_up(batches, save, tmp_path):
+def test_a_twin_of_another_resolution_lines_up_and_of_other_proportions_or_missing_is_listed(batches, save, tmp_path):
+    settings = ["sample=[target_picture]", f"sample.target.root={tmp_path / 'twins'}"]
     y, x = np.mgrid[0:120, 0:160] * 1.5
     for number in range(4):
         save(f"twins/train/{number}.png", np.stack([x, y, 0 * x], axis=2).astype(np.uint8))
-    for batch in batches("sample=[target_picture]", f"sample.target.root={tmp_path / 'twins'}")[1]:
+    for batch in batches(*settings)[1]:
         assert (batch["target"] - batch["image"])[:, :2].abs().max() < 4 / 255
-
-
-def test_a_twin_of_other_proportions_is_a_bad_file_and_none_is_no_hindrance(batches, save, tmp_path):
     save("twins/train/1.png", (80, 60))
-    settings = ["sample=[target_picture]", f"sample.target.root={tmp_path / 'twins'}"]
     with pytest.raises(InlayError, match=r"1\.png: has other proportions .*60x80, its picture 80x60"):
         batches(*settings)
     data, _ = batches(*settings, "data.on_bad_file=skip")
     assert {(one.what, one.id) for one in data.skipped.drain()} == {("target", "train/1.png")}
-    (tmp_path / "twins/train/2.png").unlink()  # a picture without a twin is listed and replaced, too
+    (tmp_path / "twins/train/2.png").unlink()
     data, made = batches(*settings, "data.on_bad_file=skip")
     assert "train/2.png" not in [*made[0]["id"], *made[1]["id"]]
     data.setup("fit")
@@ -104,11 +101,3 @@ def test_other_entries_are_collated_as_they_are(slopes):
     assert batch["scores"].tolist() == [[1.0, int(id[-5])] for id in batch["id"]]
     with pytest.raises(InlayError, match=r"data\.sample must not name image"):
         IndexedData(str(slopes), sample={"image": PairedPicture(str(slopes))}, listing=Folder())
-
-
-def test_validation_has_holes_of_its_own_family_and_each_knows_its_partners(tmp_path, slopes):
-    part = DrawMask(Paired(root=str(tmp_path / "masks")), Center(side=0.25))
-    assert part._of(training=True).root == str(tmp_path / "masks")
-    assert part._of(training=False).side == 0.25
-    assert part.without_partner(["train/0.png", "train/9.png"], training=True) == ["train/9.png"]
-    assert part.without_partner(["train/9.png"], training=False) == []

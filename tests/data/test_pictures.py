@@ -39,16 +39,13 @@ class TestIndexedPictures:
         assert [indexed.captioned, pictures(BARE).captioned] == [True, False]
 
     @pytest.mark.parametrize("size", [FULL["size"], None])  # which is looked up where the index has none
-    @pytest.mark.parametrize(
-        ("bbox", "share"),
-        [
+    def test_have_boxes_in_shares(self, pictures, size):
+        for bbox, share in (
             (FULL["bbox"], (0.1, 0.25, 0.4, 0.625)),
             ([-5, -1, 50, 99], (0.0, 0.0, 0.5, 1.0)),  # which ends at the edges, as the next
             ([120, 10, 150, 40], (1.0, 0.125, 1.0, 0.5)),
-        ],
-    )
-    def test_have_boxes_in_shares(self, pictures, bbox, share, size):
-        assert pictures(FULL | {"bbox": bbox, "size": size}).read(0).bbox == share
+        ):
+            assert pictures(FULL | {"bbox": bbox, "size": size}).read(0).bbox == share
 
     def test_are_read_no_larger_than_needed_and_know_how_they_were_turned(self, pictures, save):
         save("pictures/full.jpg", (240, 320))

@@ -84,13 +84,17 @@ def disturb(seed):
 
 
 class TestTrainingSamples:
-    def test_are_bytes_of_the_asked_for_size(self, pictures):
+    def test_are_bytes_of_the_asked_for_size_also_of_smaller_pictures(self, pictures):
         samples = training_of(pictures)
         sample = samples[SampleIndex(0, 1)]
         assert len(samples) == 4
         assert (sample["image"].shape, sample["image"].dtype) == ((SIZE, SIZE, 3), np.uint8)
         assert (sample["mask"].shape, sample["mask"].dtype) == ((SIZE, SIZE), np.bool_)
         assert (sample["id"], sample["skipped"]) == ("picture 1", [])
+        for shape in ((8, 8, 3), (5, 100, 3), (100, 5, 3)):
+            tiny = [np.zeros(shape, np.uint8)]
+            for sample in (training_of(tiny)[SampleIndex(0, 0)], evaluation_of(tiny)[0]):
+                assert sample["image"].shape == (SIZE, SIZE, 3)
 
     def test_are_a_pure_function_of_their_address_whatever_global_generators_say(self, pictures):
         samples, address = training_of(pictures, jitter=0.3), SampleIndex(2, 3)
@@ -130,12 +134,6 @@ class TestTrainingSamples:
         for jitter, shades in ((0.0, 1), (0.4, 10)):
             samples = training_of(plain, jitter=jitter)
             assert len({tuple(samples[SampleIndex(epoch, 0)]["image"][0, 0]) for epoch in range(10)}) == shades
-
-    @pytest.mark.parametrize("shape", [(8, 8, 3), (5, 100, 3), (100, 5, 3)])
-    def test_are_made_of_pictures_smaller_than_they_are(self, shape, rng):
-        tiny = [rng.integers(0, 256, shape).astype(np.uint8)]
-        for sample in (training_of(tiny)[SampleIndex(0, 0)], evaluation_of(tiny)[0]):
-            assert sample["image"].shape == (SIZE, SIZE, 3)
 
 
 class TestEvaluationSamples:
@@ -232,26 +230,20 @@ class TestScenes:
                 assert 0.1 < red.mean() < 0.9
 
 
-class TestAroundObject:
-    @pytest.fixture
-    def picture(self):
-        y, x = np.mgrid[0:100, 0:200]
-        pixels = np.stack([x, y, 0 * x], axis=2).astype(np.uint8)  # red says where across, green how far down
-        return SourceImage(pixels, "a", (), (0.5, 0.4, 0.6, 0.6))
-
-    def test_samples_come_from_around_the_box(self, picture):
-        samples = training_of([picture], crop_scale=(0.2, 1.0), object_crop_scale=1.5)
-        images = np.stack([samples[SampleIndex(epoch, 0)]["image"] for epoch in range(50)])
-        assert 94 <= images[..., 0].min() <= images[..., 0].max() <= 125  # 110 -+ 15
-        assert 34 <= images[..., 1].min() <= images[..., 1].max() <= 65  # 50 -+ 15
-        validation = evaluation_of([picture], object_crop_scale=1.5)
-        image = validation[0]["image"]  # all of it
-        assert (image[..., 0].min(), image[..., 0].max()) == pytest.approx((95, 124), abs=1)
-        # the window may be small: pictures are decoded whole
-        assert samples.min_short_side is validation.min_short_side is None
-        plain = SourceImage(picture.pixels, "a")  # without a box it is cut as ever
-        one, other = training_of([plain], object_crop_scale=1.5), training_of([plain])
-        assert bits(one[SampleIndex(0, 0)]) == bits(other[SampleIndex(0, 0)])
+def test_samples_come_from_around_the_box():
+    y, x = np.mgrid[0:100, 0:200]
+    pixels = np.stack([x, y, 0 * x], axis=2).astype(np.uint8)  # red says where across, green how far down
+    picture, plain = SourceImage(pixels, "a", (), (0.5, 0.4, 0.6, 0.6)), SourceImage(pixels, "a")
+    samples = training_of([picture], crop_scale=(0.2, 1.0), object_crop_scale=1.5)
+    images = np.stack([samples[SampleIndex(epoch, 0)]["image"] for epoch in range(50)])
+    assert 94 <= images[..., 0].min() <= images[..., 0].max() <= 125  # 110 -+ 15
+    assert 34 <= images[..., 1].min() <= images[..., 1].max() <= 65  # 50 -+ 15
+    validation = evaluation_of([picture], object_crop_scale=1.5)
+    image = validation[0]["image"]  # all of it
+    assert (image[..., 0].min(), image[..., 0].max()) == pytest.approx((95, 124), abs=1)
+    assert samples.min_short_side is validation.min_short_side is None  # the window may be small: decoded whole
+    one, other = training_of([plain], object_crop_scale=1.5), training_of([plain])  # without a box it is cut as ever
+    assert bits(one[SampleIndex(0, 0)]) == bits(other[SampleIndex(0, 0)])
 
 
 class TestDecoding:
@@ -311,17 +303,15 @@ class TestBadFiles:
         assert [one[2] for one in replaced()] != [one[2] for one in replaced(1)]
         assert len({one[2] for one in replaced()}) > 3  # not one picture for all of them
 
-    def test_leave_other_samples_as_they_are(self, pictures):
-        whole, torn = (training_of([*pictures, pictures[0]]), training_of([*pictures, broken()], on_bad_file="skip"))
-        for index in range(4):
-            assert bits(whole[SampleIndex(1, index)]) == bits(torn[SampleIndex(1, index)])
-
-    def test_are_listed_all_of_them_where_several_stand_in_a_row(self, pictures):
+    def test_are_all_listed_where_several_stand_in_a_row_and_leave_other_samples_as_they_are(self, pictures):
         names = ["0.jpg", "1.jpg", "2.jpg"]
         samples = training_of([*map(broken, names), pictures[0]], on_bad_file="skip")
         problems = [samples[SampleIndex(epoch, 0)]["skipped"] for epoch in range(30)]
         assert problems[0][0].file == "0.jpg"
         assert {problem.file for met in problems for problem in met} == set(names)
+        whole, torn = (training_of([*pictures, last], on_bad_file="skip") for last in (pictures[0], broken()))
+        for index in range(4):
+            assert bits(whole[SampleIndex(1, index)]) == bits(torn[SampleIndex(1, index)])
 
     @pytest.mark.parametrize("choice", ["error", "skip"])
     def test_may_be_masks_and_pictures_without_a_hole_are_replaced_in_any_case(self, pictures, choice):

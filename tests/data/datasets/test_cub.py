@@ -57,12 +57,8 @@ def test_what_lies_beside_the_inner_folder_and_is_not_used_is_said(plant, ask, c
     assert f"{root}/cvpr2016_cub/text_c10" in caplog.text
     assert "mask" not in rows["001.Auk/Auk_2.jpg"]
     assert re.search(rf"{root}/segmentations is not used.*data\.root={root}\.", caplog.text)
-
-
-@pytest.mark.stranger("17.C.6")
-def test_captions_beside_lead_no_further(plant, ask):
-    lists = {"CUB_200_2011/images.txt": "2 ../secret.jpg\n"}
-    rows, refused = ask(CUB(), plant(BIRDS | lists | {"text/a": "", "secret.txt": "A secret."}) / "CUB_200_2011")
+    lists = {"CUB_200_2011/images.txt": "2 ../secret.jpg\n"}  # captions beside lead no further
+    rows, refused = ask(CUB(), plant(lists | {"text/a": "", "secret.txt": "A secret."}) / "CUB_200_2011")
     assert not rows
     assert "lies outside" in refused["images/../secret.jpg"]
 
