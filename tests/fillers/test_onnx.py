@@ -9,97 +9,86 @@ from threading import Timer
 from unittest.mock import Mock
 
 import numpy as np
+import onnx
+import onnx.parser
 import pytest
 import torch
-from onnx import TensorProto, helper
 
 from inlay.errors import BadFile, InlayError, Missing
 from inlay.fillers import load_filler
 from inlay.fillers import onnx_file as module
 from inlay.randomness import RngStream, torch_seed
 
-FLOAT, INT, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
-PICTURE = {"image": (FLOAT, ["b", 3, "h", "w"]), "mask": (FLOAT, ["b", 1, "h", "w"])}
-FEATURES = {"features": (FLOAT, ["b", "t", 1]), "sentence": (FLOAT, ["b", 1]), "word_mask": (BOOL, ["b", "t"])}
-TOLD = PICTURE | FEATURES | {"noise": (FLOAT, ["b", 1, "y", "x"])}
-TOKENS = {"input_ids": (INT, ["b", "t"]), "attention_mask": (BOOL, ["b", "t"]), "words": (BOOL, ["b", "t"])}
-FILLED = {"filled": (FLOAT, ["b", 3, "h", "w"])}
+PICTURE = "float[b,3,h,w] image, float[b,1,h,w] mask"
+FEATURES = "float[b,t,1] features, float[b,1] sentence, bool[b,t] word_mask"
 FACTS = {"format": 1, "image_size": 64, "source": "sha256:0", "noise": {"stride": 4, "least": 2}}
 TOKENIZER = {"vocabulary": ["bird", "red"], "max_length": 3, "pad_to_multiple_of": 1}
-
-
-def constant(name, *numbers, kind=FLOAT):
-    return helper.make_tensor(name, kind, [len(numbers)], list(numbers))
-
-
-ONE = constant("one", 1.0)
-TURNED = [helper.make_node("Sub", ["one", "image"], ["filled"])]
-"""White where the picture is black, so in its erased hole, too."""
 # filled = image + sentence + mean(noise) / 10, and sentence = sum(ids) / 100
-PAINT = [
-    helper.make_node("ReduceMean", ["noise", "axes"], ["mean"]),
-    helper.make_node("Mul", ["mean", "tenth"], ["drawn"]),
-    helper.make_node("Reshape", ["sentence", "shape"], ["said"]),
-    helper.make_node("Add", ["drawn", "said"], ["color"]),
-    helper.make_node("Add", ["image", "color"], ["filled"]),
-]
-PAINT_NUMBERS = [constant("axes", 1, 2, 3, kind=INT), constant("tenth", 0.1), constant("shape", -1, 1, 1, 1, kind=INT)]
-READ = [
-    helper.make_node("Cast", ["input_ids"], ["numbers"], to=FLOAT),
-    helper.make_node("Unsqueeze", ["numbers", "last"], ["features"]),
-    helper.make_node("ReduceSum", ["numbers", "one"], ["sum"]),
-    helper.make_node("Mul", ["sum", "hundredth"], ["sentence"]),
-    helper.make_node("Identity", ["words"], ["word_mask"]),
-]
-READ_NUMBERS = [constant("last", 2, kind=INT), constant("one", 1, kind=INT), constant("hundredth", 0.01)]
+PAINTER = f"""painter ({PICTURE}, {FEATURES}, float[b,1,y,x] noise) => (float[b,3,h,w] filled)
+<int64[3] axes = {{1, 2, 3}}, float[1] tenth = {{0.1}}, int64[4] shape = {{-1, 1, 1, 1}}> {{
+    mean = ReduceMean(noise, axes)
+    drawn = Mul(mean, tenth)
+    said = Reshape(sentence, shape)
+    color = Add(drawn, said)
+    filled = Add(image, color)
+}}"""
+READER = f"""reader (int64[b,t] input_ids, bool[b,t] attention_mask, bool[b,t] words) => ({FEATURES})
+<int64[1] last = {{2}}, int64[1] one = {{1}}, float[1] hundredth = {{0.01}}> {{
+    numbers = Cast <to = 1> (input_ids)
+    features = Unsqueeze(numbers, last)
+    sum = ReduceSum(numbers, one)
+    sentence = Mul(sum, hundredth)
+    word_mask = Identity(words)
+}}"""
 
 
-def model(nodes, numbers=(ONE,), inputs=PICTURE, outputs=FILLED, facts=FACTS, **more):
-    values = [[helper.make_tensor_value_info(n, *v) for n, v in some.items()] for some in (inputs, outputs)]
-    graph = helper.make_graph(nodes, "graph", *values, initializer=numbers)
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10, **more)
-    helper.set_model_props(made, {"inlay": json.dumps(facts)})
+def model(graph, facts=FACTS):
+    made = onnx.parser.parse_model(f'<ir_version: 10, opset_import: ["" : 20]> {graph}')
+    onnx.helper.set_model_props(made, {"inlay": json.dumps(facts)})
     return made
 
 
-def turned():
-    return model(TURNED)
-
-
 def painter(**facts):
-    return model(PAINT, PAINT_NUMBERS, TOLD, FILLED, FACTS | facts)
+    return model(PAINTER, FACTS | facts)
 
 
 def reader(**facts):
-    return model(READ, READ_NUMBERS, TOKENS, FEATURES, FACTS | {"tokenizer": TOKENIZER} | facts)
+    return model(READER, FACTS | {"tokenizer": TOKENIZER} | facts)
+
+
+def filling(node, facts=FACTS):
+    """A graph of one node that fills a picture."""
+    numbers = "<float[1] one = {1}, int64[2] shape = {5, 5}, bool yes = {1}, int64 times = {9223372036854775807}>"
+    return model(f"graph ({PICTURE}) => (float[] filled) {numbers} {{ filled = {node} }}", facts)
+
+
+def turned(facts=FACTS):
+    """White where the picture is black, so in its erased hole, too."""
+    return filling("Sub(one, image)", facts)
 
 
 def nested(node):
-    """A picture turned, or whatever the node makes of it, by a graph in a graph."""
-    inner = helper.make_graph([node], "inner", [], [helper.make_tensor_value_info(node.output[0], FLOAT, None)])
-    choose = helper.make_node("If", ["yes"], ["filled"], then_branch=inner, else_branch=inner)
-    return model([choose], [constant("yes", True, kind=BOOL), ONE])
+    inner = f"inner () => (float[] y) {{ y = {node} }}"
+    return filling(f"If (yes) <then_branch = {inner}, else_branch = {inner}>")
 
 
 def elsewhere(place, deep):
-    tensor = TensorProto(name="one", data_type=FLOAT, dims=[1], data_location=TensorProto.EXTERNAL)
+    made = nested("Constant <value = float[1] {1}> ()") if deep else turned()
+    tensor = made.graph.node[0].attribute[0].g.node[0].attribute[0].t if deep else made.graph.initializer[0]
+    tensor.data_location = onnx.TensorProto.EXTERNAL
     tensor.external_data.add(key="location", value=place)
-    return nested(helper.make_node("Constant", [], ["one"], value=tensor)) if deep else model(TURNED, [tensor])
-
-
-def foreign(domain, deep):
-    node = helper.make_node("Run", ["one"], ["filled"], domain=domain)
-    return nested(node) if deep else model([node])
+    return made
 
 
 def endless():
-    kept = [helper.make_node("Identity", [name], [f"{name}_out"]) for name in ("yes_in", "seen")]
-    values = {"yes_in": (BOOL, []), "seen": (FLOAT, None)}
-    given = [helper.make_tensor_value_info(n, *v) for n, v in ({"round": (INT, [])} | values).items()]
-    made = [helper.make_tensor_value_info(f"{n}_out", *v) for n, v in values.items()]
-    body = helper.make_graph(kept, "body", given, made)
-    loop = helper.make_node("Loop", ["", "yes", "image"], ["filled"], body=body)
-    return model([loop], [helper.make_tensor("yes", BOOL, [], [True])])
+    body = "(int64 i, bool on, float[] x) => (bool on_, float[] x_) { on_ = Identity(on) x_ = Identity(x) }"
+    return filling(f"Loop <body = body {body}> (times, yes, image)")
+
+
+def with_functions():
+    made = turned()
+    made.functions.append(onnx.parser.parse_function('<domain: "own", opset_import: ["" : 20]> Own (x) => (y) {}'))
+    return made
 
 
 @pytest.fixture
@@ -159,15 +148,11 @@ def test_the_answer_goes_into_the_hole_alone_and_what_it_says_of_itself(save, to
     assert told.text_warnings("red bird") == []
 
 
-@pytest.mark.parametrize(
-    ("operator", "inputs", "says"),
-    [("Identity", ["mask"], "returns"), ("Reshape", ["image", "shape"], "gave up at a size of 9x7 .* smaller")],
-)
-def test_an_answer_of_another_shape_is_refused_and_so_is_none(save, image, mask, operator, inputs, says):
-    node, numbers = helper.make_node(operator, inputs, ["filled"]), [constant("shape", 5, 5, kind=INT)]
-    filler = load_filler(save(model([node], numbers, outputs={"filled": (FLOAT, None)})))
-    with pytest.raises(InlayError, match=says):
-        filler.fill(image, mask)
+def test_an_answer_of_another_shape_is_refused_and_so_is_none(save, image, mask):
+    for node, says in (("Identity(mask)", "returns"), ("Reshape(image, shape)", "gave up at a size of 9x7 .* smaller")):
+        filler = load_filler(save(filling(node)))
+        with pytest.raises(InlayError, match=says):
+            filler.fill(image, mask)
 
 
 class TestText:
@@ -236,10 +221,8 @@ def test_facts_that_are_damaged_or_would_fill_the_memory(load, facts, said):
         load(**facts)
 
 
-OWN = helper.make_function("own", "Mine", ["x"], ["y"], [], [helper.make_opsetid("", 20)])
 PLACES = ["/etc/passwd", "../../../../../../etc/passwd", "beside.bin"]
 NO_MODELS = b"", b"\x80\x04 no protobuf", b"PK\x03\x04", turned().SerializeToString()[:99]  # the last is cut off
-NOT_TRUSTED = "wants the operator Run of {}. It is not to be trusted"
 
 
 @pytest.mark.stranger("A.1")
@@ -247,11 +230,15 @@ NOT_TRUSTED = "wants the operator Run of {}. It is not to be trusted"
     ("made", "says"),
     [
         *((elsewhere(place, deep), "wants numbers from another file") for place in PLACES for deep in (False, True)),
-        *((foreign(d, deep), NOT_TRUSTED.format(d)) for d in ("com.microsoft", "evil") for deep in (False, True)),
-        (model(TURNED, functions=[OWN]), "defines operators of its own"),
+        *(
+            (made(f"{domain}.Run(one)"), f"wants the operator Run of {domain}. It is not to be trusted")
+            for domain in ("com.microsoft", "evil")
+            for made in (filling, nested)
+        ),
+        (with_functions(), "defines operators of its own"),
         *((content, "not a readable ONNX|not a model that this version") for content in NO_MODELS),
-        *((model(TURNED, facts=facts), "this version") for facts in (None, [], {}, {"format": 2})),
-        (model([helper.make_node("NoSuch", ["image"], ["filled"])], []), "onnxruntime cannot load"),
+        *((turned(facts), "this version") for facts in (None, [], {}, {"format": 2})),
+        (filling("NoSuch(image)"), "onnxruntime cannot load"),
     ],
 )
 def test_what_wants_too_much_or_is_no_model_of_ours_is_refused_in_one_line(save, tmp_path, made, says):
