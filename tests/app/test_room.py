@@ -4,17 +4,12 @@ from inlay.app.room import Room
 from inlay.errors import InlayError
 
 
-def write(folder, name, size):
-    path = folder / name / "file"
-    path.parent.mkdir()
-    path.write_bytes(bytes(size))
-
-
 @pytest.mark.stranger("A.3")
 def test_the_files_of_the_oldest_visit_make_room_for_others_and_what_comes_in_at_once_must_fit(tmp_path):
     room = Room(tmp_path, 100)
     for name in ("first", "second", "third"):
-        write(tmp_path, name, 30)
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(bytes(30))
     with room.reserved(40):
         assert sorted(path.parent.name for path in tmp_path.glob("*/file")) == ["second", "third"]
     room.tidy()

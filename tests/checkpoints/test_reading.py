@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -16,21 +17,11 @@ from tests.export.examples import write_tdanet
 from tests.training import train
 
 
-@pytest.fixture(
-    params=[None, PermissionError(1, "no"), OSError(95, "Operation not supported")], ids=["links", "1", "95"]
-)
-def disk(request, monkeypatch):
-    """One with links, and ones without."""
-
-    def refuse(*_, **__):
-        raise request.param
-
-    if request.param:
-        monkeypatch.setattr(os, "symlink", refuse)
-
-
 @pytest.mark.stranger("B.3")
-def test_a_name_is_moved_on_with_or_without_links(disk, tmp_path):
+@pytest.mark.parametrize("refusal", [None, PermissionError(1, "no"), OSError(95, "Operation not supported")])
+def test_a_name_is_moved_on_with_or_without_links(refusal, tmp_path, monkeypatch):
+    if refusal:
+        monkeypatch.setattr(os, "symlink", Mock(side_effect=refusal))
     for step in ("step_0000001.ckpt", "step_0000002.ckpt"):
         (tmp_path / step).write_bytes(step.encode() * 9)
         sidecar(tmp_path / step).write_text(f"{step}  {step}\n")
@@ -50,7 +41,7 @@ def test_other_content_is_the_file_itself(content, tmp_path):
 
 @pytest.mark.stranger("B.3")
 def test_a_run_without_links_goes_on_and_fills(tmp_path, picture_folder, monkeypatch):
-    monkeypatch.setattr(os, "symlink", lambda *_, **__: os.mkdir("/"))  # noqa: PTH102 -- raises what disks do
+    monkeypatch.setattr(os, "symlink", Mock(side_effect=FileExistsError(17, "File exists", "/")))
     folder = tmp_path / "checkpoints"
     train(tmp_path, f"data.root={picture_folder}")
     assert not any(path.is_symlink() for path in folder.iterdir())

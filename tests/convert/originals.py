@@ -41,16 +41,10 @@ def partial(state, name, x, m, stride, activation):
 
 
 def tdanet(e, g, image, hole, words, sentence, draw=None, merge_slope=0.01):
-    """The inpainting path.
+    """The inpainting path, with ``words`` ``(B, D, T)`` and ``draw`` for the latent, None for its mean.
 
-    Args:
-        e, g: the state dicts.
-        image, hole: in ``[0, 1]``, and 1 = hole.
-        words: ``(B, D, T)``, all of them real.
-        sentence: ``(B, D)``.
-        draw: standard normal numbers for the latent, or None for its mean.
-        merge_slope: of the block that merges short and long attention, which is built without naming an activation and
-            so has the default of LeakyReLU; everything else has 0.1.
+    The block that merges short and long attention is built without naming an activation and so has the default slope
+    of LeakyReLU; everything else has 0.1.
     """
     e, g = wide(e), wide(g)
     visible = 1 - hole

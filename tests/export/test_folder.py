@@ -19,12 +19,18 @@ def read(tmp_path):
     return checkpoints.read(write_pconv(tmp_path / "tiny.ckpt"))
 
 
-def test_three_files_that_everybody_may_read(read, tmp_path):
-    files = write_folder(tmp_path / "new/out", read, "# A card")
-    assert files == [tmp_path / "new/out" / name for name in ("model.safetensors", "config.json", "README.md")]
-    assert {*(tmp_path / "new").rglob("*")} == {tmp_path / "new/out", *files}
-    assert files[2].read_text() == "# A card"
+def test_three_files_that_everybody_may_read_and_what_is_there_is_not_written_over(read, tmp_path):
+    out, own = tmp_path / "new/out", tmp_path / "file"
+    out.mkdir(parents=True)  # an empty one is as good as none
+    files = write_folder(out, read, "mine")
+    assert files == [out / name for name in ("model.safetensors", "config.json", "README.md")]
+    assert {*out.parent.rglob("*")} == {out, *files}
     assert len({stat.S_IMODE(file.stat().st_mode) for file in files}) == 1
+    own.write_text("mine")
+    for place in (out, own):
+        with pytest.raises(InlayError, match="is there already, and is not written over"):
+            write_folder(place, read, "second")
+    assert files[2].read_text() == own.read_text() == "mine"
 
 
 def test_averages_stand_for_their_weights_and_what_fills_no_hole_stays_out(read, tmp_path):
@@ -72,16 +78,6 @@ def test_settings_tell_how_and_not_where(read, tmp_path, monkeypatch):
         "data": {key: value for key, value in CONFIG["data"].items() if key not in ("root", "index")},
         "task": {"_target_": "inlay.tasks.ReconstructionTask"},
     }
-
-
-def test_what_is_there_is_not_written_over(read, tmp_path):
-    (tmp_path / "out").mkdir()
-    write_folder(tmp_path / "out", read, "mine")  # an empty one is as good as none
-    (tmp_path / "file").write_text("mine")
-    for place in (tmp_path / "out", tmp_path / "file"):
-        with pytest.raises(InlayError, match="is there already, and is not written over"):
-            write_folder(place, read, "second")
-    assert (tmp_path / "out/README.md").read_text() == (tmp_path / "file").read_text() == "mine"
 
 
 def test_a_disk_that_refuses_leaves_nothing(read, tmp_path, monkeypatch):
