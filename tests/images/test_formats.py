@@ -87,13 +87,15 @@ def test_others_are_refused_by_name(tmp_path, name, said):
     assert not why_unread("a.JPG")
 
 
-def test_a_folder_lists_what_is_not_read(tmp_path):
-    for name in ("a.JPG", "b.jfif", "c.psd", "notes.txt", ".d.psd"):
+def test_a_folder_lists_sorted_what_is_read_and_what_is_not_but_nothing_hidden(tmp_path):
+    for name in ("b/2.png", "a.JPG", "b.jfif", "b/.3.png", ".cache/4.png", "c.psd", "notes.txt", ".d.psd"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
     os.mkfifo(tmp_path / "e.png")
     (tmp_path / "f").symlink_to("/mnt/unmounted")
     pictures, unread = find_images(tmp_path)
-    assert [path.name for path in pictures] == ["a.JPG", "b.jfif"]
+    assert pictures == [tmp_path / "a.JPG", tmp_path / "b/2.png", tmp_path / "b.jfif"]
     assert [(path.name, reason.split(",")[0]) for path, reason in unread] == [
         ("c.psd", "Photoshop's format"),
         ("e.png", "no regular file but a pipe"),
@@ -101,16 +103,11 @@ def test_a_folder_lists_what_is_not_read(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        *(("photo", "JPEG"), ("a.jpg_large", "JPEG"), ("b.png?w=200", "PNG")),
-        *(("c.orig", "WebP"), ("d", "TIFF"), ("e", "AVIF")),
-    ],
-)
-def test_a_folder_lists_pictures_that_are_named_like_none(save, tmp_path, name, kind):
-    save(name, kind=kind)
+def test_a_folder_lists_pictures_that_are_named_like_none(save, tmp_path):
+    kinds = {"a.jpg_large": "JPEG", "b.png?w=200": "PNG", "c.orig": "WebP", "d": "TIFF", "e": "AVIF"}
+    for name, kind in kinds.items():
+        save(name, kind=kind)
     (tmp_path / "notes").write_text("no picture")
     pictures, unread = find_images(tmp_path)
-    assert (pictures, [path.name for path, _ in unread]) == ([], [name])
-    assert unread[0].reason.startswith(f"{kind} by its content, and named like no picture")
+    said = {path.name: reason.split(", and named like no picture")[0] for path, reason in unread}
+    assert (pictures, said) == ([], {name: f"{kind} by its content" for name, kind in kinds.items()})

@@ -14,17 +14,16 @@ from tests.images.files import EIGHT, MODES, SIZE, exif, peak_memory, picture, w
 
 
 @pytest.mark.parametrize("mode", MODES)
-class TestFilled:
-    def test_keeps_known_pixels_and_puts_opaque_colors_in_range_into_the_hole(self, mode, rng):
-        hole, given = rng.random(SIZE) < 0.4, picture(mode)
-        gray = np.repeat(rng.random((*SIZE, 1)).astype(np.float32), 3, axis=2)
-        filled = given.filled(gray, hole)
-        assert np.array_equal(filled.pixels[~hole], given.pixels[~hole])
-        assert (filled.mode, filled.pixels.shape) == (mode, given.pixels.shape)
-        assert np.abs(filled.rgb()[hole] - gray[hole]).max() <= 0.5 / filled.peak + 1e-6
-        assert "A" not in mode or (filled.pixels[hole][:, -1] == filled.peak).all()
-        for outside, clipped in ((7.0, 1), (-7.0, 0)):
-            assert (given.filled(np.full((*SIZE, 3), outside), hole).rgb()[hole] == clipped).all()
+def test_filled_has_the_known_pixels_and_in_the_hole_opaque_colors_in_range(mode, rng):
+    hole, given = rng.random(SIZE) < 0.4, picture(mode)
+    gray = np.repeat(rng.random((*SIZE, 1)).astype(np.float32), 3, axis=2)
+    filled = given.filled(gray, hole)
+    assert np.array_equal(filled.pixels[~hole], given.pixels[~hole])
+    assert (filled.mode, filled.pixels.shape) == (mode, given.pixels.shape)
+    assert np.abs(filled.rgb()[hole] - gray[hole]).max() <= 0.5 / filled.peak + 1e-6
+    assert "A" not in mode or (filled.pixels[hole][:, -1] == filled.peak).all()
+    for outside, clipped in ((7.0, 1), (-7.0, 0)):
+        assert (given.filled(np.full((*SIZE, 3), outside), hole).rgb()[hole] == clipped).all()
 
 
 def test_a_filled_picture_gets_the_luminance_if_gray_and_looks_at_the_hole_alone(rng):

@@ -251,11 +251,3 @@ class TestFilesThatAreRefused:
         for read in (read_picture, picture_size, lambda path, max_pixels: read_image(path, max_pixels=max_pixels)):
             with pytest.raises(BadFile, match="13x10 is more than 129 pixels"):
                 read(path, max_pixels=129)
-
-
-def test_find_images_is_sorted_recursive_and_leaves_out_what_is_hidden(tmp_path):
-    for name in ("b/2.png", "a.JPG", "b/.3.png", ".cache/4.png", "notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "folder.png").mkdir()
-    assert find_images(tmp_path).pictures == [tmp_path / "a.JPG", tmp_path / "b/2.png"]

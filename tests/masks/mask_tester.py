@@ -1,7 +1,6 @@
 """What every family of generated holes has to do. A new one gets all of it in three lines."""
 
 import random
-import re
 
 import numpy as np
 import pytest
@@ -22,15 +21,6 @@ inherited = settings(deadline=None, max_examples=60, suppress_health_check=[Heal
 
 def address(index=0):
     return generator(7, RngStream.TRAIN_MASK, epoch=3, index=index)
-
-
-def bad_options(settings):
-    """Settings as the command line has them, each with what has to be said: its name, and what was got."""
-    cases = []
-    for setting in settings.split():
-        ((name, value),) = OmegaConf.to_object(OmegaConf.from_dotlist([setting])).items()
-        cases.append(({name: value}, rf"masks\.{name} must .*got {re.escape(repr(value))}"))
-    return pytest.mark.parametrize(("options", "message"), cases)
 
 
 def range_of(fewest, most, area):

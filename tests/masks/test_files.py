@@ -11,7 +11,7 @@ from inlay.images import Picture, write_pages
 from inlay.masks import Files, Paired
 from inlay.masks.files import moved
 from tests.masks.contexts import disc, rectangle
-from tests.masks.mask_tester import address, bad_options
+from tests.masks.mask_tester import address
 from tests.pictures import half, write_mask
 
 HALF = half(24, 24)  # nothing is unusual about it
@@ -124,11 +124,9 @@ class TestRecipe:
         places = {tuple(np.rint(middle(mask)).astype(int)) for mask in masks_of(one(), flip=0.5)}
         assert places == {(40, 55), (59, 55), (40, 44), (59, 44)}
 
-    @bad_options("binarize=0 shift=-0.1 rotate=181 flip=1.5 dilate=[9,49] crop=[0.0,1.0] ratio=[0.3,0.2]")
-    def test_names_bad_options(self, one, options, message):
-        with pytest.raises(InlayError, match=message) as raised:
-            Files(root=one(), **options)
-        assert "dilate" not in options or "9 to 49 of 512 px are [0.018, 0.096]" in str(raised.value)
+    def test_gives_dilation_as_a_share_where_pixels_were_meant(self, one):
+        with pytest.raises(InlayError, match=r"9 to 49 of 512 px are \[0\.018, 0\.096\]"):
+            Files(root=one(), dilate=[9, 49])
 
 
 # Scale, angle, right and down; an independent calculation; how many pixels may differ in their rounding.

@@ -1,5 +1,6 @@
 """The common demands on families that look at files and pictures, or are made of others."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +84,22 @@ def test_files_leave_global_generators_alone_and_depend_on_no_earlier_call(perce
     lists = {name: OmegaConf.create([0.1, 0.2]) for name in ("ratio", "dilate", "crop")}  # of a configuration
     family = Files(root=percents, **lists)
     assert [type(getattr(family, name)) for name in lists] == [tuple] * 3
+
+
+BAD = {
+    Strokes: "vertices=[0,3] brush=[0.2,0.1] length=[0.1,3]",
+    Center: "side=0 side=1 side=-0.2 side=1.5",
+    Outpaint: "sides=[] sides=[left,up] sides=[left,left] count=[0,2] width=[0.1,0.6]",
+    Objects: "source=cat opening=-0.1 dilation=0.5 valid=[0.8,0.1] ratio=[0.8,0.1]",
+    Files: "binarize=0 shift=-0.1 rotate=181 flip=1.5 dilate=[9,49] crop=[0.0,1.0] ratio=[0.3,0.2]",
+}
+
+
+@pytest.mark.parametrize(("family", "setting"), [(family, each) for family in BAD for each in BAD[family].split()])
+def test_a_bad_setting_of_the_command_line_is_named(family, setting, percents):
+    ((name, value),) = OmegaConf.to_object(OmegaConf.from_dotlist([setting])).items()
+    with pytest.raises(InlayError, match=rf"masks\.{name} must .*got {re.escape(repr(value))}"):
+        family(**{name: value}, **({"root": percents} if family is Files else {}))
 
 
 RANGES = {
