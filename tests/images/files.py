@@ -43,66 +43,49 @@ def exif(orientation):
     return tags
 
 
-def by_pillow(mode, **options):
-    """Writes ``SMOOTH`` in a mode of Pillow's."""
-
-    def write(path, orientation):
-        image = Image.fromarray(SMOOTH)
-        if mode in ("LA", "RGBA"):
-            image.putalpha(Image.fromarray(SMOOTH[::-1, :, 1].copy()))
-        image.convert(mode).save(path, exif=exif(orientation), **options)
-
-    return write
-
-
-def by_png(mode):
-    return lambda path, orientation: path.write_bytes(png(picture(mode).pixels, orientation=orientation))
-
-
-def by_tifffile(mode, **options):
-    def write(path, orientation):
-        tags = [(0x0112, 3, 1, orientation, True)]
-        tifffile.imwrite(path, picture(mode).pixels.squeeze(), extratags=tags, **options)
-
-    return write
-
-
-PLAIN = {
-    "RGB": ["color.jpg", "color.png", "color.webp", "color.tif", "color.bmp"],
-    "L": ["gray.jpeg", "gray.png", "gray.tiff", "gray.bmp"],
-    "LA": ["gray_alpha.png"],
-    "RGBA": ["alpha.png", "alpha.webp", "alpha.tiff"],
+STORED = {  # the mode of the file and the mode it is read as: names of files
+    ("RGB", "RGB"): ["color.jpg", "color.png", "color.webp", "color.tif", "color.bmp"],
+    ("L", "L"): ["gray.jpeg", "gray.png", "gray.tiff", "gray.bmp"],
+    ("LA", "LA"): ["gray_alpha.png"],
+    ("RGBA", "RGBA"): ["alpha.png", "alpha.webp", "alpha.tiff"],
+    ("CMYK", "RGB"): ["cmyk.jpg", "cmyk.tif"],
+    ("P", "RGB"): ["palette.png", "palette.tif", "palette.bmp"],
+    ("1", "L"): ["bits.png", "bits.tif"],
+    ("P", "RGBA"): ["palette_alpha.png", "palette_alphas.png"],
+    ("RGB", "RGBA"): ["one_clear_color.png"],
+    ("L", "LA"): ["one_clear_gray.png"],
+    ("L16", "L16"): ["gray16.png", "gray16.tif", "gray16_packed.tif"],
+    ("LA16", "RGBA16"): ["gray_alpha16.png"],
+    ("RGB16", "RGB16"): ["color16.png", "color16.tif", "color16_packed.tif"],
+    ("RGBA16", "RGBA16"): ["alpha16.png", "alpha16.tiff"],
 }
-KINDS = {  # name of the file: what writes it, the mode it is read as, what it is stored as
-    **{name: (by_pillow(mode), mode, "") for mode, names in PLAIN.items() for name in names},
-    "cmyk.jpg": (by_pillow("CMYK"), "RGB", "CMYK"),
-    "palette.png": (by_pillow("P"), "RGB", "P"),
-    "palette_alpha.png": (by_pillow("P", transparency=0), "RGBA", "P"),
-    "palette_alphas.png": (by_pillow("P", transparency=bytes(range(200))), "RGBA", "P"),
-    "one_clear_color.png": (by_pillow("RGB", transparency=(20, 200, 20)), "RGBA", "RGB"),
-    "one_clear_gray.png": (by_pillow("L", transparency=90), "LA", "L"),
-    "bits.png": (by_pillow("1"), "L", "1"),
-    "palette.tif": (by_pillow("P"), "RGB", "P"),
-    "cmyk.tif": (by_pillow("CMYK"), "RGB", "CMYK"),
-    "bits.tif": (by_pillow("1"), "L", "1"),
-    "palette.bmp": (by_pillow("P"), "RGB", "P"),
-    "gray16.png": (by_png("L16"), "L16", ""),
-    "gray_alpha16.png": (by_png("LA16"), "RGBA16", "LA16"),
-    "color16.png": (by_png("RGB16"), "RGB16", ""),
-    "alpha16.png": (by_png("RGBA16"), "RGBA16", ""),
-    "gray16.tif": (by_tifffile("L16", photometric="minisblack"), "L16", ""),
-    "gray16_packed.tif": (by_tifffile("L16", photometric="minisblack", compression="deflate"), "L16", ""),
-    "color16.tif": (by_tifffile("RGB16", photometric="rgb"), "RGB16", ""),
-    "color16_packed.tif": (by_tifffile("RGB16", photometric="rgb", compression="deflate"), "RGB16", ""),
-    "alpha16.tiff": (by_tifffile("RGBA16", photometric="rgb"), "RGBA16", ""),
+CLEAR = {
+    "palette_alpha.png": 0,
+    "palette_alphas.png": bytes(range(200)),
+    "one_clear_color.png": (20, 200, 20),
+    "one_clear_gray.png": 90,
 }
+KINDS = {name: modes for modes, names in STORED.items() for name in names}
 SIXTEEN = [name for name in KINDS if "16" in name]
 EIGHT = [name for name in KINDS if "16" not in name]
 
 
 def written(name, folder, orientation=1):
-    KINDS[name][0](folder / name, orientation)
-    return folder / name
+    """A file of 8 bits, which Pillow writes, shows ``SMOOTH``; one of 16 bits ``picture``."""
+    path, mode = folder / name, KINDS[name][0]
+    if name in EIGHT:
+        image = Image.fromarray(SMOOTH)
+        if mode in ("LA", "RGBA"):
+            image.putalpha(Image.fromarray(SMOOTH[::-1, :, 1].copy()))
+        options = {"transparency": CLEAR[name]} if name in CLEAR else {}
+        image.convert(mode).save(path, exif=exif(orientation), **options)
+    elif path.suffix == ".png":
+        path.write_bytes(png(picture(mode).pixels, orientation=orientation))
+    else:
+        how, packed = "minisblack" if mode == "L16" else "rgb", "deflate" if "packed" in name else None
+        tags = [(0x0112, 3, 1, orientation, True)]
+        tifffile.imwrite(path, picture(mode).pixels.squeeze(), photometric=how, compression=packed, extratags=tags)
+    return path
 
 
 def photo(height, width, seed=0):

@@ -124,10 +124,6 @@ class TestRecipe:
         places = {tuple(np.rint(middle(mask)).astype(int)) for mask in masks_of(one(), flip=0.5)}
         assert places == {(40, 55), (59, 55), (40, 44), (59, 44)}
 
-    def test_gives_dilation_as_a_share_where_pixels_were_meant(self, one):
-        with pytest.raises(InlayError, match=r"9 to 49 of 512 px are \[0\.018, 0\.096\]"):
-            Files(root=one(), dilate=[9, 49])
-
 
 # Scale, angle, right and down; an independent calculation; how many pixels may differ in their rounding.
 MOTIONS = [

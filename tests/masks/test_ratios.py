@@ -98,8 +98,9 @@ BAD = {
 @pytest.mark.parametrize(("family", "setting"), [(family, each) for family in BAD for each in BAD[family].split()])
 def test_a_bad_setting_of_the_command_line_is_named(family, setting, percents):
     ((name, value),) = OmegaConf.to_object(OmegaConf.from_dotlist([setting])).items()
-    with pytest.raises(InlayError, match=rf"masks\.{name} must .*got {re.escape(repr(value))}"):
+    with pytest.raises(InlayError, match=rf"masks\.{name} must .*got {re.escape(repr(value))}") as raised:
         family(**{name: value}, **({"root": percents} if family is Files else {}))
+    assert name != "dilate" or "9 to 49 of 512 px are [0.018, 0.096]" in str(raised.value)
 
 
 RANGES = {
