@@ -1,7 +1,6 @@
 """Metadata for tests, made without Inlay, and how independent readers see them in a file."""
 
 import io
-import math
 import struct
 import zlib
 
@@ -9,7 +8,8 @@ import tifffile
 from PIL import ExifTags, Image, ImageCms
 
 from inlay.images import Metadata, Picture, write_picture
-from tests.images.files import picture
+from inlay.images.chunks import Chunk, packed
+from tests.images.files import picture, png
 
 RGB_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 GRAY_PROFILE = RGB_PROFILE[:16] + b"GRAY" + RGB_PROFILE[20:]
@@ -17,15 +17,8 @@ CMYK_PROFILE = RGB_PROFILE[:16] + b"CMYK" + RGB_PROFILE[20:]  # which it is not
 
 
 def ink_profile():
-    """A profile of inks whose black is a dark gray (L* 16), made by the book (ICC.1:2022, 10.10); paper is white."""
-    inks = [(55, -37, -50), (48, 74, -3), (89, -5, 93), (16, 0, 0)]  # L*, a*, b* of each alone
-    mixed = []
-    for place in range(16):  # cyan changes slowest
-        there = [ink for bit, ink in zip(f"{place:04b}", inks, strict=True) if bit == "1"]
-        light = math.prod((ink[0] / 100 for ink in there), start=1.0)
-        tint = [sum(ink[axis] for ink in there) // max(1, len(there)) for axis in (1, 2)]
-        mixed += [round(255 * light), 128 + tint[0], 128 + tint[1]]
-    line = bytes(range(256))
+    """A profile of inks, made by the book (ICC.1:2022, 10.10): paper is white, and any ink a dark gray (L* 16)."""
+    line, mixed = bytes(range(256)), [255, 128, 128] + [round(255 * 0.16), 128, 128] * 15
     identity = struct.pack(">9i", *(65536 * (n % 4 == 0) for n in range(9)))
     table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + identity + line * 4 + bytes(mixed) + line * 3
     white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
@@ -150,6 +143,13 @@ def png_chunks(path):
         found.append((name, body))
         at += 12 + length
     return found
+
+
+def with_chunks(path, chunks, deep=False):
+    """A PNG file with further parts, which follow the head."""
+    whole = png(picture("RGB16" if deep else "RGB").pixels)
+    path.write_bytes(whole[:33] + packed(Chunk(*chunk) for chunk in chunks) + whole[33:])
+    return path
 
 
 def wrote(folder, suffix, given):

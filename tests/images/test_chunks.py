@@ -11,9 +11,8 @@ from PIL import Image
 
 from inlay.errors import BadFile
 from inlay.images import read_picture, unsupported_metadata, write_picture
-from inlay.images.chunks import MOST, Chunk, looks_like_srgb, packed, read_chunks
-from tests.images.described import RGB_PROFILE, png_chunks, wrote
-from tests.images.files import picture, png
+from inlay.images.chunks import MOST, Chunk, looks_like_srgb, read_chunks
+from tests.images.described import RGB_PROFILE, png_chunks, with_chunks, wrote
 
 COLORS = {
     b"gAMA": struct.pack(">I", 100_000),
@@ -27,13 +26,6 @@ TEXTS = [
     (b"iTXt", "Author\0\0\0de\0Autor\0Jürgen".encode()),
     (b"iTXt", b"prompt\0\1\0\0\0" + zlib.compress(b'{"seed": 7}')),
 ]
-
-
-def with_chunks(path, chunks, deep=False):
-    """A PNG file with further parts, which follow the head."""
-    whole = png(picture("RGB16" if deep else "RGB").pixels)
-    path.write_bytes(whole[:33] + packed(Chunk(*chunk) for chunk in chunks) + whole[33:])
-    return path
 
 
 @pytest.mark.stranger("17.A.3")

@@ -23,7 +23,8 @@ class TestEveryKindOfFile:
         read, image = read_picture(path), read_image(path)
         assert (read.rgb().shape, read.rgb().dtype) == ((*SIZE, 3), np.float32)
         assert 0 <= read.rgb().min() < read.rgb().max() <= 1
-        assert (read.stored_as or read.mode, read.mode) == KINDS[name]
+        stored_as, mode = KINDS[name]
+        assert (read.mode, read.stored_as) == (mode, "" if stored_as == mode else stored_as)
         assert picture_size(path) == SIZE
         assert image.flags.writeable  # PyTorch warns otherwise
         if name == "gray_alpha16.png":

@@ -86,14 +86,10 @@ class Shifted(Painter):
 
 @pytest.mark.usefixtures("large")
 class TestPoisson:
-    @pytest.fixture
-    def truth(self):
-        """Smooth, with a texture, and away from black and white."""
+    def test_takes_away_what_colors_are_off_and_leaves_an_answer_that_fits(self):
         rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
-        gray = 120 + 40 * np.sin(rows / 9) + 20 * np.cos(columns / 5)
-        return np.repeat(np.rint(gray)[..., None], 3, 2).astype(np.uint8)
-
-    def test_takes_away_what_colors_are_off_and_leaves_an_answer_that_fits(self, truth):
+        gray = 120 + 40 * np.sin(rows / 9) + 20 * np.cos(columns / 5)  # textured, and away from black and white
+        truth = np.repeat(np.rint(gray)[..., None], 3, 2).astype(np.uint8)
         off, holed = torch.tensor([0.1, -0.08, 0.03]).view(1, 3, 1, 1), Picture(np.where(HOLE[..., None], 0, truth))
         for shift in (off, 0):
             given, filled = fill(Shifted(truth, shift), holed, blend="poisson")
