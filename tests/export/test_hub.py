@@ -28,15 +28,12 @@ def test_what_is_pushed_can_be_pulled(inlay, hub, checkpoint, caplog):
     assert checkpoints.resolve_checkpoint("ann/tiny") == found  # of the hub's cache
 
 
-def test_a_name_that_the_hub_does_not_know(hub):
+def test_what_looks_like_a_path_is_one_and_a_name_that_the_hub_does_not_know_is_refused(hub, run, monkeypatch):
+    monkeypatch.chdir(run.parent.parent)
+    for name in ("runs/tiny", "runs/tini", "a/b.ckpt", "a/b/c", "best", "/a/b", "../a", "a/b@c/d"):
+        assert (str(checkpoints.resolve_checkpoint(name)), hub.asked) == (name, [])
     with pytest.raises(InlayError, match=r"^ann/none: no such checkpoint here, and not to be had .*RepositoryNotFound"):
         checkpoints.resolve_checkpoint("ann/none")
-
-
-@pytest.mark.parametrize("name", ["runs/tiny", "runs/tini", "a/b.ckpt", "a/b/c", "best", "/a/b", "../a", "a/b@c/d"])
-def test_what_looks_like_a_path_is_one(hub, name, run, monkeypatch):
-    monkeypatch.chdir(run.parent.parent)
-    assert (str(checkpoints.resolve_checkpoint(name)), hub.asked) == (name, [])
 
 
 def test_without_a_license_nothing_is_pushed(inlay, hub, checkpoint, tmp_path):

@@ -207,7 +207,7 @@ class TestRefusals:
             export_onnx(pconv(tmp_path), tmp_path / "x.onnx")
         assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
 
-    def test_libraries_that_are_not_there(self, tmp_path, monkeypatch):
+    def test_a_library_that_is_not_there(self, tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, "onnxscript", None)
         with pytest.raises(InlayError, match=r"ONNX needs onnxscript .*pip install 'inlay\[export\]'"):
             export_onnx(Path("nowhere.ckpt"), tmp_path / "x.onnx")

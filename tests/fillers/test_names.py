@@ -34,8 +34,8 @@ YEARS = ["outputs/2024/demo/best", "outputs/2025/demo/best", "other/2025/demo/be
     [
         (("telea", "model:o/demo/checkpoints/best.ckpt", "b/last.ckpt"), ["telea", "demo/best", "b/last"]),
         ([f"model:{run}.ckpt" for run in YEARS], ["2024/demo/best", *YEARS[1:]]),
-        (("telea", "model:telea"), ["telea", "{here}/telea"]),
-        (("x.ckpt", "../x.ckpt"), ["{here}/x", "{above}/x"]),
+        (("telea", "model:telea"), ["telea", "here/telea"]),
+        (("x.ckpt", "../x.ckpt"), ["here/x", "above/x"]),
         (("/a/x.ckpt", "/a/x.pt"), ["/a/x.ckpt", "/a/x.pt"]),
         (("/a/x.ckpt", "/a/checkpoints/x.ckpt"), ["/a/x.ckpt", "/a/checkpoints/x.ckpt"]),
         (("telea", "/telea"), ["telea", "/telea"]),
@@ -43,18 +43,15 @@ YEARS = ["outputs/2024/demo/best", "outputs/2025/demo/best", "other/2025/demo/be
     ids=" ".join,
 )
 def test_there_is_a_name_for_whatever_differs(given, names, tmp_path, monkeypatch):
-    here = tmp_path / "above" / "here"
-    here.mkdir(parents=True)
-    monkeypatch.chdir(here)
-    assert short_names(given) == [name.format(here="here", above="above") for name in names]
+    (tmp_path / "above/here").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "above/here")
+    assert short_names(given) == names
 
 
-@pytest.mark.parametrize(
-    "given", [("telea", "telea"), ("a/x.ckpt", "model:a/x.ckpt"), ("a/x.ckpt", "./b/../a/x.ckpt")], ids=" ".join
-)
-def test_the_same_twice_is_refused(given):
-    with pytest.raises(InlayError, match=f"filler: {given[0]} and {given[1]} are the same"):
-        short_names(["mean", *given])
+def test_the_same_twice_is_refused():
+    for given in (["telea", "telea"], ["a/x.ckpt", "model:a/x.ckpt"], ["a/x.ckpt", "./b/../a/x.ckpt"]):
+        with pytest.raises(InlayError, match=f"filler: {given[0]} and {given[1]} are the same"):
+            short_names(["mean", *given])
 
 
 def test_a_link_keeps_its_name(tmp_path):

@@ -14,12 +14,12 @@ from inlay.checkpoints import AVERAGE, META_KEY
 from inlay.checkpoints.provenance import provenance
 from inlay.errors import InlayError
 from inlay.fillers import CheckpointFiller, NetworkFiller, load_filler
-from inlay.models import PConvUNet, ResidualDiscriminator, TDANet
+from inlay.models import ResidualDiscriminator, TDANet
 from inlay.ops import composite
 from inlay.text import GRUEncoder
 from inlay.text.recurrent import WordTokenizer
 from inlay.text.transformer import SubwordTokenizer
-from tests.export.examples import SHAPE, WORDS, named
+from tests.export.examples import PCONV, SHAPE, WORDS, named, pconv
 
 CONFIG = {"model": {"_target_": "inlay.models.TDANet", **SHAPE}, "text": {"_target_": "inlay.text.GRUEncoder", **WORDS}}
 TEXTS = ["a red bird", "blue"]
@@ -162,9 +162,8 @@ class TestLoading:
 
     @pytest.mark.parametrize("text", [None, CONFIG["text"]], ids=["without text", "with text that was of no use"])
     def test_network_that_takes_no_text_is_a_plain_filler(self, tmp_path, text, image, mask):
-        net = PConvUNet(levels=4, width=4)
-        config = {"model": {"_target_": "inlay.models.PConvUNet", "levels": 4, "width": 4}, "text": text}
-        filler = load_filler(write_checkpoint(tmp_path / "last.ckpt", config, named(net=net)))
+        config = {"model": {"_target_": "inlay.models.PConvUNet", **PCONV}, "text": text}
+        filler = load_filler(write_checkpoint(tmp_path / "last.ckpt", config, named(net=(net := pconv()))))
         assert isinstance(filler, NetworkFiller)
         assert (filler.takes_text, filler.takes_seed, filler.text_warnings("!")) == (False, False, [])
         assert torch.equal(filler.fill(image, mask), NetworkFiller(net).fill(image, mask))
