@@ -63,8 +63,8 @@ def first(data):
     return data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
 
 
-class TestTraining:
-    def test_batches_have_the_asked_for_size_and_captions_where_the_dataset_has(self, folder):
+class TestBatches:
+    def test_have_the_asked_for_size_and_captions_where_the_dataset_has(self, folder):
         batch = first(folder(batch_size=3))
         assert (batch["image"].shape, batch["mask"].shape) == ((3, 3, 32, 32), (3, 1, 32, 32))
         assert set(batch) == {"image", "mask", "id"}
@@ -73,7 +73,7 @@ class TestTraining:
         assert said.pop("train/0.png") in ("One.", "Two.")
         assert set(said.values()) == {""}
 
-    def test_batches_are_shared_out_over_the_processes_or_refused(self, folder, on_rank):
+    def test_are_shared_out_over_the_processes_or_refused(self, folder, on_rank):
         on_rank(0, world=4)
         assert next(iter(folder(batch_size=8).train_dataloader()))["image"].shape[0] == 2
         shares = []
@@ -95,16 +95,14 @@ class TestTraining:
         assert torch.equal(plain["mask"], jittered["mask"])
         assert not torch.equal(plain["image"], jittered["image"])
 
-
-class TestValidation:
-    def test_covers_every_sample_once_in_an_order_of_the_seed(self, folder):
+    def test_validation_covers_every_sample_once_in_an_order_of_the_seed(self, folder):
         """Datasets lie sorted by class; neighbors in a batch, and the pictures of a grid, shall not."""
         orders = [[validated(folder(seed=seed, batch_size=size)) for seed in range(6)] for size in (1, 2, 4, 100)]
         assert all(sorted(order) == NAMES["val"] for order in orders[0])
         assert orders == [orders[0]] * 4
         assert len(set(map(tuple, orders[0]))) > 1
 
-    def test_may_have_holes_of_its_own(self, folder):
+    def test_validation_may_have_holes_of_its_own(self, folder):
         data = folder(val_masks=Center(side=0.5))
         loaders = data.train_dataloader(), data.val_dataloader()
         training, validation = (next(iter(loader))["mask"].float().mean() for loader in loaders)

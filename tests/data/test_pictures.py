@@ -26,7 +26,7 @@ def pictures(save, write_index, tmp_path):
 
 
 class TestIndexedPictures:
-    def test_are_those_of_the_index_and_know_what_it_knows(self, pictures, tmp_path):
+    def test_are_those_of_the_index_and_know_what_it_knows_and_broken_ones_are_named(self, pictures, tmp_path):
         indexed = pictures()
         assert [indexed.id(index) for index in range(len(indexed))] == ["bare", "full"]
         for index, name in enumerate(("bare.png", "full.jpg")):
@@ -37,6 +37,10 @@ class TestIndexedPictures:
         picture = indexed.read(0)  # of which the index says nothing
         assert (picture.captions, picture.bbox, picture.object_file) == ((), None, None)
         assert [indexed.captioned, pictures(BARE).captioned] == [True, False]
+        (tmp_path / "pictures/bare.png").unlink()
+        with pytest.raises(BadFile, match="no such file") as caught:
+            indexed.read(0)
+        assert caught.value.path == str(tmp_path / "pictures/bare.png")
 
     @pytest.mark.parametrize("size", [FULL["size"], None])  # which is looked up where the index has none
     def test_have_boxes_in_shares(self, pictures, size):
@@ -55,13 +59,6 @@ class TestIndexedPictures:
         save("pictures/full.jpg", (240, 320), exif=tags)
         read = pictures().read(1, min_short_side=50)
         assert (read.turned, read.full_size, read.size) == (6, (320, 240), (80, 60))
-
-    def test_that_are_broken_are_named(self, pictures, tmp_path):
-        indexed = pictures()
-        (tmp_path / "pictures/bare.png").unlink()
-        with pytest.raises(BadFile, match="no such file") as caught:
-            indexed.read(0)
-        assert caught.value.path == str(tmp_path / "pictures/bare.png")
 
 
 @pytest.mark.parametrize(("size", "shown"), [((15, 99), "99x15"), ((99, 15), "15x99"), ((1, 1), "1x1")])

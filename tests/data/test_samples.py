@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pytest
@@ -179,37 +180,29 @@ class TestScenes:
 
     RED, BLUE = (250, 10, 10), (10, 10, 250)
 
-    @pytest.fixture
-    def red(self, tmp_path):
-        """Builds the picture, its object and box; the object's file has another resolution."""
-        inside = rectangle((90, 120), 24, 72, 36, 96)
-        fine = inside.repeat(2, axis=0).repeat(2, axis=1)
-        write_mask(tmp_path / "object.png", fine)
-        pixels = np.where(inside[..., None], np.uint8(self.RED), np.uint8(self.BLUE))
-        box = 36 / 120, 24 / 90, 96 / 120, 72 / 90
-        return SourceImage(pixels, "red", (), box, tmp_path / "object.png", "white"), fine
-
-    def assert_red(self, sample):
-        hole, image = sample["mask"], sample["image"]
-        red, blue = (image == self.RED).all(axis=2), (image == self.BLUE).all(axis=2)
-        assert hole[red].all()
-        assert not hole[blue].any()
-        assert (~red & ~blue).sum() <= 8 * SIZE  # only edges are mixed
-
     @pytest.mark.parametrize("seen", ["object", "box", "place"])
     @pytest.mark.parametrize("crop_scale", [(0.05, 0.2), (0.3, 1.0)])
     @pytest.mark.parametrize("around", [None, 1.5])
-    def test_line_up_in_training_and_validation(self, red, seen, crop_scale, around):
-        picture, *fine = red
+    def test_line_up_in_training_and_validation(self, tmp_path, seen, crop_scale, around):
+        inside = rectangle((90, 120), 24, 72, 36, 96)
+        fine = inside.repeat(2, axis=0).repeat(2, axis=1)  # the object's file has another resolution
+        write_mask(tmp_path / "object.png", fine)
+        pixels = np.where(inside[..., None], np.uint8(self.RED), np.uint8(self.BLUE))
+        box = 36 / 120, 24 / 90, 96 / 120, 72 / 90
+        picture = SourceImage(pixels, "red", (), box, tmp_path / "object.png", "white")
 
         def family(height, width, rng, context):
-            return getattr(context, seen)(*(fine if seen == "place" else ()))
+            return getattr(context, seen)(*([fine] if seen == "place" else []))
 
         samples = training_of([picture], family, crop_scale, object_crop_scale=around)
         drawn = [samples[SampleIndex(epoch, 0)] for epoch in range(30)]
         validation = evaluation_of([picture], family, object_crop_scale=around)[0]
         for sample in (*drawn, validation):
-            self.assert_red(sample)
+            hole, image = sample["mask"], sample["image"]
+            red, blue = (image == self.RED).all(axis=2), (image == self.BLUE).all(axis=2)
+            assert hole[red].all()
+            assert not hole[blue].any()
+            assert (~red & ~blue).sum() <= 8 * SIZE  # only edges are mixed
         assert len({sample["mask"].tobytes() for sample in drawn}) > 15
         assert sum(0.1 < sample["mask"].mean() < 0.9 for sample in drawn) > 10
         assert 0.2 < validation["mask"].mean() < 0.8
@@ -246,16 +239,12 @@ def test_samples_come_from_around_the_box():
     assert bits(one[SampleIndex(0, 0)]) == bits(other[SampleIndex(0, 0)])
 
 
-class TestDecoding:
-    @pytest.mark.parametrize(("scale", "min_short_side"), [(1.0, SIZE), (0.25, 2 * SIZE), (0.5, 34)])
-    def test_no_more_pixels_are_asked_for_than_a_crop_may_need(self, pictures, scale, min_short_side):
+def test_no_more_pixels_are_asked_for_than_a_crop_may_need(pictures, rng):
+    """Were fewer decoded, crops would be enlarged that need not be."""
+    assert evaluation_of(pictures).min_short_side == SIZE
+    for scale, min_short_side in ((1.0, SIZE), (0.25, 2 * SIZE), (0.5, 34)):
         assert training_of(pictures, crop_scale=(scale, 1.0)).min_short_side == min_short_side
-        assert evaluation_of(pictures).min_short_side == SIZE
-
-    @pytest.mark.parametrize("size", [(100, 100), (70, 300), (300, 70)])
-    @pytest.mark.parametrize("scale", [0.1, 0.37, 0.9])
-    def test_it_is_enough_for_every_crop(self, size, scale, rng):
-        """Were fewer decoded, crops would be enlarged that need not be."""
+    for size, scale in product([(100, 100), (70, 300), (300, 70)], [0.1, 0.37, 0.9]):
         samples = training_of([np.zeros((*size, 3), np.uint8)], crop_scale=(scale, 1.0))
         reduced = tuple(round(side * samples.min_short_side / min(size)) for side in size)
         assert all(random_crop(reduced, WHOLE, (scale, 1.0), rng).side >= SIZE for _ in range(200))
