@@ -22,42 +22,31 @@ BUS_ERROR = (
 NO_SPACE = "unable to {} </torch_4242_1871_0>: No space left on device (28)"
 
 
-def in_a_worker(message):
-    """What the loader raises for an error in one of its processes."""
+FULL = rf"error: the memory that workers share \(/dev/shm\) is full\..*{re.escape(MORE_SHARED_MEMORY)}"
+KILLED = r"error: a process that loads data \(pid {}\) was killed.*lower data.num_workers .* resume=last"
+
+
+@pytest.mark.stranger("B.13", "B.19")
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (BUS_ERROR, FULL),
+        *((NO_SPACE.format(what), FULL) for what in ("write to file", "resize file", "open shared memory object")),
+        ("DataLoader worker (pid(s) 7, 8) exited unexpectedly", KILLED.format("7, 8")),
+        ("DataLoader worker (pid 7) is killed by signal: Killed. ", KILLED.format("7")),
+    ],
+)
+def test_workers_without_memory_and_killed_ones_are_one_line_with_the_remedy_of_doctor(capsys, message, said):
     try:
         raise RuntimeError(message)
     except RuntimeError:
-        return ExceptionWrapper(where="in DataLoader worker process 0")
-
-
-def said(capsys, action):
+        raised = ExceptionWrapper(where="in DataLoader worker process 0")  # as the loader does it
     with pytest.raises(SystemExit) as stop, reported():
-        action()
-    assert stop.value.code == 1
-    return capsys.readouterr().err
-
-
-@pytest.mark.stranger("B.13")
-@pytest.mark.parametrize(
-    "message",
-    [BUS_ERROR, *(NO_SPACE.format(what) for what in ("write to file", "resize file", "open shared memory object"))],
-)
-def test_full_dev_shm_is_one_line_with_the_remedy_of_doctor(capsys, message):
-    line = said(capsys, in_a_worker(message).reraise)
-    assert line.startswith("error: the memory that workers share (/dev/shm) is full.")
-    assert line.count("\n") == 1
-    assert MORE_SHARED_MEMORY in line
+        raised.reraise()
+    line = capsys.readouterr().err
+    assert (stop.value.code, line.count("\n")) == (1, 1)
+    assert re.match(said, line)
     assert shared_memory(64 * 2**20).remedy == MORE_SHARED_MEMORY
-
-
-@pytest.mark.stranger("B.19")
-@pytest.mark.parametrize(
-    ("message", "who"), [("(pid(s) 7, 8) exited unexpectedly", "7, 8"), ("(pid 7) is killed by signal: Killed. ", "7")]
-)
-def test_worker_that_is_killed_is_named_with_a_remedy(capsys, message, who):
-    line = said(capsys, in_a_worker(f"DataLoader worker {message}").reraise)
-    assert line.startswith(f"error: a process that loads data (pid {who}) was killed")
-    assert re.search("lower data.num_workers .* resume=last", line)
 
 
 def loses_its_workers(run_dir, settings):

@@ -14,11 +14,8 @@ SHOWN = r"a\x1b[31mb\x07c\u202ed\x9b2Je\rf\udcff"
 
 
 @pytest.mark.stranger("A.4")
-def test_controls_and_turns_of_direction_are_shown_as_escapes():
+def test_controls_and_turns_of_direction_are_shown_as_escapes_and_letters_of_all_languages_and_lines_stay():
     assert printable(HOSTILE) == SHOWN
-
-
-def test_letters_of_all_languages_and_lines_stay():
     kept = "naïve 東京\u3000नम\u200dस्ते 🏳️\u200d🌈\n\tnext"
     assert printable(kept) == kept
 

@@ -29,14 +29,12 @@ class TestPrecision:
     def test_what_is_given_is_taken(self, given):
         assert precision.resolve(given, "auto") == given
 
-    @pytest.mark.parametrize("given", ["16-mixed", "16-true", "16", 16])
-    def test_float16_is_refused(self, given):
-        with pytest.raises(InlayError, match=r"Use bf16-mixed"):
-            precision.resolve(given, "gpu")
-
-    def test_refusal_comes_before_the_run_has_touched_its_folder(self, tmp_path, picture_folder):
+    def test_float16_is_refused_before_the_run_has_touched_its_folder(self, tmp_path, noise):
+        for given in ("16-mixed", "16-true", "16", 16):
+            with pytest.raises(InlayError, match=r"Use bf16-mixed"):
+                precision.resolve(given, "gpu")
         with pytest.raises(InlayError, match="bf16-mixed"):
-            train(tmp_path / "run", f"data.root={picture_folder}", "trainer.precision=16-mixed")
+            train(tmp_path / "run", f"data.root={noise}", "trainer.precision=16-mixed")
         assert not (tmp_path / "run").exists()
 
     @pytest.mark.parametrize(("given", "parts"), [("auto", torch.float32), ("bf16-mixed", torch.bfloat16)])

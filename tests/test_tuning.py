@@ -24,20 +24,19 @@ def run(what, run_dir, *settings, tiny=TINY):
     command.run(what, configure(f"run_dir={run_dir}", *tiny, *settings, "~callbacks.preflight"))
 
 
-class TestRefusals:
-    @pytest.mark.parametrize(
-        ("what", "settings", "message"),
-        [
-            ("batch_size", [*TINY, "seed=0"], "without a GPU"),
-            ("lr", [*TINY, "trainer.devices=2"], "trainer.devices=1"),
-            ("lr", [*TINY, "resume=last"], "Leave resume= out"),
-            ("lr", [*TINY_TEXT, *TDANET], "one optimizer"),
-        ],
-    )
-    def test_say_why(self, tmp_path, noise, what, settings, message):
-        with pytest.raises(InlayError, match=f"(?i){message}"):
-            run(what, tmp_path / "run", f"data.root={noise}", tiny=settings)
-        assert not (tmp_path / "run").exists()
+@pytest.mark.parametrize(
+    ("what", "settings", "message"),
+    [
+        ("batch_size", [*TINY, "seed=0"], "without a GPU"),
+        ("lr", [*TINY, "trainer.devices=2"], "trainer.devices=1"),
+        ("lr", [*TINY, "resume=last"], "Leave resume= out"),
+        ("lr", [*TINY_TEXT, *TDANET], "one optimizer"),
+    ],
+)
+def test_refusals_say_why(tmp_path, noise, what, settings, message):
+    with pytest.raises(InlayError, match=f"(?i){message}"):
+        run(what, tmp_path / "run", f"data.root={noise}", tiny=settings)
+    assert not (tmp_path / "run").exists()
 
 
 class TestCurve:
@@ -133,8 +132,7 @@ class TestBatchSize:
     @pytest.fixture
     def small_gpu(self, monkeypatch):
         """The processor, with room for five samples at a time."""
-        refused = []
-        forward = PConvUNet.forward
+        refused, forward = [], PConvUNet.forward
 
         def guarded(net, masked, mask):
             if len(masked) > 5:

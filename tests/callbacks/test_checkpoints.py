@@ -216,20 +216,18 @@ class TestResume:
         with pytest.raises(InlayError, match=r"do not fit the network .*0\.1\.0 wrote it, and this is Inlay 9\.8\.7"):
             checkpoints.build_network(copy / "other.ckpt")
 
-    def test_lists_what_changed_key_by_key_where_the_state_allows_it(self, finished, capsys):
-        config = weights(finished)["inlay"]["config"]
+    @pytest.mark.stranger("B.14")
+    def test_lists_what_changed_key_by_key_where_the_state_allows_it_and_pictures(self, finished, capsys):
+        told = weights(finished)["inlay"]
+        config = told["config"]
         changed = config | {"iterations": 9, "model": config["model"] | {"gradient_checkpointing": True, "new": 1}}
         resume.report(finished / "checkpoints/last.ckpt", changed, {})
         lines = "iterations: 7 -> 9\n  model.gradient_checkpointing: False -> True\n  model.new: (not set) -> 1\n"
         assert f"3 settings changed since\n  {lines}" in capsys.readouterr().out
-
-    @pytest.mark.stranger("B.14")
-    def test_tells_of_pictures_that_came_or_went(self, finished, noise, capsys):
-        told = weights(finished)["inlay"]
         then = {"train": told["train_pictures"], "val": told["val_pictures"]}
-        resume.report(finished / "checkpoints/last.ckpt", told["config"], then)
+        resume.report(finished / "checkpoints/last.ckpt", config, then)
         assert "the data changed" not in capsys.readouterr().out
-        resume.report(finished / "checkpoints/last.ckpt", told["config"], {"train": then["train"] + 1})
+        resume.report(finished / "checkpoints/last.ckpt", config, {"train": then["train"] + 1})
         assert f"the data changed since, {then['train']} -> {then['train'] + 1} pictures" in capsys.readouterr().out
 
     @pytest.mark.parametrize(
