@@ -2,6 +2,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from torch._utils import ExceptionWrapper
@@ -23,13 +24,6 @@ def report(capsys):
     return run
 
 
-def fail(error, cause=None):
-    def action():
-        raise error from cause
-
-    return action
-
-
 WRAPPED = ValueError("middle")  # as Hydra wraps what a constructor raises
 WRAPPED.__cause__ = InlayError("ours.")
 
@@ -45,7 +39,8 @@ WRAPPED.__cause__ = InlayError("ours.")
     ],
 )
 def test_mistake_is_one_line_and_status_1(report, error, cause):
-    assert report(fail(error, cause)) == ("error: ours.\n", 1)
+    error.__cause__ = cause
+    assert report(Mock(side_effect=error)) == ("error: ours.\n", 1)
 
 
 @pytest.mark.parametrize("cause", [None, OSError("theirs"), "itself"])

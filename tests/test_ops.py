@@ -60,13 +60,10 @@ def test_padding_reaches_the_next_multiple_with_the_value_and_can_be_cropped_awa
 
 
 @pytest.mark.parametrize(("side", "expected"), [(1, 8), (4, 8), (8, 8), (9, 12)])
-def test_padding_reaches_the_least(side, expected):
-    assert pad_to_multiple(torch.zeros(1, 1, side, 20), 4, least=2).shape == (1, 1, expected, 20)
-
-
-def test_what_fits_is_not_copied():
-    x = torch.rand(1, 3, 8, 4)
-    assert pad_to_multiple(x, 4) is x
+def test_padding_reaches_the_least_and_what_fits_is_not_copied(side, expected):
+    padded = pad_to_multiple(x := torch.zeros(1, 1, side, 20), 4, least=2)
+    assert padded.shape == (1, 1, expected, 20)
+    assert (padded is x) == (side == expected)
 
 
 def test_an_output_is_compared_with_the_target_where_a_batch_has_one():

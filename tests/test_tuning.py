@@ -85,18 +85,14 @@ class TestLearningRate:
         assert [path.name for path in (tmp_path / "run").iterdir()] == ["lr_find.png"]
 
     def test_leaves_an_earlier_run_and_an_earlier_plot_alone(self, tmp_path, picture_folder, monkeypatch):
-        def there():
-            return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-
         train(tmp_path, f"data.root={picture_folder}", "iterations=2")
-        before = there()
+        before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
         monkeypatch.setattr(learning_rate, "_STEPS", 3)
         for _ in range(2):
             with pytest.raises(InlayError, match=r"optimizer\.lr"):
                 run("lr", tmp_path, f"data.root={picture_folder}", *self.SETTINGS)
-        after = there()
-        assert before.items() <= after.items()
-        new = {path.relative_to(tmp_path).as_posix() for path in after.keys() - before.keys()}
+        assert all(path.read_bytes() == content for path, content in before.items())
+        new = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*") if path not in before}
         assert new == {"lr_find.png", "earlier/1/lr_find.png"}
 
     def test_curve_ends_where_the_loss_is_no_number(self, tmp_path, picture_folder, monkeypatch):

@@ -12,6 +12,7 @@ import torch
 from hydra.utils import instantiate
 from torch.utils.data import DataLoader
 
+from inlay.cli import replay
 from inlay.data.datamodule import InpaintingData
 from inlay.errors import InlayError
 from inlay.models.base import InpaintingNetwork
@@ -156,9 +157,7 @@ class TestReplay:
         return file
 
     def replay(self, file, *settings):
-        from inlay.cli.replay import run
-
-        run(str(file), list(settings))
+        replay.run(str(file), list(settings))
 
     @pytest.fixture
     def change(self, file):
