@@ -51,8 +51,8 @@ def test_columns(metric):
     assert {name for spec in metric.specs for name in (spec.column, spec.weight) if name} == set(columns)
     assert all(column.shape == (3,) for column in columns.values())
     assert metric(result(0)) == metric(result(1)) == {}
-    given = result(1)
-    equal = metric(given._replace(samples=[given.samples[0]] * 4))
+    equal = result(1)
+    equal = metric(equal._replace(samples=equal.samples * 4))
     assert equal[metric.specs[0].name].tolist() == [0, 0, 0]
 
 

@@ -89,12 +89,9 @@ def test_equal_sets_are_not_apart_and_score_one_half_and_distant_ones_nothing(rn
         assert (found["u_ids_n60"], found["p_ids_n60"]) == (score, 0)  # a tie is no win
 
 
-def test_kid_equals_the_double_loop(rng):
+def test_kid_equals_the_double_loop_and_of_many_pictures_is_the_mean_over_subsets(rng, monkeypatch):
     real, filled = features(rng, n=9, d=4)
     assert value("kid", real, filled) == pytest.approx(discrepancy(real, filled), rel=1e-9)
-
-
-def test_kid_of_many_pictures_is_the_mean_over_subsets(rng, monkeypatch):
     real, filled = features(rng, n=40, d=4, apart=2)
     whole = value("kid", real, filled)
     monkeypatch.setattr(fid_kid, "MAX_WHOLE", 39)
@@ -116,18 +113,14 @@ def test_scores_of_the_svm_equal_those_of_another_solver(rng):
     assert value("p_ids", real, filled) == (of_filled > of_real).mean()
 
 
-def test_pairs_matter_to_p_ids_alone(rng):
+def test_pairs_matter_to_p_ids_alone_and_their_order_to_nothing_to_the_last_bit(rng, monkeypatch):
     real, filled = features(rng)
     found, shuffled = distances(real, filled, seed=0), distances(real, np.roll(filled, 7, axis=0), seed=0)
     assert found.pop("p_ids_n60") != shuffled.pop("p_ids_n60")
     assert found == pytest.approx(shuffled, rel=1e-9)
-
-
-def test_order_of_the_pairs_does_not_matter_to_the_last_bit(rng, monkeypatch):
     monkeypatch.setattr(fid_kid, "MAX_WHOLE", 30)
     monkeypatch.setattr(fid_kid, "SUBSETS", 3)
     monkeypatch.setattr(fid_kid, "SUBSET_SIZE", 10)
-    real, filled = features(rng)
     order = rng.permutation(60)
     assert distances(real, filled, seed=0) == distances(real[order], filled[order], seed=0)
 

@@ -80,14 +80,11 @@ def test_boundary_error_of_a_seam():
     assert of(slope, holes, truth)["boundary_error"] == pytest.approx(0.05)  # 0.1 - (0 + 0.1) / 2
 
 
-def test_an_edge_of_the_truth_is_no_seam():
+def test_an_edge_of_the_truth_is_no_seam_and_edges_near_the_rim_have_no_line():
     rows, holes = [[0.1] * 5 + [0.9] * 5] * 4, [[0] * 5 + [1] * 5] * 4
     found = of(rows, holes)
     assert (found["edge_lines"], found["boundary_error"]) == (4, 0)
     assert of([[0.1] * 5 + [0.3] + [0.9] * 4] * 4, holes, rows)["boundary_error"] > 0.5
-
-
-def test_edges_near_the_rim_have_no_line():
     found = of([[0.0] * 4] * 4, [[1, 0, 0, 0]] * 4)
     assert found["edge_lines"] == 0
     assert np.isnan(found["boundary_error"])
