@@ -4,6 +4,7 @@ Three fillers, four cases of two buckets. ``telea`` is best on small holes, thou
 is best on large ones and over all.
 """
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ def results() -> Results:
         fillers=dict(FILLERS),
         metrics=dict(METRICS),
         values={filler: _values(place) for place, filler in enumerate(FILLERS)},
-        comparisons=_comparisons(),
+        comparisons=[*_comparisons()],
         options=dict.fromkeys(FILLERS, "strategy=whole"),
         probes={"lpips": ProbeInfo(version=1, settings={"weights": "sha256:0123"})},
         metrics_left_out={"lpips": "weights/vgg.pth is missing."},
@@ -89,21 +90,16 @@ def header(filler: str, probe: str, hash: str = "00", **fields: Any) -> ShardHea
 
 def rows() -> list[ResultRow]:
     """A row for each case and filler."""
+    cases = [
+        {"picture": picture, "hole": hole, "id": f"pictures/{name}.jpg", "ratio": ratio, "bucket": bucket}
+        for picture, name in enumerate(("cat", "dog"))
+        for hole, ratio, bucket in (("small", 0.15, "10-20"), ("large", 0.45, "40-50"))
+    ]
+    told = {"caption": "", "sample": "00", "options": "strategy=whole"}
     return [
-        ResultRow(
-            filler=filler,
-            picture=case // 2,
-            hole="small" if case % 2 == 0 else "large",
-            id=f"pictures/{'cat' if case < 2 else 'dog'}.jpg",
-            ratio=0.15 if case % 2 == 0 else 0.45,
-            bucket="10-20" if case % 2 == 0 else "40-50",
-            caption="",
-            sample="00",
-            options="strategy=whole",
-            mse_hole=error,
-        )
+        ResultRow(filler=filler, **case, **told, mse_hole=error)
         for filler, errors in ERRORS.items()
-        for case, error in enumerate(errors)
+        for case, error in zip(cases, errors, strict=True)
     ]
 
 
@@ -115,8 +111,8 @@ def write_pictures(folder, side=16):
             mask = np.zeros((side, side, 1))
             mask[: side - side // share] = 255
             _write(folder.mask(picture, hole), mask)
-            for place, filler in enumerate(FILLERS):
-                _write(folder.filled(filler, picture, hole), np.full((side, side, 3), 110 + 10 * place))
+            for gray, filler in zip((110, 120, 130), FILLERS, strict=True):
+                _write(folder.filled(filler, picture, hole), np.full((side, side, 3), gray))
 
 
 def _write(path, pixels):
@@ -126,31 +122,16 @@ def _write(path, pixels):
 def _values(place):
     values = {bucket: {} for bucket in BUCKETS}
     for (metric, bucket), numbers in VALUES.items():
-        value = numbers[place]
-        of_a_set = metric.startswith("fid")
-        values[bucket][metric] = Value(
-            value=value, low=None if of_a_set else 0.9 * value, high=None if of_a_set else 1.1 * value
-        )
+        low, high = (None, None) if metric.startswith("fid") else (0.9 * numbers[place], 1.1 * numbers[place])
+        values[bucket][metric] = Value(value=numbers[place], low=low, high=high)
     return values
 
 
 def _comparisons():
-    names = list(FILLERS)
-    return [
-        Comparison(
-            metric=metric,
-            bucket=bucket,
-            a=a,
-            b=b,
-            difference=numbers[names.index(a)] - numbers[names.index(b)],
-            **_interval(numbers[names.index(a)] - numbers[names.index(b)], (metric, bucket, a, b) in NOISE),
-        )
-        for (metric, bucket), numbers in VALUES.items()
-        if METRICS[metric]["better"] != "neither" and not metric.startswith("fid")
-        for a, b in (names[:2], names[1:], names[::2])
-    ]
-
-
-def _interval(difference, noise):
-    reach = (2 if noise else 0.5) * abs(difference)
-    return {"low": difference - reach, "high": difference + reach, "within_noise": noise}
+    for (metric, bucket), numbers in VALUES.items():
+        if METRICS[metric]["better"] != "neither" and not metric.startswith("fid"):
+            for (a, one), (b, other) in combinations(zip(FILLERS, numbers, strict=True), 2):
+                noise = (metric, bucket, a, b) in NOISE
+                reach = (2 if noise else 0.5) * abs(one - other)
+                known = {"metric": metric, "bucket": bucket, "a": a, "b": b, "difference": one - other}
+                yield Comparison(**known, low=one - other - reach, high=one - other + reach, within_noise=noise)

@@ -118,7 +118,7 @@ def test_tables_show_values_intervals_marks_and_pairs(page):
     assert (model[0], model[2]) == (("tied", "24.05 ~ [21.65, 26.46]"), ("best all", "21.30 [19.17, 23.43]"))
     assert [row[2] for row in cells(page, "fid")] == [("all", "173.46"), ("all", "148.76"), ("best all", "104.32")]
     assert 'title="telea, 10-20 %: 24.13 dB, 95 % interval 21.71 to 26.54, best"' in page
-    first, second, _ = cells(page, "psnr_hole", table=1)
+    first, _, second = cells(page, "psnr_hole", table=1)
     assert first[0] == ("", "-6.12 [-9.18, -3.06]")  # mean - telea
     assert second[0] == ("noise", "+0.08 ~ [-0.08, +0.23]")  # telea - model
     assert "Pairs" not in re.search(r'data-metric="fid">(.*?)</section>', page, re.DOTALL)[1]

@@ -18,8 +18,8 @@ def batch(count=2, height=32, width=28):
     return filled, image, mask
 
 
-def computed(*batches):
-    metrics = InpaintingMetrics()
+def computed(*batches, metrics=None):
+    metrics = metrics or InpaintingMetrics()
     for one in batches:
         metrics.update(*one)
     return {name: value.item() for name, value in metrics.compute().items()}
@@ -39,15 +39,17 @@ def holed(*ratios, side=20):
     return torch.where(mask > 0.5, image + 0.05 * torch.randn_like(image), image).clamp(0, 1), image, mask
 
 
-def parts(given):
-    return [[tensor[i : i + 1] for tensor in given] for i in range(len(given[0]))]
-
-
-def test_equals_the_single_metrics_however_it_is_batched():
+def test_equals_the_single_metrics_however_it_is_batched_and_anew_after_a_reset():
     given = batch(4)
     found, known = computed(given), expected(*given)
     assert {name: found[name] for name in WHOLE + HOLE} == pytest.approx({n: known[n] for n in WHOLE + HOLE}, rel=1e-5)
-    assert computed(*parts(given)) == pytest.approx(found, rel=1e-5)
+    singles = [[tensor[i : i + 1] for tensor in given] for i in range(4)]
+    assert computed(*singles) == pytest.approx(found, rel=1e-5)
+    metrics = InpaintingMetrics()
+    metrics.update(*batch())
+    metrics.reset()
+    assert computed(given, metrics=metrics) == found
+    assert metrics.state_dict() == {}
 
 
 def test_errors_are_pooled_over_pictures():
@@ -71,24 +73,12 @@ def test_pictures_without_a_hole():
     assert [both[name] for name in HOLE] == [alone[name] for name in HOLE]
 
 
-def test_reset_and_checkpoints():
-    metrics, given = InpaintingMetrics(), batch()
-    metrics.update(*batch())
-    metrics.reset()
-    metrics.update(*given)
-    assert {name: value.item() for name, value in metrics.compute().items()} == computed(given)
-    assert metrics.state_dict() == {}
-
-
 def test_the_form_and_the_precision_of_a_prediction():
     filled, image, mask = batch()
-    for change in (
-        lambda filled: filled.to(torch.bfloat16).float(),
-        lambda filled: filled.to(memory_format=torch.channels_last),
-        lambda filled: filled.clone().requires_grad_(),
-    ):
-        found = computed((change(filled * 3 - 1), image, mask))  # clamped as a file would clamp it
-        assert found == pytest.approx(computed(((filled * 3 - 1).clamp(0, 1), image, mask)), rel=1e-2)
+    wide = filled * 3 - 1  # is clamped as a file would clamp it
+    known = pytest.approx(computed((wide.clamp(0, 1), image, mask)), rel=1e-2)
+    for other in (wide.bfloat16().float(), wide.to(memory_format=torch.channels_last), wide.clone().requires_grad_()):
+        assert computed((other, image, mask)) == known
     with torch.autocast("cpu", torch.bfloat16):
         inside = computed((filled, image, mask))
     assert inside == computed((filled, image, mask))
@@ -131,9 +121,8 @@ class TestByHoleRatio:
     def test_processes_that_are_put_together_equal_one(self):
         filled, image, mask = holed(0.05, 0.15, 0.22, 0.28, 0.55, 0.9)
         first, second = InpaintingMetrics(), InpaintingMetrics()
-        first.update(filled[::2], image[::2], mask[::2])
-        second.update(filled[1::2], image[1::2], mask[1::2])
+        for number, metrics in enumerate((first, second)):
+            metrics.update(filled[number::2], image[number::2], mask[number::2])
         for name, reduce in first._reductions.items():  # as torchmetrics does it with what it gathers
             setattr(first, name, reduce(torch.stack([getattr(first, name), getattr(second, name)])))
-        found = {name: value.item() for name, value in first.compute().items()}
-        assert found == pytest.approx(computed((filled, image, mask)), rel=1e-6)
+        assert computed(metrics=first) == pytest.approx(computed((filled, image, mask)), rel=1e-6)

@@ -15,23 +15,16 @@ from tests.text.text_tester import CAPTIONS, DIM, TextEncoderTester
 
 
 class TestGRU(TextEncoderTester):
-    @pytest.fixture
-    def make(self):
-        return partial(GRUEncoder, WORDS)
+    kind, given = GRUEncoder, WORDS
 
 
 class TestLSTM(TextEncoderTester):
-    @pytest.fixture
-    def make(self):
-        return partial(LSTMEncoder, WORDS)
+    kind, given = LSTMEncoder, WORDS
 
 
 class TestFrozenLSTM(TextEncoderTester):
+    kind, given = partial(LSTMEncoder, frozen=True), WORDS
     untrained = ("embedding.", "dropout.", "ahead.", "back.")
-
-    @pytest.fixture
-    def make(self):
-        return partial(LSTMEncoder, WORDS, frozen=True)
 
 
 @pytest.mark.parametrize(("kind", "whole"), [(GRUEncoder, nn.GRU), (LSTMEncoder, nn.LSTM)], ids=["gru", "lstm"])

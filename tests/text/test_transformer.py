@@ -16,35 +16,23 @@ from tests.text.conftest import POSITIONS
 from tests.text.text_tester import CAPTIONS, DIM, LONG, TextEncoderTester
 from tests.text_image.stand_ins import change_config
 
-FROZEN = ("backbone.",)
-
 
 class TestCLIP(TextEncoderTester):
-    untrained = unsaved = FROZEN
-
-    @pytest.fixture
-    def make(self, clip_folder):
-        return partial(CLIPEncoder, str(clip_folder))
+    kind, given = CLIPEncoder, "clip_folder"
+    untrained = unsaved = ("backbone.",)
 
 
 class TestTrainedCLIP(TextEncoderTester):
-    @pytest.fixture
-    def make(self, clip_folder):
-        return partial(CLIPEncoder, str(clip_folder), pretrained=False, frozen=False)
+    kind, given = partial(CLIPEncoder, pretrained=False, frozen=False), "clip_folder"
 
 
 class TestBERT(TextEncoderTester):
-    untrained = unsaved = FROZEN
-
-    @pytest.fixture
-    def make(self, bert_folder):
-        return partial(BERTEncoder, str(bert_folder))
+    kind, given = BERTEncoder, "bert_folder"
+    untrained = unsaved = ("backbone.",)
 
 
 class TestTrainedDistilBERT(TextEncoderTester):
-    @pytest.fixture
-    def make(self, distilbert_folder):
-        return partial(BERTEncoder, str(distilbert_folder), pretrained=False, frozen=False)
+    kind, given = partial(BERTEncoder, pretrained=False, frozen=False), "distilbert_folder"
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What every text encoder has to do. A concrete one's test says how it is made, and gets all of it."""
 
 import pickle
+from functools import partial
 from itertools import product
 
 import pytest
@@ -24,13 +25,20 @@ ODD = {
 
 
 class TextEncoderTester:
-    """Subclass as ``TestName`` with a fixture ``make``: takes ``dim``, ``max_length`` and more, gives the encoder."""
+    """Subclass as ``TestName`` with a ``kind`` and what it is ``given``: words, or the name of a fixture's folder."""
 
     untrained = ()
     """How the names of the parameters begin that get no gradient."""
 
     unsaved = ()
     """How those begin that no checkpoint holds."""
+
+    @pytest.fixture
+    def make(self, request):
+        """Takes ``dim``, ``max_length`` and more, gives the encoder."""
+        return partial(
+            self.kind, str(request.getfixturevalue(self.given)) if isinstance(self.given, str) else self.given
+        )
 
     @pytest.fixture
     def encoder(self, make):
