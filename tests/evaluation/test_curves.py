@@ -13,9 +13,9 @@ from tests.evaluation.examples import MODEL, results
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def drawn(given, theme="light", number=0):
+def drawn(given, theme="light"):
     """The drawing of the first metric."""
-    address = getattr(curves(given)[number], theme)
+    address = getattr(curves(given)[0], theme)
     assert address.startswith("data:image/svg+xml;base64,")
     return base64.b64decode(address.partition(",")[2]).decode()
 
@@ -79,19 +79,16 @@ def test_gaps(given):
     assert not any(lines(svg, COLORS["light"][1]))
 
 
-def test_a_theme_has_its_own_colors_and_no_background():
+def test_equal_results_give_equal_bytes_a_theme_its_own_colors_and_matplotlib_is_left_as_it_was():
+    before = dict(matplotlib.rcParams)
+    assert curves(results()) == curves(results())
+    assert dict(matplotlib.rcParams) == before
     light, dark = (drawn(results(), theme) for theme in ("light", "dark"))
+    assert not re.search(r"20\d\d-\d\d-\d\d", light)
     for ours, others in zip(COLORS["light"][:3], COLORS["dark"][:3], strict=True):
         assert (ours in light, ours in dark, others in dark) == (True, False, True)
     assert "#ffffff" not in light + dark
     assert len(set(COLORS["light"])) == len(COLORS["dark"]) == len(MARKERS)
-
-
-def test_equal_results_give_equal_bytes_and_matplotlib_is_left_as_it_was():
-    before = dict(matplotlib.rcParams)
-    assert curves(results()) == curves(results())
-    assert dict(matplotlib.rcParams) == before
-    assert not re.search(r"20\d\d-\d\d-\d\d", drawn(results()))
 
 
 @pytest.mark.parametrize("name", ["<b>&$x$", "_private"])

@@ -40,24 +40,16 @@ def pooled(rows):
     return [column(rows, "l1").mean(), hole, -10 * np.log10(mse)]
 
 
-def test_sums_by_hand():
+def test_sums_by_hand_in_which_what_was_not_measured_and_a_column_that_is_not_there_count_nothing():
     rows = [row(7, l1=1, hole=2, pixels=10), row(4, l1=3, hole=4, pixels=5), row(7, l1=5, hole=6, pixels=1)]
     found = sums(rows, [L1, HOLE], [4, 7, 9])
     assert [each.tolist() for each in found] == [[[3, 20], [6, 26], [0, 0]], [[1, 5], [2, 11], [0, 0]]]
-
-
-def test_what_was_not_measured_and_a_column_that_is_not_there_count_nothing():
     for nothing in (None, float("nan")):
         rows = [row(0, hole=nothing, pixels=0), row(0, l1=nothing, hole=3, pixels=4), row(1, l1=nothing, hole=nothing)]
         found = sums(rows, [L1, HOLE], [0, 1])
         assert [each.tolist() for each in found] == [[[0, 12], [0, 0]], [[1, 4], [0, 0]]]
     found = sums([{"picture": 0, "hole_pixels": 3.0}, row(1, l1=2, hole=5, pixels=7)], [L1, HOLE], [0, 1])
     assert [each.tolist() for each in found] == [[[0, 0], [2, 35]], [[0, 0], [1, 7]]]
-
-
-def test_values_are_pooled(rng):
-    rows = noise(20, rng, holes=3)
-    np.testing.assert_allclose(measured(rows).values, pooled(rows), rtol=1e-12)
 
 
 def test_psnr_is_of_the_pooled_error_and_no_mean_of_logarithms():
@@ -68,22 +60,20 @@ def test_psnr_is_of_the_pooled_error_and_no_mean_of_logarithms():
     assert np.isnan([nothing.values[0], *nothing.resampled[:, 0]]).all()
 
 
-def test_every_resample_has_as_many_pictures():
+def test_every_resample_has_as_many_pictures_and_an_address():
     counts = draws(9, 200, seed=0, bucket=0)
     assert counts.shape == (200, 9)
     assert ((counts.sum(1) == 9) & (counts >= 0).all(1)).all()
     assert len({tuple(count) for count in counts.tolist()}) > 150
     assert abs(counts.mean(0) - 1).max() < 0.3  # four standard errors: each has a variance of 8 / 9 over 200
-
-
-def test_draws_have_an_address():
     one, same = draws(9, 20, seed=0, bucket=1), draws(9, 50, seed=0, bucket=1)[:20]
     assert np.array_equal(one, same)
     assert not any(np.array_equal(one, draws(9, 20, seed, bucket)) for seed, bucket in ((1, 1), (0, 2)))
 
 
-def test_resamples_are_pooled_over_the_drawn_pictures(rng):
+def test_values_are_pooled_and_resamples_over_the_drawn_pictures(rng):
     rows = noise(6, rng, holes=2)
+    np.testing.assert_allclose(measured(rows).values, pooled(rows), rtol=1e-12)
     counts = draws(6, 120, seed=3, bucket=0)  # more than are computed at once
     found = estimates(sums(rows, METRICS, range(6)), METRICS, counts)
     for number in (0, 49, 50, 119):

@@ -82,6 +82,11 @@ def test_compares_the_answer_with_the_truth_in_one_column_whatever_the_batch(ale
     assert torch.equal(alex.distance(image, image), torch.zeros(3))
 
 
+def test_the_other_backbones_weights_are_refused(backbones):
+    with pytest.raises(InlayError, match=r"not a state dict of torchvision's VGG16.*Get vgg16-397923af\.pth"):
+        LPIPS(backbones["alex"][1], "vgg")
+
+
 @pytest.mark.parametrize("backbone", ["alex", "vgg"])
 def test_min_side_is_the_least(backbones, backbone):
     lpips = LPIPS(backbones[backbone][1], backbone)
@@ -112,8 +117,3 @@ def test_file_of_something_else_is_an_error_of_one_line(tmp_path, content):
         (tmp_path / "other.pth").write_text("<html>404</html>")
     with pytest.raises(InlayError, match=r"^weights\.lpips=.*other\.pth: not a state dict of torchvision's AlexNet.*$"):
         LPIPS(str(tmp_path / "other.pth"))
-
-
-def test_the_other_backbones_weights_are_refused(backbones):
-    with pytest.raises(InlayError, match=r"not a state dict of torchvision's VGG16.*Get vgg16-397923af\.pth"):
-        LPIPS(backbones["alex"][1], "vgg")

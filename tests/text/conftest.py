@@ -1,7 +1,5 @@
 """Tiny networks in the form of the hub, with words enough for the captions of the tests."""
 
-import json
-
 import pytest
 
 pytest.register_assert_rewrite("tests.text.text_tester")
@@ -69,16 +67,3 @@ def distilbert_folder(tmp_path_factory):
     )
     DistilBertModel(config).save_pretrained(folder)
     return folder
-
-
-@pytest.fixture
-def full_size(tmp_path):
-    """A folder with a configuration of full size, and a tokenizer that claims to fit."""
-
-    def make(configuration, tokenizer_folder):
-        for file in tokenizer_folder.glob("tokenizer*"):
-            (tmp_path / file.name).write_bytes(file.read_bytes())
-        (tmp_path / "config.json").write_text(json.dumps(configuration))
-        return str(tmp_path)
-
-    return make
