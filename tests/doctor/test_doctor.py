@@ -86,12 +86,9 @@ class TestSoftware:
         [found] = [finding for finding in versions.software() if finding.subject == said[0]]
         check(found, "warning", *said[1:])
 
-    def test_a_missing_package_is_a_problem(self, have):
-        have(wandb=None)
+    def test_a_missing_package_is_a_problem_and_a_missing_extra_told_with_its_command(self, have):
+        have(wandb=None, gradio=None, optuna=None)
         assert Finding("wandb", "missing", "problem", 'pip install "wandb>=0.31"') in [*versions.software()]
-
-    def test_a_missing_extra_is_told_with_its_command(self, have):
-        have(gradio=None, optuna=None)
         found = {finding.subject: finding for finding in versions.extras()}
         remedy = 'To use it: pip install "inlay[app]"'
         assert found["app"] == Finding("app", "missing: gradio", "absent", remedy, "gradio")
@@ -161,13 +158,11 @@ class TestSpace:
         assert machine.shared_memory(4 * 2 * 2 * batch - 1).state == "warning"
 
     @pytest.mark.parametrize(("free", "state"), [(6 * 2**30, "ok"), (2**30, "warning"), (2**20, "problem")])
-    def test_room_on_the_disk(self, tmp_path, monkeypatch, free, state):
+    def test_room_on_the_disk_and_a_place_that_cannot_be_written_to(self, tmp_path, monkeypatch, free, state):
         monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free) if path == tmp_path else None)
         found = machine.disk("cache", tmp_path / "not/yet/there", "INLAY_CACHE=PATH")
         assert found.state == state
         assert ("INLAY_CACHE=PATH" in found.remedy) == (state != "ok")
-
-    def test_a_place_that_cannot_be_written_to(self, tmp_path, monkeypatch):
         monkeypatch.setattr("os.access", lambda path, mode: False)
         found = machine.disk("outputs", tmp_path, "run_dir=PATH")
         check(found, "problem", f"{tmp_path} cannot be written to", "run_dir=PATH")

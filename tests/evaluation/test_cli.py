@@ -105,7 +105,7 @@ class TestProcesses:
             monkeypatch.setenv("LOCAL_RANK", rank)
             assert _device(torch.device(asked)) == taken
 
-    def test_shares(self, monkeypatch):
+    def test_shares_and_tasks_of_slurm_do_not_all_do_everything(self, monkeypatch):
         assert (_shard(None), _shard("3/16")) == (Shard(1, 1), Shard(3, 16))
         for rank, world, given, share in (("0", "1", "2/5", (2, 5)), ("2", "4", None, (3, 4))):
             monkeypatch.setenv("RANK", rank)
@@ -113,8 +113,8 @@ class TestProcesses:
             assert _shard(given) == share  # one process of torchrun may be given a part
         with pytest.raises(InlayError, match="share out by themselves"):
             _shard("1/2")
-
-    def test_tasks_of_slurm_do_not_all_do_everything(self, monkeypatch):
+        monkeypatch.delenv("RANK")
+        monkeypatch.delenv("WORLD_SIZE")
         monkeypatch.setenv("SLURM_NTASKS", "4")
         with pytest.raises(InlayError, match=r"shard=\$\(\(SLURM_PROCID\+1\)\)/\$SLURM_NTASKS"):
             _shard(None)

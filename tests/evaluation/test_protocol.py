@@ -99,12 +99,15 @@ def test_whatever_makes_another_test_changes_the_hash(override):
     assert built("protocol=smoke", override).hash(IDS) != GOLDEN["smoke"][0]
 
 
-def test_the_order_of_holes_counts():
+def test_holes_are_built_their_order_counts_and_those_that_share_a_file_are_refused():
     holes = [f"{name}: {{_target_: inlay.masks.Center, side: {side}}}" for name, side in (("a", 0.4), ("b", 0.5))]
     replaced = ["protocol=center", "~protocol.holes"]
     one, other = (built(*replaced, f"+protocol.holes={{{', '.join(order)}}}") for order in (holes, holes[::-1]))
     assert (list(one.holes), list(other.holes)) == (["a", "b"], ["b", "a"])
     assert one.hash(IDS) != other.hash(IDS), "the place of a hole is the address that it is drawn at"
+    assert one.holes == {"a": Center(side=0.4), "b": Center(side=0.5)}
+    with pytest.raises(InlayError, match="distinct file names; got a/b, a_b"):
+        replace(one, holes={"a/b": Center(), "a_b": Center()})
 
 
 def test_the_choice_of_pictures():
@@ -135,10 +138,3 @@ def test_bad_settings(overrides, message):
     with pytest.raises((InlayError, InstantiationException)) as caught:  # Hydra wraps what a constructor raises
         built("protocol=smoke", *overrides)
     assert re.search(message, str(caught.value.__cause__ or caught.value))
-
-
-def test_holes_are_built_and_those_that_share_a_file_are_refused():
-    protocol = built("protocol=center")
-    assert protocol.holes == {"center": Center(side=0.5)}
-    with pytest.raises(InlayError, match="distinct file names; got a/b, a_b"):
-        replace(protocol, holes={"a/b": Center(), "a_b": Center()})

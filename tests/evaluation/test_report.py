@@ -63,12 +63,18 @@ def read(page):
     return Page(page)
 
 
-def test_the_page_is_well_formed_the_same_each_time_and_ids_are_unique(page, read, folder):
+def test_the_page_is_well_formed_the_same_each_time_and_named_for_those_who_do_not_see_it(page, read, folder):
     ids = [attributes["id"] for _, attributes in read.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert {attributes["href"] for attributes in read.all("a")} <= {f"#{name}" for name in ids}
     assert {attributes.get("aria-labelledby", ids[0]) for _, attributes in read.tags} <= set(ids)
     assert render(results(), rows(), folder) == page
+    levels = [int(tag[1]) for tag, _ in read.tags if re.fullmatch(r"h\d", tag)]
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert all(head.get("scope") in ("col", "row") for head in read.all("th"))
+    assert {bool(picture["alt"]) for picture in read.all("img")} == {True}
+    assert read.all("html")[0]["lang"] == "en"
 
 
 def test_it_asks_for_nothing_outside(page, read):
@@ -122,15 +128,6 @@ def test_tables_show_values_intervals_marks_and_pairs(page):
     assert first[0] == ("", "-6.12 [-9.18, -3.06]")  # mean - telea
     assert second[0] == ("noise", "+0.08 ~ [-0.08, +0.23]")  # telea - model
     assert "Pairs" not in re.search(r'data-metric="fid">(.*?)</section>', page, re.DOTALL)[1]
-
-
-def test_heads_tables_and_pictures_are_named_for_those_who_do_not_see_them(read):
-    levels = [int(tag[1]) for tag, _ in read.tags if re.fullmatch(r"h\d", tag)]
-    assert levels[0] == 1
-    assert all(after - before <= 1 for before, after in pairwise(levels))
-    assert all(head.get("scope") in ("col", "row") for head in read.all("th"))
-    assert {bool(picture["alt"]) for picture in read.all("img")} == {True}
-    assert read.all("html")[0]["lang"] == "en"
 
 
 def test_without_scripts_every_table_is_there_and_with_them_the_leading_one_or_the_first(page, read, folder):

@@ -57,16 +57,13 @@ def test_every_picture_is_in_one_shard(parts):
     assert max(map(len, shards)) - min(map(len, shards)) <= 1
 
 
-def test_json_has_no_nan(tmp_path):
+def test_a_new_file_in_which_there_is_no_nan(tmp_path):
     numbers = {"a": 0.25, "b": math.nan, "c": math.inf, "d": -math.inf}
     metric = lambda _: {name: torch.tensor(number) for name, number in numbers.items()}  # noqa: E731
     metric.specs = ()
     assert Probe(metric, {}).columns(None) == dict.fromkeys("bcd") | {"a": 0.25}
     with pytest.raises(ValueError, match="JSON"):
-        opened(tmp_path).add(record(0, math.nan))
-
-
-def test_a_new_file(tmp_path):
+        opened(tmp_path / "nan").add(record(0, math.nan))
     file = opened(tmp_path, Shard(2, 3), filler="demo/best")
     assert (file.path, file.done) == (tmp_path / "rows/demo__best/l1/2-of-3.jsonl", set())
     assert json.loads(file.path.read_text())["filler"] == "demo/best"

@@ -152,13 +152,16 @@ def test_latex_is_balanced_escaped_and_says_which_test_it_is(given):
     assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {3}
 
 
-def test_folders_of_one_test_share_a_section_without_marks():
+def test_folders_of_one_test_share_a_section_without_marks_and_each_counts_once(given):
     other = results()
     other["fillers"] = {"mean": "inlay 0.2.0", "biharmonic": "scikit-image"}
     other["options"] = dict.fromkeys(other["fillers"], "strategy=tile")
     other["values"] = {"mean": other["values"]["mean"], "biharmonic": other["values"]["telea"]}
     other["metrics_left_out"] = {}
-    text = many([("runs/a", results()), ("runs/b", other)])
+    text = many([("runs/a", given), ("runs/b", other)])
+    assert given == results(), "nothing of it is changed"
+    with pytest.raises(InlayError, match=r"got twice: a\. Give each one once"):
+        many([("a", results()), ("b", results()), ("a", results())])
     assert text.startswith("All results come from one test")
     rows = markdown_rows(text, r"psnr\_hole")
     names = ["mean (runs/a)", "telea", r"model:runs/u\_net\|50%/best.ckpt", "mean (runs/b)", "biharmonic"]
@@ -182,10 +185,3 @@ def test_folders_of_different_tests_are_kept_apart_and_said_to_be(differs, given
     together, alone = text.split(r"# pconv\_buckets: b")
     assert "| telea (c) |" in together
     assert "| telea |" in alone
-
-
-def test_putting_folders_together_changes_none_of_them_and_each_counts_once(given):
-    many([("a", given), ("b", results())])
-    assert given == results()
-    with pytest.raises(InlayError, match=r"got twice: a\. Give each one once"):
-        many([("a", results()), ("b", results()), ("a", results())])

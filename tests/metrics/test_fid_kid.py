@@ -61,15 +61,14 @@ def test_each_value_is_named_with_the_number_of_pairs(rng):
         distances(real, filled[1:], seed=0)
 
 
-def test_fid_equals_the_formula_in_float64(rng):
+def test_fid_equals_the_formula_in_float64_and_that_of_torchmetrics(rng):
     real, filled = features(rng, d=12)
     assert value("fid", real, filled) == pytest.approx(frechet(real, filled), rel=1e-9)
     assert value("fid", real[:10], real[:10] + 3) == pytest.approx(12 * 9, rel=1e-9)  # of a shift it is its square
     real, filled = (side.astype(np.float32) + 1000 for side in features(rng))
     assert value("fid", real, filled) == pytest.approx(frechet(real.astype(float), filled.astype(float)), rel=1e-6)
 
-
-def test_fid_of_fewer_pictures_than_dimensions_equals_that_of_torchmetrics(rng):
+    # of fewer pictures than dimensions
     real, filled = (side.astype(np.float32) for side in features(rng, n=10, d=32))
     identity = torch.nn.Identity()
     identity.num_features = 32

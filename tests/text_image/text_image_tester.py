@@ -27,7 +27,7 @@ class TextImageTester:
             assert list(terms) == self.names
             assert all(value.shape == () and value > 0 for value in terms.values())
 
-    def test_gradient_flows_into_the_pictures_alone(self, text_image, tokens):
+    def test_gradient_flows_into_the_pictures_alone_and_down_it_they_match_better(self, text_image, tokens):
         first, second = pictures().requires_grad_(), pictures().requires_grad_()
         answer = text_image({"rec": first, "out": second}, tokens)
         sum(answer["out"].values()).backward()
@@ -35,13 +35,9 @@ class TextImageTester:
         assert first.grad is None or not first.grad.any()
         assert list(text_image.parameters())
         assert all(p.grad is None and not p.requires_grad for p in text_image.parameters())
-
-    def test_steps_down_the_gradient_match_better(self, text_image, tokens):
-        image = pictures().requires_grad_()
-        before = sum(text_image({"x": image}, tokens)["x"].values())
-        (gradient,) = torch.autograd.grad(before, image)
-        after = sum(text_image({"x": image - 0.01 * gradient / gradient.abs().max()}, tokens)["x"].values())
-        assert after < before
+        step = 0.01 * second.grad / second.grad.abs().max()
+        after = sum(text_image({"x": second - step}, tokens)["x"].values())
+        assert after < sum(answer["out"].values())
 
     def test_same_captions_and_classes_are_no_negatives(self, text_image):
         tokens = text_image.tokenizer(["a red bird", "a cat", "a red bird"])
