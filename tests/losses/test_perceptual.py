@@ -82,11 +82,8 @@ def test_gram_is_of_float32_at_least_also_under_autocast(dtype, wide):
     assert torch.equal(inside, gram(features))
 
 
-def test_gram_of_huge_float16_features_is_finite_and_right():
+def test_gram_of_huge_features_is_right_and_finite():
     features = (6e4 * torch.rand(1, 64, 16, 16)).half()
     torch.testing.assert_close(gram(features).double(), gram_by_loops(features), rtol=1e-4, atol=0)
-
-
-def test_gram_scales_before_it_multiplies():
     features = torch.full((1, 4, 32, 32), 1e19)  # squared, summed over 1024 pixels and then divided: infinite
     assert gram(features).isfinite().all()

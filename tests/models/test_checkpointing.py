@@ -1,5 +1,7 @@
 """Checkpointing changes how much memory a step takes, and nothing else."""
 
+from unittest.mock import Mock
+
 import pytest
 import torch
 from torch import nn
@@ -71,53 +73,45 @@ def test_two_steps_are_the_same_bit_for_bit(given):
 
 
 @pytest.mark.parametrize("name", ONE_A_CLASS)
-def test_moving_buffers_would_be_seen(name, monkeypatch):
-    """What PyTorch alone would do: norms move on a second time."""
-    monkeypatch.setattr(gradient_checkpointing, "_Repeatable", lambda part: part)
-    assert not same(steps(build(name)), steps(build(name, WITH)))
+class TestEveryNetwork:
+    def test_moving_buffers_would_be_seen(self, name, monkeypatch):
+        """What PyTorch alone would do: norms move on a second time."""
+        monkeypatch.setattr(gradient_checkpointing, "_Repeatable", lambda part: part)
+        assert not same(steps(build(name)), steps(build(name, WITH)))
 
+    def test_half_precision_is_the_same(self, name):
+        for plain, again in zip(*(steps(build(name, *on), torch.bfloat16) for on in ((), (WITH,))), strict=True):
+            torch.testing.assert_close(again, plain, rtol=1e-3, atol=1e-5)
 
-@pytest.mark.parametrize("name", ONE_A_CLASS)
-def test_half_precision_is_the_same(name):
-    for plain, again in zip(*(steps(build(name, *on), torch.bfloat16) for on in ((), (WITH,))), strict=True):
-        torch.testing.assert_close(again, plain, rtol=1e-3, atol=1e-5)
+    def test_a_step_takes_less_memory(self, name):
+        kept, most = [], []
+        for net in (build(name), build(name, WITH)):
+            for parameter in net.parameters():
+                parameter.grad = torch.zeros_like(parameter)
+            with Memory(net) as memory:
+                loss = ask(net, *scene()).square().mean()
+                kept.append(memory.now)
+                loss.backward()
+            most.append(memory.most)
+        assert 0 < kept[1] < 0.5 * kept[0]
+        assert 0 < most[1] < 0.75 * most[0]
 
+    def test_only_training_is_checkpointed(self, name, monkeypatch):
+        net, (image, mask), checkpoint = build(name, WITH), scene(), Mock(wraps=gradient_checkpointing.checkpoint)
+        monkeypatch.setattr(gradient_checkpointing, "checkpoint", checkpoint)
+        ask(net.eval(), image, mask).sum().backward()
+        with torch.no_grad():
+            ask(net.train(), image, mask)
+        assert not checkpoint.called
+        ask(net, image, mask)
+        assert checkpoint.call_count > 5
 
-@pytest.mark.parametrize("name", ONE_A_CLASS)
-def test_a_step_takes_less_memory(name):
-    kept, most = [], []
-    for net in (build(name), build(name, WITH)):
-        for parameter in net.parameters():
-            parameter.grad = torch.zeros_like(parameter)
-        with Memory(net) as memory:
-            loss = ask(net, *scene()).square().mean()
-            kept.append(memory.now)
-            loss.backward()
-        most.append(memory.most)
-    assert 0 < kept[1] < 0.5 * kept[0]
-    assert 0 < most[1] < 0.75 * most[0]
-
-
-@pytest.mark.parametrize("name", ONE_A_CLASS)
-def test_only_training_is_checkpointed(name, monkeypatch):
-    net, (image, mask), parts = build(name, WITH), scene(), []
-    checkpoint = gradient_checkpointing.checkpoint
-    monkeypatch.setattr(gradient_checkpointing, "checkpoint", lambda *a, **k: parts.append(a[0]) or checkpoint(*a, **k))
-    ask(net.eval(), image, mask).sum().backward()
-    with torch.no_grad():
-        ask(net.train(), image, mask)
-    assert parts == []
-    ask(net, image, mask)
-    assert len(parts) > 5
-
-
-@pytest.mark.parametrize("name", ONE_A_CLASS)
-def test_weights_keep_their_names_and_compiling_is_refused(name):
-    net, old = build(name, WITH), build(name, "~model.gradient_checkpointing")
-    assert (net.gradient_checkpointing, old.gradient_checkpointing) == (True, False)
-    assert list(net.state_dict()) == list(old.state_dict())
-    with pytest.raises(InlayError, match=r"model\.gradient_checkpointing must be false where task\.compile is true"):
-        net.compile()
+    def test_weights_keep_their_names_and_compiling_is_refused(self, name):
+        net, old = build(name, WITH), build(name, "~model.gradient_checkpointing")
+        assert (net.gradient_checkpointing, old.gradient_checkpointing) == (True, False)
+        assert list(net.state_dict()) == list(old.state_dict())
+        with pytest.raises(InlayError, match=r"gradient_checkpointing must be false where task\.compile is true"):
+            net.compile()
 
 
 class TestCheckpointed:
@@ -139,14 +133,9 @@ class TestCheckpointed:
     def test_draws_and_buffers_are_those_of_the_first_time(self, passes):
         assert same(self.gradients(self.part(), enabled=False), self.gradients(self.part(), passes))
 
-    def test_off_is_a_plain_call(self, monkeypatch):
-        monkeypatch.setattr(gradient_checkpointing, "checkpoint", None)
-        assert len(self.gradients(self.part(), enabled=False)) > 5
-
 
 def test_training_ends_in_the_same_weights(tmp_path, picture_folder):
-    runs = []
     for name, on in (("plain", []), ("again", [WITH])):
         train(tmp_path / name, f"data.root={picture_folder}", "iterations=2", *on)
-        runs.append(weights(tmp_path / name)["state_dict"])
-    assert same(runs[0].values(), runs[1].values())
+    plain, again = (weights(tmp_path / name)["state_dict"].values() for name in ("plain", "again"))
+    assert same(plain, again)

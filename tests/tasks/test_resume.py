@@ -1,5 +1,6 @@
 """Killed at any moment and resumed, a run ends on the same bits as one that was never killed."""
 
+import functools
 import random
 import signal
 
@@ -44,14 +45,7 @@ class Trial:
 @pytest.fixture(scope="module")
 def trial(noise, tmp_path_factory):
     """Trials by task and workers, made once."""
-    made = {}
-
-    def get(task, workers):
-        if (task, workers) not in made:
-            made[task, workers] = Trial(tmp_path_factory.mktemp("trial"), noise, task, workers)
-        return made[task, workers]
-
-    return get
+    return functools.cache(lambda *given: Trial(tmp_path_factory.mktemp("trial"), noise, *given))
 
 
 @pytest.mark.parametrize(
