@@ -90,13 +90,6 @@ def test_same_captions_or_classes_are_no_negatives():
     assert false_negatives(captions).nonzero().tolist() == [[0, 2], [2, 0]]
 
 
-@pytest.mark.parametrize(("gamma1", "gamma2"), [(5.0, 5.0), (4.0, 2.0)])
-def test_word_scores_are_those_of_a_plain_loop(given, gamma1, gamma2):
-    regions, words, mask, *_ = given
-    expected = plain_scores(regions[:3], words, mask, gamma1, gamma2)
-    torch.testing.assert_close(word_scores(regions[:3], words, mask, gamma1, gamma2), expected)
-
-
 @pytest.mark.parametrize("excluded", [DUPLICATES & False, DUPLICATES], ids=["all pairs", "duplicates"])
 def test_losses_are_those_of_a_plain_loop(given, excluded):
     regions, words, mask, whole, sentence = given
@@ -130,11 +123,12 @@ def test_nothing_to_tell_apart(given):
     assert word_matching(regions, words, mask, duplicates) == sentence_matching(whole, sentence, duplicates) == 0
 
 
-def test_padding_never_counts(given):
+def test_word_scores_are_those_of_a_plain_loop_and_padding_never_counts(given):
     regions, words, mask, *_ = given
     longer = torch.cat([words, torch.full((B, 3, D), 1e4).double()], dim=1)
     poisoned = torch.where(F.pad(mask, (0, 3))[:, :, None], longer, 1e4)
-    torch.testing.assert_close(word_scores(regions, poisoned, F.pad(mask, (0, 3))), word_scores(regions, words, mask))
+    found = word_scores(regions[:3], poisoned, F.pad(mask, (0, 3)), 4.0, 2.0)
+    torch.testing.assert_close(found, plain_scores(regions[:3], words, mask, 4.0, 2.0))
 
 
 def test_gradients_are_those_of_finite_differences(given):
@@ -181,24 +175,19 @@ def test_compiled_equals_eager(given):
     torch.testing.assert_close(torch.compile(losses_of, backend="aot_eager", fullgraph=True)(*given), losses_of(*given))
 
 
-def test_weighted_sum_of_words_and_sentence(given):
+@pytest.mark.parametrize("weights", [(0.5, 2.0), (1.0, 0.0), (0.0, 1.0)])
+def test_weighted_sum_of_the_terms_whose_weight_is_not_0(given, weights):
     regions, words, mask, whole, sentence = given
-    read = TextFeatures(words, sentence, mask)
-    total, terms = MatchingLoss(words=0.5, sentence=2.0)(regions.requires_grad_(), whole, read, DUPLICATES)
+    read = TextFeatures(words, sentence.requires_grad_(), mask)
+    total, terms = MatchingLoss(*weights)(regions.requires_grad_(), whole, read, DUPLICATES)
     by_words = word_matching(regions, words, mask, DUPLICATES, 4.0, 5.0, 10.0)
     by_sentence = sentence_matching(whole, sentence, DUPLICATES, 10.0)
-    torch.testing.assert_close(terms, {"words": by_words.detach(), "sentence": by_sentence})
-    torch.testing.assert_close(total, 0.5 * by_words + 2 * by_sentence)
-    assert (total.requires_grad, terms["words"].requires_grad) == (True, False)
-
-
-@pytest.mark.parametrize("only", ["words", "sentence"])
-def test_a_weight_of_0_leaves_its_term_out(given, only):
-    regions, words, mask, whole, sentence = given
-    loss = MatchingLoss(**{"words": 0.0, "sentence": 0.0, only: 1.0})
-    total, terms = loss(regions, whole, TextFeatures(words, sentence, mask))
-    assert list(terms) == [only]
-    assert total == terms[only]
+    expected = {"words": by_words.detach(), "sentence": by_sentence.detach()}
+    kept = [name for name, weight in zip(expected, weights, strict=True) if weight]
+    torch.testing.assert_close(terms, {name: expected[name] for name in kept})
+    torch.testing.assert_close(total, weights[0] * by_words + weights[1] * by_sentence)
+    assert total.requires_grad
+    assert not any(term.requires_grad for term in terms.values())
 
 
 @pytest.mark.parametrize("weights", [(0.0, 0.0), (-1.0, 2.0), (math.nan, 1.0), (math.inf, 1.0)])

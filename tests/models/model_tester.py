@@ -135,16 +135,12 @@ class ModelTester:
         alone = torch.cat([ask(net, image[one], mask[one], one) for one in (slice(0, 1), slice(1, 2))])
         torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
 
-    def test_weights_survive_a_round_trip(self, name):
+    def test_weights_survive_a_round_trip_and_train_and_eval_return_the_network(self, name):
         image, mask = scene()
-        net, other = build(name).eval(), shaken(build(name))
+        net, other = build(name), shaken(build(name))
+        assert net.train() is net.eval() is net
         other.load_state_dict(net.state_dict())
         assert torch.equal(ask(net, image, mask), ask(other.eval(), image, mask))
-
-    def test_train_and_eval_return_the_network(self, name):
-        net = build(name)
-        assert net.train() is net
-        assert net.eval() is net
 
     # of the compiler's own, when what it is handed was computed rather than given
     @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")

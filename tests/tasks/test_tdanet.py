@@ -202,10 +202,9 @@ class Colorist(TextImageModel):
         ({"loss": torch.nn.L1Loss()}, "needs model=tdanet and loss=tdanet, got TDANet and L1Loss"),
         ({"discriminator": None}, "discriminator=residual"),
         ({"text": GRUEncoder(["a"], dim=4)}, "model.text_dim=8 and text.dim=4"),
-        *(
-            ({name: value}, f"task.{name}")
-            for name, value in (("samples", -1), ("gradient_clip", 0.0), ("accumulate", 0))
-        ),
+        ({"samples": -1}, "task.samples"),
+        ({"gradient_clip": 0.0}, "task.gradient_clip"),
+        ({"accumulate": 0}, "task.accumulate"),
     ],
 )
 def test_mistakes_are_named(options, complaint):

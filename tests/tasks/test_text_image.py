@@ -60,9 +60,9 @@ def trainer(**options):
     return pl.Trainer(**{"accelerator": "cpu", "enable_checkpointing": False} | quiet | options)
 
 
-def loader(module, captions=CAPTIONS, batch_size=6):
-    samples = [sample(caption) for caption in captions]
-    return DataLoader(samples, batch_size=batch_size, collate_fn=partial(collate, tokenizer=module.text.tokenizer))
+def loader(module):
+    samples = [sample(caption) for caption in CAPTIONS]
+    return DataLoader(samples, batch_size=6, collate_fn=partial(collate, tokenizer=module.text.tokenizer))
 
 
 def fit(module, **options):
@@ -71,9 +71,8 @@ def fit(module, **options):
     return run
 
 
-def score(module, captions=CAPTIONS, batch_size=6):
-    (answer,) = trainer().validate(module, loader(module, captions, batch_size), verbose=False)
-    return answer
+def score(module):
+    return trainer().validate(module, loader(module), verbose=False)[0]
 
 
 @pytest.mark.slow

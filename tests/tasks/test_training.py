@@ -52,10 +52,16 @@ def run(folder, tmp_path_factory):
     return run_dir
 
 
-def test_run_leaves_what_was_promised(run):
+def test_run_leaves_what_was_promised_and_a_checkpoint_of_plain_data_alone_rebuilds_the_network(run):
     present = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
     assert {"config.yaml", "metrics.csv", "checkpoints/best.ckpt", "checkpoints/last.ckpt"} <= present
     assert {"grids/step_000002.png", "grids/step_000004.png"} <= present
+    checkpoint, net = weights(run), checkpoints.build_network(run / "checkpoints/last.ckpt")
+    assert checkpoint["inlay"]["config"]["model"]["_target_"] == "inlay.models.PConvUNet"
+    assert not net.training
+    named = {f"net.{key}": value for key, value in net.state_dict().items()}
+    assert checkpoint["state_dict"].keys() == named.keys()
+    assert all(torch.equal(value, named[key]) for key, value in checkpoint["state_dict"].items())
 
 
 def columns(run):
@@ -95,14 +101,6 @@ def test_logs_every_term_and_metric(run):
     assert sum(metrics(run, f"val/pictures/{bucket}")[-1] for bucket in counted) == pictures > 0
     for name in ("psnr", "psnr_hole", "ssim", "ssim_hole", "l1", "l1_hole"):
         assert all(len(metrics(run, f"val/{name}{bucket}")) == 2 for bucket in ("", *(f"/{b}" for b in counted)))
-
-
-def test_checkpoint_is_plain_data_from_which_alone_the_network_is_rebuilt(run):
-    checkpoint, net = weights(run), checkpoints.build_network(run / "checkpoints/last.ckpt")
-    assert all(key.startswith("net.") for key in checkpoint["state_dict"])
-    assert checkpoint["inlay"]["config"]["model"]["_target_"] == "inlay.models.PConvUNet"
-    assert not net.training
-    assert all(torch.equal(v, checkpoint["state_dict"][f"net.{k}"]) for k, v in net.state_dict().items())
 
 
 def test_training_learns(folder, tmp_path):
