@@ -58,12 +58,10 @@ class TestThePartsOfAPng:
         assert metadata.chunks == (TEXTS[0],)
         assert reason in metadata.left_out[0]
 
-    def test_that_unpack_without_end_are_what_is_wrong_with_the_file(self, tmp_path):
+    def test_are_bounded_each_and_together_and_said_where_the_checksum_is_wrong(self, tmp_path):
         path = with_chunks(tmp_path / "in.png", [(b"zTXt", b"bomb\0\0" + zlib.compress(bytes(20 * MOST)))])
         with pytest.raises(BadFile, match="a text in it unpacks to more than a megabyte"):
             read_picture(path)
-
-    def test_are_bounded_together_and_said_where_the_checksum_is_wrong(self, tmp_path):
         many = [(b"tEXt", b"n%d\0" % number + bytes([65 + number]) * (MOST // 3)) for number in range(5)]
         kept, left_out = read_chunks(with_chunks(tmp_path / "in.png", many))
         assert (len(kept), len(left_out)) == (3, 2)

@@ -125,11 +125,9 @@ class TestContactSheet:
         expected = np.vstack([np.hstack(row) for row in framed])[:-4, :-4]
         assert np.array_equal(contact_sheet(tiles, gap=4).pixels, expected)
 
-    def test_takes_rows_that_are_generators_and_clips(self):
+    def test_takes_rows_that_are_generators_clips_and_pads_rows_of_another_width_with_white(self):
         sheet = contact_sheet((np.full((2, 2, 3), value) for value in (-1.0, 2.0)) for _ in range(2))
         assert (sheet.mode, sheet.pixels.min(), sheet.pixels.max()) == ("RGB", 0, 255)
-
-    def test_pads_rows_of_another_width_with_white(self):
         sheet = contact_sheet([[np.zeros((4, 6, 3))], [np.zeros((5, 9, 3))]], gap=2)
         assert sheet.size == (4 + 2 + 5, 9)
         assert (sheet.pixels[:4, 6:] == 255).all()

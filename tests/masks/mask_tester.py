@@ -121,15 +121,12 @@ class MaskTester(RatioTester):
 
     @pytest.mark.stranger("17.C.5")
     @pytest.mark.parametrize("ratio", [(0.01, 0.1), (0.1, 0.5)])
-    def test_a_uniform_spread_is_uniform_over_the_range(self, ratio):
+    def test_a_uniform_spread_is_uniform_over_the_range_and_needs_one(self, ratio):
         family = self.family(ratio=ratio, spread="uniform")
         ratios = np.sort([family(64, 64, address(index)).mean() for index in range(80)])
         places = (ratios - ratio[0]) / (ratio[1] - ratio[0])
         assert 0 <= places[0] <= places[-1] <= 1
         assert np.abs(places - (np.arange(80) + 0.5) / 80).max() < 0.15  # Kolmogorov and Smirnov, at 5 %
-
-    @pytest.mark.stranger("17.C.5")
-    def test_a_uniform_spread_needs_a_range(self):
         with pytest.raises(InlayError, match=r"spread=uniform .* masks\.ratio, which is null\. .* masks\.spread"):
             self.family(spread="uniform")
         with pytest.raises(InlayError, match=r"masks\.spread must be natural or uniform; got 'even'"):

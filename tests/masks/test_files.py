@@ -95,12 +95,10 @@ class TestRecipe:
         assert 8 < grown_by.max() < 10.5
         assert all(np.abs(middle(mask) - (40, 55)).max() < 0.5 for mask in masks)
 
-    def test_shifts_as_far_as_asked_for(self, one):
+    def test_shifts_as_far_as_asked_for_brings_in_no_hole_and_leaves_some(self, one):
         offsets = np.array([middle(mask) - (40, 55) for mask in masks_of(one(), shift=0.2)])
         assert 15 < np.abs(offsets).max() <= 20.5
         assert offsets.min() < -10 < 10 < offsets.max()
-
-    def test_shifting_brings_in_no_hole_and_leaves_some(self, one):
         for mask in masks_of(one(rectangle((100, 100), 0, 100, 0, 100)), count=10, shift=0.3):
             rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
             assert mask.sum() == len(rows) * len(columns) < mask.size

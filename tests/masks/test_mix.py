@@ -48,16 +48,13 @@ def test_asks_each_once_a_mask():
     assert [family.call_count for family in families.values()] == [1, 1, 0]
 
 
-def test_leaves_what_has_no_hole_to_the_others():
+def test_leaves_what_has_no_hole_to_the_others_and_hides_no_other_mistake():
     counts = drawn(mix({"a": 6, "b": 1, "c": 3}, a=Mock(side_effect=NoHole("too small"))))
     assert abs(counts[1] / 400 - 1 / 4) < 0.08
     assert counts[1] + counts[2] == 400
-
-
-@pytest.mark.parametrize("error", [BadFile("mask.png", "broken"), InlayError("masks.root: none")])
-def test_hides_no_other_mistake(error):
-    with pytest.raises(type(error)):
-        mix({"a": 1}, a=Mock(side_effect=error))(8, 8, address())
+    for error in (BadFile("mask.png", "broken"), InlayError("masks.root: none")):
+        with pytest.raises(type(error)):
+            mix({"a": 1}, a=Mock(side_effect=error))(8, 8, address())
 
 
 def test_hands_the_picture_on_and_without_a_ratio_each_has_its_own():

@@ -77,15 +77,12 @@ class TestFolder:
             draw(context, root=str(tmp_path))
 
 
-class TestDataset:
-    def test_names_the_mask_itself(self, context):
-        context.whole_object = HOLE
-        assert np.array_equal(draw(context), HOLE)
-
-    def test_may_name_none(self, context):
-        with pytest.raises(NoHole, match="the dataset names no mask"):
-            draw(context)
-        assert Paired().without_partner(["a.jpg"]) == []  # lists none beforehand
+def test_a_dataset_names_the_mask_itself_or_none(context):
+    with pytest.raises(NoHole, match="the dataset names no mask"):
+        draw(context)
+    assert Paired().without_partner(["a.jpg"]) == []  # lists none beforehand
+    context.whole_object = HOLE
+    assert np.array_equal(draw(context), HOLE)
 
 
 def test_a_part_of_the_picture_without_hole_has_no_hole(context):

@@ -48,7 +48,7 @@ def test_every_family_takes_a_ratio_and_reaches_the_workers(name, ratio):
     assert np.array_equal(*(each(64, 64, address(), SCENE) for each in (masks, copy)))
 
 
-def test_mix_is_made_of_five_and_takes_their_settings():
+def test_mix_is_made_of_five_and_takes_their_settings_and_another():
     masks = family("masks=mix")
     assert isinstance(masks, MixedMasks)
     assert sorted(masks.families) == ["boxes", "center", "outpaint", "shapes", "strokes"]
@@ -56,6 +56,8 @@ def test_mix_is_made_of_five_and_takes_their_settings():
     masks = family("masks=mix", "masks.families.outpaint.sides=[left]", "masks.odds.boxes=0", "masks.ratio=[0.3,0.31]")
     assert (masks.families["outpaint"].sides, masks.odds["boxes"]) == (("left",), 0)
     assert 0.3 <= min(found := ratios(masks)) <= max(found) <= 0.31
+    masks = family("masks=mix", "+masks.families.paired={_target_:inlay.masks.Paired}", "+masks.odds.paired=2")
+    assert isinstance(masks.families["paired"], Paired)
 
 
 @pytest.mark.stranger("17.C.5")
@@ -65,11 +67,6 @@ def test_settings_reach_every_family_of_a_mix_that_has_the_choice():
     spread = {name: getattr(each, "spread", "") for name, each in masks.families.items()}
     assert spread == {**dict.fromkeys(["strokes", "shapes", "boxes"], "uniform"), "center": "", "outpaint": ""}
     assert family("masks=mix", "masks.families.strokes.spread=uniform").families["strokes"].spread == "uniform"
-
-
-def test_mix_takes_another_family():
-    masks = family("masks=mix", "+masks.families.paired={_target_:inlay.masks.Paired}", "+masks.odds.paired=2")
-    assert isinstance(masks.families["paired"], Paired)
 
 
 @pytest.mark.stranger("B.7")
