@@ -122,7 +122,6 @@ class TestComments:
 @pytest.mark.stranger("17.A.3")
 def test_what_a_format_has_no_place_for_is_known(suffix, lost, tmp_path):
     given = read_picture(with_chunks(tmp_path / "in.png", [(b"gAMA", COLORS[b"gAMA"]), TEXTS[0]]))
-    told = replace(given.metadata, exif=b"II*\0\x08" + bytes(9), comments=(b"a",))
-    described = replace(given, metadata=told)
+    described = replace(given, metadata=replace(given.metadata, exif=b"II*\0\x08" + bytes(9), comments=(b"a",)))
     assert unsupported_metadata(tmp_path / f"out{suffix}", described) == lost
     write_picture(tmp_path / f"out{suffix}", described)

@@ -214,21 +214,18 @@ class TestDamage:
             assert from_pil(image).metadata.dpi is None
 
 
-INKS = np.zeros((16, 32, 4), np.uint8)
-INKS[:, 16:, 3] = 255  # nothing but black ink; the left half is paper
-
-
 @pytest.mark.stranger("17.A.9")
-class TestAPictureOfInksWithItsProfile:
-    @pytest.mark.parametrize("name", ["inks.jpg", "inks.tif"])
-    def test_has_the_colors_that_it_says_and_loses_it_without_a_warning(self, name, save, caplog):
-        path = save(name, Image.fromarray(INKS, "CMYK"), icc_profile=INK_PROFILE)
-        picture = read_picture(path)
-        for read in (picture.pixels, read_image(path), from_pil(Image.open(path)).pixels):
-            assert np.abs(read[8, 8].astype(int) - 255).max() <= 1
-            assert np.abs(read[8, 24].astype(int) - 40).max() <= 2  # L* 16 in sRGB
-        assert (picture.metadata.icc, picture.stored_as) == (b"", "CMYK")
-        assert not caplog.records
+@pytest.mark.parametrize("name", ["inks.jpg", "inks.tif"])
+def test_a_picture_of_inks_has_the_colors_that_its_profile_says_and_loses_it_without_a_warning(name, save, caplog):
+    inks = np.zeros((16, 32, 4), np.uint8)
+    inks[:, 16:, 3] = 255  # nothing but black ink; the left half is paper
+    path = save(name, Image.fromarray(inks, "CMYK"), icc_profile=INK_PROFILE)
+    picture = read_picture(path)
+    for read in (picture.pixels, read_image(path), from_pil(Image.open(path)).pixels):
+        assert np.abs(read[8, 8].astype(int) - 255).max() <= 1
+        assert np.abs(read[8, 24].astype(int) - 40).max() <= 2  # L* 16 in sRGB
+    assert (picture.metadata.icc, picture.stored_as) == (b"", "CMYK")
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("told", [{}, {"icc_profile": CMYK_PROFILE}], ids=["none", "damaged"])

@@ -28,10 +28,6 @@ def family(*settings):
     return instantiate(composed(*settings))
 
 
-def named(name):
-    return [f"masks={name}", *([f"masks.root={ROOT}/masks/sample"] if name == "files" else [])]
-
-
 def ratios(masks, count=40):
     return [masks(64, 64, address(index), SCENE).mean() for index in range(count)]
 
@@ -39,7 +35,8 @@ def ratios(masks, count=40):
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("ratio", ["[0.2,0.3]", "null"])
 def test_every_family_takes_a_ratio_and_reaches_the_workers(name, ratio):
-    masks = family(*named(name), f"masks.ratio={ratio}")
+    root = [f"masks.root={ROOT}/masks/sample"] if name == "files" else []
+    masks = family(f"masks={name}", f"masks.ratio={ratio}", *root)
     found = ratios(masks)
     assert 0 < min(found) <= max(found) < 1
     if ratio != "null":

@@ -4,12 +4,7 @@ from inlay.fillers import Filler
 
 
 class Painter(Filler):
-    """Paints everything in one color, the known pixels too, and keeps what it was given.
-
-    Args:
-        color: of the prediction, RGB from 0 to 1.
-        size: training size that it claims.
-    """
+    """Paints everything in one color, the known pixels too, keeps what it was given, and claims a training size."""
 
     identity = "a test's"
     takes_text = takes_seed = takes_reference = True

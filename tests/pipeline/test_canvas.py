@@ -7,33 +7,29 @@ from inlay.pipeline.windows import Window
 from tests.pictures import picture
 
 SIZE = (40, 60)
-
-
-@pytest.fixture
-def hole():
-    return np.pad(np.ones((10, 20), bool), ((10, 20), (30, 10)))
+HOLE = np.pad(np.ones((10, 20), bool), ((10, 20), (30, 10)))
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA16", "L"])
 @pytest.mark.parametrize("scale", [0.5, 0.3, 0.77])
-def test_what_lies_under_the_hole_tells_nothing_to_a_smaller_window(hole, scale, mode):
+def test_what_lies_under_the_hole_tells_nothing_to_a_smaller_window(scale, mode):
     """The hole's colors change, and no small pixel does, not even one that is hole."""
     given = picture(mode, SIZE)
-    other = Picture(np.where(hole[..., None], given.peak - given.pixels, given.pixels))
+    other = Picture(np.where(HOLE[..., None], given.peak - given.pixels, given.pixels))
     window = Window(3, 7, 31, 50)
-    (rgb, small), (changed, same) = (Canvas(each, hole).crop(window, scale)[:2] for each in (given, other))
+    (rgb, small), (changed, same) = (Canvas(each, HOLE).crop(window, scale)[:2] for each in (given, other))
     assert np.array_equal(small, same)
     assert rgb.shape == (*small.shape, 3) == (round(31 * scale), round(50 * scale), 3)
     assert np.array_equal(rgb, changed)
-    assert small.mean() < hole[3:34, 7:57].mean() + 4 * scale * 60 / small.size
+    assert small.mean() < HOLE[3:34, 7:57].mean() + 4 * scale * 60 / small.size
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA16", "LA", "L16"])
-def test_a_smaller_window_shows_means_of_what_is_known(hole, mode):
+def test_a_smaller_window_shows_means_of_what_is_known(mode):
     given = picture(mode, SIZE)
-    rgb, small = Canvas(given, hole).crop(Window(0, 0, 40, 60), 0.5)[:2]
+    rgb, small = Canvas(given, HOLE).crop(Window(0, 0, 40, 60), 0.5)[:2]
     means = given.rgb().reshape(20, 2, 30, 2, 3).mean((1, 3))
-    assert np.array_equal(small, hole[::2, ::2])
+    assert np.array_equal(small, HOLE[::2, ::2])
     assert np.abs(rgb - means)[~small].max() <= 0.51 / given.peak
     assert (rgb[small] == 0).all()
 

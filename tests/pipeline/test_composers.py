@@ -23,6 +23,7 @@ from tests.pipeline.test_windows import disks
 
 SIZE = (90, 120)
 HOLE = disks(SIZE, (30, 30, 10), (60, 90, 15))
+NEAR = disks(SIZE, (30, 30, 10), (30, 56, 10))  # six pixels between them
 
 
 def fill(filler, given=None, hole=HOLE, **blend):
@@ -41,9 +42,6 @@ def test_dilated_is_all_that_is_near(rng):
     mask = rng.random((80, 70)) < 0.003
     for pixels in (1, 2, 7):
         assert np.array_equal(dilate(mask, pixels), distance_transform_edt(~mask) <= pixels)
-
-
-NEAR = disks(SIZE, (30, 30, 10), (30, 56, 10))  # six pixels between them
 
 
 @pytest.mark.usefixtures("large")

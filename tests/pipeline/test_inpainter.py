@@ -148,10 +148,8 @@ def test_shows_its_model_its_size_and_its_device_and_the_package_what_it_does_no
     assert repr(inlay.load("telea")) == "<inlay.Inpainter telea: Telea, on cpu>"
     net = PConvUNet(levels=4, width=4)
     weights = sum(weight.numel() for weight in net.parameters()) / 1e6
-    learned = NetworkFiller(net, size=128)
-    assert repr(Inpainter(learned, "RUN/best.ckpt", FillOptions())) == (
-        f"<inlay.Inpainter RUN/best.ckpt: PConvUNet, {weights:.2f} M weights, trained at 128 px, on cpu>"
-    )
+    shown = repr(Inpainter(NetworkFiller(net, size=128), "RUN/best.ckpt", FillOptions()))
+    assert shown == f"<inlay.Inpainter RUN/best.ckpt: PConvUNet, {weights:.2f} M weights, trained at 128 px, on cpu>"
 
 
 def test_examples_of_the_documentation_run(tmp_path, monkeypatch):
