@@ -225,13 +225,13 @@ def test_other_settings_and_other_pictures_want_another_folder(changed):
     assert stamps() == before
 
 
-def torchrun(monkeypatch, size, rank=None):
-    monkeypatch.setenv("WORLD_SIZE", size)
-    if rank:
-        monkeypatch.setenv("RANK", rank)
+def torchrun(monkeypatch, size=None, rank=None):
+    for name, value in {"WORLD_SIZE": size, "RANK": rank}.items():
+        if value:
+            monkeypatch.setenv(name, value)
 
 
-@pytest.mark.parametrize("processes", [[("1", "0")], [("2", "0"), ("2", "1")]], ids=["alone", "two processes"])
+@pytest.mark.parametrize("processes", [[()], [("2", "0"), ("2", "1")]], ids=["alone", "two processes"])
 def test_files_of_others_are_left_alone(monkeypatch, processes):
     write_picture("out/b.png", picture(seed=99))
     for process in processes:
