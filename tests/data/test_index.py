@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from inlay.cache import cache_dir
 from inlay.data import index
 from inlay.data.index import open_split, read_rows
 from inlay.errors import InlayError
@@ -25,8 +26,6 @@ def rows(index):
 
 
 def arrow_files():
-    from inlay.cache import cache_dir
-
     return {file: file.stat().st_ino for file in cache_dir().rglob("*.arrow")}
 
 

@@ -64,9 +64,7 @@ def test_masks_of_the_picture_before_it_was_turned_are_turned_and_that_is_said(p
         assert np.array_equal(FullContext(turned).place(stored), INSIDE)
         assert np.array_equal(cropped(turned).place(stored), INSIDE[:, 10:50])
     assert np.array_equal(FullContext(turned).box(), INSIDE)
-    assert [record.getMessage() for record in caplog.records] == [
-        "x/1: its mask has the size of the picture before EXIF turned it, and is turned, too."
-    ]
+    assert caplog.messages == ["x/1: its mask has the size of the picture before EXIF turned it, and is turned, too."]
 
 
 NAMES = ["a", "b", "c", "deep/d"]

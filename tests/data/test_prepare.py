@@ -46,8 +46,7 @@ def listed(*rows):
 
 @pytest.fixture
 def root(save, tmp_path):
-    rotated = Image.Exif()
-    rotated[0x0112] = 6
+    (rotated := Image.Exif())[0x0112] = 6
     save("root/train/a.jpg", (40, 50))
     save("root/train/b.png", (30, 35))
     save("root/train/z.webp", (20, 20))
@@ -132,7 +131,7 @@ def test_report_is_a_summary_and_shows_some_of_many(root, tmp_path):
 
 
 class TestIndex:
-    def test_has_sizes_and_checksums_as_others_find_them(self, root, tmp_path):
+    def test_has_sizes_and_checksums_or_goes_without_decoding(self, root, tmp_path, decoded):
         out = tmp_path / "deep/er/index.jsonl"
         prepared(root, out)
         for name, row in rows(out).items():
@@ -149,8 +148,7 @@ class TestIndex:
         assert refused == [("beside.png", ""), ("train/broken.jpg", "train"), ("val/empty.png", "val")]
         assert refused_file(out).read_text().splitlines()[0] == "file,reason,split"
         assert json.loads(about_file(out).read_text())["root"] == str(root)
-
-    def test_may_go_without_decoding(self, root, tmp_path, decoded):
+        decoded.clear()
         report = prepared(root, tmp_path / "index.jsonl", verify=False)
         assert decoded == []
         assert (report.found, report.kept) == (7, 6)

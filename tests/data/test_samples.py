@@ -154,25 +154,19 @@ class TestEvaluationSamples:
         assert all(np.array_equal(samples[index]["mask"], left_half(SIZE, SIZE, None)) for index in range(4))
 
 
-class TestCaptions:
-    @pytest.fixture
-    def captioned(self, pictures):
-        pixels = pictures[0]
-        return [SourceImage(pixels, "many", ("one", "two", "three")), SourceImage(pixels, "none", ())]
-
-    def test_are_any_in_training_the_first_in_validation_and_empty_for_a_picture_without(self, captioned):
-        samples, validation = training_of(captioned, captioned=True), evaluation_of(captioned, captioned=True)
-        drawn = [samples[SampleIndex(epoch, 0)]["caption"] for epoch in range(150)]
-        assert set(drawn) == {"one", "two", "three"}
-        assert min(Counter(drawn).values()) > 30
-        assert [samples[SampleIndex(epoch, 0)]["caption"] for epoch in range(9)] == drawn[:9]
-        said = [sample["caption"] for sample in (validation[0], validation[1], samples[SampleIndex(0, 1)])]
-        assert said == ["one", "", ""]
-
-    def test_change_nothing_else(self, captioned):
-        plain, with_captions = training_of(captioned), training_of(captioned, captioned=True)
-        assert bits(plain[SampleIndex(4, 0)]) == bits(with_captions[SampleIndex(4, 0)])
-        assert "caption" not in plain[SampleIndex(0, 0)].keys() | evaluation_of(captioned)[0].keys()
+def test_captions_are_any_in_training_the_first_in_validation_and_change_nothing_else(pictures):
+    pixels = pictures[0]
+    held = [SourceImage(pixels, "many", ("one", "two", "three")), SourceImage(pixels, "none", ())]
+    samples, validation = training_of(held, captioned=True), evaluation_of(held, captioned=True)
+    drawn = [samples[SampleIndex(epoch, 0)]["caption"] for epoch in range(150)]
+    assert set(drawn) == {"one", "two", "three"}
+    assert min(Counter(drawn).values()) > 30
+    assert [samples[SampleIndex(epoch, 0)]["caption"] for epoch in range(9)] == drawn[:9]
+    said = [sample["caption"] for sample in (validation[0], validation[1], samples[SampleIndex(0, 1)])]
+    assert said == ["one", "", ""]  # which is empty for a picture without
+    plain = training_of(held)
+    assert bits(plain[SampleIndex(4, 0)]) == bits(samples[SampleIndex(4, 0)])
+    assert "caption" not in plain[SampleIndex(0, 0)].keys() | evaluation_of(held)[0].keys()
 
 
 class TestScenes:

@@ -41,14 +41,11 @@ def test_names_that_are_no_text(ask):
     json.dumps(list(refused), ensure_ascii=False).encode()
 
 
-def test_nothing_is_decoded_and_nothing_passed_over(plant, ask):
+def test_nothing_is_decoded_or_passed_over_or_searched_too_early(plant, ask):
     root = plant({"empty.jpg": "", "folder.jpg/in.png": ""})
     (root / "lost.jpg").symlink_to("nowhere")
     assert list(ask(Folder(), root)[0]) == ["empty.jpg", "folder.jpg", "folder.jpg/in.png", "lost.jpg"]
-
-
-def test_streams(plant):
-    tree = Tree(plant({f"{number}.jpg": "" for number in range(250)} | {"z/y.jpg": ""}))
+    tree = Tree(plant({f"{number}.jpg": "" for number in range(250)} | {"z/y.jpg": ""}, "many"))
     next(iter(Folder()(tree)))
     assert "z" not in tree.consulted  # not searched before it is its turn
 
