@@ -70,22 +70,14 @@ class TestUnknownWordsThatAreDropped:
     CAPTIONS = ("A tiny red kiwi, with red zyzzyva wings", "zyzzyva", "bird kiwi", "")
     WITHOUT = ("a red with red wings", "", "bird", "")  # tiny, kiwi and zyzzyva are not among the words
 
-    @pytest.fixture(params=[GRUEncoder, LSTMEncoder], ids=["gru", "lstm"])
-    def pair(self, request):
-        """One that drops and one that does not, of the same weights."""
-        dropping, keeping = (request.param(WORDS, dim=DIM, embedding=5, drop_unknown=d).eval() for d in (True, False))
+    @pytest.mark.parametrize("kind", [GRUEncoder, LSTMEncoder], ids=["gru", "lstm"])
+    def test_features_are_those_of_what_is_left_and_without_anything_the_null_caption(self, kind):
+        dropping, keeping = (kind(WORDS, dim=DIM, embedding=5, drop_unknown=drop).eval() for drop in (True, False))
         keeping.load_state_dict(dropping.state_dict())
-        return dropping, keeping
-
-    def test_features_are_those_of_what_is_left(self, pair):
-        dropping, keeping = pair
         found = dropping(dropping.tokenizer(self.CAPTIONS))
         expected = keeping(keeping.tokenizer(self.WITHOUT))
         assert all(torch.equal(*both) for both in zip(found, expected, strict=True))
         assert not torch.equal(found.sentence[0], keeping(keeping.tokenizer(self.CAPTIONS)).sentence[0])
-
-    def test_nothing_but_them_is_the_null_caption(self, pair):
-        dropping, keeping = pair
         for captions in (["zyzzyva kiwi"], ["kiwi", "a bird"]):
             words, sentence, mask = dropping(dropping.tokenizer(captions))
             assert mask[0].tolist() == [True] + [False] * (mask.shape[1] - 1)
