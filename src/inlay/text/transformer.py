@@ -163,7 +163,7 @@ def visible(tokens: Tokens) -> Tensor:
 def last_state(states: Tensor, tokens: Tokens) -> Tensor:
     """The states ``(B, T, C)`` of the end tokens: ``(B, C)``."""
     last = tokens["attention_mask"].sum(1, keepdim=True) - 1  # (B, 1); it pads, too, so its id would not find it
-    return states.take_along_dim(last[..., None], dim=1)[:, 0]
+    return states.gather(1, last[..., None].expand(-1, -1, states.shape[2]))[:, 0]
 
 
 def _load(model: str, kinds: Sequence[str], pretrained: bool) -> tuple[Any, Any, Any]:
