@@ -17,10 +17,6 @@ def root(tmp_path):
     return tmp_path
 
 
-def later(path):
-    os.utime(path, ns=(1, path.stat().st_mtime_ns + 1))
-
-
 def test_pictures_in_order_and_names(root):
     tree = Tree(root)
     assert list(tree.pictures()) == ["a/1.webp", "a/2.png", "a.tif", "b.JPG"]
@@ -82,8 +78,9 @@ def test_it_remembers_what_it_was_asked(root, ask, change):
     tree = Tree(root)
     ask(tree)
     assert unchanged(root, tree.consulted)
-    how, path = change.split()
-    later(root / path) if how == "later" else getattr(root / path, how)()
+    how, name = change.split()
+    path = root / name
+    os.utime(path, ns=(1, path.stat().st_mtime_ns + 1)) if how == "later" else getattr(path, how)()
     assert not unchanged(root, tree.consulted)
 
 

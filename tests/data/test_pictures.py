@@ -68,10 +68,10 @@ def test_photographs_of_a_few_pixels_are_bad(save, size, shown):
 
 
 @pytest.mark.parametrize("kind", ["png", "jpg"])
-@pytest.mark.parametrize("min_short_side", [None, MIN_SIDE, 64])
-def test_the_smallest_photographs_are_read(save, kind, min_short_side):
-    assert decode_picture(save(f"a.{kind}", (16, 17)), min_short_side).pixels.shape == (16, 17, 3)
-    assert min(decode_picture(save(f"b.{kind}", (300, 200)), min_short_side).pixels.shape[:2]) >= MIN_SIDE
+def test_the_smallest_photographs_are_read(save, kind):
+    for asked in (None, MIN_SIDE, 64):
+        assert decode_picture(save(f"a.{kind}", (16, 17)), asked).pixels.shape == (16, 17, 3)
+        assert min(decode_picture(save(f"b.{kind}", (300, 200)), asked).pixels.shape[:2]) >= MIN_SIDE
 
 
 MARKED = {"white": "000011", "black": "111100", "nonzero": "011111", "trimap": "010000"}

@@ -137,21 +137,18 @@ class TestTrainingSamples:
             assert len({tuple(samples[SampleIndex(epoch, 0)]["image"][0, 0]) for epoch in range(10)}) == shades
 
 
-class TestEvaluationSamples:
-    def test_are_a_pure_function_of_their_index(self, pictures):
-        samples = evaluation_of(pictures)
-        first = bits(samples[3])
-        samples[0], samples[1], disturb(1)
-        assert bits(samples[3]) == first == bits(evaluation_of(pictures)[3])
-        masks = [evaluation_of(pictures, seed=seed)[index]["mask"] for index, seed in ((0, 0), (1, 0), (0, 1))]
-        masks.append(training_of(pictures, crop_scale=(1.0, 1.0))[SampleIndex(0, 0)]["mask"])
-        assert len({mask.tobytes() for mask in masks}) == 4  # differ with every part of it, and from training
-
-    def test_show_the_middle_of_the_picture_and_are_never_flipped(self, rng, pictures):
-        picture = rng.integers(0, 256, (SIZE, 40, 3)).astype(np.uint8)
-        assert np.array_equal(evaluation_of([picture])[0]["image"], picture[:, 8:32])
-        samples = evaluation_of(pictures, masks=left_half)
-        assert all(np.array_equal(samples[index]["mask"], left_half(SIZE, SIZE, None)) for index in range(4))
+def test_evaluation_samples_are_a_pure_function_of_their_index_in_the_middle_of_the_picture(pictures, rng):
+    samples = evaluation_of(pictures)
+    first = bits(samples[3])
+    samples[0], samples[1], disturb(1)
+    assert bits(samples[3]) == first == bits(evaluation_of(pictures)[3])
+    masks = [evaluation_of(pictures, seed=seed)[index]["mask"] for index, seed in ((0, 0), (1, 0), (0, 1))]
+    masks.append(training_of(pictures, crop_scale=(1.0, 1.0))[SampleIndex(0, 0)]["mask"])
+    assert len({mask.tobytes() for mask in masks}) == 4  # differ with every part of it, and from training
+    picture = rng.integers(0, 256, (SIZE, 40, 3)).astype(np.uint8)
+    assert np.array_equal(evaluation_of([picture])[0]["image"], picture[:, 8:32])
+    samples = evaluation_of(pictures, masks=left_half)  # which are never flipped
+    assert all(np.array_equal(samples[index]["mask"], left_half(SIZE, SIZE, None)) for index in range(4))
 
 
 def test_captions_are_any_in_training_the_first_in_validation_and_change_nothing_else(pictures):

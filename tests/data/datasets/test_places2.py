@@ -72,7 +72,7 @@ def test_labels_of_validation_pictures(ask, place):
     assert rows["val/Places365_val_00000001.jpg"]["label"] == "church/indoor"
 
 
-def test_each_split_from_the_first_that_has_it(ask, caplog):
+def test_each_split_from_the_first_that_has_it(plant, ask, caplog):
     files = {path: "" for path in STANDARD if "/train/" not in path} | SMALL | LARGE
     rows, refused = ask(Places2(), files)
     assert folders(rows) == {"data_256", "places365_standard", "test_256"}
@@ -80,6 +80,10 @@ def test_each_split_from_the_first_that_has_it(ask, caplog):
     assert len(caplog.records) == 4  # once each, though the listing was asked twice
     for left, taken, layout in (("val_256", "places365_standard/val", "small"), ("data_large", "data_256", "large")):
         assert re.search(rf"{left}/ is not used, {taken}/ is\. .*data\.listing\.layout={layout}", caplog.text)
+    named = {f"data_256_{kind}/a/abbey/1.jpg": "" for kind in ("standard", "challenge")}  # as torchvision names them
+    assert folders(ask(Places2(), plant(named, "torchvision"))[0]) == {"data_256_standard"}
+    said = r"data_256_challenge/ is not used, data_256_standard/ is\. .*move data_256_standard/ away"
+    assert re.search(said, caplog.text)
 
 
 def test_a_layout_of_choice(ask, caplog):
@@ -88,13 +92,6 @@ def test_a_layout_of_choice(ask, caplog):
         rows, refused = ask(Places2(layout=layout), STANDARD | SMALL | LARGE)
         assert (folders(rows), refused) == (taken, {})
     assert not caplog.records  # it was a choice
-
-
-def test_torchvisions_names(ask, caplog):
-    rows, _ = ask(Places2(), {f"data_256_{kind}/a/abbey/1.jpg": "" for kind in ("standard", "challenge")})
-    assert folders(rows) == {"data_256_standard"}
-    said = r"data_256_challenge/ is not used, data_256_standard/ is\. .*move data_256_standard/ away"
-    assert re.search(said, caplog.text)
 
 
 def test_a_training_list_names_the_pictures(ask):
