@@ -104,6 +104,7 @@ def test_a_training_list_names_the_pictures(ask):
         "train/a/airfield/00000007.jpg",  # listed and not there: whoever decodes says so
         f"train/{church}",
     ]
+    assert [rows[f"train/{church}"][key] for key in ("image", "label")] == [f"data_256/{church}", "church/indoor"]
     unnamed = [f"data_256/{name}.jpg" for name in ("a/airfield/00000002", "loose", "z/zoo/00000001")]
     assert refused == dict.fromkeys(unnamed, "not named by places365_train_standard.txt") | {
         f"data_256/{church}": "named twice by places365_train_standard.txt"
