@@ -38,7 +38,6 @@ def _parsed(word):
 
 
 def _is_choice(word):
-    """Of a group, or of Hydra itself."""
     return word.key_or_group.partition("@")[0] in _GROUPS or word.key_or_group.startswith("hydra.")
 
 

@@ -59,7 +59,6 @@ def shared_data():
 
 @pytest.fixture
 def picture_folder(tmp_path, rng):
-    """Six small photographs-to-be, in a nested folder."""
     from inlay.images import Picture, write_picture
 
     for number in range(6):

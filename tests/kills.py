@@ -93,7 +93,6 @@ def dying(moments, fatal, function, *arguments, **options):
 
 
 def trained(run_dir, settings, tiny):
-    """Train to the end."""
     train(run_dir, *settings, tiny=tiny)
 
 

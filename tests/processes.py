@@ -47,7 +47,6 @@ def run(log, function, *arguments, env=None, seconds=120):
 
 
 def ranks(folder, world, function, *arguments, env=None):
-    """A function in several processes, the ranks of one run."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

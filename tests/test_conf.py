@@ -33,7 +33,6 @@ RANDOM = {  # weights that are not downloaded here
 
 
 def needed(choice):
-    """What a choice cannot do without."""
     root = [] if choice == "data=demo" else ["data.root=pictures"]
     more = {
         "data=index": ["data.index=index.jsonl"],
@@ -47,7 +46,6 @@ def needed(choice):
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_every_choice_composes_resolves_is_not_refused_and_can_be_built(choice, tmp_path):
-    """Nothing is looked for on disk until the pictures are asked for."""
     cfg, group = configure(choice, *needed(choice), f"run_dir={tmp_path}"), choice.split("=")[0]
     assert OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     assert list(problems(cfg)) == []

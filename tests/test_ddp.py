@@ -63,7 +63,6 @@ def rows(run_dir):
 
 
 def trained_alike(run_dir, settings, tiny):
-    """Train, and write down what each process ends with."""
     inner = Checkpoints.on_train_end
 
     def end(self, trainer, module):
@@ -212,7 +211,6 @@ def test_exchange_that_fails_ends_the_processes_that_lightning_started(monkeypat
 
 
 def normalize(folder, rank, world):
-    """Batch norm of this process's rows, forward and backward."""
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=world)
     x, target, norm = problem()
     convert_sync_batchnorm(norm)
@@ -258,7 +256,6 @@ def test_ddp_batch_norm_is_the_usual_one_on_one_process():
 
 @pytest.mark.slow
 def test_ddp_processes_that_lightning_starts_write_to_one_folder(pictures, tmp_path):
-    """Also when the clock names it."""
     run_dir = f"run_dir={tmp_path}/runs/${{now:%H-%M-%S-%f}}"
     command = [sys.executable, "-m", "inlay", "train", *SMALL, *DDP, *LENGTH, f"data.root={pictures}", run_dir]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=280)

@@ -67,7 +67,6 @@ DATA = {"PICTURES": "pictures", "PLACES2": "places", "CUB": "cub", "PATH/TO/CUB"
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
-    """A folder with everything that the documents' commands name."""
     folder = tmp_path_factory.mktemp("desk")
     rng = np.random.default_rng(0)
     hole = np.zeros((64, 64, 3), np.uint8)

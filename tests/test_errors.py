@@ -53,7 +53,6 @@ def test_mistake_is_one_line_and_status_1(report, error, cause):
     ],
 )
 def test_mistake_in_a_worker_is_its_last_line(report, error, line, cause):
-    """What a DataLoader does with an exception in one of its workers."""
 
     def wrapped():
         try:

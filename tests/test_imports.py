@@ -102,7 +102,6 @@ def test_frameworks_stay_in_their_rooms(path):
 
 
 def fresh(code, *arguments):
-    """What a fresh interpreter prints, a line each."""
     run = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True, cwd=ROOT)
     return run.stdout.splitlines()
 

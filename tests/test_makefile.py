@@ -12,7 +12,6 @@ from tests.conftest import ROOT
 
 
 def packages(text):
-    """Each package of a lock with its hashes, as one line."""
     return re.sub(r" \\\n +", " ", text).splitlines()
 
 

@@ -26,7 +26,6 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def text_guided(tmp_path_factory):
-    """A checkpoint of a text-guided network that knows five words."""
     return write_checkpoint(tmp_path_factory.mktemp("text_guided") / "last.ckpt")
 
 

@@ -12,7 +12,6 @@ LENGTHS = [*range(1, 40), 100, 110, 1000]
 
 
 def rates(make, length):
-    """The learning rate of each step."""
     optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], lr=2e-4)
     schedule = make(optimizer)
     found = []

@@ -88,7 +88,6 @@ def test_hangup_asks_to_stop_unless_nohup_has_it_ignored():
 
 
 def loses_its_terminal(run_dir, settings):
-    """Train in a terminal that closes in the third step."""
     outside, inside = pty.openpty()
     for descriptor in (1, 2):
         os.dup2(inside, descriptor)

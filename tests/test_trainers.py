@@ -74,7 +74,6 @@ class TestOneBatch:
 
 @pytest.fixture
 def as_before(monkeypatch):
-    """Lightning's switch is one for the whole process."""
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
     yield
     torch.use_deterministic_algorithms(False)

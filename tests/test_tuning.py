@@ -20,7 +20,6 @@ RATES = np.geomspace(1e-6, 1, 100)
 
 
 def run(what, run_dir, *settings, tiny=TINY):
-    """Run the command's own function."""
     command.run(what, configure(f"run_dir={run_dir}", *tiny, *settings, "~callbacks.preflight"))
 
 
@@ -41,7 +40,6 @@ def test_refusals_say_why(tmp_path, noise, what, settings, message):
 
 class TestCurve:
     def curve(self, rng, at=1e-3):
-        """A loss that falls around a rate, and rises at the end."""
         decades = np.log10(RATES / at)
         return LRCurve(RATES, 1 - 0.8 / (1 + np.exp(-4 * decades)) + 0.05 * rng.standard_normal(100) + RATES**2)
 
@@ -127,7 +125,6 @@ class TestBatchSize:
 
     @pytest.fixture
     def small_gpu(self, monkeypatch):
-        """The processor, with room for five samples at a time."""
         refused, forward = [], PConvUNet.forward
 
         def guarded(net, masked, mask):

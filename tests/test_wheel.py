@@ -56,7 +56,6 @@ def shell(installed, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(shell):
-    """What four steps on scikit-image's photographs print."""
     return shell("inlay train experiment=demo iterations=4 run_dir=o")
 
 

@@ -48,11 +48,9 @@ def train(run_dir, *overrides, tiny=TINY, preflight=False):
 
 
 def weights(run_dir, name="last"):
-    """A checkpoint of a run."""
     return torch.load(run_dir / f"checkpoints/{name}.ckpt", weights_only=True)
 
 
 def metrics(run_dir, column):
-    """The logged values of one metric, in order."""
     with (run_dir / "metrics.csv").open() as file:
         return [float(row[column]) for row in csv.DictReader(file) if row.get(column)]

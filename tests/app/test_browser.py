@@ -128,7 +128,6 @@ def fill(page, press=None):
 
 
 def drag(page, start, *stops):
-    """With the mouse, in shares of the picture."""
     seen = page.locator("#inlay-painter .stage img").first.bounding_box()
     places = [(seen["x"] + x * seen["width"], seen["y"] + y * seen["height"]) for x, y in (start, *stops)]
     page.mouse.move(*places[0])

@@ -30,7 +30,6 @@ def loaded(photograph, room):
 
 
 def painted_over(picture, *box, color=7):
-    """The picture with a box of one color, and the patch to it."""
     pixels = picture.pixels.copy()
     pixels[box] = color
     after = Picture(pixels)

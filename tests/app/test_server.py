@@ -25,7 +25,6 @@ def test_what_is_no_port_is_a_message(port):
 
 @pytest.fixture
 def served(tmp_path, monkeypatch):
-    """A page whose fills last until an event, with its address."""
     pytest.importorskip("gradio", reason="the page needs gradio: pip install 'inlay[app]'")
     from inlay.app.page import Page
 

@@ -255,7 +255,6 @@ class TestResume:
 class TestExceptions:
     @pytest.fixture
     def broken(self, noise, tmp_path, monkeypatch):
-        """Train with a method that raises when it was called so often."""
 
         def run(owner, name, after):
             inner, calls = getattr(owner, name), []

@@ -235,7 +235,6 @@ def test_throughput_counts_images_between_logs(monkeypatch, tmp_path):
 
 
 def items(folder, composite, **batch):
-    """The table of a validation of one batch."""
     writes = PerSampleMetrics(str(folder))
     trainer = pl.Trainer(logger=False, accelerator="cpu", enable_progress_bar=False, enable_model_summary=False)
     writes.on_validation_epoch_start(trainer, None)

@@ -13,7 +13,6 @@ SETTINGS = ["iterations=6", "validate_every=3", "checkpoint_every=2", "callbacks
 
 @pytest.fixture(scope="module")
 def whole(noise, tmp_path_factory):
-    """What remains of a run on a disk with room."""
     train(folder := tmp_path_factory.mktemp("whole"), f"data.root={noise}", *SETTINGS)
     return remains(folder)
 

@@ -151,7 +151,6 @@ def faulty_run(noise, tmp_path_factory):
 class TestReplay:
     @pytest.fixture
     def file(self, faulty_run, tmp_path):
-        """Of a run of the test's own."""
         shutil.copytree(faulty_run, tmp_path, symlinks=True, dirs_exist_ok=True)
         (file,) = (tmp_path / "faults").glob("*.pt")
         return file
@@ -161,7 +160,6 @@ class TestReplay:
 
     @pytest.fixture
     def change(self, file):
-        """Change what a replay file holds."""
 
         def write(change):
             content = torch.load(file, weights_only=True)

@@ -21,7 +21,6 @@ LENGTH = ["iterations=6", "validate_every=4", "checkpoint_every=99"]
 
 
 def asked(run_dir, settings, tiny, owner, name, call, numbers):
-    """Train, and be sent signals before a certain call of a method."""
     inner, calls = getattr(owner, name), []
 
     def method(*arguments, **options):
@@ -92,7 +91,6 @@ def test_run_that_is_asked_to_stop_goes_on_exactly(
 
 
 def hanging(run_dir, settings, where):
-    """Train with a third step that never ends, and a grace of a second."""
 
     def hang(task):
         os.kill(os.getpid(), signal.SIGTERM)

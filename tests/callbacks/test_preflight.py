@@ -188,7 +188,6 @@ class TestCosts:
 
 
 def shown(found):
-    """The table as lines of text."""
     console = Console(width=120, markup=False)
     with console.capture() as capture:
         console.print(table(found))
@@ -268,7 +267,6 @@ class TestWarnings:
 
 @pytest.fixture
 def seen(monkeypatch):
-    """The figures of the runs of a test."""
     found, collect = [], run_stats.collect
     monkeypatch.setattr(preflight, "collect", lambda *given: found.append(collect(*given)) or found[-1])
     return found

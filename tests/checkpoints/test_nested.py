@@ -56,7 +56,6 @@ class Sigmoid(nn.Sigmoid):
 
 @pytest.fixture(autouse=True)
 def home(monkeypatch):
-    """A module of inlay.models, as a new network's file would be."""
     module = ModuleType(HOME)
     module.os = __import__("os")
     for kind in (Encoder, Decoder, Whole, Sigmoid):

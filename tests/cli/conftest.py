@@ -14,7 +14,6 @@ def _composed_once(monkeypatch):
 
 @pytest.fixture
 def inlay(monkeypatch, capsys):
-    """The command, in this process: what it prints and its exit status."""
 
     def inlay(*arguments):
         monkeypatch.setattr("sys.argv", ["inlay", *map(str, arguments)])
@@ -46,7 +45,6 @@ def refused(inlay):
 
 @pytest.fixture
 def root(tmp_path):
-    """A folder of five small pictures."""
     for name in ("train/a.png", "train/b.jpg", "train/deep/c.webp", "train/v1.0/d.png", "val/e.png"):
         write_picture(tmp_path / "root" / name, picture(size=(40 + len(name), 50)))
     return tmp_path / "root"

@@ -15,7 +15,6 @@ def importing(inlay, tmp_path):
 
 @pytest.fixture
 def published(tmp_path):
-    """The files of TDANet, with captions' weights and words."""
     for letter, state in zip("EG", layouts.tdanet(), strict=True):
         torch.save(state, tmp_path / f"latest_net_{letter}.pth")
     torch.save(layouts.captions(4)[0], tmp_path / "text.pth")
@@ -50,7 +49,6 @@ def test_tdanet_to_a_folder_that_reads(importing, published):
 
 @pytest.fixture
 def refused(importing, tmp_path):
-    """The one line of a refusal, before which nothing was written."""
 
     def refused(*words):
         told, complaint, status = importing(*words)

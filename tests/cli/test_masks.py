@@ -83,7 +83,6 @@ class TestGenerate:
 
     @pytest.fixture
     def indexed(self, generate, root, tmp_path):
-        """Masks for the pictures of an index: what is printed."""
 
         def indexed(place, rows, *settings):
             (index := tmp_path / "index.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))

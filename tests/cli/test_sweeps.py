@@ -157,7 +157,6 @@ class TestGoingOn:
 
 
 def test_preemption_is_handed_over_to_the_launcher_and_for_good_it_is_a_failure(tmp_path):
-    """Submitit leaves a listener in the processes that it starts."""
     heard = []
     earlier = signal.signal(signal.SIGUSR2, lambda number, frame: heard.append(number))
     try:
@@ -403,7 +402,6 @@ class TestSweeping:
 
 @pytest.fixture
 def cluster(tmp_path):
-    """SLURM's commands, as far as submitit needs them, on this machine."""
     folder = tmp_path / "cluster"
     folder.mkdir()
     commands = {

@@ -86,7 +86,6 @@ def residual(name, inputs, hidden, outputs, first=False):
 
 
 def up(name, inputs, outputs):
-    """Transposed convolutions count their inputs first."""
     state = {
         **spectral([f"{name}.conv1", f"{name}.model.2"], outputs, inputs, 3),
         **spectral([f"{name}.conv2", f"{name}.model.5"], outputs, outputs, 3, bias=outputs),

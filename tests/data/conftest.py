@@ -15,7 +15,6 @@ def _cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def on_rank(monkeypatch):
-    """Data believes to be in this process of so many."""
 
     def on_rank(rank, world):
         for module in ("loader", "datamodule"):

@@ -28,7 +28,6 @@ def read(tmp_path):
 
 @pytest.fixture
 def read_table(tmp_path):
-    """A Parquet file of columns, read."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -159,7 +158,6 @@ def test_captioned(tmp_path, caplog):
 
 
 def plant(path, what):
-    """Anything but a text file of the dataset."""
     if what == "pipe":
         os.mkfifo(path)
     elif what == "folder":

@@ -48,7 +48,6 @@ def test_what_has_changed_is_told(index, save, tmp_path, same):
 
 @pytest.mark.stranger("A.10")
 def test_objects_are_read_too_and_nothing_outside_the_root(save, write_index, tmp_path):
-    """Of an index that knows neither size nor checksum."""
     for name in ("private.png", "root/a.png"):
         save(name)
     (tmp_path / "root/b.png").write_text("broken")

@@ -59,7 +59,6 @@ def test_bytes_become_a_batch_of_floats(rng):
 
 
 def first(data):
-    """The first training batch, as a task gets it."""
     return data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
 
 

@@ -41,7 +41,6 @@ def archive(files):
 
 @pytest.fixture
 def pets(monkeypatch):
-    """A server with two small archives in the place of the real ones."""
     monkeypatch.setenv("no_proxy", "*")
     said = {"trainval.txt": b"Abyssinian_1 1 1 1\n", "test.txt": b"pug_2 2 2 1\n"}
     said |= {"trimaps/Abyssinian_1.png": b"", "trimaps/pug_2.png": b""}

@@ -184,7 +184,6 @@ class TestConversion:
         assert len(made) == 1
 
     def test_by_two_processes_at_once(self, write_index, tmp_path, two_at_once):
-        """Each must find the rows, whoever converts."""
         for number in range(10):
             write_index([BARE] * 50, f"{number}.jsonl")
 

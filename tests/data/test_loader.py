@@ -57,7 +57,6 @@ class TestAddressStream:
 
 
 def family(height, width, rng, context):
-    """A box and some noise: looks at the picture and draws."""
     return context.box() ^ (rng.random((height, width)) < 0.1)
 
 
@@ -86,13 +85,11 @@ def loader(dataset):
 
 
 def contents(batch):
-    """What a batch holds, sample by sample."""
     images, masks = ([one.tobytes() for one in batch[key].numpy()] for key in ("image", "mask"))
     return list(zip(images, masks, batch["caption"], batch["id"], strict=True))
 
 
 def batches(loader, count):
-    """Train on so many batches."""
     seen = []
     for batch in islice(loader, count):
         seen.append(contents(batch))

@@ -40,7 +40,6 @@ CHANGES = {
 
 
 def listed(*rows):
-    """A listing by hand."""
     return lambda tree: ({"split": "train"} | row for row in rows)
 
 
@@ -84,7 +83,6 @@ def prepared(root, out, listing=FOLDER, workers=0, **options):
 
 @pytest.fixture
 def interrupt(root, tmp_path, decoded):
-    """Interrupts an index after so many pictures."""
 
     def interrupt(count):
         decoded.left = count
@@ -217,7 +215,6 @@ class TestInterrupted:
     """The folder of :func:`root` has six pictures to decode, two of them broken before they can be."""
 
     def whole(self, root, tmp_path, **options):
-        """What one go makes of the folder as it is now."""
         prepared(root, tmp_path / "whole.jsonl", **options)
         return result(tmp_path / "whole.jsonl")
 

@@ -231,7 +231,6 @@ def test_samples_come_from_around_the_box():
 
 
 def test_no_more_pixels_are_asked_for_than_a_crop_may_need(pictures, rng):
-    """Were fewer decoded, crops would be enlarged that need not be."""
     assert evaluation_of(pictures).min_short_side == SIZE
     for scale, min_short_side in ((1.0, SIZE), (0.25, 2 * SIZE), (0.5, 34)):
         assert training_of(pictures, crop_scale=(scale, 1.0)).min_short_side == min_short_side

@@ -34,7 +34,6 @@ BAD = {  # what is wrong with it, in the words of bad_files.csv
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """Every kind of file that people have called a picture."""
     root, rng = tmp_path_factory.mktemp("torture"), np.random.default_rng(0)
     pictures = (Image.fromarray(rng.integers(0, 256, (40, 48, 3)).astype(np.uint8)) for _ in range(30))
     train, val = root / "train", root / "val"
@@ -85,7 +84,6 @@ def assert_listed(run_dir, bad):
 
 
 def summary(caplog):
-    """The last sum: found, used, listed."""
     sums = re.findall(r"(\d+) training pictures found = (\d+) used \+ (\d+) listed", caplog.text)
     return tuple(map(int, sums[-1]))
 

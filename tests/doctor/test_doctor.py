@@ -21,7 +21,6 @@ from inlay.metrics import fid_kid
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A place without any weights."""
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
@@ -30,7 +29,6 @@ def folder(tmp_path, monkeypatch):
 
 
 def check(found, state, *said):
-    """A finding's state, and what it says or has for a remedy."""
     assert found.state == state
     assert [words for words in said if words not in f"{found.found} -> {found.remedy}"] == []
 

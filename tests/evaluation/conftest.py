@@ -16,7 +16,6 @@ def _alone_and_without_curves(monkeypatch):
 
 @pytest.fixture
 def given():
-    """Results that a test may change."""
     return results()
 
 

@@ -10,7 +10,6 @@ TINY = ["protocol=smoke", "protocol.size=32", "data.num_workers=0", "data.val_sp
 
 
 def configure(*overrides):
-    """The composed configuration, as the command line would give it."""
     return compose(*overrides, config="evaluate")
 
 
@@ -22,12 +21,10 @@ def evaluate(run_dir, *overrides):
 
 
 def evaluate_without_curves(run_dir, *overrides):
-    """Likewise in a process of its own, without what takes seconds."""
     report.render = lambda *_: "<p>not drawn</p>"
     evaluate(run_dir, *overrides)
 
 
 def results(run_dir):
-    """What a folder holds, or None."""
     path = run_dir / "results.json"
     return json.loads(path.read_text()) if path.exists() else None

@@ -71,7 +71,6 @@ def results() -> Results:
 
 
 def header(filler: str, probe: str, hash: str = "00", **fields: Any) -> ShardHeader:
-    """The first line of a file of numbers."""
     known = ShardHeader(
         protocol=ProtocolInfo(name="smoke", about="", hash=hash, samples="", recipe={"seed": 5}),
         pictures=3,
@@ -89,7 +88,6 @@ def header(filler: str, probe: str, hash: str = "00", **fields: Any) -> ShardHea
 
 
 def rows() -> list[ResultRow]:
-    """A row for each case and filler."""
     cases = [
         {"picture": picture, "hole": hole, "id": f"pictures/{name}.jpg", "ratio": ratio, "bucket": bucket}
         for picture, name in enumerate(("cat", "dog"))

@@ -30,7 +30,6 @@ class Told(Filler):
         self.calls = []
 
     def fill(self, image, mask, *, text=None, reference=None, seed=None):
-        """See Filler."""
         seed = None if seed is None else seed[0]  # one picture at a time
         self.calls.append((text, seed))
         level = 0.5 if seed is None else np.random.default_rng(seed).uniform()

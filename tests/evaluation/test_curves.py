@@ -14,7 +14,6 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def drawn(given, theme="light"):
-    """The drawing of the first metric."""
     address = getattr(curves(given)[0], theme)
     assert address.startswith("data:image/svg+xml;base64,")
     return base64.b64decode(address.partition(",")[2]).decode()

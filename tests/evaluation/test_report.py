@@ -109,7 +109,6 @@ def test_everything_that_must_be_known_is_on_it(read):
 
 
 def cells(page, metric, table=0):
-    """Class and text of the cells of a metric's table, by row."""
     panel = page.split(f'<div class="panel" data-metric="{metric}"')[1]
     body = panel.split("<tbody>")[1 + table].split("</tbody>")[0]
     rows = [re.findall(r'<td class="([^"]*)"[^>]*>(.*?)</td>', row, re.DOTALL) for row in body.split("</tr>")[:-1]]

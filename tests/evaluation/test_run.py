@@ -31,7 +31,6 @@ PUBLISHED = (*NUMBERS, "report.html")
 
 @pytest.fixture(scope="module")
 def whole(noise, tmp_path_factory):
-    """An evaluation at once: read only."""
     folder = tmp_path_factory.mktemp("whole")
     evaluate(folder, f"data.root={noise}")
     return folder
@@ -39,7 +38,6 @@ def whole(noise, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def moments(noise, tmp_path_factory):
-    """When an evaluation can be killed."""
     folder = tmp_path_factory.mktemp("moments")
     given = evaluate_without_curves, folder / "out", f"data.root={noise}"
     assert run(folder / "log", dying, folder / "moments", None, *given) == 0
@@ -47,7 +45,6 @@ def moments(noise, tmp_path_factory):
 
 
 def files(folder):
-    """All of a folder's files but for a lock and the curves."""
     return {
         path.relative_to(folder): path.read_bytes()
         for path in folder.rglob("*")

@@ -57,7 +57,6 @@ def of(pictures=None, numbers=range(7), on_bad_file="error", **settings):
 
 
 def same(a: EvalSample, b: EvalSample):
-    """Everything equal, pixels and masks included."""
     assert (a.picture, a.id, a.caption, a.left_out) == (b.picture, b.id, b.caption, b.left_out)
     assert np.array_equal(a.image, b.image)
     assert list(a.masks) == list(b.masks)

@@ -17,7 +17,6 @@ def row(picture, l1=0.0, hole=0.0, mse=0.0, pixels=1.0):
 
 
 def noise(pictures, rng, holes=1):
-    """Rows of several holes a picture."""
     return [
         row(picture, rng.normal(5, 2), rng.uniform(), rng.uniform(0.01, 0.1), float(rng.integers(1, 100)))
         for picture in range(pictures)

@@ -32,7 +32,6 @@ def opened(folder, shard=WHOLE, **fields):
 
 
 def write(folder, numbers, shard=WHOLE, l1=0.5, **fields):
-    """A file as a run leaves it."""
     file = opened(folder, shard, **fields)
     for number in numbers:
         file.add(record(number, l1))

@@ -50,17 +50,14 @@ def measured(filler, shift=0.0):
 
 @pytest.fixture
 def two():
-    """The better one is asked for behind the worse."""
     return {"bad": measured("bad", WORSE), "good": measured("good")}
 
 
 def rows(two, *pictures):
-    """Those of both fillers."""
     return [row for found in two.values() for picture in pictures for row in found["errors"].records[picture]["rows"]]
 
 
 def pooled(holes, column, shift=0.0):
-    """By hand: over all pixels of the holes."""
     pixels = [n for hole in holes for n in PIXELS[hole]]
     numbers = [value + shift for hole in holes for value in GOOD[hole]]
     mean = np.average(numbers, weights=pixels)

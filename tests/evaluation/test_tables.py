@@ -13,7 +13,6 @@ from tests.evaluation.examples import MODEL, results
 
 
 def markdown_rows(text, metric):
-    """The cells of a metric's table, row by row, as they are written."""
     section = re.split(r"^## ", text, flags=re.MULTILINE)
     table = next(part for part in section if part.startswith(metric))
     lines = [line for line in table.splitlines() if line.startswith("|")]

@@ -39,7 +39,6 @@ def text_checkpoint(tmp_path):
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
-    """A hub on this machine, and a cache that is empty."""
     from huggingface_hub import constants
 
     hub = Hub()

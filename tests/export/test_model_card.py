@@ -22,7 +22,6 @@ def head(text):
 
 
 def table(text, count):
-    """The rows of the table with so many rows, as lists."""
     lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
     assert len(lines) == count + 2  # its head, and the rule below
     return lines[:1] + lines[2:]

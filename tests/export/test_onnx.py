@@ -79,7 +79,6 @@ def assert_alike(exported, trained, sizes=SIZES, **told):
 
 
 def run_graph(path, *inputs):
-    """What the file itself answers, without our filler around it."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])

@@ -82,7 +82,6 @@ def test_code_in_a_pickle_never_runs(use, tmp_path, refused):
 
 
 def test_a_bomb_is_one(tmp_path):
-    """Or the tests above would prove nothing."""
     pickle.loads(dict(bombs(tmp_path / "trace"))["pickle"])
     assert (tmp_path / "trace").is_dir()
 

@@ -29,7 +29,6 @@ def saved(content, zipped=True):
 
 
 def rewritten(archive, how=zipfile.ZIP_STORED, **changed):
-    """The same archive, entries by their last name changed."""
     entries, buffer = zipfile.ZipFile(io.BytesIO(archive)), io.BytesIO()
     with zipfile.ZipFile(buffer, "w", how) as made:
         for name in entries.namelist():

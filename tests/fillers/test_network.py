@@ -63,7 +63,6 @@ def mask():
 
 
 def filled_differently(one, other, mask):
-    """Visibly, in the holes of every picture."""
     gaps = (one - other).abs() * mask
     return bool((gaps.amax(dim=(1, 2, 3)) > 1e-3).all())
 

@@ -57,13 +57,11 @@ def reader(**facts):
 
 
 def filling(node, facts=FACTS):
-    """A graph of one node that fills a picture."""
     numbers = "<float[1] one = {1}, int64[2] shape = {5, 5}, bool yes = {1}, int64 times = {9223372036854775807}>"
     return model(f"graph ({PICTURE}) => (float[] filled) {numbers} {{ filled = {node} }}", facts)
 
 
 def turned(facts=FACTS):
-    """White where the picture is black, so in its erased hole, too."""
     return filling("Sub(one, image)", facts)
 
 
@@ -103,7 +101,6 @@ def save(tmp_path):
 
 @pytest.fixture
 def load(save):
-    """A painter and the reader beside it."""
 
     def both(tokenizer=TOKENIZER, **facts):
         save(reader(tokenizer=tokenizer), "model.text.onnx")
@@ -130,7 +127,6 @@ def mask():
 
 
 def colors(filled, mask):
-    """Of the holes, one a picture: they are of one color each."""
     holes = [picture[:, hole[0] > 0] for picture, hole in zip(filled, mask, strict=True)]
     assert all(float(hole.max() - hole.min()) < 1e-6 for hole in holes)
     return [float(hole.mean()) for hole in holes]

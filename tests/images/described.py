@@ -96,7 +96,6 @@ def append(data, order, fields, following=0):
 
 
 def described(mode, **changed):
-    """A picture of a mode with everything that can be said of one."""
     profile = RGB_PROFILE if "RGB" in mode else GRAY_PROFILE
     told = {"icc": profile, "exif": exif(), "xmp": XMP % 1, "dpi": (240.0, 120.0), **changed}
     return Picture(picture(mode).pixels, metadata=Metadata(**told))
@@ -109,7 +108,6 @@ def fields(path):
 
 
 def fields_of(data):
-    """Likewise, of EXIF alone."""
     found = Image.Exif()
     found.load(b"Exif\0\0" + data)
     return values(found)
@@ -146,7 +144,6 @@ def png_chunks(path):
 
 
 def with_chunks(path, chunks, deep=False):
-    """A PNG file with further parts, which follow the head."""
     whole = png(picture("RGB16" if deep else "RGB").pixels)
     path.write_bytes(whole[:33] + packed(Chunk(*chunk) for chunk in chunks) + whole[33:])
     return path

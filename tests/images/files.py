@@ -89,7 +89,6 @@ def written(name, folder, orientation=1):
 
 
 def photo(height, width, seed=0):
-    """Something like a photograph: slopes, an edge and some noise."""
     y, x = np.mgrid[0:height, 0:width]
     slopes = np.stack([x * 200 / width, y * 200 / height, (x + y) * 99 / (height + width)], axis=2)
     slopes[height // 3 :, width // 2 :] += 50
@@ -98,7 +97,6 @@ def photo(height, width, seed=0):
 
 
 def peak_memory(work, *given):
-    """Bytes that are held at once, at most."""
     tracemalloc.start()
     try:
         work(*given)
@@ -108,6 +106,5 @@ def peak_memory(work, *given):
 
 
 def by_the_book(path):
-    """What Pillow sees, upright."""
     with Image.open(path) as file:
         return np.asarray(ImageOps.exif_transpose(file).convert("RGB"))

@@ -40,7 +40,6 @@ def test_width_and_height_are_turned_with_the_picture(suffix, save):
 
 
 def test_exif_of_an_old_png_is_found(save):
-    """ImageMagick wrote it as text, before PNG had a chunk for it."""
     told = b"Exif\0\0" + exif(6)
     text = PngInfo()
     text.add_text("Raw profile type exif", f"\nexif\n{len(told):8d}\n{told.hex()}\n", zip=True)
@@ -108,7 +107,6 @@ class TestDamage:
         assert "in.jpg: 1 fields of its EXIF cannot be read" in caplog.text
 
     def test_that_would_fill_the_memory_is_stopped(self, save):
-        """Ten thousand fields that share the same bytes."""
         entries = b"".join(struct.pack("<HHII", 0x8000 + n, 7, 50_000, 8) for n in range(5000) if 0x8000 + n < 0x8600)
         told = b"II*\0" + struct.pack("<IH", 8, len(entries) // 12) + entries + bytes(60_000 - len(entries))
         assert len(read_picture(save(exif=b"Exif\0\0" + told)).metadata.exif) < 65_000

@@ -24,7 +24,6 @@ ANIMATIONS = {"webp": {"lossless": True}, "png": {}, "gif": {}, "avif": {}}
 
 
 def animation(folder, kind):
-    """Named otherwise: what a file is, its content says."""
     frames = [Image.fromarray(photo(20, 30, seed)) for seed in range(3)]
     frames[0].save(folder / "a.jpg", kind, save_all=True, append_images=frames[1:], **ANIMATIONS[kind])
     return folder / "a.jpg", [np.asarray(frame) for frame in frames]

@@ -27,7 +27,6 @@ def jpeg(image=NOISE, **options):
 
 
 def with_scans(count):
-    """A progressive picture whose last scan comes again and again."""
     data = jpeg(progressive=True)
     last = data.rindex(b"\xff\xda")
     return data[:last] + data[last:-2] * (count - data.count(b"\xff\xda") + 1) + b"\xff\xd9"
@@ -144,7 +143,6 @@ class TestOverhearing:
 class TestJpegCoding:
     @pytest.fixture
     def copied(self, save, tmp_path):
-        """A file, what is read of it, and the file that this is written to."""
 
         def copied(*pixels, **options):
             path = save("in.jpg", *pixels, **options)

@@ -62,7 +62,6 @@ class TestAWrittenFile:
 
 @pytest.mark.parametrize("mode", ["RGB16", "RGBA16", "RGB"])
 def test_a_png_of_16_bits_too_has_the_chunks_before_the_pixels_and_they_are_sound(mode, tmp_path):
-    """OpenCV encodes the colors and leaves the metadata out."""
     chunks = png_chunks(wrote(tmp_path, ".png", described(mode)))
     names, found = [name for name, _ in chunks], dict(chunks)
     assert names[0] == b"IHDR"

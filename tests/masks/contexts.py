@@ -39,7 +39,6 @@ def disc(size, radius, center=None):
 
 
 def rectangle(shape, top, bottom, left, right):
-    """A mask with a rectangular hole."""
     mask = np.zeros(shape, np.bool_)
     mask[top:bottom, left:right] = True
     return mask

@@ -63,7 +63,6 @@ class TestBoxes(MaskTester):
 
 
 def middle_box(mask):
-    """Height and width of a hole that is one box in the middle."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     assert mask.sum() == len(rows) * len(columns)
     for there, length in zip((rows, columns), mask.shape, strict=True):

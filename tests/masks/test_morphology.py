@@ -16,7 +16,6 @@ shares = st.one_of(st.floats(1e-4, 1), st.integers(1, 100).map(lambda percent: p
 
 @pytest.fixture
 def blobs(rng):
-    """A ragged mask in several pieces."""
     return ndimage.gaussian_filter(rng.normal(size=(60, 83)), 4) > 0.06
 
 

@@ -37,12 +37,10 @@ def results(count, height, width, dtype=torch.float64):
 
 
 def fitting(metric, count=3, dtype=torch.float64):
-    """Pictures as large as the metric needs them."""
     return results(count, *((176, 192) if getattr(metric, "scales", False) else (40, 44)), dtype=dtype)
 
 
 def each(result, change):
-    """All pictures and masks changed alike."""
     return FillResult(*(change(tensor) for tensor in result[:3]))
 
 

@@ -25,7 +25,6 @@ def write(folder):
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    """The network, and the folder that holds it."""
     folder = tmp_path_factory.mktemp("clip")
     return write(folder), str(folder)
 

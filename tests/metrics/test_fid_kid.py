@@ -11,7 +11,6 @@ from inlay.metrics.fid_kid import METRICS, distances
 
 
 def features(rng, n=60, d=6, apart=0.3):
-    """Of originals, and of pictures that resemble them."""
     mixed = rng.normal(size=(d, d))
     real = rng.normal(size=(n, d)) @ mixed
     return real, real + apart + 0.5 * rng.normal(size=(n, d)) @ mixed
@@ -128,7 +127,6 @@ def test_pairs_matter_to_p_ids_alone_and_their_order_to_nothing_to_the_last_bit(
 
 
 def reference(monkeypatch):
-    """torch-fidelity's own network with random weights."""
     own = pytest.importorskip("torch_fidelity", reason="needs torch-fidelity").FeatureExtractorInceptionV3
     with monkeypatch.context() as patch:  # it would download its own, and drawing the first ones takes long
         patch.setattr("torch_fidelity.feature_extractor_inceptionv3.load_state_dict_from_url", lambda *_, **__: {})

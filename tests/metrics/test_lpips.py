@@ -33,7 +33,6 @@ def _light_vgg():
 
 @pytest.fixture(scope="module")
 def backbones(tmp_path_factory):
-    """Random ones, and the files that hold them."""
     torch.manual_seed(0)
     nets = {"alex": torchvision.models.alexnet(), "vgg": torchvision.models.vgg16()}
     files = {name: tmp_path_factory.mktemp("weights") / f"{name}.pth" for name in nets}

@@ -15,7 +15,6 @@ def result():
 
 
 def in_hole(result):
-    """The hole's pixels of all pictures, of the result and of the truth."""
     hole = result.mask[:, 0].numpy() == 1
     return (tensor.permute(0, 2, 3, 1).numpy()[hole] for tensor in (result.filled, result.image))
 

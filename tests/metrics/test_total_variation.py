@@ -15,7 +15,6 @@ def both(result):
 
 
 def of(rows, holes, truth=None):
-    """Columns of one picture, gray, from its pixels."""
     filled, mask = torch.tensor(rows, dtype=torch.float64), torch.tensor(holes, dtype=torch.float64)
     image = filled if truth is None else torch.tensor(truth, dtype=torch.float64)
     result = FillResult(filled.expand(1, 3, -1, -1), mask[None, None], image.expand(1, 3, -1, -1))

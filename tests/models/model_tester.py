@@ -46,7 +46,6 @@ def build(name, *overrides):
 
 
 def text(batch=2, words=5, dim=8):
-    """Features as a text encoder makes them."""
     draw = torch.Generator().manual_seed(2)
     sentence, said = torch.randn(batch, dim, generator=draw), torch.randn(batch, words, dim, generator=draw)
     return TextFeatures(said, sentence, torch.arange(words).expand(batch, -1) < words - 1)

@@ -75,7 +75,6 @@ def test_two_steps_are_the_same_bit_for_bit(given):
 @pytest.mark.parametrize("name", ONE_A_CLASS)
 class TestEveryNetwork:
     def test_moving_buffers_would_be_seen(self, name, monkeypatch):
-        """What PyTorch alone would do: norms move on a second time."""
         monkeypatch.setattr(gradient_checkpointing, "_Repeatable", lambda part: part)
         assert not same(steps(build(name)), steps(build(name, WITH)))
 

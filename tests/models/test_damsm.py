@@ -20,7 +20,6 @@ def small():
 
 @pytest.fixture
 def empty_cache(monkeypatch, tmp_path):
-    """A fresh cache of torch.hub and no network."""
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
     monkeypatch.setattr(torch.hub, "urlopen", Mock(side_effect=URLError("unreachable")))
     (tmp_path / "checkpoints").mkdir()
@@ -38,7 +37,6 @@ def resnet18():
 
 
 def seen(net, image, *children):
-    """What children of a network answer on the way."""
     found = {}
     for child in children:
         getattr(net, child).register_forward_hook(lambda *a, child=child: found.setdefault(child, a[-1]))
@@ -90,7 +88,6 @@ def test_any_picture_is_resized(size, places, shape):
 
 
 def test_a_smaller_picture_is_resized_with_antialiasing(small):
-    """A fine checkerboard is gray to the network, as it is to the eye."""
     board = (torch.arange(192)[:, None] + torch.arange(192)) % 2
     gray = torch.full((1, 3, 64, 64), 0.5)
     for seen, expected in zip(small(board.float().expand(1, 3, -1, -1)), small(gray), strict=True):

@@ -196,7 +196,6 @@ class TestWords:
 
     @pytest.mark.parametrize(("negative", "sign"), [(False, 1), (True, -1)])
     def test_equals_the_formula(self, negative, sign):
-        """The positive form finds what is seen, the negative one avoids it."""
         net, said = WordAttention(6, 8), text()
         features = torch.randn(2, 6, 3, 3)
         net.temperature.data.fill_(1.7)

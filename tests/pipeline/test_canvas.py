@@ -35,7 +35,6 @@ def test_a_smaller_window_shows_means_of_what_is_known(mode):
 
 
 def test_a_part_of_an_answer_is_where_it_belongs(rng):
-    """A ramp stays the same ramp: half a pixel off would show."""
     ramp = np.tile(((np.arange(120, dtype=np.float32) + 0.5) / 120)[None, :, None], (80, 1, 3))
     small = ramp.reshape(40, 2, 60, 2, 3).mean((1, 3))
     part = cut(small, Window(10, 20, 80, 120), Window(30, 50, 17, 33))

@@ -106,7 +106,6 @@ class TestTile:
         assert np.diff(row).max() < 24
 
     def test_looks_further_where_nothing_is_known(self):
-        """Otherwise there would be windows of nothing but hole, and NaN."""
         filler = MeanOfSeen(size=32)
         assert (fill(filler, BIG, "tile", Picture(np.full((*SIZE, 3), 99, np.uint8))).picture.pixels == 99).all()
         assert max(mask.mean(dim=(1, 2, 3)).max() for mask in filler.masks) <= 1 - 1 / 8 + 0.05
@@ -121,7 +120,6 @@ class TestTile:
         assert fill(Painter(size=64), SPOTS, "tile").windows <= 8
 
     def test_needs_no_more_memory_for_a_larger_picture(self):
-        """Beside the picture, its copy and masks: a row of tiles."""
 
         def extra(height):
             hole = np.pad(np.ones((height, 10), bool), ((0, 0), (240, 250)))

@@ -44,7 +44,6 @@ class Trial:
 
 @pytest.fixture(scope="module")
 def trial(noise, tmp_path_factory):
-    """Trials by task and workers, made once."""
     return functools.cache(lambda *given: Trial(tmp_path_factory.mktemp("trial"), noise, *given))
 
 

@@ -26,7 +26,6 @@ class Terms(nn.BCEWithLogitsLoss):
 
 @pytest.mark.parametrize(("loss", "terms"), [(nn.BCEWithLogitsLoss(), set()), (Terms(), {"train/bce"})])
 def test_a_mask_as_target(loss, terms):
-    """Where the picture is red."""
     silence_warnings()
     image = torch.rand(4, 3, 8, 8)
     target = (image[:, :1] > 0.5).float()

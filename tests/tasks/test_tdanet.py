@@ -32,7 +32,6 @@ RED, BLUE = (0.9, 0.1, 0.1), (0.1, 0.1, 0.9)
 
 
 def make_task(**options):
-    """A task outside a trainer, with everything small."""
     torch.manual_seed(0)
     given = {
         "net": TDANet(**TINY),
@@ -63,7 +62,6 @@ def painted(*colors):
 
 
 def backward(task, batch):
-    """The generator's turn; its terms."""
     with task.frozen_discriminators():
         total, terms = task.generator_loss(batch, task.generate(batch, 0))
         total.backward()
@@ -247,7 +245,6 @@ def test_the_mean_is_deterministic_and_the_same_in_validation():
 
 @pytest.fixture(scope="module")
 def birds(tmp_path_factory):
-    """Pictures with captions beside them."""
     root, rng = tmp_path_factory.mktemp("birds"), np.random.default_rng(0)
     for name in ("train/0", "train/1", "train/2", "train/3", "val/0", "val/1", "val/2"):
         write_picture(root / f"{name}.png", Picture(np.full((40, 40, 3), rng.integers(0, 256, 3), np.uint8)))

@@ -26,7 +26,6 @@ READER = {"vocabulary": ["red", "green", "blue", "dark", "pale"], "dim": 8, "emb
 
 
 def sample(caption):
-    """Noise of a color, with its name."""
     bright, color = caption.split()
     image = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(len(caption))) * 0.1
     image[COLORS[color]] += {"dark": 0.3, "pale": 0.8}[bright]
@@ -165,7 +164,6 @@ def plain_r_precision(image, sentence, caption, label, rivals):
 
 
 def vectors(count=9):
-    """Pictures that are more or less like their sentences."""
     sentence = torch.randn(count, 4)
     return sentence + torch.randn(count, 4), sentence
 

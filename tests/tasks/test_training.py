@@ -34,7 +34,6 @@ GOLDEN = ROOT / "tests/golden/pconv_20_steps.json"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Smooth pictures, so that there is something to learn."""
     root = tmp_path_factory.mktemp("pictures")
     y, x = np.mgrid[0:48, 0:48] / 48
     for number in range(6):
@@ -45,7 +44,6 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(folder, tmp_path_factory):
-    """One finished run that several tests look at."""
     run_dir = tmp_path_factory.mktemp("run")
     score = train(run_dir, f"data.root={folder}")
     assert score == pytest.approx(max(metrics(run_dir, "val/psnr_hole")), rel=1e-6)  # the monitored metric

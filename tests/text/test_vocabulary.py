@@ -93,6 +93,5 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
 
 @pytest.mark.parametrize("word", ["${oc.env:HOME}", "???", "two words", "Upper", "dot."])
 def test_what_no_caption_has_is_no_word(word):
-    """Words from a stranger's file become part of a configuration."""
     with pytest.raises(InlayError, match="is not a word as captions are cut into"):
         checked(["fine", word], "text.vocabulary")

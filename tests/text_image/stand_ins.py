@@ -21,7 +21,6 @@ def encoder():
 
 
 def write_checkpoint(path, net, text):
-    """What a matching run leaves."""
     state = {f"net.{key}": value for key, value in net.state_dict().items()}
     state |= {f"text.{key}": value for key, value in text.state_dict().items()}
     config = {
@@ -62,7 +61,6 @@ def write_clip(folder):
 
 
 def change_config(folder, **change):
-    """Write other values into a saved configuration."""
     file = folder / "config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | change))
 

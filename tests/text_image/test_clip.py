@@ -43,7 +43,6 @@ def test_term_is_that_of_transformers_own_features(tmp_path):
 
 
 def test_pictures_are_resized_with_antialiasing_and_long_captions_cut_off(text_image):
-    """A fine checkerboard is gray to the network, as it is to the eye."""
     tokens = text_image.tokenizer(["a red bird with wings and a blue cat with wings"])
     assert tokens["input_ids"].shape == (1, 8)
     board = ((torch.arange(96)[:, None] + torch.arange(96)) % 2).float().expand(1, 3, -1, -1)

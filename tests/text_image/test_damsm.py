@@ -13,7 +13,6 @@ from tests.text_image.text_image_tester import TextImageTester, pictures
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A checkpoint, and the two encoders that it holds."""
     torch.manual_seed(0)
     net, text = damsm().eval(), encoder().eval()
     return write_checkpoint(tmp_path_factory.mktemp("run") / "matching.ckpt", net, text), net, text
