@@ -40,7 +40,7 @@ $(VENV)/.installed: $(BIN)/uv pyproject.toml $(LOCK)
 demo: install ## train on the photographs inside scikit-image and fill a hole (under 5 minutes on 2 cores)
 	$(BIN)/inlay train experiment=demo
 
-test: install ## the tests (under 10 minutes on 2 cores)
+test: install ## the tests (under 8 minutes on 2 cores)
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow"
 
 test-all: install ## the slow tests too
