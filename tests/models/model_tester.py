@@ -21,8 +21,10 @@ TINY_TDANET = [
     "model.latent=8",
     "model.fusion_width=8",
 ]
+TINY_LAMA = ["model.width=8", "model.blocks=2"]
 SMALL = {  # what to set so that a test takes a second
     "pconv": ["model.width=8", "model.levels=4"],
+    **dict.fromkeys(["lama", "lama_big", "lama_small", "lama_regular", "lama_dilated"], TINY_LAMA),
     "tdanet": TINY_TDANET,
     "tdanet_official5": TINY_TDANET,
 }
@@ -123,8 +125,10 @@ class ModelTester:
         net = build(name)
         with torch.autocast("cpu", dtype=dtype, enabled=dtype != torch.float32):
             raw = ask(net, image, mask)
-        raw.float().square().mean().backward()
         assert raw.isfinite().all()
+        if dtype == torch.float16:
+            return  # no run trains in it
+        raw.float().square().mean().backward()
         assert all(p.grad.isfinite().all() for p in net.parameters() if p.grad is not None)
 
     def test_batch_equals_singles_in_eval_mode(self, name):

@@ -3,10 +3,11 @@
 from inlay.losses.adversarial import OBJECTIVES, feature_matching, hinge, least_squares, non_saturating, r1_penalty
 from inlay.losses.contrastive import MatchingLoss
 from inlay.losses.patch_labels import patch_labels
-from inlay.losses.perceptual import FeatureTerm, Perceptual, Style
+from inlay.losses.perceptual import FeatureTerm, Perceptual, PerceptualL2, Style
 from inlay.losses.pixel import HoleL1, TotalVariationLoss, ValidL1
+from inlay.losses.resnet import ResNet50Features
 from inlay.losses.two_paths import PatchScores, TwoPathLoss
-from inlay.losses.vgg import VGG16Features
+from inlay.losses.vgg import VGG16Features, VGG19Features
 from inlay.losses.weighted_sum import WeightedSum
 
 __all__ = [
@@ -16,10 +17,13 @@ __all__ = [
     "MatchingLoss",
     "PatchScores",
     "Perceptual",
+    "PerceptualL2",
+    "ResNet50Features",
     "Style",
     "TotalVariationLoss",
     "TwoPathLoss",
     "VGG16Features",
+    "VGG19Features",
     "ValidL1",
     "WeightedSum",
     "feature_matching",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import override
 
@@ -83,3 +84,35 @@ class Style(FeatureTerm):
     @override
     def describe(self, level: Tensor) -> Tensor:
         return gram(level)
+
+
+class PerceptualL2(FeatureTerm):
+    """Sum over layers of the mean squared difference between the features of the raw output and the target.
+
+    With a dilated ResNet-50 this is the high receptive field perceptual loss of LaMa (Suvorov et al. 2022, eq. 2).
+
+    Args:
+        extractor: name of the frozen network, a key of the sum's ``extractors``.
+        layers: names of the layers to compare; None for all that the extractor returns.
+        known_only: whether features count by the share of known pixels they lie on; means are over all.
+    """
+
+    needs_composite = False
+
+    def __init__(
+        self, extractor: str = "resnet", layers: Sequence[str] | None = None, known_only: bool = False
+    ) -> None:
+        super().__init__(extractor, layers)
+        self.known_only = known_only
+
+    @override
+    def forward(self, given: LossInput) -> Tensor:
+        features = given.features[self.extractor]
+        pairs = zip(self.chosen(features.raw), self.chosen(features.target), strict=True)
+        return torch.stack([self._error(raw, target, given.mask) for raw, target in pairs]).sum()
+
+    def _error(self, raw: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+        error = (raw.float() - target.float()).square()
+        if self.known_only:
+            error = error * F.interpolate(1 - mask, error.shape[-2:], mode="bilinear")
+        return error.mean()

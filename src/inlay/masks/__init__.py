@@ -8,8 +8,21 @@ from inlay.masks.center_outpaint import Center, Outpaint
 from inlay.masks.export import by_ratio
 from inlay.masks.files import Files
 from inlay.masks.generators import Boxes, Shapes, Strokes
+from inlay.masks.lama_strokes import LaMaStrokes
 from inlay.masks.mix import MixedMasks
 from inlay.masks.objects import Objects
 from inlay.masks.paired import Paired
 
-__all__ = ["Boxes", "Center", "Files", "MixedMasks", "Objects", "Outpaint", "Paired", "Shapes", "Strokes", "by_ratio"]
+__all__ = [
+    "Boxes",
+    "Center",
+    "Files",
+    "LaMaStrokes",
+    "MixedMasks",
+    "Objects",
+    "Outpaint",
+    "Paired",
+    "Shapes",
+    "Strokes",
+    "by_ratio",
+]

@@ -10,11 +10,19 @@ from inlay import lazy
 
 if TYPE_CHECKING:
     from inlay.models.damsm import DAMSM
-    from inlay.models.discriminators import ResidualDiscriminator
+    from inlay.models.discriminators import PatchDiscriminator, ResidualDiscriminator
+    from inlay.models.lama import LaMa
     from inlay.models.pconv import PConvUNet
     from inlay.models.tdanet import TDANet
 else:
-    _HOMES = {"DAMSM": "damsm", "PConvUNet": "pconv", "ResidualDiscriminator": "discriminators", "TDANet": "tdanet"}
+    _HOMES = {
+        "DAMSM": "damsm",
+        "LaMa": "lama",
+        "PConvUNet": "pconv",
+        "PatchDiscriminator": "discriminators",
+        "ResidualDiscriminator": "discriminators",
+        "TDANet": "tdanet",
+    }
     __getattr__ = lazy.attach(__name__, _HOMES)
 
-__all__ = ["DAMSM", "PConvUNet", "ResidualDiscriminator", "TDANet"]
+__all__ = ["DAMSM", "LaMa", "PConvUNet", "PatchDiscriminator", "ResidualDiscriminator", "TDANet"]

@@ -26,6 +26,7 @@ class WeightsFile:
         key: the setting that names it, such as ``weights.lpips``.
         network: what messages call the network.
         origin: address that the file can be downloaded from.
+        instead: last sentence of a message: how to do without.
 
     Raises:
         Missing: no file was named; the message says which one it is.
@@ -35,6 +36,7 @@ class WeightsFile:
     key: str
     network: str
     origin: str
+    instead: str = ""
 
     def __post_init__(self) -> None:
         if self.path is None:
@@ -42,7 +44,8 @@ class WeightsFile:
 
     @property
     def _remedy(self) -> str:
-        return f"Get {Path(self.origin).name} from {self.origin} and name its place: {self.key}=PATH."
+        place = f"Get {Path(self.origin).name} from {self.origin} and name its place: {self.key}=PATH."
+        return f"{place} {self.instead}".rstrip()
 
     def state(self) -> Any:
         """Read the file on the CPU: a state dict, if all is well."""
