@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from inlay.convert import Imported
     from inlay.export.exporting import CardFields
 
-FAMILIES = ("naoto0804", "tdanet")
+FAMILIES = ("lama", "naoto0804", "tdanet")
 
 _ONNX, _TORCH = ".onnx", ".pt2"
 _BARE = {"onnx": _ONNX, "torch": _TORCH}
@@ -42,7 +42,8 @@ def add_commands(commands: Any) -> None:
         dest="family",
         choices=FAMILIES,
         required=True,
-        help="whose: naoto0804 (partial convolutions, a file), or tdanet (the official code's, a folder)",
+        help="whose: lama (best.ckpt, its folder, or big-lama.pt), naoto0804 (partial convolutions, a file), or tdanet "
+        "(the official code's, a folder)",
     )
     incoming.add_argument("source", type=Path, metavar="PATH", help="the file, or the folder of <step>_net_E/G.pth")
     incoming.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="where the weights go")
@@ -123,7 +124,7 @@ def _import(args: argparse.Namespace) -> None:
 
 
 def _imported(args: argparse.Namespace) -> "Imported":
-    from inlay.convert import import_naoto0804, import_tdanet
+    from inlay.convert import import_lama, import_naoto0804, import_tdanet
 
     if args.family == "tdanet":
         if args.words and not args.text:
@@ -132,5 +133,7 @@ def _imported(args: argparse.Namespace) -> "Imported":
             )
         return import_tdanet(args.source, args.text, args.words)
     if args.text or args.words:
-        raise InlayError("--text and --words are for --from tdanet; naoto0804's network reads no captions. Drop them.")
+        raise InlayError("--text and --words are for --from tdanet; no other network here reads captions. Drop them.")
+    if args.family == "lama":
+        return import_lama(args.source)
     return import_naoto0804(args.source)

@@ -5,7 +5,8 @@ that holds them computes what the original computes.
 """
 
 from inlay.convert.files import Imported
+from inlay.convert.lama import import_lama
 from inlay.convert.naoto0804 import import_naoto0804
 from inlay.convert.tdanet import import_tdanet
 
-__all__ = ["Imported", "import_naoto0804", "import_tdanet"]
+__all__ = ["Imported", "import_lama", "import_naoto0804", "import_tdanet"]

@@ -13,6 +13,7 @@ from inlay.files.reading import open_regular
 
 _ARCHIVE = b"PK\x03\x04"
 _LONG, _LOCATOR, _END = b"PK\x06\x06", b"PK\x06\x07", b"PK\x05\x06"  # the last records; the first two for large ones
+_CODE = "/code/"  # where TorchScript keeps sources, packed; nothing here reads them
 _TAIL = 56 + 20 + 22  # bytes of them
 _SIZED = b"\nbytearray\n"  # in a pickle: as many zeros as a number says; the one such thing that PyTorch lets pass
 _SHARED = 4  # names that one tensor has, on average; tied weights have two
@@ -34,7 +35,7 @@ def load_plain(path: str | Path, mapped: bool = False) -> Any:
         size = file.seek(0, 2)
         file.seek(0)
         if file.read(len(_ARCHIVE)) == _ARCHIVE:
-            _check_archive(path, file, size)
+            check_archive(path, file, size)
         elif size:
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 _check_sizes(path, content.find(_SIZED) >= 0)
@@ -43,13 +44,14 @@ def load_plain(path: str | Path, mapped: bool = False) -> Any:
     return content
 
 
-def _check_archive(path: str | Path, file: IO[bytes], size: int) -> None:
+def check_archive(path: str | Path, file: IO[bytes], size: int) -> None:
     """Refuse an archive whose entries are packed, overlap, or may be others to PyTorch, which reads it anew."""
     with zipfile.ZipFile(file) as archive:
         entries = archive.infolist()
-        if packed := [each.filename for each in entries if each.compress_type != zipfile.ZIP_STORED]:
+        read = [each for each in entries if _CODE not in each.filename]
+        if packed := [each.filename for each in read if each.compress_type != zipfile.ZIP_STORED]:
             raise BadFile(path, f"{packed[0]!r} is packed, which PyTorch never does. The file is not to be trusted.")
-        sizes = [max(each.file_size, each.compress_size) for each in entries]
+        sizes = [max(each.file_size if each in read else 0, each.compress_size) for each in entries]
         names = {each.filename.lower() for each in entries}  # PyTorch takes either case
         if sum(sizes) > size or len(names) < len(entries) or _lists_of_entries(file, size) != {archive.start_dir}:
             raise BadFile(path, "an archive whose entries lie in each other. The file is not to be trusted.")

@@ -127,15 +127,16 @@ class InpaintingNetwork(nn.Module):
         """
 
     def check_size(self, height: int, width: int) -> None:
-        """Refuse training crops that ``forward`` would not take without padding.
+        """Refuse sizes that ``forward`` does not take without padding.
 
         Raises:
             InlayError: naming the next sizes that fit.
         """
         multiple, least = self.size_multiple, -(-self.smallest_size // self.size_multiple) * self.size_multiple
-        if height % multiple or width % multiple or min(height, width) < least:
-            below = height - height % multiple
-            raise InlayError(
-                f"data.image_size must be a multiple of {multiple} and at least {least} for this network, got "
-                f"{height}x{width}. Use {max(least, below)} or {max(least, below + multiple)}."
-            )
+        for side in (height, width):
+            if side % multiple or side < least:
+                below = side - side % multiple
+                raise InlayError(
+                    f"data.image_size must be a multiple of {multiple} and at least {least} for this network, got "
+                    f"{height}x{width}. Use {max(least, below)} or {max(least, below + multiple)}."
+                )

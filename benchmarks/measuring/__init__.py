@@ -1,0 +1,1 @@
+"""What benchmarks share: timing, and the networks that they compare with."""
