@@ -29,10 +29,10 @@ class FourierUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, H, W)`` to ``(B, C, H, W)`` in float32 at least."""
+        if torch.compiler.is_exporting():  # runtimes know no Fourier transform, and no autocast
+            return from_spectrum_by_products(self.spectral(to_spectrum_by_products(x.float())), x.shape[-1])
         with torch.autocast(x.device.type, enabled=False):
             wide = x.to(torch.promote_types(x.dtype, torch.float32))
-            if torch.compiler.is_exporting():  # no runtime of ours has a Fourier transform of every size
-                return from_spectrum_by_products(self.spectral(to_spectrum_by_products(wide)), x.shape[-1])
             return from_spectrum(self.spectral(to_spectrum(wide)), x.shape[-1])
 
 

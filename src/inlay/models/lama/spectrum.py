@@ -55,6 +55,6 @@ def _waves(length: int, frequencies: int, like: Tensor) -> tuple[Tensor, Tensor]
     """Cosines and sines, ``(length, frequencies)`` each, over the root of ``length``."""
     position, frequency = (torch.arange(n, device=like.device) for n in (length, frequencies))
     # whole turns are taken off as integers: angles stay small, where float32 is exact enough
-    turns = (position[:, None] * frequency) % length
+    turns = (position[:, None] * frequency) % (position[-1] + 1)  # by a tensor: ONNX knows no other
     angle = turns.to(like.dtype) * (2 * pi / length)
     return angle.cos() * length**-0.5, angle.sin() * length**-0.5
