@@ -11,6 +11,7 @@ from inlay.errors import InlayError
 from inlay.models.base import InpaintingNetwork
 from inlay.models.lama.blocks import Block, FourierBlock
 from inlay.models.lama.fourier import FourierConv
+from inlay.models.lama.refinement import Refinement, fill_refined
 from inlay.models.layers import ConvNorm
 
 IMAGE_CHANNELS = 3
@@ -42,6 +43,8 @@ class LaMa(InpaintingNetwork):
     Raises:
         InlayError: an argument is out of range.
     """
+
+    refinement: Refinement | None = None
 
     def __init__(
         self,
@@ -90,24 +93,47 @@ class LaMa(InpaintingNetwork):
         """
         if not torch.compiler.is_exporting():
             self.check_size(*masked.shape[-2:])
-        x = torch.cat([masked, mask.to(masked.dtype)], dim=1).contiguous(memory_format=torch.channels_last)
-        x = self.decode(self.transform(self.encoder(x)))
-        return torch.sigmoid(x.to(torch.promote_types(x.dtype, torch.float32)))  # 8 bits need more than bfloat16
+        if self.refinement is not None:
+            return fill_refined(self.encode, self.decode, masked, mask, self.size_multiple, self.refinement)
+        return self.decode(self.encode(torch.cat([masked, mask.to(masked.dtype)], dim=1)))
 
-    def transform(self, x: Tensor) -> Tensor:
-        """The residual blocks, ``(B, C, H, W)`` to ``(B, C, H, W)``."""
+    def encode(self, x: Tensor) -> Tensor:
+        """``(B, 4, H, W)``, erased picture and mask, to features ``(B, C, H / 2**downs, W / 2**downs)``."""
+        features: Tensor = self.encoder(x.contiguous(memory_format=torch.channels_last))
+        return features
+
+    def decode(self, x: Tensor) -> Tensor:
+        """Features of :meth:`encode` to ``raw``, by way of the blocks."""
         parts = x.split(self.parts, dim=1)
         for block in self.blocks:
             parts = block(*parts)
-        return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
-
-    def decode(self, x: Tensor) -> Tensor:
-        """Features of the blocks, ``(B, C, H, W)``, to logits of colors, ``(B, 3, H * 2**downs, W * 2**downs)``."""
-        logits: Tensor = self.head(self.decoder(x))
-        return logits
+        x = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+        x = self.head(self.decoder(x))
+        return torch.sigmoid(x.to(torch.promote_types(x.dtype, torch.float32)))  # 8 bits need more than bfloat16
 
     @override
-    def for_inference(self) -> None:
+    def for_inference(
+        self,
+        refine: bool = False,
+        refine_steps: int = Refinement().steps,
+        refine_lr: float = Refinement().lr,
+        refine_pixels: int = Refinement().pixels,
+    ) -> None:
+        """Fold batch norm into convolutions.
+
+        Args:
+            refine: whether pictures beyond about 720 px are filled from coarse to fine, see
+                :mod:`inlay.models.lama.refinement`; with ``strategy=whole``, as others show smaller windows.
+            refine_steps: of Adam for each size beyond the first.
+            refine_lr: of these steps.
+            refine_pixels: of the largest copy that is refined.
+
+        Raises:
+            InlayError: a number is out of range.
+        """
+        settings = Refinement(refine_steps, refine_lr, refine_pixels)
+        settings.check()
+        self.refinement = settings if refine else None
         for module in list(self.modules()):
             if isinstance(module, ConvNorm | FourierConv):
                 module.fold()
