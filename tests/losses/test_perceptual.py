@@ -1,9 +1,12 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from inlay.errors import InlayError
-from inlay.losses import Perceptual, Style
+from inlay.losses import Perceptual, PerceptualL2, Style
 from inlay.losses.perceptual import gram
 from inlay.losses.types import Features, LossInput
 from tests.losses.loss_tester import LossTester
@@ -25,6 +28,25 @@ class TestPerceptual(LossTester):
 class TestStyle(LossTester):
     term = Style
     refused = MISFITS
+
+
+class TestPerceptualL2(LossTester):
+    term = partial(PerceptualL2, "vgg")
+    refused = MISFITS
+
+
+class TestPerceptualL2OfKnownPixels(LossTester):
+    term = partial(PerceptualL2, "vgg", known_only=True)
+    refused = MISFITS
+
+
+def test_squares_of_known_pixels_alone():
+    f, mask = random_features(), (torch.rand(2, 1, 10, 12) < 0.4).float()
+    weights = {name: F.interpolate(1 - mask, shape[2:], mode="bilinear") for name, shape in LAYERS.items()}
+    expected = sum((w * (f.raw[name] - f.target[name]) ** 2).mean() for name, w in weights.items())
+    term = PerceptualL2(known_only=True)
+    found = term(LossInput(None, None, None, mask, {"resnet": f}))
+    torch.testing.assert_close(found, expected)
 
 
 LAYERS = {"fine": (2, 4, 5, 3), "coarse": (2, 6, 2, 2)}

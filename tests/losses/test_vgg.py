@@ -8,7 +8,7 @@ import torchvision
 from torch import nn
 
 from inlay.errors import InlayError
-from inlay.losses import VGG16Features
+from inlay.losses import VGG16Features, VGG19Features
 
 
 class Trunk(torchvision.models.VGG):
@@ -97,3 +97,18 @@ def test_other_files_and_paths_of_none_are_errors_of_one_line(trunk, tmp_path):
     ):
         with pytest.raises(InlayError, match=said):
             VGG16Features(str(tmp_path / path))
+
+
+def test_vgg19_has_every_relu_and_average_pools(tmp_path):
+    net = torchvision.models.vgg19().eval()
+    torch.save(net.state_dict(), tmp_path / "vgg19.pth")
+    image = torch.rand(1, 3, 32, 32)
+    preset = torchvision.models.VGG19_Weights.IMAGENET1K_V1.transforms()
+    x, expected = torchvision.transforms.functional.normalize(image, preset.mean, preset.std), []
+    for layer in net.features[:30]:
+        x = torch.nn.functional.avg_pool2d(x, 2) if isinstance(layer, nn.MaxPool2d) else layer(x)
+        if isinstance(layer, nn.ReLU):
+            expected.append(x.clone())
+    found = VGG19Features(str(tmp_path / "vgg19.pth"))(image)
+    assert list(found)[::12] == ["relu1_1", "relu5_1"]
+    torch.testing.assert_close(list(found.values()), expected, rtol=1e-4, atol=1e-5)

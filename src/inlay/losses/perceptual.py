@@ -112,7 +112,8 @@ class PerceptualL2(FeatureTerm):
         return torch.stack([self._error(raw, target, given.mask) for raw, target in pairs]).sum()
 
     def _error(self, raw: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-        error = (raw.float() - target.float()).square()
+        wide = torch.promote_types(raw.dtype, torch.float32)
+        error = (raw.to(wide) - target.to(wide)).square()
         if self.known_only:
-            error = error * F.interpolate(1 - mask, error.shape[-2:], mode="bilinear")
+            error = error * F.interpolate(1 - mask, error.shape[-2:], mode="bilinear").to(error.dtype)
         return error.mean()

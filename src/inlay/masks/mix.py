@@ -13,6 +13,8 @@ from inlay.masks.paired import Paired
 from inlay.masks.ranges import Ratio, Spread, check_family
 from inlay.types import MaskContext
 
+_MOST_DRAWS = 100
+
 
 @dataclass(frozen=True, kw_only=True)
 class MixedMasks:
@@ -24,12 +26,14 @@ class MixedMasks:
         ratio: lowest and highest share that is hole, for all of them; None leaves each with its own.
         spread: ``natural`` or ``uniform`` within it, for all that have the choice: boxes in the middle and strips are
             uniform as they are, files are taken as they are. None leaves each with its own.
+        most: largest share that is hole; a larger hole is drawn again. None for any.
     """
 
     families: Mapping[str, Any]
     odds: Mapping[str, float]
     ratio: Ratio | None = None
     spread: Spread | None = None
+    most: float | None = None
 
     def __post_init__(self) -> None:
         check_family(self)
@@ -39,6 +43,8 @@ class MixedMasks:
             )
         if not self.odds or min(self.odds.values()) < 0 or sum(self.odds.values()) <= 0:
             raise InlayError(f"masks.odds must not be negative, and one must be positive; got {dict(self.odds)}.")
+        if self.most is not None and not 0 < self.most <= 1:
+            raise InlayError(f"masks.most must be null or a share above 0, at most 1; got {self.most}.")
         if self.ratio is not None or self.spread is not None:
             families = {}
             for name, family in self.families.items():
@@ -55,7 +61,17 @@ class MixedMasks:
 
         Raises:
             NoHole: none of them finds one.
+            InlayError: hardly any hole is as small as ``most``.
         """
+        for _ in range(_MOST_DRAWS):
+            mask = self._draw(height, width, rng, context)
+            if self.most is None or mask.mean() <= self.most:
+                return mask
+        raise InlayError(f"masks.most={self.most}: {_MOST_DRAWS} holes were all larger. Raise it, or take other masks.")
+
+    def _draw(
+        self, height: int, width: int, rng: np.random.Generator, context: MaskContext | None
+    ) -> NDArray[np.bool_]:
         left = {name: odds for name, odds in self.odds.items() if odds > 0}
         reasons = []
         while left:

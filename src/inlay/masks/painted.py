@@ -67,6 +67,8 @@ class PaintedMask(ABC):
             number = int(rng.integers(self.count[0], self.count[1] + 1))
             for primitive in self.primitives(inner.shape[0], inner.shape[1], rng, number):
                 primitive.paint(inner)
+            if canvas.all():  # a picture of which nothing is known teaches nothing
+                canvas[rng.integers(height), rng.integers(width)] = 0
         else:
             self._fill(inner, canvas.shape, rng)
         return canvas.view(np.bool_)
