@@ -34,7 +34,7 @@ def net():
 
 
 def test_a_large_picture_comes_closer_to_its_known_pixels(net, caplog):
-    net.for_inference(refine=True, refine_steps=8, refine_lr=0.5)
+    net.for_inference(refine=True, refine_steps=8, refine_lr=3.0)
     image, mask = (x[:, :, :736, :740] for x in scene((736, 744), batch=1))
     image = torch.nn.functional.avg_pool2d(image, 9, 1, 4)
     with torch.inference_mode(), caplog.at_level(logging.INFO):
