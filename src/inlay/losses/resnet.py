@@ -64,7 +64,7 @@ class ResNet50Features(Frozen):
         return levels
 
 
-class DilatedResNet50(ResNet):
+class DilatedResNet50(ResNet):  # type: ignore[misc]  # torchvision has no types
     """torchvision's ResNet-50 with three 3x3 convolutions as stem, and dilation in place of the last two strides.
 
     23,631,808 parameters; its state dict has the keys of the published encoder.

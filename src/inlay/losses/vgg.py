@@ -83,6 +83,7 @@ class VGG19Features(VGGFeatures):
     def __init__(self, weights: str = "imagenet") -> None:
         super().__init__("vgg19", _RELUS, weights)
         for block in self.blocks:
+            assert isinstance(block, nn.Sequential)
             for index, layer in enumerate(block):
                 if isinstance(layer, nn.MaxPool2d):
                     block[index] = nn.AvgPool2d(2)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from inlay.errors import InlayError
-from inlay.models.lama.fourier import FourierConv
+from inlay.models.lama.fourier import FourierConv, Padding
 from inlay.models.layers import ConvNorm
 
 
@@ -39,7 +39,7 @@ class FourierBlock(Block):
         InlayError: ``ratio`` leaves no local channel, or no even number of global ones.
     """
 
-    def __init__(self, channels: int, ratio: float = 0.75, padding: str = "reflect") -> None:
+    def __init__(self, channels: int, ratio: float = 0.75, padding: Padding = "reflect") -> None:
         super().__init__()
         everywhere = int(ratio * channels)
         if not 0 < everywhere < channels or everywhere % 2:
@@ -65,7 +65,7 @@ class PlainBlock(Block):
         padding: of convolutions: ``reflect``, ``replicate`` or ``zeros``.
     """
 
-    def __init__(self, channels: int, padding: str = "reflect") -> None:
+    def __init__(self, channels: int, padding: Padding = "reflect") -> None:
         super().__init__()
         self.parts = (channels,)
         self.first = ConvNorm(nn.Conv2d(channels, channels, 3, padding=1, padding_mode=padding))
@@ -85,7 +85,7 @@ class DilatedBlock(Block):
         padding: of convolutions: ``reflect``, ``replicate`` or ``zeros``.
     """
 
-    def __init__(self, channels: int, padding: str = "reflect") -> None:
+    def __init__(self, channels: int, padding: Padding = "reflect") -> None:
         super().__init__()
         self.parts = (channels,)
         self.first, self.second = DilatedConv(channels, padding), DilatedConv(channels, padding)
@@ -113,7 +113,7 @@ class DilatedConv(nn.Module):
         InlayError: ``channels`` is no multiple of 4.
     """
 
-    def __init__(self, channels: int, padding: str = "reflect") -> None:
+    def __init__(self, channels: int, padding: Padding = "reflect") -> None:
         super().__init__()
         if channels % len(DILATIONS):
             raise InlayError(f"model.width: a dilated block needs a multiple of 4 channels, got {channels}.")

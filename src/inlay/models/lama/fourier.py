@@ -1,5 +1,7 @@
 """Fast Fourier convolution (Chi et al. 2020), as LaMa uses it (Suvorov et al. 2022, section 2.1)."""
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,6 +13,8 @@ from inlay.models.lama.spectrum import (
     to_spectrum_by_products,
 )
 from inlay.models.layers import ConvNorm, folded
+
+Padding = Literal["reflect", "replicate", "zeros"]
 
 
 class FourierUnit(nn.Module):
@@ -67,7 +71,7 @@ class FourierConv(nn.Module):
         padding: of the 3x3 convolutions.
     """
 
-    def __init__(self, local_channels: int, global_channels: int, padding: str = "reflect") -> None:
+    def __init__(self, local_channels: int, global_channels: int, padding: Padding = "reflect") -> None:
         super().__init__()
         both = local_channels + global_channels
         # one convolution for both outputs of x_l, local channels first: x_l is padded and read once

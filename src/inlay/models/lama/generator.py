@@ -1,7 +1,7 @@
 """LaMa's generator (Suvorov et al. 2022, "Resolution-robust Large Mask Inpainting with Fourier Convolutions")."""
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
@@ -10,12 +10,11 @@ from typing_extensions import override
 from inlay.errors import InlayError
 from inlay.models.base import InpaintingNetwork
 from inlay.models.lama.blocks import Block, FourierBlock
-from inlay.models.lama.fourier import FourierConv
+from inlay.models.lama.fourier import FourierConv, Padding
 from inlay.models.lama.refinement import Refinement, fill_refined
 from inlay.models.layers import ConvNorm
 
 IMAGE_CHANNELS = 3
-Padding = Literal["reflect", "replicate", "zeros"]
 
 
 class LaMa(InpaintingNetwork):
@@ -69,13 +68,14 @@ class LaMa(InpaintingNetwork):
         halving = {"kernel_size": 3, "stride": 2, "padding": 1, "padding_mode": down_padding or padding, "bias": bias}
         down = [nn.Conv2d(c, 2 * c, **halving) for c in channels[:-1]]  # type: ignore[arg-type]
         self.encoder = nn.Sequential(*(ConvNorm(conv) for conv in (stem, *down)))
-        self.blocks = nn.ModuleList(block(channels[-1], padding=padding) for _ in range(blocks))
-        self.parts = list(self.blocks[0].parts)
+        trunk = [block(channels[-1], padding=padding) for _ in range(blocks)]
+        self.blocks = nn.ModuleList(trunk)
+        self.parts = list(trunk[0].parts)
         up = (nn.ConvTranspose2d(2 * c, c, 3, 2, padding=1, output_padding=1) for c in reversed(channels[:-1]))
         self.decoder = nn.Sequential(*(ConvNorm(conv) for conv in up))
         self.head = nn.Conv2d(width, IMAGE_CHANNELS, 7, padding=3, padding_mode=padding)
         self.size_multiple = 2**downs
-        self.smallest_size = max(self.blocks[0].smallest * 2**downs, 4)
+        self.smallest_size = max(trunk[0].smallest * 2**downs, 4)
         self.to(memory_format=torch.channels_last)
 
     def forward(self, masked: Tensor, mask: Tensor) -> Tensor:
@@ -104,7 +104,7 @@ class LaMa(InpaintingNetwork):
 
     def decode(self, x: Tensor) -> Tensor:
         """Features of :meth:`encode` to ``raw``, by way of the blocks."""
-        parts = x.split(self.parts, dim=1)
+        parts: tuple[Tensor, ...] = torch.split(x, self.parts, dim=1)
         for block in self.blocks:
             parts = block(*parts)
         x = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]

@@ -14,7 +14,8 @@ def to_spectrum(image: Tensor) -> Tensor:
     """Transform ``(B, C, H, W)`` to ``(B, 2C, H, W // 2 + 1)``; in channels-last memory but for one copy."""
     spectrum = torch.fft.rfft2(image, norm="ortho").permute(0, 2, 3, 1).contiguous()  # (B, H, W // 2 + 1, C)
     # real and imaginary part lie side by side in memory: flattened, they are the interleaved channels
-    return torch.view_as_real(spectrum).flatten(3).permute(0, 3, 1, 2)
+    channels: Tensor = torch.view_as_real(spectrum).flatten(3)  # (B, H, W // 2 + 1, 2C)
+    return channels.permute(0, 3, 1, 2)
 
 
 def from_spectrum(spectrum: Tensor, width: int) -> Tensor:
@@ -22,9 +23,9 @@ def from_spectrum(spectrum: Tensor, width: int) -> Tensor:
 
     Imaginary parts that no real image has (of the mean, and at the Nyquist frequency) are ignored.
     """
-    pairs = spectrum.permute(0, 2, 3, 1).contiguous().unflatten(3, (-1, 2))  # (B, H, W // 2 + 1, C, 2)
+    pairs = torch.unflatten(spectrum.permute(0, 2, 3, 1).contiguous(), 3, (-1, 2))  # (B, H, W // 2 + 1, C, 2)
     size = (spectrum.shape[2], width)
-    image = torch.fft.irfft2(torch.view_as_complex(pairs), s=size, dim=(1, 2), norm="ortho")  # (B, H, W, C)
+    image: Tensor = torch.fft.irfft2(torch.view_as_complex(pairs), s=size, dim=(1, 2), norm="ortho")  # (B, H, W, C)
     return image.contiguous().permute(0, 3, 1, 2)
 
 
@@ -42,7 +43,7 @@ def from_spectrum_by_products(spectrum: Tensor, width: int) -> Tensor:
     """:func:`from_spectrum` as products with real matrices."""
     rows_cos, rows_sin = _waves(spectrum.shape[2], spectrum.shape[2], spectrum)
     cos, sin = _waves(width, spectrum.shape[3], spectrum)
-    real, imaginary = spectrum.unflatten(1, (-1, 2)).unbind(2)  # (B, C, H, W // 2 + 1) each
+    real, imaginary = torch.unflatten(spectrum, 1, (-1, 2)).unbind(2)  # (B, C, H, W // 2 + 1) each
     real, imaginary = rows_cos @ real - rows_sin @ imaginary, rows_cos @ imaginary + rows_sin @ real
     # each stored frequency stands for its mirror image, too, except the mean and the Nyquist frequency
     frequency = torch.arange(spectrum.shape[3], device=spectrum.device)

@@ -43,6 +43,8 @@ def folded(
         norm: of C' channels.
         transposed: whether the convolution is.
     """
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
     kernel, shift = fuse_conv_bn_weights(
         weight, bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias, transpose=transposed
     )
