@@ -103,14 +103,13 @@ def measure_forward(repeats: int) -> None:
 
         return step
 
-    steps = {
-        "fp32": call(net),
-        "bf16": call(net, bf16=True),
-        "naive": call(naive),
-        "floor": floor(net, masked, mask),
-    }
+    steps = {"fp32": call(net), "naive": call(naive), "floor": floor(net, masked, mask)}
+    if multiplies_bf16():
+        steps["bf16"] = call(net, bf16=True)
     taken = fastest(steps, repeats)
     for form, other in (("fp32", "floor"), ("fp32", "naive"), ("bf16", "naive")):
+        if form not in taken:
+            continue
         name = f"lama.forward.{form}_over_{other}"
         report(name, taken[form] / taken[other], f"ratio to the {other} form, both float32 there", GOALS[name])
 
@@ -225,7 +224,7 @@ def measure_step(repeats: int) -> None:
     image, mask = scene(BATCH)
     batch = Batch(image=image.contiguous(memory_format=torch.channels_last), mask=mask, id=[""] * BATCH)
     task = make_task()
-    ours = {name: OurStep(task, batch, bf16=name == "bf16") for name in ("fp32", "bf16")}
+    ours = {name: OurStep(task, batch, bf16=name == "bf16") for name in precisions()}
     taken = fastest({**ours, "naive": naive_step(image, mask)}, repeats)
     for name in ours:
         line = f"lama.step.{name}_over_naive"
@@ -301,14 +300,26 @@ def gpu_steps(batch: int, compile: bool) -> Iterator[tuple[str, Step]]:
     yield "fill", fill
 
 
+def cpu_facts() -> str:
+    """What Linux says of the processor; empty elsewhere."""
+    path = Path("/proc/cpuinfo")
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
 def cpu_name() -> str:
     """The processor's name and whether it multiplies bfloat16 matrices."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor() or "unknown"
-    name = next((line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")), "?")
-    return f"{name}, {'with' if 'amx_bf16' in text else 'without'} AMX"
+    lines = (line.partition(":")[2].strip() for line in cpu_facts().splitlines() if line.startswith("model name"))
+    return f"{next(lines, platform.processor())}, {'with' if multiplies_bf16() else 'without'} AMX"
+
+
+def multiplies_bf16() -> bool:
+    """Whether the processor has AMX: without, bfloat16 is emulated, ten times slower than float32."""
+    return "amx_bf16" in cpu_facts()
+
+
+def precisions() -> tuple[str, ...]:
+    """Those in which a training step is measured."""
+    return ("fp32", "bf16") if multiplies_bf16() else ("fp32",)
 
 
 def main() -> None:

@@ -232,13 +232,15 @@ class TestWarnings:
         assert list(warnings(STATS._replace(holes=None), reference_lr=2.1e-5)) == []
         assert list(warnings(STATS._replace(iterations=101_250, only=16))) == []
         assert list(warnings(STATS._replace(learning_rate=100.0))) == []
-        with pytest.raises(InlayError, match="reference_lr must be null or above 0, got 0"):
-            Preflight(0)
+        for name in ("reference_lr", "reference_batch"):
+            with pytest.raises(InlayError, match=f"{name} must be null or above 0, got 0"):
+                Preflight(**{name: 0})
 
     @pytest.mark.parametrize(
         ("change", "said"),
         [
             ({"learning_rate": 2e-3}, "optimizer.lr=0.002 is 10 times the recipe's 0.0002: .* Set optimizer.lr=0.0002"),
+            ({"batch": 8, "iterations": 1000}, "data.batch_size=8 is below 12, .* Set data.batch_size=12"),
             ({"iterations": 101_250}, "pass 10,000 times over 162 training pictures: .* iterations=20250 at most"),
             ({"training": 9}, "batch_size=16 is more than the 9 training pictures: .* data.batch_size=9 at most"),
             ({"iterations": 5}, "iterations=5 see 49% of the 162 training pictures.* iterations=11 at least"),
@@ -251,7 +253,7 @@ class TestWarnings:
     )
     @pytest.mark.stranger("B.6")
     def test_name_the_number_and_a_remedy(self, change, said):
-        (line,) = warnings(STATS._replace(**change), reference_lr=2e-4)
+        (line,) = warnings(STATS._replace(**change), reference_lr=2e-4, reference_batch=12)
         assert re.search(said, line)
         assert "\n" not in line
 

@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import fmean
 from typing import cast
 
@@ -32,15 +32,23 @@ class Preflight(pl.Callback):
 
     Args:
         reference_lr: learning rate of the recipe, to warn of ten times as much; None where it is not known.
+        reference_batch: smallest batch that the recipe's authors advise, to warn of fewer; None where there is none.
+        milestones: what a sound run of the recipe has reached by when, a line each.
 
     Raises:
-        InlayError: ``reference_lr`` is out of range.
+        InlayError: a number is out of range.
     """
 
-    def __init__(self, reference_lr: float | None = None) -> None:
-        if reference_lr is not None and reference_lr <= 0:
-            raise InlayError(f"callbacks.preflight.reference_lr must be null or above 0, got {reference_lr}.")
-        self.reference_lr = reference_lr
+    def __init__(
+        self,
+        reference_lr: float | None = None,
+        reference_batch: int | None = None,
+        milestones: Sequence[str] = (),
+    ) -> None:
+        for name, number in {"reference_lr": reference_lr, "reference_batch": reference_batch}.items():
+            if number is not None and number <= 0:
+                raise InlayError(f"callbacks.preflight.{name} must be null or above 0, got {number}.")
+        self.reference_lr, self.reference_batch, self.milestones = reference_lr, reference_batch, milestones
         self._parts: dict[str, dict[str, int]] = {}
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
@@ -53,19 +61,26 @@ class Preflight(pl.Callback):
             return
         found = collect(trainer, cast(Task, pl_module), self._parts)
         console().print(table(found))
+        for line in self.milestones:
+            log.info("%s", line)
         kept = [each for each in trainer.callbacks if isinstance(each, Checkpoints)]  # type: ignore[attr-defined]
         room = (line for each in kept for line in disk_warning(found, each))
-        for line in (*warnings(found, self.reference_lr), *room):
+        for line in (*warnings(found, self.reference_lr, self.reference_batch), *room):
             log.warning("%s", line)
 
 
-def warnings(found: RunStats, reference_lr: float | None = None) -> Iterator[str]:
+def warnings(found: RunStats, reference_lr: float | None = None, reference_batch: int | None = None) -> Iterator[str]:
     """What is absurd, a line each, with what to do."""
     rate, pictures = found.learning_rate, f"{found.training:,} training pictures"
     if reference_lr is not None and rate >= _FASTER * reference_lr:
         yield (
             f"optimizer.lr={rate:g} is {rate / reference_lr:,.0f} times the recipe's {reference_lr:g}: "
             f"training will hardly be stable. Set optimizer.lr={reference_lr:g}."
+        )
+    if reference_batch is not None and found.batch < reference_batch:
+        yield (
+            f"data.batch_size={found.batch} is below {reference_batch}, under which the recipe's authors saw clearly "
+            f"worse results. Set data.batch_size={reference_batch}, on more GPUs if one has no room for it."
         )
     if found.only is None and found.batch > found.training:
         yield (
