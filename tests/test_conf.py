@@ -28,6 +28,8 @@ CHOICES = sorted(
 RANDOM = {  # weights that are not downloaded here
     "loss=pconv": ["loss.extractors.vgg.weights=random"],
     "loss=pconv_rgb": ["loss.extractors.vgg.weights=random"],
+    "loss=lama": ["loss.extractors.resnet.weights=random"],
+    "loss=lama_vgg": ["loss.extractors.vgg.weights=random"],
     "model=damsm": ["model.trunk=resnet18", "model.weights=random"],
 }
 
