@@ -11,6 +11,7 @@ from inlay.convert import import_lama
 from inlay.errors import InlayError
 from inlay.models import LaMa, PatchDiscriminator
 from inlay.ops import erase
+from tests.convert import layouts
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +35,9 @@ def published(path, state, **others):
     return path
 
 
-def answers(imported, path, original, scenes):
+def answers(imported, path, original):
     torch.save(imported.checkpoint, path)
-    image, hole = scenes(64, 72)
+    image, hole = layouts.scenes(64, 72)
     with torch.inference_mode():
         return build_network(path)(erase(image, hole), hole), original(erase(image, hole), hole)
 
@@ -68,13 +69,13 @@ def test_2_every_published_key_of_big_lama_has_its_place(tmp_path, shared_data):
     assert imported.report.endswith("1021 keys: 1021 carried over, 0 left out")
 
 
-def test_computes_what_the_original_computes(tmp_path, original, scenes):
+def test_computes_what_the_original_computes(tmp_path, original):
     folder = tmp_path / "big-lama"
     (folder / "models").mkdir(parents=True)
     published(folder / "models" / "best.ckpt", generator(original) | {"val_evaluator.x": torch.ones(2)})
     imported = import_lama(folder)
     assert "val_evaluator.x (2,) left out" in imported.report
-    torch.testing.assert_close(*answers(imported, tmp_path / "ours.ckpt", original, scenes), atol=1e-5, rtol=0)
+    torch.testing.assert_close(*answers(imported, tmp_path / "ours.ckpt", original), atol=1e-5, rtol=0)
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit")
@@ -96,12 +97,12 @@ class Wrapped(nn.Module):
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit")
-def test_torchscript_gives_its_tensors(tmp_path, original, scenes):
+def test_torchscript_gives_its_tensors(tmp_path, original):
     image, hole = scenes(32, 32)
     traced = torch.jit.trace(Wrapped("model", Wrapped("generator", original)), (image, hole), check_trace=False)
     traced.save(tmp_path / "big-lama.pt")
     imported = import_lama(tmp_path / "big-lama.pt")
-    torch.testing.assert_close(*answers(imported, tmp_path / "ours.ckpt", original, scenes), atol=1e-5, rtol=0)
+    torch.testing.assert_close(*answers(imported, tmp_path / "ours.ckpt", original), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize(

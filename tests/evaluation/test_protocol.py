@@ -21,6 +21,12 @@ IDS = ["a", "b"]
 # those who have results.
 GOLDEN = {
     "center": ("169ac8df6c5dd760", 0.38346),
+    "lama_medium_256": ("b6709d55efe4ab2b", 0.54172),
+    "lama_medium_512": ("5f4854a0cbc04077", 0.66926),
+    "lama_thick_256": ("3f6eeccae779bdc9", 0.55675),
+    "lama_thick_512": ("43abddb781160e57", 0.50082),
+    "lama_thin_256": ("19ee397052745891", 0.38134),
+    "lama_thin_512": ("fd49cdd9c1f67861", 0.36325),
     "legacy_tdanet": ("24c8edf44c8a920a", None),
     "pconv_buckets": ("72ce475583a729a3", 20.40045),
     "pconv_buckets_v2": ("097202b0c0452341", 20.57861),

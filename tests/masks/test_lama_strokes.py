@@ -7,7 +7,7 @@ from hydra.utils import instantiate
 from inlay.errors import InlayError
 from inlay.masks import LaMaStrokes, MixedMasks
 from tests.composing import configure
-from tests.masks.mask_tester import MaskTester, address, bad_options
+from tests.masks.mask_tester import MaskTester, address
 
 
 def generator(name):
@@ -20,11 +20,6 @@ def shares(masks, count, size=256):
 
 class TestLaMaStrokes(MaskTester):
     family = LaMaStrokes
-
-    @bad_options("segments=[0,3] brush=[0.2,0.1] length=[0.1,3]")
-    def test_names_bad_options(self, options, message):
-        with pytest.raises(InlayError, match=message):
-            LaMaStrokes(**options)
 
 
 @pytest.mark.parametrize(("name", "mean"), [("lama_wide", 0.356), ("lama_narrow", 0.229)])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from inlay.errors import InlayError
-from inlay.masks import Boxes, Center, Files, MixedMasks, Objects, Outpaint, Paired, Shapes, Strokes
+from inlay.masks import Boxes, Center, Files, LaMaStrokes, MixedMasks, Objects, Outpaint, Paired, Shapes, Strokes
 from tests.masks.contexts import PlainContext, disc
 from tests.masks.mask_tester import RatioTester, address
 
@@ -87,6 +87,7 @@ def test_files_leave_global_generators_alone_and_depend_on_no_earlier_call(perce
 
 
 BAD = {
+    LaMaStrokes: "segments=[0,3] brush=[0.2,0.1] length=[0.1,3]",
     Strokes: "vertices=[0,3] brush=[0.2,0.1] length=[0.1,3]",
     Center: "side=0 side=1 side=-0.2 side=1.5",
     Outpaint: "sides=[] sides=[left,up] sides=[left,left] count=[0,2] width=[0.1,0.6]",
@@ -104,6 +105,7 @@ def test_a_bad_setting_of_the_command_line_is_named(family, setting, percents):
 
 
 RANGES = {
+    LaMaStrokes: "brush length segments count",
     Strokes: "brush length vertices count",
     Shapes: "extent thickness",
     Boxes: "side",
