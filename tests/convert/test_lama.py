@@ -98,7 +98,7 @@ class Wrapped(nn.Module):
 
 @pytest.mark.filterwarnings("ignore:.torch.jit")
 def test_torchscript_gives_its_tensors(tmp_path, original):
-    image, hole = scenes(32, 32)
+    image, hole = layouts.scenes(32, 32)
     traced = torch.jit.trace(Wrapped("model", Wrapped("generator", original)), (image, hole), check_trace=False)
     traced.save(tmp_path / "big-lama.pt")
     imported = import_lama(tmp_path / "big-lama.pt")
