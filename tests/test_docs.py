@@ -71,14 +71,18 @@ def desk(tmp_path_factory):
     rng = np.random.default_rng(0)
     hole = np.zeros((64, 64, 3), np.uint8)
     hole[20:40, 20:40] = 255
-    for name in ("photo.jpg", "bird.jpg", *(f"{place}/{k}.png" for place in ("photos", "pictures") for k in range(4))):
+    places = (
+        f"places/{name}_00000001.jpg" for name in ("data_256/a/abbey/1", "data_256/a/abbey/2", "val_256/Places365_val")
+    )
+    folders = (f"{place}/{k}.png" for place in ("photos", "pictures") for k in range(4))
+    for name in ("photo.jpg", "bird.jpg", *folders, *places):
         write_picture(folder / name, Picture(rng.integers(0, 256, (64, 64, 3)).astype(np.uint8)))
     for name in ("mask.png", *(f"masks/{k}.png" for k in range(4))):
         write_picture(folder / name, Picture(hole))
     for path in DOCUMENTS:  # files whose content a document shows, below a comment with their name
         for name, content in re.findall(r"^    # (\w+\.yaml).*\n((?:    .+\n)+)", path.read_text(), re.MULTILINE):
             (folder / name).write_text(textwrap.dedent(content))
-    for name, place in {"cub": "cub", "data/cub": "cub", "data/pets": "pets", "places": "places"}.items():
+    for name, place in {"cub": "cub", "data/cub": "cub", "data/pets": "pets"}.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).symlink_to(SHARED / place)
     _run(folder, "inlay train experiment=demo iterations=2 run_dir=RUN")
