@@ -62,7 +62,7 @@ def import_lama(path: str | Path) -> Imported:
         moves += own
     moves += others
     counted = tally(moves)
-    card = _card(path, counted, _DEPTHS[blocks], bool(discriminator))
+    card = _card(path, counted, _DEPTHS[blocks])
     held = {"discriminators.0": discriminator} if discriminator else {}
     return imported([path], card, [*moves, counted], "lama", config, net=generator, **held)
 
@@ -172,8 +172,7 @@ def _discriminator_moves() -> Iterator[Move]:
         yield Move(theirs, shape, key)
 
 
-def _card(path: Path, counted: str, name: str, with_discriminator: bool) -> str:
-    kept = " The discriminator is kept, for `experiment=lama_finetune`." if with_discriminator else ""
+def _card(path: Path, counted: str, name: str) -> str:
     return f"""---
 library_name: inlay
 pipeline_tag: image-to-image
@@ -186,7 +185,7 @@ Imported from {code(path.name)} ({digest(path)}), trained with
 [advimman/lama](https://github.com/advimman/lama), the code of Suvorov et al. 2022, "Resolution-robust Large Mask
 Inpainting with Fourier Convolutions".
 
-- **Computes** what the original computes. {counted}.{kept}
+- **Computes** what the original computes. {counted}.
 - **Trained** by others on crops of {SIZE} px; the file does not say on which pictures, and holds no measurements.
   Measure it on your own pictures with `inlay evaluate fillers=model:FOLDER`.
 - **License** of the project: Apache 2.0. Whether it covers the weights, and what the terms of the training pictures ask
