@@ -8,13 +8,11 @@ follow, eager and compiled. One JSON object a line: name, value, unit, goal.
 
 import argparse
 import functools
-import json
 import logging
-import time
-from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
+from measuring.timing import Step, fastest, report, seconds
 from torch import Tensor, nn
 
 from inlay.losses import HoleL1, Perceptual, Style, TotalVariationLoss, ValidL1, VGG16Features, WeightedSum
@@ -33,8 +31,6 @@ GOALS = {
 REPEATS = {"forward": 20, "unet_step": 12, "full_step": 4}  # timed rounds; the shorter the step, the more noise
 GPU_GOALS = {256: 1400, 512: 370}  # images per second of a full bf16 step, batch 16; roofline 2860 and 748 on an H100
 PAPER = {"valid": (1, ValidL1), "hole": (6, HoleL1), "perceptual": (0.05, Perceptual), "style": (120, Style)}
-
-Step = Callable[[], None]
 
 
 class PlainUNet(nn.Module):
@@ -109,37 +105,10 @@ def steps(net: nn.Module, image: Tensor, mask: Tensor, loss: WeightedSum, autoca
     return {"forward": forward, "unet_step": unet_step, "full_step": full_step}
 
 
-def seconds(step: Step, device: str) -> float:
-    """Duration of one step: CPU seconds of the process, or seconds on the GPU."""
-    if device == "cpu":
-        start = time.process_time()
-        step()
-        return time.process_time() - start
-    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    begin.record()
-    step()
-    end.record()
-    torch.cuda.synchronize()
-    return begin.elapsed_time(end) / 1000
-
-
 def ratio(candidate: Step, floor: Step, repeats: int, device: str) -> float:
-    """Minimum against minimum over interleaved repeats, after one round of warming up.
-
-    The order changes from round to round: whoever runs second finds the allocator as the other left it.
-    """
-    fastest = {candidate: float("inf"), floor: float("inf")}
-    for number in range(repeats + 1):
-        for step in (candidate, floor) if number % 2 else (floor, candidate):
-            duration = seconds(step, device)
-            if number > 0:
-                fastest[step] = min(fastest[step], duration)
-    return fastest[candidate] / fastest[floor]
-
-
-def report(name: str, value: float, unit: str, goal: float | None) -> None:
-    """Print one line."""
-    print(json.dumps({"name": name, "value": round(value, 4), "unit": unit, "goal": goal}), flush=True)
+    """Minimum against minimum over interleaved repeats."""
+    taken = fastest({"floor": floor, "candidate": candidate}, repeats, device)
+    return taken["candidate"] / taken["floor"]
 
 
 def scene(size: int, batch: int, device: str) -> tuple[Tensor, Tensor]:
@@ -178,9 +147,9 @@ def measure_throughput(size: int, batch: int, repeats: int) -> None:
         for _ in range(5):
             full_step()
         torch.cuda.reset_peak_memory_stats()
-        fastest = min(seconds(full_step, "cuda") for _ in range(repeats))
+        shortest = min(seconds(full_step, "cuda") for _ in range(repeats))
         name = f"pconv.full_step.bf16.{size}px.{mode}"
-        report(f"{name}.throughput", batch / fastest, "images/s", GPU_GOALS[size])
+        report(f"{name}.throughput", batch / shortest, "images/s", GPU_GOALS[size])
         report(f"{name}.memory", torch.cuda.max_memory_allocated() / 2**30, "GiB", None)
 
 
@@ -195,7 +164,7 @@ def main() -> None:
     if args.device == "cpu":
         torch.set_num_threads(1)
     else:
-        report(f"device: {torch.cuda.get_device_name()}", 1, "GPU", None)
+        report(f"device: {torch.cuda.get_device_name()}", 1, "GPU")
         torch.backends.cudnn.benchmark = True
     measure_ratios(args.size, args.batch, args.device)
     if args.device == "cuda":

@@ -8,14 +8,13 @@ memory of the step in bfloat16, eager and compiled. One JSON object a line: name
 
 import argparse
 import functools
-import json
 import logging
 import random
 import resource
-import time
 from collections.abc import Callable
 
 import torch
+from measuring.timing import Step, report, seconds
 from torch import nn
 from torch.optim import Optimizer
 from torch.utils.flop_counter import FlopCounterMode
@@ -39,8 +38,6 @@ WEIGHTS = {"kl": 80, "l1": 40, "gan": 1, "score": 1, "words": 0.1, "sentence": 0
 WORDS = tuple(f"word{number}" for number in range(5450))  # as many as CUB's captions have
 CAPTION = (8, 19)  # words, at least and at most
 CLIP_START, CLIP_END = 49406, 49407  # ids below the start are words
-
-Step = Callable[[], object]
 
 
 class Phases:
@@ -160,13 +157,6 @@ def references() -> dict[str, Step]:
     return {"NCHW": in_format(torch.contiguous_format), "NHWC": in_format(torch.channels_last)}
 
 
-def seconds(step: Step) -> float:
-    """CPU seconds of the process."""
-    start = time.process_time()
-    step()
-    return time.process_time() - start
-
-
 def measure(phases: dict[str, Step], repeats: int) -> dict[str, float]:
     """CPU seconds of phases, of all together (``whole``), and of the references, interleaved.
 
@@ -190,11 +180,6 @@ def gpu_seconds(step: Step, count: int) -> float:
     end.record()
     torch.cuda.synchronize()
     return begin.elapsed_time(end) / 1000 / count
-
-
-def report(name: str, value: float, unit: str, goal: float | None = None) -> None:
-    """Print one line."""
-    print(json.dumps({"name": name, "value": round(value, 4), "unit": unit, "goal": goal}), flush=True)
 
 
 def report_ratio(name: str, taken: dict[str, float]) -> None:

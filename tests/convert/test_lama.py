@@ -129,3 +129,6 @@ def test_files_that_are_no_archives_are_refused(tmp_path):
     (tmp_path / "text.ckpt").write_text("weights")
     with pytest.raises(InlayError, match="cannot be read as an archive"):
         import_lama(tmp_path / "text.ckpt")
+    torch.save({"state_dict": {"generator.a": torch.zeros(1).expand(10**6)}}, tmp_path / "expanded.ckpt")
+    with pytest.raises(InlayError, match="cannot be read as an archive"):
+        import_lama(tmp_path / "expanded.ckpt")

@@ -123,7 +123,9 @@ class _Reader(pickle.Unpickler):
 
 def _tensor(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Tensor:
     view = storage.as_strided(size, stride, offset)
-    return view if view.numel() <= storage.numel() else storage.new_empty(0)
+    if view.numel() > storage.numel():
+        raise pickle.UnpicklingError(f"{tuple(size)} of fewer numbers")
+    return view
 
 
 def _parameter(data: Tensor, *_: Any) -> Tensor:
