@@ -11,7 +11,7 @@ from inlay.cli.building import problems
 from inlay.images import read_picture
 from tests.conftest import ROOT
 from tests.models.model_tester import SMALL
-from tests.training import TINY, TINY_TEXT, configure, metrics, train
+from tests.training import TINY, TINY_LAMA, TINY_TEXT, configure, metrics, train
 
 CONF = ROOT / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
@@ -83,6 +83,11 @@ def test_every_experiment_runs(name, tmp_path, split_folder):
         extra = [f"init_from={tmp_path / 'first/checkpoints/last.ckpt'}"]
     elif name.startswith("tdanet"):
         tiny, extra = TINY_TEXT, ["data=folder"]
+    elif name.startswith("lama"):
+        tiny = [*TINY_LAMA, *(["trainer.devices=1"] if "big" in name else []), "masks=lama_wide"]
+        if name == "lama_finetune":
+            train(tmp_path / "first", "experiment=lama_folder", *data, "iterations=2", tiny=tiny)
+            extra = [f"init_from={tmp_path / 'first/checkpoints/last.ckpt'}"]
     elif name == "damsm_cub":
         tiny, extra = [s for s in TINY_TEXT if s.startswith(("trainer", "data", "iter", "val"))], [
             "data=folder", "model.trunk=resnet18", "model.weights=random", "model.size=32"

@@ -33,6 +33,14 @@ TINY_TEXT = [  # tiny models and data for recipes that read
     "data.listing.captions=beside",
     "task.samples=1",
 ]
+TINY_LAMA = [
+    *(setting for setting in TINY if not setting.startswith(("model.", "loss="))),
+    "model.width=4",
+    "model.blocks=1",
+    "loss=lama_pixel",
+    "discriminator.channels=[4,4]",
+    "discriminator.strides=[2,1]",
+]
 TDANET = ["model=tdanet", "loss=tdanet", "task=tdanet", "optimizer=adam_gan", "callbacks=averaged"]
 
 

@@ -99,7 +99,7 @@ def test_other_folders_are_told_what_to_name(tmp_path, folder):
         ({"net.a": {**TENSOR, "dtype": "F99"}}, b"\0" * 4, None, "F99"),
         ({"net.a": TENSOR, "net.b": TENSOR}, b"\0" * 4, None, "invalid offset"),
         (b'{"net.a": %s, "net.a": %s}' % ((json.dumps(TENSOR).encode(),) * 2), b"\0" * 4, None, "stands there twice"),
-        ({"discriminators.a": TENSOR}, b"\0" * 4, None, "no weight of a network"),
+        ({"discriminators.a": TENSOR}, b"\0" * 4, None, "does not belong there"),
     ],
 )
 def test_weights_that_are_damaged_are_refused_in_a_line(folder, header, data, length, said):

@@ -225,6 +225,16 @@ def test_metrics_of_sets_are_of_each_bucket(two, features):
     assert bad["all"]["p_ids_n3"]["value"] == 0, "no answer beats its own original: the pairs are right"
 
 
+def test_lamas_summary_is_of_ssim_and_fid(two, features):
+    for found in two.values():
+        found["errors"].headers[0]["specs"].append(asdict(MetricSpec("ssim", "higher", column="l1")))
+    results = summarize(with_features(two, features))
+    ssim, fid, f1 = (results["values"]["bad"]["all"][name]["value"] for name in ("ssim", "fid_n3", "ssim_fid100_f1_n3"))
+    assert fid == pytest.approx(0, abs=1e-9)
+    assert f1 == pytest.approx(2 * ssim / (ssim + 1.001))
+    assert results["metrics"]["ssim_fid100_f1_n3"]["better"] == "higher"
+
+
 def test_pairs_go_by_picture_where_a_hole_is_missing(two, features):
     for found in two.values():
         del found["errors"].records[0]["rows"][0]

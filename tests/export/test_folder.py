@@ -45,6 +45,14 @@ def test_averages_stand_for_their_weights_and_what_fills_no_hole_stays_out(read,
     assert json.loads((tmp_path / "out/config.json").read_text())["averaged"] is True
 
 
+def test_discriminators_are_written_if_asked_and_read_with_the_rest(read, tmp_path):
+    read["state_dict"] |= {"discriminators.0.weight": torch.arange(3.0)}
+    files = write_folder(tmp_path / "out", read, "", discriminators=True)
+    assert files[-1].name == "discriminators.safetensors"
+    found = checkpoints.weights(checkpoints.read(tmp_path / "out"), "discriminators")
+    assert {key: value.tolist() for key, value in found.items()} == {"0.weight": [0, 1, 2]}
+
+
 def test_tensors_may_share_memory_and_have_any_strides(read, tmp_path):
     shared = torch.arange(6.0)
     last = torch.arange(24.0).view(1, 2, 3, 4).to(memory_format=torch.channels_last)
@@ -81,11 +89,11 @@ def test_settings_tell_how_and_not_where(read, tmp_path, monkeypatch):
 
 
 def test_a_disk_that_refuses_leaves_nothing(read, tmp_path, monkeypatch):
-    def full(path, checkpoint):
+    def full(path, data):
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(writing, "_write_weights", full)
+    monkeypatch.setattr(writing, "write_bytes", full)
     with pytest.raises(InlayError, match=r"out: cannot be written \(No space left on device\)"):
         write_folder(tmp_path / "here/out", read, "")
     assert [*(tmp_path / "here").iterdir()] == []

@@ -12,6 +12,7 @@ from inlay.metrics import (
     LegacyTDANet,
     MetricSpec,
     PixelErrors,
+    Sharpness,
     StructuralSimilarity,
     TotalVariation,
     measure,
@@ -22,6 +23,7 @@ METRICS = [
     StructuralSimilarity(),
     StructuralSimilarity(scales=False),
     TotalVariation(),
+    Sharpness(),
     BoundaryError(),
     LegacyTDANet(),
 ]
@@ -108,6 +110,6 @@ def test_pictures_are_left_alone_and_may_be_turned_or_lie_otherwise_in_memory(me
 
 def test_shared_columns_are_equal_and_names_distinct():
     names = [spec.name for metric in METRICS if metric is not METRICS[2] for spec in metric.specs]
-    assert len(names) == len(set(names)) == 17
+    assert len(names) == len(set(names)) == 18
     result = results(3, 40, 44)
     assert torch.equal(PixelErrors()(result)["hole_pixels"], StructuralSimilarity()(result)["hole_pixels"])

@@ -7,7 +7,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 
 from inlay.errors import InlayError, Missing
 from inlay.metrics import FeatureExtractor, InceptionFeatures, fid_kid
-from inlay.metrics.fid_kid import METRICS, distances
+from inlay.metrics.fid_kid import METRICS, distances, f1_with_fid
 
 
 def features(rng, n=60, d=6, apart=0.3):
@@ -53,7 +53,7 @@ def svm(real, filled):
 def test_each_value_is_named_with_the_number_of_pairs(rng):
     real, filled = features(rng, n=20)
     found = distances(real, filled, seed=0)
-    assert list(found) == [f"{metric.name}_n20" for metric in METRICS]
+    assert list(found) == [f"{metric.name}_n20" for metric in METRICS if "f1" not in metric.name]
     assert all(type(number) is float for number in found.values())
     assert all(distances(np.ones((n, 4)), np.ones((n, 4)), seed=0) == {} for n in (0, 1))  # no distributions
     with pytest.raises(ValueError, match="shorter"):
@@ -183,3 +183,10 @@ def test_what_is_missing_is_named(monkeypatch):
     monkeypatch.setattr(fid_kid, "find_spec", lambda _: None)
     with pytest.raises(Missing, match="pip install torch-fidelity"):
         InceptionFeatures("any.pth")
+
+
+def test_f1_with_fid_by_hand():
+    found = f1_with_fid({"fid_n9": 20.0, "ssim": 0.9, "lpips": 0.1})
+    assert found == pytest.approx({"ssim_fid100_f1_n9": 1.44 / 1.701, "lpips_fid100_f1_n9": 1.44 / 1.701})
+    assert f1_with_fid({"fid_n9": 120.0, "ssim": 0.9}) == {"ssim_fid100_f1_n9": 0}
+    assert f1_with_fid({"ssim": 0.9}) == {}

@@ -6,7 +6,7 @@ A stranger's folder is read with suspicion: of bounded size, plain data only, an
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from inlay.errors import InlayError, one_line
 from inlay.pretrained.transformers import path_in_folder
 
 WEIGHTS, SETTINGS, CARD = "model.safetensors", "config.json", "README.md"
-FILES = (WEIGHTS, SETTINGS, CARD)
+DISCRIMINATORS = "discriminators.safetensors"
+"""Weights of the discriminators of an import that has any, from which ``init_from=`` goes on."""
+FILES = (WEIGHTS, SETTINGS, CARD, DISCRIMINATORS)
 TEXT_MODEL = "text_model"
 """Where a user puts the pretrained network that a text encoder reads with, if it is not part of the weights."""
 LIBRARY, FORMAT = "inlay", 1
@@ -40,7 +42,10 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             f"{folder}: a folder without {' and '.join(lacking)}. Name a checkpoint file, or a folder that "
             "`inlay export` wrote; a pickled model such as pytorch_model.bin is not opened."
         )
-    return _settings(path_in_folder(folder, SETTINGS)), _weights(path_in_folder(folder, WEIGHTS))
+    held = _weights(path_in_folder(folder, WEIGHTS), PARTS.values())
+    if (folder / DISCRIMINATORS).is_file():
+        held |= _weights(path_in_folder(folder, DISCRIMINATORS), ["discriminators"])
+    return _settings(path_in_folder(folder, SETTINGS)), held
 
 
 def backbone(folder: Path, name: Any) -> str:
@@ -87,7 +92,7 @@ def _check_no_place(file: Path, arguments: Any) -> None:
             raise InlayError(f"{file}: {name}={value!r} could be a file elsewhere. The folder is not to be trusted.")
 
 
-def _weights(file: Path) -> dict[str, Tensor]:
+def _weights(file: Path, parts: Collection[str]) -> dict[str, Tensor]:
     from safetensors import SafetensorError, safe_open
 
     # The library lets pass headers that are too long for their file, or name a tensor twice.
@@ -98,8 +103,8 @@ def _weights(file: Path) -> dict[str, Tensor]:
         _json(file, opened.read(length))
     try:
         with safe_open(file, framework="pt") as held:
-            if others := [key for key in held.keys() if key.partition(".")[0] not in PARTS.values()]:  # noqa: SIM118 -- not a dict
-                raise InlayError(f"{file}: holds {others[0]!r}, which is no weight of a network or text encoder.")
+            if others := [key for key in held.keys() if key.partition(".")[0] not in parts]:  # noqa: SIM118 -- not a dict
+                raise InlayError(f"{file}: holds {others[0]!r}, which does not belong there.")
             return {key: held.get_tensor(key) for key in held.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, RuntimeError, ValueError, TypeError) as error:
         raise _damaged(file, error) from error

@@ -52,6 +52,7 @@ def summarize(measured: Mapping[str, Mapping[str, Measured]]) -> Results:
         values[name] = {bucket: _values(found[name], specs) for bucket, found in compared.items()}
         for bucket, distances in _distances(truth, records[name], by_bucket, first["protocol"]["recipe"]["seed"]):
             values[name][bucket] |= distances
+            values[name][bucket] |= _f1_with_fid(values[name][bucket])
     named = list(dict.fromkeys(name for found in values.values() for bucket in found.values() for name in bucket))
     used = {header["filler"]: header for header in headers}
     probes: dict[str, ProbeInfo] = {header["probe"]: header["info"] for header in headers}
@@ -182,6 +183,11 @@ def _mean_distances(sets: Sequence[Sequence[tuple[Any, Any]]], seed: int) -> dic
     n = min(map(len, sets), default=0)
     means = {f"{kind}_n{n}": float(np.mean(values)) for kind, values in found.items()}
     return {name: Value(value=_finite(mean), low=None, high=None) for name, mean in means.items()}
+
+
+def _f1_with_fid(values: Mapping[str, Value]) -> dict[str, Value]:
+    known = {name: value["value"] for name, value in values.items() if value["value"] is not None}
+    return {name: Value(value=f1, low=None, high=None) for name, f1 in fid_kid.f1_with_fid(known).items()}
 
 
 def _described(specs: Sequence[MetricSpec], named: Sequence[str]) -> dict[str, MetricInfo]:

@@ -2,14 +2,18 @@
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inlay.checkpoints import AVERAGE, META_KEY, settings, weights
 from inlay.checkpoints.groups import PARTS, published
-from inlay.checkpoints.pretrained_folder import CARD, FORMAT, LIBRARY, SETTINGS, WEIGHTS
+from inlay.checkpoints.pretrained_folder import CARD, DISCRIMINATORS, FILES, FORMAT, LIBRARY, SETTINGS, WEIGHTS
 from inlay.errors import InlayError, unwritable
 from inlay.files import held, new_folder, remove_leftovers, write_bytes, write_text
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _VERSION = re.compile(r"[A-Za-z0-9_.+!-]{1,64}")
 _NAME = re.compile(r"[\w .+!()-]{1,128}")
@@ -17,15 +21,16 @@ _REVISION = re.compile(r"[0-9a-f]{4,64}(\+changes)?")
 _QUERY = re.compile(r"[?#].*", re.DOTALL)
 
 
-def write_folder(folder: Path, checkpoint: dict[str, Any], card: str) -> list[Path]:
+def write_folder(folder: Path, checkpoint: dict[str, Any], card: str, *, discriminators: bool = False) -> list[Path]:
     """Write the weights that fill holes, averaged where the run had averages, and the settings that load them.
 
-    The folder is there whole or not at all. Optimizers, discriminators and paths of this machine stay out.
+    The folder is there whole or not at all. Optimizers and paths of this machine stay out.
 
     Args:
         folder: to be made; there may be an empty one.
         checkpoint: from :func:`inlay.checkpoints.read`.
         card: Markdown.
+        discriminators: whether to write those of the checkpoint, too, if it has any, in a file of their own.
 
     Returns:
         The files.
@@ -37,6 +42,9 @@ def write_folder(folder: Path, checkpoint: dict[str, Any], card: str) -> list[Pa
     settings(folder, checkpoint, "model")  # or it says that there is none
     averaged = {"averaged": True} if checkpoint.get(AVERAGE) else {}
     config = config_to_publish(checkpoint[META_KEY]["config"])
+    parts = {WEIGHTS: _tensors(checkpoint, PARTS.values())}
+    if discriminators and (judges := _tensors(checkpoint, ["discriminators"])):
+        parts[DISCRIMINATORS] = judges
     metadata = {"library": LIBRARY, "format": FORMAT, **averaged, **origin_of(checkpoint), "config": config}
     try:
         with held(folder.parent, "inlay export", part=folder.name):
@@ -48,10 +56,11 @@ def write_folder(folder: Path, checkpoint: dict[str, Any], card: str) -> list[Pa
             with new_folder(folder) as part:
                 write_text(part / SETTINGS, json.dumps(metadata, indent=1, ensure_ascii=False) + "\n")
                 write_text(part / CARD, card)
-                _write_weights(part / WEIGHTS, checkpoint)
+                for name, tensors in parts.items():
+                    write_bytes(part / name, _safetensors(tensors))
     except OSError as error:
         raise unwritable(folder, error) from error
-    return [folder / name for name in (WEIGHTS, SETTINGS, CARD)]
+    return [file for name in FILES if (file := folder / name).exists()]
 
 
 def config_to_publish(config: dict[str, Any]) -> dict[str, Any]:
@@ -112,14 +121,14 @@ def _last_part(value: str) -> str:
     return (PureWindowsPath(value).name if "\\" in value else PurePosixPath(value).name).rpartition("@")[2]
 
 
-def _write_weights(path: Path, checkpoint: dict[str, Any]) -> None:
+def _tensors(checkpoint: dict[str, Any], parts: Iterable[str]) -> dict[str, "Tensor"]:
+    return {f"{part}.{key}": value for part in parts for key, value in weights(checkpoint, part).items()}
+
+
+def _safetensors(tensors: dict[str, "Tensor"]) -> bytes:
     import torch
     from safetensors.torch import save
 
     # Copies, as the format knows neither strides nor memory that tensors share.
-    tensors = {
-        f"{part}.{key}": value.detach().clone(memory_format=torch.contiguous_format)
-        for part in PARTS.values()
-        for key, value in weights(checkpoint, part).items()
-    }
-    write_bytes(path, save(tensors, metadata={"format": "pt"}))
+    own = {key: value.detach().clone(memory_format=torch.contiguous_format) for key, value in tensors.items()}
+    return save(own, metadata={"format": "pt"})

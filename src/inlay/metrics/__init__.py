@@ -4,7 +4,7 @@ from inlay.metrics.base import FeatureExtractor, FillResult, Metric, MetricSpec,
 from inlay.metrics.clip_score import CLIPScore
 from inlay.metrics.diversity import Diversity, DiversityLPIPS
 from inlay.metrics.fid_kid import InceptionFeatures
-from inlay.metrics.gradients import BoundaryError, TotalVariation
+from inlay.metrics.gradients import BoundaryError, Sharpness, TotalVariation
 from inlay.metrics.inpainting import HoleErrors, InpaintingMetrics
 from inlay.metrics.legacy_tdanet import LegacyTDANet
 from inlay.metrics.lpips import LPIPS
@@ -26,6 +26,7 @@ __all__ = [
     "Metric",
     "MetricSpec",
     "PixelErrors",
+    "Sharpness",
     "StructuralSimilarity",
     "TotalVariation",
     "measure",

@@ -1,5 +1,6 @@
 """How far the filled pictures, as a set, are from the originals: FID, KID, U-IDS, P-IDS."""
 
+from collections.abc import Mapping
 from hashlib import sha256
 from importlib.util import find_spec
 from io import BytesIO
@@ -22,8 +23,10 @@ METRICS = (
     MetricSpec("kid", "lower", about="Kernel distance of Inception features of both sets; below 0 by chance."),
     MetricSpec("u_ids", "higher", about="Share of all pictures that a linear classifier misplaces; 0.5: all alike."),
     MetricSpec("p_ids", "higher", about="Share of fills that this classifier finds more real than their originals."),
+    MetricSpec("ssim_fid100_f1", "higher", about="LaMa's summary: harmonic mean of SSIM and FID as a score."),
+    MetricSpec("lpips_fid100_f1", "higher", about="LaMa's summary: harmonic mean of 1 - LPIPS and FID as a score."),
 )
-"""Their names lack the number of pictures, which :func:`distances` appends."""
+"""Their names lack the number of pictures, which :func:`distances` and :func:`f1_with_fid` append."""
 
 MAX_WHOLE = 5000
 """Up to this number of pictures KID is taken over all pairs, beyond over :data:`SUBSETS` of :data:`SUBSET_SIZE`."""
@@ -112,6 +115,29 @@ def distances(real: NDArray[np.floating], filled: NDArray[np.floating], seed: in
     u_ids, p_ids = _inception_scores(real, filled)
     values = {"fid": _frechet(real, filled), "kid": _kernel(real, filled, seed), "u_ids": u_ids, "p_ids": p_ids}
     return {f"{name}_n{n}": value for name, value in values.items()}
+
+
+def f1_with_fid(values: Mapping[str, float]) -> dict[str, float]:
+    """The summaries by which LaMa (Suvorov et al. 2022) chooses checkpoints and compares models, in ``[0, 1]``.
+
+    ``2 S F / (S + F + 0.001)`` of ``F = max(0, 100 - FID) / 100`` and of ``S``, SSIM in ``ssim_fid100_f1_n{n}`` and
+    1 - LPIPS in ``lpips_fid100_f1_n{n}``; both 0 where FID is above 100.
+
+    Args:
+        values: one filler's metrics by name, among them ``fid_n{n}``.
+
+    Returns:
+        By name; nothing without FID, and none of a similarity that is missing.
+    """
+    similarities = {"ssim": values.get("ssim"), "lpips": 1 - values["lpips"] if "lpips" in values else None}
+    found = {}
+    for fid in (name for name in values if name.startswith("fid_n")):
+        score = max(0.0, 100 - values[fid]) / 100
+        for name, similarity in similarities.items():
+            if similarity is not None:
+                f1 = 2 * similarity * score / (similarity + score + 0.001)
+                found[f"{name}_fid100_f1_{fid.removeprefix('fid_')}"] = f1
+    return found
 
 
 def _in_own_order(*sides: NDArray[np.float64]) -> list[NDArray[np.float64]]:

@@ -1,4 +1,4 @@
-"""Differences of neighbors: how rough a filled picture is, and whether its seam shows."""
+"""Differences of neighbors: how rough and how sharp a filled picture is, and whether its seam shows."""
 
 import torch
 from torch import Tensor
@@ -76,8 +76,42 @@ class TotalVariation(Metric):
         return {"tv": whole, "tv_hole": 2 * in_hole / (pairs * result.filled.shape[1]), "hole_pairs": pairs}
 
 
+class Sharpness(Metric):
+    """Energy of the gradient in the hole, as a share of the original's. It describes: noise is sharp, too.
+
+    ===================  ===============================================================================================
+    name                 formula
+    ===================  ===============================================================================================
+    ``sharpness_hole``   sum of ``(x[i, j+1] - x[i, j])^2`` and ``(x[i+1, j] - x[i, j])^2`` over all pairs of neighbors
+                         that are both hole, over the same sum of the original: 1 is as sharp, below 1 is blurred. Of
+                         several pictures the quotient of both sums over those whose original is not flat in the hole
+    ===================  ===============================================================================================
+    """
+
+    specs = (
+        MetricSpec(
+            "sharpness_hole", "neither", weight="gradient_energy", about="Gradient energy in the hole; original: 1."
+        ),
+    )
+
+    @override
+    def __call__(self, result: FillResult) -> dict[str, Tensor]:
+        hole = (result.mask > 0.5).to(result.filled.dtype)
+        filled, truth = (_squares(x, hole, 2) + _squares(x, hole, 3) for x in (result.filled, result.truth))
+        return {"sharpness_hole": torch.where(truth > 0, filled / truth, torch.nan), "gradient_energy": truth}
+
+
+def _squares(x: Tensor, hole: Tensor, axis: int) -> Tensor:
+    """``(B,)``, the sum of squared differences along an axis of neighbors that are both hole."""
+    return (x.diff(dim=axis).square() * _pairs(hole, axis)).sum(dim=(1, 2, 3))
+
+
+def _pairs(hole: Tensor, axis: int) -> Tensor:
+    """1 where a pixel and the next one along an axis are both hole."""
+    return _cut(hole, axis, 0, 1) * _cut(hole, axis, 1, 0)
+
+
 def _steps(x: Tensor, hole: Tensor, axis: int) -> Tensor:
     """``(3, B)`` along an axis: the mean difference of neighbors, its sum over pairs in the hole, their number."""
-    steps, length = x.diff(dim=axis).abs(), x.shape[axis] - 1
-    both = hole.narrow(axis, 0, length) * hole.narrow(axis, 1, length)
+    steps, both = x.diff(dim=axis).abs(), _pairs(hole, axis)
     return torch.stack([steps.mean(dim=(1, 2, 3)), (steps * both).sum(dim=(1, 2, 3)), both.sum(dim=(1, 2, 3))])

@@ -1,0 +1,85 @@
+"""Trainings of small LaMa networks: that they learn, and that a killed one goes on as if nothing had been."""
+
+import os
+import signal
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from inlay.checkpoints import build_network
+from inlay.images import read_picture
+from inlay.models import PatchDiscriminator
+from inlay.ops import erase
+from inlay.tasks.base import Task
+from tests.kills import remains
+from tests.processes import GROUP, run
+from tests.training import TINY_LAMA, train, weights
+
+STEPS, FATAL = 4, 3
+RECIPE = ["experiment=lama_small_cpu", "task.r1_every=2"]
+
+
+def killed(folder, *settings):
+    begin = Task.on_train_batch_start
+
+    def fatal(task, *arguments):
+        begin(task, *arguments)
+        if task.global_step == FATAL:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Task.on_train_batch_start = fatal
+    train(folder, *settings, tiny=TINY_LAMA)
+
+
+@GROUP
+def test_a_killed_run_resumes_to_the_bits_of_one_that_was_not(tmp_path, noise):
+    settings = [*RECIPE, f"data.root={noise}", f"iterations={STEPS}"]
+    train(tmp_path / "whole", *settings, tiny=TINY_LAMA)
+    assert run(tmp_path / "log", killed, tmp_path / "run", *settings) == -signal.SIGKILL
+    assert weights(tmp_path / "run")["global_step"] < STEPS
+    train(tmp_path / "run", *settings, "resume=last", tiny=TINY_LAMA)
+    assert remains(tmp_path / "run") == remains(tmp_path / "whole")
+
+
+@pytest.fixture
+def sixteen(tmp_path, shared_data):
+    photos = sorted((shared_data / "photos/train").iterdir())[:16]
+    (tmp_path / "photos").mkdir()
+    for photo in photos:
+        (tmp_path / "photos" / photo.name).symlink_to(photo)
+    return tmp_path / "photos"
+
+
+def squares(photos, side=64):
+    pixels = [cv2.resize(read_picture(one).pixels, (side, side), interpolation=cv2.INTER_AREA) for one in photos]
+    return torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2) / 255
+
+
+@pytest.mark.slow
+def test_18_learns_and_neither_side_wins(sixteen, tmp_path):
+    train(
+        tmp_path / "run", "experiment=lama_small_cpu", f"data.root={sixteen}", "iterations=300",
+        "validate_every=300", "scheduler=cosine",
+        tiny=["data.image_size=64", "data.num_workers=0", "model.blocks=2"],
+    )  # fmt: skip
+    image = squares(sorted(sixteen.iterdir()))
+    hole = torch.zeros(16, 1, 64, 64)
+    hole[:, :, 20:44, 16:40] = 1
+    known = (image * (1 - hole)).sum((2, 3), keepdim=True) / (1 - hole).sum((2, 3), keepdim=True)
+    with torch.no_grad():
+        raw = build_network(tmp_path / "run/checkpoints/last.ckpt")(erase(image, hole), hole)
+        judge = PatchDiscriminator(channels=[32, 64, 128, 128], strides=[2, 2, 2, 1])
+        held = weights(tmp_path / "run")["state_dict"]
+        prefix = "discriminators.0."
+        judge.load_state_dict({k.removeprefix(prefix): v for k, v in held.items() if k.startswith(prefix)})
+        real, fake = judge(image).scores, judge(raw).scores
+
+    def error(filled):
+        return ((filled - image).abs() * hole).sum() / (3 * hole.sum())
+
+    assert error(raw) <= 0.75 * error(known)
+    middle = slice(real.shape[2] // 2, real.shape[2] // 2 + 2)  # patches of the hole
+    right = torch.cat([(real > 0).float().flatten(), (fake[:, :, middle, middle] < 0).float().flatten()]).mean()
+    assert 0 < right < 1
