@@ -78,6 +78,24 @@ def test_computes_what_the_original_computes(tmp_path, original):
     torch.testing.assert_close(*answers(imported, tmp_path / "ours.ckpt", original), atol=1e-5, rtol=0)
 
 
+def test_what_adam_remembers_has_the_names_of_its_weights(tmp_path, original):
+    """Running means that equal the weights they belong to equal them under our names, too."""
+    adam = {
+        number: {"step": 7, "exp_avg": value.detach(), "exp_avg_sq": value.detach().square()}
+        for number, value in enumerate(original.parameters())
+    }
+    states = [{"state": adam}, {"state": {}}]
+    imported = import_lama(published(tmp_path / "best.ckpt", generator(original), optimizer_states=states))
+    held = imported.checkpoint["state_dict"]
+    for key, _ in LaMa(width=4, blocks=9).named_parameters():
+        torch.testing.assert_close(held[f"optimizers.net.{key}.exp_avg"], held[f"net.{key}"])
+        torch.testing.assert_close(held[f"optimizers.net.{key}.exp_avg_sq"], held[f"net.{key}"].square())
+        assert held[f"optimizers.net.{key}.step"] == 7
+    del adam[0]
+    imported = import_lama(published(tmp_path / "best.ckpt", generator(original), optimizer_states=states))
+    assert "optimizer_states.0 left out" in imported.report
+
+
 @pytest.mark.filterwarnings("ignore:.torch.jit")
 def test_2_no_code_of_a_checkpoint_runs(tmp_path, original):
     canary = tmp_path / "canary"

@@ -8,7 +8,7 @@ from inlay.checkpoints.files import digest
 from inlay.export.graphs import export_program
 from inlay.fillers import load_filler
 from tests.conftest import ROOT
-from tests.export.test_onnx import SIZES, TEXTS, pconv, pictures, tdanet
+from tests.export.test_onnx import SIZES, TEXTS, lama, pconv, pictures, tdanet
 
 
 def load(path):
@@ -31,6 +31,20 @@ def test_partial_convolution_answers_as_before_at_every_size(tmp_path):
     for given in (pictures(*size) for size in SIZES):
         with torch.inference_mode():
             torch.testing.assert_close(program(*given), trained.fill(*given), rtol=0, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_20_lama_has_neither_fourier_transforms_nor_complex_numbers(tmp_path):
+    """The number is that of the LaMa specification, section 6.3."""
+    source = lama(tmp_path)
+    (path,) = export_program(source, tmp_path / "model.pt2")
+    program, _ = load(path)
+    nodes = [node for node in program.graph.nodes if node.op == "call_function"]
+    assert not any("fft" in str(node.target) or "complex" in str(node.target) for node in nodes)
+    for size in [(1, 256, 256), (1, 512, 512), (2, 61, 75)]:
+        given = pictures(*size)
+        with torch.inference_mode():
+            torch.testing.assert_close(program(*given), load_filler(source).fill(*given), rtol=0, atol=1e-4)
 
 
 @pytest.mark.slow

@@ -47,8 +47,8 @@ def test_averages_stand_for_their_weights_and_what_fills_no_hole_stays_out(read,
 
 def test_discriminators_are_written_if_asked_and_read_with_the_rest(read, tmp_path):
     read["state_dict"] |= {"discriminators.0.weight": torch.arange(3.0)}
-    files = write_folder(tmp_path / "out", read, "", discriminators=True)
-    assert files[-1].name == "discriminators.safetensors"
+    files = write_folder(tmp_path / "out", read, "", training=True)
+    assert files[-1].name == "training.safetensors"
     found = checkpoints.weights(checkpoints.read(tmp_path / "out"), "discriminators")
     assert {key: value.tolist() for key, value in found.items()} == {"0.weight": [0, 1, 2]}
 

@@ -12,7 +12,7 @@ from inlay.errors import InlayError
 from inlay.export import graphs, wrappers
 from inlay.export.graphs import export_onnx, export_program
 from inlay.fillers import load_filler
-from inlay.models import PConvUNet, ResidualDiscriminator, TDANet
+from inlay.models import LaMa, PConvUNet, ResidualDiscriminator, TDANet
 from inlay.text import BERTEncoder, CLIPEncoder, GRUEncoder, LSTMEncoder
 from inlay.types import TextFeatures
 from tests.conftest import ROOT
@@ -51,6 +51,11 @@ def checkpoint(path, net, model, text=None, config=None):
 
 def pconv(folder):
     return checkpoint(folder / "last.ckpt", PConvUNet(levels=4, width=4), PCONV)
+
+
+def lama(folder):
+    settings = {"width": 8, "blocks": 2}
+    return checkpoint(folder / "last.ckpt", LaMa(**settings), {"_target_": "inlay.models.LaMa", **settings})
 
 
 def tdanet(folder, text=None, config=None, **changes):
@@ -155,6 +160,19 @@ class TestTDANet:
         source = tdanet(tmp_path, **OFFICIAL, latent_transform=True, refine_blocks=1, mask_as_input=True)
         (path, _) = export_onnx(source, tmp_path / "published.onnx")
         assert_alike(load_filler(path), load_filler(source), text=TEXTS, seed=2)
+
+
+@pytest.mark.slow
+def test_20_lama_has_neither_fourier_transforms_nor_complex_numbers(tmp_path):
+    """The number is that of the LaMa specification, section 6.3."""
+    source = lama(tmp_path)
+    (path,) = export_onnx(source, tmp_path / "lama.onnx")
+    made = onnx.load(path)
+    complex_numbers = {onnx.TensorProto.COMPLEX64, onnx.TensorProto.COMPLEX128}
+    assert not {node.op_type for node in made.graph.node} & {"DFT", "STFT", "FFT", "If", "Loop"}
+    assert not any(value.type.tensor_type.elem_type in complex_numbers for value in made.graph.value_info)
+    sizes = [(1, 256, 256), (1, 512, 512), (2, 61, 75), (1, 1, 1)]
+    assert_alike(load_filler(path), load_filler(source), sizes)
 
 
 @pytest.mark.slow

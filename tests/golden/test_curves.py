@@ -1,4 +1,6 @@
-"""Loss curves that a refactor leaves alone: to the bit on the machine that recorded them, within 1e-4 on others.
+"""Loss curves that a refactor leaves alone: to the bit on the machine that recorded them, closely on others.
+
+Of two processors one rounds a sum another way, and where two networks answer each other that grows with every step.
 
 INLAY_RECORD_GOLDEN=1 records them anew, with the reason in the commit; INLAY_EXACT_GOLDEN=1 asks for every bit.
 """
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 
 from inlay.images import Picture, write_picture
-from tests.training import TINY, train
+from tests.training import TINY, TINY_LAMA, train
 
 pytestmark = pytest.mark.slow
 STEPS = 40
@@ -26,7 +28,9 @@ RECIPES = {
         "data.num_workers=0",
         "trainer.log_every_n_steps=1",
     ],
+    "lama": [*TINY_LAMA, "experiment=lama_small_cpu"],
 }
+ELSEWHERE = {"pconv": 1e-4, "tdanet": 0.1, "lama": 0.1}  # of a curve's largest value
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +50,14 @@ def birds(tmp_path_factory):
 def test_losses_are_those_recorded(name, birds, tmp_path):
     train(tmp_path, f"data.root={birds}", f"iterations={STEPS}", f"validate_every={STEPS}", tiny=RECIPES[name])
     with (tmp_path / "metrics.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if row["train/loss" if name == "pconv" else "train/l1_out"]]
-    curves = {key: [float(row[key]) for row in rows] for key in rows[0] if key.startswith("train/")}
+        rows = [row for row in csv.DictReader(file) if row["train/loss"]]
+    curves = {key: [float(row[key]) for row in rows if row[key]] for key in rows[0] if key.startswith("train/")}
     path = Path(__file__).parent / f"{name}_{STEPS}_steps.json"
     if os.environ.get("INLAY_RECORD_GOLDEN"):
         path.write_text(json.dumps(curves, indent=0) + "\n")
     recorded = json.loads(path.read_text())
     assert curves.keys() == recorded.keys()
-    tolerance = 0 if os.environ.get("INLAY_EXACT_GOLDEN") else 1e-4
+    tolerance = 0 if os.environ.get("INLAY_EXACT_GOLDEN") else ELSEWHERE[name]
     for key, curve in curves.items():
-        np.testing.assert_allclose(curve, recorded[key], rtol=tolerance, atol=tolerance / 100, err_msg=key)
+        largest = np.abs(recorded[key]).max()
+        np.testing.assert_allclose(curve, recorded[key], rtol=0, atol=tolerance * largest, err_msg=key)

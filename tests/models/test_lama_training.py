@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from inlay.checkpoints import build_network
+from inlay.checkpoints import build_network, read
+from inlay.export.folder import write_folder
 from inlay.images import read_picture
 from inlay.models import PatchDiscriminator
 from inlay.ops import erase
@@ -41,6 +42,26 @@ def test_a_killed_run_resumes_to_the_bits_of_one_that_was_not(tmp_path, noise):
     assert weights(tmp_path / "run")["global_step"] < STEPS
     train(tmp_path / "run", *settings, "resume=last", tiny=TINY_LAMA)
     assert remains(tmp_path / "run") == remains(tmp_path / "whole")
+
+
+def test_fine_tuning_goes_on_with_discriminator_and_running_means(tmp_path, noise):
+    train(tmp_path / "run", *RECIPE, f"data.root={noise}", "iterations=2", tiny=TINY_LAMA)
+    before = read(tmp_path / "run/checkpoints/last.ckpt")
+    state = before["state_dict"]
+    for key in ("net.head.weight", "discriminators.0.score.bias"):
+        means = {"exp_avg": torch.zeros_like(state[key]), "exp_avg_sq": torch.full_like(state[key], 1e12)}
+        before["state_dict"] |= {f"optimizers.{key}.{k}": v for k, v in (means | {"step": torch.tensor(7.0)}).items()}
+    write_folder(tmp_path / "imported", before, "", training=True)
+    train(
+        tmp_path / "tuned", "experiment=lama_finetune", "model=lama_small", f"init_from={tmp_path / 'imported'}",
+        f"data.root={noise}", "iterations=2", tiny=TINY_LAMA,
+    )  # fmt: skip
+    after = read(tmp_path / "tuned/checkpoints/last.ckpt")
+    for key in ("net.head.weight", "discriminators.0.score.bias"):  # gradients were that large: steps are that small
+        torch.testing.assert_close(after["state_dict"][key], state[key], atol=1e-8, rtol=0)
+    for key in ("net.head.bias", "discriminators.0.score.weight"):
+        assert not torch.allclose(after["state_dict"][key], state[key], atol=1e-7, rtol=0)
+    assert {9.0, 2.0} == {float(m["step"]) for side in after["optimizer_states"] for m in side["state"].values()}
 
 
 @pytest.fixture

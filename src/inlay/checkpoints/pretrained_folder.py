@@ -17,9 +17,9 @@ from inlay.errors import InlayError, one_line
 from inlay.pretrained.transformers import path_in_folder
 
 WEIGHTS, SETTINGS, CARD = "model.safetensors", "config.json", "README.md"
-DISCRIMINATORS = "discriminators.safetensors"
-"""Weights of the discriminators of an import that has any, from which ``init_from=`` goes on."""
-FILES = (WEIGHTS, SETTINGS, CARD, DISCRIMINATORS)
+TRAINING, TRAINING_PARTS = "training.safetensors", ("discriminators", "optimizers")
+"""What only training needs of an import that has it, and ``init_from=`` goes on with."""
+FILES = (WEIGHTS, SETTINGS, CARD, TRAINING)
 TEXT_MODEL = "text_model"
 """Where a user puts the pretrained network that a text encoder reads with, if it is not part of the weights."""
 LIBRARY, FORMAT = "inlay", 1
@@ -43,8 +43,8 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             "`inlay export` wrote; a pickled model such as pytorch_model.bin is not opened."
         )
     held = _weights(path_in_folder(folder, WEIGHTS), PARTS.values())
-    if (folder / DISCRIMINATORS).is_file():
-        held |= _weights(path_in_folder(folder, DISCRIMINATORS), ["discriminators"])
+    if (folder / TRAINING).is_file():
+        held |= _weights(path_in_folder(folder, TRAINING), TRAINING_PARTS)
     return _settings(path_in_folder(folder, SETTINGS)), held
 
 

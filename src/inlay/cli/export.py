@@ -118,7 +118,7 @@ def _import(args: argparse.Namespace) -> None:
     from inlay.export.folder import write_folder
 
     imported = _imported(args)
-    files = write_folder(args.to, imported.checkpoint, imported.card, discriminators=True)
+    files = write_folder(args.to, imported.checkpoint, imported.card, training=True)
     say(imported.report)
     say(f"{args.to}: {', '.join(file.name for file in files)}. Fill holes with: inlay predict --model {args.to}")
 

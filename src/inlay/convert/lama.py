@@ -5,9 +5,10 @@ another name alone. The channels of a spectrum are interleaved in both.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,7 +25,8 @@ SIZE = 256  # side of the crops that it was trained on
 _DEPTHS = {9: "LaMa-Fourier", 18: "Big LaMa"}
 _DOWNS = 3
 _FIRST_BLOCK = _DOWNS + 2  # the index of the first block in the published sequence; 0 is a padding
-_NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+_BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+_NORM = ("weight", "bias", *_BUFFERS)
 _KEY = re.compile(r"(?:model\.)?(generator|discriminator)\.(.+)")
 _COPIED, _JOINED = "copied", "joined with that of the other part"
 
@@ -33,15 +35,54 @@ def import_lama(path: str | Path) -> Imported:
     """Turn published weights with Fourier convolutions into a checkpoint of Inlay.
 
     Args:
-        path: ``best.ckpt`` or ``big-lama.pt``, or the folder with ``models/best.ckpt``.
+        path: ``best.ckpt`` or ``big-lama.pt``, or the folder with ``models/best.ckpt``. Discriminator and optimizers
+            are carried over, too, if they are there.
 
     Raises:
         InlayError: the file is missing or damaged, or of another kind, with the first keys that do not fit.
     """
     path = _file(Path(path))
-    content = load_inert(path)
+    source, content = str(path), load_inert(path)
+    optimizers: Sequence[Any] = ()
     if isinstance(content, dict) and "state_dict" in content:
-        content = content["state_dict"]
+        content, optimizers = content["state_dict"], content.get("optimizer_states") or ()
+    generator, discriminator, others = _split(content)
+    blocks = _blocks(source, generator)
+    width = entry(generator, "model.1.ffc.convl2l.weight", source, dims=4).shape[0]
+    settings = {"width": width, "downs": _DOWNS, "blocks": blocks}
+    config: dict[str, Any] = {"model": {"_target_": "inlay.models.LaMa", **settings}, "data": {"image_size": SIZE}}
+    sides = [_Side("net", generator, partial(rename_generator, source, settings=settings))]
+    if discriminator:
+        sides.append(_Side("discriminators.0", discriminator, partial(_rename_discriminator, source)))
+        config["discriminator"] = {"_target_": "inlay.models.PatchDiscriminator", "_partial_": True}
+    parts: dict[str, dict[str, Tensor]] = {}
+    moves = []
+    for side in sides:
+        parts[side.part], own = side.rename(side.state)
+        moves += own
+    for number, (side, state) in enumerate(zip(sides, optimizers, strict=False)):
+        found = _running_means(side, state)
+        parts |= {f"optimizers.{side.part}": found} if found else {}
+        fate = (f"optimizers.{side.part}",) if found else (None, "not what Adam remembers of this network")
+        moves.append(Move(f"optimizer_states.{number}", None, *fate))
+    moves += others
+    card = _card(path, counted := tally(moves), _DEPTHS[blocks], bool(discriminator))
+    return imported([path], card, [*moves, counted], "lama", config, **parts)
+
+
+class _Side(NamedTuple):
+    """A network of the file."""
+
+    part: str
+    """Of our task."""
+    state: dict[str, Tensor]
+    """As published."""
+    rename: Callable[[Mapping[str, Tensor]], tuple[dict[str, Tensor], list[Move]]]
+    """Gives our state dict, and what became of each tensor."""
+
+
+def _split(content: Any) -> tuple[dict[str, Tensor], dict[str, Tensor], list[Move]]:
+    """The state dicts of generator and discriminator, and what is left out."""
     parts: dict[str, dict[str, Tensor]] = {"generator": {}, "discriminator": {}}
     others = []
     for key, value in tensors_in(content):
@@ -49,22 +90,28 @@ def import_lama(path: str | Path) -> Imported:
             parts[match[1]][match[2]] = value
         else:
             others.append(Move(key, tuple(value.shape), None, "neither generator nor discriminator"))
-    blocks = _blocks(str(path), parts["generator"])
-    width = entry(parts["generator"], "model.1.ffc.convl2l.weight", str(path), dims=4).shape[0]
-    settings = {"width": width, "downs": _DOWNS, "blocks": blocks}
-    generator, moves = rename_generator(str(path), parts["generator"], settings)
-    config: dict[str, Any] = {"model": {"_target_": "inlay.models.LaMa", **settings}, "data": {"image_size": SIZE}}
-    discriminator = parts["discriminator"]
-    if discriminator:
-        own = list(_discriminator_moves())
-        discriminator = carried(str(path), discriminator, own)
-        config["discriminator"] = {"_target_": "inlay.models.PatchDiscriminator", "_partial_": True}
-        moves += own
-    moves += others
-    counted = tally(moves)
-    card = _card(path, counted, _DEPTHS[blocks])
-    held = {"discriminators.0": discriminator} if discriminator else {}
-    return imported([path], card, [*moves, counted], "lama", config, net=generator, **held)
+    return parts["generator"], parts["discriminator"], others
+
+
+def _running_means(side: _Side, optimizer: Any) -> dict[str, Tensor]:
+    """What Adam remembers of each of our parameters, ``NAME.exp_avg`` and so on; nothing if it is not of this network.
+
+    The file has it by number, in the order of the published parameters.
+    """
+    names = [key for key in side.state if key.rpartition(".")[2] not in _BUFFERS]
+    state = optimizer.get("state") if isinstance(optimizer, dict) else None
+    if not isinstance(state, dict) or state.keys() != set(range(len(names))):
+        return {}
+    found: dict[str, Tensor] = {}
+    for kind in ("exp_avg", "exp_avg_sq"):
+        means = {name: state[number].get(kind) for number, name in enumerate(names)}
+        if any(not isinstance(mean, Tensor) or mean.shape != side.state[name].shape for name, mean in means.items()):
+            return {}
+        renamed, _ = side.rename(side.state | means)  # buffers fill the places that have no mean
+        ours = {key: mean for key, mean in renamed.items() if key.rpartition(".")[2] not in _BUFFERS}
+        found |= {f"{key}.{kind}": mean for key, mean in ours.items()}
+        found |= {f"{key}.step": torch.tensor(float(state[0]["step"])) for key in ours}
+    return found
 
 
 def _file(path: Path) -> Path:
@@ -164,6 +211,11 @@ def _norm(theirs: str, ours: str, what: str = _COPIED, end: str = "") -> Iterato
         yield Move(f"{theirs}.{name}", None, f"{ours}.{name}{end}", what)
 
 
+def _rename_discriminator(source: str, state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[Move]]:
+    moves = list(_discriminator_moves())
+    return carried(source, state, moves), moves
+
+
 def _discriminator_moves() -> Iterator[Move]:
     """Their keys ``modelN.M.name`` and ours, in the published shapes."""
     for key, shape in shapes_of(PatchDiscriminator, {}).items():
@@ -172,7 +224,8 @@ def _discriminator_moves() -> Iterator[Move]:
         yield Move(theirs, shape, key)
 
 
-def _card(path: Path, counted: str, name: str) -> str:
+def _card(path: Path, counted: str, name: str, discriminator: bool) -> str:
+    goes_on = "\n- **Goes on** with its discriminator: `inlay train experiment=lama_finetune init_from=FOLDER`."
     return f"""---
 library_name: inlay
 pipeline_tag: image-to-image
@@ -187,7 +240,7 @@ Inpainting with Fourier Convolutions".
 
 - **Computes** what the original computes. {counted}.
 - **Trained** by others on crops of {SIZE} px; the file does not say on which pictures, and holds no measurements.
-  Measure it on your own pictures with `inlay evaluate fillers=model:FOLDER`.
+  Measure it on your own pictures with `inlay evaluate fillers=model:FOLDER`.{goes_on if discriminator else ""}
 - **License** of the project: Apache 2.0. Whether it covers the weights, and what the terms of the training pictures ask
   for, is for you to check.
 """

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from inlay.checkpoints import AVERAGE, META_KEY, settings, weights
 from inlay.checkpoints.groups import PARTS, published
-from inlay.checkpoints.pretrained_folder import CARD, DISCRIMINATORS, FILES, FORMAT, LIBRARY, SETTINGS, WEIGHTS
+from inlay.checkpoints.pretrained_folder import (
+    CARD,
+    FILES,
+    FORMAT,
+    LIBRARY,
+    SETTINGS,
+    TRAINING,
+    TRAINING_PARTS,
+    WEIGHTS,
+)
 from inlay.errors import InlayError, unwritable
 from inlay.files import held, new_folder, remove_leftovers, write_bytes, write_text
 
@@ -21,7 +30,7 @@ _REVISION = re.compile(r"[0-9a-f]{4,64}(\+changes)?")
 _QUERY = re.compile(r"[?#].*", re.DOTALL)
 
 
-def write_folder(folder: Path, checkpoint: dict[str, Any], card: str, *, discriminators: bool = False) -> list[Path]:
+def write_folder(folder: Path, checkpoint: dict[str, Any], card: str, *, training: bool = False) -> list[Path]:
     """Write the weights that fill holes, averaged where the run had averages, and the settings that load them.
 
     The folder is there whole or not at all. Optimizers and paths of this machine stay out.
@@ -30,7 +39,8 @@ def write_folder(folder: Path, checkpoint: dict[str, Any], card: str, *, discrim
         folder: to be made; there may be an empty one.
         checkpoint: from :func:`inlay.checkpoints.read`.
         card: Markdown.
-        discriminators: whether to write those of the checkpoint, too, if it has any, in a file of their own.
+        training: whether to write discriminators and what optimizers remember, too, if the checkpoint has any, in a
+            file of their own.
 
     Returns:
         The files.
@@ -43,8 +53,8 @@ def write_folder(folder: Path, checkpoint: dict[str, Any], card: str, *, discrim
     averaged = {"averaged": True} if checkpoint.get(AVERAGE) else {}
     config = config_to_publish(checkpoint[META_KEY]["config"])
     parts = {WEIGHTS: _tensors(checkpoint, PARTS.values())}
-    if discriminators and (judges := _tensors(checkpoint, ["discriminators"])):
-        parts[DISCRIMINATORS] = judges
+    if training and (tensors := _tensors(checkpoint, TRAINING_PARTS)):
+        parts[TRAINING] = tensors
     metadata = {"library": LIBRARY, "format": FORMAT, **averaged, **origin_of(checkpoint), "config": config}
     try:
         with held(folder.parent, "inlay export", part=folder.name):

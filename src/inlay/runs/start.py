@@ -10,10 +10,11 @@ from inlay.checkpoints import load_matching_weights, load_text, read, settings, 
 from inlay.data.datamodule import InpaintingData
 from inlay.errors import InlayError
 from inlay.printing import say
+from inlay.tasks.base import Task
 from inlay.text import vocabulary as words
 
 
-def init_weights(task: nn.Module, init_from: str | None, text_from: str | None) -> None:
+def init_weights(task: Task, init_from: str | None, text_from: str | None) -> None:
     """Give a fresh run weights to start from, and print what became of each of the network's.
 
     Raises:
@@ -24,6 +25,8 @@ def init_weights(task: nn.Module, init_from: str | None, text_from: str | None) 
         discriminators = getattr(task, "discriminators", None)
         if discriminators is not None and weights(read(init_from), "discriminators"):
             say(f"discriminators\n{load_matching_weights(init_from, discriminators, 'discriminators')}")
+        if remembered := weights(read(init_from), "optimizers"):
+            say(f"optimizers\nrunning means of {task.start_optimizers(remembered)} parameters, for Adam")
     if text_from:
         text = getattr(task, "text", None)
         if text is None:

@@ -22,7 +22,7 @@ from inlay.distributed import all_reduce_mean, rank_and_world
 from inlay.errors import InlayError, one_line
 from inlay.metrics import MetricSpec
 from inlay.randomness import RngStream, torch_seed
-from inlay.tasks.optimization import BufferSnapshot, Loss, clip_or_drop_gradients, not_finite, trainable
+from inlay.tasks.optimization import BufferSnapshot, Loss, clip_or_drop_gradients, not_finite, start_adam, trainable
 from inlay.text import Tokenizer
 from inlay.types import Batch
 
@@ -117,6 +117,7 @@ class Task(pl.LightningModule, ABC):
         """Whether no optimizer has taken its step of the present batch yet."""
         self._optimizer = optimizer
         self._scheduler = scheduler
+        self._running_means: dict[nn.Parameter, dict[str, Tensor]] = {}
         self.settings = config
         """The resolved configuration of the run."""
         self._snapshots: list[BufferSnapshot] = []
@@ -204,6 +205,18 @@ class Task(pl.LightningModule, ABC):
         optimizer, scheduler = self.optimizer_of(trainable(self), self._optimizer, self._scheduler)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
+    def start_optimizers(self, state: Mapping[str, Tensor]) -> int:
+        """Let Adam start with the running means of another run, and say of how many parameters they are.
+
+        Args:
+            state: ``NAME.exp_avg``, ``NAME.exp_avg_sq`` and ``NAME.step``, with the names of the task's parameters.
+        """
+        for name, parameter in self.named_parameters():
+            means = {kind: state.get(f"{name}.{kind}") for kind in ("step", "exp_avg", "exp_avg_sq")}
+            if all(mean is not None and mean.shape in (parameter.shape, ()) for mean in means.values()):
+                self._running_means[parameter] = cast(dict[str, Tensor], means)
+        return len(self._running_means)
+
     def optimizer_of(
         self, parameters: Iterable[nn.Parameter], optimizer: MakeOptimizer, scheduler: MakeScheduler, prefix: str = ""
     ) -> tuple[Optimizer, LRScheduler]:
@@ -215,6 +228,7 @@ class Task(pl.LightningModule, ABC):
         try:
             made = optimizer(parameters)
             schedule = scheduler(made)
+            start_adam(made, self._running_means)
         except (TypeError, ValueError) as error:
             raise InlayError(
                 f"the settings of {prefix}optimizer= and {prefix}scheduler= do not work: {one_line(error)}."

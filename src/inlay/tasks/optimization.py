@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
-from torch.optim import Optimizer
+from torch.optim import Adam, AdamW, Optimizer
 
 from inlay.distributed import norm_over_processes
 from inlay.errors import InlayError
@@ -116,3 +116,12 @@ def trainable(module: nn.Module) -> list[nn.Parameter]:
 def parameters_of(optimizer: Optimizer) -> list[nn.Parameter]:
     """All parameters of an optimizer."""
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def start_adam(optimizer: Optimizer, means: Mapping[nn.Parameter, Mapping[str, Tensor]]) -> None:
+    """Give Adam, or AdamW, running means to start with, where there are some of its parameters; other kinds nothing."""
+    if isinstance(optimizer, Adam | AdamW):
+        for parameter in parameters_of(optimizer):
+            for name, mean in means.get(parameter, {}).items():
+                own = torch.empty_like(parameter, requires_grad=False) if mean.ndim else torch.empty(())
+                optimizer.state[parameter][name] = own.copy_(mean)
