@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
-
-from torch import nn
+from typing import Any
 
 from inlay.checkpoints import load_matching_weights, load_text, read, settings, weights
 from inlay.data.datamodule import InpaintingData
@@ -21,7 +19,7 @@ def init_weights(task: Task, init_from: str | None, text_from: str | None) -> No
         InlayError: a checkpoint cannot be used, or the run reads no text.
     """
     if init_from:
-        say(f"init_from={init_from}\n{load_matching_weights(init_from, cast(nn.Module, task.net))}")
+        say(f"init_from={init_from}\n{load_matching_weights(init_from, task.net)}")
         discriminators = getattr(task, "discriminators", None)
         if discriminators is not None and weights(read(init_from), "discriminators"):
             say(f"discriminators\n{load_matching_weights(init_from, discriminators, 'discriminators')}")
