@@ -10,6 +10,7 @@ raw    a network's whole-frame answer, ``(B, 3, H, W)``, not clamped
 ====== ==========================================================================================================
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple, NotRequired, Protocol, TypedDict
 
 import numpy as np
@@ -74,6 +75,8 @@ class Prediction(NamedTuple):
     """``(B, 3, H, W)`` the network's whole-frame answer."""
     composite: Tensor
     """``(B, 3, H, W)`` ``raw`` in the hole, the known pixels elsewhere: what a user gets."""
+    stages: Sequence[Tensor] = ()
+    """``(B, 3, H, W)`` each: what a network that goes from coarse to fine made before ``raw``."""
 
 
 class Gaussian(NamedTuple):

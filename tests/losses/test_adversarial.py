@@ -19,6 +19,7 @@ BY_HAND = {
     "non_saturating": (np.log1p(np.exp(-SCORES)), np.log1p(np.exp(SCORES)), np.log1p(np.exp(-SCORES))),
     "hinge": (np.maximum(0, 1 - SCORES), np.maximum(0, 1 + SCORES), -SCORES),
     "least_squares": ((SCORES - 1) ** 2, SCORES**2, (SCORES - 1) ** 2),
+    "least_squares_aot": ((SCORES - 1) ** 2, SCORES**2, SCORES**2),
 }
 
 
@@ -30,7 +31,10 @@ def test_11_objectives_by_hand(name):
     labels = np.array([1.0, 0.0, 1.0])
     assert sides.discriminator(scores, 1.0).item() == pytest.approx(real.mean())
     assert sides.discriminator(scores, 0.0).item() == pytest.approx(fake.mean())
-    assert sides.generator(scores).item() == pytest.approx(generator.mean())
+    assert sides.generator(scores, None).item() == pytest.approx(generator.mean())
+    weight = np.array([0.5, 0.0, 2.0])
+    assert sides.generator(scores, torch.tensor(weight)).item() == pytest.approx((generator * weight).sum() / 2.5)
+    assert sides.generator(scores, torch.zeros(3)).item() == 0
     mixed = sides.discriminator(scores, torch.tensor(labels)).item()
     assert mixed == pytest.approx(np.where(labels, real, fake).mean())
 

@@ -35,7 +35,7 @@ def ratios(masks, count=40):
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("ratio", ["[0.2,0.3]", "null"])
 def test_every_family_takes_a_ratio_and_reaches_the_workers(name, ratio):
-    root = [f"masks.root={ROOT}/masks/sample"] if name == "files" else []
+    root = [f"masks.root={ROOT}/masks/sample"] if name in ("files", "aot") else []
     masks = family(f"masks={name}", f"masks.ratio={ratio}", *root)
     found = ratios(masks)
     assert 0 < min(found) <= max(found) < 1

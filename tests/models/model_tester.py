@@ -25,6 +25,11 @@ TINY_LAMA = ["model.width=8", "model.blocks=2"]
 SMALL = {  # what to set so that a test takes a second
     "pconv": ["model.width=8", "model.levels=4"],
     **dict.fromkeys(["lama", "lama_big", "lama_small", "lama_regular", "lama_dilated"], TINY_LAMA),
+    "aot": ["model.width=8", "model.blocks=2"],
+    "aot_small": ["model.width=8", "model.blocks=2"],
+    "deepfill": ["model.width=4"],
+    "deepfill_small": ["model.width=4"],
+    "mobile": ["model.channels=[8,8,16,16,16]"],
     "tdanet": TINY_TDANET,
     "tdanet_official5": TINY_TDANET,
 }

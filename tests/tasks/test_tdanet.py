@@ -321,7 +321,7 @@ class TestRuns:
             run(tmp_path / f"{parts}", birds, *common, f"task.accumulate={parts}")
         one, two = (weights(tmp_path / f"{parts}")["state_dict"] for parts in (1, 2))
         for key, value in one.items():
-            torch.testing.assert_close(two[key], value, rtol=1e-4, atol=1e-6, msg=lambda m, key=key: f"{key}: {m}")
+            torch.testing.assert_close(two[key], value, rtol=1e-4, atol=5e-6, msg=lambda m, key=key: f"{key}: {m}")
         for term in ("loss", "d_loss", "kl_rec"):
             assert metrics(tmp_path / "1", f"train/{term}") == pytest.approx(
                 metrics(tmp_path / "2", f"train/{term}"), rel=1e-4

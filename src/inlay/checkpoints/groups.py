@@ -77,7 +77,16 @@ GROUPS: Mapping[str, ConfigGroup] = {
         packages=("inlay.tasks", *_NETWORKS, "inlay.text_image", "inlay.metrics"),
         state=("_target_", "discriminator_mode"),
         published=(
-            *("_target_", "discriminator_mode", "judged", "objective", "labels", "adversarial", "feature_matching"),
+            *(
+                "_target_",
+                "discriminator_mode",
+                "judged",
+                "objective",
+                "labels",
+                "hole_only",
+                "adversarial",
+                "feature_matching",
+            ),
             *("r1", "r1_every", "reuse_generator_output", "gradient_clip", "accumulate"),
         ),
     ),

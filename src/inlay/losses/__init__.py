@@ -4,7 +4,7 @@ from inlay.losses.adversarial import OBJECTIVES, feature_matching, hinge, least_
 from inlay.losses.contrastive import MatchingLoss
 from inlay.losses.patch_labels import patch_labels
 from inlay.losses.perceptual import FeatureTerm, Perceptual, PerceptualL2, Style
-from inlay.losses.pixel import HoleL1, TotalVariationLoss, ValidL1
+from inlay.losses.pixel import CoarseL1, HoleL1, TotalVariationLoss, ValidL1
 from inlay.losses.resnet import ResNet50Features
 from inlay.losses.two_paths import PatchScores, TwoPathLoss
 from inlay.losses.vgg import VGG16Features, VGG19Features
@@ -12,6 +12,7 @@ from inlay.losses.weighted_sum import WeightedSum
 
 __all__ = [
     "OBJECTIVES",
+    "CoarseL1",
     "FeatureTerm",
     "HoleL1",
     "MatchingLoss",

@@ -12,28 +12,36 @@ from torch import Tensor
 
 from inlay.errors import InlayError
 
-ObjectiveName = Literal["non_saturating", "hinge", "least_squares"]
+ObjectiveName = Literal["non_saturating", "hinge", "least_squares", "least_squares_aot"]
 
 
-def non_saturating(scores: Tensor, target: Tensor | float) -> Tensor:
+def non_saturating(scores: Tensor, target: Tensor | float, weight: Tensor | None = None) -> Tensor:
     """Binary cross entropy on logits (Goodfellow et al. 2014). Scalar >= 0, mean over all patches.
 
     Args:
         scores: logits, any shape.
         target: in ``[0, 1]``, 1 = real; a number or a tensor that broadcasts with ``scores``.
+        weight: of each patch in the mean, broadcasts with ``scores``; None for equal weights.
     """
     # softplus(-x) is -log(sigmoid(x)), without the zero that the logarithm would get of a very sure discriminator
-    return (target * F.softplus(-scores) + (1 - target) * F.softplus(scores)).mean()
+    return _mean(target * F.softplus(-scores) + (1 - target) * F.softplus(scores), weight)
 
 
-def hinge(scores: Tensor, target: Tensor | float) -> Tensor:
+def hinge(scores: Tensor, target: Tensor | float, weight: Tensor | None = None) -> Tensor:
     """Hinge loss of a discriminator (Lim and Ye 2017): no loss beyond 1 and -1. Arguments: :func:`non_saturating`."""
-    return (target * F.relu(1 - scores) + (1 - target) * F.relu(1 + scores)).mean()
+    return _mean(target * F.relu(1 - scores) + (1 - target) * F.relu(1 + scores), weight)
 
 
-def least_squares(scores: Tensor, target: Tensor | float) -> Tensor:
+def least_squares(scores: Tensor, target: Tensor | float, weight: Tensor | None = None) -> Tensor:
     """``mean (scores - target)^2`` (LSGAN, Mao et al. 2017). Arguments: :func:`non_saturating`."""
-    return (scores - target).square().mean()
+    return _mean((scores - target).square(), weight)
+
+
+def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    if weight is None:
+        return values.mean()
+    weight = weight.expand_as(values)
+    return (values * weight).sum() / weight.sum().clamp(min=torch.finfo(weight.dtype).tiny)  # of no weight at all, 0
 
 
 class Objective(NamedTuple):
@@ -41,14 +49,16 @@ class Objective(NamedTuple):
 
     discriminator: Callable[[Tensor, Tensor | float], Tensor]
     """Of scores and their target map; scalar >= 0."""
-    generator: Callable[[Tensor], Tensor]
-    """Of the scores of generated images, all of which should look real; scalar."""
+    generator: Callable[[Tensor, Tensor | None], Tensor]
+    """Of the scores of generated images, which should look real, and the weights of patches or None; scalar."""
 
 
 OBJECTIVES: dict[ObjectiveName, Objective] = {
-    "non_saturating": Objective(non_saturating, lambda scores: non_saturating(scores, 1.0)),
-    "hinge": Objective(hinge, lambda scores: -scores.mean()),
-    "least_squares": Objective(least_squares, lambda scores: least_squares(scores, 1.0)),
+    "non_saturating": Objective(non_saturating, lambda scores, weight: non_saturating(scores, 1.0, weight)),
+    "hinge": Objective(hinge, lambda scores, weight: -_mean(scores, weight)),
+    "least_squares": Objective(least_squares, lambda scores, weight: least_squares(scores, 1.0, weight)),
+    # as AOT-GAN was released: its generator is asked for what its discriminator learns to call filled
+    "least_squares_aot": Objective(least_squares, lambda scores, weight: least_squares(scores, 0.0, weight)),
 }
 
 

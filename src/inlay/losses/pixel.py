@@ -4,10 +4,12 @@ Every mean is taken over *all* elements of the batch, not over the pixels of the
 published weights only make sense that way.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import override
 
+from inlay.errors import InlayError
 from inlay.losses.types import LossInput
 
 
@@ -62,6 +64,23 @@ class ValidL1(nn.Module):
     @override
     def forward(self, given: LossInput) -> Tensor:
         return valid_l1(given.raw, given.target, given.mask, given.std)
+
+
+class CoarseL1(nn.Module):
+    """Absolute error of the coarser pictures, ``sum_k mean |stage_k - target|`` (Yu et al. 2018, section 3.1)."""
+
+    @override
+    def forward(self, given: LossInput) -> Tensor:
+        """Scalar >= 0.
+
+        Raises:
+            InlayError: the network makes no coarser picture.
+        """
+        if not given.stages:
+            raise InlayError(
+                "CoarseL1 is of networks that go from coarse to fine, and this one does not. Leave it out."
+            )
+        return torch.stack([(stage - given.target).abs().mean() for stage in given.stages]).sum()
 
 
 class TotalVariationLoss(nn.Module):

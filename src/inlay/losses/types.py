@@ -1,6 +1,6 @@
 """The inputs of a loss term."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from torch import Tensor
@@ -34,3 +34,5 @@ class LossInput(NamedTuple):
     """By the name of the extractor, of those that terms ask for."""
     std: Tensor | None = None
     """``(3, 1, 1)`` the unit of each channel in the L1 of hole and valid pixels; None for 1."""
+    stages: Sequence[Tensor] = ()
+    """``(B, 3, H, W)`` each: what a network that goes from coarse to fine made before ``raw``."""

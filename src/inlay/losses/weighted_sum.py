@@ -1,7 +1,7 @@
 """The sum of a paper's loss terms, each with its weight."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypedDict, get_args
 
 import torch
@@ -69,14 +69,16 @@ class WeightedSum(nn.Module):
         used = {name: make() for name, make in (extractors or {}).items() if name in self.with_composite}
         self.extractors = nn.ModuleDict(used)
 
-    def forward(self, raw: Tensor, composite: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(
+        self, raw: Tensor, composite: Tensor, target: Tensor, mask: Tensor, stages: Sequence[Tensor] = ()
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Compare an output with its target (shapes and polarity: :mod:`inlay.types`).
 
         Returns:
             The weighted sum (scalar), and each term by name before its weight (scalars without gradient).
         """
         features = {name: self._features(name, raw, composite, target) for name in self.extractors}
-        given = LossInput(raw, composite, target, mask, features, self.std)
+        given = LossInput(raw, composite, target, mask, features, self.std, stages)
         values = {name: term(given) for name, term in self.terms.items()}
         total = torch.stack([self.weights[name] * value.float() for name, value in values.items()]).sum()
         return total, {name: value.detach() for name, value in values.items()}

@@ -9,11 +9,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inlay.errors import InlayError, NoHole
+from inlay.masks.morphology import fit
 from inlay.masks.paired import Paired
 from inlay.masks.ranges import Ratio, Spread, check_family
 from inlay.types import MaskContext
 
 _MOST_DRAWS = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitedMasks:
+    """The holes of several mask generators at once.
+
+    Attributes:
+        families: by name.
+        ratio: lowest and highest share that is hole, for which the united hole is grown or shrunk; None leaves it.
+    """
+
+    families: Mapping[str, Any]
+    ratio: Ratio | None = None
+
+    def __post_init__(self) -> None:
+        check_family(self)
+        if not self.families:
+            raise InlayError("masks.families must name generators, whose holes are united; got none.")
+
+    def __call__(
+        self, height: int, width: int, rng: np.random.Generator, context: MaskContext | None = None
+    ) -> NDArray[np.bool_]:
+        """Let each draw, one after the other.
+
+        Raises:
+            NoHole: one of them finds no hole in the picture.
+        """
+        holes = [family(height, width, rng, context) for family in self.families.values()]
+        return fit(np.logical_or.reduce(holes), self.ratio, rng)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,15 +9,21 @@ from typing import TYPE_CHECKING
 from inlay import lazy
 
 if TYPE_CHECKING:
+    from inlay.models.aot import AOTGenerator
     from inlay.models.damsm import DAMSM
     from inlay.models.discriminators import PatchDiscriminator, ResidualDiscriminator
+    from inlay.models.gated import DeepFill
     from inlay.models.lama import LaMa
+    from inlay.models.mobile import MobileUNet
     from inlay.models.pconv import PConvUNet
     from inlay.models.tdanet import TDANet
 else:
     _HOMES = {
+        "AOTGenerator": "aot",
         "DAMSM": "damsm",
+        "DeepFill": "gated",
         "LaMa": "lama",
+        "MobileUNet": "mobile",
         "PConvUNet": "pconv",
         "PatchDiscriminator": "discriminators",
         "ResidualDiscriminator": "discriminators",
@@ -25,4 +31,14 @@ else:
     }
     __getattr__ = lazy.attach(__name__, _HOMES)
 
-__all__ = ["DAMSM", "LaMa", "PConvUNet", "PatchDiscriminator", "ResidualDiscriminator", "TDANet"]
+__all__ = [
+    "DAMSM",
+    "AOTGenerator",
+    "DeepFill",
+    "LaMa",
+    "MobileUNet",
+    "PConvUNet",
+    "PatchDiscriminator",
+    "ResidualDiscriminator",
+    "TDANet",
+]

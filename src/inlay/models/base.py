@@ -60,6 +60,7 @@ class InpaintingNetwork(nn.Module):
     ``takes_text``        ``text``: :class:`~inlay.types.TextFeatures` of width :attr:`text_dim`
     ``takes_reference``   ``reference``: ``(B, 3, H', W')`` RGB in ``[0, 1]`` to take content from, or None
     ``noise_spec``        ``noise``: of that shape, or None for the deterministic output
+    ``coarse_to_fine``    ``stages``: whether to return a list of pictures, from coarse to fine, ``raw`` last
     ====================  ============================================================================
 
     ``forward`` gets ``masked``, ``(B, 3, H, W)`` RGB in ``[0, 1]`` with the hole blanked, and ``mask``,
@@ -71,6 +72,7 @@ class InpaintingNetwork(nn.Module):
 
     takes_text: ClassVar[bool] = False
     takes_reference: ClassVar[bool] = False
+    coarse_to_fine: ClassVar[bool] = False
     noise_spec: NoiseSpec | None = None
     """The noise that the network takes; None for a network without randomness."""
     text_dim: int
@@ -101,6 +103,18 @@ class InpaintingNetwork(nn.Module):
         Returns:
             ``raw``, ``(B, C, H, W)``.
         """
+        return self.inpaint_stages(image, mask, text=text, reference=reference, noise=noise)[-1]
+
+    def inpaint_stages(
+        self,
+        image: Tensor,
+        mask: Tensor,
+        *,
+        text: TextFeatures | None = None,
+        reference: Tensor | None = None,
+        noise: Tensor | None = None,
+    ) -> list[Tensor]:
+        """:meth:`inpaint`, with the coarser pictures of a network that goes from coarse to fine; ``raw`` comes last."""
         height, width = image.shape[-2:]
         fewest = -(-self.smallest_size // self.size_multiple)
         masked = pad_to_multiple(erase(image, mask), self.size_multiple, least=fewest)
@@ -112,8 +126,10 @@ class InpaintingNetwork(nn.Module):
             taken["reference"] = reference
         if self.noise_spec is not None:
             taken["noise"] = noise
-        raw: Tensor = self(masked, mask, **taken)
-        return raw[..., :height, :width]
+        if self.coarse_to_fine:
+            taken["stages"] = True
+        pictures = self(masked, mask, **taken)
+        return [raw[..., :height, :width] for raw in (pictures if self.coarse_to_fine else [pictures])]
 
     def own_text_encoder(self) -> nn.Module | None:
         """The text encoder that is a part of the network; None where that of the run (``text=``) serves."""

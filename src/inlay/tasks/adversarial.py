@@ -6,6 +6,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, Generic, Literal, TypeVar, Unpack, cast, get_args
 
 import torch
+import torch.nn.functional as F
 from pytorch_lightning.strategies import ParallelStrategy
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -247,9 +248,11 @@ class GANTask(AdversarialTask[Prediction]):
         net: the generator.
         loss: reconstruction terms.
         discriminator: makes the discriminator (a Hydra partial).
-        objective: ``non_saturating``, ``hinge`` or ``least_squares``.
+        objective: ``non_saturating``, ``hinge``, ``least_squares``, or ``least_squares_aot`` (as AOT-GAN was released).
         labels: which patches of a generated image the discriminator learns as fake, see
             :func:`~inlay.losses.patch_labels`.
+        hole_only: whether the generator's adversarial term is a mean over the hole's patches, as in AOT-GAN, rather
+            than over all.
         adversarial: weight of the generator's adversarial term.
         feature_matching: weight of :func:`~inlay.losses.feature_matching`; 0 saves its forward pass.
         settings: see :class:`AdversarialTask`.
@@ -266,6 +269,7 @@ class GANTask(AdversarialTask[Prediction]):
         discriminator: Callable[[], Discriminator] | None,
         objective: ObjectiveName = "non_saturating",
         labels: PatchLabels = "hole_max",
+        hole_only: bool = False,
         adversarial: float = 1.0,
         feature_matching: float = 0.0,
         **settings: Unpack[AdversarialSettings],
@@ -282,11 +286,16 @@ class GANTask(AdversarialTask[Prediction]):
         super().__init__(net, [discriminator()], loss, **settings)
         self.objective = objective_by_name(objective, "task.objective")
         self.labels: PatchLabels = labels
+        self.hole_only = hole_only
         self.adversarial, self.feature_matching = adversarial, feature_matching
 
     @override
     def generate(self, batch: Batch, part: int) -> Prediction:
         return self.fill(batch)
+
+    def _weights_of_patches(self, scores: Tensor, mask: Tensor) -> Tensor | None:
+        """What each score counts in the generator's term: with ``hole_only``, the share of hole in its patch."""
+        return F.adaptive_avg_pool2d(mask, (scores.shape[2], scores.shape[3])) if self.hole_only else None
 
     @override
     def discriminator_loss(self, batch: Batch, generated: Prediction) -> Loss:
@@ -305,11 +314,11 @@ class GANTask(AdversarialTask[Prediction]):
     @override
     def generator_loss(self, batch: Batch, generated: Prediction) -> Loss:
         target, mask = target_of(batch), batch["mask"]
-        total, terms = self.loss(generated.raw, generated.composite, target, mask)
+        total, terms = self.loss_of(generated, batch)
         (discriminator,) = self.discriminators
         with cached():  # spectral norm is computed once for both passes
             fake = self.discriminate(discriminator, self.judged_image(generated.raw, batch), mask)
-            adversarial = self.objective.generator(fake.scores)
+            adversarial = self.objective.generator(fake.scores, self._weights_of_patches(fake.scores, mask))
             total, terms = total + self.adversarial * adversarial, terms | {"adversarial": adversarial.detach()}
             if self.feature_matching > 0:
                 with torch.no_grad():  # real images are what features are matched to, and no variable

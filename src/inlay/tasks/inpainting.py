@@ -1,6 +1,6 @@
 """What all recipes that train a network to fill holes have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -62,14 +62,20 @@ class InpaintingTask(Task):
         Noise is drawn in training; in validation there is none, so that the output is the deterministic one.
         """
         image, spec = batch["image"], self.net.noise_spec
-        raw = self.net.inpaint(
+        *stages, raw = self.net.inpaint_stages(
             image,
             batch["mask"],
             text=self.read(batch) if self.net.takes_text else None,
             reference=batch.get("reference"),
             noise=torch.randn(spec.shape(image), device=image.device) if spec is not None and self.training else None,
         )
-        return predicted(raw, batch)
+        return predicted(raw, batch, stages)
+
+    def loss_of(self, prediction: Prediction, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted sum of loss terms on a prediction, and each term by name."""
+        raw, composite, stages = prediction
+        total, terms = self.loss(raw, composite, target_of(batch), batch["mask"], stages)
+        return total, terms
 
     @override
     def tokenizers(self) -> dict[str, Tokenizer]:
@@ -109,6 +115,6 @@ class InpaintingTask(Task):
         self.log_metrics()
 
 
-def predicted(raw: Tensor, batch: Batch) -> Prediction:
+def predicted(raw: Tensor, batch: Batch, stages: Sequence[Tensor] = ()) -> Prediction:
     """A network's output and its composite."""
-    return Prediction(raw, composite(raw, batch["image"], batch["mask"]))
+    return Prediction(raw, composite(raw, batch["image"], batch["mask"]), stages)

@@ -52,8 +52,7 @@ class ReconstructionTask(SingleOptimizerTask, InpaintingTask):
 
     @override
     def batch_loss(self, batch: Batch) -> Loss:
-        prediction = self.fill(batch)
-        return Loss(*self.loss(prediction.raw, prediction.composite, target_of(batch), batch["mask"]))
+        return Loss(*self.loss_of(self.fill(batch), batch))
 
 
 class SupervisedTask(SingleOptimizerTask):
