@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from inlay.losses import HoleL1, TotalVariationLoss, ValidL1
+from inlay.errors import InlayError
+from inlay.losses import CoarseL1, HoleL1, TotalVariationLoss, ValidL1
 from inlay.losses.pixel import hole_l1, total_variation, valid_l1
+from inlay.losses.types import LossInput
 from tests.losses.loss_tester import LossTester, sample
 
 MISFITS = (
@@ -20,6 +22,17 @@ class TestHoleL1(LossTester):
 class TestValidL1(LossTester):
     term = ValidL1
     refused = MISFITS
+
+
+class TestCoarseL1:
+    def test_by_hand_and_of_a_network_without_coarse_pictures(self):
+        raw, image, mask = sample()
+        stages = [raw * 0.5, raw * 0.25]
+        expected = sum(abs(stage.double().numpy() - image.double().numpy()).mean() for stage in stages)
+        given = LossInput(raw, raw, image, mask, stages=stages)
+        assert CoarseL1()(given).item() == pytest.approx(expected, rel=1e-5)
+        with pytest.raises(InlayError, match="coarse to fine"):
+            CoarseL1()(given._replace(stages=()))
 
 
 class TestTotalVariation(LossTester):

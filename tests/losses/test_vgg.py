@@ -99,16 +99,27 @@ def test_other_files_and_paths_of_none_are_errors_of_one_line(trunk, tmp_path):
             VGG16Features(str(tmp_path / path))
 
 
-def test_vgg19_has_every_relu_and_average_pools(tmp_path):
+@pytest.mark.parametrize(("pool", "layers"), [("average", None), ("max", ["relu2_2", "relu5_2"])])
+def test_vgg19_has_every_relu_or_those_asked_for_and_either_pooling(tmp_path, pool, layers):
     net = torchvision.models.vgg19().eval()
     torch.save(net.state_dict(), tmp_path / "vgg19.pth")
     image = torch.rand(1, 3, 32, 32)
     preset = torchvision.models.VGG19_Weights.IMAGENET1K_V1.transforms()
-    x, expected = torchvision.transforms.functional.normalize(image, preset.mean, preset.std), []
-    for layer in net.features[:30]:
-        x = torch.nn.functional.avg_pool2d(x, 2) if isinstance(layer, nn.MaxPool2d) else layer(x)
+    x, level, expected = torchvision.transforms.functional.normalize(image, preset.mean, preset.std), [1, 0], {}
+    for layer in net.features[:32]:
+        if isinstance(layer, nn.MaxPool2d):
+            x, level = layer(x) if pool == "max" else torch.nn.functional.avg_pool2d(x, 2), [level[0] + 1, 0]
+        else:
+            x = layer(x)
         if isinstance(layer, nn.ReLU):
-            expected.append(x.clone())
-    found = VGG19Features(str(tmp_path / "vgg19.pth"))(image)
-    assert list(found)[::12] == ["relu1_1", "relu5_1"]
-    torch.testing.assert_close(list(found.values()), expected, rtol=1e-4, atol=1e-5)
+            level[1] += 1
+            expected["relu{}_{}".format(*level)] = x.clone()
+    found = VGG19Features(str(tmp_path / "vgg19.pth"), layers, pool)(image)
+    assert list(found) == (layers or list(expected)[:-1])
+    torch.testing.assert_close(found, {name: expected[name] for name in found}, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{"layers": ["relu6_1"]}, {"pool": "min"}])
+def test_what_vgg19_has_not_is_named(options):
+    with pytest.raises(InlayError, match=f"loss.extractors.vgg.{next(iter(options))}"):
+        VGG19Features("random", **options)

@@ -1,7 +1,4 @@
-"""Trainings of small LaMa networks: that they learn, and that a killed one goes on as if nothing had been."""
-
-import os
-import signal
+"""Trainings of small LaMa networks: that they learn, and that they go on with what an import brings."""
 
 import cv2
 import numpy as np
@@ -13,35 +10,9 @@ from inlay.export.folder import write_folder
 from inlay.images import read_picture
 from inlay.models import PatchDiscriminator
 from inlay.ops import erase
-from inlay.tasks.base import Task
-from tests.kills import remains
-from tests.processes import GROUP, run
 from tests.training import TINY_LAMA, train, weights
 
-STEPS, FATAL = 4, 3
 RECIPE = ["experiment=lama_small_cpu", "task.r1_every=2"]
-
-
-def killed(folder, *settings):
-    begin = Task.on_train_batch_start
-
-    def fatal(task, *arguments):
-        begin(task, *arguments)
-        if task.global_step == FATAL:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    Task.on_train_batch_start = fatal
-    train(folder, *settings, tiny=TINY_LAMA)
-
-
-@GROUP
-def test_a_killed_run_resumes_to_the_bits_of_one_that_was_not(tmp_path, noise):
-    settings = [*RECIPE, f"data.root={noise}", f"iterations={STEPS}"]
-    train(tmp_path / "whole", *settings, tiny=TINY_LAMA)
-    assert run(tmp_path / "log", killed, tmp_path / "run", *settings) == -signal.SIGKILL
-    assert weights(tmp_path / "run")["global_step"] < STEPS
-    train(tmp_path / "run", *settings, "resume=last", tiny=TINY_LAMA)
-    assert remains(tmp_path / "run") == remains(tmp_path / "whole")
 
 
 def test_fine_tuning_goes_on_with_discriminator_and_running_means(tmp_path, noise):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _OWN = {
     **dict.fromkeys(("run_name", "run_dir", "monitor"), str),
     **dict.fromkeys(("seed", "iterations", "validate_every", "checkpoint_every"), int),
-    **dict.fromkeys(("resume", "text_from", "init_from", "monitor_mode"), str | None),
+    **dict.fromkeys(("resume", "text_from", "init_from", "teacher", "monitor_mode"), str | None),
     "run_id": str | int | None,
 }
 

@@ -2,6 +2,7 @@
 
 from inlay.losses.adversarial import OBJECTIVES, feature_matching, hinge, least_squares, non_saturating, r1_penalty
 from inlay.losses.contrastive import MatchingLoss
+from inlay.losses.distillation import Distillation
 from inlay.losses.patch_labels import patch_labels
 from inlay.losses.perceptual import FeatureTerm, Perceptual, PerceptualL2, Style
 from inlay.losses.pixel import CoarseL1, HoleL1, TotalVariationLoss, ValidL1
@@ -13,6 +14,7 @@ from inlay.losses.weighted_sum import WeightedSum
 __all__ = [
     "OBJECTIVES",
     "CoarseL1",
+    "Distillation",
     "FeatureTerm",
     "HoleL1",
     "MatchingLoss",

@@ -1,7 +1,6 @@
 """Losses on deep features: content (perceptual) and style (Gram matrices), Liu et al. 2018, section 3.3."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -41,15 +40,14 @@ class FeatureTerm(nn.Module):
     Args:
         extractor: name of the frozen network, a key of the sum's ``extractors``.
         layers: names of the layers to compare; None for all that the extractor returns.
+        composite: whether the composite's features are compared, too, as in Liu et al. 2018.
     """
 
-    needs_composite: ClassVar[bool] = True
-    """Whether the composite's features are compared, too."""
-
-    def __init__(self, extractor: str = "vgg", layers: Sequence[str] | None = None) -> None:
+    def __init__(self, extractor: str = "vgg", layers: Sequence[str] | None = None, composite: bool = True) -> None:
         super().__init__()
         self.extractor = extractor
         self.layers = layers
+        self.needs_composite = composite
 
     def forward(self, given: LossInput) -> Tensor:
         """Scalar loss of the raw output plus, unless the term leaves it out, that of the composite."""
@@ -97,12 +95,10 @@ class PerceptualL2(FeatureTerm):
         known_only: whether features count by the share of known pixels they lie on; means are over all.
     """
 
-    needs_composite = False
-
     def __init__(
         self, extractor: str = "resnet", layers: Sequence[str] | None = None, known_only: bool = False
     ) -> None:
-        super().__init__(extractor, layers)
+        super().__init__(extractor, layers, composite=False)
         self.known_only = known_only
 
     @override

@@ -1,13 +1,15 @@
 """VGG networks (Simonyan and Zisserman 2015) as frozen feature extractors."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Literal, get_args
 
 import torch
 import torchvision
 from torch import Tensor, nn
 
+from inlay.errors import InlayError
 from inlay.models.frozen import Frozen
 from inlay.pretrained.weights import TorchvisionWeights
 
@@ -19,7 +21,10 @@ _POOLS = {"pool1": 4, "pool2": 9, "pool3": 16}  # where they stand in torchvisio
 _RELUS = {  # and these in vgg19().features
     **{"relu1_1": 1, "relu1_2": 3, "relu2_1": 6, "relu2_2": 8, "relu3_1": 11, "relu3_2": 13, "relu3_3": 15},
     **{"relu3_4": 17, "relu4_1": 20, "relu4_2": 22, "relu4_3": 24, "relu4_4": 26, "relu5_1": 29},
+    "relu5_2": 31,
 }
+_OF_LAMA = tuple(_RELUS)[:13]
+Pool = Literal["average", "max"]
 
 
 class VGGFeatures(Frozen):
@@ -74,15 +79,25 @@ class VGG16Features(VGGFeatures):
 
 
 class VGG19Features(VGGFeatures):
-    """Features after each ReLU of VGG19 up to relu5_1, with average in place of max pooling, as in LaMa.
+    """Features after ReLUs of VGG19.
 
     Args:
         weights: ``imagenet``, a path or ``random``; see :class:`VGGFeatures`.
+        layers: names such as ``relu2_2``, up to ``relu5_2``; None for all up to relu5_1, as in LaMa.
+        pool: ``max``, as it was trained, or ``average`` in its place, as in LaMa.
+
+    Raises:
+        InlayError: a name is unknown.
     """
 
-    def __init__(self, weights: str = "imagenet") -> None:
-        super().__init__("vgg19", _RELUS, weights)
-        for block in self.blocks:
+    def __init__(self, weights: str = "imagenet", layers: Sequence[str] | None = None, pool: Pool = "average") -> None:
+        chosen = layers or _OF_LAMA
+        if unknown := [name for name in chosen if name not in _RELUS]:
+            raise InlayError(f"loss.extractors.vgg.layers must be of {', '.join(_RELUS)}; got {unknown[0]!r}.")
+        if pool not in get_args(Pool):
+            raise InlayError(f"loss.extractors.vgg.pool must be average or max, got {pool!r}.")
+        super().__init__("vgg19", {name: index for name, index in _RELUS.items() if name in chosen}, weights)
+        for block in self.blocks if pool == "average" else ():
             assert isinstance(block, nn.Sequential)
             for index, layer in enumerate(block):
                 if isinstance(layer, nn.MaxPool2d):
