@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from inlay.convert import Imported
     from inlay.export.exporting import CardFields
 
-FAMILIES = ("lama", "naoto0804", "tdanet")
+FAMILIES = ("aot", "deepfillv2", "lama", "naoto0804", "tdanet")
 
 _ONNX, _TORCH = ".onnx", ".pt2"
 _BARE = {"onnx": _ONNX, "torch": _TORCH}
@@ -42,8 +42,8 @@ def add_commands(commands: Any) -> None:
         dest="family",
         choices=FAMILIES,
         required=True,
-        help="whose: lama (best.ckpt, its folder, or big-lama.pt), naoto0804 (partial convolutions, a file), or tdanet "
-        "(the official code's, a folder)",
+        help="whose: aot (AOT-GAN's G*.pt), deepfillv2 (nipponjo's file), lama (best.ckpt, its folder, or "
+        "big-lama.pt), naoto0804 (partial convolutions, a file), or tdanet (the official code's, a folder)",
     )
     incoming.add_argument("source", type=Path, metavar="PATH", help="the file, or the folder of <step>_net_E/G.pth")
     incoming.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="where the weights go")
@@ -124,16 +124,20 @@ def _import(args: argparse.Namespace) -> None:
 
 
 def _imported(args: argparse.Namespace) -> "Imported":
-    from inlay.convert import import_lama, import_naoto0804, import_tdanet
+    from inlay import convert
 
     if args.family == "tdanet":
         if args.words and not args.text:
             raise InlayError(
                 "--words needs --text, the weights of the encoder that reads them. Add it, or drop --words."
             )
-        return import_tdanet(args.source, args.text, args.words)
+        return convert.import_tdanet(args.source, args.text, args.words)
     if args.text or args.words:
         raise InlayError("--text and --words are for --from tdanet; no other network here reads captions. Drop them.")
-    if args.family == "lama":
-        return import_lama(args.source)
-    return import_naoto0804(args.source)
+    of_one_file = {
+        "aot": convert.import_aot,
+        "deepfillv2": convert.import_deepfillv2,
+        "lama": convert.import_lama,
+        "naoto0804": convert.import_naoto0804,
+    }
+    return of_one_file[args.family](args.source)

@@ -13,12 +13,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from inlay.checkpoints.files import digest
+from inlay.convert.card import FOR_YOU, MEASURE, UNKNOWN, card
 from inlay.convert.files import Imported, Move, Shape, carried, entry, imported, shapes_of, tally
 from inlay.errors import InlayError
 from inlay.files.inert import load_inert, tensors_in
 from inlay.models import LaMa, PatchDiscriminator
-from inlay.printing import code
 
 SIZE = 256  # side of the crops that it was trained on
 
@@ -66,8 +65,8 @@ def import_lama(path: str | Path) -> Imported:
         fate = (f"optimizers.{side.part}",) if found else (None, "not what Adam remembers of this network")
         moves.append(Move(f"optimizer_states.{number}", None, *fate))
     moves += others
-    card = _card(path, counted := tally(moves), _DEPTHS[blocks], bool(discriminator))
-    return imported([path], card, [*moves, counted], "lama", config, **parts)
+    about = _card(path, counted := tally(moves), _DEPTHS[blocks], bool(discriminator))
+    return imported([path], about, [*moves, counted], "lama", config, **parts)
 
 
 class _Side(NamedTuple):
@@ -225,22 +224,15 @@ def _discriminator_moves() -> Iterator[Move]:
 
 
 def _card(path: Path, counted: str, name: str, discriminator: bool) -> str:
-    goes_on = "\n- **Goes on** with its discriminator: `inlay train experiment=lama_finetune init_from=FOLDER`."
-    return f"""---
-library_name: inlay
-pipeline_tag: image-to-image
-tags: [inpainting, lama]
----
-
-# {name}: the published weights
-
-Imported from {code(path.name)} ({digest(path)}), trained with
-[advimman/lama](https://github.com/advimman/lama), the code of Suvorov et al. 2022, "Resolution-robust Large Mask
-Inpainting with Fourier Convolutions".
-
-- **Computes** what the original computes. {counted}.
-- **Trained** by others on crops of {SIZE} px; the file does not say on which pictures, and holds no measurements.
-  Measure it on your own pictures with `inlay evaluate fillers=model:FOLDER`.{goes_on if discriminator else ""}
-- **License** of the project: Apache 2.0. Whether it covers the weights, and what the terms of the training pictures ask
-  for, is for you to check.
-"""
+    origin = (
+        "trained with [advimman/lama](https://github.com/advimman/lama), the code of Suvorov et al. 2022, "
+        '"Resolution-robust Large Mask Inpainting with Fourier Convolutions".'
+    )
+    points = {
+        "Computes": f"what the original computes. {counted}.",
+        "Trained": f"by others on crops of {SIZE} px; {UNKNOWN} {MEASURE}",
+        "License": f"of the project: Apache 2.0. {FOR_YOU}",
+    }
+    if discriminator:
+        points["Goes on"] = "with its discriminator: `inlay train experiment=lama_finetune init_from=FOLDER`."
+    return card(f"{name}: the published weights", ["lama"], [path], origin, points)

@@ -11,11 +11,10 @@ from typing import Any
 
 from torch import Tensor
 
-from inlay.checkpoints.files import digest
+from inlay.convert.card import FOR_YOU, MEASURE, card
 from inlay.convert.files import Imported, Move, Shape, carried, entry, imported, opened, shapes_of, tally, tensors
 from inlay.errors import InlayError
 from inlay.models.pconv import PConvUNet
-from inlay.printing import code
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # of ImageNet: its network takes and returns normalized colors
 SIZE = 256  # side of the crops that it was trained on
@@ -83,24 +82,19 @@ def _window(shape: Shape) -> int:
 
 
 def _card(path: Path, counted: str) -> str:
-    return f"""---
-library_name: inlay
-pipeline_tag: image-to-image
-tags: [inpainting, pconvunet]
----
-
-# Partial convolutions, 256 px: the weights of naoto0804
-
-Imported from {code(path.name)} ({digest(path)}), published by
-[naoto0804/pytorch-inpainting-with-partial-conv](https://github.com/naoto0804/pytorch-inpainting-with-partial-conv),
-a reproduction of Liu et al. 2018, "Image Inpainting for Irregular Holes Using Partial Convolutions".
-
-- **Computes** what the original computes. The weights were divided by the size of their windows, which the original
-  leaves out of its ratio; the network sees pictures normalized by ImageNet's mean and deviation. {counted}.
-- **Trained** by that project on crops of {SIZE} px: 500,000 iterations and as many of fine-tuning, 16 pictures each. Of
-  which pictures is not in the file.
-- **Measured** by others on Places2 at hole ratios of 10-20, 20-30 and 30-40 %: PSNR 26.77, 23.25 and 21.56 dB. Measure
-  it on your own pictures with `inlay evaluate fillers=model:FOLDER`.
-- **License** of the project: MIT. Whether it covers the weights, and what the terms of the training pictures ask for,
-  is for you to check.
-"""
+    origin = (
+        "published by [naoto0804/pytorch-inpainting-with-partial-conv]"
+        "(https://github.com/naoto0804/pytorch-inpainting-with-partial-conv), a reproduction of Liu et al. 2018, "
+        '"Image Inpainting for Irregular Holes Using Partial Convolutions".'
+    )
+    points = {
+        "Computes": "what the original computes. The weights were divided by the size of their windows, which the "
+        "original leaves out of its ratio; the network sees pictures normalized by ImageNet's mean and deviation. "
+        f"{counted}.",
+        "Trained": f"by that project on crops of {SIZE} px: 500,000 iterations and as many of fine-tuning, 16 pictures "
+        "each. Of which pictures is not in the file.",
+        "Measured": "by others on Places2 at hole ratios of 10-20, 20-30 and 30-40 %: PSNR 26.77, 23.25 and 21.56 dB. "
+        f"{MEASURE}",
+        "License": f"of the project: MIT. {FOR_YOU}",
+    }
+    return card("Partial convolutions, 256 px: the weights of naoto0804", ["pconvunet"], [path], origin, points)

@@ -13,12 +13,11 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
-from inlay.checkpoints.files import digest
+from inlay.convert.card import MEASURE, UNKNOWN, card
 from inlay.convert.damsm import read_captions, silent
 from inlay.convert.files import Imported, Move, Shape, carried, entry, imported, opened, shapes_of, tally, tensors
 from inlay.errors import InlayError
 from inlay.models.tdanet import TDANet
-from inlay.printing import code
 
 SIZE = 256  # side of the crops that it was trained on
 
@@ -111,8 +110,8 @@ def import_tdanet(folder: str | Path, text: str | Path | None = None, words: str
         "data": {"image_size": SIZE},
     }
     lines: list[Move | str] = [*moves, *remarks, tally(moves)]
-    card = _card(sources, tally(moves), reader.summary)
-    return imported(sources, card, lines, "tdanet", config, net=net, text=reader.state)
+    about = _card(sources, tally(moves), reader.summary)
+    return imported(sources, about, lines, "tdanet", config, net=net, text=reader.state)
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -199,23 +198,16 @@ def _power_iteration(weight: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _card(sources: Iterable[Path], counted: str, captions: str) -> str:
-    files = ", ".join(f"{code(path.name)} ({digest(path)})" for path in sources)
-    return f"""---
-library_name: inlay
-pipeline_tag: image-to-image
-tags: [inpainting, tdanet, text-guided]
----
-
-# TDANet, 256 px: the official weights
-
-Imported from {files}, as trained with
-[idealwhite/tdanet](https://github.com/idealwhite/tdanet), the code of Zhang, Chen, Hu and Jiang 2020, "Text-Guided
-Neural Image Inpainting".
-
-- **Computes** what the original computes for the first picture after it is loaded. Before every picture the original
-  moves the vectors of its spectral norm on; here they stay as they were for the first. {counted}.
-- **Captions**: {captions}
-- **Trained** by others on crops of {SIZE} px; the files do not say on which pictures, and hold no measurements. Measure
-  it on your own pictures with `inlay evaluate fillers=model:FOLDER`.
-- **License**: not in the files. Ask whoever published them.
-"""
+    origin = (
+        "as trained with [idealwhite/tdanet](https://github.com/idealwhite/tdanet), the code of Zhang, Chen, Hu and "
+        'Jiang 2020, "Text-Guided Neural Image Inpainting".'
+    )
+    points = {
+        "Computes": "what the original computes for the first picture after it is loaded. Before every picture the "
+        "original moves the vectors of its spectral norm on; here they stay as they were for the first. "
+        f"{counted}.",
+        "Captions": captions,
+        "Trained": f"by others on crops of {SIZE} px; {UNKNOWN} {MEASURE}",
+        "License": "is not in the files. Ask whoever published them.",
+    }
+    return card("TDANet, 256 px: the official weights", ["tdanet", "text-guided"], list(sources), origin, points)
