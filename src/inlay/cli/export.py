@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 FAMILIES = ("aot", "deepfillv2", "lama", "naoto0804", "tdanet")
 
 _ONNX, _TORCH = ".onnx", ".pt2"
+_PAGE = "page"
 _BARE = {"onnx": _ONNX, "torch": _TORCH}
 
 
@@ -23,9 +24,12 @@ def add_commands(commands: Any) -> None:
     export = commands.add_parser("export", help="write a checkpoint for others: safetensors and a card, ONNX, torch")
     export.add_argument("checkpoint", help="a file that `inlay train` wrote")
     target = (
-        "a new FOLDER (safetensors, JSON and a model card), FILE.onnx, FILE.pt2; onnx or torch: beside the checkpoint"
+        "a new FOLDER (safetensors, JSON and a model card), FILE.onnx, FILE.pt2, or a folder called page (a web page "
+        "that fills pictures in the browser); onnx or torch: beside the checkpoint"
     )
     export.add_argument("--to", required=True, metavar="TARGET", help=target)
+    runtime = "page: the files of onnxruntime-web, dist of its package; without it npm gets them"
+    export.add_argument("--runtime", type=Path, metavar="FOLDER", help=runtime)
     _add_card_fields(export)
     export.set_defaults(run=_export)
 
@@ -71,6 +75,14 @@ def _export(args: argparse.Namespace) -> None:
 
 
 def _written(path: Path, target: Path, args: argparse.Namespace) -> list[Path]:
+    is_page = target.name == _PAGE
+    if args.runtime and not is_page:
+        raise InlayError(f"--runtime is for a page, --to FOLDER/{_PAGE}. Leave it out.")
+    if is_page:
+        from inlay.export.page import export_page
+
+        _refuse_card_fields(args, f"--to {args.to}: a page has no card")
+        return export_page(path, target, args.runtime)
     if target.suffix not in (_ONNX, _TORCH):
         from inlay.export.exporting import export_folder
 

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,21 @@ def write_folder(folder: Path, checkpoint: dict[str, Any], card: str, *, trainin
     if training and (tensors := _tensors(checkpoint, TRAINING_PARTS)):
         parts[TRAINING] = tensors
     metadata = {"library": LIBRARY, "format": FORMAT, **averaged, **origin_of(checkpoint), "config": config}
+    with writing_folder(folder) as part:
+        write_text(part / SETTINGS, json.dumps(metadata, indent=1, ensure_ascii=False) + "\n")
+        write_text(part / CARD, card)
+        for name, tensors in parts.items():
+            write_bytes(part / name, _safetensors(tensors))
+    return [file for name in FILES if (file := folder / name).exists()]
+
+
+@contextmanager
+def writing_folder(folder: Path) -> Iterator[Path]:
+    """A place to write in that becomes ``folder`` when all of it is there.
+
+    Raises:
+        InlayError: ``folder`` holds something already, another process writes there, or the disk refuses.
+    """
     try:
         with held(folder.parent, "inlay export", part=folder.name):
             if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
@@ -64,13 +80,9 @@ def write_folder(folder: Path, checkpoint: dict[str, Any], card: str, *, trainin
                 )
             remove_leftovers(folder.parent, folder.name)
             with new_folder(folder) as part:
-                write_text(part / SETTINGS, json.dumps(metadata, indent=1, ensure_ascii=False) + "\n")
-                write_text(part / CARD, card)
-                for name, tensors in parts.items():
-                    write_bytes(part / name, _safetensors(tensors))
+                yield part
     except OSError as error:
         raise unwritable(folder, error) from error
-    return [file for name in FILES if (file := folder / name).exists()]
 
 
 def config_to_publish(config: dict[str, Any]) -> dict[str, Any]:

@@ -123,7 +123,7 @@ def normalized(x: Tensor, eps: float) -> Tensor:
         eps: beside the deviation (published: 1e-9, which half precision takes for 0).
     """
     wide = x.to(torch.promote_types(x.dtype, torch.float32))
-    std, mean = torch.std_mean(wide, dim=(2, 3), keepdim=True)
+    mean, std = wide.mean(dim=(2, 3), keepdim=True), wide.std(dim=(2, 3), keepdim=True)
     return (wide - mean) * (10 / (std + eps)) - 5
 
 
