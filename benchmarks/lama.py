@@ -11,13 +11,12 @@ eager and compiled, and of filling. One JSON object a line: name, value, unit, g
 import argparse
 import functools
 import logging
-import platform
 import resource
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
-import torch.nn.functional as F
+from measuring.convolutions import floor
+from measuring.machine import cpu_name, multiplies_bf16, precisions, scene
 from measuring.naive_lama import NaiveLaMa
 from measuring.timing import Step, fastest, report, seconds
 from torch import Tensor, nn
@@ -53,42 +52,6 @@ DENSE_BF16 = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
 """Operations a second that the makers state, without sparsity: what the roofline on a GPU is computed from."""
 
 
-def scene(batch: int, size: int = SIZE, device: str = "cpu") -> tuple[Tensor, Tensor]:
-    """Random pictures with one rectangular hole each, a quarter of the area."""
-    image = torch.rand(batch, 3, size, size, device=device)
-    mask = torch.zeros(batch, 1, size, size, device=device)
-    mask[..., size // 4 : 3 * size // 4, size // 4 : 3 * size // 4] = 1
-    return image, mask
-
-
-def floor(net: nn.Module, masked: Tensor, mask: Tensor) -> Step:
-    """Every convolution of a network alone, in NCHW memory, on inputs that are padded already."""
-    calls: list[Step] = []
-
-    def record(conv: nn.Module, given: tuple[Tensor, ...], _: Tensor) -> None:
-        x = given[0].contiguous()
-        if isinstance(conv, nn.ConvTranspose2d):
-            weight, pads = conv.weight.detach().contiguous(), (conv.stride, conv.padding, conv.output_padding)
-            calls.append(functools.partial(F.conv_transpose2d, x, weight, None, *pads))
-        elif isinstance(conv, nn.Conv2d):
-            weight, padding = conv.weight.detach().contiguous(), [conv.padding[1]] * 2 + [conv.padding[0]] * 2
-            padded = F.pad(x, padding, mode="reflect" if any(padding) else "constant")
-            calls.append(functools.partial(F.conv2d, padded, weight, None, conv.stride))
-
-    hooks = [module.register_forward_hook(record) for module in net.modules()]
-    with torch.no_grad():
-        net(masked, mask)
-    for hook in hooks:
-        hook.remove()
-
-    def step() -> None:
-        with torch.inference_mode():
-            for call in calls:
-                call()
-
-    return step
-
-
 def measure_forward(repeats: int) -> None:
     """Filling: both precisions of ours against the floor and against the plain form."""
     net, naive = LaMa().eval(), NaiveLaMa().eval()
@@ -103,7 +66,7 @@ def measure_forward(repeats: int) -> None:
 
         return step
 
-    steps = {"fp32": call(net), "naive": call(naive), "floor": floor(net, masked, mask)}
+    steps = {"fp32": call(net), "naive": call(naive), "floor": floor(lambda: net(masked, mask))}
     if multiplies_bf16():
         steps["bf16"] = call(net, bf16=True)
     taken = fastest(steps, repeats)
@@ -298,28 +261,6 @@ def gpu_steps(batch: int, compile: bool) -> Iterator[tuple[str, Step]]:
             net(masked, mask)
 
     yield "fill", fill
-
-
-def cpu_facts() -> str:
-    """What Linux says of the processor; empty elsewhere."""
-    path = Path("/proc/cpuinfo")
-    return path.read_text(encoding="utf-8") if path.exists() else ""
-
-
-def cpu_name() -> str:
-    """The processor's name and whether it multiplies bfloat16 matrices."""
-    lines = (line.partition(":")[2].strip() for line in cpu_facts().splitlines() if line.startswith("model name"))
-    return f"{next(lines, platform.processor())}, {'with' if multiplies_bf16() else 'without'} AMX"
-
-
-def multiplies_bf16() -> bool:
-    """Whether the processor has AMX: without, bfloat16 is emulated, ten times slower than float32."""
-    return "amx_bf16" in cpu_facts()
-
-
-def precisions() -> tuple[str, ...]:
-    """Those in which a training step is measured."""
-    return ("fp32", "bf16") if multiplies_bf16() else ("fp32",)
 
 
 def main() -> None:
