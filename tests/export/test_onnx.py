@@ -12,7 +12,7 @@ from inlay.errors import InlayError
 from inlay.export import graphs, wrappers
 from inlay.export.graphs import export_onnx, export_program
 from inlay.fillers import load_filler
-from inlay.models import LaMa, PConvUNet, ResidualDiscriminator, TDANet
+from inlay.models import AOTGenerator, DeepFill, LaMa, MobileUNet, PConvUNet, ResidualDiscriminator, TDANet
 from inlay.text import BERTEncoder, CLIPEncoder, GRUEncoder, LSTMEncoder
 from inlay.types import TextFeatures
 from tests.conftest import ROOT
@@ -173,6 +173,27 @@ def test_20_lama_has_neither_fourier_transforms_nor_complex_numbers(tmp_path):
     assert not any(value.type.tensor_type.elem_type in complex_numbers for value in made.graph.value_info)
     sizes = [(1, 256, 256), (1, 512, 512), (2, 61, 75), (1, 1, 1)]
     assert_alike(load_filler(path), load_filler(source), sizes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("build", "settings"),
+    [
+        (DeepFill, {"width": 4}),
+        (AOTGenerator, {"width": 8, "blocks": 2}),
+        (MobileUNet, {"channels": [8, 8, 16], "rates": [1, 2]}),
+    ],
+    ids=["deepfill", "aot", "mobile"],
+)
+def test_other_families_answer_as_in_pytorch_at_every_size(tmp_path, build, settings):
+    model = {"_target_": f"inlay.models.{build.__name__}", **settings}
+    source = checkpoint(tmp_path / "last.ckpt", build(**settings), model)
+    (path,) = export_onnx(source, tmp_path / "net.onnx")
+    assert_alike(load_filler(path), load_filler(source))
+    (program,) = export_program(source, tmp_path / "net.pt2")
+    given = pictures(2, 61, 75)
+    filled = torch.export.load(program).module()(*given)
+    torch.testing.assert_close(filled, load_filler(source).fill(*given), rtol=0, atol=1e-4)
 
 
 @pytest.mark.slow

@@ -7,8 +7,8 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from inlay.errors import InlayError
-from inlay.losses import HoleL1, WeightedSum
-from inlay.models import PConvUNet, ResidualDiscriminator
+from inlay.losses import CoarseL1, HoleL1, WeightedSum
+from inlay.models import DeepFill, PConvUNet, ResidualDiscriminator
 from inlay.tasks import GANTask
 from inlay.text import GRUEncoder
 from tests.kills import remains
@@ -71,6 +71,22 @@ class TestLosses:
         torch.testing.assert_close(total, expected)
         assert set(terms) == {"loss", "hole", "adversarial", "features"}
         assert gradients(task) == {"net"}
+
+    def test_of_the_holes_patches_alone(self):
+        task, batch = make_task(hole_only=True, objective="least_squares").eval(), make_batch()
+        generated = task.generate(batch, 0)
+        scores = task.discriminators[0](generated.raw).scores
+        share = torch.nn.functional.adaptive_avg_pool2d(batch["mask"], scores.shape[-1])
+        expected = (share * (scores - 1) ** 2).sum() / share.sum()
+        torch.testing.assert_close(task.generator_loss(batch, generated).terms["adversarial"], expected.detach())
+
+    def test_a_coarse_picture_reaches_the_loss(self):
+        loss = WeightedSum({"coarse": {"weight": 2, "term": CoarseL1}})
+        task, batch = make_task(net=DeepFill(width=2), loss=loss, adversarial=0.0), make_batch()
+        generated = task.generate(batch, 0)
+        (coarse,) = generated.stages
+        total = task.generator_loss(batch, generated).total
+        torch.testing.assert_close(total, 2 * (coarse - batch["image"]).abs().mean())
 
     def test_targets_are_real_and_composites_are_judged(self):
         task, batch = make_task(judged="composite", feature_matching=1.0), make_batch()
