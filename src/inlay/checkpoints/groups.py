@@ -68,7 +68,9 @@ GROUPS: Mapping[str, ConfigGroup] = {
     ),
     "discriminator": ConfigGroup(packages=("inlay.models",), optional=True, state=True),
     "text_image": ConfigGroup(packages=("inlay.text_image",), optional=True),
-    "loss": ConfigGroup(packages=("inlay.losses", "inlay.checkpoints"), base=object, argument="loss", published=True),
+    "loss": ConfigGroup(
+        packages=("inlay.losses", "inlay.checkpoints.teacher"), base=object, argument="loss", published=True
+    ),
     "optimizer": replace(_OPTIMIZER, argument="optimizer"),
     "scheduler": replace(_SCHEDULER, argument="scheduler"),
     "discriminator_optimizer": replace(_OPTIMIZER, optional=True),

@@ -19,7 +19,8 @@ from inlay.pretrained.transformers import path_in_folder
 WEIGHTS, SETTINGS, CARD = "model.safetensors", "config.json", "README.md"
 TRAINING, TRAINING_PARTS = "training.safetensors", ("discriminators", "optimizers")
 """What only training needs of an import that has it, and ``init_from=`` goes on with."""
-FILES = (WEIGHTS, SETTINGS, CARD, TRAINING)
+SHARED = (WEIGHTS, SETTINGS, CARD)
+"""What of a folder is uploaded and taken from the hub."""
 TEXT_MODEL = "text_model"
 """Where a user puts the pretrained network that a text encoder reads with, if it is not part of the weights."""
 LIBRARY, FORMAT = "inlay", 1

@@ -4,7 +4,7 @@ import logging
 import re
 from pathlib import Path
 
-from inlay.checkpoints.pretrained_folder import FILES
+from inlay.checkpoints.pretrained_folder import SHARED
 from inlay.errors import InlayError, one_line
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def resolve_checkpoint(name: str | Path) -> Path:
     silence_hub_log()
     log.warning("%s: no such path; taking it from the Hugging Face hub (a download, once).", name)
     try:
-        found = snapshot_download(on_the_hub["repo"], revision=on_the_hub["revision"], allow_patterns=list(FILES))
+        found = snapshot_download(on_the_hub["repo"], revision=on_the_hub["revision"], allow_patterns=list(SHARED))
     except Exception as error:  # what the library raises has no common base
         raise InlayError(
             f"{name}: no such checkpoint here, and not to be had from the Hugging Face hub ({one_line(error)}). "

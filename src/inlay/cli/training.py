@@ -55,6 +55,7 @@ def set_up(cfg: DictConfig) -> Path | None:
     Raises:
         InlayError: naming the setting.
     """
+    from inlay.checkpoints.files import resolved
     from inlay.runs import checks, resume  # heavy imports wait until Hydra has answered --help
     from inlay.runs.library_warnings import silence_warnings
 
@@ -63,6 +64,9 @@ def set_up(cfg: DictConfig) -> Path | None:
     require(sorted(OmegaConf.missing_keys(cfg)))
     check_run(cfg)
     checks.check_used(cfg)
+    if cfg.teacher is not None and Path(cfg.teacher).exists():
+        cfg.teacher = str(resolved(Path(cfg.teacher)).resolve())  # best.ckpt, which a training may move on meanwhile
+    checks.check_teacher(cfg)
     checkpoint = resume.find(cfg.run_dir, cfg.resume)
     cfg.run_id = resume.resolve_run_id(cfg.run_id, checkpoint)
     if "preflight" in cfg.callbacks and cfg.callbacks.preflight.reference_lr is None:

@@ -60,7 +60,7 @@ def _card(path: Path, counted: str) -> str:
         'code of Zeng et al. 2022, "Aggregated Contextual Transformations for High-Resolution Image Inpainting".'
     )
     points = {
-        "Computes": f"what the original computes, by a description of it: no published file was at hand. {counted}.",
+        "Computes": f"what the original computes, by the names of its layers; no file was at hand. {counted}.",
         "Trained": f"by others on crops of {SIZE} px; {UNKNOWN} {MEASURE}",
         "License": f"of the project: Apache 2.0. {FOR_YOU}",
     }

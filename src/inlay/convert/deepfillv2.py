@@ -1,31 +1,36 @@
-"""The generator of nipponjo/deepfillv2-pytorch, with the names of layers that DeepFillv2's own code has.
+"""The generator of nipponjo/deepfillv2-pytorch (``networks.py``), which pads evenly: with other names than ours.
 
-Ours has the layers in the order in which they compute, in sequences. Whether a layer's convolution is an entry of
-its own (``.conv``) is not looked at.
+Ours has the layers in the order in which they compute, in sequences.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from inlay.convert.card import FOR_YOU, MEASURE, UNKNOWN, card
 from inlay.convert.files import Imported, Move, carried, entry, imported, opened, shapes_of, tally, tensors
+from inlay.errors import InlayError
 from inlay.models import DeepFill
 
 SIZE = 256  # side of the crops that it was trained on
 
-_DOWN = ["conv1", "conv2_downsample", "conv3", "conv4_downsample", "conv5", "conv6"]
-_DILATED = [f"conv{number}_atrous" for number in (7, 8, 9, 10)]
-_UP = ["conv11", "conv12", "deconv13_upsample", "conv14", "deconv15_upsample", "conv16", "conv17"]
+_UP = [f"up_block{block}.{conv}" for block in (1, 2) for conv in ("conv1_upsample.conv", "conv2")]
+
+
+def _down(branch: str) -> list[str]:
+    blocks = [f"{branch}down_block{block}.{conv}" for block in (1, 2) for conv in ("conv1_downsample", "conv2")]
+    return [f"{branch}conv1", *blocks]
+
+
 LAYERS = {  # theirs, in the order of each of our sequences
-    "coarse": [*_DOWN, *_DILATED, *_UP],
-    "far": [f"x{name}" for name in (*_DOWN, *_DILATED)],
-    "near": [f"pm{name}" for name in _DOWN],
-    "attended": ["pmconv9", "pmconv10"],
-    "fine": [f"all{name}" for name in _UP],
+    "coarse": [f"stage1.{name}" for name in (*_down(""), *(f"conv_bn{n}" for n in range(1, 8)), *_UP, "conv_to_rgb")],
+    "far": [f"stage2.{name}" for name in (*_down("conv_"), *(f"conv_conv_bn{n}" for n in range(1, 6)))],
+    "near": [f"stage2.{name}" for name in (*_down("ca_"), "ca_conv_bn1")],
+    "attended": ["stage2.ca_conv_bn4", "stage2.ca_conv_bn5"],
+    "fine": [f"stage2.{name}" for name in ("conv_bn6", "conv_bn7", *_UP, "conv_to_rgb")],
 }
-_KEY = re.compile(r"(?:stage[12]\.)?(\w+?)(?:\.conv)*\.(weight|bias)")
+_DIAGONAL = "stage2.contextual_attention.fuse_weight"
+_OF_TENSORFLOW = "conv2_downsample.conv.weight"
 
 
 def import_deepfillv2(path: str | Path) -> Imported:
@@ -38,8 +43,13 @@ def import_deepfillv2(path: str | Path) -> Imported:
     path = Path(path)
     file = opened(path)
     wrapped = isinstance(file, dict) and isinstance(file.get("G"), Mapping)
-    state = {_plain(key): value for key, value in tensors(path, file["G"] if wrapped else file).items()}
-    width = entry(state, "conv1.weight", str(path), dims=4).shape[0] // 2  # half of them are gates
+    state = tensors(path, file["G"] if wrapped else file)
+    if _OF_TENSORFLOW in state:
+        raise InlayError(
+            f"{path}: converted from TensorFlow, whose padding, and places that attention looks at, are others. Give "
+            "the weights that the port itself was trained to (keys stage1...)."
+        )
+    width = entry(state, "stage1.conv1.conv.weight", str(path), dims=4).shape[0] // 2  # half of them are gates
     settings = {"width": width, "zero_excluded": True}
     moves = list(_moves(settings))
     ours = carried(str(path), state, moves)
@@ -52,12 +62,6 @@ def import_deepfillv2(path: str | Path) -> Imported:
     return imported([path], about, [*moves, counted], "deepfillv2", config, net=ours)
 
 
-def _plain(key: str) -> str:
-    """A key by layer and parameter alone."""
-    found = _KEY.fullmatch(key)
-    return f"{found[1]}.{found[2]}" if found else key
-
-
 def _moves(settings: Mapping[str, Any]) -> Iterator[Move]:
     shapes = shapes_of(DeepFill, settings)
     for part, layers in LAYERS.items():
@@ -65,7 +69,8 @@ def _moves(settings: Mapping[str, Any]) -> Iterator[Move]:
             for name in ("weight", "bias"):
                 ours = f"{part}.{number}.conv.{name}"
                 ours = ours if ours in shapes else f"{part}.{number}.{name}"  # the last one has no gate
-                yield Move(f"{layer}.{name}", shapes[ours], ours)
+                yield Move(f"{layer}.conv.{name}", shapes[ours], ours)
+    yield Move(_DIAGONAL, (1, 1, 3, 3), None, "of no training: it sums along diagonals")
 
 
 def _card(path: Path, counted: str) -> str:
@@ -74,10 +79,8 @@ def _card(path: Path, counted: str) -> str:
         'DeepFillv2, Yu et al. 2019, "Free-Form Image Inpainting with Gated Convolution".'
     )
     points = {
-        "Computes": "what the port computes that pads evenly, by a description of it: no published file was at hand. "
-        "Weights converted from TensorFlow want the uneven padding of its layers that halve the size, and differ by "
-        f"it. {counted}.",
+        "Computes": f"what the port computes that pads evenly, by its names of layers: no file was at hand. {counted}.",
         "Trained": f"by others on crops of {SIZE} px; {UNKNOWN} {MEASURE}",
-        "License": f"of DeepFillv2's own weights: CC BY-NC 4.0, not for commercial use. {FOR_YOU}",
+        "License": f"of DeepFillv2's own code and weights: CC BY-NC 4.0, not for commercial use. {FOR_YOU}",
     }
     return card("DeepFillv2: published weights", ["deepfillv2"], [path], origin, points)

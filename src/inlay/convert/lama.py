@@ -59,8 +59,9 @@ def import_lama(path: str | Path) -> Imported:
     for side in sides:
         parts[side.part], own = side.rename(side.state)
         moves += own
-    for number, (side, state) in enumerate(zip(sides, optimizers, strict=False)):
-        found = _running_means(side, state)
+    for number, state in enumerate(optimizers):
+        side = sides[min(number, len(sides) - 1)]
+        found = _running_means(side, state) if number < len(sides) else {}
         parts |= {f"optimizers.{side.part}": found} if found else {}
         fate = (f"optimizers.{side.part}",) if found else (None, "not what Adam remembers of this network")
         moves.append(Move(f"optimizer_states.{number}", None, *fate))
@@ -100,6 +101,8 @@ def _running_means(side: _Side, optimizer: Any) -> dict[str, Tensor]:
     names = [key for key in side.state if key.rpartition(".")[2] not in _BUFFERS]
     state = optimizer.get("state") if isinstance(optimizer, dict) else None
     if not isinstance(state, dict) or state.keys() != set(range(len(names))):
+        return {}
+    if not all(isinstance(own, dict) and isinstance(own.get("step"), int | float | Tensor) for own in state.values()):
         return {}
     found: dict[str, Tensor] = {}
     for kind in ("exp_avg", "exp_avg_sq"):
@@ -234,5 +237,8 @@ def _card(path: Path, counted: str, name: str, discriminator: bool) -> str:
         "License": f"of the project: Apache 2.0. {FOR_YOU}",
     }
     if discriminator:
-        points["Goes on"] = "with its discriminator: `inlay train experiment=lama_finetune init_from=FOLDER`."
+        model = "lama_big" if name == _DEPTHS[18] else "lama"
+        points["Goes on"] = (
+            f"with its discriminator: `inlay train experiment=lama_finetune model={model} init_from=FOLDER`."
+        )
     return card(f"{name}: the published weights", ["lama"], [path], origin, points)

@@ -15,7 +15,7 @@ from typing_extensions import override
 from inlay.data.mask_context import CroppedContext
 from inlay.data.pictures import decode_picture
 from inlay.errors import BadFile, NoHole
-from inlay.masks import MixedMasks, Paired
+from inlay.masks import MixedMasks, Paired, UnitedMasks
 from inlay.masks.paired import Partners
 from inlay.types import MaskGenerator
 
@@ -67,7 +67,7 @@ class DrawMask(SamplePart):
     @override
     def without_partner(self, ids: Iterable[str], training: bool) -> list[str]:
         masks = self._of(training)
-        return masks.without_partner(ids) if isinstance(masks, Paired | MixedMasks) else []
+        return masks.without_partner(ids) if isinstance(masks, Paired | MixedMasks | UnitedMasks) else []
 
     def _of(self, training: bool) -> MaskGenerator:
         return self.masks if training else self.val_masks

@@ -11,10 +11,10 @@ from inlay.checkpoints import AVERAGE, META_KEY, settings, weights
 from inlay.checkpoints.groups import PARTS, published
 from inlay.checkpoints.pretrained_folder import (
     CARD,
-    FILES,
     FORMAT,
     LIBRARY,
     SETTINGS,
+    SHARED,
     TRAINING,
     TRAINING_PARTS,
     WEIGHTS,
@@ -62,7 +62,7 @@ def write_folder(folder: Path, checkpoint: dict[str, Any], card: str, *, trainin
         write_text(part / CARD, card)
         for name, tensors in parts.items():
             write_bytes(part / name, _safetensors(tensors))
-    return [file for name in FILES if (file := folder / name).exists()]
+    return [file for name in (*SHARED, TRAINING) if (file := folder / name).exists()]
 
 
 @contextmanager

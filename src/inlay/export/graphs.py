@@ -48,9 +48,14 @@ def export_onnx(checkpoint_path: Path, target: Path) -> list[Path]:
     Raises:
         InlayError: see :func:`~inlay.export.wrappers.parts_of`; or a part cannot be exported.
     """
+    require_onnx()
+    return _export(checkpoint_path, target, ".onnx", _compared_onnx)
+
+
+def require_onnx() -> None:
+    """Raise :class:`InlayError` where a library that writes or computes ONNX files is missing."""
     for name in ("onnx", "onnxscript", "onnxruntime"):
         library(name)
-    return _export(checkpoint_path, target, ".onnx", _compared_onnx)
 
 
 def export_program(checkpoint_path: Path, target: Path) -> list[Path]:
@@ -115,7 +120,7 @@ def _program(part: ExportModule, program: ExportedProgram) -> bytes:
 
 def _compared_onnx(part: ExportModule, program: ExportedProgram) -> bytes:
     content = onnx_of(part, program)
-    _compare(part, content)
+    compare(part, content)
     return content
 
 
@@ -181,8 +186,12 @@ def _name_sizes(part: ExportModule, model: "ModelProto") -> None:
                     size.dim_param = axis
 
 
-def _compare(part: ExportModule, content: bytes) -> None:
-    """Compare with PyTorch, for a size that was not traced: exporters leave out in silence what they do not know."""
+def compare(part: ExportModule, content: bytes, tolerance: float = TOLERANCE) -> None:
+    """Compare with PyTorch, for a size that was not traced: exporters leave out in silence what they do not know.
+
+    Raises:
+        InlayError: the largest difference is more than ``tolerance``.
+    """
     inputs = part.example(3, 75)
     with torch.inference_mode():
         expected = part(*inputs)
@@ -190,7 +199,7 @@ def _compare(part: ExportModule, content: bytes) -> None:
     outputs = session(content, torch.device("cpu")).run(None, given)
     for output, wanted in zip(outputs, [expected] if isinstance(expected, Tensor) else expected, strict=True):
         gap = np.abs(np.asarray(output, np.float64) - wanted.double().numpy()).max()
-        if not gap <= TOLERANCE:
+        if not gap <= tolerance:
             raise InlayError(
                 f"{part.facts['family']} cannot be exported: as ONNX its output differs by {gap:.2g}. "
                 "Export it with the versions of onnxscript and torch that Inlay names."

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from inlay.checkpoints import read
-from inlay.checkpoints.pretrained_folder import CARD, FILES
+from inlay.checkpoints.pretrained_folder import CARD, SHARED
 from inlay.checkpoints.resolve import silence_hub_log
 from inlay.errors import InlayError, one_line
 from inlay.pretrained.transformers import path_in_folder
@@ -41,7 +41,7 @@ def push_folder(folder: Path, repo: str, private: bool = False) -> str:
     try:
         api.create_repo(repo, private=private, exist_ok=True)
         done = api.upload_folder(
-            repo_id=repo, folder_path=folder, allow_patterns=list(FILES), commit_message="Upload from Inlay"
+            repo_id=repo, folder_path=folder, allow_patterns=list(SHARED), commit_message="Upload from Inlay"
         )
     except Exception as error:  # what the library raises has no common base
         raise InlayError(

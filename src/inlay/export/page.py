@@ -7,13 +7,13 @@ import subprocess
 import tempfile
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from inlay.errors import InlayError, one_line
 from inlay.export.folder import writing_folder
-from inlay.export.graphs import export_onnx
+from inlay.export.graphs import compare, onnx_of, require_onnx
+from inlay.export.wrappers import ExportModule, exporting, parts_of, traced
 from inlay.fillers.onnx import PICTURE
 from inlay.fillers.onnx_file import library
 
@@ -24,6 +24,8 @@ VERSION = "1.30.0"
 LARGE = 12_000_000  # bytes of a model that a phone still loads in seconds
 _RUNTIME_FILES = ("ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 _OWN_FILES = ("index.html", "page.css", "page.js", "worker.js")
+TOLERANCE = 2 / 255  # largest difference that half precision may make
+_TOO_LONG = 600  # seconds of npm
 _LEAST = 256  # numbers of a weight that is stored in half precision
 _SIZE = 256  # where nothing says what crops a network was trained on
 
@@ -43,21 +45,21 @@ def export_page(checkpoint_path: Path, target: Path, runtime: Path | None = None
         The files.
 
     Raises:
-        InlayError: see :func:`~inlay.export.graphs.export_onnx`; or the network takes more than a picture and a hole,
-            onnxruntime-web cannot be had, or ``target`` holds something.
+        InlayError: see :func:`~inlay.export.wrappers.parts_of`; or the network cannot be exported, or takes more than a
+            picture and a hole, onnxruntime-web cannot be had, or ``target`` holds something.
     """
-    with tempfile.TemporaryDirectory() as place:
-        made = export_onnx(checkpoint_path, Path(place) / "model.onnx")
-        model, facts = _halved(made[0].read_bytes())
-    if len(made) > 1 or facts["inputs"] != list(PICTURE):
-        raise InlayError(f"{checkpoint_path}: takes more than a picture and its hole, which a page cannot give it.")
-    if len(model) > LARGE:
-        log.warning("model.onnx has %d MB: phones take long to load it. model=mobile has 4.", len(model) // 10**6)
-    found = runtime_files(runtime)
+    require_onnx()
     with writing_folder(target) as folder:
+        found = runtime_files(runtime)
+        part, *others = parts_of(checkpoint_path)
+        if others or list(part.inputs) != list(PICTURE):
+            raise InlayError(f"{checkpoint_path}: takes more than a picture and its hole, which a page cannot give it.")
+        model, facts = _model(part), part.facts
+        if len(model) > LARGE:
+            log.warning("model.onnx has %d MB: phones take long to load it. model=mobile has 4.", len(model) // 10**6)
         (folder / "model.onnx").write_bytes(model)
         (folder / "page.json").write_text(json.dumps({"image_size": facts["image_size"] or _SIZE}) + "\n")
-        (folder / "README.md").write_text(_readme(facts["family"], len(model)))
+        (folder / "README.md").write_text(_readme(str(facts["family"]), len(model)))
         for name in _OWN_FILES:
             (folder / name).write_bytes((files("inlay.export") / "page_files" / name).read_bytes())
         for name, content in found.items():
@@ -85,17 +87,33 @@ def runtime_files(given: Path | None) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as place:
         command = [npm, "install", "--prefix", place, "--ignore-scripts", "--no-audit", "--no-fund"]
         try:
-            subprocess.run([*command, f"{RUNTIME}@{VERSION}"], check=True, capture_output=True, text=True, cwd=place)
+            subprocess.run(
+                [*command, f"{RUNTIME}@{VERSION}"],
+                check=True,
+                capture_output=True,
+                text=True,
+                cwd=place,
+                timeout=_TOO_LONG,
+            )
         except subprocess.CalledProcessError as error:
-            said = (error.stderr or error.stdout).strip().splitlines() or ["no reason given"]
-            raise InlayError(f"npm could not install {RUNTIME} {VERSION}: {said[0]}. {otherwise}") from error
-        except OSError as error:
+            lines = (error.stderr or error.stdout).strip().splitlines() or ["no reason given"]
+            raise InlayError(f"npm could not install {RUNTIME} {VERSION}: {lines[0]}. {otherwise}") from error
+        except (OSError, subprocess.TimeoutExpired) as error:
             raise InlayError(f"npm could not be run: {one_line(error)}. {otherwise}") from error
         return runtime_files(Path(place) / "node_modules" / RUNTIME / "dist")
 
 
-def _halved(content: bytes) -> tuple[bytes, dict[str, Any]]:
-    """A graph whose large weights are stored in half precision, and cast when it is loaded; and what is told of it."""
+def _model(part: ExportModule) -> bytes:
+    log.info("tracing %s for every size, a minute or so", part.facts["family"])
+    program = traced(part)
+    with exporting(part):
+        content = halved(onnx_of(part, program))
+        compare(part, content, TOLERANCE)
+    return content
+
+
+def halved(content: bytes) -> bytes:
+    """A graph whose large weights are stored in half precision, and cast when it is loaded."""
     onnx = library("onnx")
     model = onnx.load_model_from_string(content)
     casts = []
@@ -111,9 +129,8 @@ def _halved(content: bytes) -> tuple[bytes, dict[str, Any]]:
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
-    facts = json.loads({entry.key: entry.value for entry in model.metadata_props}["inlay"])
-    told = {"inputs": [value.name for value in model.graph.input], **facts}
-    return model.SerializeToString(), told
+    half_content: bytes = model.SerializeToString()
+    return half_content
 
 
 def _readme(family: str, size: int) -> str:

@@ -48,4 +48,5 @@ class Distillation(nn.Module):
 
     @override
     def forward(self, given: LossInput) -> Tensor:
-        return hole_l1_at_scales(given.raw, self.teacher(given.target, given.mask), given.mask, self.scales)
+        # outside the hole, which the teacher never sees, a composite is what the network itself was shown
+        return hole_l1_at_scales(given.raw, self.teacher(given.composite.detach(), given.mask), given.mask, self.scales)

@@ -40,14 +40,20 @@ class FeatureTerm(nn.Module):
     Args:
         extractor: name of the frozen network, a key of the sum's ``extractors``.
         layers: names of the layers to compare; None for all that the extractor returns.
-        composite: whether the composite's features are compared, too, as in Liu et al. 2018.
+        composite: whether the composite's features are compared, too; None for what the class says.
     """
 
-    def __init__(self, extractor: str = "vgg", layers: Sequence[str] | None = None, composite: bool = True) -> None:
+    needs_composite: bool = True
+    """Whether the composite's features are compared, too, as in Liu et al. 2018."""
+
+    def __init__(
+        self, extractor: str = "vgg", layers: Sequence[str] | None = None, composite: bool | None = None
+    ) -> None:
         super().__init__()
         self.extractor = extractor
         self.layers = layers
-        self.needs_composite = composite
+        if composite is not None:
+            self.needs_composite = composite
 
     def forward(self, given: LossInput) -> Tensor:
         """Scalar loss of the raw output plus, unless the term leaves it out, that of the composite."""
@@ -95,10 +101,12 @@ class PerceptualL2(FeatureTerm):
         known_only: whether features count by the share of known pixels they lie on; means are over all.
     """
 
+    needs_composite = False
+
     def __init__(
         self, extractor: str = "resnet", layers: Sequence[str] | None = None, known_only: bool = False
     ) -> None:
-        super().__init__(extractor, layers, composite=False)
+        super().__init__(extractor, layers)
         self.known_only = known_only
 
     @override

@@ -43,7 +43,14 @@ class UnitedMasks:
             NoHole: one of them finds no hole in the picture.
         """
         holes = [family(height, width, rng, context) for family in self.families.values()]
-        return fit(np.logical_or.reduce(holes), self.ratio, rng)
+        mask = np.logical_or.reduce(holes)
+        if mask.all():  # a picture of which nothing is known teaches nothing
+            mask[rng.integers(height), rng.integers(width)] = False
+        return fit(mask, self.ratio, rng)
+
+    def without_partner(self, ids: Iterable[str]) -> list[str]:
+        """The pictures that a folder of paired masks holds none for."""
+        return _without_partner(self.families.values(), ids)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +124,10 @@ class MixedMasks:
 
     def without_partner(self, ids: Iterable[str]) -> list[str]:
         """The pictures that a folder of paired masks holds none for."""
-        paired = [family for name, family in self.families.items() if self.odds[name] and isinstance(family, Paired)]
-        ids = list(ids) if paired else ()
-        return sorted(set(chain.from_iterable(family.without_partner(ids) for family in paired)))
+        return _without_partner((family for name, family in self.families.items() if self.odds[name]), ids)
+
+
+def _without_partner(families: Iterable[Any], ids: Iterable[str]) -> list[str]:
+    paired = [family for family in families if isinstance(family, Paired)]
+    ids = list(ids) if paired else ()
+    return sorted(set(chain.from_iterable(family.without_partner(ids) for family in paired)))

@@ -117,6 +117,7 @@ class PatchDiscriminator(Discriminator):
             one are scores, as in SN-PatchGAN (Yu et al. 2019).
         slope: of activations below zero.
         takes_mask: whether the mask is a fourth channel of the input.
+        signed: whether the image is taken to ``[-1, 1]`` first: spectral norm keeps a first convolution from doing it.
 
     Raises:
         InlayError: an argument is out of range.
@@ -133,6 +134,7 @@ class PatchDiscriminator(Discriminator):
         score: bool = True,
         slope: float = 0.2,
         takes_mask: bool = False,
+        signed: bool = False,
     ) -> None:
         super().__init__()
         if len(channels) != len(strides) or not channels or min(*channels, *strides) < 1:
@@ -143,7 +145,7 @@ class PatchDiscriminator(Discriminator):
         if norm not in get_args(Norm):
             raise InlayError(f"discriminator.norm must be one of {', '.join(get_args(Norm))}, got {norm!r}.")
         self.takes_mask = takes_mask  # type: ignore[misc]  # of this instance
-        self.slope = slope
+        self.slope, self.signed = slope, signed
         stages, inputs = [], IMAGE_CHANNELS + takes_mask
         for number, (outputs, stride) in enumerate(zip(channels, strides, strict=True)):
             conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=bias)
@@ -163,6 +165,7 @@ class PatchDiscriminator(Discriminator):
             image: ``(B, 3, H, W)`` RGB in ``[0, 1]``.
             mask: ``(B, 1, H, W)``, 1 = hole; where ``takes_mask`` is true.
         """
+        image = 2 * image - 1 if self.signed else image
         x = image if mask is None else torch.cat([image, mask.to(image.dtype)], dim=1)
         x = x.contiguous(memory_format=torch.channels_last)
         features = []

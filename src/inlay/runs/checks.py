@@ -1,6 +1,6 @@
 """What is wrong with a run's settings, found before anything is built."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from inlay.checkpoints.groups import OPTIONAL
@@ -25,6 +25,20 @@ def check_used(config: Mapping[str, Any]) -> None:
             raise InlayError(
                 f"{group}= does nothing in this recipe. Leave it out, or choose one that uses it: task=tdanet."
             )
+
+
+def check_teacher(config: Mapping[str, Any]) -> None:
+    """Refuse a teacher whom the loss does not ask, with an :class:`InlayError`."""
+    if config.get("teacher") is not None and config["teacher"] not in _values(config["loss"]):
+        raise InlayError("teacher= does nothing with this loss. Leave it out, or take loss=distill.")
+
+
+def _values(config: Any) -> Iterator[Any]:
+    if isinstance(config, Mapping):
+        for value in config.values():
+            yield from _values(value)
+    else:
+        yield config
 
 
 def check_sweep(devices: int | str, launcher: str = "") -> None:

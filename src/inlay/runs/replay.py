@@ -43,7 +43,8 @@ def build_task(path: str | Path, config: dict[str, Any]) -> Any:
     Raises:
         InlayError: the settings are not to be trusted, or make no task.
     """
-    numbers = sum(value.numel() for value in read(path)["state_dict"].values())
+    files = [path, config["teacher"]] if config.get("teacher") else [path]
+    numbers = sum(value.numel() for file in files for value in read(file)["state_dict"].values())
 
     def built(group: str) -> Any:
         return FileBuilder(path, group, _LARGEST if GROUPS[group].sized else None).build(config[group])

@@ -24,7 +24,10 @@ def init_weights(task: Task, init_from: str | None, text_from: str | None) -> No
         if discriminators is not None and weights(read(init_from), "discriminators"):
             say(f"discriminators\n{load_matching_weights(init_from, discriminators, 'discriminators')}")
         if remembered := weights(read(init_from), "optimizers"):
-            say(f"optimizers\nrunning means of {task.start_optimizers(remembered)} parameters, for Adam")
+            count = len({key.rpartition(".")[0] for key in remembered})
+            say(
+                f"optimizers\n{task.start_optimizers(remembered)} of {count} parameters go on with Adam's running means"
+            )
     if text_from:
         text = getattr(task, "text", None)
         if text is None:

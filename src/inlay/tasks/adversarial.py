@@ -251,8 +251,8 @@ class GANTask(AdversarialTask[Prediction]):
         objective: ``non_saturating``, ``hinge``, ``least_squares``, or ``least_squares_aot`` (as AOT-GAN was released).
         labels: which patches of a generated image the discriminator learns as fake, see
             :func:`~inlay.losses.patch_labels`.
-        hole_only: whether the generator's adversarial term is a mean over the hole's patches, as in AOT-GAN, rather
-            than over all.
+        hole_only: whether the generator's adversarial term is a mean over the patches of each picture's hole, as in
+            AOT-GAN, rather than over all patches.
         adversarial: weight of the generator's adversarial term.
         feature_matching: weight of :func:`~inlay.losses.feature_matching`; 0 saves its forward pass.
         settings: see :class:`AdversarialTask`.
@@ -294,8 +294,11 @@ class GANTask(AdversarialTask[Prediction]):
         return self.fill(batch)
 
     def _weights_of_patches(self, scores: Tensor, mask: Tensor) -> Tensor | None:
-        """What each score counts in the generator's term: with ``hole_only``, the share of hole in its patch."""
-        return F.adaptive_avg_pool2d(mask, (scores.shape[2], scores.shape[3])) if self.hole_only else None
+        """What a score counts in the generator's term: with ``hole_only``, its patch's share of the picture's hole."""
+        if not self.hole_only:
+            return None
+        share = F.adaptive_avg_pool2d(mask, (scores.shape[2], scores.shape[3]))
+        return share / share.sum(dim=(2, 3), keepdim=True).clamp(min=torch.finfo(share.dtype).tiny)
 
     @override
     def discriminator_loss(self, batch: Batch, generated: Prediction) -> Loss:

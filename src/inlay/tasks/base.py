@@ -22,7 +22,15 @@ from inlay.distributed import all_reduce_mean, rank_and_world
 from inlay.errors import InlayError, one_line
 from inlay.metrics import MetricSpec
 from inlay.randomness import RngStream, torch_seed
-from inlay.tasks.optimization import BufferSnapshot, Loss, clip_or_drop_gradients, not_finite, start_adam, trainable
+from inlay.tasks.optimization import (
+    ADAM_MEANS,
+    BufferSnapshot,
+    Loss,
+    clip_or_drop_gradients,
+    not_finite,
+    start_adam,
+    trainable,
+)
 from inlay.text import Tokenizer
 from inlay.types import Batch
 
@@ -192,6 +200,8 @@ class Task(pl.LightningModule, ABC):
             return
         if not self.automatic_optimization:
             raise InlayError("trainer=fsdp works for tasks with one optimizer; this one has two. Use trainer=ddp.")
+        if self._running_means:
+            raise InlayError("trainer=fsdp cannot share out the running means that init_from brings. Use trainer=ddp.")
         if strategy._layer_sync is not None:
             strategy._layer_sync.apply(self)  # Lightning forgets it here (trainer.sync_batchnorm)
         mesh = init_device_mesh(self.device.type, (self.trainer.world_size,))  # Lightning's own is for machines
@@ -212,9 +222,10 @@ class Task(pl.LightningModule, ABC):
             state: ``NAME.exp_avg``, ``NAME.exp_avg_sq`` and ``NAME.step``, with the names of the task's parameters.
         """
         for name, parameter in self.named_parameters():
-            means = {kind: state.get(f"{name}.{kind}") for kind in ("step", "exp_avg", "exp_avg_sq")}
-            if all(mean is not None and mean.shape in (parameter.shape, ()) for mean in means.values()):
-                self._running_means[parameter] = cast(dict[str, Tensor], means)
+            shapes = {"step": torch.Size(()), **dict.fromkeys(ADAM_MEANS, parameter.shape)}
+            means = {kind: state[f"{name}.{kind}"] for kind in shapes if f"{name}.{kind}" in state}
+            if {kind: mean.shape for kind, mean in means.items()} == shapes:
+                self._running_means[parameter] = means
         return len(self._running_means)
 
     def optimizer_of(

@@ -13,6 +13,9 @@ from inlay.distributed import norm_over_processes
 from inlay.errors import InlayError
 from inlay.types import Batch
 
+ADAM_MEANS = ("exp_avg", "exp_avg_sq")
+"""What Adam keeps of each parameter, in its shape, beside the number of its steps."""
+
 
 class Loss(NamedTuple):
     """The loss that an optimizer minimizes."""
@@ -119,9 +122,24 @@ def parameters_of(optimizer: Optimizer) -> list[nn.Parameter]:
 
 
 def start_adam(optimizer: Optimizer, means: Mapping[nn.Parameter, Mapping[str, Tensor]]) -> None:
-    """Give Adam, or AdamW, running means to start with, where there are some of its parameters; other kinds nothing."""
-    if isinstance(optimizer, Adam | AdamW):
-        for parameter in parameters_of(optimizer):
-            for name, mean in means.get(parameter, {}).items():
-                own = torch.empty_like(parameter, requires_grad=False) if mean.ndim else torch.empty(())
-                optimizer.state[parameter][name] = own.copy_(mean)
+    """Give Adam, or AdamW, the running means that there are of its parameters.
+
+    Raises:
+        InlayError: there are some, and the optimizer is another, or computes with more than these.
+    """
+    known = [parameter for parameter in parameters_of(optimizer) if parameter in means]
+    if known and not isinstance(optimizer, Adam | AdamW):
+        raise InlayError(
+            f"init_from brings the running means of Adam, which {type(optimizer).__name__} has no use for. Take "
+            "optimizer=adam, or import the weights again from a file without them."
+        )
+    if known and any(group["amsgrad"] or group["fused"] or group["capturable"] for group in optimizer.param_groups):
+        raise InlayError(
+            "init_from brings the running means of plain Adam. Leave optimizer.amsgrad, fused and capturable out."
+        )
+    for parameter in known:
+        state = means[parameter]
+        own = {name: torch.empty_like(parameter, requires_grad=False) for name in ADAM_MEANS}
+        optimizer.state[parameter].update(
+            {"step": state["step"].clone(), **{name: mean.copy_(state[name]) for name, mean in own.items()}}
+        )

@@ -9,7 +9,8 @@ const view = element("view"), paint = element("paint");
 const shown = view.getContext("2d", { willReadFrequently: true });
 const painted = paint.getContext("2d", { willReadFrequently: true });
 const worker = new Worker("worker.js");
-let ready = false, busy = false, training = 256, original = null, filled = null, strokes = [], name = "filled";
+let ready = false, busy = false, training = 0, original = null, filled = null, strokes = [], name = "filled";
+let pointer = null; // that draws
 
 function say(text, bad = false) {
   element("status").textContent = text;
@@ -18,6 +19,7 @@ function say(text, bad = false) {
 
 function update() {
   const drawn = strokes.length > 0;
+  element("picture").disabled = busy;
   element("mask").disabled = !original || busy;
   element("undo").disabled = element("clear").disabled = !drawn || busy;
   element("fill").disabled = !(original && drawn && ready) || busy;
@@ -34,12 +36,16 @@ async function pixelsOf(file) {
 }
 
 async function open(file) {
+  if (busy) return;
+  let opened;
   try {
-    original = await pixelsOf(file);
+    opened = await pixelsOf(file);
   } catch {
     say(`${file.name} cannot be opened as a picture.`, true);
     return;
   }
+  if (busy) return;
+  original = opened;
   name = file.name.replace(/\.[^.]*$/, "");
   filled = null;
   for (const canvas of [view, paint]) {
@@ -52,7 +58,9 @@ async function open(file) {
   element("stage").hidden = false;
   strokes = [];
   redraw();
-  say(ready ? "Paint over what shall be filled." : "Loading the network …");
+  const transparent = original.data.some((value, i) => i % 4 === 3 && value < 255);
+  const hint = transparent ? " Where the picture is transparent, the browser rounds its colors." : "";
+  say((ready ? "Paint over what shall be filled." : "Loading the network …") + hint);
 }
 
 async function takeMask(file) {
@@ -62,10 +70,14 @@ async function takeMask(file) {
       say(`The mask has ${mask.width} x ${mask.height} pixels, the picture ${original.width} x ${original.height}.`, true);
       return;
     }
+    let white = 0;
     for (let i = 0; i < mask.data.length; i += 4) {
-      const hole = mask.data[i] > 127 ? 255 : 0;
-      mask.data.set([255, 0, 80, hole], i);
+      const [red, green, blue] = mask.data.subarray(i, i + 3);
+      const hole = 0.299 * red + 0.587 * green + 0.114 * blue >= 127.5;
+      mask.data.set([255, 0, 80, hole ? 255 : 0], i);
+      white += hole;
     }
+    if (!white) return say(`${file.name} has no white in it: white is what shall be filled.`, true);
     strokes.push({ mask });
     redraw();
   } catch {
@@ -146,21 +158,23 @@ function scaled(source, box, width, height) {
 function ask(image, mask, width, height) {
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }) => (data.error ? reject(new Error(data.error)) : resolve(data.filled));
+    worker.onerror = (event) => reject(new Error(event.message));
     worker.postMessage({ image, mask, width, height }, [image.buffer, mask.buffer]);
   });
 }
 
 async function fill() {
   const hole = holePixels(), box = boxOf(hole);
-  if (!box) return;
+  if (!box) return say("Nothing is painted.", true);
   busy = true;
   update();
   say("Filling …");
   try {
     const start = performance.now();
     const window = windowOf(box);
-    const shrink = Math.min(1, (STRETCH * training) / Math.min(window.width, window.height));
-    const width = Math.round(window.width * shrink), height = Math.round(window.height * shrink);
+    const [short, long] = [Math.min(window.width, window.height), Math.max(window.width, window.height)];
+    const shrink = Math.min(1, (STRETCH * training) / short, (LONG * training) / long);
+    const width = Math.max(1, Math.round(window.width * shrink)), height = Math.max(1, Math.round(window.height * shrink));
     shown.putImageData(original, 0, 0);
     const rgb = scaled(view, window, width, height).data;
     const alpha = scaled(paint, window, width, height).data;
@@ -182,7 +196,7 @@ async function fill() {
   update();
 }
 
-// Only pixels of the hole are touched; all others are those of the file.
+// Only pixels of the hole are touched; all others stay as they were opened.
 function paste(answer, hole, window, width, height) {
   const copy = new ImageData(width, height), area = width * height;
   for (let i = 0; i < area; i++) {
@@ -209,36 +223,46 @@ function paste(answer, hole, window, width, height) {
   }, "image/png");
 }
 
-element("picture").onchange = ({ target }) => target.files[0] && open(target.files[0]);
-element("mask").onchange = ({ target }) => target.files[0] && takeMask(target.files[0]);
+for (const [id, take] of [["picture", open], ["mask", takeMask]]) {
+  element(id).onchange = ({ target }) => {
+    if (target.files[0]) take(target.files[0]);
+    target.value = ""; // so that the same file can be chosen again
+  };
+}
 element("undo").onclick = () => { strokes.pop(); redraw(); };
 element("clear").onclick = () => { strokes = []; redraw(); };
 element("fill").onclick = fill;
 element("compare").onpointerdown = () => shown.putImageData(filled.before, 0, 0);
-for (const end of ["onpointerup", "onpointerleave"]) {
+for (const end of ["onpointerup", "onpointerleave", "onpointercancel"]) {
   element("compare")[end] = () => filled && shown.putImageData(filled.after, 0, 0);
 }
 paint.onpointerdown = (event) => {
-  if (busy) return;
-  paint.setPointerCapture(event.pointerId);
+  if (busy || !event.isPrimary) return;
+  pointer = event.pointerId;
+  paint.setPointerCapture(pointer);
   strokes.push({ width: Number(element("brush").value), points: [at(event)] });
   redraw();
 };
 paint.onpointermove = (event) => {
-  if (!event.buttons || busy || !strokes.length || !strokes.at(-1).points) return;
+  if (event.pointerId !== pointer || busy) return;
   strokes.at(-1).points.push(at(event));
   redraw();
 };
+paint.onpointerup = paint.onpointercancel = () => { pointer = null; };
 document.ondragover = (event) => event.preventDefault();
 document.ondrop = (event) => {
   event.preventDefault();
   if (event.dataTransfer.files[0]) open(event.dataTransfer.files[0]);
 };
 worker.onerror = () => say("The network could not be loaded. Serve this folder by HTTP: see its README.", true);
-worker.onmessage = ({ data }) => {
+worker.onmessage = async ({ data }) => {
   if (data.error) return say(`The network could not be loaded: ${data.error}`, true);
+  try {
+    training = (await (await fetch("page.json")).json()).image_size;
+  } catch (error) {
+    return say(`page.json could not be loaded: ${error.message}`, true);
+  }
   ready = true;
   say(original ? "Paint over what shall be filled." : "Open a picture, or drop one here.");
   update();
 };
-fetch("page.json").then((answer) => answer.json()).then((facts) => { training = facts.image_size; });

@@ -75,12 +75,16 @@ class DeepFill(InpaintingNetwork):
         mask = mask.to(masked.dtype)
         known = (2 * masked - 1) * (1 - mask)  # the hole is 0, as before the change of range
         x = torch.cat([known, torch.ones_like(mask), mask], dim=1).contiguous(memory_format=torch.channels_last)
-        coarse = torch.tanh(self.coarse(x))
+        coarse = _bounded(self.coarse(x))
         pasted = (coarse * mask + known).contiguous(memory_format=torch.channels_last)
         attended = self.attended(self.attention(self.near(pasted), mask))
-        fine = torch.tanh(self.fine(torch.cat([self.far(pasted), attended], dim=1)))
-        pictures = [(picture.float() + 1) / 2 for picture in (coarse, fine)]
+        fine = _bounded(self.fine(torch.cat([self.far(pasted), attended], dim=1)))
+        pictures = [(picture + 1) / 2 for picture in (coarse, fine)]
         return pictures if stages else pictures[-1]
+
+
+def _bounded(x: Tensor) -> Tensor:
+    return torch.tanh(x.to(torch.promote_types(x.dtype, torch.float32)))  # 8 bits need more than bfloat16
 
 
 def _encoder(inputs: int, widths: list[int]) -> list[nn.Module]:
