@@ -30,6 +30,7 @@ RECIPES = {
     ],
     "lama": [*TINY_LAMA, "experiment=lama_small_cpu"],
 }
+FIRST = 2  # steps that are close everywhere
 ELSEWHERE = {"pconv": 1e-4, "tdanet": 0.1, "lama": 0.1}  # of a curve's largest value
 
 
@@ -61,3 +62,4 @@ def test_losses_are_those_recorded(name, birds, tmp_path):
     for key, curve in curves.items():
         largest = np.abs(recorded[key]).max()
         np.testing.assert_allclose(curve, recorded[key], rtol=0, atol=tolerance * largest, err_msg=key)
+        np.testing.assert_allclose(curve[:FIRST], recorded[key][:FIRST], rtol=0, atol=1e-4 * largest, err_msg=key)

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from inlay.errors import InlayError
 from inlay.losses import OBJECTIVES, feature_matching, hinge, least_squares, non_saturating, patch_labels, r1_penalty
-from inlay.models import ResidualDiscriminator
+from inlay.models import PatchDiscriminator, ResidualDiscriminator
 from inlay.models.discriminators import PatchGrid
 
 LAMA = PatchGrid(16, -23.5)  # of its discriminator, which has 19x19 patches at 256 px
@@ -120,6 +120,13 @@ def test_soft_labels_are_those_of_a_blurred_mask():
 def test_labels_that_cannot_be_made_are_refused(labels, said):
     with pytest.raises(InlayError, match=said):
         patch_labels(labels, hole(0, 0), (4, 4), None)
+
+
+def test_a_discriminator_may_see_signed_pictures():
+    plain, signed = (PatchDiscriminator([4], [2], norm="none", signed=signed) for signed in (False, True))
+    signed.load_state_dict(plain.state_dict())
+    image = torch.rand(1, 3, 16, 16)
+    assert torch.equal(signed(image).scores, plain(2 * image - 1).scores)
 
 
 def test_a_patch_sees_the_pixels_around_its_center():

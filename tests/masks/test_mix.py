@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inlay.errors import BadFile, InlayError, NoHole
-from inlay.masks import MixedMasks, Objects, Paired, Strokes
+from inlay.masks import MixedMasks, Objects, Paired, Strokes, UnitedMasks
 from tests.masks.contexts import PlainContext, disc
 from tests.masks.mask_tester import address
 from tests.pictures import write_mask
@@ -31,6 +31,15 @@ def mix(odds, **families):
 
 def drawn(family, count=400):
     return Counter(int(np.flatnonzero(family(8, 8, address(index)).any(axis=1))[0]) for index in range(count))
+
+
+def test_united_masks_leave_something_known_and_ask_all_for_partners():
+    everything = UnitedMasks(families={"all": Mock(return_value=np.ones((8, 8), np.bool_))})
+    assert everything(8, 8, address()).sum() == 63
+    paired = Mock(spec=Paired, without_partner=lambda ids: [one for one in ids if one != "a"])
+    assert UnitedMasks(families={"row": Row(), "paired": paired}).without_partner(["b", "a"]) == ["b"]
+    with pytest.raises(InlayError, match=r"masks\.families"):
+        UnitedMasks(families={})
 
 
 @pytest.mark.parametrize("odds", [(1, 1), (4, 2, 0, 1), (0.1, 0.3)])

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from inlay.checkpoints import build_network, read
+from inlay.errors import InlayError
 from inlay.export.folder import write_folder
 from inlay.images import read_picture
 from inlay.models import PatchDiscriminator
@@ -33,6 +34,21 @@ def test_fine_tuning_goes_on_with_discriminator_and_running_means(tmp_path, nois
     for key in ("net.head.bias", "discriminators.0.score.weight"):
         assert not torch.allclose(after["state_dict"][key], state[key], atol=1e-7, rtol=0)
     assert {9.0, 2.0} == {float(m["step"]) for side in after["optimizer_states"] for m in side["state"].values()}
+
+
+@pytest.mark.parametrize(
+    "changes", [["optimizer._target_=torch.optim.SGD", "~optimizer.betas"], ["+optimizer.amsgrad=true"]]
+)
+def test_an_optimizer_that_has_no_use_for_the_means_is_refused(tmp_path, noise, changes):
+    train(tmp_path / "run", *RECIPE, f"data.root={noise}", "iterations=1", tiny=TINY_LAMA)
+    before = read(tmp_path / "run/checkpoints/last.ckpt")
+    key, state = "optimizers.net.head.weight", before["state_dict"]
+    mean = torch.zeros_like(state["net.head.weight"])
+    state |= {f"{key}.exp_avg": mean, f"{key}.exp_avg_sq": mean + 1, f"{key}.step": torch.tensor(1.0)}
+    write_folder(tmp_path / "imported", before, "", training=True)
+    start = ["experiment=lama_finetune", "model=lama_small", f"init_from={tmp_path / 'imported'}"]
+    with pytest.raises(InlayError, match="init_from brings the running means"):
+        train(tmp_path / "tuned", *start, f"data.root={noise}", *changes, tiny=TINY_LAMA)
 
 
 @pytest.fixture

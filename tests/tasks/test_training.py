@@ -159,6 +159,8 @@ def test_missing_values_and_parts_that_the_recipe_has_no_use_for_are_named(tmp_p
         part = f"optimizer@{group}" if group.endswith("optimizer") else group
         with pytest.raises(InlayError, match=f"{group}= does nothing"):
             train(tmp_path, "data.root=pictures", f"{part}={choice}")
+    with pytest.raises(InlayError, match=r"teacher= does nothing.*loss=distill"):
+        train(tmp_path, "data.root=pictures", "teacher=some.ckpt")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
