@@ -16,6 +16,18 @@ from inlay.tasks.base import Task
 from tests.training import train
 
 
+def die_before(step):
+    """Let the run in this process be killed when the step of that number begins."""
+    begin = Task.on_train_batch_start
+
+    def fatal(task, *arguments):
+        begin(task, *arguments)
+        if task.global_step == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Task.on_train_batch_start = fatal
+
+
 class Moments:
     """Counts the moments of a run, and kills the process at one of them."""
 

@@ -1,6 +1,5 @@
 """Families of a stranger, each but its own file and yaml: nothing else of Inlay knows them."""
 
-import os
 import signal
 import sys
 from contextlib import suppress
@@ -17,10 +16,9 @@ from inlay.cli.predict import main as predict
 from inlay.fillers import load_filler
 from inlay.images import Picture, read_picture, write_picture
 from inlay.metrics.base import FillResult, measure
-from inlay.tasks.base import Task
 from tests.evaluation.evaluating import evaluate
 from tests.families.stranger import bring
-from tests.kills import remains
+from tests.kills import die_before, remains
 from tests.processes import GROUP, run
 from tests.training import TINY, metrics, train, weights
 
@@ -49,15 +47,7 @@ def trained(family, data, folder):
 
 
 def killed(family, data, folder):
-    """Die before the step of that number."""
-    begin = Task.on_train_batch_start
-
-    def fatal(task, *arguments):
-        begin(task, *arguments)
-        if task.global_step == FATAL:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    Task.on_train_batch_start = fatal
+    die_before(FATAL)
     trained(family, data, folder)
 
 

@@ -1,12 +1,10 @@
 """The experiments for processors: a run that is killed goes on as if nothing had been."""
 
-import os
 import signal
 
 import pytest
 
-from inlay.tasks.base import Task
-from tests.kills import remains
+from tests.kills import die_before, remains
 from tests.processes import GROUP, run
 from tests.training import TINY, TINY_LAMA, train, weights
 
@@ -23,14 +21,7 @@ EXPERIMENTS = {
 
 
 def killed(folder, tiny, *settings):
-    begin = Task.on_train_batch_start
-
-    def fatal(task, *arguments):
-        begin(task, *arguments)
-        if task.global_step == FATAL:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    Task.on_train_batch_start = fatal
+    die_before(FATAL)
     train(folder, *settings, tiny=tiny)
 
 
