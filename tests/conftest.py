@@ -77,3 +77,11 @@ def noise(tmp_path_factory):
         write_picture(root / f"{number}.png", Picture(generator.integers(0, 256, (48, 48, 3)).astype(np.uint8)))
         (root / f"{number}.txt").write_text(f"a red bird\nbird number {number % 3}\n")
     return root
+
+
+@pytest.fixture(scope="session")
+def tiny_pipeline(tmp_path_factory):
+    """An inpainting pipeline of diffusers with random weights; tests that change it copy it first."""
+    from inlay.models.latent.tiny import write_tiny_pipeline
+
+    return write_tiny_pipeline(tmp_path_factory.mktemp("pipeline") / "tiny")

@@ -24,7 +24,7 @@ TIERS = [
     {"files", "ops", "parallel", "processes", "randomness"},
     {"configs", "stopping"},
     {"device", "distributed", "precision", "pretrained"},
-    {"images", "models"},
+    {"diffusion", "images", "models"},
     {"losses", "metrics", "text"},
     {"masks"},
     {"checkpoints", "data"},

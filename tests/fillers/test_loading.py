@@ -74,7 +74,7 @@ class TestMappings:
             (unset,) = (key for key, value in config.items() if value == "???")
             with pytest.raises(InlayError, match=f"{unset} is not set"):
                 load_filler(path)
-            with pytest.raises(InlayError, match=r"none: no such (checkpoint|file)"):
+            with pytest.raises(InlayError, match=r"none: no such (checkpoint|file|folder)"):
                 load_filler(config | {unset: "none"})
 
     def test_settings_reach_the_network_and_name_the_filler(self, checkpoint, monkeypatch):

@@ -86,7 +86,8 @@ def parse() -> argparse.Namespace:
 
     what = parser.add_argument_group("model")
     model = "a checkpoint of `inlay train` (PATH or model:PATH), a folder or .onnx file of `inlay export`, the name of "
-    model += "such a folder on the Hugging Face hub; mean, telea, navier_stokes, biharmonic; or a .yaml file"
+    model += "such a folder on the Hugging Face hub; the folder of an inpainting pipeline of diffusers; mean, "
+    model += "telea, navier_stokes, biharmonic; or a .yaml file"
     what.add_argument("--model", required=True, metavar="MODEL", help=model)
     what.add_argument("--text", help="what the holes shall show (text-guided models); without it the context decides")
     captions = "take the text of NAME.jpg from the first line of NAME.txt beside it"

@@ -11,17 +11,23 @@ from inlay.fillers.classical import CLASSICAL, Biharmonic, MeanFill, NavierStoke
 from inlay.fillers.loading import FillerConfig, load_filler, short_name, short_names
 
 if TYPE_CHECKING:
+    from inlay.fillers.diffusers import DiffusersFiller
     from inlay.fillers.network import CheckpointFiller, NetworkFiller
     from inlay.fillers.onnx import OnnxFiller
 else:
-    __getattr__ = lazy.attach(
-        __name__, {"CheckpointFiller": "network", "NetworkFiller": "network", "OnnxFiller": "onnx"}
-    )
+    _HOMES = {
+        "CheckpointFiller": "network",
+        "DiffusersFiller": "diffusers",
+        "NetworkFiller": "network",
+        "OnnxFiller": "onnx",
+    }
+    __getattr__ = lazy.attach(__name__, _HOMES)
 
 __all__ = [
     "CLASSICAL",
     "Biharmonic",
     "CheckpointFiller",
+    "DiffusersFiller",
     "Filler",
     "FillerConfig",
     "MeanFill",

@@ -14,12 +14,13 @@ from inlay.files import at_home
 from inlay.fillers.base import Filler
 from inlay.fillers.classical import CLASSICAL
 from inlay.precision import InferencePrecision
+from inlay.pretrained.pipelines import INDEX as PIPELINE_INDEX
 
 FillerConfig = str | Path | Mapping[str, Any]
 """What :func:`~inlay.fillers.load_filler` takes."""
 
 _PACKAGES = ("inlay.fillers",)
-_MODEL = "model:"
+_MODEL, _PIPELINE = "model:", "diffusers:"
 _EVERYWHERE = "checkpoints"  # the folder that every run keeps its checkpoints in says nothing of it
 
 
@@ -31,15 +32,17 @@ def load_filler(
     Args:
         filler: ``mean``, ``telea``, ``navier_stokes``, ``biharmonic``; a checkpoint that ``inlay train`` wrote, a
             folder or an ``.onnx`` file that ``inlay export`` wrote, as its path or as ``model:PATH`` (which may lead to
-            a file called ``telea``), or the name of such a folder on the Hugging Face hub; a mapping with
+            a file called ``telea``), or the name of such a folder on the Hugging Face hub; the folder of an inpainting
+            pipeline of diffusers, as its path or as ``diffusers:PATH``; a mapping with
             ``_target_``, a class of :mod:`inlay.fillers`, and its arguments; or the path of a yaml file with such a
             mapping, as ``conf/filler`` has them.
         device: where it runs, unless the mapping says.
         precision: of a network's numbers, unless the mapping says.
 
     Raises:
-        InlayError: there is no such filler; see :class:`~inlay.fillers.CheckpointFiller` and
-            :class:`~inlay.fillers.OnnxFiller`; or the mapping is not one of a filler.
+        InlayError: there is no such filler; see :class:`~inlay.fillers.CheckpointFiller`,
+            :class:`~inlay.fillers.DiffusersFiller` and :class:`~inlay.fillers.OnnxFiller`; or the mapping is not one
+            of a filler.
     """
     config = filler if isinstance(filler, Mapping) else _config_of(filler)
     kind = find_class(target := config.get("_target_"), _PACKAGES)
@@ -64,6 +67,8 @@ def _config_of(name: str | Path) -> Mapping[str, Any]:
         return {"_target_": f"inlay.fillers.{CLASSICAL[str(name)].__name__}"}
     if str(name) == path.name == path.stem and not path.exists():
         raise InlayError(f"{name}: neither a filler nor a file. Give {', '.join(CLASSICAL)} or model:PATH.")
+    if str(name).startswith(_PIPELINE) or (path / PIPELINE_INDEX).is_file():
+        return {"_target_": "inlay.fillers.DiffusersFiller", "path": path}
     if path.suffix == ".onnx":
         return {"_target_": "inlay.fillers.OnnxFiller", "path": path}
     return {"_target_": "inlay.fillers.CheckpointFiller", "checkpoint": path}
@@ -113,4 +118,4 @@ def _names(filler: FillerConfig) -> list[str]:
 
 def _checkpoint_of(name: str | Path) -> Path | None:
     """The file that a filler comes from; None for a classical one."""
-    return None if name in CLASSICAL else Path(str(name).removeprefix(_MODEL))
+    return None if name in CLASSICAL else Path(str(name).removeprefix(_MODEL).removeprefix(_PIPELINE))

@@ -80,7 +80,7 @@ class Source:
 
     def __post_init__(self) -> None:
         if Path(self.model).is_dir():
-            _check_folder(Path(self.model))
+            check_folder(Path(self.model))
         if self._is_here:
             return
         if not _HUB_NAME.fullmatch(self.model):
@@ -196,7 +196,7 @@ def path_in_folder(folder: Path, name: str) -> Path:
     return found
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
     """Refuse a network's folder that asks for more than its own files, or to run code."""
     for path in sorted(folder.rglob("*")):
         found = path_in_folder(folder, str(path.relative_to(folder)))

@@ -1,0 +1,1 @@
+"""Latent diffusion: networks that denoise what a variational autoencoder makes of pictures."""
